@@ -1,0 +1,175 @@
+//! The control plane: what an operator allows, and what the guards remember.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{BatchId, Breaker, CircuitState, EcosystemId, Fingerprint, Open, UniformRow};
+
+/// `batch-control.json`. Keys that this version does not know survive: the file is edited as a
+/// JSON value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Control {
+    /// Version of the file's format.
+    pub schema_version: u32,
+    /// `false` stops everything.
+    pub enabled: bool,
+    /// These attempt nothing.
+    #[serde(default)]
+    pub disabled_ecosystems: Vec<EcosystemId>,
+    /// Why something is stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where the incident is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident_url: Option<String>,
+    /// Who stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_by: Option<String>,
+    /// When it was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// When it should go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_resume: Option<DateTime<Utc>>,
+    /// Breakers.
+    #[serde(default)]
+    pub ecosystems: BTreeMap<EcosystemId, StoredBreaker>,
+    /// Minutes used in one week.
+    #[serde(default)]
+    pub budget: Budget,
+    /// Hosts that asked to be left alone.
+    #[serde(default)]
+    pub hosts: BTreeMap<String, HostPause>,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            schema_version: crate::model::SCHEMA_VERSION,
+            enabled: true,
+            disabled_ecosystems: vec![],
+            reason: None,
+            incident_url: None,
+            disabled_by: None,
+            disabled_at: None,
+            expected_resume: None,
+            ecosystems: BTreeMap::new(),
+            budget: Budget::default(),
+            hosts: BTreeMap::new(),
+        }
+    }
+}
+
+impl Control {
+    /// Whether `ecosystem` may attempt anything, its breaker aside.
+    pub fn allows(&self, ecosystem: &EcosystemId) -> bool {
+        self.enabled && !self.disabled_ecosystems.contains(ecosystem)
+    }
+
+    /// The breaker of `ecosystem`; one never seen is closed.
+    pub fn breaker(&self, ecosystem: &EcosystemId) -> Breaker {
+        self.ecosystems.get(ecosystem).cloned().map(Into::into).unwrap_or_default()
+    }
+}
+
+/// Minutes of validation used in the ISO week that began on `week_start`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Budget {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub week_start: Option<NaiveDate>,
+    #[serde(default)]
+    pub macos_minutes_used: u64,
+    #[serde(default)]
+    pub linux_minutes_used: u64,
+}
+
+/// A host's own wish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(missing_docs, reason = "the name says it")]
+pub struct HostPause {
+    pub paused_until: DateTime<Utc>,
+}
+
+/// A breaker in the control file. Absent and default fields are closed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Breaker")]
+#[expect(missing_docs, reason = "Breaker says it")]
+pub struct StoredBreaker {
+    #[serde(default)]
+    pub circuit_state: CircuitState,
+    #[serde(default)]
+    pub consecutive_failures: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff_until: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub backoff_level: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_run: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_batch_id: Option<BatchId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<UniformRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_for: Option<OpenedFor>,
+}
+
+/// The signature of a systemic failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(missing_docs, reason = "the name says it")]
+pub struct OpenedFor {
+    pub fingerprint: Fingerprint,
+}
+
+/// An open breaker that does not say until when is closed: no dead state can be stored.
+impl From<StoredBreaker> for Breaker {
+    fn from(stored: StoredBreaker) -> Self {
+        let open = match (stored.circuit_state, stored.backoff_until) {
+            (CircuitState::Open, Some(until)) => Some(Open {
+                since: stored.opened_at.unwrap_or(until),
+                until,
+                level: stored.backoff_level.max(1),
+                signature: stored.opened_for.map(|opened_for| opened_for.fingerprint),
+                reason: stored.reason.unwrap_or_default(),
+            }),
+            (CircuitState::Open, None) | (CircuitState::Closed, _) => None,
+        };
+        Self {
+            unhealthy_runs: stored.consecutive_failures,
+            open,
+            row: stored.row,
+            last_run_at: stored.last_run,
+            last_failure_at: stored.last_failure,
+            last_batch: stored.last_batch_id,
+        }
+    }
+}
+
+impl From<&Breaker> for StoredBreaker {
+    fn from(breaker: &Breaker) -> Self {
+        let open = breaker.open.as_ref();
+        let opened_for = open.and_then(|open| open.signature);
+        Self {
+            circuit_state: if open.is_some() { CircuitState::Open } else { CircuitState::Closed },
+            consecutive_failures: breaker.unhealthy_runs,
+            opened_at: open.map(|open| open.since),
+            backoff_until: open.map(|open| open.until),
+            backoff_level: open.map_or(0, |open| open.level),
+            reason: open.map(|open| open.reason.clone()).filter(|reason| !reason.is_empty()),
+            last_failure: breaker.last_failure_at,
+            last_run: breaker.last_run_at,
+            last_batch_id: breaker.last_batch.clone(),
+            row: breaker.row.clone(),
+            opened_for: opened_for.map(|fingerprint| OpenedFor { fingerprint }),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What people call the ecosystems.
+
+use std::collections::BTreeMap;
+
+use crate::model::EcosystemId;
+
+/// Every spelling of every ecosystem, for code that reads names without knowing plugins.
+#[derive(Debug, Clone, Default)]
+pub struct EcosystemNames(BTreeMap<String, EcosystemId>);
+
+/// Two ecosystems claim one spelling.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("two ecosystems are called {0:?}")]
+pub struct DuplicateName(String);
+
+impl EcosystemNames {
+    /// Ids and their aliases.
+    pub fn new<'a>(
+        ecosystems: impl IntoIterator<Item = (&'a EcosystemId, &'a [&'a str])>,
+    ) -> Result<Self, DuplicateName> {
+        let mut names = BTreeMap::new();
+        for (id, aliases) in ecosystems {
+            for spelling in aliases.iter().copied().chain([id.as_str()]) {
+                if names.insert(spelling.to_owned(), id.clone()).is_some() {
+                    return Err(DuplicateName(spelling.to_owned()));
+                }
+            }
+        }
+        Ok(Self(names))
+    }
+
+    /// The ecosystem a person calls `spelling`: an id or an alias.
+    pub fn resolve(&self, spelling: &str) -> Option<&EcosystemId> {
+        self.0.get(spelling)
+    }
+}

@@ -1,0 +1,157 @@
+//! Where recipes are tried, and what they can be constrained to.
+
+use std::{fmt, str::FromStr};
+
+use schemars::JsonSchema;
+
+use crate::model::{InvalidId, id::serde_as_text};
+
+/// An operating system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "proper names")]
+pub enum Os {
+    Linux,
+    Darwin,
+}
+
+impl Os {
+    /// As recipes write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Linux => "linux",
+            Self::Darwin => "darwin",
+        }
+    }
+}
+
+/// Environments and cells are closed lists, so no combination that nobody runs can be written.
+macro_rules! environments {
+    ($($cell:ident $cell_text:literal on $os:ident: $($environment:ident $text:literal),*;)*) => {
+        /// What a recipe's constraints can tell apart: system, architecture and libc.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+        #[expect(missing_docs, reason = "proper names")]
+        pub enum Cell { $($cell,)* }
+
+        impl Cell {
+            /// Every cell.
+            pub const ALL: &[Self] = &[$(Self::$cell),*];
+
+            /// The system it belongs to.
+            pub const fn os(self) -> Os {
+                match self { $(Self::$cell => Os::$os,)* }
+            }
+
+            /// As written everywhere.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$cell => $cell_text,)* }
+            }
+        }
+
+        /// A machine of a validation run. Those of one cell differ in their distribution.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+        #[schemars(with = "String", extend("enum" = [$($($text),*),*]))]
+        #[expect(missing_docs, reason = "proper names")]
+        pub enum Environment { $($($environment,)*)* }
+
+        impl Environment {
+            /// Every environment.
+            pub const ALL: &[Self] = &[$($(Self::$environment,)*)*];
+
+            /// The cell its results speak for.
+            pub const fn cell(self) -> Cell {
+                match self { $($(Self::$environment => Cell::$cell,)*)* }
+            }
+
+            /// As written everywhere.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($(Self::$environment => $text,)*)* }
+            }
+        }
+    };
+}
+
+environments! {
+    LinuxGlibcX86 "linux-glibc-x86_64" on Linux:
+        DebianX86 "linux-debian-glibc-x86_64",
+        RhelX86 "linux-rhel-glibc-x86_64",
+        ArchX86 "linux-arch-glibc-x86_64",
+        SuseX86 "linux-suse-glibc-x86_64";
+    LinuxMuslX86 "linux-musl-x86_64" on Linux: AlpineX86 "linux-alpine-musl-x86_64";
+    LinuxGlibcArm "linux-glibc-arm64" on Linux:
+        DebianArm "linux-debian-glibc-arm64",
+        RhelArm "linux-rhel-glibc-arm64",
+        SuseArm "linux-suse-glibc-arm64";
+    LinuxMuslArm "linux-musl-arm64" on Linux: AlpineArm "linux-alpine-musl-arm64";
+    DarwinArm "darwin-arm64" on Darwin: MacArm "darwin-arm64";
+    DarwinX86 "darwin-x86_64" on Darwin: MacX86 "darwin-x86_64";
+}
+
+/// Spellings of older files: the first distribution of a cell stood for all of it, and `amd64` and
+/// `aarch64` for the two processors.
+fn modern_spelling(text: &str) -> String {
+    let text = text.replace('/', "-").replace("amd64", "x86_64").replace("aarch64", "arm64");
+    match &*text {
+        "linux-x86_64" | "linux-glibc-x86_64" => "linux-debian-glibc-x86_64".to_owned(),
+        "linux-arm64" | "linux-glibc-arm64" => "linux-debian-glibc-arm64".to_owned(),
+        "linux-musl-x86_64" => "linux-alpine-musl-x86_64".to_owned(),
+        "linux-musl-arm64" => "linux-alpine-musl-arm64".to_owned(),
+        _ => text,
+    }
+}
+
+impl FromStr for Environment {
+    type Err = InvalidId;
+
+    fn from_str(s: &str) -> Result<Self, InvalidId> {
+        let text = modern_spelling(s);
+        let found = Self::ALL.iter().copied().find(|environment| environment.as_str() == text);
+        found.ok_or_else(|| InvalidId::new("environment", s))
+    }
+}
+
+impl FromStr for Cell {
+    type Err = InvalidId;
+
+    fn from_str(s: &str) -> Result<Self, InvalidId> {
+        let found = Self::ALL.iter().copied().find(|cell| cell.as_str() == s);
+        found.ok_or_else(|| InvalidId::new("cell", s))
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+serde_as_text!(Environment, Cell);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn eleven_environments_lie_in_six_cells() {
+        assert_eq!((Environment::ALL.len(), Cell::ALL.len()), (11, 6));
+        let cells: BTreeSet<Cell> = Environment::ALL.iter().map(|e| e.cell()).collect();
+        assert_eq!(cells, Cell::ALL.iter().copied().collect());
+    }
+
+    #[test]
+    fn every_spelling_reads_back_and_old_ones_are_known() {
+        for environment in Environment::ALL {
+            assert_eq!(environment.to_string().parse(), Ok(*environment));
+        }
+        assert_eq!("linux-x86_64".parse(), Ok(Environment::DebianX86));
+        assert_eq!("linux-alpine-musl-aarch64".parse(), Ok(Environment::AlpineArm));
+        assert!("plan9".parse::<Environment>().is_err());
+    }
+}

@@ -1,0 +1,48 @@
+//! The one data model: nouns, and the forms in which they are stored.
+
+mod breaker;
+mod control;
+mod ecosystem_names;
+mod environment;
+mod failure;
+mod finding;
+mod id;
+mod install;
+mod journal;
+mod package;
+mod queue;
+mod quota;
+mod recipe;
+mod record;
+mod run;
+mod slug;
+mod stored_entry;
+
+pub use breaker::{Breaker, BreakerTransition, CircuitState, Health, Open, UniformRow};
+pub use control::{Budget, Control, HostPause, OpenedFor, StoredBreaker};
+pub use ecosystem_names::{DuplicateName, EcosystemNames};
+pub use environment::{Cell, Environment, Os};
+pub use failure::{Consequence, FailureKind, Fault, Row};
+pub use finding::{Confidence, Evidence, Failure, Finding, Fingerprint, Stage};
+pub use id::{
+    BatchId, CommandName, EcosystemId, InvalidId, LONGEST_PACKAGE_NAME, PackageId, PackageName,
+    RecipeName,
+};
+pub use install::{InstallPlan, InstallStep};
+pub use journal::{JournalFinish, JournalLine, JournalStart};
+pub use package::{Action, Artifact, Candidate, Executables, PackageFacts, PackageKind, Parameter};
+pub use queue::{
+    Popularity, Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings,
+};
+pub use quota::Quota;
+pub use recipe::{ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, When, is_text};
+pub use record::{
+    EnvironmentCounts, FailureHead, FailureRecord, Minutes, Origin, OutputRef, RunRecord,
+    SCHEMA_VERSION, SlotOutcome,
+};
+pub use run::{
+    Attempt, Delta, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason,
+    Turn, Verdict,
+};
+pub use slug::slug;
+pub use stored_entry::StoredEntry;

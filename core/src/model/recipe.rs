@@ -1,0 +1,187 @@
+//! A recipe: the TOML that the package manager installs from.
+//!
+//! The field names are the package manager's. [`Recipe::to_toml`] writes equal recipes as equal
+//! bytes; reading and its strict rules are in [`crate::decide::recipe`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
+
+use crate::model::{Action, Parameter};
+
+/// The shape of a step that one ecosystem's recipes use, for the strict reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActionShape {
+    /// As recipes call it.
+    pub name: &'static str,
+    /// Parameters without which it means nothing.
+    pub required: &'static [&'static str],
+}
+
+/// Whether `c` may stand in a text of a recipe: nothing that a terminal obeys, that breaks a line
+/// or that turns the direction of what follows.
+pub fn is_text(c: char) -> bool {
+    let is_hidden = matches!(
+        c,
+        '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    );
+    !c.is_control() && !is_hidden
+}
+
+/// What a recipe file says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the package manager's own words")]
+pub struct Recipe {
+    pub metadata: Metadata,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<VersionSource>,
+    pub steps: Vec<RecipeStep>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
+}
+
+/// `[metadata]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the package manager's own words")]
+pub struct Metadata {
+    pub name: String,
+    pub description: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub homepage: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub version_format: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub requires_sudo: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runtime_dependencies: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra_dependencies: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra_runtime_dependencies: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<i64>,
+    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub llm_validation: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub curated: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub binaries: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supported_os: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supported_arch: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub supported_libc: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsupported_platforms: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub unsupported_reason: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub satisfies: BTreeMap<String, Vec<String>>,
+}
+
+/// `[version]`: where the newest version is asked for; absent where the first step says it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VersionSource(pub BTreeMap<String, toml::Value>);
+
+/// One of `[[steps]]`.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[expect(missing_docs, reason = "the package manager's own words")]
+pub struct RecipeStep {
+    pub action: String,
+    /// Sorted, so that equal steps are equal bytes.
+    pub params: BTreeMap<String, toml::Value>,
+    pub phase: Option<String>,
+    pub when: Option<When>,
+}
+
+/// `[steps.when]`: where a step applies.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the package manager's own words")]
+pub struct When {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub platform: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub os: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub arch: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub linux_family: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub package_manager: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub libc: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gpu: Vec<String>,
+}
+
+/// `[verify]`: how to see that the installation works.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "the package manager's own words")]
+pub struct Verify {
+    pub command: String,
+    pub pattern: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mode: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub version_format: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub additional: Vec<toml::Value>,
+}
+
+impl Recipe {
+    /// The file's text: keys in a fixed order, a newline at the end.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a recipe is made of tables, strings, numbers and lists")
+    }
+}
+
+/// The step that does what a builder found out.
+impl From<&Action> for RecipeStep {
+    fn from(action: &Action) -> Self {
+        let value = |parameter: &Parameter| match parameter {
+            Parameter::Text(text) => toml::Value::from(text.as_str()),
+            Parameter::List(texts) => toml::Value::from(texts.clone()),
+            Parameter::Flag(flag) => toml::Value::from(*flag),
+        };
+        let params = action.parameters.iter().map(|(key, it)| (key.clone(), value(it))).collect();
+        Self { action: action.name.clone(), params, ..Self::default() }
+    }
+}
+
+impl Serialize for RecipeStep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut step = serializer.serialize_map(None)?;
+        step.serialize_entry("action", &self.action)?;
+        for (key, value) in &self.params {
+            step.serialize_entry(key, value)?;
+        }
+        if let Some(phase) = &self.phase {
+            step.serialize_entry("phase", phase)?;
+        }
+        if let Some(when) = &self.when {
+            step.serialize_entry("when", when)?;
+        }
+        step.end()
+    }
+}

@@ -1,0 +1,66 @@
+//! The one function that makes a path or page name of a text.
+
+use sha2::{Digest as _, Sha256};
+
+const LONGEST: usize = 80;
+
+/// Names that mean a device on Windows, whatever their case or extension.
+const RESERVED: &[&str] = &["con", "prn", "aux", "nul"];
+
+/// A file name for `text`: identity for `[a-z0-9._+-]{1,80}` that is no Windows device and does not
+/// end in a dot. In any other text, what cannot stay becomes `_`, and `~` with 8 hex digits of the
+/// text's SHA-256 follows. Injective up to hash collisions; not reversible.
+pub fn slug(text: &str) -> String {
+    let may_stay = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._+-".contains(c);
+    let is_plain = (1..=LONGEST).contains(&text.len())
+        && text.chars().all(may_stay)
+        && !text.ends_with('.')
+        && !is_device(text);
+    if is_plain {
+        return text.to_owned();
+    }
+    let kept = |byte: u8| if may_stay(char::from(byte)) { char::from(byte) } else { '_' };
+    let name: String = text.bytes().map(kept).take(LONGEST).collect();
+    let digest = Sha256::digest(text);
+    format!("{name}~{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
+}
+
+fn is_device(text: &str) -> bool {
+    let stem = text.split('.').next().unwrap_or_default();
+    let is_port = |prefix| {
+        stem.strip_prefix(prefix).is_some_and(|n: &str| matches!(n.as_bytes(), [b'0'..=b'9']))
+    };
+    RESERVED.contains(&stem) || is_port("com") || is_port("lpt")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn plain_names_stay_and_others_are_told_apart() {
+        assert_eq!(slug("prettier"), "prettier");
+        assert_eq!(slug("@angular/cli"), format!("_angular_cli~{}", hash("@angular/cli")));
+        assert_ne!(slug("JSONStream"), slug("jsonstream"));
+        for name in ["con", "nul.txt", "com1", "a.", "..", ".", ""] {
+            assert!(slug(name).contains('~'), "{name}");
+        }
+    }
+
+    fn hash(text: &str) -> String {
+        let digest = Sha256::digest(text);
+        format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
+    }
+
+    proptest! {
+        #[test]
+        fn a_slug_is_one_safe_path_component(text: String) {
+            let name = slug(&text);
+            prop_assert!(!name.is_empty() && name.len() <= LONGEST + 9);
+            prop_assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._+-~".contains(&b)));
+            prop_assert!(!name.ends_with('.'));
+        }
+    }
+}
