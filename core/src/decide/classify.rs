@@ -1,0 +1,132 @@
+//! What a failure's evidence says: bracket tags, then the plugin's own signs, then shared text
+//! patterns, then the exit code. A stronger source is never overridden by a weaker one.
+
+use crate::{
+    decide::signs::Signs,
+    model::{Confidence, Evidence, FailureKind, Finding, Stage},
+};
+
+/// Tags that a generator puts before its message.
+const TAGS: &[(&str, FailureKind)] = &[
+    ("[no_bottles]", FailureKind::NoBottle),
+    ("[complex_archive]", FailureKind::BinaryDiscoveryFailed),
+    ("[missing_dep]", FailureKind::RecipeMissing),
+    ("[api_error]", FailureKind::UpstreamUnavailable),
+    ("[validation_failed]", FailureKind::SchemaInvalid),
+];
+
+/// What `evidence` says, `own` being what the ecosystem's classifier read in it.
+///
+/// An exit code that means one thing only is stronger than what is merely inferred from a text.
+pub fn finding(evidence: &Evidence, own: Option<Finding>) -> Finding {
+    let by_text = by_tag(&evidence.text).or(own).or_else(|| Signs::SHARED.read(&evidence.text));
+    let is_stated = |finding: &Finding| finding.confidence == Confidence::Stated;
+    by_text
+        .clone()
+        .filter(is_stated)
+        .or_else(|| by_telling_exit_code(evidence))
+        .or(by_text)
+        .unwrap_or_else(|| by_exit_code(evidence))
+}
+
+fn by_tag(text: &str) -> Option<Finding> {
+    first_sign(text, TAGS).map(Finding::stated)
+}
+
+/// The kind whose sign stands first in `text`. Linear: each sign is searched once.
+pub fn first_sign(text: &str, signs: &[(&str, FailureKind)]) -> Option<FailureKind> {
+    let place = |&(sign, kind): &(&str, FailureKind)| text.find(sign).map(|at| (at, kind));
+    signs.iter().filter_map(place).min_by_key(|&(at, _)| at).map(|(_, kind)| kind)
+}
+
+/// The host of the first address in `text`.
+pub fn host_in(text: &str) -> Option<String> {
+    let start = text.find("://")? + 3;
+    let is_in_host = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    let is_after_host = |c: char| c.is_whitespace() || "/?#\"'`<>()[]{},;".contains(c);
+    let rest = &text[start..];
+    let authority = &rest[..rest.find(is_after_host).unwrap_or(rest.len())];
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    let host = &host[..host.find(|c| !is_in_host(c)).unwrap_or(host.len())];
+    (!host.is_empty()).then(|| host.to_ascii_lowercase())
+}
+
+fn by_telling_exit_code(evidence: &Evidence) -> Option<Finding> {
+    let kind = match evidence.exit_code {
+        Some(124) => FailureKind::BuildTimeout,
+        Some(137) => FailureKind::OutOfMemory,
+        Some(127) => FailureKind::ToolchainMissing,
+        None => FailureKind::ToolCrashed,
+        Some(_) => return None,
+    };
+    Some(Finding::stated(kind).of_service(&*evidence.tool))
+}
+
+fn by_exit_code(evidence: &Evidence) -> Finding {
+    if evidence.text.trim().is_empty() {
+        let confidence = Confidence::Lost;
+        return Finding { confidence, ..Finding::stated(FailureKind::EvidenceLost) };
+    }
+    match evidence.stage {
+        Stage::Validate => Finding::stated(FailureKind::InstallFailed),
+        Stage::Seed | Stage::Generate | Stage::Merge => Finding::stated(FailureKind::Unclassified),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(exit_code: Option<i32>, text: &str) -> Evidence {
+        Evidence {
+            stage: Stage::Validate,
+            tool: "tool".to_owned(),
+            exit_code,
+            text: text.to_owned(),
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, kind: FailureKind) {
+        assert_eq!(finding(&evidence(Some(1), text), None).kind, kind, "{text}");
+    }
+
+    #[test]
+    fn the_first_cause_wins_over_its_consequences() {
+        check("warning: rate limit exceeded, using 'dev'\nenospc", FailureKind::RateLimited);
+        check("write: No space left on device\nconnection refused", FailureKind::DiskFull);
+        check("curl: (6) Could not resolve host: x", FailureKind::DnsError);
+        check("something else", FailureKind::InstallFailed);
+        check("", FailureKind::EvidenceLost);
+    }
+
+    #[test]
+    fn a_tag_is_stronger_than_a_plugin_and_a_plugin_than_a_pattern() {
+        let own = || Some(Finding::stated(FailureKind::PackageNotFound));
+        let kind = |text| finding(&evidence(Some(1), text), own()).kind;
+        assert_eq!(kind("[no_bottles] x"), FailureKind::NoBottle);
+        assert_eq!(kind("connection refused"), FailureKind::PackageNotFound);
+    }
+
+    #[test]
+    fn an_exit_code_is_stronger_than_a_headline_and_weaker_than_a_cause() {
+        let kind = |text| finding(&evidence(Some(124), text), None).kind;
+        assert_eq!(kind("Installation failed: step 1 (x) failed:"), FailureKind::BuildTimeout);
+        assert_eq!(kind("No space left on device"), FailureKind::DiskFull);
+    }
+
+    #[test]
+    fn exit_codes_speak_last() {
+        let kind = |code| finding(&evidence(code, "x"), None).kind;
+        assert_eq!(kind(Some(124)), FailureKind::BuildTimeout);
+        assert_eq!(kind(Some(137)), FailureKind::OutOfMemory);
+        assert_eq!(kind(None), FailureKind::ToolCrashed);
+    }
+
+    #[test]
+    fn a_fault_names_the_host_that_the_text_names() {
+        let text = "connection refused: https://Registry.example:443/x";
+        let service = finding(&evidence(Some(1), text), None).service;
+        assert_eq!(service.as_deref(), Some("registry.example"));
+    }
+}

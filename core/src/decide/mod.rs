@@ -1,0 +1,17 @@
+//! Pure decisions: facts and `now` in, decision and reasons out. No clock, no I/O, no async.
+
+pub mod apply;
+pub mod backoff;
+pub mod breaker;
+pub mod claims;
+pub mod classify;
+pub mod evidence;
+pub mod gate;
+pub mod journal;
+pub mod plan;
+pub mod preflight;
+pub mod recipe;
+pub mod reconcile;
+pub mod record;
+pub mod rotation;
+pub mod signs;

@@ -1,0 +1,148 @@
+//! What a recipe's constraints say about the six cells, in both directions.
+
+use std::collections::BTreeSet;
+
+use super::document::{Problems, Table};
+use crate::model::{Cell, Metadata};
+
+pub(super) const SYSTEMS: &[&str] = &["linux", "darwin"];
+pub(super) const ARCHITECTURES: &[&str] = &["amd64", "arm64"];
+pub(super) const LIBCS: &[&str] = &["glibc", "musl"];
+
+/// A cell in the words of a recipe; macOS has no choice of libc.
+struct Words {
+    os: &'static str,
+    arch: &'static str,
+    libc: Option<&'static str>,
+}
+
+const fn words(cell: Cell) -> Words {
+    let (os, arch, libc) = match cell {
+        Cell::LinuxGlibcX86 => ("linux", "amd64", Some("glibc")),
+        Cell::LinuxMuslX86 => ("linux", "amd64", Some("musl")),
+        Cell::LinuxGlibcArm => ("linux", "arm64", Some("glibc")),
+        Cell::LinuxMuslArm => ("linux", "arm64", Some("musl")),
+        Cell::DarwinArm => ("darwin", "arm64", None),
+        Cell::DarwinX86 => ("darwin", "amd64", None),
+    };
+    Words { os, arch, libc }
+}
+
+/// The cells that the constraints of `metadata` leave.
+pub fn allowed_cells(metadata: &Metadata) -> Vec<Cell> {
+    let is_allowed = |cell: &Cell| {
+        let is_excluded = |platform: &String| is_of(*cell, platform);
+        is_supported(metadata, *cell) && !metadata.unsupported_platforms.iter().any(is_excluded)
+    };
+    Cell::ALL.iter().copied().filter(is_allowed).collect()
+}
+
+/// Whether the three lists of what is supported leave `cell`; an empty list leaves everything.
+fn is_supported(metadata: &Metadata, cell: Cell) -> bool {
+    let Words { os, arch, libc } = words(cell);
+    let has = |list: &[String], word: &str| list.is_empty() || list.iter().any(|it| it == word);
+    has(&metadata.supported_os, os)
+        && has(&metadata.supported_arch, arch)
+        && libc.is_none_or(|libc| has(&metadata.supported_libc, libc))
+}
+
+/// Whether `cell` is of the platform `os/arch[/libc]`.
+fn is_of(cell: Cell, platform: &str) -> bool {
+    let Words { os, arch, libc } = words(cell);
+    let mut parts = platform.split('/');
+    (parts.next(), parts.next()) == (Some(os), Some(arch))
+        && parts.next().is_none_or(|wanted| Some(wanted) == libc)
+}
+
+/// Writes into `metadata` that the recipe works in `cells` only, in as few words as there are.
+/// No cells at all, or every cell, is no constraint.
+pub fn constrain(metadata: &mut Metadata, cells: &[Cell]) {
+    let all = |of: fn(&Words) -> Option<&'static str>, cells: &[Cell]| -> BTreeSet<&'static str> {
+        cells.iter().filter_map(|&cell| of(&words(cell))).collect()
+    };
+    let only = |of, words: &[&str]| -> Vec<String> {
+        let found = all(of, cells);
+        let is_choice = !found.is_empty() && found.len() < words.len();
+        if is_choice { found.into_iter().map(str::to_owned).collect() } else { vec![] }
+    };
+    metadata.supported_os = only(|words| Some(words.os), SYSTEMS);
+    metadata.supported_arch = only(|words| Some(words.arch), ARCHITECTURES);
+    metadata.supported_libc = only(|words| words.libc, LIBCS);
+    metadata.unsupported_platforms = vec![];
+    if cells.is_empty() {
+        return;
+    }
+    let left_over = |cell: &&Cell| is_supported(metadata, **cell) && !cells.contains(cell);
+    let excluded: BTreeSet<String> =
+        Cell::ALL.iter().filter(left_over).map(|&cell| platform(cell, cells)).collect();
+    metadata.unsupported_platforms = excluded.into_iter().collect();
+}
+
+/// The platform to exclude for `cell`: with its libc only where the other libc is among `cells`.
+fn platform(cell: Cell, cells: &[Cell]) -> String {
+    let Words { os, arch, libc } = words(cell);
+    let whole = format!("{os}/{arch}");
+    match libc.filter(|_| cells.iter().any(|&other| is_of(other, &whole))) {
+        Some(libc) => format!("{whole}/{libc}"),
+        None => whole,
+    }
+}
+
+/// Refuses platforms that are none, and constraints that contradict one another.
+pub(super) fn check(table: &Table<'_>, metadata: &Metadata, problems: &mut Problems<'_>) {
+    let n_before = problems.len();
+    for (key, words) in
+        [("supported_os", SYSTEMS), ("supported_arch", ARCHITECTURES), ("supported_libc", LIBCS)]
+    {
+        if let Some(field) = table.get(key) {
+            field.check_words(words, problems);
+        }
+    }
+    // Words that are none contradict nothing.
+    let is_spelled = problems.len() == n_before;
+    let excluded = table.get("unsupported_platforms");
+    for item in excluded.map(|field| field.items(problems)).unwrap_or_default() {
+        let Some(platform) = item.value.as_str() else { continue };
+        let mut known = Cell::ALL.iter().filter(|&&cell| is_of(cell, platform)).peekable();
+        if known.peek().is_none() || platform.split('/').count() > 3 {
+            problems.add(&item.at, "must be os/arch or linux/arch/libc");
+        } else if is_spelled && !known.any(|&cell| is_supported(metadata, cell)) {
+            problems.add(&item.at, "is not supported anyway: the lists contradict each other");
+        }
+    }
+    if problems.len() == n_before && allowed_cells(metadata).is_empty() {
+        problems.add(&table.at, "leaves no platform to install on");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_set_of_cells_can_be_written_and_read_back() {
+        for bits in 1_u8..1 << Cell::ALL.len() {
+            let is_in = |(i, _): &(usize, &Cell)| bits & 1 << i != 0;
+            let cells: Vec<Cell> =
+                Cell::ALL.iter().enumerate().filter(is_in).map(|(_, &cell)| cell).collect();
+            let mut metadata = Metadata::default();
+            constrain(&mut metadata, &cells);
+            assert_eq!(allowed_cells(&metadata), cells, "{metadata:?}");
+        }
+    }
+
+    #[test]
+    fn constraints_say_no_more_than_they_must() {
+        let mut metadata = Metadata::default();
+        constrain(&mut metadata, Cell::ALL);
+        assert_eq!(metadata, Metadata::default());
+        constrain(&mut metadata, &[]);
+        assert_eq!(metadata, Metadata::default());
+
+        constrain(&mut metadata, &[Cell::LinuxGlibcX86, Cell::LinuxMuslX86, Cell::DarwinArm]);
+        assert_eq!(metadata.unsupported_platforms, ["darwin/amd64", "linux/arm64"]);
+        constrain(&mut metadata, &[Cell::LinuxGlibcX86, Cell::LinuxGlibcArm, Cell::LinuxMuslX86]);
+        assert_eq!(metadata.supported_os, ["linux"]);
+        assert_eq!(metadata.unsupported_platforms, ["linux/arm64/musl"]);
+    }
+}

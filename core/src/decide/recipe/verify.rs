@@ -1,0 +1,103 @@
+//! `[verify]`.
+
+use super::document::{At, Problems, Table};
+use crate::model::Verify;
+
+const FIELDS: &[&str] = &[
+    "command",
+    "pattern",
+    "patterns",
+    "mode",
+    "version_format",
+    "reason",
+    "exit_code",
+    "additional",
+];
+/// What turns a check into something else, each with a blank around it.
+const DANGEROUS: &[&str] =
+    &[" rm ", " eval ", " exec ", "> /", "| sh", "| bash", "||", "&&", "$(", "`"];
+
+/// Reads and checks. A tool must have one; for a library (`kind`) it is a bonus without rules but
+/// its shape.
+pub(super) fn read(root: &Table<'_>, kind: &str, problems: &mut Problems<'_>) -> Option<Verify> {
+    let is_tool = kind != "library";
+    if root.get("verify").is_none() {
+        if is_tool {
+            problems.add(&root.at.absent("verify"), "is required: a tool must be seen to work");
+        }
+        return None;
+    }
+    let table = root.table("verify", problems)?;
+    table.only(FIELDS, problems);
+    let verify = Verify {
+        command: table.text("command", problems),
+        pattern: table.text("pattern", problems),
+        patterns: table.texts("patterns", problems),
+        mode: table.text("mode", problems),
+        version_format: table.text("version_format", problems),
+        reason: table.text("reason", problems),
+        exit_code: table.number("exit_code", 255, problems),
+        additional: read_additional(&table, problems),
+    };
+    if !["", "version", "output"].contains(&&*verify.mode) {
+        problems.add(&table.place("mode"), "must be version or output");
+    }
+    if !["", "semver", "calver", "raw", "custom"].contains(&&*verify.version_format) {
+        problems.add(&table.place("version_format"), "must be one of semver calver raw custom");
+    }
+    check_command(&verify.command, &table.place("command"), problems);
+    if is_tool {
+        check_tool(&table, &verify, problems);
+    }
+    Some(verify)
+}
+
+fn check_tool(table: &Table<'_>, verify: &Verify, problems: &mut Problems<'_>) {
+    if verify.command.trim().is_empty() {
+        problems.add(&table.place("command"), "is required");
+    }
+    let patterns = table.place("patterns");
+    let has_patterns = table.get("patterns").is_some();
+    if has_patterns && !verify.pattern.is_empty() {
+        problems.add(&patterns, "cannot stand beside pattern");
+    }
+    if has_patterns && (verify.patterns.is_empty() || verify.patterns.iter().any(String::is_empty))
+    {
+        problems.add(&patterns, "would fit any output");
+    }
+    if verify.mode == "output" {
+        if verify.reason.trim().is_empty() {
+            problems.add(&table.place("reason"), "is required where the version is not checked");
+        }
+        return;
+    }
+    let mut texts = verify.patterns.iter().chain([&verify.pattern]).filter(|it| !it.is_empty());
+    let is_version = |text: &String| text.contains("{version}");
+    if texts.clone().next().is_some() && !texts.any(is_version) {
+        problems.add(&table.place("pattern"), "must have {version} in it, or the mode be output");
+    }
+}
+
+fn check_command(command: &str, at: &At, problems: &mut Problems<'_>) {
+    let padded = format!(" {} ", command.replace(['\t', ';'], " "));
+    if let Some(sign) = DANGEROUS.iter().find(|sign| padded.contains(*sign)) {
+        problems.add(at, format!("has {} in it", sign.trim()));
+    }
+}
+
+fn read_additional(table: &Table<'_>, problems: &mut Problems<'_>) -> Vec<toml::Value> {
+    let Some(field) = table.get("additional") else { return vec![] };
+    let mut checks = vec![];
+    for item in field.items(problems) {
+        let Some(check) = item.table(problems) else { continue };
+        check.only(&["command", "pattern"], problems);
+        for key in ["command", "pattern"] {
+            if check.text(key, problems).trim().is_empty() {
+                problems.add(&check.place(key), "is required");
+            }
+        }
+        check_command(&check.text("command", problems), &check.place("command"), problems);
+        checks.push(toml::Value::Table(check.plain(&[], problems).into_iter().collect()));
+    }
+    checks
+}

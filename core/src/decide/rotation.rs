@@ -1,0 +1,96 @@
+//! Whose turn it is.
+
+use chrono::{DateTime, Utc};
+
+use crate::model::{EcosystemId, SkipReason};
+
+const HOUR: i64 = 60 * 60;
+
+/// How one ecosystem stands at the start of a slot.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Standing {
+    pub ecosystem: EcosystemId,
+    pub last_served_at: Option<DateTime<Utc>>,
+    pub obstacle: Option<SkipReason>,
+}
+
+/// What becomes of a slot; every slot leaves this record. It falls through to the least recently
+/// served ecosystem, which catches up on dropped slots, and is skipped only when none is eligible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Slot {
+    Ran(EcosystemId),
+    FellThrough { from: EcosystemId, reason: SkipReason, to: EcosystemId },
+    Skipped(Option<SkipReason>),
+}
+
+/// Whose slot `now` is; `None` when there is nobody.
+pub fn owner(by_rank: &[Standing], now: DateTime<Utc>) -> Option<&EcosystemId> {
+    turn(by_rank, now).map(|standing| &standing.ecosystem)
+}
+
+fn turn(by_rank: &[Standing], now: DateTime<Utc>) -> Option<&Standing> {
+    let n = i64::try_from(by_rank.len()).ok().filter(|&n| n > 0)?;
+    let hour = now.timestamp().div_euclid(HOUR);
+    by_rank.get(usize::try_from(hour.rem_euclid(n)).ok()?)
+}
+
+/// The slot at `now`; `by_rank` holds every plugin in rotation order.
+#[must_use]
+pub fn slot(by_rank: &[Standing], now: DateTime<Utc>) -> Slot {
+    let hour = now.timestamp().div_euclid(HOUR);
+    let Some(turn) = turn(by_rank, now) else { return Slot::Skipped(None) };
+    let served_in = turn.last_served_at.map(|at| at.timestamp().div_euclid(HOUR));
+    let served = (served_in == Some(hour)).then_some(SkipReason::ServedThisHour);
+    let Some(reason) = turn.obstacle.clone().or(served) else {
+        return Slot::Ran(turn.ecosystem.clone());
+    };
+    let eligible = by_rank.iter().filter(|standing| standing.obstacle.is_none());
+    match eligible.min_by_key(|standing| standing.last_served_at) {
+        None => Slot::Skipped(Some(reason)),
+        Some(next) if next.ecosystem == turn.ecosystem => Slot::Ran(next.ecosystem.clone()),
+        Some(next) => {
+            let (from, to) = (turn.ecosystem.clone(), next.ecosystem.clone());
+            Slot::FellThrough { from, reason, to }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three ecosystems: `served` are the hours of their last runs, `!` marks an obstacle.
+    #[track_caller]
+    fn check(served: [&str; 3], hour: i64, expected: &str) {
+        let at = |hour: i64| DateTime::from_timestamp(hour * HOUR, 0).unwrap();
+        let standing = |(id, served): (&'static str, &str)| Standing {
+            ecosystem: EcosystemId::from_static(id),
+            last_served_at: served.trim_end_matches('!').parse().ok().map(at),
+            obstacle: served.ends_with('!').then_some(SkipReason::NothingEligible),
+        };
+        let by_rank = ["a", "b", "c"].into_iter().zip(served).map(standing).collect::<Vec<_>>();
+        let text = match slot(&by_rank, at(hour)) {
+            Slot::Ran(id) => id.to_string(),
+            Slot::FellThrough { from, reason, to } => format!("{from}={reason:?} {to}"),
+            Slot::Skipped(reason) => format!("{reason:?}"),
+        };
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn the_hour_decides_and_falls_through_to_the_least_recently_served() {
+        check(["", "", ""], 3, "a");
+        check(["", "", ""], 5, "c");
+        check(["2", "1", "0!"], 5, "c=NothingEligible b");
+        check(["2", "", "5"], 5, "c=ServedThisHour b");
+    }
+
+    #[test]
+    fn a_slot_is_empty_only_when_nothing_is_eligible() {
+        check(["!", "!", "5"], 5, "c");
+        check(["5", "!", "!"], 5, "c=NothingEligible a");
+        check(["!", "!", "5!"], 5, "Some(NothingEligible)");
+    }
+}

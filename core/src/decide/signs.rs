@@ -1,0 +1,272 @@
+//! Tables of signs: what programs print when they know why they failed.
+
+use std::cmp::Reverse;
+
+use crate::{
+    decide::classify::host_in,
+    model::{Confidence, FailureKind, Fault, Finding},
+};
+
+/// Part of a message, lower case, and what it says.
+pub type Sign = (&'static str, FailureKind);
+
+/// The signs of one ecosystem's tools, on top of those that any tool may give.
+#[derive(Debug, Clone, Copy)]
+pub struct Signs {
+    /// The ecosystem's own hosts: some messages name them without a scheme.
+    pub hosts: &'static [&'static str],
+    /// The ecosystem's own program, to be named where it is missing.
+    pub program: Option<&'static str>,
+    /// Each states a cause. The first in the text wins: what follows is its consequence.
+    pub causes: &'static [Sign],
+    /// Each says what went wrong, but not why; read only where no cause is stated. The last in the
+    /// text wins, for it is the innermost.
+    pub headlines: &'static [Sign],
+    /// What marks a line that tells of a try that was repeated: a cause only if no other line
+    /// states one, since the next try may have gone well.
+    pub retries: &'static [&'static str],
+}
+
+/// Causes that any tool may state.
+const SHARED: &[Sign] = &[
+    ("no space left on device", FailureKind::DiskFull),
+    ("enospc", FailureKind::DiskFull),
+    ("disk quota exceeded", FailureKind::DiskFull),
+    ("out of memory", FailureKind::OutOfMemory),
+    ("cannot allocate memory", FailureKind::OutOfMemory),
+    ("rate limit exceeded", FailureKind::RateLimited),
+    ("rate limit exhausted", FailureKind::RateLimited),
+    ("rate limited by", FailureKind::RateLimited),
+    ("too many requests", FailureKind::RateLimited),
+    ("returned status 429", FailureKind::RateLimited),
+    ("requested url returned error: 429", FailureKind::RateLimited),
+    ("temporary failure in name resolution", FailureKind::DnsError),
+    ("name or service not known", FailureKind::DnsError),
+    ("nodename nor servname provided", FailureKind::DnsError),
+    ("no such host", FailureKind::DnsError),
+    ("could not resolve host", FailureKind::DnsError),
+    ("getaddrinfo", FailureKind::DnsError),
+    ("certificate verify failed", FailureKind::TlsError),
+    ("certificate_verify_failed", FailureKind::TlsError),
+    ("unable to get local issuer certificate", FailureKind::TlsError),
+    ("self-signed certificate", FailureKind::TlsError),
+    ("self signed certificate", FailureKind::TlsError),
+    ("ssl certificate problem", FailureKind::TlsError),
+    ("tls: failed to verify certificate", FailureKind::TlsError),
+    ("context deadline exceeded", FailureKind::Timeout),
+    ("i/o timeout", FailureKind::Timeout),
+    ("tls handshake timeout", FailureKind::Timeout),
+    ("read timed out", FailureKind::Timeout),
+    ("connection timed out", FailureKind::Timeout),
+    ("operation timed out", FailureKind::Timeout),
+    ("timeout was reached", FailureKind::Timeout),
+    ("connection refused", FailureKind::ConnectionError),
+    ("connection reset", FailureKind::ConnectionError),
+    ("network is unreachable", FailureKind::ConnectionError),
+    ("no route to host", FailureKind::ConnectionError),
+    ("could not connect to server", FailureKind::ConnectionError),
+    ("econnrefused", FailureKind::ConnectionError),
+    ("econnreset", FailureKind::ConnectionError),
+    ("500 internal server error", FailureKind::UpstreamUnavailable),
+    ("502 bad gateway", FailureKind::UpstreamUnavailable),
+    ("503 service unavailable", FailureKind::UpstreamUnavailable),
+    ("504 gateway", FailureKind::UpstreamUnavailable),
+    ("returned status 5", FailureKind::UpstreamUnavailable),
+    ("requested url returned error: 5", FailureKind::UpstreamUnavailable),
+    ("requested url returned error: 401", FailureKind::AuthRequired),
+    ("requested url returned error: 403", FailureKind::AuthRequired),
+    ("must start with https://", FailureKind::SchemaInvalid),
+    ("recipe validation failed", FailureKind::SchemaInvalid),
+    ("which requires llm", FailureKind::RequiresLlm),
+    ("recipe already exists at", FailureKind::RecipeExists),
+    ("already satisfies", FailureKind::RecipeExists),
+    ("failed to get blob sha", FailureKind::ToolchainUnavailable),
+    ("failed to download for checksum computation", FailureKind::ToolchainUnavailable),
+    ("pattern mismatch", FailureKind::VerifyPatternMismatch),
+    ("expected executable", FailureKind::ExecutableMissing),
+    ("error while loading shared libraries", FailureKind::LibcMismatch),
+    ("version `glibc_", FailureKind::LibcMismatch),
+    ("fatal error: ", FailureKind::NativeBuildFailed),
+    ("linker `cc` not found", FailureKind::NativeBuildFailed),
+    ("gyp err!", FailureKind::NativeBuildFailed),
+    ("cannot execute binary file", FailureKind::LibcMismatch),
+];
+
+/// Headlines of the external generator, whose reason was cut off or never printed.
+const SHARED_HEADLINES: &[Sign] = &[
+    ("failed to generate plan", FailureKind::DependencyResolutionFailed),
+    ("failed to generate dependency plans", FailureKind::ToolchainUnavailable),
+    ("eval-time dependencies not satisfied", FailureKind::ToolchainUnavailable),
+    ("installation failed: step ", FailureKind::InstallFailed),
+    // Verification follows, and fails without a word.
+    (" installed successfully", FailureKind::VerifyFailed),
+];
+
+/// Services that messages call by name and not by address.
+const NAMED: &[(&str, &str)] = &[("github api", "api.github.com")];
+
+/// Lines around a sign in which its address may stand: chains of causes name it some way off.
+const LINES_AROUND: usize = 8;
+
+impl Signs {
+    /// No signs but those that any tool may give.
+    pub const SHARED: Self =
+        Self { hosts: &[], program: None, causes: &[], headlines: &[], retries: &[] };
+
+    /// What `text` says; `None` where no sign stands in it. Linear: each sign is searched once or
+    /// twice.
+    pub fn read(&self, text: &str) -> Option<Finding> {
+        let text = text.to_ascii_lowercase();
+        let is_firm = |line: &&str| !self.retries.iter().any(|mark| line.contains(mark));
+        let firm: String = text.split_inclusive('\n').filter(is_firm).collect();
+        self.cause(&firm).or_else(|| self.cause(&text)).or_else(|| self.headline(&text))
+    }
+
+    fn cause(&self, text: &str) -> Option<Finding> {
+        // Of two that begin at one place the longer knows more, and of equals our own.
+        let signs = self.causes.iter().chain(SHARED);
+        let ((at, _), kind) =
+            places(text, signs).min_by_key(|&((at, len), _)| (at, Reverse(len)))?;
+        let service = match (kind.fault(), kind) {
+            (Fault::Registry, _) | (_, FailureKind::ToolchainUnavailable) => {
+                self.host_near(text, at)
+            }
+            (_, FailureKind::ToolchainMissing) => self.program.map(str::to_owned),
+            (Fault::Package | Fault::Machine | Fault::Nobody, _) => None,
+        };
+        Some(Finding { service, ..Finding::stated(kind) })
+    }
+
+    fn headline(&self, text: &str) -> Option<Finding> {
+        let signs = self.headlines.iter().chain(SHARED_HEADLINES);
+        let (_, kind) = places(text, signs).max_by_key(|&(place, _)| place)?;
+        Some(Finding { confidence: Confidence::Inferred, ..Finding::stated(kind) })
+    }
+
+    /// The host that is named nearest to `at`: in its own line, else shortly before, else after.
+    fn host_near(&self, text: &str, at: usize) -> Option<String> {
+        let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = text[at..].find('\n').map_or(text.len(), |len| at + len);
+        let line = &text[start..end];
+        let named = || {
+            let by_name = NAMED.iter().find(|(name, _)| line.contains(name)).map(|&(_, host)| host);
+            let own = || self.hosts.iter().copied().find(|host| is_word(line, host));
+            by_name.or_else(own).map(str::to_owned)
+        };
+        let first = text[..start].rmatch_indices('\n').nth(LINES_AROUND).map_or(0, |(i, _)| i);
+        let last = text[end..].match_indices('\n').nth(LINES_AROUND);
+        let last = last.map_or(text.len(), |(len, _)| end + len);
+        last_host_in(&text[start..at])
+            .or_else(|| host_in(&text[at..end]))
+            .or_else(named)
+            .or_else(|| last_host_in(&text[first..start]))
+            .or_else(|| host_in(&text[end..last]))
+    }
+}
+
+/// Whether `line` names just `host`, and not one that only ends or begins like it.
+fn is_word(line: &str, host: &str) -> bool {
+    let is_in_host = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    line.split(|c| !is_in_host(c)).any(|word| word.trim_matches('.') == host)
+}
+
+/// Where each of `signs` first stands in `text`, and how long it is.
+fn places<'a>(
+    text: &str,
+    signs: impl Iterator<Item = &'a Sign>,
+) -> impl Iterator<Item = ((usize, usize), FailureKind)> {
+    signs.filter_map(|&(sign, kind)| text.find(sign).map(|at| ((at, sign.len()), kind)))
+}
+
+fn last_host_in(text: &str) -> Option<String> {
+    text.rfind("://").and_then(|at| host_in(&text[at..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OWN: Signs = Signs {
+        hosts: &["registry.example"],
+        program: Some("tool"),
+        causes: &[
+            ("no such package", FailureKind::PackageNotFound),
+            ("tool: command not found", FailureKind::ToolchainMissing),
+            ("rate limit exceeded for good", FailureKind::AuthRequired),
+        ],
+        headlines: &[("install failed", FailureKind::InstallFailed)],
+        retries: &["warning: retrying"],
+    };
+
+    #[track_caller]
+    fn check(text: &str, kind: FailureKind, service: Option<&str>) {
+        let found = OWN.read(text).map(|finding| (finding.kind, finding.service));
+        assert_eq!(found, Some((kind, service.map(str::to_owned))), "{text}");
+    }
+
+    #[test]
+    fn the_first_cause_wins_whoever_knows_it() {
+        check("connection refused\nno such package", FailureKind::ConnectionError, None);
+        check("No Such Package\nconnection refused", FailureKind::PackageNotFound, None);
+        check("rate limit exceeded for good", FailureKind::AuthRequired, None);
+    }
+
+    #[test]
+    fn a_repeated_try_is_a_cause_only_if_nothing_else_is() {
+        let retry = "WARNING: Retrying after connection refused\n";
+        check(&format!("{retry}no such package"), FailureKind::PackageNotFound, None);
+        check(&format!("{retry}install failed"), FailureKind::ConnectionError, None);
+    }
+
+    #[test]
+    fn a_headline_speaks_where_no_cause_does_and_blames_nobody() {
+        let finding = OWN.read("failed to generate plan: install failed").unwrap();
+        assert_eq!(finding.kind, FailureKind::InstallFailed);
+        assert_eq!(finding.confidence, Confidence::Inferred);
+        check("install failed: no such package", FailureKind::PackageNotFound, None);
+        assert_eq!(OWN.read("Installing 1 packages with hash verification"), None);
+        assert_eq!(OWN.read("Low GitHub API rate limit: 6 requests remaining"), None);
+    }
+
+    #[test]
+    fn a_fault_names_the_host_nearest_to_it() {
+        let (kind, own) = (FailureKind::DnsError, Some("registry.example"));
+        let far = "\n".repeat(LINES_AROUND + 2);
+        check(&format!("see https://a.example{far}no such host"), kind, None);
+        check(&format!("no such host{far}see https://a.example"), kind, None);
+        check("https://a.example\nno such host\nhttps://b.example", kind, Some("a.example"));
+        check("no such host\nunable to get https://registry.example/x", kind, own);
+        check("get https://a.example, https://registry.example:8/x: no such host", kind, own);
+        check("from `https://registry.example/x`\n\ncaused by:\n  no such host", kind, own);
+        check("no such host registry.example:443", kind, own);
+        check("no such host 'my-registry.example' or registry.example.org", kind, None);
+        check("no such host: https://me:secret@b.example/x", kind, Some("b.example"));
+        let text = "see https://docs.example\nGitHub API rate limit exceeded\nno such package";
+        check(text, FailureKind::RateLimited, Some("api.github.com"));
+    }
+
+    #[test]
+    fn a_full_disk_blames_no_host_and_a_missing_tool_itself() {
+        check("https://registry.example: no space left on device", FailureKind::DiskFull, None);
+        check("sh: tool: command not found", FailureKind::ToolchainMissing, Some("tool"));
+    }
+
+    #[test]
+    fn shared_signs_can_stand_in_a_lowered_text() {
+        for (sign, _) in SHARED.iter().chain(SHARED_HEADLINES) {
+            assert_eq!(*sign, sign.to_ascii_lowercase());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_read(bytes: Vec<u8>, before in 0..SHARED.len()) {
+            let text = String::from_utf8_lossy(&bytes);
+            let _ = OWN.read(&text);
+            let found = OWN.read(&format!("{}\n{text}", SHARED[before].0));
+            prop_assert!(found.is_some());
+        }
+    }
+}
