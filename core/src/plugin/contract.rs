@@ -1,0 +1,160 @@
+//! The traits of an ecosystem, on one page.
+//!
+//! All are object-safe and implemented by unit structs: what varies comes in as an argument, so
+//! one `static` serves every run and every test. Only asking a registry is async; the rest is pure.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{
+    io::{Http, HttpError, Origins},
+    model::{
+        Candidate, EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan,
+        InvalidId, PackageFacts, PackageName, Quota, Recipe, RecipeName,
+    },
+};
+
+/// Finds packages in one registry.
+#[async_trait]
+pub trait Seeder: Send + Sync {
+    /// What [`Seeder::discover`] reads.
+    fn sources(&self) -> &'static [Source];
+
+    /// The page at `cursor` (`None` is the first), at most `limit` candidates long.
+    async fn discover(
+        &self,
+        http: &dyn Http,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, SourceError>;
+}
+
+/// Says how often its hosts may be asked. Data, not a limiter: gates are built from all plugins.
+pub trait RateLimit: Send + Sync {
+    /// Every place this plugin asks; a host left out is refused.
+    fn quotas(&self) -> &'static [Quota];
+}
+
+/// Reads the signs that only one ecosystem's tools give.
+pub trait FailureClassifier: Send + Sync {
+    /// `None` leaves it to the shared patterns. Total: any text may come.
+    fn classify(&self, evidence: &Evidence) -> Option<Finding>;
+}
+
+/// Asks a registry, then builds from what it said.
+#[async_trait]
+pub trait RecipeBuilder: Send + Sync {
+    /// What the registry says about the newest release of `name`; `None` when it has no such
+    /// package, or none that can be installed.
+    async fn inspect(
+        &self,
+        http: &dyn Http,
+        name: &PackageName,
+    ) -> Result<Option<PackageFacts>, SourceError>;
+
+    /// The recipe that follows from `facts`: equal facts, equal recipe.
+    fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing>;
+
+    /// What the recipe is called unless an override says otherwise.
+    fn recipe_name(&self, facts: &PackageFacts) -> RecipeName;
+}
+
+/// Says how to install with the ecosystem's own means, and installs nothing.
+pub trait NativeInstaller: Send + Sync {
+    /// The steps for `recipe`, for the orchestrator to run inside the sandbox of `environment`.
+    /// A step that asks a registry asks where `origins` say.
+    fn install(
+        &self,
+        recipe: &Recipe,
+        facts: &PackageFacts,
+        environment: Environment,
+        origins: &Origins,
+    ) -> InstallPlan;
+}
+
+/// Knows how its registry spells.
+pub trait Names: Send + Sync {
+    /// The registry's own spelling of what a person wrote.
+    fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId>;
+}
+
+/// One thing a seeder reads.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Source {
+    pub url: &'static str,
+    pub max_age: Duration,
+}
+
+/// Part of a registry; an empty registry is an empty page.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Page {
+    pub candidates: Vec<Candidate>,
+    pub next_cursor: Option<String>,
+    /// Name and reason.
+    pub skipped: Vec<(String, String)>,
+}
+
+/// The ecosystem's own tool, which must be on the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Toolchain {
+    /// To be found on `PATH`; also the service that its faults name.
+    pub program: &'static str,
+    /// How to find the folder that the sandbox must show.
+    pub root_probe: RootProbe,
+}
+
+/// A way to the folder that holds a toolchain.
+#[derive(Debug, Clone, Copy)]
+pub enum RootProbe {
+    /// It is what this command prints.
+    Printed(&'static [&'static str]),
+    /// It is above the real path of this program.
+    RealPath(&'static str),
+}
+
+/// A recipe cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Missing {
+    /// What is missing, as a sentence without full stop.
+    pub reason: String,
+    /// The failure to record.
+    pub kind: FailureKind,
+}
+
+/// A registry could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the {ecosystem} registry")]
+pub struct SourceError {
+    /// Whose registry.
+    pub ecosystem: EcosystemId,
+    /// The cause.
+    #[source]
+    pub kind: SourceErrorKind,
+}
+
+/// Why a registry could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum SourceErrorKind {
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("unexpected shape of answer from {host}: {reason}")]
+    Schema { host: String, reason: String },
+}
+
+impl SourceError {
+    /// What it says about registry and machine.
+    pub fn finding(&self) -> Finding {
+        match &self.kind {
+            SourceErrorKind::Http(error) => error.finding(),
+            SourceErrorKind::Schema { host, .. } => {
+                Finding::stated(FailureKind::UnexpectedResponse).of_service(host)
+            }
+        }
+    }
+}

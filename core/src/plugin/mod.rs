@@ -1,0 +1,13 @@
+//! What an ecosystem crate implements, and how it is found.
+
+mod contract;
+mod registry;
+mod spelling;
+
+pub use crate::model::ActionShape;
+pub use contract::{
+    FailureClassifier, Missing, Names, NativeInstaller, Page, RateLimit, RecipeBuilder, RootProbe,
+    Seeder, Source, SourceError, SourceErrorKind, Toolchain,
+};
+pub use registry::{EcosystemPlugin, Registry, RegistryError};
+pub use spelling::{Spelling, is_windows_device};

@@ -1,0 +1,119 @@
+//! The plugins linked into this program.
+
+use crate::{
+    model::{DuplicateName, EcosystemId, EcosystemNames, Os, Quota},
+    plugin::{
+        ActionShape, FailureClassifier, Names, NativeInstaller, RateLimit, RecipeBuilder, Seeder,
+        Toolchain,
+    },
+};
+
+/// One ecosystem, as its crate hands it to [`register_ecosystem!`](crate::register_ecosystem).
+#[expect(missing_docs, reason = "the traits say it")]
+pub struct EcosystemPlugin {
+    pub id: EcosystemId,
+    /// Place in the rotation.
+    pub rotation_rank: u16,
+    /// Other spellings, accepted at every edge and never stored.
+    pub aliases: &'static [&'static str],
+    pub display_name: &'static str,
+    pub toolchain: Option<Toolchain>,
+    /// The only system it installs on; `None` is any.
+    pub local_os: Option<Os>,
+    pub seeder: Option<&'static dyn Seeder>,
+    pub rate_limit: &'static dyn RateLimit,
+    pub classifier: &'static dyn FailureClassifier,
+    pub recipe_builder: Option<&'static dyn RecipeBuilder>,
+    pub installer: Option<&'static dyn NativeInstaller>,
+    /// The recipe steps that only its recipes use.
+    pub recipe_actions: &'static [ActionShape],
+    pub names: &'static dyn Names,
+}
+
+inventory::collect!(EcosystemPlugin);
+
+/// Registers an [`EcosystemPlugin`] for as long as the crate is linked.
+///
+/// The program must name the crate once (`use eco_x as _;`): a dependency that no code mentions
+/// is not linked.
+#[macro_export]
+macro_rules! register_ecosystem {
+    ($plugin:expr) => {
+        $crate::__inventory::submit! { $plugin }
+    };
+}
+
+/// Plugins in rotation order, known to be unambiguous. The linker's order means nothing.
+pub struct Registry {
+    by_rank: Vec<&'static EcosystemPlugin>,
+    names: EcosystemNames,
+}
+
+/// The linked plugins are no registry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum RegistryError {
+    #[error(transparent)]
+    DuplicateName(#[from] DuplicateName),
+    #[error("{0} and {1} have the same rotation rank")]
+    DuplicateRank(EcosystemId, EcosystemId),
+    #[error("no ecosystem is linked into this program")]
+    Empty,
+}
+
+impl Registry {
+    /// Every plugin linked into this program.
+    pub fn linked() -> Result<Self, RegistryError> {
+        Self::new(inventory::iter::<EcosystemPlugin>)
+    }
+
+    /// Exactly `plugins`, in any order.
+    pub fn new(
+        plugins: impl IntoIterator<Item = &'static EcosystemPlugin>,
+    ) -> Result<Self, RegistryError> {
+        let mut by_rank: Vec<_> = plugins.into_iter().collect();
+        by_rank.sort_by_key(|plugin| plugin.rotation_rank);
+        if by_rank.is_empty() {
+            return Err(RegistryError::Empty);
+        }
+        let names = EcosystemNames::new(by_rank.iter().map(|plugin| (&plugin.id, plugin.aliases)))?;
+        for pair in by_rank.windows(2) {
+            if pair[0].rotation_rank == pair[1].rotation_rank {
+                return Err(RegistryError::DuplicateRank(pair[0].id.clone(), pair[1].id.clone()));
+            }
+        }
+        Ok(Self { by_rank, names })
+    }
+
+    /// The plugins, in rotation order.
+    pub fn iter(&self) -> impl Iterator<Item = &'static EcosystemPlugin> {
+        self.by_rank.iter().copied()
+    }
+
+    /// The plugin a person calls `spelling`: an id or an alias.
+    pub fn resolve(&self, spelling: &str) -> Option<&'static EcosystemPlugin> {
+        let id = self.names.resolve(spelling)?;
+        self.get(id)
+    }
+
+    /// The plugin of `id`; `None` for an ecosystem that is not linked.
+    pub fn get(&self, id: &EcosystemId) -> Option<&'static EcosystemPlugin> {
+        self.iter().find(|plugin| plugin.id == *id)
+    }
+
+    /// Every spelling, for code that knows no plugins.
+    pub fn names(&self) -> &EcosystemNames {
+        &self.names
+    }
+
+    /// Every plugin's own recipe steps.
+    pub fn recipe_actions(&self) -> impl Iterator<Item = ActionShape> {
+        self.iter().flat_map(|plugin| plugin.recipe_actions).copied()
+    }
+
+    /// Every plugin's quotas, for the one [`PoliteHttp`](crate::io::PoliteHttp).
+    pub fn quotas(&self) -> impl Iterator<Item = Quota> {
+        self.iter().flat_map(|plugin| plugin.rate_limit.quotas()).copied()
+    }
+}
