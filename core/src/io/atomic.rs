@@ -1,0 +1,136 @@
+//! Writing so that a reader, and a crash, see the old content or the new one, never a part.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::Path,
+};
+
+use crate::io::{StateError, regular};
+
+/// Ends the name of what was not moved to its place: the leaving of a writer that died.
+const SUFFIX: &str = ".tsuku-batch-tmp";
+
+/// Makes `content` the content of the file at `path`. Equal content is not written again, so that
+/// its time of change says when it changed.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    if holds(path, content)? {
+        return Ok(());
+    }
+    let failed = |error| StateError::io(path, error);
+    let dir = path.parent().unwrap_or(Path::new("."));
+    make_dir(dir)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut draft = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(SUFFIX)
+        .tempfile_in(dir)
+        .map_err(failed)?;
+    readable_by_all(draft.as_file()).map_err(failed)?;
+    draft.write_all(content).map_err(failed)?;
+    draft.as_file().sync_all().map_err(failed)?;
+    draft.persist(path).map_err(|error| failed(error.error))?;
+    sync_dir(dir)
+}
+
+fn holds(path: &Path, content: &[u8]) -> Result<bool, StateError> {
+    let is_as_long =
+        regular::size(path)?.is_some_and(|size| usize::try_from(size) == Ok(content.len()));
+    Ok(is_as_long && regular::read(path)?.is_some_and(|found| found == content))
+}
+
+/// Adds `line` and a newline to the file at `path`. What a writer that died left without newline is
+/// completed if it is the beginning of `line`, else it stays a line of its own.
+pub(crate) fn append_line(path: &Path, line: &str) -> Result<(), StateError> {
+    let found = regular::read(path)?;
+    let torn = found.as_deref().unwrap_or_default().rsplit(|&byte| byte == b'\n').next();
+    let text = match line.as_bytes().strip_prefix(torn.unwrap_or_default()) {
+        Some(rest) => [rest, b"\n"].concat(),
+        None => [b"\n", line.as_bytes(), b"\n"].concat(),
+    };
+    append(path, &text)
+}
+
+/// Adds the newline that a writer which died left out, if so.
+pub(crate) fn end_last_line(path: &Path) -> Result<(), StateError> {
+    let is_torn =
+        regular::read(path)?.is_some_and(|found| !matches!(found.last(), None | Some(b'\n')));
+    if is_torn { append(path, b"\n") } else { Ok(()) }
+}
+
+fn append(path: &Path, text: &[u8]) -> Result<(), StateError> {
+    let failed = |error| StateError::io(path, error);
+    let mut file = open_log(path)?;
+    file.write_all(text).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+/// Opens the file at `path` for adding to its end, and makes it, durably, if it is not there.
+fn open_log(path: &Path) -> Result<File, StateError> {
+    let failed = |error| StateError::io(path, error);
+    let dir = path.parent().unwrap_or(Path::new("."));
+    make_dir(dir)?;
+    let is_new = regular::size(path)?.is_none();
+    let file = OpenOptions::new().append(true).create(true).open(path).map_err(failed)?;
+    if is_new {
+        readable_by_all(&file).map_err(failed)?;
+        sync_dir(dir)?;
+    }
+    Ok(file)
+}
+
+/// Whatever the umask: in production the root is a checkout that others serve from.
+fn readable_by_all(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.set_permissions(fs::Permissions::from_mode(0o644))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        Ok(())
+    }
+}
+
+/// Makes `dir` and its parents, durably.
+pub(crate) fn make_dir(dir: &Path) -> Result<(), StateError> {
+    if dir.as_os_str().is_empty() || dir.is_dir() {
+        return Ok(());
+    }
+    let parent = dir.parent().unwrap_or(Path::new("."));
+    make_dir(parent)?;
+    match fs::create_dir(dir) {
+        Ok(()) => sync_dir(parent),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        Err(error) => Err(StateError::io(dir, error)),
+    }
+}
+
+/// Names are part of a folder: without this a crash may take a new one away.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), StateError> {
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    if cfg!(unix) {
+        let synced = File::open(dir).and_then(|dir| dir.sync_all());
+        synced.map_err(|error| StateError::io(dir, error))?;
+    }
+    Ok(())
+}
+
+/// Removes what writers that died left in `dir`. No writer may be at work.
+pub(crate) fn sweep(dir: &Path) -> Result<(), StateError> {
+    for (name, path) in regular::list(dir)? {
+        if name.starts_with('.') && name.ends_with(SUFFIX) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the file at `path`, durably. One that is gone already is no error.
+pub(crate) fn remove(path: &Path) -> Result<(), StateError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(StateError::io(path, error)),
+        Ok(()) => sync_dir(path.parent().unwrap_or(Path::new("."))),
+    }
+}

@@ -1,0 +1,58 @@
+//! The state as files under a root.
+
+mod control;
+mod init;
+mod lines;
+mod queue;
+mod read;
+mod write;
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+pub use self::init::Laid;
+use crate::io::{Layout, RunLock, StateError, StateErrorKind, atomic, lock::Exclusive, regular};
+
+/// The state under one root. Holds nothing in memory: each call reads or writes.
+#[derive(Debug, Clone)]
+pub struct FsState {
+    layout: Layout,
+}
+
+impl FsState {
+    /// The state under `root`, which must have a control plane.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, StateError> {
+        let layout = Layout::new(root);
+        if regular::size(&layout.control())?.is_none() {
+            return Err(StateError::new(layout.root(), StateErrorKind::NotRoot));
+        }
+        Ok(Self { layout })
+    }
+
+    /// Where everything lies.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Takes the lock of a run and clears away what writers that died left; or says who holds it.
+    pub fn lock(&self, now: DateTime<Utc>) -> Result<RunLock, StateError> {
+        let lock = RunLock::acquire(&self.layout, now)?;
+        let _no_writer_is_at_work = Exclusive::acquire(&self.layout)?;
+        for dir in self.written_dirs()? {
+            atomic::sweep(&dir)?;
+        }
+        Ok(lock)
+    }
+
+    fn written_dirs(&self) -> Result<Vec<PathBuf>, StateError> {
+        let layout = &self.layout;
+        let mut dirs = vec![layout.root().to_owned(), layout.queues()];
+        dirs.extend([layout.failure_files(), layout.metrics()]);
+        for parent in [layout.outputs(), layout.recipes()] {
+            let children = regular::list(&parent)?.into_iter().map(|(_, path)| path);
+            dirs.extend(children.filter(|path| path.is_dir()));
+        }
+        Ok(dirs)
+    }
+}

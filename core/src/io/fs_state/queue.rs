@@ -1,0 +1,127 @@
+//! Queue files. An entry that cannot be read costs itself only, and keeps its bytes.
+
+use std::{collections::btree_map, path::Path};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::{
+    io::{Quarantined, QueueFile, StateError, StateErrorKind, fs_state::lines, state},
+    model::{
+        EcosystemId, Queue, QueueEntry, QueueHeader, SCHEMA_VERSION, StoredEntry, TierMeanings,
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document<'a> {
+    #[serde(rename = "schema_version")]
+    _schema_version: u32,
+    ecosystem: EcosystemId,
+    updated_at: DateTime<Utc>,
+    #[serde(default)]
+    tiers: TierMeanings,
+    #[serde(borrow)]
+    packages: Vec<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    schema_version: u32,
+    ecosystem: &'a EcosystemId,
+    updated_at: DateTime<Utc>,
+    tiers: &'a TierMeanings,
+    packages: Vec<Package<'a>>,
+}
+
+enum Package<'a> {
+    Read(Box<StoredEntry>),
+    Quarantined(&'a RawValue),
+}
+
+impl<'a> Package<'a> {
+    fn of_quarantine(entry: &'a Quarantined) -> serde_json::Result<Self> {
+        serde_json::from_str(&entry.raw).map(Self::Quarantined)
+    }
+}
+
+impl Serialize for Package<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Read(entry) => entry.serialize(serializer),
+            Self::Quarantined(raw) => raw.serialize(serializer),
+        }
+    }
+}
+
+/// The queue of `ecosystem` in `content`; `label` is how a person names the file at `path`.
+pub(super) fn parse(
+    path: &Path,
+    label: &str,
+    ecosystem: &EcosystemId,
+    content: &[u8],
+) -> Result<QueueFile, StateError> {
+    lines::check_version(path, content)?;
+    let document: Document =
+        serde_json::from_slice(content).map_err(|error| StateError::json(path, &error))?;
+    if document.ecosystem != *ecosystem {
+        let reason = format!(
+            "it says that it is the queue of {}, its name says otherwise",
+            document.ecosystem
+        );
+        return Err(StateError::new(
+            path,
+            StateErrorKind::Malformed { line: 1, column: 0, reason },
+        ));
+    }
+    let mut entries = Queue::new();
+    let mut quarantined = vec![];
+    for (place, raw) in (1..).zip(document.packages) {
+        if let Err(reason) = add(&mut entries, raw.get(), ecosystem) {
+            let (file, raw) = (label.to_owned(), raw.get().to_owned());
+            quarantined.push(Quarantined { file, place, reason, raw });
+        }
+    }
+    let header = QueueHeader {
+        ecosystem: document.ecosystem,
+        updated_at: document.updated_at,
+        tiers: document.tiers,
+    };
+    Ok(QueueFile { header, entries, quarantined })
+}
+
+/// The error is the reason.
+fn add(entries: &mut Queue, raw: &str, ecosystem: &EcosystemId) -> Result<(), String> {
+    if !raw.starts_with('{') {
+        return Err("an entry is an object".to_owned());
+    }
+    let stored: StoredEntry = serde_json::from_str(raw).map_err(|error| state::reason(&error))?;
+    let entry = QueueEntry::try_from(stored).map_err(|error| error.to_string())?;
+    if entry.id.ecosystem != *ecosystem {
+        return Err(format!("{} does not belong into the queue of {ecosystem}", entry.id));
+    }
+    match entries.entry(entry.id.clone()) {
+        btree_map::Entry::Vacant(place) => {
+            place.insert(entry);
+            Ok(())
+        }
+        btree_map::Entry::Occupied(_) => Err(format!("{} is there already", entry.id)),
+    }
+}
+
+/// The file at `path`: entries by id, then what is in quarantine, in the order in which it was
+/// found.
+pub(super) fn to_text(path: &Path, queue: &QueueFile) -> Result<String, StateError> {
+    let failed = |error| StateError::json(path, &error);
+    let read = queue.entries.values().map(|entry| Ok(Package::Read(Box::new(entry.into()))));
+    let kept = queue.quarantined.iter().map(Package::of_quarantine);
+    let written = Written {
+        schema_version: SCHEMA_VERSION,
+        ecosystem: &queue.header.ecosystem,
+        updated_at: queue.header.updated_at,
+        tiers: &queue.header.tiers,
+        packages: read.chain(kept).collect::<Result<_, _>>().map_err(failed)?,
+    };
+    Ok(serde_json::to_string_pretty(&written).map_err(failed)? + "\n")
+}

@@ -1,0 +1,137 @@
+//! The right to read.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    io::{
+        FsState, Layout, QueueFile, Records, StateError, StateErrorKind, StateReader,
+        fs_state::{control, lines, queue},
+        regular,
+    },
+    model::{BreakerTransition, Control, EcosystemId, FailureRecord, RecipeName, RunRecord},
+};
+
+impl StateReader for FsState {
+    fn control(&self) -> Result<Control, StateError> {
+        let path = self.layout.control();
+        let not_root = || StateError::new(self.layout.root(), StateErrorKind::NotRoot);
+        control::parse(&path, &regular::read(&path)?.ok_or_else(not_root)?)
+    }
+
+    fn queued_ecosystems(&self) -> Result<Vec<EcosystemId>, StateError> {
+        let files = regular::list(&self.layout.queues())?;
+        let ids = files.iter().filter_map(|(name, _)| Layout::ecosystem_of_queue(name));
+        let mut ids: Vec<EcosystemId> = ids.collect();
+        ids.sort();
+        Ok(ids)
+    }
+
+    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<QueueFile>, StateError> {
+        let path = self.layout.queue(ecosystem);
+        let Some(content) = regular::read(&path)? else { return Ok(None) };
+        queue::parse(&path, &self.layout.label(&path), ecosystem, &content).map(Some)
+    }
+
+    fn runs(&self) -> Result<Records<RunRecord>, StateError> {
+        let mut runs: Records<RunRecord> = self.read_all(&self.layout.metrics(), Layout::is_run)?;
+        runs.records.sort_by(|a, b| (a.timestamp, &a.batch_id).cmp(&(b.timestamp, &b.batch_id)));
+        Ok(runs)
+    }
+
+    fn run(&self, batch_id: &str) -> Result<Option<RunRecord>, StateError> {
+        let runs = self.read_one(&self.layout.run(batch_id))?;
+        let is_it = |record: &RunRecord| record.batch_id == batch_id;
+        Ok(runs.records.into_iter().find(is_it))
+    }
+
+    fn failures(&self) -> Result<Records<FailureRecord>, StateError> {
+        let dir = self.layout.failure_files();
+        self.read_all(&dir, Layout::is_lines).map(sorted_failures)
+    }
+
+    fn failures_of(&self, batch_id: &str) -> Result<Records<FailureRecord>, StateError> {
+        self.read_one(&self.layout.failures(batch_id)).map(sorted_failures)
+    }
+
+    fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError> {
+        let mut log: Records<BreakerTransition> = self.read_one(&self.layout.breaker_log())?;
+        log.records.sort_by_key(|transition| transition.at);
+        Ok(log)
+    }
+
+    fn output(&self, sha256: &str) -> Result<Option<String>, StateError> {
+        let Some(path) = self.layout.output(sha256) else { return Ok(None) };
+        Ok(regular::read(&path)?.map(to_text))
+    }
+
+    fn recipe(&self, name: &RecipeName) -> Result<Option<String>, StateError> {
+        Ok(regular::read(&self.layout.recipe(name))?.map(to_text))
+    }
+
+    fn recipe_names(&self) -> Result<Vec<RecipeName>, StateError> {
+        let mut names = vec![];
+        for (_, dir) in regular::list(&self.layout.recipes())? {
+            if !dir.is_dir() {
+                continue;
+            }
+            for (file, path) in regular::list(&dir)? {
+                let Some(stem) = file.strip_suffix(".toml") else { continue };
+                names.extend(self.recipe_name(stem, &path)?);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+impl FsState {
+    fn read_one<T: DeserializeOwned>(&self, path: &Path) -> Result<Records<T>, StateError> {
+        let mut records = Records::default();
+        lines::read(path, &self.layout.label(path), &mut records)?;
+        Ok(records)
+    }
+
+    fn read_all<T: DeserializeOwned>(
+        &self,
+        dir: &Path,
+        is_ours: impl Fn(&str) -> bool,
+    ) -> Result<Records<T>, StateError> {
+        let mut records = Records::default();
+        for (name, path) in regular::list(dir)? {
+            if is_ours(&name) {
+                lines::read(&path, &self.layout.label(&path), &mut records)?;
+            }
+        }
+        Ok(records)
+    }
+
+    /// The name of the recipe at `path`; `None` where no recipe of that name belongs. A name that
+    /// could not be a file's stands in the recipe itself.
+    fn recipe_name(&self, stem: &str, path: &Path) -> Result<Option<RecipeName>, StateError> {
+        let name = match stem.parse().ok() {
+            Some(name) => Some(name),
+            None => match regular::read(path) {
+                Err(error) if error.kind.is_about_the_file() => None,
+                recipe => recipe?.as_deref().and_then(stated_name),
+            },
+        };
+        Ok(name.filter(|name| self.layout.recipe(name) == path))
+    }
+}
+
+fn stated_name(recipe: &[u8]) -> Option<RecipeName> {
+    let table: toml::Table = str::from_utf8(recipe).ok()?.parse().ok()?;
+    table.get("metadata")?.get("name")?.as_str()?.parse().ok()
+}
+
+fn sorted_failures(mut failures: Records<FailureRecord>) -> Records<FailureRecord> {
+    failures.records.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
+    failures
+}
+
+fn to_text(content: Vec<u8>) -> String {
+    String::from_utf8(content)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}

@@ -1,0 +1,69 @@
+//! The right to write.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    io::{
+        FsState, QueueFile, StateError, StateReader as _, StateWriter, atomic,
+        fs_state::{control, lines, queue},
+        lock::Exclusive,
+        regular,
+    },
+    model::{BreakerTransition, Control, FailureRecord, OutputRef, RecipeName, RunRecord},
+};
+
+impl StateWriter for FsState {
+    fn exclusive(&self) -> Result<Box<dyn Send + '_>, StateError> {
+        Ok(Box::new(Exclusive::acquire(&self.layout)?))
+    }
+
+    fn put_control(&self, control: &Control) -> Result<(), StateError> {
+        let path = self.layout.control();
+        let found = regular::read(&path)?;
+        atomic::write(&path, control::to_text(&path, found.as_deref(), control)?.as_bytes())
+    }
+
+    fn put_queue(&self, queue: &QueueFile) -> Result<(), StateError> {
+        let path = self.layout.queue(&queue.header.ecosystem);
+        atomic::write(&path, queue::to_text(&path, queue)?.as_bytes())
+    }
+
+    fn put_output(&self, text: &str, truncated: bool) -> Result<OutputRef, StateError> {
+        let mut sha256 = String::with_capacity(64);
+        for byte in Sha256::digest(text) {
+            write!(sha256, "{byte:02x}").expect("memory takes every text");
+        }
+        let path = self.layout.output(&sha256).expect("64 hex digits are a digest");
+        atomic::write(&path, text.as_bytes())?;
+        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        Ok(OutputRef { sha256, bytes, truncated })
+    }
+
+    fn put_failures(&self, batch_id: &str, records: &[FailureRecord]) -> Result<(), StateError> {
+        let path = self.layout.failures(batch_id);
+        atomic::write(&path, lines::to_text(&path, records)?.as_bytes())
+    }
+
+    fn put_transition(&self, transition: &BreakerTransition) -> Result<(), StateError> {
+        let path = self.layout.breaker_log();
+        let is_it = |other: &BreakerTransition| {
+            (other.at, &other.ecosystem) == (transition.at, &transition.ecosystem)
+        };
+        let line = lines::to_line(&path, transition)?;
+        if self.breaker_log()?.records.iter().any(is_it) {
+            return atomic::end_last_line(&path);
+        }
+        atomic::append_line(&path, &line)
+    }
+
+    fn put_recipe(&self, name: &RecipeName, toml: &str) -> Result<(), StateError> {
+        atomic::write(&self.layout.recipe(name), toml.as_bytes())
+    }
+
+    fn put_run(&self, record: &RunRecord) -> Result<(), StateError> {
+        let path = self.layout.run(&record.batch_id);
+        atomic::write(&path, lines::to_text(&path, &[record])?.as_bytes())
+    }
+}

@@ -1,0 +1,47 @@
+//! Ports and their real adapters: the only module that touches time, network or files.
+
+mod atomic;
+mod cache;
+mod clock;
+mod error;
+mod exchange;
+mod fs_state;
+mod gate;
+mod http;
+mod journal;
+mod layout;
+mod limits;
+mod lock;
+mod mirror;
+#[cfg(feature = "net")]
+mod net;
+mod page;
+mod payload;
+mod polite;
+mod prune;
+mod regular;
+mod retry;
+mod rewrite;
+mod state;
+mod transport;
+
+pub use clock::{Clock, SystemClock, within};
+pub use error::HttpError;
+pub use fs_state::{FsState, Laid};
+pub use http::{CachedFile, Http, Method, Request, Response, json};
+pub use journal::{Journal, PendingJournal, pending};
+pub use layout::Layout;
+pub use limits::{Limit, LimitError, LimitErrorKind, limited};
+pub use lock::{Holder, RunLock};
+pub use mirror::{MirrorTransport, Origins};
+#[cfg(feature = "net")]
+pub use net::NetTransport;
+pub use polite::{Deadlines, PoliteConfig, PoliteHttp};
+pub use prune::{CacheLimits, Pruned, prune_cache};
+pub use retry::RetryPolicy;
+pub use state::{
+    Quarantined, QueueFile, Records, StateError, StateErrorKind, StateReader, StateWriter,
+};
+pub use transport::{
+    Body, Headers, Reply, Transport, TransportError, TransportErrorKind, Validators,
+};

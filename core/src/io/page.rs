@@ -1,0 +1,119 @@
+//! Pages for people, sent where data was asked for.
+
+use url::Url;
+
+use crate::io::{Headers, HttpError, Request};
+
+/// What bot and limit pages say, in lower case.
+const LIMIT_SIGNS: [&str; 5] =
+    ["rate limit", "rate-limit", "too many requests", "attention required", "just a moment"];
+
+/// A content network's number for "you are being rate limited", as a word of its own.
+const LIMIT_NUMBER: &str = "1015";
+
+/// Enough to recognise a page.
+const HEAD_BYTES: usize = 16 << 10;
+
+/// The error that a page of HTML is where data was asked for; `None` when the answer may be meant.
+pub(crate) fn instead_of_data(
+    request: &Request,
+    headers: &Headers,
+    body: &[u8],
+) -> Option<HttpError> {
+    let accepts = |form| request.accept.is_some_and(|accept| accept.contains(form));
+    let says_html = content_type(headers).contains("html");
+    if accepts("html") || !(says_html || accepts("json")) || !starts_with_tag(body) {
+        return None;
+    }
+    let url = request.url.clone();
+    let asks_for_fewer = asks_for_fewer(body);
+    Some(if asks_for_fewer {
+        HttpError::Throttled { url, status: 200 }
+    } else {
+        HttpError::Html { url }
+    })
+}
+
+/// The error that a status outside 200..300 is.
+pub(crate) fn refusal(url: Url, status: u16, headers: &Headers, body: &[u8]) -> HttpError {
+    if is_throttled(status, headers) || status == 403 && asks_for_fewer(body) {
+        return HttpError::Throttled { url, status };
+    }
+    HttpError::Status { url, status }
+}
+
+/// Whether a status asks for fewer requests. A 403 does when it says how long to wait.
+pub(crate) fn is_throttled(status: u16, headers: &Headers) -> bool {
+    status == 429 || status == 403 && headers.contains_key("retry-after")
+}
+
+/// The media type in lower case; empty when there is none.
+pub(crate) fn content_type(headers: &Headers) -> String {
+    headers.get("content-type").map(|text| text.to_ascii_lowercase()).unwrap_or_default()
+}
+
+fn starts_with_tag(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+fn asks_for_fewer(body: &[u8]) -> bool {
+    let head = &body[..body.len().min(HEAD_BYTES)];
+    let text = String::from_utf8_lossy(head).to_ascii_lowercase();
+    LIMIT_SIGNS.iter().any(|sign| text.contains(sign))
+        || text.split(|c: char| !c.is_alphanumeric()).any(|word| word == LIMIT_NUMBER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(content_type: &str) -> Headers {
+        Headers::from([("content-type".to_owned(), content_type.to_owned())])
+    }
+
+    /// `None` is data; else the name of the variant.
+    #[track_caller]
+    fn check(accept: Option<&'static str>, content_type: &str, body: &str, expected: &str) {
+        let request = Request { accept, ..Request::get("https://a.example/", &[], &[]).unwrap() };
+        let error = instead_of_data(&request, &headers(content_type), body.as_bytes());
+        let name = match error {
+            None => "data",
+            Some(HttpError::Html { .. }) => "html",
+            Some(HttpError::Throttled { .. }) => "throttled",
+            Some(other) => panic!("{other}"),
+        };
+        assert_eq!(name, expected, "{accept:?} {content_type} {body}");
+    }
+
+    #[test]
+    fn a_page_is_no_data() {
+        const JSON: Option<&str> = Some("application/json");
+        check(JSON, "application/json", "{\"a\": \"<b>\"}", "data");
+        check(JSON, "text/html; charset=utf-8", "{}", "data");
+        check(JSON, "text/html", "<html>", "html");
+        check(JSON, "", "\u{feff} \n<!doctype html>", "html");
+        check(JSON, "text/html", "<title>Just a moment...</title>", "throttled");
+        check(JSON, "text/html", "<h1>Error 1015</h1>", "throttled");
+        check(JSON, "text/html", "<p>Too Many Requests</p>", "throttled");
+        check(JSON, "text/html", "<p>10154 packages</p>", "html");
+        check(None, "Text/HTML", "<html>", "html");
+        check(None, "application/xml", "<feed/>", "data");
+        check(Some("text/html"), "text/html", "<html>", "data");
+    }
+
+    #[test]
+    fn a_refusal_tells_a_limit_from_a_door() {
+        let url: Url = "https://a.example/".parse().unwrap();
+        let is_throttled = |status, headers: &Headers, body: &str| {
+            let error = refusal(url.clone(), status, headers, body.as_bytes());
+            matches!(error, HttpError::Throttled { .. })
+        };
+        let wait = Headers::from([("retry-after".to_owned(), "5".to_owned())]);
+        assert!(is_throttled(429, &Headers::new(), ""));
+        assert!(is_throttled(403, &wait, ""));
+        assert!(is_throttled(403, &Headers::new(), "You exceeded a secondary rate limit"));
+        assert!(!is_throttled(403, &Headers::new(), "Forbidden"));
+        assert!(!is_throttled(500, &wait, "rate limit service is down"));
+    }
+}
