@@ -1,0 +1,254 @@
+//! The strict reader: one valid recipe of each kind, and what is refused when one thing changes.
+
+use batch_core::{
+    decide::recipe::{self, RecipeError},
+    model::{ActionShape, Recipe},
+};
+
+const OWN: &[ActionShape] =
+    &[ActionShape { name: "eco_install", required: &["package", "executables"] }];
+
+const TOOL: &str = r#"[metadata]
+name = "a-tool"
+description = "Does things"
+homepage = "https://tool.example/"
+runtime_dependencies = ["libfoo"]
+llm_validation = "skipped"
+binaries = ["bin/a-tool"]
+supported_os = ["linux"]
+supported_libc = ["glibc"]
+unsupported_platforms = ["linux/arm64"]
+
+[metadata.satisfies]
+aliases = ["tool"]
+
+[version]
+github_repo = "x/a-tool"
+
+[[steps]]
+action = "eco_install"
+executables = ["a-tool", "a-tool-2"]
+package = "@x/a-tool"
+
+[[steps]]
+action = "download"
+url = "https://tool.example/{version}"
+sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+phase = "post-install"
+
+[steps.when]
+os = ["linux"]
+arch = "amd64"
+libc = ["glibc"]
+linux_family = "debian"
+
+[verify]
+command = "a-tool --version"
+pattern = "{version}"
+exit_code = 0
+"#;
+
+const LIBRARY: &str = r#"[metadata]
+name = "libfoo"
+description = "Is linked"
+type = "library"
+
+[[steps]]
+action = "install_binaries"
+install_mode = "directory"
+outputs = ["lib/libfoo.so", "include/foo.h"]
+"#;
+
+fn parse(text: &str) -> Result<Recipe, RecipeError> {
+    recipe::parse(text, OWN)
+}
+
+/// `recipe` with `from` replaced by `to` has exactly one problem: at `field`, at the line where
+/// `marker` stands.
+#[track_caller]
+fn refuse(recipe: &str, from: &str, to: &str, field: &str) {
+    assert!(recipe.contains(from), "{from:?} is not in the recipe");
+    let mutated = recipe.replacen(from, to, 1);
+    let error = parse(&mutated).expect_err(to);
+    let fields: Vec<&str> = error.problems.iter().map(|problem| &*problem.field).collect();
+    assert_eq!(fields, [field], "{to:?}: {error}");
+}
+
+#[test]
+fn what_is_valid_is_accepted() {
+    assert_eq!(parse(TOOL).unwrap().steps.len(), 2);
+    assert_eq!(parse(LIBRARY).unwrap().metadata.kind, "library");
+    let tested_library = format!("{LIBRARY}\n[verify]\ncommand = \"ls lib\"\n");
+    assert!(parse(&tested_library).unwrap().verify.is_some());
+    let script = TOOL.replace("\"download\"", "\"run_command\"\ncommand = \"\"\"\nmake\n\"\"\"");
+    assert_eq!(parse(&script).unwrap().steps[1].action, "run_command");
+}
+
+#[test]
+fn the_metadata_is_strict() {
+    for (from, to, field) in [
+        ("name = \"a-tool\"\n", "", "metadata.name"),
+        ("\"a-tool\"\n", "\"A-Tool\"\n", "metadata.name"),
+        ("\"a-tool\"\n", "\"../tool\"\n", "metadata.name"),
+        ("\"a-tool\"\n", "\"a tool\"\n", "metadata.name"),
+        ("\"a-tool\"\n", "\"-tool\"\n", "metadata.name"),
+        ("\"a-tool\"\n", "7\n", "metadata.name"),
+        ("description = \"Does things\"\n", "", "metadata.description"),
+        ("Does things", " ", "metadata.description"),
+        ("Does things", "Does\\nthings", "metadata.description"),
+        ("Does things", "Does \\u001b[31mthings", "metadata.description"),
+        ("Does things", "Does \\u202esgniht", "metadata.description"),
+        ("https://tool.example/\"", "http://tool.example/\"", "metadata.homepage"),
+        ("https://tool.example/\"", "https://\"", "metadata.homepage"),
+        ("https://tool.example/\"", "https://tool.example/ x\"", "metadata.homepage"),
+        ("https://tool.example/\"", "https://t.example/#javascript:x\"", "metadata.homepage"),
+        ("llm_validation = \"skipped\"", "llm_validation = \"done\"", "metadata.llm_validation"),
+        ("llm_validation = \"skipped\"", "type = \"plugin\"", "metadata.type"),
+        ("llm_validation = \"skipped\"", "tier = 4", "metadata.tier"),
+        ("llm_validation = \"skipped\"", "curated = \"yes\"", "metadata.curated"),
+        ("llm_validation = \"skipped\"", "version_format = \"x\"", "metadata.version_format"),
+        ("llm_validation = \"skipped\"", "licence = \"MIT\"", "metadata.licence"),
+        ("[\"libfoo\"]", "[\"lib/foo\"]", "metadata.runtime_dependencies[0]"),
+        ("[\"libfoo\"]", "[\"a\", \"a\"]", "metadata.runtime_dependencies[1]"),
+        ("[\"libfoo\"]", "\"libfoo\"", "metadata.runtime_dependencies"),
+        ("[\"bin/a-tool\"]", "[\"/bin/a-tool\"]", "metadata.binaries[0]"),
+        ("[\"bin/a-tool\"]", "[\"bin/../../a-tool\"]", "metadata.binaries[0]"),
+        ("[\"tool\"]", "[\"a tool\"]", "metadata.satisfies.aliases[0]"),
+        ("aliases", "Aliases", "metadata.satisfies.Aliases"),
+    ] {
+        refuse(TOOL, from, to, field);
+    }
+}
+
+#[test]
+fn constraints_are_of_one_vocabulary_and_do_not_contradict() {
+    for (from, to, field) in [
+        ("supported_os = [\"linux\"]", "supported_os = [\"windows\"]", "metadata.supported_os[0]"),
+        ("supported_os = [\"linux\"]", "supported_os = \"linux\"", "metadata.supported_os"),
+        (
+            "[\"linux\"]\nsupported_libc",
+            "[\"linux\", \"linux\"]\nsupported_libc",
+            "metadata.supported_os[1]",
+        ),
+        ("[\"glibc\"]\nunsupported", "[\"uclibc\"]\nunsupported", "metadata.supported_libc[0]"),
+        (
+            "supported_libc",
+            "supported_arch = [\"x86_64\"]\nsupported_libc",
+            "metadata.supported_arch[0]",
+        ),
+        ("[\"linux/arm64\"]", "[\"linux\"]", "metadata.unsupported_platforms[0]"),
+        ("[\"linux/arm64\"]", "[\"darwin/arm64/musl\"]", "metadata.unsupported_platforms[0]"),
+        ("[\"linux/arm64\"]", "[\"linux/arm64/glibc/x\"]", "metadata.unsupported_platforms[0]"),
+        ("[\"linux/arm64\"]", "[\"darwin/arm64\"]", "metadata.unsupported_platforms[0]"),
+        ("[\"linux/arm64\"]", "[\"linux/amd64/musl\"]", "metadata.unsupported_platforms[0]"),
+        ("[\"linux/arm64\"]", "[\"linux/arm64\", \"linux/amd64\"]", "metadata"),
+    ] {
+        refuse(TOOL, from, to, field);
+    }
+}
+
+#[test]
+fn steps_are_strict() {
+    for (from, to, field) in [
+        ("\"eco_install\"", "\"other_install\"", "steps[0].action"),
+        ("action = \"eco_install\"\n", "", "steps[0].action"),
+        ("package = \"@x/a-tool\"\n", "", "steps[0].package"),
+        ("\"@x/a-tool\"", "\"\"", "steps[0].package"),
+        ("\"@x/a-tool\"", "\"a\\u0007b\"", "steps[0].package"),
+        ("[\"a-tool\", \"a-tool-2\"]", "[]", "steps[0].executables"),
+        ("[\"a-tool\", \"a-tool-2\"]", "[\"../a-tool\"]", "steps[0].executables[0]"),
+        ("[\"a-tool\", \"a-tool-2\"]", "[\"a\", \"/usr/bin/b\"]", "steps[0].executables[1]"),
+        ("[\"a-tool\", \"a-tool-2\"]", "[\"a\\\\b\"]", "steps[0].executables[0]"),
+        ("[\"a-tool\", \"a-tool-2\"]", "[\"--help\"]", "steps[0].executables[0]"),
+        ("[\"a-tool\", \"a-tool-2\"]", "[1]", "steps[0].executables[0]"),
+        ("url = \"https:", "url = \"http:", "steps[1].url"),
+        ("url = \"https://tool.example/{version}\"\n", "", "steps[1].url"),
+        ("sha256 = \"00", "sha256 = \"0", "steps[1].sha256"),
+        ("\"post-install\"", "\"later\"", "steps[1].phase"),
+        ("phase = \"post-install\"", "dest = \"../x\"", "steps[1].dest"),
+        ("os = [\"linux\"]\narch", "os = [\"plan9\"]\narch", "steps[1].when.os[0]"),
+        ("arch = \"amd64\"", "arch = \"x86_64\"", "steps[1].when.arch"),
+        ("arch = \"amd64\"", "arch = [\"amd64\", \"arm64\"]", "steps[1].when.arch"),
+        ("arch = \"amd64\"", "cpu = \"amd64\"", "steps[1].when.cpu"),
+        ("arch = \"amd64\"", "gpu = [\"voodoo\"]", "steps[1].when.gpu[0]"),
+        ("arch = \"amd64\"", "package_manager = \"a b\"", "steps[1].when.package_manager"),
+        ("arch = \"amd64\"", "platform = [\"linux/amd64\"]", "steps[1].when.platform"),
+        ("libc = [\"glibc\"]\nlinux", "libc = [\"bionic\"]\nlinux", "steps[1].when.libc[0]"),
+        ("\"debian\"", "\"ubuntu\"", "steps[1].when.linux_family"),
+    ] {
+        refuse(TOOL, from, to, field);
+    }
+    refuse(LIBRARY, "outputs = [\"lib/libfoo.so\"", "outputs = [\"/lib/x\"", "steps[0].outputs[0]");
+    let no_steps = &LIBRARY[..LIBRARY.find("[[steps]]").unwrap()];
+    assert_eq!(parse(no_steps).unwrap_err().problems[0].field, "steps");
+}
+
+#[test]
+fn a_tool_is_verified_by_a_harmless_command() {
+    for (from, to, field) in [
+        ("command = \"a-tool --version\"\n", "", "verify.command"),
+        ("a-tool --version", " ", "verify.command"),
+        ("a-tool --version", "rm -r x", "verify.command"),
+        ("a-tool --version", "a-tool || true", "verify.command"),
+        ("a-tool --version", "a-tool $(id)", "verify.command"),
+        ("a-tool --version", "a-tool | sh", "verify.command"),
+        ("a-tool --version", "a-tool;eval x", "verify.command"),
+        ("a-tool --version", "a-tool\\nid", "verify.command"),
+        ("\"{version}\"", "\"a-tool\"", "verify.pattern"),
+        ("pattern = \"{version}\"", "mode = \"functional\"", "verify.mode"),
+        ("pattern = \"{version}\"", "mode = \"output\"", "verify.reason"),
+        ("pattern = \"{version}\"", "patterns = []", "verify.patterns"),
+        ("pattern = \"{version}\"", "patterns = [\"{version}\", \"\"]", "verify.patterns"),
+        ("exit_code = 0", "patterns = [\"{version}\"]", "verify.patterns"),
+        ("exit_code = 0", "exit_code = 256", "verify.exit_code"),
+        ("exit_code = 0", "exit_code = \"0\"", "verify.exit_code"),
+        ("exit_code = 0", "timeout = 1", "verify.timeout"),
+        ("exit_code = 0", "additional = [{ command = \"x\" }]", "verify.additional[0].pattern"),
+    ] {
+        refuse(TOOL, from, to, field);
+    }
+    let unverified = &TOOL[..TOOL.find("[verify]").unwrap()];
+    assert_eq!(parse(unverified).unwrap_err().problems[0].field, "verify");
+}
+
+#[test]
+fn what_is_no_recipe_at_all_is_refused_with_its_line() {
+    for (from, to, line) in [
+        ("description = ", "description ", 3),
+        ("[metadata]", "[metadata", 1),
+        ("name = \"a-tool\"", "name = \"a-tool\"\nname = \"b\"", 3),
+        ("[version]", "[packages]\nx = 1\n[version]", 15),
+        ("[version]", "[version]\nnumber = 1", 16),
+        ("[version]", "[version]\nurl = \"ftp://x\"", 16),
+    ] {
+        let error = parse(&TOOL.replacen(from, to, 1)).expect_err(to);
+        assert_eq!(error.problems.len(), 1, "{error}");
+        assert_eq!(error.problems[0].line, Some(line), "{to:?}: {error}");
+    }
+    assert!(parse("").is_err());
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let text = TOOL
+        .replacen("\"a-tool\"", "\"A\"", 1)
+        .replacen("https://", "http://", 1)
+        .replace("amd64\"", "mips\"");
+    let error = parse(&text).unwrap_err();
+    let problems: Vec<String> = error.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 3);
+    assert!(problems[0].starts_with("line 2: metadata.name must be"), "{problems:?}");
+    assert!(problems[1].starts_with("line 4: metadata.homepage must"), "{problems:?}");
+    assert_eq!(problems[2], "line 31: steps[1].when.arch must be amd64 or arm64");
+    assert!(error.to_string().ends_with("(and 2 more)"));
+}
+
+#[test]
+fn what_is_written_is_read_back_and_written_the_same() {
+    for text in [TOOL, LIBRARY] {
+        let recipe = parse(text).unwrap();
+        let written = recipe.to_toml();
+        assert_eq!(parse(&written).unwrap(), recipe);
+        assert_eq!(parse(&written).unwrap().to_toml(), written);
+    }
+}

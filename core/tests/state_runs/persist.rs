@@ -1,0 +1,208 @@
+//! A run goes into the state.
+
+use std::{fs, sync::Mutex};
+
+use batch_core::{
+    io::{FsState, QueueFile, Records, StateError, StateErrorKind, StateReader, StateWriter},
+    model::{
+        BreakerTransition, CircuitState, Control, Delta, EcosystemId, FailureRecord, Health,
+        OutputRef, RecipeName, RunRecord, Status,
+    },
+    persist::Persisted,
+    testing::{attempt, succeeded},
+};
+
+use crate::{ECO, OWN, delta, mixed, put, root, second, tree, unhealthy};
+
+/// A state whose disk is full after so many writes.
+struct Filling<'a> {
+    state: &'a FsState,
+    writes_left: Mutex<usize>,
+}
+
+impl Filling<'_> {
+    fn take(&self) -> Result<(), StateError> {
+        let mut left = self.writes_left.lock().unwrap();
+        let full = || StateError { path: "disk".into(), kind: StateErrorKind::DiskFull };
+        *left = left.checked_sub(1).ok_or_else(full)?;
+        Ok(())
+    }
+}
+
+impl StateReader for Filling<'_> {
+    fn control(&self) -> Result<Control, StateError> {
+        self.state.control()
+    }
+    fn queued_ecosystems(&self) -> Result<Vec<EcosystemId>, StateError> {
+        self.state.queued_ecosystems()
+    }
+    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<QueueFile>, StateError> {
+        self.state.queue(ecosystem)
+    }
+    fn runs(&self) -> Result<Records<RunRecord>, StateError> {
+        self.state.runs()
+    }
+    fn failures(&self) -> Result<Records<FailureRecord>, StateError> {
+        self.state.failures()
+    }
+    fn failures_of(&self, batch_id: &str) -> Result<Records<FailureRecord>, StateError> {
+        self.state.failures_of(batch_id)
+    }
+    fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError> {
+        self.state.breaker_log()
+    }
+    fn output(&self, sha256: &str) -> Result<Option<String>, StateError> {
+        self.state.output(sha256)
+    }
+    fn recipe(&self, name: &RecipeName) -> Result<Option<String>, StateError> {
+        self.state.recipe(name)
+    }
+    fn recipe_names(&self) -> Result<Vec<RecipeName>, StateError> {
+        self.state.recipe_names()
+    }
+}
+
+impl StateWriter for Filling<'_> {
+    fn exclusive(&self) -> Result<Box<dyn Send + '_>, StateError> {
+        self.state.exclusive()
+    }
+    fn put_control(&self, control: &Control) -> Result<(), StateError> {
+        self.take().and_then(|()| self.state.put_control(control))
+    }
+    fn put_queue(&self, queue: &QueueFile) -> Result<(), StateError> {
+        self.take().and_then(|()| self.state.put_queue(queue))
+    }
+    fn put_output(&self, text: &str, truncated: bool) -> Result<OutputRef, StateError> {
+        self.take().and_then(|()| self.state.put_output(text, truncated))
+    }
+    fn put_failures(&self, batch_id: &str, records: &[FailureRecord]) -> Result<(), StateError> {
+        self.take().and_then(|()| self.state.put_failures(batch_id, records))
+    }
+    fn put_transition(&self, transition: &BreakerTransition) -> Result<(), StateError> {
+        self.take().and_then(|()| self.state.put_transition(transition))
+    }
+    fn put_recipe(&self, name: &RecipeName, toml: &str) -> Result<(), StateError> {
+        self.take().and_then(|()| self.state.put_recipe(name, toml))
+    }
+    fn put_run(&self, record: &RunRecord) -> Result<(), StateError> {
+        self.take().and_then(|()| self.state.put_run(record))
+    }
+}
+
+/// Breaks off after every number of writes, and returns how many there are.
+fn check_every_break(delta: &Delta) -> usize {
+    let (undisturbed, state) = root();
+    put(&state, delta).unwrap();
+    let expected = tree(undisturbed.path());
+    for n_writes in 0.. {
+        let (dir, state) = root();
+        let filling = Filling { state: &state, writes_left: Mutex::new(n_writes) };
+        let Err(error) = put(&filling, delta) else { return n_writes };
+        assert!(matches!(error.kind, StateErrorKind::DiskFull));
+        assert_eq!(state.run(&delta.batch.to_string()).unwrap(), None, "not all of it is in");
+        // Breaks off once more, earlier, then goes through.
+        let filling = Filling { state: &state, writes_left: Mutex::new(n_writes / 2) };
+        put(&filling, delta).unwrap_err();
+        assert!(matches!(put(&state, delta), Ok(Persisted::Now { .. })));
+        assert!(tree(dir.path()) == expected, "after {n_writes} writes");
+    }
+    unreachable!("no run takes so many writes")
+}
+
+#[test]
+fn a_run_broken_off_anywhere_and_repeated_leaves_the_same_bytes() {
+    // Outputs b, c, d; recipe; failures; queue; control; run.
+    assert_eq!(check_every_break(&mixed()), 8);
+    // Output; failures; queue; transition; control; run.
+    assert_eq!(check_every_break(&unhealthy()), 6);
+    // Control; run.
+    assert_eq!(check_every_break(&delta(vec![])), 2);
+}
+
+#[test]
+fn a_run_leaves_everything_it_found() {
+    let (dir, state) = root();
+    let Persisted::Now { health, transition: None } = put(&state, &mixed()).unwrap() else {
+        panic!("it was not there")
+    };
+    assert_eq!(health, Health::Healthy);
+    let id = mixed().batch.to_string();
+    let run = state.run(&id).unwrap().unwrap();
+    assert_eq!((run.total, run.succeeded, run.failed), (4, 1, 3));
+    assert_eq!(state.recipe_names().unwrap(), ["a".parse().unwrap()]);
+
+    let failures = state.failures_of(&id).unwrap().records;
+    let outputs: Vec<_> = failures.iter().map(|failure| failure.output.clone().unwrap()).collect();
+    assert_eq!(outputs[0], outputs[2], "stored once per content");
+    assert_eq!(outputs.iter().map(|it| it.truncated).collect::<Vec<_>>(), [false, true, false]);
+    let cut = state.output(&outputs[1].sha256).unwrap().unwrap();
+    assert!(cut.len() < 70_000 && cut.contains("bytes left out"));
+    assert_eq!(tree(dir.path()).keys().filter(|name| name.contains("outputs")).count(), 2);
+
+    let queue = state.queue(&ECO).unwrap().unwrap();
+    let statuses: Vec<_> = queue.entries.values().map(|entry| entry.status.clone()).collect();
+    assert_eq!(statuses, [Status::Success, Status::Failed, Status::Failed, Status::Failed]);
+    assert_eq!(queue.header.updated_at, second(200));
+    assert!(state.control().unwrap().hosts.contains_key(OWN));
+}
+
+#[test]
+fn a_breaker_that_opens_is_in_the_control_plane_and_in_the_log() {
+    let (_dir, state) = root();
+    put(&state, &unhealthy()).unwrap();
+    let log = state.breaker_log().unwrap().records;
+    assert_eq!(log.len(), 1);
+    assert_eq!((log[0].from, log[0].to), (CircuitState::Closed, CircuitState::Open));
+    let failures = state.failures().unwrap().records;
+    let ids: Vec<_> = failures.into_iter().map(|failure| failure.id).collect();
+    assert_eq!(log[0].evidence, ids);
+    assert!(state.control().unwrap().breaker(&ECO).open.is_some());
+}
+
+#[test]
+fn a_run_that_is_in_is_not_put_in_again() {
+    let (dir, state) = root();
+    put(&state, &mixed()).unwrap();
+    let before = tree(dir.path());
+    let mut control = state.control().unwrap();
+    control.enabled = false;
+    state.put_control(&control).unwrap();
+    assert_eq!(put(&state, &mixed()).unwrap(), Persisted::Before);
+    assert!(!state.control().unwrap().enabled, "what came later stands");
+    control.enabled = true;
+    state.put_control(&control).unwrap();
+    assert!(tree(dir.path()) == before);
+}
+
+#[test]
+fn a_recipe_of_an_entry_taken_out_meanwhile_is_not_written() {
+    let (_dir, state) = root();
+    let mut queue = state.queue(&ECO).unwrap().unwrap();
+    let entry = queue.entries.get_mut(&"eco:a".parse().unwrap()).unwrap();
+    entry.status = Status::Excluded { reason: "operator".to_owned() };
+    state.put_queue(&queue).unwrap();
+    let other = attempt("eco:not-queued", succeeded("other"));
+    put(&state, &delta(vec![attempt("eco:a", succeeded("a")), other])).unwrap();
+    assert_eq!(state.recipe_names().unwrap(), ["other".parse().unwrap()]);
+}
+
+#[test]
+fn entries_in_quarantine_outlive_a_run() {
+    let (_dir, state) = root();
+    let path = state.layout().queue(&ECO);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"eco:c\"", "\"eco:../c\"", 1)).unwrap();
+    put(&state, &mixed()).unwrap();
+    let queue = state.queue(&ECO).unwrap().unwrap();
+    assert_eq!((queue.entries.len(), queue.quarantined.len()), (3, 1));
+    assert!(queue.quarantined[0].raw.contains("eco:../c"));
+}
+
+#[test]
+fn a_run_without_a_queue_is_recorded_all_the_same() {
+    let (_dir, state) = root();
+    fs::remove_file(state.layout().queue(&ECO)).unwrap();
+    put(&state, &mixed()).unwrap();
+    assert!(state.run(&mixed().batch.to_string()).unwrap().is_some());
+    assert_eq!(state.queue(&ECO).unwrap(), None);
+}
