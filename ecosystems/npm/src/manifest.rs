@@ -1,0 +1,209 @@
+//! From the manifest of one version to facts. Pure: any bytes may come.
+
+use std::collections::BTreeMap;
+
+use batch_core::{
+    decide::recipe::is_homepage,
+    model::{
+        Action, Artifact, Cell, Executables, PackageFacts, PackageId, PackageKind, PackageName,
+        Parameter, is_text,
+    },
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    ID, commands,
+    platforms::{self, Declared},
+    recipe,
+    version::{self, Version},
+};
+
+/// Longest description that is kept, in characters.
+const LONGEST_DESCRIPTION: usize = 200;
+/// What the registry puts in the place of a package that it has removed for good.
+const SECURITY_HOLDER: &str = "security holding package";
+
+/// What the registry writes about one version. Publishers may write anything into most of it.
+#[derive(Deserialize)]
+struct Manifest {
+    name: String,
+    version: String,
+    #[serde(default)]
+    description: Value,
+    #[serde(default)]
+    homepage: Value,
+    #[serde(default)]
+    bin: Value,
+    #[serde(default)]
+    directories: Value,
+    #[serde(default)]
+    deprecated: Value,
+    #[serde(default)]
+    scripts: Value,
+    #[serde(default, rename = "hasInstallScript")]
+    has_install_script: Value,
+    #[serde(default)]
+    os: Value,
+    #[serde(default)]
+    cpu: Value,
+    #[serde(default)]
+    libc: Value,
+    dist: Dist,
+}
+
+#[derive(Deserialize)]
+struct Dist {
+    tarball: String,
+    /// Absent for packages older than npm 5.
+    integrity: Option<String>,
+    shasum: Option<String>,
+}
+
+/// What `body` says about `name`; `None` where the registry only holds the name. The error is what
+/// is odd about the answer.
+pub(crate) fn facts(name: &PackageName, body: &[u8]) -> Result<Option<PackageFacts>, String> {
+    let manifest: Manifest = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    if manifest.name != name.as_str() {
+        return Err(format!("it is about {:?}", shortened(&manifest.name)));
+    }
+    let Some(kind_of_version) = version::parse(&manifest.version) else {
+        return Err(format!("{:?} is no version", shortened(&manifest.version)));
+    };
+    if is_security_holder(&manifest) {
+        return Ok(None);
+    }
+    let executables = commands::executables(name.as_str(), &manifest.bin);
+    let is_library = matches!(&executables, Executables::Known(names) if names.is_empty());
+    let cells = manifest.cells();
+    Ok(Some(PackageFacts {
+        id: PackageId { ecosystem: ID, name: name.clone() },
+        notes: manifest.notes(kind_of_version, is_library),
+        description: one_line(manifest.description.as_str().unwrap_or_default()),
+        homepage: manifest.homepage.as_str().filter(|url| is_homepage(url)).map(str::to_owned),
+        kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+        runtime_dependencies: vec![],
+        artifacts: manifest.dist.artifact(&cells).into_iter().collect(),
+        platforms: if is_everywhere(&cells) { vec![] } else { cells },
+        install: install(name, &executables),
+        version: manifest.version,
+        executables,
+    }))
+}
+
+fn is_security_holder(manifest: &Manifest) -> bool {
+    let is_held = |text: &str| text.trim().eq_ignore_ascii_case(SECURITY_HOLDER);
+    manifest.version.contains("-security") && manifest.description.as_str().is_some_and(is_held)
+}
+
+/// `false` and `""` stand for "not deprecated" in old packages.
+pub(crate) fn is_deprecated(field: &Value) -> bool {
+    field.as_str().is_some_and(|why| !why.trim().is_empty()) || *field == Value::Bool(true)
+}
+
+fn is_everywhere(cells: &[Cell]) -> bool {
+    cells.len() == Cell::ALL.len()
+}
+
+fn install(name: &PackageName, executables: &Executables) -> Action {
+    let names = match executables {
+        Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
+        Executables::Unknown(_) => vec![],
+    };
+    let parameters = BTreeMap::from([
+        (recipe::PACKAGE.to_owned(), Parameter::Text(name.to_string())),
+        (recipe::EXECUTABLES.to_owned(), Parameter::List(names)),
+    ]);
+    Action { name: recipe::STEP.name.to_owned(), parameters }
+}
+
+impl Manifest {
+    fn cells(&self) -> Vec<Cell> {
+        platforms::cells(&Declared { os: &self.os, cpu: &self.cpu, libc: &self.libc })
+    }
+
+    fn notes(&self, version: Version, is_library: bool) -> Vec<String> {
+        let mut notes = vec![];
+        if is_deprecated(&self.deprecated) {
+            let why = one_line(self.deprecated.as_str().unwrap_or_default());
+            notes.push(format!("deprecated: {why}"));
+        }
+        if version == Version::Prerelease {
+            notes.push(format!("the newest version {} is a prerelease", self.version));
+        }
+        if self.runs_scripts() {
+            notes.push("wants to run scripts when it is installed, which is not let".to_owned());
+        }
+        if is_library && self.directories.get("bin").is_some_and(Value::is_string) {
+            notes.push(
+                "names a folder of commands, which installing by name does not link".to_owned(),
+            );
+        }
+        notes
+    }
+
+    fn runs_scripts(&self) -> bool {
+        let names = ["preinstall", "install", "postinstall"];
+        self.has_install_script == Value::Bool(true)
+            || names.iter().any(|name| self.scripts.get(name).is_some_and(Value::is_string))
+    }
+}
+
+impl Dist {
+    /// The tarball for `cells`; `None` where it runs on no cell at all.
+    fn artifact(&self, cells: &[Cell]) -> Option<Artifact> {
+        let shasum = || self.shasum.as_ref().map(|hex| format!("sha1-{hex}"));
+        let digest = self.integrity.clone().or_else(shasum).unwrap_or_default();
+        let declared = if is_everywhere(cells) { vec![] } else { cells.to_vec() };
+        (!cells.is_empty()).then(|| Artifact { cells: declared, url: self.tarball.clone(), digest })
+    }
+}
+
+/// The first line of `text` that says something, without what a terminal would obey.
+fn one_line(text: &str) -> String {
+    let plain = |line: &str| {
+        let shown: String =
+            line.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|&c| is_text(c)).collect();
+        shown.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let line = text.lines().map(plain).find(|line| !line.is_empty()).unwrap_or_default();
+    shortened(&line)
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_DESCRIPTION) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn one_line_is_left_of_any_description() {
+        let check = |text: &str, expected: &str| assert_eq!(one_line(text), expected);
+        check("Does things", "Does things");
+        check("\n \n  Does\tthings \r\nand more", "Does things");
+        check("\u{1b}[31mred\u{1b}[0m \u{202e}evil\u{7}", "[31mred[0m evil");
+        check("", "");
+        check(&"é".repeat(300), &format!("{}…", "é".repeat(200)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_becomes_one_showable_line(text: String) {
+            let line = one_line(&text);
+            prop_assert!(line.chars().all(is_text) && line.chars().count() <= 201);
+            prop_assert_eq!(one_line(&line).chars().count().min(200), line.chars().count().min(200));
+        }
+
+        #[test]
+        fn any_bytes_are_facts_or_an_odd_answer(bytes: Vec<u8>) {
+            let _ = facts(&"x".parse().unwrap(), &bytes);
+        }
+    }
+}

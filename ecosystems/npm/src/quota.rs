@@ -1,0 +1,37 @@
+//! How often the registry's hosts may be asked.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use batch_core::{model::Quota, plugin::RateLimit};
+
+use crate::Npm;
+
+/// The registry: metadata and tarballs.
+pub(crate) const HOST: &str = "registry.npmjs.org";
+
+const REGISTRY: Quota = Quota {
+    host: HOST,
+    path_prefix: "/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN.saturating_add(3),
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// Search is undocumented and strict: some ten requests, then a ban that outlives its own
+/// `retry-after: 0`.
+const SEARCH: Quota = Quota {
+    path_prefix: "/-/v1/search",
+    period: Duration::from_secs(10),
+    concurrency: NonZeroU32::MIN,
+    max_per_run: Some(8),
+    retry_floor: Duration::from_secs(600),
+    ..REGISTRY
+};
+
+impl RateLimit for Npm {
+    fn quotas(&self) -> &'static [Quota] {
+        &[REGISTRY, SEARCH]
+    }
+}
