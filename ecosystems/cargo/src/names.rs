@@ -1,0 +1,90 @@
+//! How crates are called: at most 64 letters, digits, `-` and `_`, a letter first. Case and the two
+//! punctuation marks are kept as written, though no two crates may differ in them alone.
+
+use batch_core::{
+    model::{InvalidId, PackageName},
+    plugin::{Names, Spelling, is_windows_device},
+};
+
+use crate::Cargo;
+
+const SPELLING: Spelling = Spelling {
+    what: "crate name",
+    longest: 64,
+    punctuation: "-_",
+    begins: ("it begins with no letter", |c| c.is_ascii_alphabetic()),
+    ends: ("", |_| true),
+};
+
+/// Crates of the compiler; the registry refuses them.
+const RESERVED: &[&str] = &["alloc", "core", "proc-macro", "std", "test"];
+
+impl Names for Cargo {
+    fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
+        let name = SPELLING.read(spelling)?;
+        let canonical = spelling.to_ascii_lowercase().replace('_', "-");
+        if is_windows_device(spelling) || RESERVED.contains(&&*canonical) {
+            return Err(SPELLING.refuse(spelling, "it is reserved"));
+        }
+        Ok(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_spelled_as_the_registry_does() {
+        for (spelling, name) in [
+            ("ripgrep", "ripgrep"),
+            ("bat", "bat"),
+            ("fd-find", "fd-find"),
+            ("Foo_Bar", "Foo_Bar"),
+            ("cargo-edit", "cargo-edit"),
+            ("cargo_metadata", "cargo_metadata"),
+            ("b3sum", "b3sum"),
+            ("Inflector", "Inflector"),
+            ("x", "x"),
+            ("core-foundation", "core-foundation"),
+            ("consolidate", "consolidate"),
+            (
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            ),
+        ] {
+            assert_eq!(Cargo.normalise(spelling).unwrap().as_str(), name);
+            assert_eq!(Cargo.normalise(name).unwrap().as_str(), name, "twice");
+        }
+    }
+
+    #[test]
+    fn what_the_registry_cannot_hold_is_no_name() {
+        for spelling in [
+            "",
+            "../../x",
+            "-rf",
+            "a\nb",
+            "<script>",
+            "раypal",
+            "a b",
+            "a%2fb",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "1password",
+            "_x",
+            "a.b",
+            "a+b",
+            "@a/b",
+            "nul",
+            "COM1",
+            "std",
+            "proc_macro",
+            "Core",
+            &"a".repeat(65),
+        ] {
+            assert!(Cargo.normalise(spelling).is_err(), "{spelling:?}");
+        }
+    }
+}

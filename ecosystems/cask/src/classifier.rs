@@ -1,0 +1,181 @@
+//! What brew, hdiutil and the generator say of casks. The files are the vendors': a failed download
+//! speaks about a vendor, and never says that the cask is gone.
+
+use batch_core::{
+    decide::signs::Signs,
+    model::{Evidence, FailureKind, Finding},
+    plugin::FailureClassifier,
+};
+
+use crate::{Cask, quota::HOSTS};
+
+const SIGNS: Signs = Signs {
+    hosts: HOSTS,
+    program: None,
+    causes: &[
+        ("' not found in cask", FailureKind::PackageNotFound),
+        ("no cask with this name exists", FailureKind::PackageNotFound),
+        ("no formulae or casks found for", FailureKind::PackageNotFound),
+        ("has been disabled because", FailureKind::PackageNotFound),
+        ("this software does not run on", FailureKind::NoBottle),
+        ("depends on hardware architecture being", FailureKind::NoBottle),
+        ("macos is required for this software", FailureKind::NoBottle),
+        ("sha256 mismatch", FailureKind::ArchiveExtractionFailed),
+        ("sha-256 mismatch", FailureKind::ArchiveExtractionFailed),
+        ("checksum mismatch", FailureKind::ArchiveExtractionFailed),
+        ("hdiutil: attach failed", FailureKind::ArchiveExtractionFailed),
+        ("app_bundle supports zip and dmg archives", FailureKind::ArchiveExtractionFailed),
+        (".app bundle not found", FailureKind::ExecutableMissing),
+        ("' is not there.", FailureKind::ExecutableMissing),
+        ("it seems there is already an app at", FailureKind::InstallFailed),
+        ("requested url returned error: 403", FailureKind::UpstreamUnavailable),
+        ("requested url returned error: 404", FailureKind::UpstreamUnavailable),
+        ("bad status: 403", FailureKind::UpstreamUnavailable),
+        ("bad status: 404", FailureKind::UpstreamUnavailable),
+    ],
+    headlines: &[
+        ("download failed on cask", FailureKind::UpstreamUnavailable),
+        ("failed to download resource", FailureKind::UpstreamUnavailable),
+        ("failed to mount dmg", FailureKind::ArchiveExtractionFailed),
+    ],
+    retries: &[],
+};
+
+impl FailureClassifier for Cask {
+    fn classify(&self, evidence: &Evidence) -> Option<Finding> {
+        SIGNS.read(&evidence.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use batch_core::model::{Confidence, Stage};
+
+    use super::*;
+
+    fn classify(text: &str) -> Option<Finding> {
+        let (tool, text) = ("tsuku".to_owned(), text.to_owned());
+        Cask.classify(&Evidence { stage: Stage::Validate, tool, exit_code: Some(1), text })
+    }
+
+    /// Final lines, what they state, and whose fault it is if it is a service's.
+    const STATED: &[(&str, FailureKind, Option<&str>)] = &[
+        (
+            "Error: Cask 'fierfox' is unavailable: No Cask with this name exists.",
+            FailureKind::PackageNotFound,
+            None,
+        ),
+        ("Error: package 'zzz' not found in cask", FailureKind::PackageNotFound, None),
+        ("Error: No formulae or casks found for zzz.", FailureKind::PackageNotFound, None),
+        (
+            "Error: visit has been disabled because it is discontinued upstream! It was disabled on 2025-01-01.",
+            FailureKind::PackageNotFound,
+            None,
+        ),
+        (
+            "Error: This software does not run on macOS versions other than Big Sur.",
+            FailureKind::NoBottle,
+            None,
+        ),
+        (
+            "Error: Cask ampps depends on hardware architecture being one of [{:type=>:intel, :bits=>64}], but you are running {:type=>:arm, :bits=>64}.",
+            FailureKind::NoBottle,
+            None,
+        ),
+        ("Error: macOS is required for this software.", FailureKind::NoBottle, None),
+        (
+            "Error: SHA-256 mismatch\n\
+                 Expected: 00\n\
+                 \x20 Actual: 01",
+            FailureKind::ArchiveExtractionFailed,
+            None,
+        ),
+        (
+            "failed to mount DMG: exit status 1\n\
+                 Output: hdiutil: attach failed - image not recognized",
+            FailureKind::ArchiveExtractionFailed,
+            None,
+        ),
+        (
+            "app_bundle supports ZIP and DMG archives; got tar.gz",
+            FailureKind::ArchiveExtractionFailed,
+            None,
+        ),
+        (".app bundle not found: iTerm.app in /t/extracted", FailureKind::ExecutableMissing, None),
+        (
+            "Error: It seems the App source '/opt/homebrew/Caskroom/x/1.0/X.app' is not there.",
+            FailureKind::ExecutableMissing,
+            None,
+        ),
+        (
+            "Error: It seems there is already an App at '/Applications/X.app'.",
+            FailureKind::InstallFailed,
+            None,
+        ),
+        (
+            "Error: Download failed on Cask 'x' with message: Download failed: https://dl.vendor.example/x.dmg\n\
+                 curl: (22) The requested URL returned error: 404",
+            FailureKind::UpstreamUnavailable,
+            Some("dl.vendor.example"),
+        ),
+        (
+            "curl: (22) The requested URL returned error: 403\n\
+                 Error: Download failed on Cask 'x' with message: Download failed: https://dl.vendor.example/x.dmg",
+            FailureKind::UpstreamUnavailable,
+            Some("dl.vendor.example"),
+        ),
+        (
+            "Error checking package: formulae.brew.sh returned status 502",
+            FailureKind::UpstreamUnavailable,
+            Some("formulae.brew.sh"),
+        ),
+        (
+            "curl: (6) Could not resolve host: formulae.brew.sh",
+            FailureKind::DnsError,
+            Some("formulae.brew.sh"),
+        ),
+    ];
+
+    #[test]
+    fn a_stated_cause_is_read_and_its_service_named() {
+        for &(text, kind, service) in STATED {
+            let service = service.map(str::to_owned);
+            let expected = Finding { service, ..Finding::stated(kind) };
+            assert_eq!(classify(text), Some(expected), "{text}");
+        }
+    }
+
+    /// Texts that end before the reason.
+    const INFERRED: &[(&str, FailureKind)] = &[
+        (
+            "Error: Download failed on Cask 'x' with message: Download failed: https://dl.vendor.example/x.dmg",
+            FailureKind::UpstreamUnavailable,
+        ),
+        (
+            "failed to mount DMG: exit status 1\n\
+                 Output: ",
+            FailureKind::ArchiveExtractionFailed,
+        ),
+    ];
+
+    #[test]
+    fn a_headline_without_its_reason_is_only_inferred() {
+        for &(text, kind) in INFERRED {
+            let confidence = Confidence::Inferred;
+            let expected = Finding { confidence, ..Finding::stated(kind) };
+            assert_eq!(classify(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_states_no_cause_is_left_to_others() {
+        for text in [
+            "==> Downloading https://dl.vendor.example/x.dmg\n\
+                 ==> Installing Cask x",
+            "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
+            "",
+        ] {
+            assert_eq!(classify(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! How casks are called: lower case; `@` separates a version or channel. A name with `/` is in
+//! another tap, for which there is no builder.
+
+use batch_core::{
+    model::{InvalidId, PackageName},
+    plugin::{Names, Spelling},
+};
+
+use crate::Cask;
+
+const SPELLING: Spelling = Spelling {
+    what: "cask token",
+    longest: 255, // none is published
+    punctuation: "_.@+-",
+    begins: ("it begins with no letter or digit", |c| c.is_ascii_alphanumeric()),
+    ends: ("it ends with `.`, `@` or a hyphen", |c| !".@-".contains(c)),
+};
+
+impl Names for Cask {
+    fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
+        SPELLING.read(&spelling.to_ascii_lowercase())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_spelled_as_the_registry_does() {
+        for (spelling, name) in [
+            ("firefox", "firefox"),
+            ("visual-studio-code@insiders", "visual-studio-code@insiders"),
+            ("1password-cli@1", "1password-cli@1"),
+            ("font-kedebideri", "font-kedebideri"),
+            ("4k-video-downloader+", "4k-video-downloader+"),
+            ("docker", "docker"),
+            ("google-chrome@canary", "google-chrome@canary"),
+            ("k6-studio", "k6-studio"),
+            ("0-ad", "0-ad"),
+            ("Firefox", "firefox"),
+        ] {
+            assert_eq!(Cask.normalise(spelling).unwrap().as_str(), name);
+            assert_eq!(Cask.normalise(name).unwrap().as_str(), name, "twice");
+        }
+    }
+
+    #[test]
+    fn what_the_registry_cannot_hold_is_no_name() {
+        for spelling in [
+            "",
+            "../../x",
+            "-rf",
+            "a\nb",
+            "<script>",
+            "раypal",
+            "a b",
+            "a%2fb",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "@3.13",
+            "python@",
+            "homebrew/cask/firefox",
+            ".hidden",
+            &"a".repeat(256),
+        ] {
+            assert!(Cask.normalise(spelling).is_err(), "{spelling:?}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What cpanm and perl say. Wording of cpanm 1.7 and perl 5.36.
+
+use batch_core::{
+    decide::signs::Signs,
+    model::{Evidence, FailureKind, Finding},
+    plugin::FailureClassifier,
+};
+
+use crate::{Cpan, quota::HOSTS};
+
+/// Without it nothing can be installed.
+pub(crate) const PROGRAM: &str = "cpanm";
+
+const SIGNS: Signs = Signs {
+    hosts: HOSTS,
+    program: Some(PROGRAM),
+    causes: &[
+        ("' not found in cpan", FailureKind::PackageNotFound),
+        (" which doesn't satisfy ", FailureKind::DependencyResolutionFailed),
+        (".pm in @inc", FailureKind::DependencyResolutionFailed),
+        ("required--this is only", FailureKind::DependencyResolutionFailed),
+        ("can't locate extutils/makemaker.pm", FailureKind::ToolchainMissing),
+        ("make: *** [", FailureKind::NativeBuildFailed),
+        ("checksum mismatch for", FailureKind::ArchiveExtractionFailed),
+        ("signature verification for", FailureKind::ArchiveExtractionFailed),
+        ("bad archive: ", FailureKind::ArchiveExtractionFailed),
+        ("timed out (> ", FailureKind::BuildTimeout),
+        ("402 payment required", FailureKind::AuthRequired),
+        (": cpanm: command not found", FailureKind::ToolchainMissing),
+        (": cpanm: not found", FailureKind::ToolchainMissing),
+        ("‘cpanm’: no such file or directory", FailureKind::ToolchainMissing),
+        ("cpanm not found: install ", FailureKind::ToolchainMissing),
+        (": perl: command not found", FailureKind::ToolchainMissing),
+        (": perl: not found", FailureKind::ToolchainMissing),
+        ("‘perl’: no such file or directory", FailureKind::ToolchainMissing),
+        ("perl not found: install ", FailureKind::ToolchainMissing),
+    ],
+    headlines: &[
+        ("couldn't find module or a distribution", FailureKind::PackageNotFound),
+        ("failed to fetch distribution", FailureKind::UpstreamUnavailable),
+        ("failed to download http", FailureKind::UpstreamUnavailable),
+        ("configure failed for", FailureKind::NativeBuildFailed),
+        ("installing the dependencies failed", FailureKind::DependencyResolutionFailed),
+        (" failed. see ", FailureKind::InstallFailed),
+        ("cpanm install failed", FailureKind::InstallFailed),
+    ],
+    retries: &["failed. retrying ..."],
+};
+
+impl FailureClassifier for Cpan {
+    fn classify(&self, evidence: &Evidence) -> Option<Finding> {
+        SIGNS.read(&evidence.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use batch_core::model::{Confidence, Stage};
+
+    use super::*;
+
+    fn classify(text: &str) -> Option<Finding> {
+        let (tool, text) = ("cpanm".to_owned(), text.to_owned());
+        Cpan.classify(&Evidence { stage: Stage::Validate, tool, exit_code: Some(1), text })
+    }
+
+    /// Final lines, what they state, and whose fault it is if it is a service's.
+    const STATED: &[(&str, FailureKind, Option<&str>)] = &[
+        (
+            "Can't locate Nope/Mod.pm in @INC (you may need to install the Nope::Mod module) (@INC contains: /etc/perl /usr/share/perl5) at -e line 1.\n\
+                 BEGIN failed--compilation aborted at -e line 1.",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "Perl v7.0.0 required--this is only v5.36.0, stopped at Makefile.PL line 1.\n\
+                 BEGIN failed--compilation aborted at Makefile.PL line 1.\n\
+                 ! Configure failed for ./Bar-1.0. See /t/build.log for details.",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "! Found Foo 1.0 which doesn't satisfy 2.0.",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "Baz.xs:2:10: fatal error: nosuchheader.h: No such file or directory\n\
+                 compilation terminated.\n\
+                 make: *** [Makefile:330: Baz.o] Error 1\n\
+                 -> FAIL Installing ./Baz-1.0 failed. See /t/build.log for details. Retry with --force to force install it.",
+            FailureKind::NativeBuildFailed,
+            None,
+        ),
+        ("make: *** [Makefile:330: Baz.o] Error 1", FailureKind::NativeBuildFailed, None),
+        ("Checksum mismatch for ack-v3.7.0.tar.gz", FailureKind::ArchiveExtractionFailed, None),
+        ("! Bad archive: Foo-1.0.tar.gz", FailureKind::ArchiveExtractionFailed, None),
+        ("! Timed out (> 60s). Use --verbose to retry.", FailureKind::BuildTimeout, None),
+        (
+            "! Failed to download https://cpan.metacpan.org/authors/id/P/PE/PETDANCE/ack-v3.7.0.tar.gz: 599 Internal Exception: Could not connect to 'cpan.metacpan.org:443': Connection refused",
+            FailureKind::ConnectionError,
+            Some("cpan.metacpan.org"),
+        ),
+        (
+            "Error checking package: fastapi.metacpan.org returned status 503",
+            FailureKind::UpstreamUnavailable,
+            Some("fastapi.metacpan.org"),
+        ),
+        (
+            "https://fastapi.metacpan.org/v1/release/ack answered 402 Payment Required",
+            FailureKind::AuthRequired,
+            Some("fastapi.metacpan.org"),
+        ),
+        ("Error: package 'zzz' not found in cpan", FailureKind::PackageNotFound, None),
+        (
+            "Can't locate ExtUtils/MakeMaker.pm in @INC (@INC contains: /etc/perl) at Makefile.PL line 1.",
+            FailureKind::ToolchainMissing,
+            Some("cpanm"),
+        ),
+        ("sh: 1: cpanm: not found", FailureKind::ToolchainMissing, Some("cpanm")),
+        (
+            "perl not found: install perl first (tsuku install perl)",
+            FailureKind::ToolchainMissing,
+            Some("cpanm"),
+        ),
+        ("expected executable ack not found at /t/bin/ack", FailureKind::ExecutableMissing, None),
+    ];
+
+    #[test]
+    fn a_stated_cause_is_read_and_its_service_named() {
+        for &(text, kind, service) in STATED {
+            let service = service.map(str::to_owned);
+            let expected = Finding { service, ..Finding::stated(kind) };
+            assert_eq!(classify(text), Some(expected), "{text}");
+        }
+    }
+
+    /// Texts that end before the reason.
+    const INFERRED: &[(&str, FailureKind)] = &[
+        ("! Couldn't find module or a distribution Zzz::No::Such", FailureKind::PackageNotFound),
+        (
+            "gzip: stdin: unexpected end of file\n\
+                 /usr/bin/tar: Child returned status 1\n\
+                 /usr/bin/tar: Error is not recoverable: exiting now\n\
+                 ! Failed to fetch distribution ack-v3.7.0",
+            FailureKind::UpstreamUnavailable,
+        ),
+        (
+            "==> Found dependencies: Zzz::Missing\n\
+                 ! Finding Zzz::Missing (1.0) on mirror https://cpan.metacpan.org failed.\n\
+                 ! Couldn't find module or a distribution Zzz::Missing (1.0)\n\
+                 ! Installing the dependencies failed: Module 'Zzz::Missing' is not installed\n\
+                 ! Bailing out the installation for Foo-1.0.",
+            FailureKind::DependencyResolutionFailed,
+        ),
+        (
+            "Configuring /t/Qux-1.0 ... ! Configure failed for ./Qux-1.0. See /t/build.log for details.\n\
+                 N/A",
+            FailureKind::NativeBuildFailed,
+        ),
+        (
+            "Configuring /t/Baz-1.0 ... OK\n\
+                 Building Baz-1.0 ... ! Installing ./Baz-1.0 failed. See /t/build.log for details. Retry with --force to force install it.\n\
+                 FAIL",
+            FailureKind::InstallFailed,
+        ),
+    ];
+
+    #[test]
+    fn a_headline_without_its_reason_is_only_inferred() {
+        for &(text, kind) in INFERRED {
+            let confidence = Confidence::Inferred;
+            let expected = Finding { confidence, ..Finding::stated(kind) };
+            assert_eq!(classify(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_states_no_cause_is_left_to_others() {
+        for text in [
+            "--> Working on ack\n\
+                 Fetching https://cpan.metacpan.org/authors/id/P/PE/PETDANCE/ack-v3.7.0.tar.gz ... OK\n\
+                 Configuring ack-v3.7.0 ... OK",
+            "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
+            "",
+        ] {
+            assert_eq!(classify(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! How distributions are called: `Dist-Name`, in the case that CPAN has. The name of a module
+//! (`Dist::Name`) is not one: which distribution has it only the registry knows.
+
+use batch_core::{
+    model::{InvalidId, PackageName},
+    plugin::{Names, Spelling},
+};
+
+use crate::Cpan;
+
+const SPELLING: Spelling = Spelling {
+    what: "distribution name",
+    longest: 255, // none is published
+    punctuation: "-_.+",
+    begins: ("it begins with no letter or digit", |c| c.is_ascii_alphanumeric()),
+    ends: ("it ends with a dot or a hyphen", |c| !".-".contains(c)),
+};
+
+impl Names for Cpan {
+    fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
+        if spelling.contains("::") {
+            return Err(SPELLING.refuse(spelling, "it names a module, not a distribution"));
+        }
+        SPELLING.read(spelling)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_spelled_as_the_registry_does() {
+        for (spelling, name) in [
+            ("ack", "ack"),
+            ("App-Ack", "App-Ack"),
+            ("Perl-Critic", "Perl-Critic"),
+            ("libwww-perl", "libwww-perl"),
+            ("Mojolicious", "Mojolicious"),
+            ("App-cpanminus", "App-cpanminus"),
+            ("perl", "perl"),
+            ("Text-CSV_XS", "Text-CSV_XS"),
+            ("Acme-C++", "Acme-C++"),
+            ("XML-LibXML", "XML-LibXML"),
+            ("WWW-Mechanize", "WWW-Mechanize"),
+            ("a.b", "a.b"),
+        ] {
+            assert_eq!(Cpan.normalise(spelling).unwrap().as_str(), name);
+            assert_eq!(Cpan.normalise(name).unwrap().as_str(), name, "twice");
+        }
+    }
+
+    #[test]
+    fn what_the_registry_cannot_hold_is_no_name() {
+        for spelling in [
+            "",
+            "../../x",
+            "-rf",
+            "a\nb",
+            "<script>",
+            "раypal",
+            "a b",
+            "a%2fb",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "App::Ack",
+            "::x",
+            "A/AB/ABC/Foo",
+            ".x",
+            "_x",
+            "x-",
+            "x.",
+            "@x",
+            "Foo@1.0",
+            "Foo~1",
+            &"a".repeat(256),
+        ] {
+            assert!(Cpan.normalise(spelling).is_err(), "{spelling:?}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! How often CPAN's API and a mirror may be asked.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use batch_core::{model::Quota, plugin::RateLimit};
+
+use crate::Cpan;
+
+/// Failures of these speak about this ecosystem.
+pub(crate) const HOSTS: &[&str] =
+    &["fastapi.metacpan.org", "cpan.metacpan.org", "metacpan.github.io"];
+
+/// "Be polite" is the only rule (<https://github.com/metacpan/metacpan-api/blob/master/docs/API-docs.md>);
+/// a firewall before it answers 402 to what looks like a bot.
+const API: Quota = Quota {
+    host: "fastapi.metacpan.org",
+    path_prefix: "/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN,
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// Archives of distributions.
+const MIRROR: Quota = Quota {
+    host: "cpan.metacpan.org",
+    path_prefix: "/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN,
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// A nightly static file: once a run is plenty.
+const RIVER: Quota = Quota {
+    host: "metacpan.github.io",
+    path_prefix: "/metacpan-river/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN,
+    max_per_run: Some(1),
+    retry_floor: Duration::from_secs(600),
+};
+
+impl RateLimit for Cpan {
+    fn quotas(&self) -> &'static [Quota] {
+        &[API, MIRROR, RIVER]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_own_hosts_are_those_that_are_asked() {
+        let asked: BTreeSet<_> = Cpan.quotas().iter().map(|quota| quota.host).collect();
+        assert_eq!(asked, HOSTS.iter().copied().collect());
+    }
+}

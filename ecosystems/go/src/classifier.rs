@@ -1,0 +1,236 @@
+//! What the go command says. Wording of Go 1.26.
+
+use batch_core::{
+    decide::signs::Signs,
+    model::{Evidence, FailureKind, Finding},
+    plugin::FailureClassifier,
+};
+
+use crate::{Go, quota::HOSTS};
+
+/// Without it nothing can be installed.
+pub(crate) const PROGRAM: &str = "go";
+
+const SIGNS: Signs = Signs {
+    hosts: HOSTS,
+    program: Some(PROGRAM),
+    causes: &[
+        ("' not found in go", FailureKind::PackageNotFound),
+        (": 404 not found", FailureKind::PackageNotFound),
+        (": 410 gone", FailureKind::PackageNotFound),
+        (": 403 forbidden\n\tserver response: ", FailureKind::PackageNotFound),
+        ("unknown revision", FailureKind::PackageNotFound),
+        ("no matching versions for query", FailureKind::PackageNotFound),
+        ("but does not contain package", FailureKind::PackageNotFound),
+        ("cannot find module providing package", FailureKind::PackageNotFound),
+        ("module declares its path as", FailureKind::PackageNotFound),
+        ("terminal prompts disabled", FailureKind::PackageNotFound),
+        ("argument must be a clean package path", FailureKind::UnsafeName),
+        ("malformed module path", FailureKind::UnsafeName),
+        ("is not a main package", FailureKind::LibraryOnly),
+        ("matched only non-main packages", FailureKind::LibraryOnly),
+        ("it must not contain directives that would cause", FailureKind::BuildFromSource),
+        ("requires go >= ", FailureKind::DependencyResolutionFailed),
+        ("note: module requires go", FailureKind::DependencyResolutionFailed),
+        ("undefined: ", FailureKind::NativeBuildFailed),
+        ("too many errors", FailureKind::NativeBuildFailed),
+        ("cgo: c compiler", FailureKind::NativeBuildFailed),
+        ("build constraints exclude all go files", FailureKind::NativeBuildFailed),
+        ("checksum mismatch", FailureKind::ArchiveExtractionFailed),
+        (": 401 unauthorized", FailureKind::AuthRequired),
+        (": 403 forbidden", FailureKind::AuthRequired),
+        ("invalid response from proxy", FailureKind::UnexpectedResponse),
+        ("toolchain not available", FailureKind::ToolchainUnavailable),
+        (": go: command not found", FailureKind::ToolchainMissing),
+        (": go: not found", FailureKind::ToolchainMissing),
+        ("‘go’: no such file or directory", FailureKind::ToolchainMissing),
+        ("go not found: install ", FailureKind::ToolchainMissing),
+    ],
+    headlines: &[
+        ("unrecognized import path", FailureKind::PackageNotFound),
+        (".go:", FailureKind::NativeBuildFailed),
+        ("go build failed", FailureKind::NativeBuildFailed),
+        ("go install failed", FailureKind::InstallFailed),
+    ],
+    retries: &[],
+};
+
+impl FailureClassifier for Go {
+    fn classify(&self, evidence: &Evidence) -> Option<Finding> {
+        SIGNS.read(&evidence.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use batch_core::model::{Confidence, Stage};
+
+    use super::*;
+
+    fn classify(text: &str) -> Option<Finding> {
+        let (tool, text) = ("go".to_owned(), text.to_owned());
+        Go.classify(&Evidence { stage: Stage::Validate, tool, exit_code: Some(1), text })
+    }
+
+    /// Final lines, what they state, and whose fault it is if it is a service's.
+    const STATED: &[(&str, FailureKind, Option<&str>)] = &[
+        (
+            "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 404 Not Found\n\
+                 \tserver response: not found: github.com/a/b@v0.8.0: invalid version: unknown revision v0.8.0",
+            FailureKind::PackageNotFound,
+            None,
+        ),
+        (
+            "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 410 Gone",
+            FailureKind::PackageNotFound,
+            None,
+        ),
+        (
+            "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 403 Forbidden\n\
+                 \tserver response: This module version is not available.",
+            FailureKind::PackageNotFound,
+            None,
+        ),
+        (
+            "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 403 Forbidden",
+            FailureKind::AuthRequired,
+            Some("proxy.golang.org"),
+        ),
+        (
+            "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 429 Too Many Requests",
+            FailureKind::RateLimited,
+            Some("proxy.golang.org"),
+        ),
+        (
+            "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 503 Service Unavailable",
+            FailureKind::UpstreamUnavailable,
+            Some("proxy.golang.org"),
+        ),
+        (
+            "go: github.com/a/b@latest: module github.com/a/b: Get \"https://proxy.golang.org/github.com/a/b/@v/list\": dial tcp 142.0.0.1:443: connect: connection refused",
+            FailureKind::ConnectionError,
+            Some("proxy.golang.org"),
+        ),
+        (
+            "go: github.com/a/b@v0.9.0: Get \"https://proxy.golang.org/github.com/a/b/@v/v0.9.0.info\": dial tcp: lookup proxy.golang.org on 10.0.0.53:53: no such host",
+            FailureKind::DnsError,
+            Some("proxy.golang.org"),
+        ),
+        (
+            "go: github.com/a/b@v0.9.0: Get \"https://proxy.golang.org/github.com/a/b/@v/v0.9.0.info\": dial tcp 142.0.0.1:443: i/o timeout",
+            FailureKind::Timeout,
+            Some("proxy.golang.org"),
+        ),
+        (
+            "go: github.com/a/b@v0.8.0: Get \"https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info\": tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            FailureKind::TlsError,
+            Some("proxy.golang.org"),
+        ),
+        (
+            "go: github.com/a/b@v0.8.1: verifying module: github.com/a/b@v0.8.1: reading https://sum.golang.org/lookup/github.com/a/b@v0.8.1: 503 Service Unavailable",
+            FailureKind::UpstreamUnavailable,
+            Some("sum.golang.org"),
+        ),
+        (
+            "go: github.com/a/b@v0.8.0: invalid response from proxy \"https://proxy.golang.org\": invalid character '<' looking for beginning of value",
+            FailureKind::UnexpectedResponse,
+            Some("proxy.golang.org"),
+        ),
+        (
+            "go: downloading golang.org/x/tools v0.52.0\n\
+                 go: golang.org/x/tools/cmd/nope@latest: module golang.org/x/tools@latest found (v0.52.0), but does not contain package golang.org/x/tools/cmd/nope",
+            FailureKind::PackageNotFound,
+            None,
+        ),
+        (
+            "go: downloading github.com/pkg/errors v0.9.1\n\
+                 package github.com/pkg/errors is not a main package",
+            FailureKind::LibraryOnly,
+            None,
+        ),
+        (
+            "go: warning: \"github.com/spf13/cobra/...\" matched only non-main packages",
+            FailureKind::LibraryOnly,
+            None,
+        ),
+        (
+            "go: k8s.io/kubernetes/cmd/kubectl@v1.30.0 (in k8s.io/kubernetes@v1.30.0):\n\
+                 \tThe go.mod file for the module providing named packages contains one or\n\
+                 \tmore replace directives. It must not contain directives that would cause\n\
+                 \tit to be interpreted differently than if it were the main module.",
+            FailureKind::BuildFromSource,
+            None,
+        ),
+        (
+            "go: go.mod requires go >= 1.99 (running go 1.26.8; GOTOOLCHAIN=local)",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "go: Foo.com/..@latest: argument must be a clean package path",
+            FailureKind::UnsafeName,
+            None,
+        ),
+        (
+            "# x.test/gl\n\
+                 ./m.go:3:14: undefined: x",
+            FailureKind::NativeBuildFailed,
+            None,
+        ),
+        (
+            "# runtime/cgo\n\
+                 cgo: C compiler \"gcc\" not found: exec: \"gcc\": executable file not found in $PATH",
+            FailureKind::NativeBuildFailed,
+            None,
+        ),
+        (
+            "go: golang.org/x/tools@v0.52.0: read \"https://proxy.golang.org/golang.org/x/tools/@v/v0.52.0.zip\": write /t/v0.52.0.zip306493098.tmp: no space left on device",
+            FailureKind::DiskFull,
+            None,
+        ),
+        (
+            "cmd/x/main.go:13:2: golang.org/x/telemetry@v0.0.0: reading https://proxy.golang.org/golang.org/x/telemetry/@v/v0.0.0.zip: 403 Forbidden\n\
+                 \tserver response: This module version is not available.",
+            FailureKind::PackageNotFound,
+            None,
+        ),
+        ("bash: line 1: go: command not found", FailureKind::ToolchainMissing, Some("go")),
+    ];
+
+    #[test]
+    fn a_stated_cause_is_read_and_its_service_named() {
+        for &(text, kind, service) in STATED {
+            let service = service.map(str::to_owned);
+            let expected = Finding { service, ..Finding::stated(kind) };
+            assert_eq!(classify(text), Some(expected), "{text}");
+        }
+    }
+
+    /// Texts that end before the reason.
+    const INFERRED: &[(&str, FailureKind)] = &[(
+        "# x.test/gl\n\
+                 ./m.go:3:14: cannot use 1 (untyped int constant) as string value in assignment",
+        FailureKind::NativeBuildFailed,
+    )];
+
+    #[test]
+    fn a_headline_without_its_reason_is_only_inferred() {
+        for &(text, kind) in INFERRED {
+            let confidence = Confidence::Inferred;
+            let expected = Finding { confidence, ..Finding::stated(kind) };
+            assert_eq!(classify(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_states_no_cause_is_left_to_others() {
+        for text in [
+            "go: downloading golang.org/x/tools v0.52.0\n\
+                 go: downloading golang.org/x/mod v0.42.0",
+            "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
+            "",
+        ] {
+            assert_eq!(classify(text), None, "{text}");
+        }
+    }
+}

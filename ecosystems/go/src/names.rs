@@ -1,0 +1,138 @@
+//! How modules and their packages are called: import paths as `golang.org/x/mod/module` checks them.
+//! Case is kept; asking the proxy for it is the builder's business.
+
+use batch_core::{
+    model::{InvalidId, PackageName},
+    plugin::{Names, Spelling, is_windows_device},
+};
+
+use crate::Go;
+
+const SPELLING: Spelling = Spelling {
+    what: "import path",
+    longest: 255,
+    punctuation: "-._~/",
+    begins: ("it does not begin with a domain", |c| c.is_ascii_lowercase() || c.is_ascii_digit()),
+    ends: ("it ends with a slash or a dot", |c| !"/.".contains(c)),
+};
+
+impl Names for Go {
+    fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
+        let path = SPELLING.read(spelling)?;
+        let refuse = |why| Err(SPELLING.refuse(spelling, why));
+        let elements: Vec<&str> = spelling.split('/').collect();
+        if !is_domain(elements[0]) {
+            return refuse("it does not begin with a domain");
+        }
+        if !elements.iter().all(|element| is_element(element)) {
+            return refuse("one of its elements can be no folder everywhere");
+        }
+        if elements.last().is_some_and(|last| is_bad_major(last)) {
+            return refuse("it ends with a major version that no module has");
+        }
+        let has_version = |element: &&str| {
+            element.rsplit_once(".v").is_some_and(|(_, version)| is_number(version))
+        };
+        if elements[0] == "gopkg.in" && !elements.iter().any(has_version) {
+            return refuse("a path at gopkg.in names its version");
+        }
+        Ok(path)
+    }
+}
+
+fn is_domain(element: &str) -> bool {
+    let may_stand = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    element.contains('.') && element.chars().all(may_stand)
+}
+
+fn is_element(element: &str) -> bool {
+    let stem = element.split('.').next().unwrap_or_default();
+    // Windows' own short names, such as PROGRA~1.
+    let is_short_name = stem.rsplit_once('~').is_some_and(|(_, tail)| is_digits(tail));
+    !element.is_empty()
+        && !element.starts_with('.')
+        && !element.ends_with('.')
+        && !is_windows_device(stem)
+        && !is_short_name
+}
+
+/// `v0`, `v1` and `v02` are written without an element of their own.
+fn is_bad_major(element: &str) -> bool {
+    let digits = element.strip_prefix('v').filter(|digits| is_digits(digits));
+    digits.is_some_and(|digits| digits == "1" || digits.starts_with('0'))
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_number(text: &str) -> bool {
+    is_digits(text) && (text == "0" || !text.starts_with('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_spelled_as_the_registry_does() {
+        for (spelling, name) in [
+            ("github.com/cli/cli/v2", "github.com/cli/cli/v2"),
+            ("golang.org/x/tools/cmd/goimports", "golang.org/x/tools/cmd/goimports"),
+            ("github.com/Azure/azure-sdk-for-go", "github.com/Azure/azure-sdk-for-go"),
+            ("gopkg.in/yaml.v3", "gopkg.in/yaml.v3"),
+            ("gopkg.in/x.v1/cmd/y", "gopkg.in/x.v1/cmd/y"),
+            ("k8s.io/kubectl", "k8s.io/kubectl"),
+            ("mvdan.cc/sh/v3/cmd/shfmt", "mvdan.cc/sh/v3/cmd/shfmt"),
+            ("go.uber.org/mock/mockgen", "go.uber.org/mock/mockgen"),
+            ("github.com/a/b_c", "github.com/a/b_c"),
+            ("git.sr.ht/~x/y", "git.sr.ht/~x/y"),
+            ("github.com/a/b.c", "github.com/a/b.c"),
+            ("x.y/v10", "x.y/v10"),
+            ("github.com/a/v1x", "github.com/a/v1x"),
+        ] {
+            assert_eq!(Go.normalise(spelling).unwrap().as_str(), name);
+            assert_eq!(Go.normalise(name).unwrap().as_str(), name, "twice");
+        }
+    }
+
+    #[test]
+    fn what_the_registry_cannot_hold_is_no_name() {
+        for spelling in [
+            "",
+            "../../x",
+            "-rf",
+            "a\nb",
+            "<script>",
+            "раypal",
+            "a b",
+            "a%2fb",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "fmt",
+            "net/http",
+            "GitHub.com/a/b",
+            "-x.com/a",
+            "https://github.com/a/b",
+            "github.com/a/b@v1.0.0",
+            "github.com/a/b@latest",
+            "github.com//b",
+            "github.com/a/",
+            "github.com/.a/b",
+            "github.com/a./b",
+            "github.com/a/../b",
+            "github.com/a/con",
+            "github.com/a/NUL.txt",
+            "github.com/a/b~1",
+            "github.com/a/v1",
+            "github.com/a/v0",
+            "github.com/a/v02",
+            "gopkg.in/yaml",
+            "github.com/a+b/c",
+            &format!("x.y/{}", "a".repeat(300)),
+        ] {
+            assert!(Go.normalise(spelling).is_err(), "{spelling:?}");
+        }
+    }
+}

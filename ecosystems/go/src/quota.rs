@@ -1,0 +1,75 @@
+//! How often module proxy, index and pkg.go.dev may be asked.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use batch_core::{model::Quota, plugin::RateLimit};
+
+use crate::Go;
+
+/// Failures of these speak about this ecosystem.
+pub(crate) const HOSTS: &[&str] =
+    &["proxy.golang.org", "index.golang.org", "pkg.go.dev", "api.deps.dev"];
+
+/// "Own abuse prevention", without numbers.
+const PROXY: Quota = Quota {
+    host: "proxy.golang.org",
+    path_prefix: "/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN.saturating_add(3),
+    concurrency: NonZeroU32::MIN.saturating_add(3),
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// Undocumented.
+const INDEX: Quota = Quota {
+    host: "index.golang.org",
+    path_prefix: "/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN,
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// 45 a second for each block of addresses, so strangers count too (pkgsite,
+/// `static/frontend/api/api.tmpl`).
+const SITE: Quota = Quota {
+    host: "pkg.go.dev",
+    path_prefix: "/",
+    period: Duration::from_millis(500),
+    burst: NonZeroU32::MIN.saturating_add(3),
+    concurrency: NonZeroU32::MIN.saturating_add(3),
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// No number is published (<https://docs.deps.dev/api/>).
+const DEPS: Quota = Quota {
+    host: "api.deps.dev",
+    path_prefix: "/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN,
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+impl RateLimit for Go {
+    fn quotas(&self) -> &'static [Quota] {
+        &[PROXY, INDEX, SITE, DEPS]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_own_hosts_are_those_that_are_asked() {
+        let asked: BTreeSet<_> = Go.quotas().iter().map(|quota| quota.host).collect();
+        assert_eq!(asked, HOSTS.iter().copied().collect());
+    }
+}

@@ -1,0 +1,73 @@
+//! How formulae are called: lower case; `@` separates a version. A name with `/` is in
+//! another tap, for which there is no builder.
+
+use batch_core::{
+    model::{InvalidId, PackageName},
+    plugin::{Names, Spelling},
+};
+
+use crate::Homebrew;
+
+const SPELLING: Spelling = Spelling {
+    what: "formula name",
+    longest: 255, // none is published
+    punctuation: "_.@+-",
+    begins: ("it begins with no letter or digit", |c| c.is_ascii_alphanumeric()),
+    ends: ("it ends with `.`, `@` or a hyphen", |c| !".@-".contains(c)),
+};
+
+impl Names for Homebrew {
+    fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
+        SPELLING.read(&spelling.to_ascii_lowercase())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_spelled_as_the_registry_does() {
+        for (spelling, name) in [
+            ("wget", "wget"),
+            ("python@3.13", "python@3.13"),
+            ("gtk+3", "gtk+3"),
+            ("libsigc++", "libsigc++"),
+            ("tree-sitter@0.25", "tree-sitter@0.25"),
+            ("acme.sh", "acme.sh"),
+            ("hdrhistogram_c", "hdrhistogram_c"),
+            ("0-ad", "0-ad"),
+            ("7zip", "7zip"),
+            ("a2ps", "a2ps"),
+            ("WGET", "wget"),
+            ("Python@3.13", "python@3.13"),
+        ] {
+            assert_eq!(Homebrew.normalise(spelling).unwrap().as_str(), name);
+            assert_eq!(Homebrew.normalise(name).unwrap().as_str(), name, "twice");
+        }
+    }
+
+    #[test]
+    fn what_the_registry_cannot_hold_is_no_name() {
+        for spelling in [
+            "",
+            "../../x",
+            "-rf",
+            "a\nb",
+            "<script>",
+            "раypal",
+            "a b",
+            "a%2fb",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "@3.13",
+            "python@",
+            "homebrew/core/wget",
+            ".hidden",
+            &"a".repeat(256),
+        ] {
+            assert!(Homebrew.normalise(spelling).is_err(), "{spelling:?}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! What pip, pipx and uv say. Wording of pip 23 to 25, pipx 1 and uv 0.
+
+use batch_core::{
+    decide::signs::Signs,
+    model::{Confidence, Evidence, FailureKind, Finding, Stage},
+    plugin::FailureClassifier,
+};
+
+use crate::{Pypi, quota::HOSTS};
+
+/// Without it nothing can be installed.
+pub(crate) const PROGRAM: &str = "python3";
+
+const SIGNS: Signs = Signs {
+    hosts: HOSTS,
+    program: Some(PROGRAM),
+    causes: &[
+        ("' not found in pypi", FailureKind::PackageNotFound),
+        ("was not found in the package registry", FailureKind::PackageNotFound),
+        ("http error 404 while getting", FailureKind::PackageNotFound),
+        ("404 client error", FailureKind::PackageNotFound),
+        ("resolutionimpossible", FailureKind::DependencyResolutionFailed),
+        ("have conflicting dependencies", FailureKind::DependencyResolutionFailed),
+        ("requires a different python", FailureKind::DependencyResolutionFailed),
+        ("require a different python version", FailureKind::DependencyResolutionFailed),
+        ("no usable wheels", FailureKind::NoBottle),
+        ("has no wheels with a matching", FailureKind::NoBottle),
+        ("wheels are required for `", FailureKind::NoBottle),
+        ("is not a supported wheel on this platform", FailureKind::NoBottle),
+        ("no apps associated with package", FailureKind::LibraryOnly),
+        ("subprocess-exited-with-error", FailureKind::NativeBuildFailed),
+        ("failed building wheel for", FailureKind::NativeBuildFailed),
+        ("failed to build installable wheels", FailureKind::NativeBuildFailed),
+        ("could not build wheels for", FailureKind::NativeBuildFailed),
+        (
+            "do not match the hashes from the requirements file",
+            FailureKind::ArchiveExtractionFailed,
+        ),
+        ("hash mismatch for", FailureKind::ArchiveExtractionFailed),
+        ("error: wheel '", FailureKind::ArchiveExtractionFailed),
+        ("badzipfile", FailureKind::ArchiveExtractionFailed),
+        ("401 client error", FailureKind::AuthRequired),
+        ("403 client error", FailureKind::AuthRequired),
+        ("http error 403 while getting", FailureKind::AuthRequired),
+        (" server error: ", FailureKind::UpstreamUnavailable),
+        ("http error 5", FailureKind::UpstreamUnavailable),
+        ("python3: no module named pip", FailureKind::ToolchainMissing),
+        ("python3: no module named venv", FailureKind::ToolchainMissing),
+        ("ensurepip is not available", FailureKind::ToolchainMissing),
+        (": python3: command not found", FailureKind::ToolchainMissing),
+        (": python3: not found", FailureKind::ToolchainMissing),
+        ("‘python3’: no such file or directory", FailureKind::ToolchainMissing),
+        ("python3 not found: install ", FailureKind::ToolchainMissing),
+    ],
+    headlines: &[
+        ("could not find a version that satisfies the requirement", FailureKind::PackageNotFound),
+        ("no matching distribution found for", FailureKind::PackageNotFound),
+        ("no solution found when resolving", FailureKind::DependencyResolutionFailed),
+        ("failed to generate locked requirements", FailureKind::DependencyResolutionFailed),
+        ("pip download failed", FailureKind::DependencyResolutionFailed),
+    ],
+    retries: &["warning: retrying (retry("],
+};
+
+impl FailureClassifier for Pypi {
+    fn classify(&self, evidence: &Evidence) -> Option<Finding> {
+        let finding = SIGNS.read(&evidence.text)?;
+        let is_stated = finding.confidence == Confidence::Stated;
+        let is_absence = finding.kind == FailureKind::PackageNotFound && !is_stated;
+        Some(if is_absence { of_no_version(finding, evidence) } else { finding })
+    }
+}
+
+/// pip says the same when no file fits as when it could not ask, so what it says is not firm. With
+/// other versions at hand it did ask.
+fn of_no_version(finding: Finding, evidence: &Evidence) -> Finding {
+    let (asked, nothing) = ("(from versions: ", "(from versions: none)");
+    if evidence.text.contains(asked) && !evidence.text.contains(nothing) {
+        return Finding::stated(FailureKind::DependencyResolutionFailed);
+    }
+    // Only what the registry has is ever installed: then it has no file for this machine.
+    let kind = match evidence.stage {
+        Stage::Validate => FailureKind::NoBottle,
+        Stage::Seed | Stage::Generate | Stage::Merge => finding.kind,
+    };
+    Finding { kind, ..finding }
+}
+
+#[cfg(test)]
+mod tests {
+    use batch_core::model::{Confidence, Stage};
+
+    use super::*;
+
+    fn classify(text: &str) -> Option<Finding> {
+        let (tool, text) = ("python3".to_owned(), text.to_owned());
+        Pypi.classify(&Evidence { stage: Stage::Validate, tool, exit_code: Some(1), text })
+    }
+
+    /// Final lines, what they state, and whose fault it is if it is a service's.
+    const STATED: &[(&str, FailureKind, Option<&str>)] = &[
+        (
+            "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f>: Failed to establish a new connection: [Errno -2] Name or service not known')': /simple/httpie/\n\
+                 ERROR: Could not find a version that satisfies the requirement httpie (from versions: none)\n\
+                 ERROR: No matching distribution found for httpie",
+            FailureKind::DnsError,
+            None,
+        ),
+        (
+            "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPConnection object at 0x7f>: Failed to establish a new connection: [Errno 111] Connection refused')': /simple/httpie/\n\
+                 ERROR: Could not find a version that satisfies the requirement httpie (from versions: none)\n\
+                 ERROR: No matching distribution found for httpie",
+            FailureKind::ConnectionError,
+            None,
+        ),
+        (
+            "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by 'ReadTimeoutError(\"HTTPSConnectionPool(host='pypi.org', port=443): Read timed out. (read timeout=15)\")': /simple/httpie/\n\
+                 ERROR: Could not find a version that satisfies the requirement httpie (from versions: none)\n\
+                 ERROR: No matching distribution found for httpie",
+            FailureKind::Timeout,
+            Some("pypi.org"),
+        ),
+        (
+            "Could not fetch URL https://pypi.org/simple/httpie/: There was a problem confirming the ssl certificate: HTTPSConnectionPool(host='pypi.org', port=443): Max retries exceeded with url: /simple/httpie/ (Caused by SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)'))) - skipping\n\
+                 ERROR: Could not find a version that satisfies the requirement httpie (from versions: none)\n\
+                 ERROR: No matching distribution found for httpie",
+            FailureKind::TlsError,
+            Some("pypi.org"),
+        ),
+        (
+            "ERROR: Could not find a version that satisfies the requirement httpie==99.9.9 (from versions: 0.8.0, 3.2.3, 3.2.4)\n\
+                 ERROR: No matching distribution found for httpie==99.9.9",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "ERROR: Ignored the following versions that require a different python version: 0.55.2 Requires-Python <3.5\n\
+                 ERROR: Could not find a version that satisfies the requirement httpie (from versions: none)\n\
+                 ERROR: No matching distribution found for httpie",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "ERROR: Cannot install urllib3==1.26.0 and urllib3==2.0 because these package versions have conflicting dependencies.\n\
+                 \n\
+                 ERROR: ResolutionImpossible: for help visit https://pip.pypa.io/en/latest/topics/dependency-resolution/",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "ERROR: Package 'pb' requires a different Python: 3.11.7 not in '>=3.99'",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "ERROR: pb-1-cp27-cp27m-win32.whl is not a supported wheel on this platform.",
+            FailureKind::NoBottle,
+            None,
+        ),
+        (
+            "error: No solution found when resolving dependencies\n\
+                 \x20 cause: Because all versions of docopt have no usable wheels and you require docopt, we can conclude that your requirements are unsatisfiable.",
+            FailureKind::NoBottle,
+            None,
+        ),
+        (
+            "    error: No solution found when resolving dependencies\n\
+                 \x20     cause: Because zzz was not found in the package registry and you require zzz, we can conclude that your requirements are unsatisfiable.\n\
+                 Error installing zzz.",
+            FailureKind::PackageNotFound,
+            None,
+        ),
+        (
+            "installing urllib3...\n\
+                 No apps associated with package urllib3 or its dependencies. `pipx install`\n\
+                 requires an application entry point.",
+            FailureKind::LibraryOnly,
+            None,
+        ),
+        (
+            "error: subprocess-exited-with-error\n\
+                 \n\
+                 × Getting requirements to build wheel did not run successfully.\n\
+                 │ exit code: 1\n\
+                 ╰─> See above for output.",
+            FailureKind::NativeBuildFailed,
+            None,
+        ),
+        (
+            "      x.c:1:10: fatal error: nosuch.h: No such file or directory\n\
+                 \x20 ERROR: Failed building wheel for pb\n\
+                 ERROR: Could not build wheels for pb, which is required to install pyproject.toml-based projects",
+            FailureKind::NativeBuildFailed,
+            None,
+        ),
+        (
+            "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConnectionError('Connection refused')': /simple/httpie/\n\
+                 \x20 ERROR: Failed building wheel for pb",
+            FailureKind::NativeBuildFailed,
+            None,
+        ),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have updated the package versions, please update the hashes.",
+            FailureKind::ArchiveExtractionFailed,
+            None,
+        ),
+        (
+            "ERROR: Wheel 'pb' located at /t/pb-1-py3-none-any.whl is invalid.",
+            FailureKind::ArchiveExtractionFailed,
+            None,
+        ),
+        (
+            "ERROR: HTTP error 503 while getting https://files.pythonhosted.org/packages/03/b6/x.whl",
+            FailureKind::UpstreamUnavailable,
+            Some("files.pythonhosted.org"),
+        ),
+        (
+            "shutil.Error: [('/tmp/a', '/t/a', \"[Errno 28] No space left on device: '/tmp/a' -> '/t/a'\")]",
+            FailureKind::DiskFull,
+            None,
+        ),
+        ("/usr/bin/python3: No module named pip", FailureKind::ToolchainMissing, Some("python3")),
+        (
+            "The virtual environment was not created successfully because ensurepip is not available.  On Debian/Ubuntu systems, you need to install the python3-venv package",
+            FailureKind::ToolchainMissing,
+            Some("python3"),
+        ),
+        (
+            "Warning: version resolution failed: GitHub API rate limit exceeded while resolving tool versions from GitHub: 60/60 requests used (unauthenticated), resets at 5:20AM, using 'dev'\n\
+                 Generating plan for python-standalone@dev\n\
+                 Failed to generate plan: failed to resolve step download: failed to decompose download: failed to decompose \"download\": failed to download for checksum computation: bad status: 404 Not Found",
+            FailureKind::RateLimited,
+            Some("api.github.com"),
+        ),
+    ];
+
+    #[test]
+    fn a_stated_cause_is_read_and_its_service_named() {
+        for &(text, kind, service) in STATED {
+            let service = service.map(str::to_owned);
+            let expected = Finding { service, ..Finding::stated(kind) };
+            assert_eq!(classify(text), Some(expected), "{text}");
+        }
+    }
+
+    /// Texts that end before the reason.
+    const INFERRED: &[(&str, FailureKind)] = &[
+        (
+            "Failed to generate plan: failed to resolve step pipx_install: failed to decompose \"pipx_install\": failed to generate locked requirements: pip download failed: exit status 1\n\
+                 Output: Collecting tctl==0.0.46\n\
+                 \x20 Download...",
+            FailureKind::DependencyResolutionFailed,
+        ),
+        (
+            "ERROR: Could not find a version that satisfies the requirement httpie (from versions: none)\n\
+                 ERROR: No matching distribution found for httpie",
+            FailureKind::NoBottle,
+        ),
+        (
+            "   Creating venv: /tmp/x/.install/venvs/vllm\n\
+                 \x20  Installing 176 packages with hash verification\n\
+                 \x20  Package installed successfully",
+            FailureKind::VerifyFailed,
+        ),
+    ];
+
+    #[test]
+    fn a_headline_without_its_reason_is_only_inferred() {
+        for &(text, kind) in INFERRED {
+            let confidence = Confidence::Inferred;
+            let expected = Finding { confidence, ..Finding::stated(kind) };
+            assert_eq!(classify(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_states_no_cause_is_left_to_others() {
+        for text in [
+            "   Creating venv: /tmp/x/.install/venvs/lib3mf\n\
+                 \x20  Installing 1 packages with hash verification\n\
+                 ❌ lib3mf@2.5.0\n\
+                 Ins...",
+            "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)\n\
+                 ✅ python-standalone@20260414",
+            "",
+        ] {
+            assert_eq!(classify(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn before_the_registry_was_asked_nothing_is_known_of_the_package() {
+        let text = "ERROR: No matching distribution found for zzz".to_owned();
+        let (stage, tool) = (Stage::Generate, "python3".to_owned());
+        let found = Pypi.classify(&Evidence { stage, tool, exit_code: Some(1), text });
+        assert_eq!(found.unwrap().kind, FailureKind::PackageNotFound);
+    }
+}

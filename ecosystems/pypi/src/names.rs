@@ -1,0 +1,80 @@
+//! How projects are called: letters, digits, `.`, `-` and `_`, a letter or digit at both ends. Runs of
+//! punctuation are one `-`, and capitals small (PEP 503).
+
+use batch_core::{
+    model::{InvalidId, PackageName},
+    plugin::{Names, Spelling},
+};
+
+use crate::Pypi;
+
+const SPELLING: Spelling = Spelling {
+    what: "project name",
+    longest: 255, // none is published
+    punctuation: "-_.",
+    begins: ("it begins with no letter or digit", |c| c.is_ascii_alphanumeric()),
+    ends: ("it ends with no letter or digit", |c| c.is_ascii_alphanumeric()),
+};
+
+impl Names for Pypi {
+    fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
+        SPELLING.read(spelling)?;
+        let words = spelling.split(['-', '_', '.']).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join("-").to_ascii_lowercase().parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_spelled_as_the_registry_does() {
+        for (spelling, name) in [
+            ("httpie", "httpie"),
+            ("yt-dlp", "yt-dlp"),
+            ("black", "black"),
+            ("3to2", "3to2"),
+            ("a", "a"),
+            ("HTTPie", "httpie"),
+            ("Flask_Login", "flask-login"),
+            ("zope.interface", "zope-interface"),
+            ("a-_.b", "a-b"),
+            ("ruamel.yaml.clib", "ruamel-yaml-clib"),
+            ("Friendly-._.-Bard", "friendly-bard"),
+        ] {
+            assert_eq!(Pypi.normalise(spelling).unwrap().as_str(), name);
+            assert_eq!(Pypi.normalise(name).unwrap().as_str(), name, "twice");
+        }
+    }
+
+    #[test]
+    fn what_the_registry_cannot_hold_is_no_name() {
+        for spelling in [
+            "",
+            "../../x",
+            "-rf",
+            "a\nb",
+            "<script>",
+            "раypal",
+            "a b",
+            "a%2fb",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "_private",
+            "name-",
+            "name.",
+            "-name",
+            "a+b",
+            "httpie==3.2.4",
+            "httpie[extra]",
+            "@a/b",
+            "a/b",
+            ".",
+            &"a".repeat(256),
+        ] {
+            assert!(Pypi.normalise(spelling).is_err(), "{spelling:?}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! How often PyPI may be asked.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use batch_core::{model::Quota, plugin::RateLimit};
+
+use crate::Pypi;
+
+/// Failures of these speak about this ecosystem.
+pub(crate) const HOSTS: &[&str] = &["pypi.org", "files.pythonhosted.org", "hugovk.dev"];
+
+/// JSON and simple index. Not limited at the edge, but to be asked one after the other
+/// (<https://docs.pypi.org/api/>).
+const API: Quota = Quota {
+    host: "pypi.org",
+    path_prefix: "/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN,
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// Wheels, read by range. A CDN; no limit is published.
+const FILES: Quota = Quota {
+    host: "files.pythonhosted.org",
+    path_prefix: "/",
+    period: Duration::from_millis(500),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN.saturating_add(3),
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// A monthly static file: once a run is plenty.
+const TOP_LIST: Quota = Quota {
+    host: "hugovk.dev",
+    path_prefix: "/top-pypi-packages/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN,
+    max_per_run: Some(1),
+    retry_floor: Duration::from_secs(600),
+};
+
+impl RateLimit for Pypi {
+    fn quotas(&self) -> &'static [Quota] {
+        &[API, FILES, TOP_LIST]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_own_hosts_are_those_that_are_asked() {
+        let asked: BTreeSet<_> = Pypi.quotas().iter().map(|quota| quota.host).collect();
+        assert_eq!(asked, HOSTS.iter().copied().collect());
+    }
+}

@@ -1,0 +1,95 @@
+//! How gems are called: letters, digits, `.`, `-` and `_`, with a letter in it and no punctuation at
+//! its ends. Case is kept: it tells gems apart.
+
+use batch_core::{
+    model::{InvalidId, PackageName},
+    plugin::{Names, Spelling},
+};
+
+use crate::RubyGems;
+
+const SPELLING: Spelling = Spelling {
+    what: "gem name",
+    longest: 255,
+    punctuation: "-_.",
+    begins: ("it begins with punctuation", |c| c.is_ascii_alphanumeric()),
+    ends: ("it ends with punctuation", |c| c.is_ascii_alphanumeric()),
+};
+
+/// The site would take the ending for a format.
+const FORMATS: &[&str] = &[".gem", ".gemspec", ".html", ".json"];
+
+impl Names for RubyGems {
+    fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
+        let name = SPELLING.read(spelling)?;
+        if !spelling.contains(|c: char| c.is_ascii_alphabetic()) {
+            return Err(SPELLING.refuse(spelling, "it has no letter"));
+        }
+        let lower = spelling.to_ascii_lowercase();
+        if FORMATS.iter().any(|format| lower.ends_with(format)) {
+            return Err(SPELLING.refuse(spelling, "it ends like a file"));
+        }
+        Ok(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_spelled_as_the_registry_does() {
+        for (spelling, name) in [
+            ("rails", "rails"),
+            ("cocoapods", "cocoapods"),
+            ("RedCloth", "RedCloth"),
+            ("net-ssh", "net-ssh"),
+            ("i18n", "i18n"),
+            ("3scale_toolbox", "3scale_toolbox"),
+            ("jekyll-theme.x", "jekyll-theme.x"),
+            ("activesupport-core_ext", "activesupport-core_ext"),
+            ("ZenTest", "ZenTest"),
+            ("a1", "a1"),
+            ("gem", "gem"),
+            (
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            ),
+        ] {
+            assert_eq!(RubyGems.normalise(spelling).unwrap().as_str(), name);
+            assert_eq!(RubyGems.normalise(name).unwrap().as_str(), name, "twice");
+        }
+    }
+
+    #[test]
+    fn what_the_registry_cannot_hold_is_no_name() {
+        for spelling in [
+            "",
+            "../../x",
+            "-rf",
+            "a\nb",
+            "<script>",
+            "раypal",
+            "a b",
+            "a%2fb",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "123",
+            ".rails",
+            "_",
+            "rails-",
+            "_rails",
+            "rails_",
+            "rails.gem",
+            "x.gemspec",
+            "x.JSON",
+            "a+b",
+            "@a/b",
+            "a/b",
+            &"a".repeat(256),
+        ] {
+            assert!(RubyGems.normalise(spelling).is_err(), "{spelling:?}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! How often rubygems.org may be asked.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use batch_core::{model::Quota, plugin::RateLimit};
+
+use crate::RubyGems;
+
+/// Failures of these speak about this ecosystem.
+pub(crate) const HOSTS: &[&str] = &["rubygems.org"];
+
+/// Pages and whatever has no budget of its own: 300 a minute are let through.
+const SITE: Quota = Quota {
+    host: "rubygems.org",
+    path_prefix: "/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN,
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// Ten a second are documented (<https://guides.rubygems.org/rubygems-org-rate-limits/>); half of
+/// them are asked for.
+const API: Quota = Quota {
+    host: "rubygems.org",
+    path_prefix: "/api/",
+    period: Duration::from_millis(200),
+    burst: NonZeroU32::MIN.saturating_add(4),
+    concurrency: NonZeroU32::MIN.saturating_add(3),
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// The server's own configuration lets 100 a minute through, without saying so.
+const SEARCH: Quota = Quota {
+    host: "rubygems.org",
+    path_prefix: "/api/v1/search",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN,
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// As [`SEARCH`].
+const VERSIONS: Quota = Quota {
+    host: "rubygems.org",
+    path_prefix: "/versions",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN,
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// Served by a CDN; no limit is published.
+const GEMS: Quota = Quota {
+    host: "rubygems.org",
+    path_prefix: "/gems/",
+    period: Duration::from_millis(334),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN.saturating_add(3),
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+/// The compact index, one gem a file. Not limited by the server.
+const INFO: Quota = Quota {
+    host: "rubygems.org",
+    path_prefix: "/info/",
+    period: Duration::from_millis(334),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN.saturating_add(3),
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
+impl RateLimit for RubyGems {
+    fn quotas(&self) -> &'static [Quota] {
+        &[SITE, API, SEARCH, VERSIONS, GEMS, INFO]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_own_hosts_are_those_that_are_asked() {
+        let asked: BTreeSet<_> = RubyGems.quotas().iter().map(|quota| quota.host).collect();
+        assert_eq!(asked, HOSTS.iter().copied().collect());
+    }
+}
