@@ -1,0 +1,67 @@
+//! Causes of failure, and the list of them.
+
+use askama::Template;
+
+use super::{
+    Page,
+    frame::Frame,
+    list::{self, Pager},
+    row::last_line,
+};
+use crate::{
+    causes::Cause,
+    path,
+    site::Site,
+    text::{Stamp, Text},
+};
+
+/// One cause.
+pub(super) struct CauseRow {
+    pub(super) kind: Text,
+    pub(super) n_packages: usize,
+    pub(super) packages_href: String,
+    pub(super) n_failures: usize,
+    pub(super) href: String,
+    pub(super) first: Stamp,
+    pub(super) last: Stamp,
+    pub(super) example_href: String,
+    pub(super) line: Text,
+}
+
+impl CauseRow {
+    pub(super) fn new(cause: &Cause<'_>) -> Self {
+        let newest = cause.newest();
+        let line = last_line(newest);
+        Self {
+            kind: Text::of(format_args!("{} / {}", newest.category(), newest.subcategory())),
+            n_packages: cause.packages.len(),
+            packages_href: path::list(&path::cause_packages(cause.fingerprint), 1),
+            n_failures: cause.failures.len(),
+            href: path::list(&path::cause(cause.fingerprint), 1),
+            first: Stamp(cause.oldest().timestamp),
+            last: Stamp(newest.timestamp),
+            example_href: path::failure(&newest.id),
+            line: if line.is_empty() { Text::new("(no message)") } else { line },
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "causes.html")]
+struct Causes {
+    frame: Frame,
+    pager: Pager,
+    rows: Vec<CauseRow>,
+}
+
+pub(super) fn build<E>(
+    site: &Site<'_>,
+    put: &mut impl FnMut(Page) -> Result<(), E>,
+) -> Result<(), E> {
+    for (path, pager, causes) in list::pages("causes", &site.causes) {
+        let frame = Frame::live(site, &path, "Causes of failure", "Causes");
+        let rows = causes.iter().map(CauseRow::new).collect();
+        put(super::page(path, &Causes { frame, pager, rows }))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! One failure, whole.
+
+use askama::Template;
+use batch_core::model::{Confidence, EcosystemId, FailureRecord, Fault, PackageName, Stage};
+
+use super::{
+    Page,
+    frame::Frame,
+    row::{FailureRow, Link},
+};
+use crate::{
+    path,
+    records::StoredOutput,
+    site::Site,
+    text::{Text, https_url},
+};
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct FailurePage<'a> {
+    frame: Frame,
+    id: Text,
+    package: Link,
+    row: FailureRow,
+    remediation: &'static str,
+    message: Text,
+    stage: &'static str,
+    exit_code: Option<i32>,
+    confidence: &'static str,
+    fault: &'static str,
+    service: Option<Text>,
+    cause: Link,
+    run: Link,
+    workflow: Option<String>,
+    generator: Option<Text>,
+    sandbox: Option<Text>,
+    blocked_by: Vec<Link>,
+    origin: Option<Text>,
+    output: Option<&'a Text>,
+    output_note: String,
+}
+
+pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
+    let path = path::failure(&failure.id);
+    let kind = failure.kind();
+    let title = format!("{}: {kind}", failure.package_id);
+    let text = |text: &Option<String>| text.as_deref().map(Text::new);
+    let (output, output_note) = output(site, failure);
+    let page = FailurePage {
+        frame: Frame::fixed(&path, &title, "Failures", Some(failure.timestamp)),
+        id: Text::new(&failure.id),
+        package: Link::package(&failure.package_id),
+        row: FailureRow::new(failure),
+        remediation: kind.row().remediation,
+        message: message(failure),
+        stage: stage(failure.stage),
+        exit_code: failure.exit_code,
+        confidence: confidence(failure.confidence),
+        fault: fault(kind.fault()),
+        service: text(&failure.service),
+        cause: Link {
+            href: path::list(&path::cause(failure.fingerprint), 1),
+            text: Text::of(failure.fingerprint),
+        },
+        run: Link::run(site, &failure.batch_id),
+        workflow: failure.workflow_run_url.as_deref().and_then(https_url),
+        generator: text(&failure.generator),
+        sandbox: text(&failure.sandbox),
+        blocked_by: blockers(site, &failure.package_id.ecosystem, &failure.blocked_by),
+        origin: failure
+            .origin
+            .as_ref()
+            .map(|origin| Text::of(format_args!("{}, record {}", origin.file, origin.record))),
+        output: output.as_ref(),
+        output_note,
+    };
+    super::page(path, &page)
+}
+
+/// All of the message; never an empty box.
+pub(super) fn message(failure: &FailureRecord) -> Text {
+    let message = failure.message.trim_end();
+    Text::new(if message.is_empty() { "(no message was recorded)" } else { message })
+}
+
+/// Links to what is waited for, as far as it has a page: a failure may be older than the queue.
+fn blockers(site: &Site<'_>, ecosystem: &EcosystemId, names: &[PackageName]) -> Vec<Link> {
+    let is_known = |name: &PackageName| {
+        site.blockers.iter().any(|b| b.id.ecosystem == *ecosystem && b.id.name == *name)
+    };
+    let link = |name: &PackageName| {
+        let list = path::list(&path::blocker(ecosystem, name), 1);
+        Link { href: if is_known(name) { list } else { String::new() }, text: Text::of(name) }
+    };
+    names.iter().map(link).collect()
+}
+
+fn output(site: &Site<'_>, failure: &FailureRecord) -> (Option<Text>, String) {
+    let Some(output) = &failure.output else {
+        return (None, "No program ran, or nothing was stored of what it printed.".to_owned());
+    };
+    match site.records.outputs.get(&output.sha256) {
+        Some(StoredOutput::Whole(text)) => {
+            let cut =
+                if output.truncated { "; its middle was left out when it was stored" } else { "" };
+            (Some(Text::new(text)), format!("{} bytes{cut}.", output.bytes))
+        }
+        Some(StoredOutput::TooOld) => {
+            let note = "Stored, but too old to be repeated here; SHA-256";
+            (None, format!("{note} {}.", Text::new(&output.sha256)))
+        }
+        Some(StoredOutput::Missing) | None => {
+            (None, format!("Not stored any more; SHA-256 {}.", Text::new(&output.sha256)))
+        }
+    }
+}
+
+/// A word for a step of a run.
+const fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Seed => "seed",
+        Stage::Generate => "generate",
+        Stage::Validate => "validate",
+        Stage::Merge => "merge",
+    }
+}
+
+const fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Stated => "stated by the text",
+        Confidence::Inferred => "inferred",
+        Confidence::Lost => "lost: the text ends before any cause",
+    }
+}
+
+const fn fault(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Package => "the package's",
+        Fault::Registry => "the registry's",
+        Fault::Machine => "this machine's",
+        Fault::Nobody => "nobody's: a rule of ours",
+    }
+}

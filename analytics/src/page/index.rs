@@ -1,0 +1,20 @@
+//! The first page.
+
+use askama::Template;
+
+use super::{Page, frame::Frame, overview::Overview};
+use crate::site::Site;
+
+#[derive(Template)]
+#[template(path = "index.html")]
+struct Index<'a> {
+    frame: Frame,
+    o: &'a Overview<'a>,
+}
+
+pub(super) fn build(site: &Site<'_>, overview: &Overview<'_>) -> Page {
+    let path = "index.html";
+    // What a person sees of a tab is its title.
+    let frame = Frame::live(site, path, &format!("Pipeline {}", overview.word), "Overview");
+    super::page(path.to_owned(), &Index { frame, o: overview })
+}

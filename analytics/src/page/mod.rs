@@ -1,0 +1,70 @@
+//! The pages. Each `build` is pure: what it shows is in its arguments.
+
+mod breakers;
+mod causes;
+mod dashboard;
+mod failure;
+mod failures;
+mod frame;
+mod index;
+mod list;
+mod overview;
+mod package;
+mod packages;
+mod problems;
+mod redirect;
+mod row;
+mod run;
+mod runs;
+
+use chrono::{DateTime, Utc};
+
+use crate::{records::Records, site::Site};
+
+/// One file of the site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Below the site, `/` between its parts, each `[A-Za-z0-9._+~-]`.
+    pub path: String,
+    /// The whole file.
+    pub body: String,
+}
+
+/// Hands every page of `records`, as it is at `as_of`, to `put`; stops at its first error. One page
+/// is in memory at a time: a site of a year is larger than a CI machine should hold.
+pub fn pages<E>(
+    records: &Records,
+    as_of: DateTime<Utc>,
+    mut put: impl FnMut(Page) -> Result<(), E>,
+) -> Result<(), E> {
+    let site = Site::new(records, as_of);
+    let overview = overview::Overview::new(&site);
+    put(index::build(&site, &overview))?;
+    put(dashboard::build(&site, &overview))?;
+    for page in redirect::build(&site) {
+        put(page)?;
+    }
+    runs::build(&site, &overview.health, &mut put)?;
+    failures::build(&site, &mut put)?;
+    causes::build(&site, &mut put)?;
+    packages::build(&site, &mut put)?;
+    breakers::build(&site, &mut put)?;
+    problems::build(&site, &mut put)?;
+    for run in &records.runs {
+        put(run::build(&site, run))?;
+    }
+    for failure in &records.failures {
+        put(failure::build(&site, failure))?;
+    }
+    for (id, entry) in &site.packages {
+        put(package::build(&site, id, *entry))?;
+    }
+    Ok(())
+}
+
+/// Renders `template` as the page at `path`.
+fn page(path: String, template: &impl askama::Template) -> Page {
+    let body =
+        template.render().expect("a template prints into a string and calls nothing that fails");
+    Page { path, body }
+}

@@ -1,0 +1,225 @@
+//! What the first page and its JSON show: computed once, so that they cannot disagree.
+
+use batch_core::model::{EcosystemId, RunRecord, StatusLabel};
+use chrono::NaiveDate;
+
+use super::{
+    causes::CauseRow,
+    failures::by_category,
+    row::{FailureRow, RunRow},
+};
+use crate::{
+    blockers::Blocker,
+    health::{self, Guard, Health},
+    path,
+    site::Site,
+    text::{Stamp, Text, https_url},
+};
+
+/// Lengths of the lists of the first page.
+pub(super) const N_RUNS: usize = 10;
+pub(super) const N_FAILURES: usize = 20;
+const N_CAUSES: usize = 8;
+pub(super) const N_BLOCKERS: usize = 10;
+const N_RECIPES: usize = 12;
+
+pub(super) struct Overview<'a> {
+    pub(super) health: Health<'a>,
+    pub(super) word: &'static str,
+    pub(super) word_class: String,
+    pub(super) why: Text,
+    pub(super) incident: Option<String>,
+    pub(super) last_run: Option<RunRow>,
+    pub(super) last_success: Option<RunRow>,
+    pub(super) recipes: Vec<Text>,
+    pub(super) n_more_recipes: usize,
+    pub(super) n_since_success: usize,
+    /// The newest record, where it is not the last run.
+    pub(super) last_slot: Option<RunRow>,
+    pub(super) n_problems: usize,
+    pub(super) queue: Vec<QueueLine>,
+    pub(super) totals: Vec<Cell>,
+    pub(super) n_entries: usize,
+    pub(super) breakers: Vec<BreakerRow>,
+    pub(super) n_transitions: usize,
+    pub(super) hosts: Vec<(Text, Stamp)>,
+    pub(super) week: Option<NaiveDate>,
+    /// macOS, Linux.
+    pub(super) minutes: (u64, u64),
+    pub(super) runs: Vec<RunRow>,
+    pub(super) n_runs: usize,
+    pub(super) failures: Vec<FailureRow>,
+    pub(super) n_failures: usize,
+    pub(super) causes: Vec<CauseRow>,
+    pub(super) n_causes: usize,
+    pub(super) categories: Vec<Category>,
+    pub(super) blockers: Vec<BlockerRow>,
+    pub(super) n_blocked: usize,
+}
+
+pub(super) struct QueueLine {
+    pub(super) ecosystem: Text,
+    pub(super) cells: Vec<Cell>,
+    pub(super) n: usize,
+    pub(super) href: String,
+}
+
+/// A count, and the list with as many rows.
+pub(super) struct Cell {
+    pub(super) status: &'static str,
+    pub(super) n: usize,
+    pub(super) href: String,
+}
+
+pub(super) struct BreakerRow {
+    pub(super) ecosystem: Text,
+    pub(super) word: &'static str,
+    pub(super) probes_at: Option<Stamp>,
+    pub(super) probes: &'static str,
+    pub(super) unhealthy: u32,
+    pub(super) last_failure: Option<Stamp>,
+    pub(super) last_run: Option<RunRow>,
+    pub(super) reason: Text,
+}
+
+pub(super) struct Category {
+    pub(super) name: Text,
+    pub(super) n: usize,
+    pub(super) href: String,
+}
+
+pub(super) struct BlockerRow {
+    pub(super) name: Text,
+    pub(super) ecosystem: Text,
+    pub(super) n: usize,
+    pub(super) href: String,
+    pub(super) package: Option<String>,
+    pub(super) status: Option<&'static str>,
+}
+
+impl<'a> Overview<'a> {
+    pub(super) fn new(site: &Site<'a>) -> Self {
+        let records = site.records;
+        let control = &records.control;
+        let health = health::of(control, &records.runs, site.as_of);
+        let queue = queue_lines(site);
+        let recipes = health.last_success.map_or(&[][..], |run| &run.recipes_generated);
+        let failures: Vec<_> = records.failures.iter().collect();
+        let hosts = control.hosts.iter().filter(|(_, pause)| site.as_of < pause.paused_until);
+        Self {
+            word: health.word.as_str(),
+            word_class: health.word.as_str().replace(' ', "-"),
+            why: Text::new(&health.why),
+            incident: control
+                .incident_url
+                .as_deref()
+                .filter(|_| !control.enabled)
+                .and_then(https_url),
+            last_run: health.last_run.map(RunRow::new),
+            last_success: health.last_success.map(RunRow::new),
+            recipes: recipes.iter().take(N_RECIPES).map(Text::of).collect(),
+            n_more_recipes: recipes.len().saturating_sub(N_RECIPES),
+            n_since_success: health.since_success.len(),
+            last_slot: last_slot(&health, &records.runs).map(RunRow::new),
+            n_problems: records.problems.len(),
+            totals: StatusLabel::ALL.iter().map(|status| total(&queue, *status)).collect(),
+            n_entries: queue.iter().map(|line| line.n).sum(),
+            queue,
+            breakers: site.ecosystems().into_iter().map(|id| breaker_row(site, id)).collect(),
+            n_transitions: records.transitions.len(),
+            hosts: hosts
+                .map(|(host, pause)| (Text::new(host), Stamp(pause.paused_until)))
+                .collect(),
+            week: control.budget.week_start,
+            minutes: (control.budget.macos_minutes_used, control.budget.linux_minutes_used),
+            runs: records.runs.iter().take(N_RUNS).map(RunRow::new).collect(),
+            n_runs: records.runs.len(),
+            failures: records.failures.iter().take(N_FAILURES).map(FailureRow::new).collect(),
+            n_failures: records.failures.len(),
+            causes: site.causes.iter().take(N_CAUSES).map(CauseRow::new).collect(),
+            n_causes: site.causes.len(),
+            categories: by_category(&failures)
+                .into_iter()
+                .map(|(name, failures)| Category {
+                    name: Text::new(name),
+                    n: failures.len(),
+                    href: path::list(&path::category(name), 1),
+                })
+                .collect(),
+            blockers: site.blockers.iter().take(N_BLOCKERS).map(|b| blocker_row(site, b)).collect(),
+            n_blocked: site.entries(None, Some(StatusLabel::Blocked)).len(),
+            health,
+        }
+    }
+}
+
+/// A run that had no turn says why; one that had is shown already.
+fn last_slot<'a>(health: &Health<'a>, runs: &'a [RunRecord]) -> Option<&'a RunRecord> {
+    let newest = runs.first()?;
+    health.last_run.is_none_or(|run| run.batch_id != newest.batch_id).then_some(newest)
+}
+
+fn queue_lines(site: &Site<'_>) -> Vec<QueueLine> {
+    let line = |(ecosystem, entries): (&EcosystemId, &batch_core::model::Queue)| {
+        let cell = |&status: &StatusLabel| Cell {
+            status: status.as_str(),
+            n: entries.values().filter(|entry| entry.status.label() == status).count(),
+            href: path::list(&path::status_in(ecosystem, status), 1),
+        };
+        QueueLine {
+            ecosystem: Text::of(ecosystem),
+            cells: StatusLabel::ALL.iter().map(cell).collect(),
+            n: entries.len(),
+            href: path::list(&path::queue(ecosystem), 1),
+        }
+    };
+    site.records.queues.iter().map(line).collect()
+}
+
+fn total(queue: &[QueueLine], status: StatusLabel) -> Cell {
+    let cells = queue.iter().flat_map(|line| &line.cells);
+    Cell {
+        status: status.as_str(),
+        n: cells.filter(|cell| cell.status == status.as_str()).map(|cell| cell.n).sum(),
+        href: path::list(&path::status(status), 1),
+    }
+}
+
+fn breaker_row(site: &Site<'_>, ecosystem: &EcosystemId) -> BreakerRow {
+    let (guard, breaker) = health::guard(&site.records.control, ecosystem, site.as_of);
+    let (probes_at, probes) = match guard {
+        Guard::Disabled => (None, "not while disabled"),
+        Guard::Closed => (None, "–"),
+        Guard::Open(until) => (Some(Stamp(until)), ""),
+        Guard::HalfOpen(_) => (None, "in its next run"),
+    };
+    let reason = match guard {
+        Guard::Disabled => site.records.control.reason.clone().unwrap_or_default(),
+        Guard::Closed | Guard::Open(_) | Guard::HalfOpen(_) => {
+            breaker.open.map_or_else(String::new, |open| open.reason)
+        }
+    };
+    let is_own = |run: &&RunRecord| run.ecosystem.as_ref() == Some(ecosystem);
+    BreakerRow {
+        ecosystem: Text::of(ecosystem),
+        word: guard.as_str(),
+        probes_at,
+        probes,
+        unhealthy: breaker.unhealthy_runs,
+        last_failure: breaker.last_failure_at.map(Stamp),
+        last_run: site.records.runs.iter().find(is_own).map(RunRow::new),
+        reason: Text::last_line(&reason, 200),
+    }
+}
+
+fn blocker_row(site: &Site<'_>, blocker: &Blocker<'_>) -> BlockerRow {
+    let id = &blocker.id;
+    BlockerRow {
+        name: Text::of(&id.name),
+        ecosystem: Text::of(&id.ecosystem),
+        n: blocker.waiting.len(),
+        href: path::list(&path::blocker(&id.ecosystem, &id.name), 1),
+        package: site.packages.contains_key(id).then(|| path::package(id)),
+        status: blocker.entry.map(|entry| entry.status.label().as_str()),
+    }
+}

@@ -1,0 +1,166 @@
+//! Everything the pages are made of, read once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use batch_core::{
+    io::{Quarantined, StateError, StateReader},
+    model::{BreakerTransition, Control, EcosystemId, FailureRecord, Queue, RecipeName, RunRecord},
+};
+
+use crate::{path, text::Text};
+
+/// Outputs held in memory and shown whole; those of older failures are named instead.
+const OUTPUT_BUDGET_BYTES: u64 = 128 << 20;
+
+/// The stored state, as far as pages show it.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// The control plane.
+    pub control: Control,
+    /// Queues that could be read.
+    pub queues: BTreeMap<EcosystemId, Queue>,
+    /// Newest first; no two have one page.
+    pub runs: Vec<RunRecord>,
+    /// Newest first; no two have one page.
+    pub failures: Vec<FailureRecord>,
+    /// Newest first.
+    pub transitions: Vec<BreakerTransition>,
+    /// By SHA-256, for every output that a failure refers to.
+    pub outputs: BTreeMap<String, StoredOutput>,
+    /// Recipes that a run has made and that are still there.
+    pub recipes: BTreeMap<RecipeName, String>,
+    /// What could not be read, by file and place.
+    pub problems: Vec<Problem>,
+}
+
+/// What became of an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoredOutput {
+    /// All that is stored.
+    Whole(String),
+    /// Stored, but too old to be shown on a page.
+    TooOld,
+    /// Not stored.
+    Missing,
+}
+
+/// A record that no page can show.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Relative to the root.
+    pub file: String,
+    /// Line of a JSONL file, number of an entry in a queue; 0 for the file as a whole.
+    pub place: u64,
+    /// What is wrong with it.
+    pub reason: String,
+    /// The record as it stands, where there is one.
+    pub raw: String,
+}
+
+impl Records {
+    /// Reads all of `state`. Bad records become [`Problem`]s; an error is a control file, run
+    /// record or failure folder that cannot be read at all.
+    pub fn read(state: &dyn StateReader) -> Result<Self, StateError> {
+        let mut records = Self { control: state.control()?, ..Self::default() };
+        records.read_queues(state)?;
+        records.read_history(state)?;
+        records.read_outputs(state)?;
+        records.read_recipes(state)?;
+        records.problems.sort();
+        Ok(records)
+    }
+
+    fn read_queues(&mut self, state: &dyn StateReader) -> Result<(), StateError> {
+        for ecosystem in state.queued_ecosystems()? {
+            match state.queue(&ecosystem) {
+                Ok(Some(file)) => {
+                    self.problems.extend(file.quarantined.into_iter().map(Problem::from));
+                    self.queues.insert(ecosystem, file.entries);
+                }
+                Ok(None) => {}
+                // One bad queue must not hide the other seven.
+                Err(error) => self.problems.push(Problem::of_file(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_history(&mut self, state: &dyn StateReader) -> Result<(), StateError> {
+        let runs = state.runs()?;
+        let failures = state.failures()?;
+        let transitions = state.breaker_log()?;
+        let bad = [runs.quarantined, failures.quarantined, transitions.quarantined];
+        self.problems.extend(bad.into_iter().flatten().map(Problem::from));
+
+        self.runs = runs.records;
+        self.runs.sort_by(|a, b| (b.timestamp, &b.batch_id).cmp(&(a.timestamp, &a.batch_id)));
+        let again = keep_one_a_page(&mut self.runs, |run| path::run(&run.batch_id));
+        self.problems.extend(again.iter().map(|run| Problem::same_id("run", &run.batch_id)));
+
+        self.failures = failures.records;
+        self.failures.sort_by(|a, b| (b.timestamp, &b.id).cmp(&(a.timestamp, &a.id)));
+        let again = keep_one_a_page(&mut self.failures, |failure| path::failure(&failure.id));
+        self.problems.extend(again.iter().map(|failure| Problem::same_id("failure", &failure.id)));
+
+        self.transitions = transitions.records;
+        self.transitions.sort_by(|a, b| (b.at, &b.ecosystem).cmp(&(a.at, &a.ecosystem)));
+        Ok(())
+    }
+
+    fn read_outputs(&mut self, state: &dyn StateReader) -> Result<(), StateError> {
+        let mut left = OUTPUT_BUDGET_BYTES;
+        for output in self.failures.iter().filter_map(|failure| failure.output.as_ref()) {
+            if self.outputs.contains_key(&output.sha256) {
+                continue;
+            }
+            let stored = match left.checked_sub(output.bytes) {
+                None => StoredOutput::TooOld,
+                Some(rest) => {
+                    left = rest;
+                    let text = state.output(&output.sha256)?;
+                    text.map_or(StoredOutput::Missing, StoredOutput::Whole)
+                }
+            };
+            self.outputs.insert(output.sha256.clone(), stored);
+        }
+        Ok(())
+    }
+
+    fn read_recipes(&mut self, state: &dyn StateReader) -> Result<(), StateError> {
+        let made: BTreeSet<&RecipeName> =
+            self.runs.iter().flat_map(|run| &run.recipes_generated).collect();
+        for name in made {
+            if let Some(toml) = state.recipe(name)? {
+                self.recipes.insert(name.clone(), toml);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the first of those that would have the same page; hands back the others. File systems
+/// that ignore case would let one overwrite the other.
+fn keep_one_a_page<T>(records: &mut Vec<T>, path: impl Fn(&T) -> String) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    records.extract_if(.., |record| !seen.insert(path(record).to_ascii_lowercase())).collect()
+}
+
+impl From<Quarantined> for Problem {
+    fn from(bad: Quarantined) -> Self {
+        Self { file: bad.file, place: bad.place, reason: bad.reason, raw: bad.raw }
+    }
+}
+
+impl Problem {
+    /// Names the file without its folder, which lies on some machine.
+    fn of_file(error: &StateError) -> Self {
+        let file = error.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let reason = error.kind.to_string();
+        Self { file, place: 0, reason, raw: String::new() }
+    }
+
+    fn same_id(noun: &str, id: &str) -> Self {
+        let reason = format!("more than one {noun} has this id; the newest is shown");
+        Self { file: Text::last_line(id, 200).to_string(), place: 0, reason, raw: String::new() }
+    }
+}

@@ -1,0 +1,153 @@
+//! The records, with what pages look up in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use batch_core::model::{
+    EcosystemId, FailureRecord, PackageId, QueueEntry, RecipeName, RunRecord, StatusLabel,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    blockers::{self, Blocker},
+    causes::{self, Cause},
+    records::Records,
+};
+
+/// Borrowed from one set of records; answers are in the order that pages show.
+pub(crate) struct Site<'a> {
+    pub(crate) records: &'a Records,
+    /// When the pages are made.
+    pub(crate) as_of: DateTime<Utc>,
+    /// Of the newest record; `None` before the first one.
+    pub(crate) data_as_of: Option<DateTime<Utc>>,
+    pub(crate) causes: Vec<Cause<'a>>,
+    pub(crate) blockers: Vec<Blocker<'a>>,
+    /// Everything that has a page; the entry is `None` for what is in no queue.
+    pub(crate) packages: BTreeMap<&'a PackageId, Option<&'a QueueEntry>>,
+    runs_by_id: BTreeMap<&'a str, &'a RunRecord>,
+    runs_by_package: BTreeMap<&'a PackageId, Vec<&'a RunRecord>>,
+    failures_by_run: BTreeMap<&'a str, Vec<&'a FailureRecord>>,
+    failures_by_package: BTreeMap<&'a PackageId, Vec<&'a FailureRecord>>,
+    recipes: BTreeMap<&'a PackageId, &'a RecipeName>,
+}
+
+impl<'a> Site<'a> {
+    pub(crate) fn new(records: &'a Records, as_of: DateTime<Utc>) -> Self {
+        let mut site = Self {
+            records,
+            as_of,
+            data_as_of: newest(records),
+            causes: causes::rank(&records.failures),
+            blockers: blockers::rank(&records.queues),
+            packages: BTreeMap::new(),
+            runs_by_id: BTreeMap::new(),
+            runs_by_package: BTreeMap::new(),
+            failures_by_run: BTreeMap::new(),
+            failures_by_package: BTreeMap::new(),
+            recipes: BTreeMap::new(),
+        };
+        for failure in &records.failures {
+            site.failures_by_run.entry(&failure.batch_id).or_default().push(failure);
+            site.failures_by_package.entry(&failure.package_id).or_default().push(failure);
+            site.packages.insert(&failure.package_id, None);
+        }
+        for run in &records.runs {
+            site.runs_by_id.insert(&run.batch_id, run);
+            let distinct: BTreeSet<&PackageId> = run.packages_processed.iter().collect();
+            for id in distinct {
+                site.runs_by_package.entry(id).or_default().push(run);
+                site.packages.insert(id, None);
+            }
+        }
+        for entry in records.queues.values().flat_map(BTreeMap::values) {
+            site.packages.insert(&entry.id, Some(entry));
+        }
+        site.match_recipes();
+        site
+    }
+
+    /// A run lists its packages and its recipes in one order, so the packages without a failure
+    /// and the recipes belong together one by one. Where their numbers differ nothing is guessed.
+    fn match_recipes(&mut self) {
+        for run in &self.records.runs {
+            let succeeded = self.succeeded(run);
+            if succeeded.len() == run.recipes_generated.len() {
+                for (id, recipe) in succeeded.into_iter().zip(&run.recipes_generated) {
+                    self.recipes.entry(id).or_insert(recipe);
+                }
+            }
+        }
+    }
+
+    /// Packages of `run` that have no failure in it, in its order.
+    fn succeeded(&self, run: &'a RunRecord) -> Vec<&'a PackageId> {
+        let failed: BTreeSet<&PackageId> =
+            self.failures_of(&run.batch_id).iter().map(|failure| &failure.package_id).collect();
+        run.packages_processed.iter().filter(|id| !failed.contains(id)).collect()
+    }
+
+    /// Whether the packages of `run` without a failure record are its successes: otherwise records
+    /// are missing.
+    pub(crate) fn is_complete(&self, run: &'a RunRecord) -> bool {
+        u64::try_from(self.succeeded(run).len()) == Ok(run.succeeded)
+    }
+
+    pub(crate) fn run(&self, batch_id: &str) -> Option<&'a RunRecord> {
+        self.runs_by_id.get(batch_id).copied()
+    }
+
+    pub(crate) fn runs_with(&self, id: &PackageId) -> &[&'a RunRecord] {
+        self.runs_by_package.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn failures_of(&self, batch_id: &str) -> &[&'a FailureRecord] {
+        self.failures_by_run.get(batch_id).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn failures_with(&self, id: &PackageId) -> &[&'a FailureRecord] {
+        self.failures_by_package.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Name and text of the recipe that a run made of `id`, while it is there.
+    pub(crate) fn recipe(&self, id: &PackageId) -> Option<(&'a RecipeName, &'a str)> {
+        let name = *self.recipes.get(id)?;
+        Some((name, self.records.recipes.get(name)?))
+    }
+
+    /// Entries with that status, of one ecosystem or of all, by tier and id.
+    pub(crate) fn entries(
+        &self,
+        ecosystem: Option<&EcosystemId>,
+        status: Option<StatusLabel>,
+    ) -> Vec<&'a QueueEntry> {
+        let is_asked = |id: &EcosystemId| ecosystem.is_none_or(|asked| asked == id);
+        let queues = self.records.queues.iter().filter(|(id, _)| is_asked(id));
+        let mut entries: Vec<_> = queues
+            .flat_map(|(_, queue)| queue.values())
+            .filter(|entry| status.is_none_or(|asked| asked == entry.status.label()))
+            .collect();
+        entries.sort_by(|a, b| (a.tier, &a.id).cmp(&(b.tier, &b.id)));
+        entries
+    }
+
+    /// Everything that the records call an ecosystem, sorted.
+    pub(crate) fn ecosystems(&self) -> BTreeSet<&'a EcosystemId> {
+        let records = self.records;
+        let of_runs = records.runs.iter().filter_map(|run| run.ecosystem.as_ref());
+        let of_failures = records.failures.iter().map(|failure| &failure.package_id.ecosystem);
+        let known = records.queues.keys().chain(records.control.ecosystems.keys());
+        known.chain(of_runs).chain(of_failures).collect()
+    }
+}
+
+fn newest(records: &Records) -> Option<DateTime<Utc>> {
+    let ended = |run: &RunRecord| {
+        let seconds = i64::try_from(run.duration_seconds).ok().and_then(TimeDelta::try_seconds);
+        run.timestamp.checked_add_signed(seconds.unwrap_or_default()).unwrap_or(run.timestamp)
+    };
+    let runs = records.runs.iter().map(ended);
+    let failures = records.failures.iter().map(|failure| failure.timestamp);
+    let transitions = records.transitions.iter().map(|transition| transition.at);
+    let entries = records.queues.values().flat_map(BTreeMap::values);
+    runs.chain(failures).chain(transitions).chain(entries.map(QueueEntry::waiting_since)).max()
+}

@@ -1,0 +1,192 @@
+//! Foreign text, made visible before any template sees it.
+
+use std::fmt::{self, Write as _};
+
+use chrono::{DateTime, Utc};
+
+/// Text in which nothing hides: escape sequences are gone, control and direction characters are
+/// marks. It is not escaped; templates do that.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Text(String);
+
+impl Text {
+    /// All of `raw`, line breaks included.
+    pub(crate) fn new(raw: &str) -> Self {
+        Self(visible(raw))
+    }
+
+    /// What `value` prints.
+    pub(crate) fn of(value: impl fmt::Display) -> Self {
+        Self::new(&value.to_string())
+    }
+
+    /// The last line of `raw` that says something, at most `n` characters of it.
+    pub(crate) fn last_line(raw: &str, n: usize) -> Self {
+        let line = raw.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+        let mut text = visible(line);
+        if let Some((end, _)) = text.char_indices().nth(n) {
+            text.truncate(end);
+            text.push('…');
+        }
+        Self(text)
+    }
+
+    /// The end of `raw`, at most `n` bytes of it, from the beginning of a line where that is near.
+    pub(crate) fn tail(raw: &str, n: usize) -> Self {
+        let Some(mut start) = raw.len().checked_sub(n).filter(|start| *start > 0) else {
+            return Self::new(raw);
+        };
+        while !raw.is_char_boundary(start) {
+            start += 1;
+        }
+        let rest = &raw[start..];
+        let rest = rest.split_once('\n').map_or(rest, |(_, rest)| rest);
+        Self(format!("…\n{}", visible(rest)))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn visible(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{1b}' if rest.peek() == Some(&'[') => {
+                // A control sequence ends with its first character from `@` to `~`.
+                rest.next();
+                while rest.next_if(|c| (' '..='?').contains(c)).is_some() {}
+                rest.next_if(|c| ('@'..='~').contains(c));
+            }
+            '\r' if rest.peek() == Some(&'\n') => {}
+            '\n' | '\t' => text.push(c),
+            '\0'..='\u{1f}' => text.extend(char::from_u32(0x2400 + u32::from(c))),
+            '\u{7f}' => text.push('\u{2421}'),
+            c if hides(c) => {
+                let _ = write!(text, "[U+{:04X}]", u32::from(c));
+            }
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+/// Whether `c` shows nothing, or moves what others show.
+fn hides(c: char) -> bool {
+    matches!(c,
+        '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}'
+        | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
+}
+
+/// `raw` where it is safe to follow: https, a plain host, nothing that needs escaping.
+pub(crate) fn https_url(raw: &str) -> Option<String> {
+    let rest = raw.strip_prefix("https://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_host = authority.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && authority.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b));
+    let is_plain = rest.bytes().all(|b| b.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&b));
+    (is_host && is_plain).then(|| raw.to_owned())
+}
+
+/// An instant: shown to the minute, always UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stamp(pub(crate) DateTime<Utc>);
+
+impl Stamp {
+    /// To the second, for programs.
+    pub(crate) fn iso(&self) -> String {
+        self.0.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.format("%Y-%m-%d %H:%M"))
+    }
+}
+
+/// `90061` as `25 h 1 min`.
+pub(crate) fn duration(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
+/// `n` of them, in words: `1 run`, `2 runs`.
+pub(crate) fn counted(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(raw: &str, shown: &str) {
+        assert_eq!(Text::new(raw).as_str(), shown, "{raw:?}");
+    }
+
+    #[test]
+    fn nothing_in_a_text_hides() {
+        check("\u{1b}[1;31merror\u{1b}[0m: no", "error: no");
+        check("a\u{1b}]0;title\u{7}b", "a␛]0;title␇b");
+        check("user\u{202e}txt.exe", "user[U+202E]txt.exe");
+        check("a\0b\u{7f}c\u{9b}31m", "a␀b␡c[U+009B]31m");
+        check("one\r\ntwo\rthree\tfour\n", "one\ntwo␍three\tfour\n");
+        check("pay\u{200b}pal\u{feff}", "pay[U+200B]pal[U+FEFF]");
+        check("Ünïcode 日本語 👩‍💻 stays", "Ünïcode 日本語 👩‍💻 stays");
+        check("\u{1b}[", "");
+    }
+
+    #[test]
+    fn a_last_line_is_the_last_that_says_something() {
+        assert_eq!(Text::last_line("a\nb b\n \n", 9).as_str(), "b b");
+        assert_eq!(Text::last_line("äöüß", 2).as_str(), "äö…");
+        assert_eq!(Text::last_line("", 2).as_str(), "");
+    }
+
+    #[test]
+    fn a_tail_begins_with_a_line() {
+        assert_eq!(Text::tail("one\ntwo\nthree", 9).as_str(), "…\nthree");
+        assert_eq!(Text::tail("one", 9).as_str(), "one");
+        assert_eq!(Text::tail("ääää", 3).as_str(), "…\nä");
+    }
+
+    #[test]
+    fn only_a_plain_https_address_is_followed() {
+        for url in ["https://example.org/a?b=c#d", "https://example.org:8443"] {
+            assert_eq!(https_url(url).as_deref(), Some(url));
+        }
+        for url in [
+            "javascript:alert(1)",
+            "http://example.org",
+            "https://",
+            "https:///x",
+            "https://a@b/",
+            "https://example.org/\"onclick=x",
+            "https://example.org/ x",
+            "HTTPS://x",
+            " https://example.org",
+            "https://example.org/\u{202e}",
+            "data:text/html,x",
+            "//example.org",
+        ] {
+            assert_eq!(https_url(url), None, "{url}");
+        }
+    }
+}

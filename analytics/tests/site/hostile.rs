@@ -1,0 +1,132 @@
+//! Packages, registries and programs may say anything; no page may do anything because of it.
+
+use batch_core::model::Control;
+use serde_json::json;
+
+use crate::{
+    html, is_html,
+    memory::{MemoryState, quarantined},
+    sample, site,
+};
+
+const PAYLOADS: [&str; 9] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' onmouseover='alert(1)",
+    "</pre></main></script><svg onload=alert(1)>",
+    "</title><script src=https://evil.example/x.js></script>",
+    "{{ 7 * 7 }} {% include \"/etc/passwd\" %} ${x}",
+    "<!-- ]]> <![CDATA[",
+    "javascript:alert(1)",
+    "\u{202e}gpj.exe\u{2066} \u{1b}[31mred\u{1b}[0m \0 \u{200b}\u{9b}31m &lt;b&gt;",
+];
+
+/// The payload in every field that is a text, and a long output of it.
+fn state(payload: &str) -> MemoryState {
+    let mut state = MemoryState::default();
+    let at = sample::now();
+    let output = state.store_output(&payload.repeat(64 * 1024 / payload.len()));
+    for (package, blocked_by) in [("npm:a", vec![]), ("npm:b", vec!["c"])] {
+        state.failure(json!({
+            "id": format!("{payload}-{package}"), "package_id": package, "ecosystem": "npm",
+            "batch_id": payload, "category": payload, "subcategory": payload, "service": payload,
+            "message": format!("{payload}\n{payload}"), "output": output, "exit_code": 1,
+            "generator": payload, "sandbox": payload, "blocked_by": blocked_by, "timestamp": at,
+            "workflow_run_url": payload, "origin": {"file": payload, "record": 1},
+        }));
+    }
+    state.run(json!({
+        "batch_id": payload, "ecosystem": "npm", "slot": "npm", "timestamp": at, "total": 2,
+        "outcome": "fell_through", "skip_reason": payload, "failed": 2,
+        "packages_processed": ["npm:a", "npm:b", "npm:d"], "recipes_generated": ["r"],
+        "requests": {payload: {"sent": 1, "throttled": 0, "waited_ms": 0}}, "generator": payload,
+        "workflow_run_url": payload,
+    }));
+    state.recipes.insert("r".parse().unwrap(), payload.to_owned());
+    state.queue(json!({"id": "npm:a", "tier": 1, "status": "requires_manual", "added_at": at,
+        "status_reason": payload, "upstream_version": payload, "generator_version": payload,
+        "popularity": {"value": 1, "unit": payload, "source": payload, "as_of": "2026-11-21"}}));
+    state.queue(
+        json!({"id": "npm:b", "tier": 1, "status": "blocked", "added_at": at, "blocked_by": ["c"]}),
+    );
+    let control = json!({"schema_version": 2, "enabled": false, "reason": payload,
+        "disabled_by": payload, "incident_url": payload,
+        "hosts": {payload: {"paused_until": at + chrono::TimeDelta::hours(1)}},
+        "ecosystems": {"npm": {"circuit_state": "open", "backoff_until": at, "reason": payload}}});
+    state.control = serde_json::from_value::<Control>(control).unwrap();
+    state.transitions.push(serde_json::from_value(json!({"schema_version": 2, "at": at, "ecosystem": "npm",
+        "from": "closed", "to": "open", "reason": payload, "evidence": [payload, format!("{payload}-npm:a")]})).unwrap());
+    state.failures.quarantined.push(quarantined(payload, 1, payload, payload));
+    state
+}
+
+#[test]
+fn hostile_texts_never_become_markup() {
+    let allowed: Vec<Vec<String>> = {
+        let mut shapes: Vec<Vec<String>> = vec![];
+        for (path, body) in &site(&state("harmless"), sample::now()) {
+            if is_html(path) {
+                shapes.push(shape(body));
+            }
+        }
+        shapes
+    };
+    for payload in PAYLOADS {
+        let site = site(&state(payload), sample::now());
+        let pages: Vec<_> = site.iter().filter(|(path, _)| is_html(path)).collect();
+        assert_eq!(pages.len(), allowed.len(), "{payload:?}");
+        for (path, body) in pages {
+            // The strict reader also refuses what does not nest, and unquoted attributes.
+            assert!(allowed.contains(&shape(body)), "{payload:?} changed the shape of {path}");
+            for tag in html::tags(body) {
+                for key in ["href", "src", "action"] {
+                    let target = tag.attributes.get(key).map_or("", |target| target);
+                    let scheme = target.split_once(':').map(|(scheme, _)| scheme);
+                    assert!(matches!(scheme, None | Some("data")), "{target} in {path}");
+                    assert!(scheme.is_none() || target == "data:,", "{target} in {path}");
+                }
+            }
+            let hidden = body.chars().find(|c| {
+                (c.is_control() && !"\n\t".contains(*c))
+                    || ('\u{202a}'..='\u{202e}').contains(c)
+                    || ('\u{2066}'..='\u{2069}').contains(c)
+                    || *c == '\u{200b}'
+            });
+            assert_eq!(hidden, None, "{payload:?} in {path}");
+        }
+        serde_json::from_str::<serde_json::Value>(&site["data/v1/dashboard.json"]).unwrap();
+    }
+}
+
+/// Names of tags and attributes, in order.
+fn shape(body: &str) -> Vec<String> {
+    let keys = |tag: &html::Tag| tag.attributes.keys().cloned().collect::<Vec<_>>().join(" ");
+    html::tags(body).iter().map(|tag| format!("{} {}", tag.name, keys(tag))).collect()
+}
+
+#[test]
+fn the_whole_output_is_on_the_page_of_its_failure() {
+    let site = site(&state(PAYLOADS[0]), sample::now());
+    let (_, body) = site.iter().find(|(path, _)| path.starts_with("failures/")).unwrap();
+    let output = html::tags(body).into_iter().rfind(|tag| tag.name == "pre").unwrap().text;
+    assert_eq!(output, PAYLOADS[0].repeat(64 * 1024 / PAYLOADS[0].len()));
+}
+
+#[test]
+fn templates_never_switch_escaping_off() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    #[expect(clippy::disallowed_methods, reason = "reads the project's own source")]
+    let files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.len() > 10);
+    for file in files {
+        #[expect(clippy::disallowed_methods, reason = "reads the project's own source")]
+        let text = std::fs::read_to_string(&file).unwrap();
+        let dense: String = text.split_whitespace().collect();
+        for forbidden in
+            ["|safe", "|escape", "autoescape", "style=", "onclick=", "<style", "http://"]
+        {
+            assert!(!dense.contains(forbidden), "{forbidden} in {}", file.display());
+        }
+    }
+}

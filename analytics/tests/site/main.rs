@@ -1,0 +1,37 @@
+//! The site as a whole, from records to files.
+#![expect(clippy::unwrap_used, reason = "a test says by a panic what is wrong")]
+
+mod hostile;
+mod html;
+mod memory;
+mod numbers;
+mod sample;
+mod structure;
+mod writing;
+
+use std::collections::BTreeMap;
+
+use analytics::{Page, Records};
+use chrono::{DateTime, Utc};
+
+use crate::memory::MemoryState;
+
+/// Every page by its path.
+fn site(state: &MemoryState, as_of: DateTime<Utc>) -> BTreeMap<String, String> {
+    let records = Records::read(state).unwrap();
+    let mut site = BTreeMap::new();
+    let put = |page: Page| {
+        assert!(site.insert(page.path.clone(), page.body).is_none(), "{} twice", page.path);
+        Ok::<(), std::convert::Infallible>(())
+    };
+    analytics::pages(&records, as_of, put).unwrap();
+    site
+}
+
+fn is_html(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, extension)| extension == "html")
+}
+
+fn sample_site() -> BTreeMap<String, String> {
+    site(&sample::state(), sample::now())
+}

@@ -1,0 +1,137 @@
+//! A state in memory.
+
+use std::collections::BTreeMap;
+
+use batch_core::{
+    io::{Quarantined, QueueFile, Records, StateError, StateErrorKind, StateReader},
+    model::{
+        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageId, QueueEntry,
+        QueueHeader, RecipeName, RunRecord, StoredEntry, TierMeanings,
+    },
+};
+use chrono::DateTime;
+use serde_json::{Value, json};
+
+#[derive(Default)]
+pub(crate) struct MemoryState {
+    pub(crate) control: Control,
+    pub(crate) queues: BTreeMap<EcosystemId, QueueFile>,
+    /// Ecosystems whose queue file is damaged as a whole.
+    pub(crate) damaged_queues: Vec<EcosystemId>,
+    pub(crate) runs: Vec<RunRecord>,
+    pub(crate) failures: Records<FailureRecord>,
+    pub(crate) transitions: Vec<BreakerTransition>,
+    pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) recipes: BTreeMap<RecipeName, String>,
+}
+
+impl MemoryState {
+    /// Adds a queue entry given as it is stored.
+    pub(crate) fn queue(&mut self, entry: Value) {
+        let stored: StoredEntry = serde_json::from_value(entry).unwrap();
+        let entry = QueueEntry::try_from(stored).unwrap();
+        self.queue_file(&entry.id).entries.insert(entry.id.clone(), entry);
+    }
+
+    pub(crate) fn queue_file(&mut self, id: &PackageId) -> &mut QueueFile {
+        self.queues.entry(id.ecosystem.clone()).or_insert_with(|| QueueFile {
+            header: QueueHeader {
+                ecosystem: id.ecosystem.clone(),
+                updated_at: DateTime::UNIX_EPOCH,
+                tiers: TierMeanings::default(),
+            },
+            entries: BTreeMap::new(),
+            quarantined: vec![],
+        })
+    }
+
+    /// Adds a run; what is not given is zero or empty.
+    pub(crate) fn run(&mut self, given: Value) {
+        let zero = json!({
+            "schema_version": 2, "duration_seconds": 95, "outcome": "ran", "total": 0,
+            "succeeded": 0, "failed": 0, "blocked": 0, "generated": 0, "merged": 0,
+        });
+        self.runs.push(serde_json::from_value(merged(zero, given)).unwrap());
+    }
+
+    /// Adds a failure; its output, if any, is stored under `sha`.
+    pub(crate) fn failure(&mut self, given: Value) {
+        let usual = json!({
+            "schema_version": 2, "stage": "validate", "confidence": "stated",
+            "category": "validation_failed", "subcategory": "install_failed",
+            "fingerprint": "00000000000000aa", "message": "it failed",
+        });
+        self.failures.records.push(serde_json::from_value(merged(usual, given)).unwrap());
+    }
+
+    pub(crate) fn store_output(&mut self, text: &str) -> Value {
+        let sha256 = format!("{:064x}", self.outputs.len() + 1);
+        let bytes = u64::try_from(text.len()).unwrap();
+        self.outputs.insert(sha256.clone(), text.to_owned());
+        serde_json::to_value(OutputRef { sha256, bytes, truncated: false }).unwrap()
+    }
+}
+
+fn merged(mut base: Value, given: Value) -> Value {
+    let Value::Object(given) = given else { panic!("a record is an object") };
+    base.as_object_mut().unwrap().extend(given);
+    base
+}
+
+pub(crate) fn quarantined(file: &str, place: u64, reason: &str, raw: &str) -> Quarantined {
+    Quarantined { file: file.into(), place, reason: reason.into(), raw: raw.into() }
+}
+
+fn all<T: Clone>(records: &[T]) -> Records<T> {
+    Records { records: records.to_vec(), quarantined: vec![] }
+}
+
+impl StateReader for MemoryState {
+    fn control(&self) -> Result<Control, StateError> {
+        Ok(self.control.clone())
+    }
+
+    fn queued_ecosystems(&self) -> Result<Vec<EcosystemId>, StateError> {
+        Ok(self.queues.keys().chain(&self.damaged_queues).cloned().collect())
+    }
+
+    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<QueueFile>, StateError> {
+        if self.damaged_queues.contains(ecosystem) {
+            let kind =
+                StateErrorKind::Malformed { line: 3, column: 7, reason: "expected `,`".into() };
+            let path = format!("/root/data/queues/priority-queue-{ecosystem}.json").into();
+            return Err(StateError { path, kind });
+        }
+        Ok(self.queues.get(ecosystem).cloned())
+    }
+
+    fn runs(&self) -> Result<Records<RunRecord>, StateError> {
+        Ok(all(&self.runs))
+    }
+
+    fn failures(&self) -> Result<Records<FailureRecord>, StateError> {
+        Ok(self.failures.clone())
+    }
+
+    fn failures_of(&self, batch_id: &str) -> Result<Records<FailureRecord>, StateError> {
+        let mut failures = self.failures.clone();
+        failures.records.retain(|failure| failure.batch_id == batch_id);
+        Ok(failures)
+    }
+
+    fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError> {
+        Ok(all(&self.transitions))
+    }
+
+    fn output(&self, sha256: &str) -> Result<Option<String>, StateError> {
+        Ok(self.outputs.get(sha256).cloned())
+    }
+
+    fn recipe(&self, name: &RecipeName) -> Result<Option<String>, StateError> {
+        Ok(self.recipes.get(name).cloned())
+    }
+
+    fn recipe_names(&self) -> Result<Vec<RecipeName>, StateError> {
+        Ok(self.recipes.keys().cloned().collect())
+    }
+}

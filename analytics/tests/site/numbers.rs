@@ -1,0 +1,225 @@
+//! Counts on pages are counts of rows somewhere.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    html::{self, Tag},
+    memory::{MemoryState, quarantined},
+    sample, sample_site, site,
+};
+
+/// Rows of the table on the list at `href`, over all of its pages.
+fn n_rows(site: &BTreeMap<String, String>, href: &str) -> usize {
+    let stem = href.strip_suffix(".html").unwrap();
+    let pages = (1..).map_while(|n| {
+        let path = if n == 1 { href.to_owned() } else { format!("{stem}~{n}.html") };
+        site.get(&path)
+    });
+    let n_body_rows = |page: &String| match page.split_once("<tbody>") {
+        Some((_, body)) => body.split_once("</tbody>").unwrap().0.matches("<tr>").count(),
+        None => 0,
+    };
+    pages.map(n_body_rows).sum()
+}
+
+/// Links whose text is a number, bare or as in `all 12 blocked`.
+fn counts(page: &str) -> Vec<(usize, String)> {
+    let count = |tag: Tag| {
+        let text = tag
+            .text
+            .trim()
+            .trim_start_matches("all ")
+            .trim_end_matches(" blocked")
+            .trim_end_matches(" in the log");
+        Some((text.parse().ok()?, tag.attributes.get("href")?.clone()))
+    };
+    html::tags(page).into_iter().filter(|tag| tag.name == "a").filter_map(count).collect()
+}
+
+fn check(state: &MemoryState) -> usize {
+    let site = site(state, sample::now());
+    let counts = counts(&site["index.html"]);
+    for (n, href) in &counts {
+        assert_eq!(n_rows(&site, href), *n, "{href}");
+    }
+    counts.len()
+}
+
+#[test]
+fn every_number_on_the_first_page_leads_to_as_many_rows() {
+    assert!(check(&sample::state()) > 60);
+    check(&MemoryState::default());
+}
+
+#[test]
+fn a_list_of_more_than_a_page_loses_no_row() {
+    let mut state = sample::state();
+    for i in 0..1_300 {
+        state.queue(json!({"id": format!("npm:many-{i}"), "tier": 3, "status": "pending", "added_at": sample::now()}));
+        state.failure(json!({"id": format!("npm-2026-11-21T12-00-00Z-many-{i}"), "ecosystem": "npm",
+            "package_id": format!("npm:many-{i}"), "batch_id": "npm-2026-11-21T12-00-00Z", "timestamp": sample::now()}));
+    }
+    check(&state);
+    let site = site(&state, sample::now());
+    assert!(site["failures.html"].contains(r#"href="failures~3.html""#));
+    assert!(site["pending.html"].contains("1–500 of"));
+}
+
+#[test]
+fn statuses_add_up_to_the_queue_here_and_in_the_json() {
+    let site = sample_site();
+    let json: Value = serde_json::from_str(&site["data/v1/dashboard.json"]).unwrap();
+    let by_status = json["queue"]["by_status"].as_object().unwrap();
+    let sum: u64 = by_status.values().filter_map(Value::as_u64).sum();
+    assert_eq!((sum, json["queue"]["total"].as_u64()), (200, Some(200)));
+    for (status, n) in by_status {
+        assert_eq!(
+            n_rows(&site, &format!("{status}.html")),
+            usize::try_from(n.as_u64().unwrap()).unwrap()
+        );
+    }
+    assert_eq!(json["failures_summary"]["total"], n_rows(&site, "failures.html"));
+    assert_eq!(json["runs"].as_array().unwrap().len(), 10);
+    assert_eq!(json["failures"].as_array().unwrap().len(), 20);
+    assert_eq!(json["health"]["ecosystems"]["npm"]["breaker_state"], "open");
+    assert_eq!(json["health"]["ecosystems"]["cpan"]["breaker_state"], "half_open");
+    assert_eq!(json["health"]["runs_since_last_success"], n_rows(&site, "runs-since-success.html"));
+    assert_eq!(json["data_problems"], 1);
+}
+
+#[test]
+fn six_attempts_without_a_merge_are_shown_as_none_of_six() {
+    let mut state = MemoryState::default();
+    let packages: Vec<String> = (0..6).map(|i| format!("npm:p{i}")).collect();
+    let batch = "npm-2026-11-21T12-00-00Z";
+    state.run(json!({"batch_id": batch, "ecosystem": "npm", "slot": "npm", "timestamp": "2026-11-21T12:00:00Z",
+        "total": 6, "failed": 6, "packages_processed": packages}));
+    for id in &packages {
+        state.failure(
+            json!({"id": format!("{batch}-{}", &id[4..]), "package_id": id, "ecosystem": "npm",
+            "batch_id": batch, "timestamp": "2026-11-21T12:01:00Z"}),
+        );
+    }
+    let site = site(&state, sample::now());
+    assert!(site["index.html"].contains("0/6 succeeded"));
+    assert!(site["index.html"].contains("running"));
+    assert!(site["runs.html"].contains(">0/6<"));
+    let run = &site[&format!("runs/{batch}.html")];
+    assert!(run.contains("0 of 6 attempts succeeded."));
+    assert_eq!(run.matches("s-failed").count(), 6);
+    assert!(!run.contains("class=\"notice\""));
+}
+
+#[test]
+fn a_slot_that_ran_nothing_appears_with_its_reason() {
+    let site = sample_site();
+    let skipped = site.iter().filter(|(path, _)| path.starts_with("runs/slot-"));
+    let pages: Vec<&String> = skipped.map(|(_, body)| body).collect();
+    assert!(!pages.is_empty());
+    assert!(pages.iter().all(|body| body.contains("The slot ran nothing: cask: disabled")));
+    assert!(site["runs.html"].contains("cask: disabled in batch-control.json; npm: breaker open"));
+}
+
+#[test]
+fn lost_failure_records_are_said_to_be_lost() {
+    let mut state = MemoryState::default();
+    state.run(json!({"batch_id": "npm-2026-11-21T12-00-00Z", "ecosystem": "npm", "timestamp": "2026-11-21T12:00:00Z",
+        "total": 2, "failed": 2, "packages_processed": ["npm:a", "npm:b"]}));
+    let site = site(&state, sample::now());
+    let run = &site["runs/npm-2026-11-21T12-00-00Z.html"];
+    assert!(run.contains("counts 2 failed or blocked attempts, but has 0 failure records"));
+    assert!(run.contains("s-not_recorded") && !run.contains("s-succeeded"));
+    assert!(site["p/npm/a.html"].contains("s-not_recorded"));
+}
+
+#[test]
+fn what_cannot_be_read_is_counted_with_file_and_line() {
+    let mut state = sample::state();
+    state.damaged_queues.push("zz".parse().unwrap());
+    let id = "npm:a".parse().unwrap();
+    let bad = quarantined(
+        "data/queues/priority-queue-npm.json",
+        7,
+        "unknown status",
+        "{\"status\":\"generated\"}",
+    );
+    state.queue_file(&id).quarantined.push(bad);
+    let again = state.failures.records[0].clone();
+    state.failures.records.push(again);
+    let site = site(&state, sample::now());
+    assert!(
+        site["index.html"].contains(r#"<a href="problems.html">4</a> records could not be read"#)
+    );
+    let problems = &site["problems.html"];
+    for text in [
+        "priority-queue-zz.json",
+        "line 3, column 7",
+        "priority-queue-npm.json",
+        ">7<",
+        "unknown status",
+        "more than one failure has this id",
+    ] {
+        assert!(problems.contains(text), "{text}");
+    }
+    assert!(!problems.contains("/root/"), "a machine's folder is nobody's business");
+}
+
+#[test]
+fn a_run_and_its_failures_and_packages_lead_to_each_other() {
+    let site = sample_site();
+    let failure = sample::state().failures.records[0].clone();
+    let (run, page) =
+        (format!("runs/{}.html", failure.batch_id), format!("failures/{}.html", failure.id));
+    assert!(site[&run].contains(&page));
+    assert!(site[&page].contains(&run));
+    let package = html::tags(&site[&page]).into_iter().find_map(|tag| {
+        tag.attributes
+            .get("href")
+            .and_then(|href| href.strip_prefix("../p/").map(|p| format!("p/{p}")))
+    });
+    assert!(site[&package.unwrap()].contains(&page));
+    assert!(site[&page].contains("https://github.com/example/registry/actions/runs/22036696489"));
+}
+
+#[test]
+fn a_merged_package_shows_its_own_recipe() {
+    let mut state = MemoryState::default();
+    state.run(json!({"batch_id": "npm-2026-11-21T12-00-00Z", "ecosystem": "npm", "timestamp": "2026-11-21T12:00:00Z",
+        "total": 3, "succeeded": 2, "failed": 1, "merged": 2,
+        "packages_processed": ["npm:a", "npm:b", "npm:c"], "recipes_generated": ["recipe-a", "recipe-c"]}));
+    state.failure(
+        json!({"id": "npm-2026-11-21T12-00-00Z-b", "package_id": "npm:b", "ecosystem": "npm",
+        "batch_id": "npm-2026-11-21T12-00-00Z", "timestamp": "2026-11-21T12:01:00Z"}),
+    );
+    for name in ["recipe-a", "recipe-c"] {
+        state.recipes.insert(name.parse().unwrap(), format!("text of {name}"));
+    }
+    let site = site(&state, sample::now());
+    assert!(site["p/npm/a.html"].contains("text of recipe-a"));
+    assert!(site["p/npm/c.html"].contains("text of recipe-c"));
+    assert!(!site["p/npm/b.html"].contains("text of"));
+    assert!(site["index.html"].contains("2 recipes") && site["index.html"].contains("recipe-a"));
+}
+
+#[test]
+fn an_output_that_cannot_be_shown_is_named() {
+    let mut state = MemoryState::default();
+    let kept = state.store_output("all that it printed");
+    let gone = json!({"sha256": "ab".repeat(32), "bytes": 10, "truncated": false});
+    let mut huge = state.store_output("too much");
+    huge["bytes"] = json!(1_u64 << 40);
+    for (name, output) in [("kept", kept), ("gone", gone), ("huge", huge)] {
+        state.failure(json!({"id": name, "package_id": format!("npm:{name}"), "ecosystem": "npm",
+            "batch_id": "npm-2026-11-21T12-00-00Z", "timestamp": sample::now(), "output": output}));
+    }
+    let site = site(&state, sample::now());
+    assert!(site["failures/kept.html"].contains("all that it printed"));
+    assert!(
+        site["failures/gone.html"]
+            .contains(&format!("Not stored any more; SHA-256 {}", "ab".repeat(32)))
+    );
+    assert!(site["failures/huge.html"].contains("too old to be repeated here"));
+    assert!(site["p/npm/kept.html"].contains("all that it printed"));
+}

@@ -1,0 +1,181 @@
+//! What is true of every page.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    html::{self, Tag},
+    is_html,
+    memory::MemoryState,
+    sample, sample_site, site,
+};
+
+fn html_pages(site: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, Vec<Tag>)> {
+    site.iter().filter(|(path, _)| is_html(path)).map(|(path, body)| (&**path, html::tags(body)))
+}
+
+/// `href` as seen from the page at `path`: the file and the anchor.
+fn resolve(path: &str, href: &str) -> (String, Option<String>) {
+    let (file, anchor) = match href.split_once('#') {
+        Some((file, anchor)) => (file, Some(anchor.to_owned())),
+        None => (href, None),
+    };
+    if file.is_empty() {
+        return (path.to_owned(), anchor);
+    }
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in file.split('/') {
+        match part {
+            ".." => assert!(parts.pop().is_some(), "{href} in {path} leaves the site"),
+            part => parts.push(part),
+        }
+    }
+    (parts.join("/"), anchor)
+}
+
+fn check_links(site: &BTreeMap<String, String>) {
+    let ids: BTreeMap<&str, BTreeSet<String>> = html_pages(site)
+        .map(|(path, tags)| {
+            let ids: Vec<String> =
+                tags.into_iter().filter_map(|mut tag| tag.attributes.remove("id")).collect();
+            let distinct: BTreeSet<String> = ids.iter().cloned().collect();
+            assert_eq!(ids.len(), distinct.len(), "an id twice in {path}");
+            (path, distinct)
+        })
+        .collect();
+    let mut n_checked = 0;
+    for (path, tags) in html_pages(site) {
+        for tag in tags {
+            for key in ["href", "src", "action"] {
+                let Some(target) = tag.attributes.get(key) else { continue };
+                if target.starts_with("https://") || (tag.name == "link" && target == "data:,") {
+                    continue;
+                }
+                let (file, anchor) = resolve(path, target);
+                let is_asset = ["assets/site.css", "assets/site.js"].contains(&&*file);
+                assert!(is_asset || site.contains_key(&file), "{target} in {path}");
+                if let Some(anchor) = anchor {
+                    assert!(ids[&*file].contains(&anchor), "{target} in {path}");
+                }
+                n_checked += 1;
+            }
+        }
+    }
+    assert!(n_checked > 100, "only {n_checked} links");
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_every_anchor_to_an_id() {
+    check_links(&sample_site());
+    check_links(&site(&MemoryState::default(), sample::now()));
+}
+
+#[test]
+fn every_page_has_the_policy_and_nothing_inline() {
+    for (path, tags) in html_pages(&sample_site()) {
+        let policy = tags.iter().find(|tag| {
+            tag.attributes.get("http-equiv").is_some_and(|name| name == "Content-Security-Policy")
+        });
+        let policy = &policy.unwrap_or_else(|| panic!("no policy in {path}")).attributes["content"];
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        ] {
+            assert!(policy.contains(rule), "{rule} in {path}");
+        }
+        for tag in tags {
+            assert_ne!(tag.name, "style", "{path}");
+            let inline = tag.attributes.keys().find(|key| *key == "style" || key.starts_with("on"));
+            assert_eq!(inline, None, "{path}");
+            if tag.name == "script" {
+                assert!(tag.attributes["src"].ends_with("assets/site.js"), "{path}");
+            }
+            let is_foreign =
+                tag.attributes.get("href").is_some_and(|href| href.starts_with("https"));
+            if is_foreign {
+                assert_eq!(tag.attributes["rel"], "noopener noreferrer nofollow ugc", "{path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_page_can_be_read_by_a_machine_that_reads_aloud() {
+    for (path, tags) in html_pages(&sample_site()) {
+        let named = |name: &str| tags.iter().filter(|tag| tag.name == name).collect::<Vec<_>>();
+        assert_eq!(named("html")[0].attributes["lang"], "en", "{path}");
+        assert_eq!(named("h1").len(), 1, "{path}");
+        assert_eq!(named("table").len(), named("caption").len(), "{path}");
+        assert!(named("th").iter().all(|th| th.attributes.contains_key("scope")), "{path}");
+        let levels = tags.iter().filter_map(|tag| tag.name.strip_prefix('h')?.parse::<u8>().ok());
+        let levels: Vec<u8> = levels.collect();
+        assert!(levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{path}: {levels:?}");
+        let skip = tags.iter().find(|tag| tag.name == "a").unwrap();
+        assert_eq!(skip.attributes["href"], "#main", "{path}");
+    }
+}
+
+#[test]
+fn two_builds_are_equal_byte_by_byte() {
+    assert_eq!(sample_site(), sample_site());
+    let mut shuffled = sample::state();
+    shuffled.runs.reverse();
+    shuffled.failures.records.reverse();
+    assert_eq!(site(&shuffled, sample::now()), sample_site());
+}
+
+#[test]
+fn a_later_build_of_the_same_records_leaves_pages_of_one_thing_alone() {
+    let (early, late) =
+        (sample_site(), site(&sample::state(), sample::now() + chrono::TimeDelta::days(2)));
+    assert_ne!(early["index.html"], late["index.html"]);
+    assert!(late["index.html"].contains("The newest record was"));
+    for folder in ["p/", "runs/", "failures/"] {
+        let of = |site: &BTreeMap<String, String>| -> Vec<(String, String)> {
+            site.clone().into_iter().filter(|(path, _)| path.starts_with(folder)).collect()
+        };
+        assert!(!of(&early).is_empty() && of(&early) == of(&late), "{folder}");
+    }
+}
+
+#[test]
+fn an_empty_state_reads_well() {
+    let site = site(&MemoryState::default(), sample::now());
+    let index = &site["index.html"];
+    for text in [
+        "not started",
+        "No run is recorded yet.",
+        "No run yet.",
+        "No failure is recorded.",
+        "No data yet.",
+        "Nothing waits for a missing recipe.",
+    ] {
+        assert!(index.contains(text), "{text}");
+    }
+    for path in [
+        "runs.html",
+        "failures.html",
+        "pending.html",
+        "success.html",
+        "requires_manual.html",
+        "excluded.html",
+        "failed.html",
+        "blocked.html",
+        "in_progress.html",
+        "run.html",
+        "failure.html",
+        "problems.html",
+        "causes.html",
+        "breakers.html",
+    ] {
+        assert!(site.contains_key(path), "{path}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&site["data/v1/dashboard.json"]).unwrap();
+    assert_eq!(json["generated_at"], serde_json::Value::Null);
+    assert_eq!(json["health"]["status"], "not started");
+}

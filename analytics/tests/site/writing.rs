@@ -1,0 +1,140 @@
+//! Files of the site.
+
+use std::{fs, path::Path, time::SystemTime};
+
+use analytics::{Page, SiteWriter, WriteErrorKind, Written};
+
+use crate::sample;
+
+fn put(folder: &Path, pages: &[(&str, &str)]) -> Result<Written, analytics::WriteError> {
+    let mut writer = SiteWriter::begin(folder)?;
+    for (path, body) in pages {
+        writer.put(Page { path: (*path).into(), body: (*body).into() })?;
+    }
+    writer.finish()
+}
+
+fn changed_at(path: &Path) -> SystemTime {
+    fs::metadata(path).unwrap().modified().unwrap()
+}
+
+const N_ASSETS: u64 = 3;
+
+#[test]
+fn the_second_build_writes_what_changed_and_removes_what_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let first =
+        put(folder, &[("index.html", "1"), ("p/eco/a.html", "a"), ("p/eco/b.html", "b")]).unwrap();
+    assert_eq!(first, Written { n_written: 3 + N_ASSETS, n_unchanged: 0, n_removed: 0 });
+    let long_ago = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000);
+    for name in ["p/eco/a.html", "index.html"] {
+        fs::File::options()
+            .write(true)
+            .open(folder.join(name))
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+    }
+
+    let second = put(folder, &[("index.html", "2"), ("p/eco/a.html", "a")]).unwrap();
+    assert_eq!(second, Written { n_written: 1, n_unchanged: 1 + N_ASSETS, n_removed: 1 });
+    assert_eq!(changed_at(&folder.join("p/eco/a.html")), long_ago);
+    assert_ne!(changed_at(&folder.join("index.html")), long_ago);
+    assert!(!folder.join("p/eco/b.html").exists());
+
+    put(folder, &[("index.html", "2")]).unwrap();
+    assert!(!folder.join("p").exists(), "empty folders go too");
+    assert!(!folder.join("manifest.partial").exists());
+}
+
+#[test]
+fn files_of_others_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    put(folder, &[("p/a.html", "a")]).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "somebody else writes it")]
+    fs::write(folder.join("p/mine.txt"), "mine").unwrap();
+    put(folder, &[]).unwrap();
+    assert!(folder.join("p/mine.txt").exists() && !folder.join("p/a.html").exists());
+}
+
+#[test]
+fn a_folder_with_files_of_others_and_no_manifest_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "somebody else writes it")]
+    fs::write(folder.path().join("index.html"), "mine").unwrap();
+    let error = put(folder.path(), &[("index.html", "ours")]).unwrap_err();
+    assert!(matches!(error.kind, WriteErrorKind::NotOurs), "{error}");
+    assert_eq!(fs::read(folder.path().join("index.html")).unwrap(), b"mine");
+}
+
+#[test]
+fn what_an_interrupted_build_left_is_cleaned_up_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = SiteWriter::begin(folder.path()).unwrap();
+    writer.put(Page { path: "p/a.html".into(), body: "a".into() }).unwrap();
+    drop(writer);
+    let written = put(folder.path(), &[("index.html", "1")]).unwrap();
+    assert_eq!(written.n_removed, 1);
+    assert!(!folder.path().join("p").exists());
+}
+
+#[test]
+fn a_manifest_cannot_remove_what_lies_outside() {
+    let outside = tempfile::tempdir().unwrap();
+    let folder = outside.path().join("site");
+    put(&folder, &[]).unwrap();
+    let manifest =
+        r#"{"schema_version": 1, "files": ["../mine", "/etc/hostname", "p/../../mine"]}"#;
+    #[expect(clippy::disallowed_methods, reason = "somebody else writes it")]
+    for (path, text) in
+        [(folder.join("manifest.json"), manifest), (outside.path().join("mine"), "mine")]
+    {
+        fs::write(path, text).unwrap();
+    }
+    assert_eq!(put(&folder, &[]).unwrap().n_removed, 0);
+    assert!(outside.path().join("mine").exists());
+}
+
+#[test]
+fn paths_that_leave_the_folder_or_meet_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in
+        ["../x.html", "/x.html", "a//b", "", ".", "..", "a/./b", "a b", "a\\b", "manifest.json"]
+    {
+        let error = put(folder.path(), &[(path, "x")]).unwrap_err();
+        assert!(matches!(error.kind, WriteErrorKind::BadPath), "{path}: {error}");
+    }
+    let error = put(folder.path(), &[("a.html", "1"), ("A.html", "2")]).unwrap_err();
+    assert!(matches!(error.kind, WriteErrorKind::SamePath), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn everybody_may_read_a_page() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), &[("index.html", "1")]).unwrap();
+    let mode = fs::metadata(folder.path().join("index.html")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+}
+
+#[test]
+fn a_whole_site_is_written_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let build = || analytics::write(folder.path(), &sample::state(), sample::now()).unwrap();
+    let first = build();
+    assert!(first.n_written > 300);
+    let second = build();
+    assert_eq!(second, Written { n_written: 0, n_unchanged: first.n_written, n_removed: 0 });
+}
+
+#[test]
+fn the_script_and_the_style_stay_small() {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../website/assets");
+    for name in ["site.js", "site.css"] {
+        let n_bytes = fs::metadata(assets.join(name)).unwrap().len();
+        assert!((1..=8 * 1024).contains(&n_bytes), "{name} has {n_bytes} bytes");
+    }
+}
