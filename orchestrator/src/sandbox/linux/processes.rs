@@ -1,0 +1,162 @@
+//! The processes of a job: all descendants of its supervisor.
+//!
+//! The supervisor is a child subreaper, so a process whose parent has died becomes its child (or
+//! its namespace's first process, a descendant too): nothing that the job starts ever leaves the
+//! tree, however it detaches.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, waitpid,
+};
+
+use super::kernel;
+
+/// One process, as it was when looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) pid: i32,
+    parent: i32,
+    state: char,
+    pub(super) threads: u64,
+    /// In the kernel's ticks since boot: tells it from a later process of the same number.
+    started: u64,
+}
+
+impl Process {
+    fn read(pid: i32) -> Option<Self> {
+        Self::parse(pid, &kernel::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// `pid (name) state ppid …`; the name may hold anything, also parentheses.
+    fn parse(pid: i32, stat: &str) -> Option<Self> {
+        let (_, fields) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        Some(Self {
+            pid,
+            state: fields.first()?.chars().next()?,
+            parent: fields.get(1)?.parse().ok()?,
+            threads: fields.get(17)?.parse().ok()?,
+            started: fields.get(19)?.parse().ok()?,
+        })
+    }
+
+    /// A dead process that its parent has not asked about.
+    fn is_dead(&self) -> bool {
+        matches!(self.state, 'Z' | 'X' | 'x')
+    }
+
+    /// Sends `signal` to this process and to no later one of the same number.
+    fn send(&self, signal: Signal) {
+        let Some(pid) = Pid::from_raw(self.pid) else { return };
+        let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+        if Self::read(self.pid).is_some_and(|now| now.started == self.started) {
+            // It may have died meanwhile, which is as good.
+            let _ = pidfd_send_signal(handle, signal);
+        }
+    }
+}
+
+/// The living descendants of this process. Dead children of its own are laid to rest, save for
+/// `main`, which somebody waits for.
+pub(super) fn alive(main: Option<i32>) -> Vec<Process> {
+    let own = std::process::id().cast_signed();
+    let all = kernel::numbers("/proc").filter_map(Process::read).collect();
+    let (dead, alive): (Vec<_>, Vec<_>) =
+        descendants(all, own).into_iter().partition(Process::is_dead);
+    for process in dead.iter().filter(|dead| dead.parent == own && Some(dead.pid) != main) {
+        // Nothing follows from how an orphan ended.
+        let _ = waitpid(Pid::from_raw(process.pid), WaitOptions::NOHANG);
+    }
+    alive
+}
+
+fn descendants(all: Vec<Process>, of: i32) -> Vec<Process> {
+    let mut children: BTreeMap<i32, Vec<Process>> = BTreeMap::new();
+    for process in all {
+        children.entry(process.parent).or_default().push(process);
+    }
+    let mut found = children.remove(&of).unwrap_or_default();
+    let mut seen = 0;
+    while let Some(process) = found.get(seen) {
+        let pid = process.pid;
+        found.extend(children.remove(&pid).unwrap_or_default());
+        seen += 1;
+    }
+    found
+}
+
+/// Asks all to end but `spared`.
+pub(super) fn terminate(spared: Option<i32>) {
+    for process in alive(spared).iter().filter(|process| Some(process.pid) != spared) {
+        process.send(Signal::TERM);
+    }
+}
+
+/// Kills all descendants there are now; `true` once there are none. To be called again until then.
+/// They are stopped first: what is killed one by one makes room to multiply in.
+pub(super) fn kill(main: Option<i32>) -> bool {
+    const SWEEPS: usize = 100;
+    for _ in 0..SWEEPS {
+        if stop() == 0 {
+            break;
+        }
+    }
+    let last = alive(main);
+    for process in &last {
+        process.send(Signal::KILL);
+    }
+    last.is_empty()
+}
+
+/// Stops what runs, and says how many that were. Each is stopped as soon as it is seen: new
+/// processes have higher numbers, so one pass in order of numbers catches up with a fork bomb.
+fn stop() -> usize {
+    let mut known = BTreeSet::from([std::process::id().cast_signed()]);
+    let mut stopped = 0;
+    for process in kernel::numbers("/proc").filter_map(Process::read) {
+        if !known.contains(&process.parent) {
+            continue;
+        }
+        known.insert(process.pid);
+        if !process.is_dead() && process.state != 'T' {
+            process.send(Signal::STOP);
+            stopped += 1;
+        }
+    }
+    stopped
+}
+
+/// Processes and threads of this process's user, on the whole machine.
+pub(super) fn of_user() -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = rustix::process::geteuid().as_raw();
+    let is_own = |pid: &i32| {
+        std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|process| process.uid() == own)
+    };
+    let processes = kernel::numbers("/proc").filter(is_own).filter_map(Process::read);
+    processes.map(|process| process.threads).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(pid: i32, parent: i32) -> Process {
+        Process { pid, parent, state: 'S', threads: 1, started: 0 }
+    }
+
+    #[test]
+    fn a_process_may_have_any_name() {
+        let stat = "7 (a) Z 1 (b) R 3 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 5 0 99 1 2";
+        let read = Process::parse(7, stat).unwrap();
+        assert_eq!((read.parent, read.state, read.threads, read.started), (3, 'R', 5, 99));
+    }
+
+    #[test]
+    fn descendants_are_found_however_deep_and_nothing_else() {
+        let all = [(2, 1), (3, 2), (4, 3), (5, 1), (6, 5), (7, 4)].map(|(p, q)| process(p, q));
+        let found: Vec<_> = descendants(all.to_vec(), 2).iter().map(|found| found.pid).collect();
+        assert_eq!(found, [3, 4, 7]);
+    }
+}

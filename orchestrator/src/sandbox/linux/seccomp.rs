@@ -1,0 +1,233 @@
+//! System calls that no job needs, refused.
+//!
+//! A list of what is refused, not of what is allowed: compilers and language runtimes use too much
+//! of the kernel, and file access is contained elsewhere. What is left is what reaches past the
+//! processes and files of the job.
+
+use std::collections::BTreeMap;
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, apply_filter, sock_filter,
+};
+
+/// Never part of building or asking a command-line tool, whatever the arguments.
+const REFUSED: &[libc::c_long] = &[
+    // Other processes. The signals to them are Landlock's or the namespace's part.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_process_mrelease,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    libc::SYS_setpriority,
+    libc::SYS_ioprio_set,
+    libc::SYS_sched_setscheduler,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setattr,
+    // Namespaces and mounts.
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_open_tree,
+    libc::SYS_move_mount,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    // Ways round this filter, and the kernel's most attacked parts.
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_fanotify_init,
+    // What outlives the job, and is counted by nothing.
+    libc::SYS_shmget,
+    libc::SYS_msgget,
+    libc::SYS_semget,
+    libc::SYS_mq_open,
+    // The machine as a whole.
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_syslog,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_clock_adjtime,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_vhangup,
+];
+
+#[cfg(target_arch = "x86_64")]
+const REFUSED_HERE: &[libc::c_long] = &[libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_modify_ldt];
+#[cfg(not(target_arch = "x86_64"))]
+const REFUSED_HERE: &[libc::c_long] = &[];
+
+/// As if the kernel were too old for it: every caller knows an older way, which can be judged by
+/// its arguments.
+const UNKNOWN: &[libc::c_long] = &[libc::SYS_clone3, libc::SYS_fchmodat2];
+
+/// Flags of `clone` that make namespaces. `CLONE_NEWTIME` is for `unshare` and `clone3` only.
+const NEW_NAMESPACE: u64 = (libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET) as u64;
+
+/// Set-user-ID and set-group-ID.
+const SET_ID: [u64; 2] = [libc::S_ISUID as u64, libc::S_ISGID as u64];
+
+/// `TIOCSTI` and `TIOCLINUX`, whose type differs between C libraries.
+const TYPING: [u64; 2] = [0x5412, 0x541c];
+
+/// What differs between jobs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Allowed {
+    /// IP sockets.
+    pub(super) network: bool,
+    /// Files in memory: not where memory is counted by the pages of processes.
+    pub(super) memory_files: bool,
+}
+
+/// Applies the filter to this process and all that it will become. There is no way back.
+pub(super) fn restrict(allowed: Allowed) -> Result<(), String> {
+    let named = |error: &dyn std::fmt::Display| format!("seccomp: {error}");
+    let mut unknown = UNKNOWN.to_vec();
+    if !allowed.memory_files {
+        unknown.push(libc::SYS_memfd_create);
+    }
+    let unknown = unknown.into_iter().map(|call| (call, Vec::new())).collect();
+    let refused = refused(allowed).map_err(|error| named(&error))?;
+    for (rules, errno) in [(unknown, libc::ENOSYS), (refused, libc::EPERM)] {
+        let program = program(rules, errno).map_err(|error| named(&error))?;
+        apply_filter(&program).map_err(|error| named(&error))?;
+    }
+    Ok(())
+}
+
+type Rules = BTreeMap<libc::c_long, Vec<SeccompRule>>;
+
+/// An empty list of rules refuses whatever the arguments.
+fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
+    let always = REFUSED.iter().chain(REFUSED_HERE).map(|&call| (call, Vec::new()));
+    let mut rules: Rules = always.collect();
+    rules.insert(libc::SYS_socket, sockets(allowed)?);
+    // A pair of connected streams stays inside; a datagram socket could be connected again, to
+    // any socket of the machine.
+    let kinds = [libc::SOCK_DGRAM, libc::SOCK_RAW].map(|kind| masked(1, 0xf, number(kind)));
+    let [datagram, raw] = kinds;
+    let other_family = differs(0, number(libc::AF_UNIX));
+    rules.insert(libc::SYS_socketpair, vec![datagram?, raw?, other_family?]);
+    let namespaces: Result<Vec<_>, _> = (0..64)
+        .map(|bit| 1_u64 << bit)
+        .filter(|flag| NEW_NAMESPACE & flag != 0)
+        .map(|flag| masked(0, flag, flag))
+        .collect();
+    rules.insert(libc::SYS_clone, namespaces?);
+    // Of another process: its limits, its processors.
+    rules.insert(libc::SYS_prlimit64, vec![differs(0, 0)?]);
+    rules.insert(libc::SYS_sched_setaffinity, vec![differs(0, 0)?]);
+    // Typing into the terminal, should one have been left open.
+    let typing = TYPING.map(|request| equals(1, request));
+    rules.insert(libc::SYS_ioctl, typing.into_iter().collect::<Result<_, _>>()?);
+    for (call, mode) in modes() {
+        let set_id: Result<Vec<_>, _> = SET_ID.iter().map(|&bit| masked(mode, bit, bit)).collect();
+        rules.insert(call, set_id?);
+    }
+    Ok(rules)
+}
+
+fn sockets(allowed: Allowed) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    if !allowed.network {
+        return Ok(Vec::new());
+    }
+    let family = |family: libc::c_int| {
+        let (len, op) = (SeccompCmpArgLen::Dword, SeccompCmpOp::Ne);
+        SeccompCondition::new(0, len, op, number(family))
+    };
+    Ok(vec![SeccompRule::new(vec![family(libc::AF_INET)?, family(libc::AF_INET6)?])?])
+}
+
+/// Calls that set a file's mode, and which argument it is.
+fn modes() -> Vec<(libc::c_long, u8)> {
+    let mut calls = vec![(libc::SYS_fchmod, 1), (libc::SYS_fchmodat, 2), (libc::SYS_mknodat, 2)];
+    #[cfg(target_arch = "x86_64")]
+    calls.extend([(libc::SYS_chmod, 1), (libc::SYS_mknod, 1)]);
+    calls.sort_unstable();
+    calls
+}
+
+fn masked(argument: u8, mask: u64, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
+    rule(argument, SeccompCmpOp::MaskedEq(mask), value)
+}
+
+fn differs(argument: u8, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
+    rule(argument, SeccompCmpOp::Ne, value)
+}
+
+fn equals(argument: u8, value: u64) -> Result<SeccompRule, seccompiler::BackendError> {
+    rule(argument, SeccompCmpOp::Eq, value)
+}
+
+/// The kernel takes these arguments as 32 bits, so a job could hide behind the others.
+fn rule(
+    argument: u8,
+    op: SeccompCmpOp,
+    value: u64,
+) -> Result<SeccompRule, seccompiler::BackendError> {
+    let len = SeccompCmpArgLen::Dword;
+    SeccompRule::new(vec![SeccompCondition::new(argument, len, op, value)?])
+}
+
+fn number(constant: libc::c_int) -> u64 {
+    u64::try_from(constant).unwrap_or(u64::MAX)
+}
+
+fn program(rules: Rules, errno: libc::c_int) -> Result<BpfProgram, seccompiler::BackendError> {
+    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
+    let errno = u32::try_from(errno).unwrap_or(u32::MAX);
+    let action = SeccompAction::Errno(errno);
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, arch)?;
+    let filter: BpfProgram = filter.try_into()?;
+    Ok(no_x32().into_iter().chain(filter).collect())
+}
+
+/// On `x86_64` the same calls have second numbers, for 32-bit pointers, which a filter by number
+/// would let through. Jumps are relative: these instructions can stand before any program.
+fn no_x32() -> Vec<sock_filter> {
+    const LOAD_NUMBER: u16 = 0x20;
+    const JUMP_IF_AT_LEAST: u16 = 0x35;
+    const RETURN: u16 = 0x06;
+    const X32: u32 = 0x4000_0000;
+    if !cfg!(target_arch = "x86_64") {
+        return Vec::new();
+    }
+    let refuse = libc::SECCOMP_RET_ERRNO | u32::try_from(libc::ENOSYS).unwrap_or(0);
+    vec![
+        sock_filter { code: LOAD_NUMBER, jt: 0, jf: 0, k: 0 },
+        sock_filter { code: JUMP_IF_AT_LEAST, jt: 0, jf: 1, k: X32 },
+        sock_filter { code: RETURN, jt: 0, jf: 0, k: refuse },
+    ]
+}

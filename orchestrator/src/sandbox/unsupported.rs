@@ -1,0 +1,40 @@
+//! Systems for which there is no containment yet.
+
+use super::{Backend, Host, LimiterKind, Part, Refusal, Sandbox, SandboxError};
+
+pub(super) struct Machine {
+    pub(super) landlock_abi: Option<i32>,
+    pub(super) user_namespaces: String,
+    pub(super) cgroup: String,
+}
+
+#[expect(clippy::unused_async, reason = "takes the place of one that waits")]
+pub(super) async fn open(
+    _host: &Host,
+    backend: Backend,
+    _limiter: LimiterKind,
+) -> Result<Sandbox, SandboxError> {
+    let message = match backend {
+        Backend::Bubblewrap | Backend::Landlock => "it is a part of Linux",
+        Backend::Seatbelt => "not available in this version",
+    };
+    Err(SandboxError::Refused(Refusal { part: Part::Backend, message: message.to_owned() }))
+}
+
+pub(super) fn version(_sandbox: &Sandbox) -> Option<String> {
+    None
+}
+
+#[expect(clippy::unused_async, reason = "takes the place of one that waits")]
+pub(super) async fn look(_host: &Host) -> Machine {
+    let none = || "not on this system".to_owned();
+    Machine { landlock_abi: None, user_namespaces: none(), cgroup: none() }
+}
+
+/// Removes a folder and all in it. A folder that is not there is no error.
+pub fn remove_tree(dir: &std::path::Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

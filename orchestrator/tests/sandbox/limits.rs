@@ -1,0 +1,70 @@
+//! Programs that take more than they may.
+
+use std::time::Duration;
+
+use libtest_mimic::Completion;
+use orchestrator::sandbox::Ended;
+
+use super::lab::{Check, Lab, ended, processes_with, unique_sleep};
+
+/// Tried with every limiter.
+pub(crate) const CHECKS: &[(&str, Check)] = &[
+    ("a memory hog is out of memory", a_memory_hog),
+    ("memory counts for all processes together", memory_of_all),
+    ("memory below the limit is had", memory_below),
+    ("a fork bomb is stopped", a_fork_bomb),
+    ("processes below the limit may run", processes_below),
+    ("the groups of a job are gone after it", groups_are_gone),
+];
+
+fn a_memory_hog(lab: &Lab) -> Completion {
+    ended(&lab.run(&lab.hostile(&["memory", "4000"])), Ended::OutOfMemory)
+}
+
+/// Eight with 30 MB, each far below the 128 MB that are all.
+fn memory_of_all(lab: &Lab) -> Completion {
+    let one = lab.hostile(&["memory", "30"]).argv.join(" ");
+    let all = lab.shell(&format!("for n in 1 2 3 4 5 6 7 8; do {one} & done; wait; exit 1"));
+    ended(&lab.run(&all), Ended::OutOfMemory)
+}
+
+fn memory_below(lab: &Lab) -> Completion {
+    let report = lab.run(&lab.hostile(&["memory", "60"]));
+    assert_eq!(report.output.trim(), "done");
+    ended(&report, Ended::Exited)
+}
+
+fn a_fork_bomb(lab: &Lab) -> Completion {
+    let sleep = unique_sleep();
+    let report = lab.run(&lab.shell(&format!("b() {{ b | b & }}; b; sleep {sleep}")));
+    assert_eq!(processes_with(&sleep), Vec::<String>::new());
+    assert!(report.duration_ms < 8000, "{report:?}");
+    ended(&report, Ended::TooManyProcesses)
+}
+
+fn processes_below(lab: &Lab) -> Completion {
+    let job = lab.shell("for n in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 0.3 & done; wait");
+    let report = lab.run(&job);
+    assert!(report.succeeded(), "{report:?}");
+    Completion::Completed
+}
+
+/// A job tells its groups, which are then looked for.
+fn groups_are_gone(lab: &Lab) -> Completion {
+    let mut job = lab.shell("cat /proc/self/cgroup");
+    job.limits.wall = Duration::from_secs(5);
+    let report = lab.run(&job);
+    let name = report.output.split('/').find_map(|part| {
+        part.lines().next().filter(|name| name.starts_with("tsuku-batch-")).map(str::to_owned)
+    });
+    let left = name.map(|name| find_groups("/sys/fs/cgroup".as_ref(), &name)).unwrap_or_default();
+    assert_eq!(left, Vec::<std::path::PathBuf>::new());
+    ended(&report, Ended::Exited)
+}
+
+fn find_groups(dir: &std::path::Path, name: &str) -> Vec<std::path::PathBuf> {
+    let below = super::lab::names(dir).into_iter().map(|entry| dir.join(entry));
+    let dirs = below.filter(|path| path.is_dir() && !path.is_symlink());
+    dirs.flat_map(|path| if path.ends_with(name) { vec![path] } else { find_groups(&path, name) })
+        .collect()
+}
