@@ -1,0 +1,104 @@
+//! `ecosystem list`.
+
+use std::fmt;
+
+use batch_core::model::EcosystemId;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Context, out::table};
+use crate::exit::Exit;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Show what this program knows, in rotation order
+    List,
+}
+
+pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
+    match command {
+        Command::List => list(cx).await,
+    }
+}
+
+async fn list(cx: &Context) -> anyhow::Result<Exit> {
+    let mut ecosystems = vec![];
+    for plugin in cx.env.registry.iter() {
+        let toolchain = match &plugin.toolchain {
+            None => None,
+            Some(wanted) => Some(ToolchainReport {
+                program: wanted.program.to_owned(),
+                found: cx.env.toolchain(plugin).await.is_some(),
+            }),
+        };
+        ecosystems.push(EcosystemReport {
+            id: plugin.id.clone(),
+            name: plugin.display_name.to_owned(),
+            rotation_rank: plugin.rotation_rank,
+            aliases: plugin.aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+            hosts: plugin
+                .rate_limit
+                .quotas()
+                .iter()
+                .map(|quota| format!("{}{}", quota.host, quota.path_prefix))
+                .collect(),
+            seeder: plugin.seeder.is_some(),
+            builder: plugin.recipe_builder.is_some(),
+            installer: plugin.installer.is_some(),
+            toolchain,
+        });
+    }
+    cx.out.show(&EcosystemList { ecosystems })?;
+    Ok(Exit::Ok)
+}
+
+/// What `ecosystem list --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct EcosystemList {
+    /// In rotation order.
+    ecosystems: Vec<EcosystemReport>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct EcosystemReport {
+    id: EcosystemId,
+    name: String,
+    rotation_rank: u16,
+    /// Other spellings, accepted everywhere.
+    aliases: Vec<String>,
+    /// Hosts and paths it may ask.
+    hosts: Vec<String>,
+    /// Whether it can fill a queue.
+    seeder: bool,
+    /// Whether it can make recipes.
+    builder: bool,
+    /// Whether it can install natively.
+    installer: bool,
+    /// The ecosystem's own tool; absent where it needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toolchain: Option<ToolchainReport>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ToolchainReport {
+    program: String,
+    /// On this machine.
+    found: bool,
+}
+
+impl fmt::Display for EcosystemList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = |ecosystem: &EcosystemReport| {
+            let builder = if ecosystem.builder { "builder" } else { "builder not available yet" };
+            let tool = match &ecosystem.toolchain {
+                None => "none needed".to_owned(),
+                Some(tool) if tool.found => tool.program.clone(),
+                Some(tool) => format!("{} (not installed)", tool.program),
+            };
+            let aliases = ecosystem.aliases.join(" ");
+            vec![ecosystem.id.to_string(), builder.to_owned(), tool, aliases]
+        };
+        let rows: Vec<Vec<String>> = self.ecosystems.iter().map(row).collect();
+        write!(f, "{}", table(&["ECOSYSTEM", "RECIPES", "TOOL", "ALSO CALLED"], &rows))
+    }
+}

@@ -1,0 +1,66 @@
+//! From what a person types to ids; an unknown word is answered with the nearest known ones.
+
+use batch_core::{
+    model::PackageId,
+    plugin::{EcosystemPlugin, Registry},
+};
+
+use super::Refusal;
+
+/// The ecosystem a person calls `word`: an id or an alias.
+pub(super) fn ecosystem(
+    registry: &Registry,
+    word: &str,
+) -> anyhow::Result<&'static EcosystemPlugin> {
+    registry.resolve(word).ok_or_else(|| {
+        let known: Vec<String> = registry.iter().map(|plugin| plugin.id.to_string()).collect();
+        Refusal::usage(format!("unknown ecosystem {word:?}{}", nearest(word, &known)))
+    })
+}
+
+/// The package a person calls `word`: `<ecosystem>:<name>`, in any of the ecosystem's spellings.
+pub(super) fn package(
+    registry: &Registry,
+    word: &str,
+) -> anyhow::Result<(&'static EcosystemPlugin, PackageId)> {
+    let Some((ecosystem_word, name)) = word.split_once(':') else {
+        return Err(Refusal::usage(format!(
+            "{word:?} is no package id; write <ecosystem>:<name>, e.g. npm:prettier"
+        )));
+    };
+    let plugin = ecosystem(registry, ecosystem_word)?;
+    let name = plugin.names.normalise(name).map_err(|error| Refusal::usage(error.to_string()))?;
+    Ok((plugin, PackageId { ecosystem: plugin.id.clone(), name }))
+}
+
+/// `; did you mean …?` with the known words nearest to `word`, or what is known at all.
+pub(super) fn nearest(word: &str, known: &[String]) -> String {
+    let mut ranked: Vec<(f64, &String)> = known
+        .iter()
+        .map(|known| (strsim::normalized_damerau_levenshtein(word, known), known))
+        .collect();
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    let near: Vec<&str> =
+        ranked.iter().filter(|(score, _)| *score > 0.5).take(3).map(|(_, name)| &***name).collect();
+    match (near.is_empty(), known.is_empty()) {
+        (false, _) => format!("; did you mean {}?", near.join(" or ")),
+        (true, false) => {
+            let first: Vec<&str> = known.iter().take(10).map(String::as_str).collect();
+            format!("; known are {}", first.join(", "))
+        }
+        (true, true) => "; there are none yet".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_known_words_are_offered() {
+        let known = ["cargo", "npm", "pypi"].map(str::to_owned);
+        assert_eq!(nearest("nmp", &known), "; did you mean npm?");
+        assert_eq!(nearest("zzz", &known), "; known are cargo, npm, pypi");
+        assert_eq!(nearest("zzz", &[]), "; there are none yet");
+    }
+}

@@ -1,0 +1,96 @@
+//! The one place that prints. Text of packages is cleaned before it reaches a terminal.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks")]
+
+use std::fmt::Display;
+
+use batch_core::decide::evidence;
+use serde::Serialize;
+
+/// Standard output, in the form that was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Out {
+    json: bool,
+    color: bool,
+}
+
+impl Out {
+    /// Prints JSON if `json`, else text; verdicts in `color`.
+    pub fn new(json: bool, color: bool) -> Self {
+        Self { json, color }
+    }
+
+    /// Prints `value`: as JSON, or as the text that it displays.
+    pub fn show<T: Serialize + Display>(&self, value: &T) -> anyhow::Result<()> {
+        if self.json {
+            print!("{}", json(value)?);
+        } else {
+            let text = evidence::clean(value.to_string().as_bytes());
+            print!("{}", if self.color { painted(&text) } else { text });
+        }
+        Ok(())
+    }
+}
+
+/// Words that begin a line, and their colours (ECMA-48).
+const VERDICTS: &[(&str, &str)] = &[
+    ("ok ", "32"),
+    ("works ", "32"),
+    ("READY", "32"),
+    ("RUNNING", "32"),
+    ("fail ", "31"),
+    ("does not ", "31"),
+    ("problem:", "31"),
+    ("PAUSED", "31"),
+];
+
+/// `text`, which holds no escape sequences, with its verdicts in colour.
+fn painted(text: &str) -> String {
+    let line = |line: &str| {
+        let word = line.trim_start();
+        let indent = &line[..line.len() - word.len()];
+        match VERDICTS.iter().find(|(verdict, _)| word.starts_with(verdict)) {
+            None => line.to_owned(),
+            Some((verdict, color)) => {
+                let rest = &word[verdict.len()..];
+                format!("{indent}\x1b[{color}m{verdict}\x1b[0m{rest}")
+            }
+        }
+    };
+    text.split_inclusive('\n').map(line).collect()
+}
+
+fn json<T: Serialize>(value: &T) -> serde_json::Result<String> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
+}
+
+/// Prints an error with its causes on standard error.
+pub(super) fn error(error: &anyhow::Error) {
+    eprint!("{}", evidence::clean(format!("error: {}\n", with_causes(error)).as_bytes()));
+}
+
+/// Each cause once: some errors say their cause themselves.
+fn with_causes(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |text, cause| {
+        let cause = cause.to_string();
+        match text.is_empty() {
+            true => cause,
+            false if text.contains(&cause) => text,
+            false => format!("{text}: {cause}"),
+        }
+    })
+}
+
+/// Rows under headings, as wide as they need to be.
+pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |i: usize| {
+        let cells = rows.iter().map(|row| row[i].chars().count());
+        cells.chain([headings[i].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let line = |cells: Vec<&str>| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    let body = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
+    std::iter::once(line(headings.to_vec())).chain(body).collect()
+}

@@ -1,0 +1,100 @@
+//! `plan`: what a run would do now.
+
+use std::fmt;
+
+use batch_core::{
+    decide::preflight::Preflight,
+    model::{BatchId, PackageId, Skip},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Context, run::Selection};
+use crate::{
+    exit::Exit,
+    run::SkippedEcosystem,
+    stage::preflight::{self, Machine},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+}
+
+pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    show(&args.selection, cx).await
+}
+
+/// Prints the plan of the run that `selection` asks for.
+pub(super) async fn show(selection: &Selection, cx: &Context) -> anyhow::Result<Exit> {
+    let root = cx.open_root()?;
+    let machine = Machine::look_around(&cx.env, &root.settings).await;
+    let choice = selection.choice(&cx.env.registry)?;
+    let preflight = preflight::run(&cx.env, &root, &machine, &choice, selection.share()?)?;
+    let plan = PlanReport::from(preflight);
+    cx.out.show(&plan)?;
+    Ok(if plan.batches.is_empty() { Exit::Unavailable } else { Exit::Ok })
+}
+
+/// What `plan --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PlanReport {
+    /// Batches, in rotation order.
+    batches: Vec<PlannedBatch>,
+    /// Ecosystems passed over.
+    skipped: Vec<SkippedEcosystem>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct PlannedBatch {
+    /// The id if it started now.
+    batch_id: BatchId,
+    /// Whether its attempts test the ecosystem rather than the packages.
+    probing: bool,
+    /// In this order.
+    attempts: Vec<PackageId>,
+    /// Every other entry, and why it is passed over.
+    skipped: Vec<Skip>,
+}
+
+impl From<Preflight> for PlanReport {
+    fn from(preflight: Preflight) -> Self {
+        let batch = |plan: batch_core::model::Plan| PlannedBatch {
+            batch_id: plan.batch,
+            probing: plan.probing,
+            attempts: plan.attempts,
+            skipped: plan.skipped,
+        };
+        Self {
+            batches: preflight.batches.into_iter().map(|turned| batch(turned.plan)).collect(),
+            skipped: preflight.skipped.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl fmt::Display for PlanReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for batch in &self.batches {
+            let kind = if batch.probing { "probes" } else { "attempts" };
+            writeln!(f, "{}: {} {kind}", batch.batch_id, batch.attempts.len())?;
+            for package in &batch.attempts {
+                writeln!(f, "  {package}")?;
+            }
+            let mut reasons = std::collections::BTreeMap::<String, usize>::new();
+            for skip in &batch.skipped {
+                *reasons.entry(skip.reason.to_string()).or_default() += 1;
+            }
+            for (reason, n) in reasons {
+                writeln!(f, "  passed over: {n} ({reason})")?;
+            }
+        }
+        if self.batches.is_empty() {
+            writeln!(f, "Nothing can be attempted:")?;
+        }
+        for skipped in &self.skipped {
+            writeln!(f, "{:<10} {}", skipped.ecosystem, skipped.message)?;
+        }
+        Ok(())
+    }
+}

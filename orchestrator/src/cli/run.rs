@@ -1,0 +1,105 @@
+//! `run`: the pipeline's main job.
+
+use std::io::IsTerminal as _;
+
+use batch_core::{
+    decide::{plan::Share, preflight::Choice},
+    model::Tier,
+    plugin::Registry,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, names, plan};
+use crate::{
+    exit::Exit,
+    run::{self, Request},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) selection: Selection,
+    /// Show the plan and stop: no request, nothing written
+    #[arg(long)]
+    dry_run: bool,
+    /// Packages worked on at once
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
+    jobs: u8,
+}
+
+/// What a run is for; `plan` takes the same words.
+#[derive(Debug, clap::Args)]
+pub(super) struct Selection {
+    /// `auto` (whose slot it is, else who waits longest), `all`, or one ecosystem
+    #[arg(long, short, value_name = "auto|all|ID", default_value = "auto")]
+    ecosystem: String,
+    /// Attempts per ecosystem, at most
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=500))]
+    batch_size: u16,
+    /// Only this tier and more important ones: 1 curated, 2 popular, 3 all
+    #[arg(long, value_name = "1|2|3", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
+    tier: u8,
+}
+
+impl Selection {
+    pub(super) fn choice(&self, registry: &Registry) -> anyhow::Result<Choice> {
+        Ok(match &*self.ecosystem {
+            "auto" => Choice::Auto,
+            "all" => Choice::All,
+            word => Choice::One(names::ecosystem(registry, word)?.id.clone()),
+        })
+    }
+
+    pub(super) fn share(&self) -> anyhow::Result<Share> {
+        Ok(Share { size: self.batch_size.into(), tier: Tier::try_from(self.tier)? })
+    }
+}
+
+pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    if args.dry_run {
+        return plan::show(&args.selection, cx).await;
+    }
+    let root = cx.open_root()?;
+    let request = Request {
+        choice: args.selection.choice(&cx.env.registry)?,
+        share: args.selection.share()?,
+        jobs: args.jobs.into(),
+        quiet: cx.quiet,
+        is_terminal: std::io::stderr().is_terminal(),
+    };
+    cancel_on_signal(cx.cancel.clone());
+    let summary = run::run(&cx.env, &root, &request, &cx.cancel).await?;
+    cx.out.show(&summary)?;
+    Ok(if summary.interrupted {
+        Exit::Interrupted
+    } else if summary.batches.is_empty() {
+        Exit::Unavailable
+    } else {
+        Exit::Ok
+    })
+}
+
+/// The first Ctrl-C or TERM ends the run in order; a second one is not waited for.
+pub(super) fn cancel_on_signal(cancel: CancellationToken) {
+    tokio::spawn(async move {
+        let mut term =
+            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+                Ok(term) => term,
+                Err(error) => {
+                    tracing::warn!("TERM will end this run at once: {error}");
+                    return;
+                }
+            };
+        loop {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => (),
+                _ = term.recv() => (),
+            }
+            if cancel.is_cancelled() {
+                std::process::exit(i32::from(Exit::Interrupted as u8));
+            }
+            tracing::warn!("interrupted: recording what has ended; once more to stop at once");
+            cancel.cancel();
+        }
+    });
+}

@@ -1,0 +1,192 @@
+//! `try`: one package, recipe and verdict, nothing recorded.
+
+use std::fmt;
+
+use batch_core::{
+    io::{FsState, Layout},
+    model::{ActionShape, Control, Executables, PackageId, PackageKind},
+    plugin::EcosystemPlugin,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::{Context, Refusal, names, run::cancel_on_signal};
+use crate::{
+    env,
+    exit::Exit,
+    generator::{BuiltinGenerator, Generated, Generator as _, NotGenerated},
+    net,
+    run::FailureSummary,
+    settings::Settings,
+    stage::preflight::Machine,
+    validator::{Onlookers, Validation, Validator as _},
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Which package: `<ecosystem>:<name>`
+    #[arg(value_name = "PACKAGE ID")]
+    package: String,
+    /// Stop after the recipe; needs no tool and no sandbox
+    #[arg(long)]
+    generate_only: bool,
+}
+
+pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    let (plugin, package) = names::package(&cx.env.registry, &args.package)?;
+    // A root's mirrors and limits hold here too; without a root there are none.
+    let layout = Layout::new(&cx.root);
+    let settings =
+        if FsState::open(&cx.root).is_ok() { env::settings(&layout)? } else { Settings::default() };
+    cancel_on_signal(cx.cancel.clone());
+    let scratch = tempfile::tempdir()?;
+    let http = net::polite(&cx.env, &settings, &scratch.path().join("cache"), &Control::default())?;
+    let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
+    let generator = BuiltinGenerator::new(http, actions);
+    let generated = tokio::select! {
+        generated = generator.generate(plugin, &package) => generated,
+        () = cx.cancel.cancelled() => return Ok(Exit::Interrupted),
+    };
+    let report = match generated {
+        Err(NotGenerated { facts, failure }) => {
+            let report = TryReport::new(package, facts.as_deref());
+            TryReport { outcome: TryOutcome::Failed, failure: Some((&*failure).into()), ..report }
+        }
+        Ok(generated) if args.generate_only => TryReport::generated(&generated),
+        Ok(generated) => {
+            let work = scratch.path().join("work");
+            match validated(&generated, plugin, &settings, &work, cx).await? {
+                Some(report) => report,
+                None => return Ok(Exit::Interrupted),
+            }
+        }
+    };
+    cx.out.show(&report)?;
+    Ok(match report.outcome {
+        TryOutcome::Generated | TryOutcome::Verified => Exit::Ok,
+        TryOutcome::Failed => Exit::PackageFailed,
+    })
+}
+
+async fn validated(
+    generated: &Generated,
+    plugin: &'static EcosystemPlugin,
+    settings: &Settings,
+    work: &std::path::Path,
+    cx: &Context,
+) -> anyhow::Result<Option<TryReport>> {
+    let machine = Machine::look_around(&cx.env, settings).await;
+    let (Some(environment), None) = (machine.environment, machine.obstacle(plugin)) else {
+        let reason = machine.obstacle(plugin).map_or_else(String::new, |reason| reason.to_string());
+        let hint = "--generate-only needs no tool and no sandbox";
+        let message = format!("{} cannot be validated here: {reason}; {hint}", plugin.id);
+        return Err(Refusal { exit: Exit::Unavailable, message }.into());
+    };
+    let Some(validator) = machine.validator(&cx.env, settings, work.to_owned())? else {
+        return Ok(None);
+    };
+    let (events, _nobody) = mpsc::unbounded_channel();
+    let onlookers = Onlookers { events: &events, cancel: &cx.cancel };
+    let validation = validator.validate(plugin, generated, environment, onlookers).await;
+    let report = TryReport::generated(generated);
+    Ok(validation.map(|validation| match validation {
+        Validation::Passed { .. } => TryReport { outcome: TryOutcome::Verified, ..report },
+        Validation::Failed { failure, .. } => {
+            TryReport { outcome: TryOutcome::Failed, failure: Some((&*failure).into()), ..report }
+        }
+    }))
+}
+
+/// What `try --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct TryReport {
+    /// In the registry's own spelling.
+    package_id: PackageId,
+    /// The newest version, if the registry said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// What it is for.
+    kind: TryKind,
+    /// What it puts on `PATH`.
+    executables: Vec<String>,
+    /// The recipe, as TOML.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipe: Option<String>,
+    /// How far it came.
+    outcome: TryOutcome,
+    /// Why it came no further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureSummary>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum TryKind {
+    Tool,
+    Library,
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum TryOutcome {
+    /// There is a recipe; it was not installed.
+    Generated,
+    /// The recipe installed and verified.
+    Verified,
+    /// There is a failure.
+    Failed,
+}
+
+impl TryReport {
+    fn new(package_id: PackageId, facts: Option<&batch_core::model::PackageFacts>) -> Self {
+        let executables = match facts.map(|facts| &facts.executables) {
+            Some(Executables::Known(commands)) => {
+                commands.iter().map(ToString::to_string).collect()
+            }
+            Some(Executables::Unknown(_)) | None => vec![],
+        };
+        let kind = match facts.map(|facts| facts.kind) {
+            Some(PackageKind::Tool) => TryKind::Tool,
+            Some(PackageKind::Library) => TryKind::Library,
+            None => TryKind::Unknown,
+        };
+        Self {
+            package_id,
+            version: facts.map(|facts| facts.version.clone()),
+            kind,
+            executables,
+            recipe: None,
+            outcome: TryOutcome::Generated,
+            failure: None,
+        }
+    }
+
+    fn generated(generated: &Generated) -> Self {
+        let report = Self::new(generated.facts.id.clone(), Some(&generated.facts));
+        Self { recipe: Some(generated.toml.clone()), ..report }
+    }
+}
+
+impl fmt::Display for TryReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(recipe) = &self.recipe {
+            writeln!(f, "{recipe}")?;
+        }
+        let version = self.version.as_deref().unwrap_or("-");
+        let verdict = match self.outcome {
+            TryOutcome::Generated => "generated, not installed",
+            TryOutcome::Verified => "installed and verified",
+            TryOutcome::Failed => "failed",
+        };
+        writeln!(f, "{} {version}: {verdict}", self.package_id)?;
+        if let Some(FailureSummary { category, subcategory, message }) = &self.failure {
+            writeln!(f, "  {category}/{subcategory}")?;
+            for line in message.lines() {
+                writeln!(f, "  {line}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! What the program stands on: the process's surroundings, read once, and a root.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    io::IsTerminal as _,
+    path::Path,
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use batch_core::{
+    io::{Clock, FsState, Layout, SystemClock},
+    plugin::{EcosystemPlugin, Registry},
+};
+
+use crate::{
+    plugins,
+    sandbox::{FoundToolchain, Host, PASSED_VARIABLES, find_toolchain},
+    settings::{Settings, SettingsError},
+};
+
+/// Variables by which toolchains find themselves.
+const OF_TOOLCHAINS: &[&str] =
+    &["CARGO_HOME", "GOROOT", "HOME", "NVM_DIR", "PYENV_ROOT", "RUSTUP_HOME", "VOLTA_HOME"];
+
+/// The process's surroundings.
+pub struct Env {
+    /// The one source of time.
+    pub clock: Arc<dyn Clock>,
+    /// Every ecosystem.
+    pub registry: Registry,
+    /// Where programs are looked for, and which program starts the sandbox's own processes.
+    pub host: Host,
+    /// Variables that sandboxed tools may see.
+    pub passed_on: BTreeMap<String, String>,
+    /// Variables by which toolchains are asked where they lie.
+    pub of_toolchains: Vec<(String, OsString)>,
+    /// The CI run that this is part of.
+    pub workflow_run_url: Option<String>,
+}
+
+impl Env {
+    /// Reads the surroundings of this process.
+    #[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
+    pub fn of_process() -> anyhow::Result<Self> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let passed_on =
+            PASSED_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?)));
+        let of_toolchains = OF_TOOLCHAINS
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), std::env::var_os(name)?)));
+        let of_github = || {
+            let (server, repository) =
+                (variable("GITHUB_SERVER_URL")?, variable("GITHUB_REPOSITORY")?);
+            Some(format!("{server}/{repository}/actions/runs/{}", variable("GITHUB_RUN_ID")?))
+        };
+        Ok(Self {
+            clock: Arc::new(SystemClock::default()),
+            registry: plugins::registry()?,
+            host: Host {
+                executable: std::env::current_exe()
+                    .context("cannot find this program's own file")?,
+                path: std::env::var_os("PATH").unwrap_or_default(),
+            },
+            passed_on: passed_on.collect(),
+            of_toolchains: of_toolchains.collect(),
+            workflow_run_url: of_github(),
+        })
+    }
+
+    /// Where the tool of `plugin` lies; `None` where it is not on this machine or cannot be used.
+    pub async fn toolchain(&self, plugin: &EcosystemPlugin) -> Option<FoundToolchain> {
+        let wanted = plugin.toolchain.as_ref()?;
+        let variables = self.of_toolchains.iter().map(|(name, value)| (&**name, &**value));
+        let variables: Vec<(&str, &OsStr)> = variables.collect();
+        match find_toolchain(wanted, &self.host.path, &variables).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!("{} cannot be used for {}: {error}", wanted.program, plugin.id);
+                None
+            }
+        }
+    }
+}
+
+/// Whether standard output should be in colour: on a terminal, unless `refused` here or by the
+/// variable of <https://no-color.org>.
+#[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
+pub fn wants_color(refused: bool) -> bool {
+    let is_refused = refused || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !is_refused && std::io::stdout().is_terminal()
+}
+
+/// A folder that holds a pipeline's state.
+pub struct Root {
+    /// Where everything lies.
+    pub layout: Layout,
+    /// Its state.
+    pub state: FsState,
+    /// Its `pipeline.toml`.
+    pub settings: Settings,
+}
+
+impl Root {
+    /// Opens `path`, which must be a root.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let state = FsState::open(path)?;
+        let layout = state.layout().clone();
+        let settings = settings(&layout)?;
+        Ok(Self { layout, state, settings })
+    }
+}
+
+/// The settings of the root at `layout`; the defaults where there is no `pipeline.toml`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "settings are no state: they are read, never written"
+)]
+pub fn settings(layout: &Layout) -> Result<Settings, SettingsError> {
+    let path = layout.config();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Settings::parse(&text).map_err(|error| SettingsError::because(&error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Settings::default()),
+        Err(error) => Err(SettingsError::because(&error)),
+    }
+}

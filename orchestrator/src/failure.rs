@@ -1,0 +1,129 @@
+//! From evidence to the failure that is recorded.
+
+use batch_core::{
+    decide::{classify, evidence},
+    model::{Confidence, Evidence, Failure, FailureKind, Finding, PackageId, Stage},
+    plugin::EcosystemPlugin,
+};
+
+use crate::sandbox::{Ended, Report};
+
+/// A failure whose cause this program states itself.
+pub fn failure(stage: Stage, finding: Finding, message: &str, package: &PackageId) -> Failure {
+    let text = evidence::clean(message.as_bytes());
+    recorded(stage, finding, &text, package)
+}
+
+/// An install step that did not end well.
+pub fn of_install(
+    plugin: &EcosystemPlugin,
+    package: &PackageId,
+    tool: &str,
+    report: &Report,
+) -> Failure {
+    let text = evidence::clean(report.output.as_bytes());
+    let stopped = |kind| Finding::stated(kind).of_service("sandbox");
+    let finding = match report.ended {
+        Ended::TimedOut => stopped(FailureKind::BuildTimeout),
+        Ended::OutOfMemory => stopped(FailureKind::OutOfMemory),
+        Ended::DiskFull => stopped(FailureKind::DiskFull),
+        // The package's own doing: it would do so anywhere.
+        Ended::TooManyProcesses | Ended::OutputFlood => Finding::stated(FailureKind::InstallFailed),
+        Ended::Exited | Ended::Cancelled => {
+            let (stage, tool) = (Stage::Validate, tool.to_owned());
+            let evidence =
+                Evidence { stage, tool, exit_code: report.exit_code, text: text.clone() };
+            let own = plugin.classifier.classify(&evidence);
+            classify::finding(&evidence, own)
+        }
+    };
+    of_report(package, finding, stopped_text(report).as_deref(), &text, report)
+}
+
+/// A verify command that did not end by itself.
+pub fn of_verify(package: &PackageId, command: &str, report: &Report) -> Failure {
+    let text = evidence::clean(report.output.as_bytes());
+    let kind = match report.ended {
+        Ended::TimedOut => FailureKind::VerifyTimeout,
+        Ended::OutOfMemory
+        | Ended::DiskFull
+        | Ended::TooManyProcesses
+        | Ended::OutputFlood
+        | Ended::Exited
+        | Ended::Cancelled => FailureKind::VerifyFailed,
+    };
+    let how = stopped_text(report).unwrap_or_else(|| "ended by a signal".to_owned());
+    let stated = format!("error: {command:?} {how}");
+    of_report(package, Finding::stated(kind), Some(&stated), &text, report)
+}
+
+/// A verify command whose exit code or output is not what the recipe expects.
+pub fn of_mismatch(
+    package: &PackageId,
+    kind: FailureKind,
+    reason: &str,
+    report: &Report,
+) -> Failure {
+    let text = evidence::clean(report.output.as_bytes());
+    let evidence = Evidence {
+        stage: Stage::Validate,
+        tool: String::new(),
+        exit_code: report.exit_code,
+        text: text.clone(),
+    };
+    // A missing shared library states more than the exit code that follows from it.
+    let stated = classify::finding(&evidence, None);
+    let is_libc = stated.kind == FailureKind::LibcMismatch;
+    let finding = if is_libc { stated } else { Finding::stated(kind) };
+    of_report(package, finding, Some(&format!("error: {reason}")), &text, report)
+}
+
+fn stopped_text(report: &Report) -> Option<String> {
+    let seconds = report.duration_ms / 1000;
+    match report.ended {
+        Ended::TimedOut => Some(format!("error: timed out after {seconds} s")),
+        Ended::OutOfMemory => Some("error: killed: out of memory".to_owned()),
+        Ended::DiskFull => Some("error: killed: disk limit reached".to_owned()),
+        Ended::TooManyProcesses => Some("error: killed: too many processes".to_owned()),
+        Ended::OutputFlood => Some("error: killed: too much output".to_owned()),
+        Ended::Exited | Ended::Cancelled => None,
+    }
+}
+
+/// `stated` is our own last word on it; the tool's own words come before it.
+fn of_report(
+    package: &PackageId,
+    finding: Finding,
+    stated: Option<&str>,
+    text: &str,
+    report: &Report,
+) -> Failure {
+    let said = match stated {
+        Some(stated) => format!("{text}\n{stated}"),
+        None if text.trim().is_empty() => format!(
+            "the tool ended with exit code {} and printed nothing",
+            report.exit_code.map_or("unknown".to_owned(), |code| code.to_string())
+        ),
+        None => text.to_owned(),
+    };
+    let mut failure = recorded(Stage::Validate, finding, &said, package);
+    text.clone_into(&mut failure.output);
+    failure.exit_code = report.exit_code;
+    failure
+}
+
+fn recorded(stage: Stage, finding: Finding, text: &str, package: &PackageId) -> Failure {
+    let message = evidence::message(text);
+    // What no text states cannot be told apart by its text.
+    let told = if finding.confidence == Confidence::Lost { "" } else { &*message };
+    let fingerprint = evidence::fingerprint(finding.kind, told, package.name.as_str());
+    Failure {
+        stage,
+        finding,
+        fingerprint,
+        message,
+        output: String::new(),
+        exit_code: None,
+        blocked_by: vec![],
+    }
+}

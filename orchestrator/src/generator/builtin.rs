@@ -1,0 +1,99 @@
+//! The built-in generator: the ecosystem's own builder, asked through the gates.
+
+use std::{error::Error, fmt::Write as _, sync::Arc};
+
+use async_trait::async_trait;
+use batch_core::{
+    decide::recipe,
+    io::Http,
+    model::{ActionShape, FailureKind, Finding, PackageFacts, PackageId, Stage},
+    plugin::{EcosystemPlugin, RecipeBuilder},
+};
+
+use crate::{
+    failure::failure,
+    generator::{Generated, Generator, NotGenerated},
+};
+
+/// Builds recipes from registry facts. Needs no tool on the machine.
+pub struct BuiltinGenerator {
+    http: Arc<dyn Http>,
+    actions: Vec<ActionShape>,
+}
+
+impl BuiltinGenerator {
+    /// Asks by `http`; `actions` are the steps that a recipe may use besides the common ones.
+    pub fn new(http: Arc<dyn Http>, actions: Vec<ActionShape>) -> Self {
+        Self { http, actions }
+    }
+
+    fn build(
+        &self,
+        builder: &dyn RecipeBuilder,
+        facts: PackageFacts,
+    ) -> Result<Generated, NotGenerated> {
+        let recipe = match builder.build(&facts) {
+            Ok(recipe) => recipe,
+            Err(missing) => {
+                let finding = Finding::stated(missing.kind);
+                return Err(refused(facts, finding, &missing.reason));
+            }
+        };
+        let toml = recipe.to_toml();
+        if let Err(error) = recipe::parse(&toml, &self.actions) {
+            let finding = Finding::stated(FailureKind::SchemaInvalid);
+            return Err(refused(facts, finding, &error.to_string()));
+        }
+        Ok(Generated { name: builder.recipe_name(&facts), facts, toml })
+    }
+}
+
+#[async_trait]
+impl Generator for BuiltinGenerator {
+    fn name(&self) -> String {
+        format!("builtin {}", env!("CARGO_PKG_VERSION"))
+    }
+
+    async fn generate(
+        &self,
+        plugin: &EcosystemPlugin,
+        package: &PackageId,
+    ) -> Result<Generated, NotGenerated> {
+        let none = |finding, message: &str| NotGenerated {
+            facts: None,
+            failure: Box::new(failure(Stage::Generate, finding, message, package)),
+        };
+        let name = plugin
+            .names
+            .normalise(package.name.as_str())
+            .map_err(|error| none(Finding::stated(FailureKind::UnsafeName), &error.to_string()))?;
+        let Some(builder) = plugin.recipe_builder else {
+            let message = format!("builder not available yet for {}", plugin.id);
+            return Err(none(Finding::stated(FailureKind::UnsupportedSource), &message));
+        };
+        match builder.inspect(&*self.http, &name).await {
+            Ok(Some(facts)) => self.build(builder, facts),
+            Ok(None) => {
+                let message = format!("{} has no package {name}", plugin.display_name);
+                Err(none(Finding::stated(FailureKind::PackageNotFound), &message))
+            }
+            Err(error) => Err(none(error.finding(), &chain(&error))),
+        }
+    }
+}
+
+fn refused(facts: PackageFacts, finding: Finding, message: &str) -> NotGenerated {
+    let failure = failure(Stage::Generate, finding, message, &facts.id);
+    NotGenerated { facts: Some(Box::new(facts)), failure: Box::new(failure) }
+}
+
+/// An error with its causes, each on a line of its own.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let _ = write!(text, "\ncaused by: {cause}");
+        source = cause.source();
+    }
+    text
+}

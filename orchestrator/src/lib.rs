@@ -1,0 +1,20 @@
+//! The shell around core's decisions: stages, generators, validators, sandbox and command line.
+#![cfg_attr(not(test), deny(unused_crate_dependencies))]
+
+pub mod cli;
+pub mod env;
+pub mod exit;
+pub mod failure;
+pub mod generator;
+pub mod machine;
+pub mod net;
+pub mod plugins;
+pub mod process;
+pub mod progress;
+pub mod run;
+pub mod sandbox;
+pub mod schema;
+pub mod seeds;
+pub mod settings;
+pub mod stage;
+pub mod validator;

@@ -1,0 +1,81 @@
+//! JSON schemas of everything that is stored or printed, by name.
+
+use std::{collections::BTreeMap, io, path::Path};
+
+use batch_core::model::{
+    BreakerTransition, Control, EcosystemId, FailureKind, FailureRecord, Fault, Row, RunRecord,
+    StoredEntry, TierMeanings,
+};
+use chrono::{DateTime, Utc};
+use schemars::{JsonSchema, schema_for};
+use serde::Serialize;
+
+use crate::cli;
+
+/// `data/queues/priority-queue-<ecosystem>.json`.
+#[derive(JsonSchema)]
+#[schemars(rename = "Queue")]
+#[expect(dead_code, reason = "stands for the file, which is read entry by entry")]
+struct QueueDocument {
+    schema_version: u32,
+    ecosystem: EcosystemId,
+    updated_at: DateTime<Utc>,
+    tiers: TierMeanings,
+    packages: Vec<StoredEntry>,
+}
+
+/// A row of the failure taxonomy, as the export writes it.
+#[derive(Serialize)]
+struct ExportedRow {
+    category: &'static str,
+    subcategory: &'static str,
+    transient: bool,
+    breaker: bool,
+    fault: Fault,
+    remediation: &'static str,
+}
+
+/// Name and text of every schema, and of the taxonomy's export.
+pub fn all() -> BTreeMap<&'static str, String> {
+    let stored = [
+        ("queue", schema_for!(QueueDocument)),
+        ("batch-control", schema_for!(Control)),
+        ("batch-run", schema_for!(RunRecord)),
+        ("failure", schema_for!(FailureRecord)),
+        ("breaker-transition", schema_for!(BreakerTransition)),
+    ];
+    let schemas = stored.into_iter().chain(cli::output_schemas());
+    let mut texts: BTreeMap<_, _> =
+        schemas.map(|(name, schema)| (name, to_text(&schema))).collect();
+    let rows: Vec<ExportedRow> = FailureKind::ALL.iter().map(|&kind| exported(kind)).collect();
+    texts.insert("taxonomy", to_text(&serde_json::json!({ "const": rows })));
+    texts
+}
+
+fn exported(kind: FailureKind) -> ExportedRow {
+    let Row { category, subcategory, transient, breaker, remediation } = kind.row();
+    ExportedRow { category, subcategory, transient, breaker, fault: kind.fault(), remediation }
+}
+
+fn to_text<T: Serialize>(document: &T) -> String {
+    serde_json::to_string_pretty(document).expect("a schema is made of texts") + "\n"
+}
+
+/// Whether `path` holds `text`; a file that is not there holds nothing.
+#[expect(clippy::disallowed_methods, reason = "schemas are this program's own, no state")]
+pub fn is_written(path: &Path, text: &str) -> io::Result<bool> {
+    match std::fs::read_to_string(path) {
+        Ok(found) => Ok(found == text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes `text` to `path`, in a folder that is made if need be.
+#[expect(clippy::disallowed_methods, reason = "schemas are this program's own, no state")]
+pub fn write(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir)?;
+    }
+    std::fs::write(path, text)
+}

@@ -1,0 +1,65 @@
+//! The curated lists, embedded in the program: tier 1 of every queue.
+
+use anyhow::Context as _;
+use batch_core::{
+    io::QueueFile,
+    model::{EcosystemId, PackageId, Queue, QueueEntry, QueueHeader, Tier, TierMeanings},
+    plugin::EcosystemPlugin,
+};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+/// By ecosystem. One that has no list yet has no queue until it is seeded.
+const LISTS: &[&str] = &[include_str!("../../data/seeds/npm.json")];
+
+/// One list: `data/seeds/<ecosystem>.json`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    #[expect(dead_code, reason = "checked by the file format")]
+    schema_version: u32,
+    ecosystem: EcosystemId,
+    packages: Vec<Listed>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    name: String,
+    tier: Tier,
+    #[serde(default)]
+    #[expect(dead_code, reason = "for the person who reads the list")]
+    note: Option<String>,
+}
+
+/// The first queue of `plugin`: its curated list; `None` where there is no list.
+pub fn queue(plugin: &EcosystemPlugin, now: DateTime<Utc>) -> anyhow::Result<Option<QueueFile>> {
+    for text in LISTS {
+        let list: List = serde_json::from_str(text).context("a curated list is not readable")?;
+        if list.ecosystem == plugin.id {
+            return entries(plugin, list, now).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+fn entries(plugin: &EcosystemPlugin, list: List, now: DateTime<Utc>) -> anyhow::Result<QueueFile> {
+    let mut entries = Queue::new();
+    for Listed { name, tier, .. } in list.packages {
+        let name = plugin.names.normalise(&name).context("a curated list holds a bad name")?;
+        let id = PackageId { ecosystem: plugin.id.clone(), name };
+        entries.insert(id.clone(), QueueEntry::new(id, tier, now));
+    }
+    Ok(QueueFile { entries, ..empty(plugin, now) })
+}
+
+/// A queue of `plugin` with nothing in it.
+pub fn empty(plugin: &EcosystemPlugin, now: DateTime<Utc>) -> QueueFile {
+    let tiers = TierMeanings {
+        curated: "on the curated list".to_owned(),
+        popular: "above the popularity threshold".to_owned(),
+        rest: "everything else".to_owned(),
+    };
+    let header = QueueHeader { ecosystem: plugin.id.clone(), updated_at: now, tiers };
+    QueueFile { header, entries: Queue::new(), quarantined: vec![] }
+}

@@ -1,0 +1,165 @@
+//! Looking around: what this machine and this root allow, as data for
+//! [`batch_core::decide::preflight`], which decides.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
+
+use batch_core::{
+    decide::{
+        apply::Rules,
+        backoff::BackoffPolicy,
+        breaker::BreakerPolicy,
+        claims::Claims,
+        plan::Share,
+        preflight::{self, Candidate, Choice, Preflight},
+        recipe,
+    },
+    io::StateReader as _,
+    model::{ActionShape, EcosystemId, Environment, Queue, SkipReason},
+    plugin::EcosystemPlugin,
+};
+
+use crate::{
+    env::{Env, Root},
+    machine, net,
+    sandbox::{FoundToolchain, Limits, Sandbox},
+    settings::Settings,
+    validator::NativeValidator,
+};
+
+/// What this machine offers to every ecosystem.
+pub struct Machine {
+    /// Which of the known environments it is.
+    pub environment: Option<Environment>,
+    /// What contains package code; `None` where nothing works.
+    pub sandbox: Option<Sandbox>,
+    /// The ecosystems' own tools, where they were found.
+    pub toolchains: BTreeMap<EcosystemId, FoundToolchain>,
+}
+
+impl Machine {
+    /// Looks for a sandbox and for every ecosystem's tool.
+    pub async fn look_around(env: &Env, settings: &Settings) -> Self {
+        let mut toolchains = BTreeMap::new();
+        for plugin in env.registry.iter() {
+            if let Some(found) = env.toolchain(plugin).await {
+                toolchains.insert(plugin.id.clone(), found);
+            }
+        }
+        let sandbox = Sandbox::detect(&env.host, settings.sandbox.backend).await.sandbox;
+        Self { environment: machine::of_this(), sandbox, toolchains }
+    }
+
+    /// What validates in `work`; `None` without a sandbox.
+    pub fn validator<'a>(
+        &'a self,
+        env: &'a Env,
+        settings: &Settings,
+        work: PathBuf,
+    ) -> anyhow::Result<Option<NativeValidator<'a>>> {
+        let Some(sandbox) = &self.sandbox else { return Ok(None) };
+        let limits = settings.sandbox;
+        Ok(Some(NativeValidator {
+            sandbox,
+            toolchains: &self.toolchains,
+            passed_on: &env.passed_on,
+            origins: net::origins(settings)?,
+            actions: env.registry.recipe_actions().collect(),
+            install_limits: Limits {
+                memory_bytes: limits.memory_mib << 20,
+                cpus: limits.cpus,
+                processes: limits.processes,
+                disk_bytes: limits.disk_mib << 20,
+                wall: Duration::from_secs(limits.install_seconds),
+                ..Limits::default()
+            },
+            verify_wall: Duration::from_secs(limits.verify_seconds),
+            work,
+        }))
+    }
+
+    /// What keeps `plugin` from attempting anything here.
+    pub fn obstacle(&self, plugin: &EcosystemPlugin) -> Option<SkipReason> {
+        if plugin.recipe_builder.is_none() || plugin.installer.is_none() {
+            return Some(SkipReason::BuilderMissing);
+        }
+        let Some(environment) = self.environment else { return Some(SkipReason::NotThisMachine) };
+        if plugin.local_os.is_some_and(|os| os != environment.cell().os()) {
+            return Some(SkipReason::NotThisMachine);
+        }
+        if let Some(wanted) = &plugin.toolchain
+            && !self.toolchains.contains_key(&plugin.id)
+        {
+            return Some(SkipReason::ToolMissing { program: wanted.program.to_owned() });
+        }
+        self.sandbox.is_none().then_some(SkipReason::NoSandbox)
+    }
+}
+
+/// Decides the run that starts now.
+pub fn run(
+    env: &Env,
+    root: &Root,
+    machine: &Machine,
+    choice: &Choice,
+    share: Share,
+) -> anyhow::Result<Preflight> {
+    let control = root.state.control()?;
+    let candidates: Vec<Candidate> =
+        env.registry.iter().map(|plugin| candidate(plugin, root, machine)).collect();
+    let policy = root.settings.breaker_policy();
+    Ok(preflight::run(&candidates, &control, choice, share, (env.clock.now(), &policy)))
+}
+
+fn candidate(plugin: &EcosystemPlugin, root: &Root, machine: &Machine) -> Candidate {
+    let (queue, unreadable) = match root.state.queue(&plugin.id) {
+        Ok(Some(file)) => {
+            for bad in &file.quarantined {
+                let (name, place, reason) = (&bad.file, bad.place, &bad.reason);
+                tracing::warn!("{name}, entry {place} is passed over: {reason}");
+            }
+            (file.entries, None)
+        }
+        Ok(None) => (Queue::new(), Some(SkipReason::QueueMissing)),
+        Err(error) => {
+            let error = error.to_string();
+            (Queue::new(), Some(SkipReason::QueueUnreadable { error }))
+        }
+    };
+    let obstacle = machine.obstacle(plugin).or(unreadable);
+    Candidate { ecosystem: plugin.id.clone(), obstacle, queue }
+}
+
+/// What applying a run of `ecosystem` depends on.
+pub fn rules<'a>(
+    env: &Env,
+    ecosystem: &EcosystemId,
+    backoff: &'a BackoffPolicy,
+    breaker: &'a BreakerPolicy,
+) -> Rules<'a> {
+    let plugin = env.registry.get(ecosystem);
+    let hosts = plugin.into_iter().flat_map(|plugin| plugin.rate_limit.quotas());
+    let tool = plugin.and_then(|plugin| plugin.toolchain.as_ref()).map(|tool| tool.program);
+    let own_services: BTreeSet<&str> = hosts.map(|quota| quota.host).chain(tool).collect();
+    Rules { own_services, backoff, breaker }
+}
+
+/// What the recipes of `root` claim. A recipe that cannot be read claims its name only.
+pub fn claims(env: &Env, root: &Root) -> anyhow::Result<Claims> {
+    let actions: Vec<ActionShape> = env.registry.recipe_actions().collect();
+    let mut claims = Claims::default();
+    for name in root.state.recipe_names()? {
+        let text = root.state.recipe(&name)?.unwrap_or_default();
+        match recipe::parse(&text, &actions) {
+            Ok(recipe) => claims.add(&name, &recipe),
+            Err(error) => {
+                tracing::warn!("recipe {name} cannot be read: {error}");
+                claims.add_unreadable(name);
+            }
+        }
+    }
+    Ok(claims)
+}

@@ -1,0 +1,45 @@
+//! What tells whether a recipe works.
+
+mod native;
+mod verify;
+
+use async_trait::async_trait;
+use batch_core::{
+    model::{Environment, Failure},
+    plugin::EcosystemPlugin,
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{generator::Generated, stage::Events};
+
+pub use native::NativeValidator;
+
+/// Installs a recipe and runs its verify command, in a sandbox.
+#[async_trait]
+pub trait Validator: Send + Sync {
+    /// What `environment` says of `generated`; `None` when it was cancelled first.
+    async fn validate(
+        &self,
+        plugin: &EcosystemPlugin,
+        generated: &Generated,
+        environment: Environment,
+        onlookers: Onlookers<'_>,
+    ) -> Option<Validation>;
+}
+
+/// Who hears of a validation, and who may end it.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the line above says it")]
+pub struct Onlookers<'a> {
+    pub events: &'a Events,
+    pub cancel: &'a CancellationToken,
+}
+
+/// How a validation ended. `sandbox` is the backend that contained it.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the usual words")]
+pub enum Validation {
+    Passed { sandbox: String },
+    Failed { sandbox: String, failure: Box<Failure> },
+}

@@ -1,0 +1,239 @@
+//! The native validator: the ecosystem's own tool, in the sandbox.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    failure::{self, failure},
+    generator::Generated,
+    sandbox::{
+        Ended, FoundToolchain, Job, Limits, Report, Sandbox, SandboxError, inspect, remove_tree,
+    },
+    stage::{Event, Phase},
+    validator::{Onlookers, Validation, Validator, verify},
+};
+use async_trait::async_trait;
+use batch_core::{
+    decide::recipe,
+    io::Origins,
+    model::{
+        ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
+        InstallStep, PackageId, Recipe, Stage, Verify, slug,
+    },
+    plugin::EcosystemPlugin,
+};
+
+/// Installs with the ecosystem's own tool and runs the verify command, both contained.
+pub struct NativeValidator<'a> {
+    /// What contains package code.
+    pub sandbox: &'a Sandbox,
+    /// The ecosystems' own tools.
+    pub toolchains: &'a BTreeMap<batch_core::model::EcosystemId, FoundToolchain>,
+    /// Variables of this machine that tools may see.
+    pub passed_on: &'a BTreeMap<String, String>,
+    /// Mirrors, for the tools too.
+    pub origins: Origins,
+    /// The steps that a recipe may use besides the common ones.
+    pub actions: Vec<ActionShape>,
+    /// Of the install steps.
+    pub install_limits: Limits,
+    /// How long the verify command may take.
+    pub verify_wall: Duration,
+    /// Folder for the installations; each is removed when its validation ends.
+    pub work: PathBuf,
+}
+
+/// Why a validation went no further: a failure of the package, or an interruption.
+enum Stop {
+    Failed(Box<Failure>),
+    Interrupted,
+}
+
+#[async_trait]
+impl Validator for NativeValidator<'_> {
+    async fn validate(
+        &self,
+        plugin: &EcosystemPlugin,
+        generated: &Generated,
+        environment: Environment,
+        onlookers: Onlookers<'_>,
+    ) -> Option<Validation> {
+        let attempt = Attempt { validator: self, plugin, generated, onlookers };
+        let sandbox = self.sandbox.backend().to_string();
+        match attempt.run(environment).await {
+            Ok(()) => Some(Validation::Passed { sandbox }),
+            Err(Stop::Failed(failure)) => Some(Validation::Failed { sandbox, failure }),
+            Err(Stop::Interrupted) => None,
+        }
+    }
+}
+
+/// One validation.
+struct Attempt<'a> {
+    validator: &'a NativeValidator<'a>,
+    plugin: &'a EcosystemPlugin,
+    generated: &'a Generated,
+    onlookers: Onlookers<'a>,
+}
+
+impl Attempt<'_> {
+    async fn run(&self, environment: Environment) -> Result<(), Stop> {
+        let recipe = recipe::parse(&self.generated.toml, &self.validator.actions)
+            .map_err(|error| self.stop(FailureKind::SchemaInvalid, &error.to_string()))?;
+        let installer = self.plugin.installer.ok_or_else(|| {
+            self.stop(FailureKind::UnsupportedSource, "installer not available yet")
+        })?;
+        let origins = &self.validator.origins;
+        let plan = installer.install(&recipe, &self.generated.facts, environment, origins);
+        let dir = self.work_dir()?;
+        let done = self.install_and_verify(&plan, &recipe, dir.path()).await;
+        // Tens of thousands of hostile files: not on a thread that drives others.
+        let _ = tokio::task::spawn_blocking(move || remove_tree(&dir.keep())).await;
+        done
+    }
+
+    async fn install_and_verify(
+        &self,
+        plan: &InstallPlan,
+        recipe: &Recipe,
+        dir: &Path,
+    ) -> Result<(), Stop> {
+        self.tell(Phase::Install);
+        for step in &plan.steps {
+            match step {
+                InstallStep::Run { argv, env, network } => {
+                    let job = self.job(argv.clone(), env, dir, plan);
+                    let job = Job { writable: true, network: *network, ..job };
+                    self.install_step(&job).await?;
+                }
+                InstallStep::Inspect { dir: bin, executables } => {
+                    self.inspect(dir, bin, executables)?;
+                }
+                // A step of a later version of the contract must not pass for done.
+                other => {
+                    return Err(
+                        self.stop(FailureKind::InstallFailed, &format!("unknown step {other:?}"))
+                    );
+                }
+            }
+        }
+        match &recipe.verify {
+            None => Ok(()),
+            Some(verify) => {
+                self.tell(Phase::Verify);
+                self.verify(plan, verify, dir).await
+            }
+        }
+    }
+
+    async fn install_step(&self, job: &Job) -> Result<(), Stop> {
+        let report = self.sandboxed(job).await?;
+        if report.succeeded() {
+            return Ok(());
+        }
+        let tool = job.argv.first().map_or("", String::as_str);
+        let package = self.package();
+        Err(Stop::Failed(Box::new(failure::of_install(self.plugin, package, tool, &report))))
+    }
+
+    fn inspect(&self, dir: &Path, bin: &str, executables: &[CommandName]) -> Result<(), Stop> {
+        let roots = self.toolchain().map_or(&[][..], |found| &found.read_only);
+        let names: Vec<&str> = executables.iter().map(CommandName::as_str).collect();
+        inspect(dir, Path::new(bin), &names, roots).map_err(|error| {
+            let message = format!("installed, but an expected executable is missing: {error}");
+            self.stop(FailureKind::ExecutableMissing, &message)
+        })
+    }
+
+    async fn verify(&self, plan: &InstallPlan, verify: &Verify, dir: &Path) -> Result<(), Stop> {
+        // The recipe's verify command is a shell line for the package manager, so it is one here.
+        let argv = ["/bin/sh", "-c", &verify.command].map(str::to_owned).to_vec();
+        let job = self.job(argv, &BTreeMap::new(), dir, plan);
+        let limits = Limits { wall: self.validator.verify_wall, ..job.limits };
+        let job = Job { writable: false, network: false, limits, ..job };
+        let report = self.sandboxed(&job).await?;
+        let package = self.package();
+        let (Ended::Exited, Some(code)) = (report.ended, report.exit_code) else {
+            let failure = failure::of_verify(package, &verify.command, &report);
+            return Err(Stop::Failed(Box::new(failure)));
+        };
+        let version = &self.generated.facts.version;
+        verify::judge(verify, version, code, &report.output).map_err(|mismatch| {
+            let failure = failure::of_mismatch(package, mismatch.kind, &mismatch.reason, &report);
+            Stop::Failed(Box::new(failure))
+        })
+    }
+
+    fn job(
+        &self,
+        argv: Vec<String>,
+        env: &BTreeMap<String, String>,
+        dir: &Path,
+        plan: &InstallPlan,
+    ) -> Job {
+        let toolchain = self.toolchain();
+        let bins = plan.bin_dirs.iter().map(|bin| dir.join(bin));
+        let tools = toolchain.into_iter().flat_map(|found| found.path_dirs.iter().cloned());
+        let mut variables = self.validator.passed_on.clone();
+        variables.extend(env.clone());
+        Job {
+            argv,
+            env: variables,
+            work_dir: dir.to_owned(),
+            writable: false,
+            network: false,
+            read_only: toolchain.map(|found| found.read_only.clone()).unwrap_or_default(),
+            path_dirs: bins.chain(tools).collect(),
+            limits: self.validator.install_limits,
+        }
+    }
+
+    async fn sandboxed(&self, job: &Job) -> Result<Report, Stop> {
+        let report = self.validator.sandbox.run(job, self.onlookers.cancel.cancelled()).await;
+        match report {
+            Ok(Report { ended: Ended::Cancelled, .. }) => Err(Stop::Interrupted),
+            Ok(report) => Ok(report),
+            Err(error) => Err(self.machine_fault(&error)),
+        }
+    }
+
+    /// The sandbox itself does not work: nobody's package is to blame.
+    fn machine_fault(&self, error: &SandboxError) -> Stop {
+        let finding = Finding::stated(FailureKind::ToolCrashed).of_service("sandbox");
+        let failure = failure(Stage::Validate, finding, &error.to_string(), self.package());
+        Stop::Failed(Box::new(failure))
+    }
+
+    fn work_dir(&self) -> Result<tempfile::TempDir, Stop> {
+        let work = &self.validator.work;
+        let made = std::fs::create_dir_all(work).and_then(|()| {
+            let prefix = format!("{}-", slug(self.package().name.as_str()));
+            tempfile::Builder::new().prefix(&prefix).tempdir_in(work)
+        });
+        made.map_err(|error| {
+            let finding = Finding::stated(FailureKind::DiskFull).of_service("sandbox");
+            let message = format!("cannot make a work folder in {}: {error}", work.display());
+            Stop::Failed(Box::new(failure(Stage::Validate, finding, &message, self.package())))
+        })
+    }
+
+    fn toolchain(&self) -> Option<&FoundToolchain> {
+        self.validator.toolchains.get(&self.plugin.id)
+    }
+
+    fn package(&self) -> &PackageId {
+        &self.generated.facts.id
+    }
+
+    fn stop(&self, kind: FailureKind, message: &str) -> Stop {
+        let failure = failure(Stage::Validate, Finding::stated(kind), message, self.package());
+        Stop::Failed(Box::new(failure))
+    }
+
+    fn tell(&self, phase: Phase) {
+        let _ = self.onlookers.events.send(Event::Phase { package: self.package().clone(), phase });
+    }
+}
