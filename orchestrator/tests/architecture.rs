@@ -1,0 +1,277 @@
+//! The house rules that a compiler does not know.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test that reads sources")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use orchestrator::plugins;
+use serde_json::Value;
+
+/// Dependencies each kind of crate may have. A new word here is a design decision.
+const MAY_DEPEND_ON: &[(&str, &str)] = &[
+    (
+        "batch-core",
+        "async-trait chrono fastrand governor inventory reqwest schemars serde serde_json sha2 \
+         strip-ansi-escapes tempfile thiserror tokio toml tracing url",
+    ),
+    ("eco-", "async-trait batch-core serde serde_json"),
+    ("analytics", "askama batch-core chrono serde serde_json tempfile thiserror"),
+];
+
+/// What each layer of core may name after `crate::`.
+const MAY_USE: &[(&str, &str)] = &[
+    ("model", "model"),
+    ("decide", "model decide"),
+    ("io", "model decide io"),
+    ("plugin", "model io plugin"),
+];
+
+/// Licences that a dependency may offer.
+const LICENCES: &[&str] = &[
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "OpenSSL",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+];
+
+/// Crates that come in two versions, because what we use has not agreed on one yet.
+const DUPLICATES: &[&str] = &["base64", "getrandom", "hashbrown", "syn"];
+
+/// Longest file, in lines of production code.
+const LONGEST_FILE: usize = 300;
+
+fn house() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn metadata(args: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(house())
+        .args(["metadata", "--locked", "--offline", "--format-version", "1"])
+        .args(args)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The platform of this machine: dependencies of others need not be at hand.
+fn host() -> String {
+    let output = Command::new("rustc").arg("-vV").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
+}
+
+/// Every Rust file under `dir`.
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let of = |path: PathBuf| if path.is_dir() { sources(&path) } else { vec![path] };
+    let Ok(entries) = fs::read_dir(dir) else { return vec![] };
+    let mut found: Vec<PathBuf> = entries.flat_map(|entry| of(entry.unwrap().path())).collect();
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    found.sort();
+    found
+}
+
+/// What stands before the unit tests.
+fn production(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    text.split("#[cfg(test)]\nmod").next().unwrap().to_owned()
+}
+
+/// Production code of a layer of core, without comments and line breaks.
+fn layer(name: &str) -> Vec<(PathBuf, String)> {
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let code = |path: PathBuf| {
+        let code = production(&path).lines().filter(is_code).collect();
+        (path, code)
+    };
+    sources(&house().join("core/src").join(name)).into_iter().map(code).collect()
+}
+
+#[test]
+fn dependencies_point_inwards() {
+    for package in metadata(&["--no-deps"])["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        let rule = MAY_DEPEND_ON.iter().find(|(prefix, _)| name.starts_with(prefix));
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let on = dependency["name"].as_str().unwrap();
+            let may =
+                rule.is_none_or(|(_, allowed)| allowed.split_whitespace().any(|word| word == on));
+            assert!(may || dependency["kind"] == "dev", "{name} must not depend on {on}");
+        }
+    }
+}
+
+#[test]
+fn only_the_orchestrator_knows_the_ecosystems() {
+    for package in metadata(&["--no-deps"])["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let on = dependency["name"].as_str().unwrap();
+            assert!(!on.starts_with("eco-") || name == "orchestrator", "{name} depends on {on}");
+        }
+    }
+}
+
+#[test]
+fn pages_are_made_without_a_network() {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(house())
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "-p",
+            "analytics",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+        ])
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(output.stdout).unwrap();
+    assert!(tree.contains("askama"), "{tree}");
+    assert!(!tree.lines().any(|line| line.starts_with("reqwest ")), "{tree}");
+}
+
+#[test]
+fn licences_sources_and_versions_are_as_agreed() {
+    let metadata = metadata(&["--filter-platform", &host()]);
+    let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let text = |key: &str| package[key].as_str().unwrap_or_default();
+        let (name, licence, source) = (text("name"), text("license"), text("source"));
+        let is_crates_io =
+            source.starts_with("registry+https://github.com/rust-lang/crates.io-index");
+        assert!(is_crates_io || package["source"].is_null(), "{name} comes from {source}");
+        assert!(is_permitted(licence), "{name} has the licence {licence:?}");
+        versions.entry(name).or_default().insert(text("version"));
+    }
+    let several = versions.iter().filter(|(_, versions)| versions.len() > 1);
+    let several: Vec<&str> = several.map(|(name, _)| *name).collect();
+    assert_eq!(several, DUPLICATES, "crates in several versions");
+}
+
+/// One alternative of an SPDX expression must be permitted in all its parts.
+fn is_permitted(expression: &str) -> bool {
+    let plain = expression.replace(['(', ')'], " ").replace('/', " OR ");
+    plain.split(" OR ").any(|alternative| {
+        alternative.split(" AND ").all(|licence| LICENCES.contains(&licence.trim()))
+    })
+}
+
+#[test]
+fn layers_use_only_the_layers_below_them() {
+    for (name, allowed) in MAY_USE {
+        for (path, code) in layer(name) {
+            let code = code.replace(' ', "");
+            for used in ["model", "decide", "io", "plugin", "testing", "persist"] {
+                let mut before = ["crate::", "crate::{", "},"].iter();
+                let is_used = before.any(|before| code.contains(&format!("{before}{used}::")));
+                let may = allowed.split(' ').any(|word| word == used);
+                assert!(!is_used || may, "{} uses {used}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn decisions_neither_wait_nor_touch_anything() {
+    for (path, code) in layer("decide") {
+        for word in ["async ", ".await", "std::fs", "std::env", "std::process", "tokio"] {
+            assert!(!code.contains(word), "{} says {word:?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn core_knows_no_ecosystem() {
+    let code: Vec<_> =
+        ["model", "decide", "io", "plugin", ""].into_iter().flat_map(layer).collect();
+    assert!(code.len() > 40, "the sources of core were not found");
+    for plugin in plugins::registry().unwrap().iter() {
+        let id = plugin.id.to_string();
+        let hosts = plugin.rate_limit.quotas().iter().map(|quota| quota.host);
+        for word in plugin.aliases.iter().copied().chain(hosts).chain([&*id]) {
+            let literal = format!("\"{word}\"");
+            for (path, code) in &code {
+                assert!(!code.contains(&literal), "{} says {literal}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_registry_iterates_what_is_linked() {
+    let files = ["core/src", "analytics/src", "ecosystems", "orchestrator/src"];
+    for path in files.iter().flat_map(|dir| sources(&house().join(dir))) {
+        let is_registry = path.ends_with("plugin/registry.rs");
+        assert!(
+            is_registry || !production(&path).contains("inventory::iter"),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_folder_under_ecosystems_is_registered() {
+    let folders = fs::read_dir(house().join("ecosystems")).unwrap();
+    let folders: BTreeSet<String> =
+        folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let plugins = plugins::registry().unwrap();
+    assert_eq!(folders, plugins.iter().map(|plugin| plugin.id.to_string()).collect());
+}
+
+#[test]
+fn no_file_is_longer_than_one_concept() {
+    let dirs = ["core/src", "analytics/src", "ecosystems", "orchestrator/src"];
+    for path in dirs.iter().flat_map(|dir| sources(&house().join(dir))) {
+        let is_test = path.iter().any(|part| part == "tests" || part == "tests.rs");
+        let n_lines = production(&path).lines().count();
+        assert!(is_test || n_lines <= LONGEST_FILE, "{}: {n_lines} lines", path.display());
+    }
+}
+
+#[test]
+fn no_module_is_named_after_nothing() {
+    for path in ["core", "analytics", "ecosystems", "orchestrator"]
+        .iter()
+        .flat_map(|dir| sources(&house().join(dir)))
+    {
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(
+            !["util", "utils", "common", "helpers", "misc"].contains(&&*stem),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_exception_from_a_lint_has_a_reason() {
+    for path in ["core", "analytics", "ecosystems", "orchestrator"]
+        .iter()
+        .flat_map(|dir| sources(&house().join(dir)))
+    {
+        let text = fs::read_to_string(&path).unwrap();
+        let says = concat!("#[", "allow(");
+        assert!(!text.contains(says), "{}", path.display());
+    }
+}

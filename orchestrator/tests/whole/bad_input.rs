@@ -1,0 +1,172 @@
+//! Bad state and bad words: one clear error or one entry in quarantine, and nothing else lost.
+
+use std::process::{Command, Output};
+
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::{
+    root::{TestRoot, program},
+    trial,
+};
+
+pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
+    let has_bubblewrap = backends.iter().any(|backend| backend == "bubblewrap");
+    let obstacle = (!has_bubblewrap).then_some("bubblewrap does not work here");
+    let always: [(&str, fn()); 7] = [
+        ("a_truncated_queue_is_one_error_that_names_file_line_and_remedy", truncated),
+        ("a_bad_entry_is_in_quarantine_and_nothing_else_is_lost", quarantined),
+        ("a_hostile_name_is_refused_before_anything_is_asked", hostile_names),
+        ("unknown_words_are_answered_with_the_nearest_known_ones", unknown_words),
+        ("a_folder_that_is_no_root_is_named_with_the_remedy", no_root),
+        ("a_misspelt_setting_is_named_with_its_line", misspelt_setting),
+        ("the_kill_switch_stops_every_attempt", kill_switch),
+    ];
+    let always = always.into_iter().map(|(name, test)| trial(name, test, None));
+    let with_bubblewrap = [
+        trial("a_read_only_root_is_one_clear_error", read_only_root, obstacle),
+        trial("a_full_disk_is_one_clear_error_and_truncates_nothing", full_disk, obstacle),
+    ];
+    always.chain(with_bubblewrap).collect()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[track_caller]
+fn check_refused(output: &Output, code: i32, words: &[&str]) {
+    let said = said(output);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not in {said:?}");
+    }
+    assert_eq!(said.matches("error:").count(), 1, "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+fn truncated() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    let path = root.path("data/queues/priority-queue-npm.json");
+    let text = "{\n  \"schema_version\": 2,\n  \"ecosystem\": \"npm\",\n  \"pack";
+    std::fs::write(&path, text).unwrap();
+    check_refused(&root.run(&["queue", "list"]), 6, &["priority-queue-npm.json", "line 4"]);
+    // A run passes that ecosystem over, says why, and leaves the file as it is.
+    let run = root.run(&["run", "--ecosystem", "npm", "--json", "-q"]);
+    assert_eq!(run.status.code(), Some(4), "{run:?}");
+    let summary: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    let message = summary["skipped"][0]["message"].as_str().unwrap();
+    assert!(message.contains("line 4"), "{message}");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), text);
+}
+
+fn quarantined() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    let entry = |id: &str, status: &str| json!({ "id": id, "tier": 1, "status": status, "added_at": "2026-01-01T00:00:00Z" });
+    let long = format!("npm:{}", "a".repeat(300));
+    let bad = ["npm:../../x", "npm:-rf", &long, "npm:a\nb", "npm:<script>", "npm:рrettier"];
+    let mut entries = vec![entry("npm:good", "pending"), entry("npm:odd", "generated")];
+    entries.extend(bad.map(|id| entry(id, "pending")));
+    entries.extend([entry("npm:twice", "pending"), entry("npm:twice", "success")]);
+    root.put_queue(&json!(entries).to_string());
+
+    let list = root.json(&["queue", "list", "--ecosystem", "npm"]);
+    assert_eq!(list["total"], 2, "{list:#}");
+    assert_eq!(list["quarantined"].as_array().unwrap().len(), 8);
+    root.ok(&["queue", "add", "npm:another"]);
+    let list = root.json(&["queue", "list", "--ecosystem", "npm"]);
+    assert_eq!(list["total"], 3);
+    assert_eq!(list["quarantined"].as_array().unwrap().len(), 8, "a rewrite lost something");
+    let text = std::fs::read_to_string(root.path("data/queues/priority-queue-npm.json")).unwrap();
+    for word in ["generated", "../../x", "<script>"] {
+        assert!(text.contains(word), "{word} is lost");
+    }
+}
+
+fn hostile_names() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    let long = "a".repeat(300);
+    for name in ["../../x", "-rf", &long, "a\nb", "<script>", "рrettier", ""] {
+        let id = format!("npm:{name}");
+        for command in [&["queue", "add", &id][..], &["try", &id], &["try", &id, "--json"]] {
+            check_refused(&root.run(command), 2, &["npm package name"]);
+        }
+    }
+    assert!(root.queue().is_empty());
+}
+
+fn unknown_words() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    check_refused(&root.run(&["run", "--ecosystem", "nmp"]), 2, &["did you mean npm?"]);
+    check_refused(&root.run(&["queue", "list", "-s", "pendng"]), 2, &["did you mean pending?"]);
+    check_refused(&root.run(&["runs", "show", "x"]), 3, &["there are none yet"]);
+    check_refused(&root.run(&["failures", "show", "x"]), 3, &["there are none yet"]);
+    check_refused(&root.run(&["stauts"]), 2, &["status"]);
+}
+
+fn no_root() {
+    let dir = tempfile::tempdir().unwrap();
+    for command in [&["run"][..], &["status"], &["queue", "list"], &["dashboard", "build"]] {
+        let output = Command::new(program()).arg("--root").arg(dir.path()).args(command).output();
+        check_refused(&output.unwrap(), 6, &["tsuku-batch init"]);
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "something was written");
+}
+
+fn misspelt_setting() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    std::fs::write(root.path("pipeline.toml"), "[breaker]\nopen_aftr = 1\n").unwrap();
+    check_refused(&root.run(&["plan"]), 6, &["pipeline.toml", "line 2", "open_aftr"]);
+    let limits = "[limits]\n\"registry.npmjs.org/\" = { period_ms = 1 }\n";
+    std::fs::write(root.path("pipeline.toml"), limits).unwrap();
+    root.put_pending(&["one"]);
+    let output = root.run(&["run", "--ecosystem", "npm", "-q"]);
+    check_refused(&output, 6, &["registry.npmjs.org", "pipeline.toml"]);
+}
+
+fn kill_switch() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    root.put_pending(&["one"]);
+    let text = r#"{"schema_version":2,"enabled":false,"reason":"incident","ours":{"kept":1}}"#;
+    std::fs::write(root.path("batch-control.json"), text).unwrap();
+    let output = root.run(&["run", "--ecosystem", "all", "-q"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(root.ok(&["status"]).contains("PAUSED: incident"));
+    assert_eq!(root.queue()["npm:one"]["status"], "pending");
+    assert_eq!(root.queue()["npm:one"]["last_attempt_at"], json!(null));
+}
+
+/// The program with `args`, in a world where `mount` is what bubblewrap makes of the root.
+fn in_world(root: &TestRoot, mount: &[&str], script: &str) -> Output {
+    let dir = root.dir.path().to_str().unwrap();
+    Command::new("bwrap")
+        .args(["--dev-bind", "/", "/"])
+        .args(mount)
+        .arg(dir)
+        .args(["--", "/bin/sh", "-c", script, "sh"])
+        .arg(program())
+        .arg(dir)
+        .output()
+        .unwrap()
+}
+
+fn read_only_root() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    root.put_pending(&["one"]);
+    let dir = root.dir.path().to_str().unwrap();
+    let script = "\"$1\" --root \"$2\" run --ecosystem npm -q";
+    let output = in_world(&root, &["--ro-bind", dir], script);
+    check_refused(&output, 6, &["read-only"]);
+    assert_eq!(root.queue()["npm:one"]["status"], "pending");
+}
+
+fn full_disk() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    // Laid out, filled up, then written to: the queue must be as it was.
+    let script = "\"$1\" --root \"$2\" init >/dev/null && cp -r \"$2/data\" \"$2/before\" && \
+        { head -c 4000000 /dev/zero > \"$2/ballast\" 2>/dev/null; \
+        \"$1\" --root \"$2\" queue add npm:another-one; code=$?; \
+        diff -r \"$2/data\" \"$2/before\" || exit 99; exit $code; }";
+    let output = in_world(&root, &["--size", "1000000", "--tmpfs"], script);
+    check_refused(&output, 6, &["disk", "full"]);
+}

@@ -1,0 +1,203 @@
+//! kill -9 through real sandboxed installs: no file is truncated, no package lost or stuck, no
+//! recipe half written, no process left behind, and the next run starts.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use libtest_mimic::Trial;
+
+use crate::{
+    registry::{self, Package},
+    root::{TestRoot, obstacle_to_npm},
+    trial,
+};
+
+const PHASES: [&str; 4] = ["generate", "install", "verify", "persist"];
+/// Runs killed in each phase.
+const KILLS: usize = 13;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let name = "killed_anywhere_a_run_loses_nothing_and_leaves_nothing_behind";
+    vec![trial(name, killed_anywhere, obstacle_to_npm().as_deref())]
+}
+
+fn killed_anywhere() {
+    let names: Vec<String> = (0..40).map(|i| format!("tool-{i:02}")).collect();
+    let packages = names.iter().map(|name| Package::tool(name, 150));
+    let origin = registry::serve(packages, Duration::from_millis(40));
+    // A run that died retries at once, so that the end of the test can see everything done.
+    let root = TestRoot::new(&origin, "[backoff]\nfault_minutes = 0\n");
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    root.put_pending(&all);
+
+    let mut n_killed: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut n_runs = 0;
+    while let Some(phase) =
+        PHASES.into_iter().find(|phase| n_killed.get(phase).copied().unwrap_or(0) < KILLS)
+    {
+        n_runs += 1;
+        assert!(n_runs < 20 * KILLS, "runs end before they can be killed in {phase}: {n_killed:?}");
+        // Done is done: begin again, so that there is always something to attempt.
+        if root.queue().values().filter(|entry| entry["status"] == "pending").count() < 4 {
+            check_state(&root, &names);
+            std::fs::remove_dir_all(root.path("recipes")).unwrap();
+        }
+        let delay = Duration::from_micros(fastrand::u64(
+            0..if phase == "persist" { 12_000 } else { 150_000 },
+        ));
+        if let Some(killed_in) = run_and_kill(&root, phase, delay) {
+            *n_killed.entry(killed_in).or_default() += 1;
+        }
+        check_no_process(&root);
+        check_state(&root, &names);
+    }
+    let total: usize = n_killed.values().sum();
+    assert!(total >= 50, "{n_killed:?}");
+    drain(&root, &names);
+    report(&format!("killed {total} runs: {n_killed:?}"));
+}
+
+#[expect(clippy::print_stdout, reason = "a figure that a person wants to see")]
+fn report(figure: &str) {
+    println!("{figure}");
+}
+
+/// Kills a run `delay` after it came to `phase`. Gives the phase it died in; `None` when it ended
+/// before.
+fn run_and_kill(root: &TestRoot, phase: &str, delay: Duration) -> Option<&'static str> {
+    let mut run = root
+        .command(&["-v", "run", "--ecosystem", "npm", "--batch-size", "3", "--jobs", "2"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(run.stderr.take().unwrap()).lines();
+    let (send, received) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let said = PHASES.into_iter().find(|phase| line.contains(&format!("{phase} npm")));
+            if let Some(said) = said {
+                let _ = send.send(said);
+            }
+        }
+    });
+    let mut last = "";
+    let mut due: Option<Instant> = None;
+    loop {
+        let wait = due
+            .map_or(Duration::from_secs(60), |due| due.saturating_duration_since(Instant::now()));
+        match received.recv_timeout(wait) {
+            Ok(said) => {
+                last = said;
+                if said == phase && due.is_none() {
+                    due = Some(Instant::now() + delay);
+                }
+            }
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) if due.is_some() => break,
+            Err(_) => {
+                assert!(ended(&mut run).is_some(), "a run said nothing for a minute");
+                return None;
+            }
+        }
+    }
+    // Not by way of the standard library's reaping: the moment of the signal is what counts.
+    let was_alive = ended(&mut run).is_none();
+    run.kill().unwrap();
+    run.wait().unwrap();
+    was_alive.then(|| PHASES.into_iter().find(|phase| *phase == last).unwrap())
+}
+
+fn ended(run: &mut Child) -> Option<std::process::ExitStatus> {
+    run.try_wait().unwrap()
+}
+
+/// Everything whose command line or environment names the root is gone soon.
+fn check_no_process(root: &TestRoot) {
+    let marker = root.dir.path().to_str().unwrap().to_owned();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let left: Vec<String> = processes_of(&marker);
+        if left.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "left behind: {left:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn processes_of(marker: &str) -> Vec<String> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let pid = entry.file_name().to_string_lossy().into_owned();
+        if !pid.bytes().all(|byte| byte.is_ascii_digit()) || pid == std::process::id().to_string() {
+            continue;
+        }
+        let read = |file: &str| std::fs::read(entry.path().join(file)).unwrap_or_default();
+        let about = [read("cmdline"), read("environ")].concat();
+        let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
+        let about = format!("{} {}", String::from_utf8_lossy(&about), cwd.display());
+        if about.contains(marker) {
+            found.push(format!("{pid}: {}", about.replace('\0', " ")));
+        }
+    }
+    found
+}
+
+/// Every file is whole, every package is there, and none is anywhere but where it may be.
+fn check_state(root: &TestRoot, names: &[String]) {
+    let queue = root.queue();
+    assert_eq!(queue.len(), names.len(), "a package is lost");
+    for name in names {
+        let status = queue[&format!("npm:{name}")]["status"].as_str().unwrap();
+        assert!(["pending", "success"].contains(&status), "{name} is stuck: {status}");
+    }
+    for path in files(&root.path("data")).into_iter().chain([root.path("batch-control.json")]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let is_lines = path.extension().is_some_and(|extension| extension == "jsonl");
+        let documents: Vec<&str> = if is_lines { text.lines().collect() } else { vec![&text] };
+        if path.extension().is_some_and(|extension| extension == "txt" || extension == "tmp") {
+            continue;
+        }
+        for document in documents {
+            let parsed = serde_json::from_str::<serde_json::Value>(document);
+            assert!(parsed.is_ok(), "{}: {document}", path.display());
+        }
+    }
+    for path in files(&root.path("recipes")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let recipe: toml::Table = text.parse().unwrap();
+        assert!(recipe["verify"]["command"].is_str(), "{}: {text}", path.display());
+    }
+}
+
+fn files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return vec![] };
+    let of = |path: std::path::PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    let paths = entries.flatten().map(|entry| entry.path());
+    // A file that is being written has a name of its own, which nobody reads.
+    paths
+        .filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with('.'))
+        .flat_map(of)
+        .collect()
+}
+
+/// Nothing is stuck: undisturbed runs end with every package done.
+fn drain(root: &TestRoot, names: &[String]) {
+    for _ in 0..names.len() {
+        let left = root.queue().values().filter(|entry| entry["status"] != "success").count();
+        if left == 0 {
+            break;
+        }
+        root.ok(&["-q", "run", "--ecosystem", "npm", "--batch-size", "20", "--jobs", "2"]);
+    }
+    let queue = root.queue();
+    let left: Vec<&String> =
+        queue.iter().filter(|(_, e)| e["status"] != "success").map(|(id, _)| id).collect();
+    assert!(left.is_empty(), "never done: {left:?}");
+    assert!(files(&root.path(".tsuku-batch/outbox")).is_empty());
+    assert!(files(&root.path(".tsuku-batch/work")).is_empty());
+}

@@ -1,0 +1,137 @@
+//! An npm registry on loopback, with packages made on the spot, for the real npm.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha512};
+
+/// A package of one version.
+#[derive(Clone)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    /// As `package.json` has it; null for none.
+    pub(crate) bin: Value,
+    /// Files by path, beside `package.json`.
+    pub(crate) files: BTreeMap<String, String>,
+}
+
+impl Package {
+    /// A command `name` that prints `1.0.0` after `delay_ms`.
+    pub(crate) fn tool(name: &str, delay_ms: u64) -> Self {
+        let script =
+            format!("#!/usr/bin/env node\nsetTimeout(() => console.log('1.0.0'), {delay_ms});\n");
+        let bin = json!("cli.js");
+        let (name, version) = (name.to_owned(), "1.0.0".to_owned());
+        Self { name, version, bin, files: [("cli.js".to_owned(), script)].into() }
+    }
+
+    fn manifest(&self) -> Value {
+        let mut manifest = json!({
+            "name": self.name, "version": self.version, "description": "A package of the tests.",
+        });
+        if !self.bin.is_null() {
+            manifest["bin"] = self.bin.clone();
+        }
+        manifest
+    }
+
+    fn tarball(&self) -> Vec<u8> {
+        let gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+        let mut archive = tar::Builder::new(gzip);
+        let manifest = self.manifest().to_string();
+        let files = self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+        for (path, text) in files.chain([("package.json", manifest.as_str())]) {
+            let mut entry = tar::Header::new_gnu();
+            entry.set_size(u64::try_from(text.len()).unwrap());
+            entry.set_mode(0o755);
+            entry.set_cksum();
+            archive.append_data(&mut entry, format!("package/{path}"), text.as_bytes()).unwrap();
+        }
+        archive.into_inner().unwrap().finish().unwrap()
+    }
+}
+
+struct Served {
+    origin: String,
+    delay: Duration,
+    packages: BTreeMap<String, (Package, Vec<u8>)>,
+}
+
+impl Served {
+    fn version(&self, name: &str) -> Option<Value> {
+        let (package, tarball) = self.packages.get(name)?;
+        let mut manifest = package.manifest();
+        let integrity = format!("sha512-{}", BASE64_STANDARD.encode(Sha512::digest(tarball)));
+        let file = format!("{}/{name}/-/file.tgz", self.origin);
+        manifest["dist"] = json!({ "tarball": file, "integrity": integrity });
+        Some(manifest)
+    }
+}
+
+/// Serves `packages` on loopback until the process ends, each answer after `delay`.
+pub(crate) fn serve(packages: impl IntoIterator<Item = Package>, delay: Duration) -> String {
+    let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let with_tarball = |package: Package| {
+        let tarball = package.tarball();
+        (package.name.clone(), (package, tarball))
+    };
+    let packages = packages.into_iter().map(with_tarball).collect();
+    let served = Arc::new(Served { origin: origin.clone(), delay, packages });
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let router = Router::new()
+                .route("/{name}/latest", get(latest))
+                .route("/{name}", get(packument))
+                .route("/{name}/-/{file}", get(tarball))
+                .with_state(served);
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, router).await.unwrap();
+        });
+    });
+    origin
+}
+
+fn answer(value: Option<Value>) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    match value {
+        Some(value) => (json, value.to_string()).into_response(),
+        None => (StatusCode::NOT_FOUND, json, r#"{"error":"Not found"}"#).into_response(),
+    }
+}
+
+async fn latest(State(served): State<Arc<Served>>, Path(name): Path<String>) -> Response {
+    tokio::time::sleep(served.delay).await;
+    answer(served.version(&name))
+}
+
+async fn packument(State(served): State<Arc<Served>>, Path(name): Path<String>) -> Response {
+    tokio::time::sleep(served.delay).await;
+    answer(served.version(&name).map(|version| {
+        let number = version["version"].as_str().unwrap().to_owned();
+        json!({ "name": name, "dist-tags": { "latest": number }, "versions": { number: version } })
+    }))
+}
+
+async fn tarball(
+    State(served): State<Arc<Served>>,
+    Path((name, _)): Path<(String, String)>,
+) -> Response {
+    tokio::time::sleep(served.delay).await;
+    match served.packages.get(&name) {
+        Some((_, tarball)) => Body::from(tarball.clone()).into_response(),
+        None => answer(None),
+    }
+}

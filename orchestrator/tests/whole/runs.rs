@@ -1,0 +1,293 @@
+//! Whole runs: the real program, the real npm, a real sandbox, a registry on loopback.
+
+use std::{collections::BTreeMap, process::Stdio, time::Duration};
+
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use crate::{
+    registry::{self, Package},
+    root::{TestRoot, obstacle_to_npm},
+    trial,
+};
+
+pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
+    let obstacle = obstacle_to_npm();
+    let tests: [(&str, fn()); 6] = [
+        ("failures_are_told_with_kind_message_and_whole_output", failures_are_told),
+        ("a_dry_run_writes_nothing_and_asks_nobody", a_dry_run_writes_nothing),
+        ("ctrl_c_records_what_has_ended", ctrl_c_records),
+        ("two_runs_at_once_are_refused", two_runs_at_once),
+        ("try_records_nothing", try_records_nothing),
+        ("every_json_output_fits_its_schema", outputs_fit_their_schemas),
+    ];
+    let tests = tests.into_iter().map(|(name, test)| trial(name, test, obstacle.as_deref()));
+    let in_backends = backends.iter().cloned().map(|backend| {
+        let name = format!("a_second_run_takes_other_packages_in_{backend}");
+        trial(name, move || second_run(&backend), obstacle.as_deref())
+    });
+    tests.chain(in_backends).collect()
+}
+
+fn statuses(root: &TestRoot) -> BTreeMap<String, String> {
+    let status = |entry: Value| entry["status"].as_str().unwrap().to_owned();
+    root.queue().into_iter().map(|(id, entry)| (id, status(entry))).collect()
+}
+
+const RUN: &[&str] = &["run", "--ecosystem", "npm", "--batch-size", "2", "-q"];
+
+fn second_run(backend: &str) {
+    let names = ["one", "two", "three", "four"];
+    let origin = registry::serve(names.map(|name| Package::tool(name, 0)), Duration::ZERO);
+    let root = TestRoot::new(&origin, &format!("[sandbox]\nbackend = \"{backend}\"\n"));
+    root.put_pending(&names);
+
+    let first = root.json(RUN);
+    let batch = &first["batches"][0];
+    assert_eq!((&batch["total"], &batch["succeeded"]), (&json!(2), &json!(2)), "{first:#}");
+    let second = root.json(RUN);
+    assert_ne!(first["batches"][0]["batch_id"], second["batches"][0]["batch_id"]);
+    let processed = |summary: &Value| -> Vec<String> {
+        let attempts = summary["batches"][0]["attempts"].as_array().unwrap().clone();
+        attempts.iter().map(|a| a["package_id"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut all = [processed(&first), processed(&second)].concat();
+    all.sort();
+    assert_eq!(all, ["npm:four", "npm:one", "npm:three", "npm:two"]);
+    assert!(statuses(&root).values().all(|status| status == "success"));
+
+    let recipe = std::fs::read_to_string(root.path("recipes/o/one.toml")).unwrap();
+    assert!(recipe.contains("command = \"one --version\""), "{recipe}");
+    let runs = root.json(&["runs", "list"]);
+    assert_eq!(runs["total"], 2);
+    let record = &runs["runs"][0];
+    assert_eq!(record["merged"], 2);
+    assert!(record["requests"]["registry.npmjs.org"]["sent"].as_u64().unwrap() >= 2, "{record:#}");
+    assert_eq!(std::fs::read_dir(root.path("data/metrics")).unwrap().count(), 2);
+
+    // Nothing is left to do, and the third run says so and leaves its record.
+    let third = root.run(&[RUN, &["--json"]].concat());
+    assert_eq!(third.status.code(), Some(4), "{third:?}");
+    assert_eq!(root.json(&["runs", "list"])["runs"][0]["outcome"], "skipped");
+}
+
+fn wrong(name: &str, script: &str) -> Package {
+    let files = [("cli.js".to_owned(), format!("#!/usr/bin/env node\n{script}\n"))].into();
+    Package { files, ..Package::tool(name, 0) }
+}
+
+fn failures_are_told() {
+    let packages = [
+        wrong("crashes", "console.error('Error: no reactor'); process.exit(3)"),
+        wrong("lies", "console.log('9.9.9')"),
+        wrong("hangs", "setInterval(() => 0, 1000)"),
+        wrong(
+            "hostile",
+            "console.log('\\u001b[31m<script>alert(1)</script>\\u202e'); process.exit(1)",
+        ),
+        Package { bin: Value::Null, ..Package::tool("library", 0) },
+        Package { bin: json!({ "ghost": "not-there.js" }), ..Package::tool("ghostly", 0) },
+    ];
+    let origin = registry::serve(packages, Duration::ZERO);
+    let root = TestRoot::new(&origin, "[sandbox]\nverify_seconds = 2\n");
+    root.put_pending(&["crashes", "lies", "hangs", "hostile", "library", "ghostly", "missing"]);
+    let summary = root.json(&["run", "--ecosystem", "npm", "-q"]);
+    assert_eq!(summary["batches"][0]["succeeded"], 0, "{summary:#}");
+
+    let list = root.json(&["failures", "list"]);
+    let kinds: BTreeMap<String, String> = list["failures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| {
+            let text = |key: &str| record[key].as_str().unwrap().to_owned();
+            (text("package_id"), format!("{}/{}", text("category"), text("subcategory")))
+        })
+        .collect();
+    let expected = [
+        ("npm:crashes", "validation_failed/verify_failed"),
+        ("npm:ghostly", "validation_failed/executable_missing"),
+        ("npm:hangs", "validation_failed/verify_timeout"),
+        ("npm:hostile", "validation_failed/verify_failed"),
+        ("npm:library", "deterministic_insufficient/library_only"),
+        ("npm:lies", "validation_failed/verify_pattern_mismatch"),
+        ("npm:missing", "deterministic_insufficient/package_not_found"),
+    ];
+    let expected = expected.map(|(id, kind)| (id.to_owned(), kind.to_owned()));
+    assert_eq!(kinds, BTreeMap::from(expected));
+
+    let batch = summary["batches"][0]["batch_id"].as_str().unwrap();
+    let shown = root.json(&["failures", "show", &format!("{batch}-crashes")]);
+    assert!(shown["output"].as_str().unwrap().contains("Error: no reactor"), "{shown:#}");
+    assert!(shown["record"]["message"].as_str().unwrap().contains("Error: no reactor"));
+    assert_eq!(shown["record"]["environment"].as_str().unwrap().split('-').next(), Some("linux"));
+    let hostile = root.ok(&["failures", "show", &format!("{batch}-hostile")]);
+    assert!(!hostile.contains('\u{1b}') && !hostile.contains('\u{202e}'), "{hostile:?}");
+    assert_eq!(statuses(&root)["npm:library"], "excluded");
+    assert_eq!(statuses(&root)["npm:lies"], "failed");
+    root.ok(&["dashboard", "build"]);
+    let page = std::fs::read_to_string(root.path("site/index.html")).unwrap();
+    assert!(page.contains("0/7"), "the run is not on the first page");
+}
+
+fn a_dry_run_writes_nothing() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    root.put_pending(&["one"]);
+    let before = tree(root.dir.path());
+    let plan = root.json(&["run", "--dry-run", "--ecosystem", "npm"]);
+    assert_eq!(plan["batches"][0]["attempts"], json!(["npm:one"]));
+    assert_eq!(plan, root.json(&["plan", "--ecosystem", "npm"]).clone().with_id_of(&plan));
+    assert_eq!(tree(root.dir.path()), before);
+}
+
+/// Two plans of different seconds differ in the id that they would have.
+trait WithId {
+    fn with_id_of(self, other: &Value) -> Value;
+}
+
+impl WithId for Value {
+    fn with_id_of(mut self, other: &Value) -> Value {
+        self["batches"][0]["batch_id"] = other["batches"][0]["batch_id"].clone();
+        self
+    }
+}
+
+fn tree(dir: &std::path::Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(tree(&path));
+        } else {
+            found.insert(path.display().to_string(), std::fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+fn ctrl_c_records() {
+    let names = ["a1", "a2", "a3", "a4", "a5", "a6"];
+    let packages = names.map(|name| Package::tool(name, if name == "a1" { 0 } else { 20_000 }));
+    let origin = registry::serve(packages, Duration::ZERO);
+    let root = TestRoot::new(&origin, "");
+    root.put_pending(&names);
+    let run = root
+        .command(&["run", "--ecosystem", "npm", "--jobs", "1", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for("the first attempt to be journalled", || {
+        let journals = root.path(".tsuku-batch/outbox");
+        let text: String = std::fs::read_dir(journals)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| std::fs::read_to_string(entry.path()).unwrap_or_default())
+            .collect();
+        text.contains("\"ended\"")
+    });
+    let pid = run.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["interrupted"], true);
+    assert_eq!(summary["batches"][0]["total"], 1, "{summary:#}");
+    let statuses = statuses(&root);
+    assert_eq!(statuses["npm:a1"], "success");
+    assert_eq!(statuses.values().filter(|status| *status == "pending").count(), 5);
+    assert_eq!(root.json(&["runs", "list"])["total"], 1);
+    assert_eq!(root.json(&["failures", "list"])["total"], 0, "an interruption is no failure");
+}
+
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("waited in vain for {what}");
+}
+
+fn two_runs_at_once() {
+    let origin = registry::serve([Package::tool("slow", 20_000)], Duration::ZERO);
+    let root = TestRoot::new(&origin, "");
+    root.put_pending(&["slow"]);
+    let mut first = root.command(RUN).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("the first run to take the lock", || {
+        std::fs::read_to_string(root.path(".tsuku-batch/lock")).is_ok_and(|text| !text.is_empty())
+    });
+    let second = root.run(RUN);
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(7), "{said}");
+    assert!(said.contains(&format!("process {}", first.id())), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    // Reading and queueing go on meanwhile.
+    root.ok(&["queue", "add", "npm:later"]);
+    root.ok(&["status"]);
+    std::process::Command::new("kill").arg(first.id().to_string()).status().unwrap();
+    first.wait().unwrap();
+    assert!(root.queue().contains_key("npm:later"), "what was queued meanwhile is lost");
+}
+
+fn try_records_nothing() {
+    let origin = registry::serve([Package::tool("one", 0)], Duration::ZERO);
+    let root = TestRoot::new(&origin, "");
+    let before = tree(root.dir.path());
+    let report = root.json(&["try", "node:one"]);
+    assert_eq!((&report["outcome"], &report["executables"]), (&json!("verified"), &json!(["one"])));
+    assert_eq!(report["package_id"], "npm:one");
+    let missing = root.run(&["try", "npm:none", "--json"]);
+    assert_eq!(missing.status.code(), Some(5));
+    let report: Value = serde_json::from_slice(&missing.stdout).unwrap();
+    assert_eq!(report["failure"]["subcategory"], "package_not_found");
+    assert_eq!(report["kind"], "unknown");
+    assert_eq!(tree(root.dir.path()), before);
+}
+
+fn outputs_fit_their_schemas() {
+    let origin = registry::serve([Package::tool("one", 0)], Duration::ZERO);
+    let root = TestRoot::new(&origin, "");
+    root.put_pending(&["one", "missing"]);
+    let schemas = tempfile::tempdir().unwrap();
+    let dir = schemas.path().to_str().unwrap();
+    root.ok(&["schema", "--dir", dir]);
+    root.ok(&["schema", "--dir", dir, "--check"]);
+    let check = |schema: &str, document: &Value| {
+        let path = schemas.path().join(format!("{schema}.schema.json"));
+        let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+        let errors: Vec<String> = validator
+            .iter_errors(document)
+            .map(|e| format!("{} at {}", e, e.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{errors:?} in {document:#}");
+    };
+    check("output-plan", &root.json(&["plan"]));
+    check("output-run", &root.json(&["run", "--ecosystem", "npm", "-q"]));
+    let failures = root.json(&["failures", "list"]);
+    let id = failures["failures"][0]["id"].as_str().unwrap().to_owned();
+    let runs = root.json(&["runs", "list"]);
+    let batch = runs["runs"][0]["batch_id"].as_str().unwrap().to_owned();
+    check("output-failures-list", &failures);
+    check("output-failures-show", &root.json(&["failures", "show", &id]));
+    check("output-runs-list", &runs);
+    check("output-runs-show", &root.json(&["runs", "show", &batch]));
+    check("output-status", &root.json(&["status"]));
+    check("output-try", &root.json(&["try", "npm:one"]));
+    check("output-queue-add", &root.json(&["queue", "add", "npm:two"]));
+    check("output-queue-list", &root.json(&["queue", "list"]));
+    check("output-ecosystem-list", &root.json(&["ecosystem", "list"]));
+    check("output-dashboard-build", &root.json(&["dashboard", "build"]));
+    check("output-sandbox-check", &root.json(&["sandbox", "check"]));
+    check("output-init", &root.json(&["init"]));
+    let file = |path: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(root.path(path)).unwrap()).unwrap()
+    };
+    check("queue", &file("data/queues/priority-queue-npm.json"));
+    check("batch-control", &file("batch-control.json"));
+    check("batch-run", &file(&format!("data/metrics/batch-runs-{batch}.jsonl")));
+    check("failure", &file(&format!("data/failures/{batch}.jsonl")));
+}
