@@ -9,8 +9,8 @@ use batch_core::{
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-/// By ecosystem. One that has no list yet has no queue until it is seeded.
-const LISTS: &[&str] = &[include_str!("../../data/seeds/npm.json")];
+/// All of `data/seeds/`. An ecosystem that has no list yet has no queue until it is seeded.
+const LISTS: &[&str] = include!(concat!(env!("OUT_DIR"), "/seeds.rs"));
 
 /// One list: `data/seeds/<ecosystem>.json`.
 #[derive(Debug, Deserialize)]
@@ -62,4 +62,26 @@ pub fn empty(plugin: &EcosystemPlugin, now: DateTime<Utc>) -> QueueFile {
     };
     let header = QueueHeader { ecosystem: plugin.id.clone(), updated_at: now, tiers };
     QueueFile { header, entries: Queue::new(), quarantined: vec![] }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_list_belongs_to_a_plugin_and_holds_good_names_once() {
+        let registry = crate::plugins::registry().unwrap();
+        assert!(!LISTS.is_empty());
+        for text in LISTS {
+            let list: List = serde_json::from_str(text).unwrap();
+            let plugin = registry.get(&list.ecosystem).unwrap();
+            let names: BTreeSet<&str> = list.packages.iter().map(|listed| &*listed.name).collect();
+            assert_eq!(names.len(), list.packages.len(), "{}: a name twice", plugin.id);
+            let queue = queue(plugin, DateTime::UNIX_EPOCH).unwrap().unwrap();
+            assert_eq!(queue.entries.len(), names.len(), "{}: a name in two spellings", plugin.id);
+            assert!(queue.entries.len() >= 60, "{}: too short to fill a rotation", plugin.id);
+        }
+    }
 }
