@@ -77,7 +77,7 @@ impl Env {
         match find_toolchain(wanted, &self.host.path, &variables).await {
             Ok(found) => found,
             Err(error) => {
-                tracing::warn!("{} cannot be used for {}: {error}", wanted.program, plugin.id);
+                tracing::debug!("{} cannot be used for {}: {error}", wanted.program, plugin.id);
                 None
             }
         }

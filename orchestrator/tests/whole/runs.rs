@@ -22,9 +22,14 @@ pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
         ("every_json_output_fits_its_schema", outputs_fit_their_schemas),
     ];
     let tests = tests.into_iter().map(|(name, test)| trial(name, test, obstacle.as_deref()));
-    let in_backends = backends.iter().cloned().map(|backend| {
-        let name = format!("a_second_run_takes_other_packages_in_{backend}");
-        trial(name, move || second_run(&backend), obstacle.as_deref())
+    let in_backends = backends.iter().cloned().flat_map(|backend| {
+        let (other, name) = (backend.clone(), |what| format!("{what}_in_{backend}"));
+        let second = name("a_second_run_takes_other_packages");
+        let curious = name("a_tool_that_asks_for_network_interfaces_verifies");
+        [
+            trial(second, move || second_run(&backend), obstacle.as_deref()),
+            trial(curious, move || asks_for_interfaces(&other), obstacle.as_deref()),
+        ]
     });
     tests.chain(in_backends).collect()
 }
@@ -69,6 +74,14 @@ fn second_run(backend: &str) {
     let third = root.run(&[RUN, &["--json"]].concat());
     assert_eq!(third.status.code(), Some(4), "{third:?}");
     assert_eq!(root.json(&["runs", "list"])["runs"][0]["outcome"], "skipped");
+}
+
+/// The verify step has no network, and to ask which interfaces there are needs none.
+fn asks_for_interfaces(backend: &str) {
+    let script = "require('os').networkInterfaces(); console.log('1.0.0')";
+    let origin = registry::serve([wrong("curious", script)], Duration::ZERO);
+    let root = TestRoot::new(&origin, &format!("[sandbox]\nbackend = \"{backend}\"\n"));
+    assert_eq!(root.json(&["try", "npm:curious"])["outcome"], "verified");
 }
 
 fn wrong(name: &str, script: &str) -> Package {

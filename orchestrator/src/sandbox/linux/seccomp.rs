@@ -159,15 +159,26 @@ fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
     Ok(rules)
 }
 
+/// Beside IP sockets, where the job has a network: a question to the kernel which interfaces there
+/// are. Common tools ask it at their start and end where it is refused (`getifaddrs(3)`, Node's
+/// `os.networkInterfaces`); changing anything that way needs a capability, and jobs have none.
 fn sockets(allowed: Allowed) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    if !allowed.network {
-        return Ok(Vec::new());
-    }
-    let family = |family: libc::c_int| {
-        let (len, op) = (SeccompCmpArgLen::Dword, SeccompCmpOp::Ne);
-        SeccompCondition::new(0, len, op, number(family))
+    let argument = |index, op, value: libc::c_int| {
+        SeccompCondition::new(index, SeccompCmpArgLen::Dword, op, number(value))
     };
-    Ok(vec![SeccompRule::new(vec![family(libc::AF_INET)?, family(libc::AF_INET6)?])?])
+    let mut families = vec![libc::AF_NETLINK];
+    if allowed.network {
+        families.extend([libc::AF_INET, libc::AF_INET6]);
+    }
+    let others = families.into_iter().map(|family| argument(0, SeccompCmpOp::Ne, family));
+    let other_questions = [
+        argument(0, SeccompCmpOp::Eq, libc::AF_NETLINK)?,
+        argument(2, SeccompCmpOp::Ne, libc::NETLINK_ROUTE)?,
+    ];
+    Ok(vec![
+        SeccompRule::new(others.collect::<Result<_, _>>()?)?,
+        SeccompRule::new(other_questions.into())?,
+    ])
 }
 
 /// Calls that set a file's mode, and which argument it is.
