@@ -36,7 +36,7 @@ pub(super) struct Tools<'a> {
     pub(super) machine: &'a Machine,
     pub(super) http: &'a Arc<PoliteHttp>,
     pub(super) claims: &'a Mutex<Claims>,
-    pub(super) progress: &'a Progress,
+    pub(super) progress: &'a Arc<Progress>,
     pub(super) jobs: usize,
     pub(super) cancel: &'a CancellationToken,
 }
@@ -62,10 +62,15 @@ pub(super) async fn run(turned: Turned, tools: &Tools<'_>) -> anyhow::Result<Bat
     let journal = Journal::create(&root.layout, &start).context("cannot open the journal")?;
     let (events, received) = mpsc::unbounded_channel();
     let lines = vec![JournalLine::Start(start)];
-    let recorder = Recorder { journal, lines, actions, progress: tools.progress };
-    let work = attempt_all(turned, plugin, (&generator, &validator), tools, events);
-    let ((), noted) = tokio::join!(work, recorder.record(received));
-    let (mut journal, mut lines) = noted?;
+    let (progress, cancel) = (Arc::clone(tools.progress), tools.cancel.clone());
+    let recorder = Recorder { journal, lines, actions, progress };
+    // Each line waits for the disk.
+    let noting = tokio::task::spawn_blocking(move || {
+        // Without a journal nothing more may be attempted.
+        recorder.record(received).inspect_err(|_| cancel.cancel())
+    });
+    attempt_all(turned, plugin, (&generator, &validator), tools, events).await;
+    let (mut journal, mut lines) = noting.await.context("the recorder came to grief")??;
 
     let hosts: Vec<&str> = plugin.rate_limit.quotas().iter().map(|quota| quota.host).collect();
     let is_own = |host: &String| hosts.contains(&&**host);
@@ -113,21 +118,21 @@ async fn attempt_all(
 }
 
 /// Alone owns the journal: what stages tell becomes attempts, and attempts become lines.
-struct Recorder<'a> {
+struct Recorder {
     journal: Journal,
     lines: Vec<JournalLine>,
     actions: Vec<ActionShape>,
-    progress: &'a Progress,
+    progress: Arc<Progress>,
 }
 
-impl Recorder<'_> {
+impl Recorder {
     /// Records until nobody is left to tell anything.
-    async fn record(
+    fn record(
         mut self,
         mut events: UnboundedReceiver<Event>,
     ) -> anyhow::Result<(Journal, Vec<JournalLine>)> {
         let mut waiting: BTreeMap<PackageId, generate::Item> = BTreeMap::new();
-        while let Some(event) = events.recv().await {
+        while let Some(event) = events.blocking_recv() {
             let attempt = match event {
                 Event::Phase { package, phase } => {
                     self.progress.phase(&package, phase);

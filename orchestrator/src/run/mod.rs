@@ -7,7 +7,7 @@ mod batch;
 mod recover;
 mod summary;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use batch_core::{
@@ -65,7 +65,8 @@ pub async fn run(
     }
     let http = net::polite(env, &root.settings, &root.layout.cache(), &root.state.control()?)?;
     let n_packages = preflight.batches.iter().map(|turned| turned.plan.attempts.len()).sum();
-    let progress = &Progress::new(n_packages, request.is_terminal, request.quiet);
+    let progress = Progress::new(n_packages, request.is_terminal, request.quiet);
+    let progress = &Arc::new(progress);
     let (machine, http, claims) = (&machine, &http, &Mutex::new(claims));
     let jobs = request.jobs;
     let tools = batch::Tools { env, root, machine, http, claims, progress, jobs, cancel };
