@@ -25,10 +25,10 @@ pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
     let in_backends = backends.iter().cloned().flat_map(|backend| {
         let (other, name) = (backend.clone(), |what| format!("{what}_in_{backend}"));
         let second = name("a_second_run_takes_other_packages");
-        let curious = name("a_tool_that_asks_for_network_interfaces_verifies");
+        let curious = name("a_tool_that_looks_around_and_listens_to_itself_verifies");
         [
             trial(second, move || second_run(&backend), obstacle.as_deref()),
-            trial(curious, move || asks_for_interfaces(&other), obstacle.as_deref()),
+            trial(curious, move || looks_around(&other), obstacle.as_deref()),
         ]
     });
     tests.chain(in_backends).collect()
@@ -76,9 +76,15 @@ fn second_run(backend: &str) {
     assert_eq!(root.json(&["runs", "list"])["runs"][0]["outcome"], "skipped");
 }
 
-/// The verify step has no network, and to ask which interfaces there are needs none.
-fn asks_for_interfaces(backend: &str) {
-    let script = "require('os').networkInterfaces(); console.log('1.0.0')";
+/// What well-known tools do before they print their version: the verify step has no network, and
+/// none of this needs one.
+fn looks_around(backend: &str) {
+    let script = "const os = require('os'), net = require('net'), fs = require('fs');
+        os.networkInterfaces();
+        os.userInfo();
+        fs.readFileSync('/etc/os-release');
+        const pipe = os.tmpdir() + '/own.pipe';
+        net.createServer().listen(pipe, () => { console.log('1.0.0'); process.exit(0); });";
     let origin = registry::serve([wrong("curious", script)], Duration::ZERO);
     let root = TestRoot::new(&origin, &format!("[sandbox]\nbackend = \"{backend}\"\n"));
     assert_eq!(root.json(&["try", "npm:curious"])["outcome"], "verified");

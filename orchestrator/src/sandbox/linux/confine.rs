@@ -202,7 +202,8 @@ fn give_up_rights(confinement: &Confinement) -> Result<(), String> {
         landlock::restrict(view)?;
     }
     let Confinement { network, memory_files, .. } = *confinement;
-    seccomp::restrict(seccomp::Allowed { network, memory_files })
+    let namespaces = confinement.landlock.is_none();
+    seccomp::restrict(seccomp::Allowed { network, namespaces, memory_files })
 }
 
 fn drop_capabilities() -> rustix::io::Result<()> {

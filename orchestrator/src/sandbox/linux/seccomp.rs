@@ -105,8 +105,10 @@ const TYPING: [u64; 2] = [0x5412, 0x541c];
 /// What differs between jobs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Allowed {
-    /// IP sockets.
+    /// IP sockets; without them, sockets of the job's own.
     pub(super) network: bool,
+    /// Whether namespaces keep the machine's own sockets out of reach.
+    pub(super) namespaces: bool,
     /// Files in memory: not where memory is counted by the pages of processes.
     pub(super) memory_files: bool,
 }
@@ -134,6 +136,10 @@ fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
     let always = REFUSED.iter().chain(REFUSED_HERE).map(|&call| (call, Vec::new()));
     let mut rules: Rules = always.collect();
     rules.insert(libc::SYS_socket, sockets(allowed)?);
+    if !allowed.network && !allowed.namespaces {
+        // Its sockets may be listened on: to whom it would connect is not seen here.
+        rules.insert(libc::SYS_connect, vec![]);
+    }
     // A pair of connected streams stays inside; a datagram socket could be connected again, to
     // any socket of the machine.
     let kinds = [libc::SOCK_DGRAM, libc::SOCK_RAW].map(|kind| masked(1, 0xf, number(kind)));
@@ -159,26 +165,31 @@ fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
     Ok(rules)
 }
 
-/// Beside IP sockets, where the job has a network: a question to the kernel which interfaces there
+/// Where the job has a network, IP sockets. Where it has none, streams inside the machine: common
+/// tools talk to their own children that way; datagrams could be sent to anybody's socket.
+///
+/// Always a question to the kernel which interfaces there
 /// are. Common tools ask it at their start and end where it is refused (`getifaddrs(3)`, Node's
 /// `os.networkInterfaces`); changing anything that way needs a capability, and jobs have none.
 fn sockets(allowed: Allowed) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     let argument = |index, op, value: libc::c_int| {
         SeccompCondition::new(index, SeccompCmpArgLen::Dword, op, number(value))
     };
-    let mut families = vec![libc::AF_NETLINK];
-    if allowed.network {
-        families.extend([libc::AF_INET, libc::AF_INET6]);
-    }
-    let others = families.into_iter().map(|family| argument(0, SeccompCmpOp::Ne, family));
-    let other_questions = [
-        argument(0, SeccompCmpOp::Eq, libc::AF_NETLINK)?,
-        argument(2, SeccompCmpOp::Ne, libc::NETLINK_ROUTE)?,
-    ];
-    Ok(vec![
+    let is = |family| argument(0, SeccompCmpOp::Eq, family);
+    let inside = [libc::AF_NETLINK, libc::AF_UNIX];
+    let outside = [libc::AF_NETLINK, libc::AF_INET, libc::AF_INET6];
+    let families = if allowed.network { &outside[..] } else { &inside };
+    let others = families.iter().map(|&family| argument(0, SeccompCmpOp::Ne, family));
+    let route = argument(2, SeccompCmpOp::Ne, libc::NETLINK_ROUTE)?;
+    let mut rules = vec![
         SeccompRule::new(others.collect::<Result<_, _>>()?)?,
-        SeccompRule::new(other_questions.into())?,
-    ])
+        SeccompRule::new(vec![is(libc::AF_NETLINK)?, route])?,
+    ];
+    for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
+        let kind = argument(1, SeccompCmpOp::MaskedEq(0xf), kind)?;
+        rules.push(SeccompRule::new(vec![is(libc::AF_UNIX)?, kind])?);
+    }
+    Ok(rules)
 }
 
 /// Calls that set a file's mode, and which argument it is.

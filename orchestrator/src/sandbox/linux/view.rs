@@ -12,13 +12,16 @@ use crate::sandbox::{Job, toolchain::SYSTEM_DIRS};
 
 /// What programs read of `/etc`. Of `/etc/ssl` and `/etc/pki` the public parts only: the sandbox
 /// of a root user could read the private keys beside them.
-const SETTINGS: [&str; 16] = [
+const SETTINGS: [&str; 19] = [
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
     "/etc/alternatives",
+    "/etc/debian_version",
     "/etc/localtime",
+    "/etc/lsb-release",
     "/etc/mime.types",
+    "/etc/os-release",
     "/etc/perl",
     "/etc/ssl/certs",
     "/etc/ssl/cert.pem",
