@@ -80,8 +80,12 @@ pub fn health(
     });
     let signature = row.map(|row| row.fingerprint).or_else(|| {
         let known = breaker.open.as_ref()?.signature?;
+        // Faults and waits among the probes say nothing about the cause: only what is structural
+        // can be the known failure, or another one.
+        let mut structural = failures.iter().filter(|failure| is_structural(failure));
         let is_known = |failure: &&Failure| failure.fingerprint == known;
-        (n_succeeded == 0 && !failures.is_empty() && failures.iter().all(is_known)).then_some(known)
+        let is_only_known = n_structural > 0 && structural.all(is_known);
+        (n_succeeded == 0 && is_only_known).then_some(known)
     });
     if signature.is_some() || n_succeeded == 0 && n_own_faults > n_structural {
         return Health::Unhealthy { signature };
@@ -267,14 +271,25 @@ mod tests {
 
     #[test]
     fn a_probe_with_another_fingerprint_ends_a_systemic_failure() {
+        use FailureKind::{InstallFailed, LibraryOnly, RecipeMissing, Timeout};
+
         let policy = BreakerPolicy::default();
-        let signature = Some(Fingerprint(FailureKind::InstallFailed as u64));
+        let signature = Some(Fingerprint(InstallFailed as u64));
         let (until, reason) = (DateTime::UNIX_EPOCH, String::new());
         let open = Open { since: until, until, level: 1, signature, reason };
         let breaker = Breaker { unhealthy_runs: 3, open: Some(open), ..Breaker::default() };
-        let probe = |kind| [attempt("eco:a", failed_on(kind, None))];
-        let judge = |kind| health(&probe(kind), &BTreeSet::new(), &breaker, &policy);
-        assert_eq!(judge(FailureKind::InstallFailed), Health::Unhealthy { signature });
-        assert_eq!(judge(FailureKind::LibraryOnly), Health::Healthy);
+        let probe = |&kind: &FailureKind| attempt("eco:a", failed_on(kind, None));
+        let judge = |kinds: &[FailureKind]| {
+            let probes: Vec<Attempt> = kinds.iter().map(probe).collect();
+            health(&probes, &BTreeSet::new(), &breaker, &policy)
+        };
+        assert_eq!(judge(&[InstallFailed]), Health::Unhealthy { signature });
+        assert_eq!(
+            judge(&[InstallFailed, Timeout, RecipeMissing]),
+            Health::Unhealthy { signature }
+        );
+        assert_eq!(judge(&[InstallFailed, LibraryOnly]), Health::Healthy);
+        assert_eq!(judge(&[LibraryOnly]), Health::Healthy);
+        assert_eq!(judge(&[Timeout, RecipeMissing]), Health::Neutral);
     }
 }

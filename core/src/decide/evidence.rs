@@ -104,15 +104,20 @@ fn earliest<'a>(lower: &str, from: usize) -> Option<(usize, &'a str)> {
     SECRETS.iter().copied().filter_map(place).min()
 }
 
-/// `https://user:secret@host` without the secret.
+/// `https://user:secret@host` without the secret. A loop: a hostile line may hold any number of them.
 fn redact_url_password(line: &str) -> String {
-    let Some(start) = line.find("://").map(|i| i + 3) else { return line.to_owned() };
-    let end = line[start..].find(['/', ' ', '"', '\'', '\n']).map_or(line.len(), |i| start + i);
-    let (head, rest) = (&line[..start], &line[end..]);
-    match line[start..end].rsplit_once('@') {
-        Some((_, host)) => format!("{head}***@{host}{}", redact_url_password(rest)),
-        None => format!("{}{}", &line[..end], redact_url_password(rest)),
+    let mut redacted = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find("://").map(|i| i + 3) {
+        let end = rest[start..].find(['/', ' ', '"', '\'', '\n']).map_or(rest.len(), |i| start + i);
+        redacted.push_str(&rest[..start]);
+        match rest[start..end].rsplit_once('@') {
+            Some((_, host)) => redacted.extend(["***@", host]),
+            None => redacted.push_str(&rest[start..end]),
+        }
+        rest = &rest[end..];
     }
+    redacted + rest
 }
 
 /// The first and last part of `text`, and whether something between them was left out, here or
@@ -134,8 +139,11 @@ pub fn gap(n: u64) -> String {
 /// The lines of `text` that state the cause, at most [`MESSAGE_BYTES`]: the last ones that are
 /// marked as errors, else the last ones at all. Empty only for an empty text.
 pub fn message(text: &str) -> String {
-    let is_noise = |line: &&str| line.trim().is_empty() || NOISE.iter().any(|n| line.contains(n));
-    let lines: Vec<&str> = text.lines().filter(|line| !is_noise(line)).collect();
+    let said: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let is_noise = |line: &&&str| NOISE.iter().any(|noise| line.contains(noise));
+    let telling: Vec<&str> = said.iter().filter(|line| !is_noise(line)).copied().collect();
+    // A text of nothing but noise is still all that is known.
+    let lines = if telling.is_empty() { said } else { telling };
     let is_marked = |line: &&&str| {
         let lower = line.to_ascii_lowercase();
         MARKS.iter().any(|mark| lower.contains(mark))
@@ -193,7 +201,7 @@ fn without_quoted(line: &str) -> String {
     while let Some(c) = chars.next() {
         let opens = matches!(c, '"' | '`' | '\'') && !before.is_alphanumeric();
         let rest = chars.as_str();
-        match rest.find(c).filter(|_| opens) {
+        match opens.then(|| rest.find(c)).flatten() {
             Some(len) => {
                 kept.push('*');
                 chars = rest[len + c.len_utf8()..].chars();
@@ -225,6 +233,14 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_nothing_but_addresses_is_read_on_a_small_stack() {
+        let text = "https://a:b@c/".repeat(20_000);
+        let read = move || clean(text.as_bytes());
+        let small = std::thread::Builder::new().stack_size(256 << 10);
+        assert_eq!(small.spawn(read).unwrap().join().unwrap(), "https://***@c/".repeat(20_000));
+    }
+
+    #[test]
     fn the_message_ends_with_the_cause_and_skips_the_noise() {
         let text = "added 1\nnpm error code E404\nnpm error 404  Not Found - GET https://r/x\n\
                     npm notice new version\nnpm error A complete log of this run can be found in: /x\n";
@@ -233,6 +249,8 @@ mod tests {
             "npm error code E404\nnpm error 404  Not Found - GET https://r/x"
         );
         assert_eq!(message("a\nb\n"), "a\nb");
+        assert_eq!(message("npm warn deprecated x\n\n"), "npm warn deprecated x");
+        assert_eq!(message(" \n\n"), "");
         let long = format!("{}\nerror: the cause", "error: é\n".repeat(4000));
         assert!(message(&long).ends_with("error: the cause"));
     }

@@ -62,14 +62,17 @@ pub(super) async fn run(turned: Turned, tools: &Tools<'_>) -> anyhow::Result<Bat
     let journal = Journal::create(&root.layout, &start).context("cannot open the journal")?;
     let (events, received) = mpsc::unbounded_channel();
     let lines = vec![JournalLine::Start(start)];
-    let (progress, cancel) = (Arc::clone(tools.progress), tools.cancel.clone());
+    let progress = Arc::clone(tools.progress);
+    // What cannot be noted is not done either: a full disk ends the batch, not just its journal.
+    let stop = tools.cancel.child_token();
+    let stopper = stop.clone();
     let recorder = Recorder { journal, lines, actions, progress };
     // Each line waits for the disk.
     let noting = tokio::task::spawn_blocking(move || {
-        // Without a journal nothing more may be attempted.
-        recorder.record(received).inspect_err(|_| cancel.cancel())
+        recorder.record(received).inspect_err(|_| stopper.cancel())
     });
-    attempt_all(turned, plugin, (&generator, &validator), tools, events).await;
+    let stoppable = Tools { cancel: &stop, ..*tools };
+    attempt_all(turned, plugin, (&generator, &validator), &stoppable, events).await;
     let (mut journal, mut lines) = noting.await.context("the recorder came to grief")??;
 
     let hosts: Vec<&str> = plugin.rate_limit.quotas().iter().map(|quota| quota.host).collect();

@@ -152,8 +152,10 @@ pub fn claims(env: &Env, root: &Root) -> anyhow::Result<Claims> {
     let actions: Vec<ActionShape> = env.registry.recipe_actions().collect();
     let mut claims = Claims::default();
     for name in root.state.recipe_names()? {
-        let text = root.state.recipe(&name)?.unwrap_or_default();
-        match recipe::parse(&text, &actions) {
+        let read = root.state.recipe(&name).map_err(anyhow::Error::from).and_then(|text| {
+            recipe::parse(&text.unwrap_or_default(), &actions).map_err(anyhow::Error::from)
+        });
+        match read {
             Ok(recipe) => claims.add(&name, &recipe),
             Err(error) => {
                 tracing::warn!("recipe {name} cannot be read: {error}");
