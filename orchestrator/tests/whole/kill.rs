@@ -192,7 +192,15 @@ fn drain(root: &TestRoot, names: &[String]) {
         if left == 0 {
             break;
         }
-        root.ok(&["-q", "run", "--ecosystem", "npm", "--batch-size", "20", "--jobs", "2"]);
+        let run =
+            root.run(&["-q", "run", "--ecosystem", "npm", "--batch-size", "20", "--jobs", "2"]);
+        // A run dates its decisions by the second that it began in, so that what another one has
+        // put back in this same second is due in the next.
+        let nothing_due = run.status.code() == Some(4);
+        assert!(run.status.success() || nothing_due, "{run:?}");
+        if nothing_due {
+            std::thread::sleep(Duration::from_secs(1));
+        }
     }
     let queue = root.queue();
     let left: Vec<&String> =
