@@ -113,7 +113,15 @@ fn by_code(text: &str) -> Option<FailureKind> {
     let is_server_error = |digits: &str| digits.len() == 3 && digits.starts_with('5');
     let known = CODES.iter().find(|(known, _)| *known == code).map(|&(_, kind)| kind);
     let server = code.strip_prefix('E').filter(|digits| is_server_error(digits));
-    known.or_else(|| server.map(|_| FailureKind::UpstreamUnavailable))
+    known
+        .or_else(|| server.map(|_| FailureKind::UpstreamUnavailable))
+        .or_else(|| is_missing_command(code, text).then_some(FailureKind::InstallFailed))
+}
+
+/// A script of the package called a command that is not there. npm hands on the shell's exit code,
+/// which by itself would say that npm is missing.
+fn is_missing_command(code: &str, text: &str) -> bool {
+    code == "127" && error_lines(text).any(|line| line.starts_with("command "))
 }
 
 /// Whether what npm did not find was asked for by a range or a tag: we ask for exact versions, so
@@ -247,6 +255,7 @@ mod tests {
         check("Z_BUF_ERROR", "zlib: unexpected end of file", FailureKind::ArchiveExtractionFailed);
         check("EJSONPARSE", "JSON.parse Failed to parse package.json", FailureKind::InstallFailed);
         check("ELIFECYCLE", "errno 1", FailureKind::InstallFailed);
+        check("127", "command sh -c husky install", FailureKind::InstallFailed);
         check("1", "gyp ERR! stack Error: not found: make", FailureKind::NativeBuildFailed);
     }
 
