@@ -274,7 +274,7 @@ mod tests {
         use FailureKind::{InstallFailed, LibraryOnly, RecipeMissing, Timeout};
 
         let policy = BreakerPolicy::default();
-        let signature = Some(Fingerprint(FailureKind::InstallFailed as u64));
+        let signature = Some(Fingerprint(InstallFailed as u64));
         let (until, reason) = (DateTime::UNIX_EPOCH, String::new());
         let open = Open { since: until, until, level: 1, signature, reason };
         let breaker = Breaker { unhealthy_runs: 3, open: Some(open), ..Breaker::default() };

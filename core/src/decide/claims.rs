@@ -1,6 +1,6 @@
 //! Which recipes there are, and which commands they provide: two recipes may share neither.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Executables, FailureKind, PackageFacts, PackageName, Parameter, Recipe, RecipeName,
@@ -11,6 +11,10 @@ use crate::model::{
 pub struct Claims {
     recipes: BTreeMap<RecipeName, Vec<Installs>>,
     commands: BTreeMap<String, RecipeName>,
+    /// Claimed by this run: whether they work is not known yet.
+    under_way: BTreeSet<RecipeName>,
+    /// Those that say nothing about what they install.
+    unreadable: BTreeSet<RecipeName>,
 }
 
 /// A step of a recipe, by what tells packages apart: the action and its texts.
@@ -27,6 +31,9 @@ pub struct Taken {
     pub kind: FailureKind,
     /// By whom, in one line.
     pub reason: String,
+    /// Whether a recipe that is there has it. Else one of this run has, which may fail yet: nothing
+    /// can be said before the next run.
+    pub is_settled: bool,
 }
 
 impl Claims {
@@ -46,15 +53,22 @@ impl Claims {
 
     /// Adds a recipe that cannot be read: nothing else may have its name.
     pub fn add_unreadable(&mut self, name: RecipeName) {
+        self.unreadable.insert(name.clone());
         self.recipes.insert(name, vec![]);
     }
 
     /// Claims `name` and the commands of `facts`, unless another recipe has one of them. A recipe
     /// of the same package may be replaced.
     pub fn claim(&mut self, name: &RecipeName, facts: &PackageFacts) -> Result<(), Taken> {
-        let taken = |reason| Err(Taken { kind: FailureKind::RecipeExists, reason });
+        let taken = |by: &RecipeName, reason| {
+            let is_settled = !self.under_way.contains(by);
+            Err(Taken { kind: FailureKind::RecipeExists, reason, is_settled })
+        };
+        if self.unreadable.contains(name) {
+            return taken(name, format!("name_taken: recipe {name} is there and cannot be read"));
+        }
         if self.recipes.get(name).is_some_and(|steps| !steps.iter().any(|s| s.is_of(facts))) {
-            return taken(format!("name_taken: recipe {name} installs something else"));
+            return taken(name, format!("name_taken: recipe {name} installs something else"));
         }
         let commands = match &facts.executables {
             Executables::Known(commands) => &**commands,
@@ -63,10 +77,13 @@ impl Claims {
         for command in commands {
             if let Some(other) = self.commands.get(command.as_str()).filter(|other| *other != name)
             {
-                return taken(format!("command_taken: recipe {other} provides {command}"));
+                return taken(other, format!("command_taken: recipe {other} provides {command}"));
             }
         }
-        self.recipes.insert(name.clone(), vec![Installs::of(facts)]);
+        // A recipe that was there before stays there, whatever becomes of its new version.
+        if self.recipes.insert(name.clone(), vec![Installs::of(facts)]).is_none() {
+            self.under_way.insert(name.clone());
+        }
         for command in commands {
             self.commands.insert(command.to_string(), name.clone());
         }
@@ -134,6 +151,19 @@ mod tests {
         }
     }
 
+    fn recipe(package: &str, command: &str) -> Recipe {
+        let step = RecipeStep {
+            action: "eco_install".to_owned(),
+            params: [
+                ("package".to_owned(), toml::Value::from(package)),
+                ("executables".to_owned(), toml::Value::from(vec![command])),
+            ]
+            .into(),
+            ..RecipeStep::default()
+        };
+        Recipe { metadata: Metadata::default(), version: None, steps: vec![step], verify: None }
+    }
+
     #[test]
     fn a_name_and_a_command_belong_to_one_package() {
         let mut claims = Claims::default();
@@ -147,24 +177,27 @@ mod tests {
     }
 
     #[test]
-    fn recipes_on_disk_claim_what_their_steps_say() {
-        let step = RecipeStep {
-            action: "eco_install".to_owned(),
-            params: [
-                ("package".to_owned(), toml::Value::from("a")),
-                ("executables".to_owned(), toml::Value::from(vec!["x"])),
-            ]
-            .into(),
-            ..RecipeStep::default()
-        };
-        let recipe = Recipe {
-            metadata: Metadata::default(),
-            version: None,
-            steps: vec![step],
-            verify: None,
-        };
+    fn only_a_recipe_that_is_there_decides_for_good() {
         let mut claims = Claims::default();
-        claims.add(&"a".parse().unwrap(), &recipe);
+        claims.add(&"a".parse().unwrap(), &recipe("a", "x"));
+        claims.add_unreadable("u".parse().unwrap());
+        let mut claim = |name: &str, facts: &PackageFacts| {
+            claims.claim(&name.parse().unwrap(), facts).map_err(|taken| taken.is_settled)
+        };
+        assert_eq!(claim("b", &facts("b", &["y"])), Ok(()));
+        assert_eq!(claim("c", &facts("c", &["y"])), Err(false), "b may fail yet");
+        assert_eq!(claim("b", &facts("c", &["z"])), Err(false), "b may fail yet");
+        assert_eq!(claim("c", &facts("c", &["x"])), Err(true));
+        assert_eq!(claim("a", &facts("c", &["z"])), Err(true));
+        assert_eq!(claim("u", &facts("u", &["z"])), Err(true));
+        assert_eq!(claim("a", &facts("a", &["x"])), Ok(()), "its own recipe");
+        assert_eq!(claim("c", &facts("c", &["x"])), Err(true), "it stays, new version or not");
+    }
+
+    #[test]
+    fn recipes_on_disk_claim_what_their_steps_say() {
+        let mut claims = Claims::default();
+        claims.add(&"a".parse().unwrap(), &recipe("a", "x"));
         assert_eq!(claims.installed(&[("eco_install", "package")]), ["a".parse().unwrap()]);
         assert!(claims.claim(&"b".parse().unwrap(), &facts("b", &["x"])).is_err());
         assert!(claims.claim(&"a".parse().unwrap(), &facts("a", &["x"])).is_ok());

@@ -24,14 +24,15 @@ use crate::{
 pub struct Input {
     /// Whose packages.
     pub ecosystem: EcosystemId,
-    /// In this order; an earlier one has the better claim to a name or command.
+    /// In this order; of two that want one name or command, whoever is ready first has it.
     pub packages: Vec<PackageId>,
 }
 
 /// What came of it: `results-generate.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Output {
-    /// In the order of the input; those that an interruption left out are missing.
+    /// In the order of the input; those that an interruption left out are missing, and those that
+    /// must wait for another recipe of this run.
     pub items: Vec<Item>,
 }
 
@@ -71,7 +72,7 @@ pub async fn run(input: Input, tools: &Tools<'_>) -> Output {
     Output { items: items.collect().await }
 }
 
-/// `None` when the run was interrupted before it ended.
+/// `None` when the run was interrupted before it ended, or cannot decide about it.
 async fn one(package: PackageId, tools: &Tools<'_>) -> Option<Item> {
     if tools.cancel.is_cancelled() {
         return None;
@@ -85,7 +86,7 @@ async fn one(package: PackageId, tools: &Tools<'_>) -> Option<Item> {
         () = tools.cancel.cancelled() => return None,
     };
     let made = match generated {
-        Ok(generated) => claimed(generated, tools.claims),
+        Ok(generated) => claimed(generated, tools.claims)?,
         Err(NotGenerated { facts, failure }) => {
             Made::Failed { upstream_version: facts.map(|facts| facts.version), failure }
         }
@@ -97,16 +98,21 @@ async fn one(package: PackageId, tools: &Tools<'_>) -> Option<Item> {
 }
 
 /// A recipe whose name or commands belong to another is none: found here, before anything is
-/// installed.
-fn claimed(generated: Generated, claims: &Mutex<Claims>) -> Made {
+/// installed. `None` when the other is of this run: should it fail, the way is free for this one,
+/// which stays queued as it is.
+fn claimed(generated: Generated, claims: &Mutex<Claims>) -> Option<Made> {
     let mut claims = claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    match claims.claim(&generated.name, &generated.facts) {
+    let id = &generated.facts.id;
+    Some(match claims.claim(&generated.name, &generated.facts) {
         Ok(()) => Made::Recipe(Box::new(generated)),
+        Err(taken) if !taken.is_settled => {
+            tracing::info!("wait {id}: {}, if it can be verified; asked again later", taken.reason);
+            return None;
+        }
         Err(taken) => {
-            let id = &generated.facts.id;
             let failure = failure(Stage::Generate, Finding::stated(taken.kind), &taken.reason, id);
             let upstream_version = Some(generated.facts.version.clone());
             Made::Failed { upstream_version, failure: Box::new(failure) }
         }
-    }
+    })
 }
