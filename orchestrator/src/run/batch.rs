@@ -63,8 +63,18 @@ pub(super) async fn run(turned: Turned, tools: &Tools<'_>) -> anyhow::Result<Bat
     let (events, received) = mpsc::unbounded_channel();
     let lines = vec![JournalLine::Start(start)];
     let recorder = Recorder { journal, lines, actions, progress: tools.progress };
-    let work = attempt_all(turned, plugin, (&generator, &validator), tools, events);
-    let ((), noted) = tokio::join!(work, recorder.record(received));
+    // What cannot be noted is not done either: a full disk ends the batch, not just its journal.
+    let stop = tools.cancel.child_token();
+    let stoppable = Tools { cancel: &stop, ..*tools };
+    let work = attempt_all(turned, plugin, (&generator, &validator), &stoppable, events);
+    let recording = async {
+        let noted = recorder.record(received).await;
+        if noted.is_err() {
+            stop.cancel();
+        }
+        noted
+    };
+    let ((), noted) = tokio::join!(work, recording);
     let (mut journal, mut lines) = noted?;
 
     let hosts: Vec<&str> = plugin.rate_limit.quotas().iter().map(|quota| quota.host).collect();

@@ -17,7 +17,9 @@ use crate::{
     stage::preflight,
 };
 
-/// Applies the journals of runs that ended without persisting. Gives their ids.
+/// Applies the journals of runs that ended without persisting. Gives their ids. A journal whose
+/// queue cannot be read stays for later: that ecosystem attempts nothing until somebody mends the
+/// file, and stops no other.
 pub(super) fn pending(env: &Env, root: &Root) -> anyhow::Result<Vec<BatchId>> {
     let mut recovered = vec![];
     for mut pending in io::pending(&root.layout)? {
@@ -26,6 +28,10 @@ pub(super) fn pending(env: &Env, root: &Root) -> anyhow::Result<Vec<BatchId>> {
             let (backoff, breaker) =
                 (root.settings.backoff_policy(), root.settings.breaker_policy());
             let rules = preflight::rules(env, delta.batch.ecosystem(), &backoff, &breaker);
+            if let Err(error) = root.state.queue(delta.batch.ecosystem()) {
+                tracing::warn!("{} cannot be recorded yet: {error}", delta.batch);
+                continue;
+            }
             persist(&root.state, &delta, &rules)?;
             tracing::warn!(batch.id = %delta.batch, "recorded {}, whose run had died", delta.batch);
             recovered.push(delta.batch);
