@@ -1,8 +1,11 @@
 //! The one place that prints. Text of packages is cleaned before it reaches a terminal.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks")]
 
-use std::fmt::Display;
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+};
 
+use anyhow::Context as _;
 use batch_core::decide::evidence;
 use serde::Serialize;
 
@@ -21,13 +24,18 @@ impl Out {
 
     /// Prints `value`: as JSON, or as the text that it displays.
     pub fn show<T: Serialize + Display>(&self, value: &T) -> anyhow::Result<()> {
-        if self.json {
-            print!("{}", json(value)?);
+        let text = if self.json {
+            json(value)?
         } else {
             let text = evidence::clean(value.to_string().as_bytes());
-            print!("{}", if self.color { painted(&text) } else { text });
+            if self.color { painted(&text) } else { text }
+        };
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            // Whoever reads has seen enough, as `head` does.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written.context("cannot write to standard output"),
         }
-        Ok(())
     }
 }
 
@@ -65,7 +73,9 @@ fn json<T: Serialize>(value: &T) -> serde_json::Result<String> {
 
 /// Prints an error with its causes on standard error.
 pub(super) fn error(error: &anyhow::Error) {
-    eprint!("{}", evidence::clean(format!("error: {}\n", with_causes(error)).as_bytes()));
+    let text = evidence::clean(format!("error: {}\n", with_causes(error)).as_bytes());
+    // Nobody can be told that nobody listens.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Each cause once: some errors say their cause themselves.
