@@ -10,8 +10,8 @@ use crate::sandbox::{Ended, Report};
 
 /// A failure whose cause this program states itself.
 pub fn failure(stage: Stage, finding: Finding, message: &str, package: &PackageId) -> Failure {
-    let text = evidence::clean(message.as_bytes());
-    recorded(stage, finding, &text, package)
+    let message = evidence::stated(&evidence::clean(message.as_bytes()));
+    recorded(stage, finding, message, package)
 }
 
 /// An install step that did not end well.
@@ -106,14 +106,14 @@ fn of_report(
         ),
         None => text.to_owned(),
     };
-    let mut failure = recorded(Stage::Validate, finding, &said, package);
+    let message = evidence::message(&said);
+    let mut failure = recorded(Stage::Validate, finding, message, package);
     text.clone_into(&mut failure.output);
     failure.exit_code = report.exit_code;
     failure
 }
 
-fn recorded(stage: Stage, finding: Finding, text: &str, package: &PackageId) -> Failure {
-    let message = evidence::message(text);
+fn recorded(stage: Stage, finding: Finding, message: String, package: &PackageId) -> Failure {
     // What no text states cannot be told apart by its text.
     let told = if finding.confidence == Confidence::Lost { "" } else { &*message };
     let fingerprint = evidence::fingerprint(finding.kind, told, package.name.as_str());
@@ -125,5 +125,18 @@ fn recorded(stage: Stage, finding: Finding, text: &str, package: &PackageId) -> 
         output: String::new(),
         exit_code: None,
         blocked_by: vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_that_an_error_of_ours_names_is_told() {
+        let finding = Finding::stated(FailureKind::UpstreamUnavailable);
+        let message = "cannot read the registry\ncaused by: https://r.example/x answered 500";
+        let package = "eco:x".parse().unwrap();
+        assert_eq!(failure(Stage::Generate, finding, message, &package).message, message);
     }
 }

@@ -151,8 +151,18 @@ pub fn message(text: &str) -> String {
     let marked: Vec<&str> = lines.iter().filter(is_marked).copied().collect();
     let chosen = if marked.is_empty() { lines } else { marked };
     let first = chosen.len().saturating_sub(12);
-    let message = chosen[first..].iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
-    // The end states the cause: a message that is too long loses its beginning.
+    ending(&chosen[first..])
+}
+
+/// All lines of `text`, which states a cause and nothing else, at most [`MESSAGE_BYTES`].
+pub fn stated(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    ending(&lines)
+}
+
+/// The end states the cause: a message that is too long loses its beginning.
+fn ending(lines: &[&str]) -> String {
+    let message = lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
     message[ceil(&message, message.len().saturating_sub(MESSAGE_BYTES))..].to_owned()
 }
 
@@ -253,6 +263,15 @@ mod tests {
         assert_eq!(message(" \n\n"), "");
         let long = format!("{}\nerror: the cause", "error: é\n".repeat(4000));
         assert!(message(&long).ends_with("error: the cause"));
+    }
+
+    #[test]
+    fn what_states_a_cause_is_kept_whole() {
+        let chain = "cannot read it\ncaused by: https://r/x answered 500\n";
+        assert_eq!(stated(chain), chain.trim_end());
+        let long = format!("{}\nthe cause", "because\n".repeat(4000));
+        assert!(stated(&long).ends_with("because\nthe cause"));
+        assert!(stated(&long).len() <= MESSAGE_BYTES);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use url::Url;
 
 use crate::{
@@ -39,7 +39,7 @@ pub enum HttpError {
         url: Url,
     },
     /// The host wants to be left alone for longer than this run waits; nothing was sent.
-    #[error("{host} asked to be left alone until {until:.0}; run again after that")]
+    #[error("{host} asked to be left alone until {}; run again after that", until.trunc_subsecs(0))]
     Paused {
         /// Whose wish it is.
         host: String,

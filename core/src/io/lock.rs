@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::io::{Layout, StateError, StateErrorKind, atomic, regular};
@@ -25,7 +25,7 @@ pub struct Holder {
 /// For the end of "another run is under way".
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, " (process {}, since {:.0})", self.pid, self.since)
+        write!(f, " (process {}, since {})", self.pid, self.since.trunc_subsecs(0))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -215,8 +215,12 @@ pub struct EcosystemState {
 impl std::fmt::Display for SkipReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::BreakerOpen { until } => write!(f, "breaker open until {until:.0}"),
-            Self::BackingOff { until } => write!(f, "backing off until {until:.0}"),
+            Self::BreakerOpen { until } => {
+                write!(f, "breaker open until {}", until.trunc_subsecs(0))
+            }
+            Self::BackingOff { until } => {
+                write!(f, "backing off until {}", until.trunc_subsecs(0))
+            }
             Self::Blocked { by } => {
                 let names: Vec<&str> = by.iter().map(PackageName::as_str).collect();
                 write!(f, "blocked by {}", names.join(", "))
@@ -238,5 +242,17 @@ impl std::fmt::Display for SkipReason {
                 f.write_str("no sandbox works here; see `tsuku-batch sandbox check`")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_reads_whole_seconds() {
+        let until = DateTime::from_timestamp(0, 123_456_789).unwrap();
+        let text = SkipReason::BackingOff { until }.to_string();
+        assert_eq!(text, "backing off until 1970-01-01 00:00:00 UTC");
     }
 }

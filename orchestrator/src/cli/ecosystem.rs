@@ -82,7 +82,7 @@ struct EcosystemReport {
 #[derive(Debug, Serialize, JsonSchema)]
 struct ToolchainReport {
     program: String,
-    /// On this machine.
+    /// On this machine, and fit to be shown to a sandbox.
     found: bool,
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for EcosystemList {
             let tool = match &ecosystem.toolchain {
                 None => "none needed".to_owned(),
                 Some(tool) if tool.found => tool.program.clone(),
-                Some(tool) => format!("{} (not installed)", tool.program),
+                Some(tool) => format!("{} (not usable here)", tool.program),
             };
             let aliases = ecosystem.aliases.join(" ");
             vec![ecosystem.id.to_string(), builder.to_owned(), tool, aliases]

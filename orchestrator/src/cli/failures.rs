@@ -1,8 +1,12 @@
 //! `failures list` and `failures show`.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-use batch_core::{io::StateReader as _, model::FailureRecord};
+use batch_core::{
+    io::StateReader as _,
+    model::{FailureKind, FailureRecord},
+};
+use chrono::SubsecRound as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -19,7 +23,7 @@ pub(super) enum Command {
         /// Only of this ecosystem
         #[arg(long, short, value_name = "ID")]
         ecosystem: Option<String>,
-        /// Only of this category, or category/subcategory
+        /// Only of this category, subcategory, or category/subcategory
         #[arg(long, value_name = "CATEGORY")]
         category: Option<String>,
         /// Only of this package
@@ -64,14 +68,25 @@ pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
                 .as_deref()
                 .map(|word| names::package(&cx.env.registry, word))
                 .transpose()?;
+            if let Some(word) = category {
+                check_category(word)?;
+            }
+            if let Some(id) = batch
+                && root.state.run(id)?.is_none()
+            {
+                let runs = root.state.runs()?.records;
+                let known: Vec<String> = runs.into_iter().rev().map(|run| run.batch_id).collect();
+                let hint = names::nearest(id, &known);
+                return Err(Refusal::not_found(format!("there is no run {id:?}{hint}")));
+            }
             let is_wanted = |record: &&FailureRecord| {
                 let pair = format!("{}/{}", record.category(), record.subcategory());
                 batch.as_ref().is_none_or(|batch| record.batch_id == *batch)
                     && chosen.is_none_or(|plugin| record.ecosystem == plugin.id)
                     && package.as_ref().is_none_or(|(_, id)| record.package_id == *id)
-                    && category
-                        .as_ref()
-                        .is_none_or(|wanted| pair == *wanted || record.category() == wanted)
+                    && category.as_ref().is_none_or(|wanted| {
+                        [&pair, record.category(), record.subcategory()].contains(&&**wanted)
+                    })
             };
             let wanted: Vec<&FailureRecord> =
                 failures.records.iter().rev().filter(is_wanted).collect();
@@ -81,6 +96,20 @@ pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Whether `word` is a category, a subcategory or a pair of the taxonomy.
+fn check_category(word: &str) -> anyhow::Result<()> {
+    let words = |kind: &FailureKind| {
+        let row = kind.row();
+        [row.category.to_owned(), row.subcategory.to_owned(), kind.to_string()]
+    };
+    let known: BTreeSet<String> = FailureKind::ALL.iter().flat_map(words).collect();
+    if known.contains(word) {
+        return Ok(());
+    }
+    let known: Vec<String> = known.into_iter().collect();
+    Err(Refusal::usage(format!("unknown category {word:?}{}", names::nearest(word, &known))))
 }
 
 /// What `failures list --json` prints.
@@ -128,7 +157,7 @@ impl fmt::Display for FailureReport {
         writeln!(f, "  kind         {}/{}", record.category(), record.subcategory())?;
         writeln!(f, "  what to do   {}", self.remediation)?;
         writeln!(f, "  run          {}", record.batch_id)?;
-        writeln!(f, "  ended        {:.0}", record.timestamp)?;
+        writeln!(f, "  ended        {}", record.timestamp.trunc_subsecs(0))?;
         if let Some(environment) = &record.environment {
             writeln!(f, "  environment  {environment}")?;
         }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use batch_core::{
     decide::preflight::Preflight,
-    model::{BatchId, PackageId, Skip},
+    model::{BatchId, PackageId, Skip, SkipReason},
 };
+use chrono::SubsecRound as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -82,8 +83,17 @@ impl fmt::Display for PlanReport {
                 writeln!(f, "  {package}")?;
             }
             let mut reasons = std::collections::BTreeMap::<String, usize>::new();
+            let mut retries = vec![];
             for skip in &batch.skipped {
-                *reasons.entry(skip.reason.to_string()).or_default() += 1;
+                if let SkipReason::BackingOff { until } = skip.reason {
+                    retries.push(until);
+                } else {
+                    *reasons.entry(skip.reason.to_string()).or_default() += 1;
+                }
+            }
+            if let Some(first) = retries.iter().min() {
+                let (n, first) = (retries.len(), first.trunc_subsecs(0));
+                writeln!(f, "  passed over: {n} (backing off, the first until {first})")?;
             }
             for (reason, n) in reasons {
                 writeln!(f, "  passed over: {n} ({reason})")?;

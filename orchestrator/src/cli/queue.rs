@@ -7,6 +7,7 @@ use batch_core::{
     io::{StateReader as _, StateWriter as _},
     model::{PackageId, QueueEntry, StatusLabel, StoredEntry, Tier},
 };
+use chrono::SubsecRound as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -151,7 +152,8 @@ pub(super) struct ListReport {
 impl fmt::Display for ListReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let row = |entry: &StoredEntry| {
-            let waiting = entry.next_retry_at.map(|at| format!("retry after {at:.0}"));
+            let waiting =
+                entry.next_retry_at.map(|at| format!("retry after {}", at.trunc_subsecs(0)));
             let why = entry.status_reason.clone().or(waiting).unwrap_or_default();
             vec![
                 entry.id.to_string(),

@@ -98,7 +98,7 @@ pub(super) fn cancel_on_signal(cancel: CancellationToken) {
             if cancel.is_cancelled() {
                 std::process::exit(i32::from(Exit::Interrupted as u8));
             }
-            tracing::warn!("interrupted: recording what has ended; once more to stop at once");
+            tracing::warn!("interrupted: ending in order; once more to stop at once");
             cancel.cancel();
         }
     });

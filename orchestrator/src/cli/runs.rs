@@ -4,7 +4,7 @@ use std::fmt;
 
 use batch_core::{
     io::StateReader as _,
-    model::{FailureRecord, RunRecord},
+    model::{FailureRecord, RunRecord, SlotOutcome},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -71,6 +71,17 @@ pub(super) struct RunList {
     total: usize,
 }
 
+/// Why there was no run, or why it was not the one whose turn it was.
+fn remark(record: &RunRecord) -> String {
+    let reason = record.skip_reason.as_deref().unwrap_or_default();
+    match (&record.outcome, &record.slot) {
+        (SlotOutcome::FellThrough, Some(slot)) => format!("in the slot of {slot}: {reason}"),
+        (SlotOutcome::Ran | SlotOutcome::FellThrough | SlotOutcome::Skipped, _) => {
+            reason.to_owned()
+        }
+    }
+}
+
 impl fmt::Display for RunList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let row = |record: &RunRecord| {
@@ -78,7 +89,7 @@ impl fmt::Display for RunList {
                 record.batch_id.clone(),
                 format!("{}/{}", record.succeeded, record.total),
                 format!("{} s", record.duration_seconds),
-                record.skip_reason.clone().unwrap_or_default(),
+                remark(record),
             ]
         };
         let rows: Vec<Vec<String>> = self.runs.iter().map(row).collect();
@@ -101,8 +112,8 @@ impl fmt::Display for RunReport {
         let RunRecord { batch_id, total, succeeded, duration_seconds, generator, .. } =
             &self.record;
         writeln!(f, "{batch_id}: {succeeded} of {total} verified in {duration_seconds} s")?;
-        if let Some(reason) = &self.record.skip_reason {
-            writeln!(f, "  {reason}")?;
+        if self.record.skip_reason.is_some() {
+            writeln!(f, "  {}", remark(&self.record))?;
         }
         writeln!(f, "  generator  {generator}")?;
         for (environment, counts) in &self.record.environments {

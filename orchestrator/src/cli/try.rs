@@ -3,8 +3,8 @@
 use std::fmt;
 
 use batch_core::{
-    io::{FsState, Layout},
-    model::{ActionShape, Control, Executables, PackageId, PackageKind},
+    io::{FsState, StateError, StateErrorKind, StateReader as _},
+    model::{ActionShape, Executables, PackageId, PackageKind},
     plugin::EcosystemPlugin,
 };
 use schemars::JsonSchema;
@@ -35,13 +35,20 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let (plugin, package) = names::package(&cx.env.registry, &args.package)?;
-    // A root's mirrors and limits hold here too; without a root there are none.
-    let layout = Layout::new(&cx.root);
-    let settings =
-        if FsState::open(&cx.root).is_ok() { env::settings(&layout)? } else { Settings::default() };
+    // A root's mirrors, limits, pauses and kill switch hold here too; without a root there are none.
+    let (settings, control) = match FsState::open(&cx.root) {
+        Ok(state) => (env::settings(state.layout())?, state.control()?),
+        Err(StateError { kind: StateErrorKind::NotRoot, .. }) => Default::default(),
+        Err(error) => return Err(error.into()),
+    };
+    if !control.allows(&plugin.id) {
+        let why = control.reason.as_deref().unwrap_or("no reason given");
+        let message = format!("{} is disabled in batch-control.json: {why}", plugin.id);
+        return Err(Refusal { exit: Exit::Unavailable, message }.into());
+    }
     cancel_on_signal(cx.cancel.clone());
     let scratch = tempfile::tempdir()?;
-    let http = net::polite(&cx.env, &settings, &scratch.path().join("cache"), &Control::default())?;
+    let http = net::polite(&cx.env, &settings, &scratch.path().join("cache"), &control)?;
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
     let generator = BuiltinGenerator::new(http, actions);
     let generated = tokio::select! {

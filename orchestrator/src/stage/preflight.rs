@@ -41,10 +41,11 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Looks for a sandbox and for every ecosystem's tool.
+    /// Looks for a sandbox and for the tool of every ecosystem that this program can install.
     pub async fn look_around(env: &Env, settings: &Settings) -> Self {
         let mut toolchains = BTreeMap::new();
-        for plugin in env.registry.iter() {
+        let is_used = |plugin: &&EcosystemPlugin| !is_unfinished(plugin);
+        for plugin in env.registry.iter().filter(is_used) {
             if let Some(found) = env.toolchain(plugin).await {
                 toolchains.insert(plugin.id.clone(), found);
             }
@@ -83,7 +84,7 @@ impl Machine {
 
     /// What keeps `plugin` from attempting anything here.
     pub fn obstacle(&self, plugin: &EcosystemPlugin) -> Option<SkipReason> {
-        if plugin.recipe_builder.is_none() || plugin.installer.is_none() {
+        if is_unfinished(plugin) {
             return Some(SkipReason::BuilderMissing);
         }
         let Some(environment) = self.environment else { return Some(SkipReason::NotThisMachine) };
@@ -97,6 +98,11 @@ impl Machine {
         }
         self.sandbox.is_none().then_some(SkipReason::NoSandbox)
     }
+}
+
+/// Whether this program cannot make or install the recipes of `plugin`, whatever the machine.
+fn is_unfinished(plugin: &EcosystemPlugin) -> bool {
+    plugin.recipe_builder.is_none() || plugin.installer.is_none()
 }
 
 /// Decides the run that starts now.

@@ -1,6 +1,6 @@
 //! Bad state and bad words: one clear error or one entry in quarantine, and nothing else lost.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::{
 pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
     let has_bubblewrap = backends.iter().any(|backend| backend == "bubblewrap");
     let obstacle = (!has_bubblewrap).then_some("bubblewrap does not work here");
-    let always: [(&str, fn()); 7] = [
+    let always: [(&str, fn()); 9] = [
         ("a_truncated_queue_is_one_error_that_names_file_line_and_remedy", truncated),
         ("a_bad_entry_is_in_quarantine_and_nothing_else_is_lost", quarantined),
         ("a_hostile_name_is_refused_before_anything_is_asked", hostile_names),
@@ -21,6 +21,8 @@ pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
         ("a_folder_that_is_no_root_is_named_with_the_remedy", no_root),
         ("a_misspelt_setting_is_named_with_its_line", misspelt_setting),
         ("the_kill_switch_stops_every_attempt", kill_switch),
+        ("who_reads_one_line_only_sees_no_error", closed_pipe),
+        ("a_dead_run_whose_queue_is_broken_waits_and_stops_nobody", journal_without_queue),
     ];
     let always = always.into_iter().map(|(name, test)| trial(name, test, None));
     let with_bubblewrap = [
@@ -102,6 +104,41 @@ fn unknown_words() {
     check_refused(&root.run(&["runs", "show", "x"]), 3, &["there are none yet"]);
     check_refused(&root.run(&["failures", "show", "x"]), 3, &["there are none yet"]);
     check_refused(&root.run(&["stauts"]), 2, &["status"]);
+    let category = ["failures", "list", "--category", "instal_failed"];
+    check_refused(&root.run(&category), 2, &["did you mean install_failed"]);
+    check_refused(&root.run(&["failures", "list", "--batch", "x"]), 3, &["there are none yet"]);
+}
+
+fn closed_pipe() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    root.put_pending(&["one"]);
+    for args in [&["queue", "list"][..], &["status"], &["status", "--json"]] {
+        let mut child =
+            root.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()), "{args:?}");
+    }
+}
+
+/// A run that died, and a queue that cannot be read: the one waits for the other.
+fn journal_without_queue() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    std::fs::write(root.path("data/queues/priority-queue-npm.json"), "{").unwrap();
+    let start = r#"{"start":{"schema_version":2,"batch":"npm-2026-01-01T00-00-00Z","turn":"own","probing":false,"generator":"builtin 0"}}"#;
+    let journal = root.path(".tsuku-batch/outbox/npm-2026-01-01T00-00-00Z.jsonl");
+    std::fs::create_dir_all(journal.parent().unwrap()).unwrap();
+    std::fs::write(&journal, format!("{start}\n")).unwrap();
+    let summary = || {
+        let run = root.run(&["run", "--ecosystem", "all", "--json", "-q"]);
+        assert_eq!(run.status.code(), Some(4), "{run:?}");
+        serde_json::from_slice::<serde_json::Value>(&run.stdout).unwrap()
+    };
+    assert_eq!(summary()["recovered"], json!([]));
+    assert!(journal.exists());
+    root.put_queue("[]");
+    assert_eq!(summary()["recovered"], json!(["npm-2026-01-01T00-00-00Z"]));
+    assert!(!journal.exists());
 }
 
 fn no_root() {
@@ -134,6 +171,7 @@ fn kill_switch() {
     assert!(root.ok(&["status"]).contains("PAUSED: incident"));
     assert_eq!(root.queue()["npm:one"]["status"], "pending");
     assert_eq!(root.queue()["npm:one"]["last_attempt_at"], json!(null));
+    check_refused(&root.run(&["try", "npm:one"]), 4, &["npm is disabled", "incident"]);
 }
 
 /// The program with `args`, in a world where `mount` is what bubblewrap makes of the root.

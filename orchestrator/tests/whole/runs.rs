@@ -13,8 +13,9 @@ use crate::{
 
 pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
     let obstacle = obstacle_to_npm();
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 7] = [
         ("failures_are_told_with_kind_message_and_whole_output", failures_are_told),
+        ("a_command_belongs_to_the_first_that_works_not_to_the_first_that_asks", one_command),
         ("a_dry_run_writes_nothing_and_asks_nobody", a_dry_run_writes_nothing),
         ("ctrl_c_records_what_has_ended", ctrl_c_records),
         ("two_runs_at_once_are_refused", two_runs_at_once),
@@ -147,6 +148,30 @@ fn failures_are_told() {
     root.ok(&["dashboard", "build"]);
     let page = std::fs::read_to_string(root.path("site/index.html")).unwrap();
     assert!(page.contains("0/7"), "the run is not on the first page");
+}
+
+fn one_command() {
+    let script = |works: bool| if works { "console.log('1.0.0')" } else { "process.exit(1)" };
+    let package = |(name, works): (&str, bool)| Package {
+        bin: json!({ "shared": "cli.js" }),
+        ..wrong(name, script(works))
+    };
+    let packages = [("a-broken", false), ("b-works", true), ("c-works", true)].map(package);
+    let root = TestRoot::new(&registry::serve(packages, Duration::ZERO), "");
+    root.put_pending(&["a-broken", "b-works"]);
+    let run = || root.json(&["run", "--ecosystem", "npm", "--jobs", "1", "-q"]);
+    assert_eq!(run()["batches"][0]["total"], 1, "the second waits for the first");
+    assert_eq!(statuses(&root)["npm:b-works"], "pending");
+    assert_eq!(run()["batches"][0]["succeeded"], 1);
+    assert_eq!(statuses(&root)["npm:b-works"], "success");
+    root.ok(&["queue", "add", "npm:c-works"]);
+    assert_eq!(run()["batches"][0]["succeeded"], 0);
+    let entry = root.queue()["npm:c-works"].clone();
+    let reason = "recipe_exists: command_taken: recipe b-works provides shared";
+    assert_eq!(
+        (&entry["status"], &entry["status_reason"]),
+        (&json!("requires_manual"), &json!(reason))
+    );
 }
 
 fn a_dry_run_writes_nothing() {
