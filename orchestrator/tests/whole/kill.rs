@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader},
     process::{Child, Stdio},
+    sync::mpsc::RecvTimeoutError,
     time::{Duration, Instant},
 };
 
@@ -97,9 +98,11 @@ fn run_and_kill(root: &TestRoot, phase: &str, delay: Duration) -> Option<&'stati
                     due = Some(Instant::now() + delay);
                 }
             }
-            Err(std::sync::mpsc::RecvTimeoutError::Timeout) if due.is_some() => break,
-            Err(_) => {
-                assert!(ended(&mut run).is_some(), "a run said nothing for a minute");
+            Err(RecvTimeoutError::Timeout) if due.is_some() => break,
+            Err(RecvTimeoutError::Timeout) => panic!("a run said nothing for a minute"),
+            // It has closed its end, and is about to be gone.
+            Err(RecvTimeoutError::Disconnected) => {
+                run.wait().unwrap();
                 return None;
             }
         }
