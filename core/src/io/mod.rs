@@ -36,7 +36,7 @@ pub use lock::{Holder, RunLock};
 pub use mirror::{MirrorTransport, Origins};
 #[cfg(feature = "net")]
 pub use net::NetTransport;
-pub use polite::{Deadlines, PoliteConfig, PoliteHttp};
+pub use polite::{Deadlines, PATIENCE, PoliteConfig, PoliteHttp};
 pub use prune::{CacheLimits, Pruned, prune_cache};
 pub use retry::RetryPolicy;
 pub use state::{

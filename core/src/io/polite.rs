@@ -28,6 +28,9 @@ use crate::{
 
 const MAX_REDIRECTS: usize = 5;
 
+/// The longest pause of a host that a request waits for, unless told otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
 /// How long one exchange may take, from sending to the last byte. Waiting for turns does not
 /// count, and every try has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +87,7 @@ impl PoliteConfig {
             quotas: quotas.into_iter().collect(),
             cache: cache.into(),
             pauses: BTreeMap::new(),
-            patience: Duration::from_secs(5 * 60),
+            patience: PATIENCE,
             deadlines: Deadlines::default(),
             retries: RetryPolicy::default(),
             jitter: fastrand::Rng::new(),

@@ -80,6 +80,13 @@ pub enum SkipReason {
     ServedThisHour,
     /// The control plane stops it.
     Disabled,
+    /// A host that it asks wants to be left alone: attempts would fail unasked.
+    HostPaused {
+        /// Which.
+        host: String,
+        /// When it may be asked again.
+        until: DateTime<Utc>,
+    },
     /// The ecosystem's own tool is not on this machine.
     ToolMissing {
         /// To be found on `PATH`.
@@ -234,6 +241,9 @@ impl std::fmt::Display for SkipReason {
             Self::QueueMissing => f.write_str("no queue file; `tsuku-batch init` makes one"),
             Self::QueueUnreadable { error } => f.write_str(error),
             Self::ServedThisHour => f.write_str("had its turn in this hour"),
+            Self::HostPaused { host, until } => {
+                write!(f, "{host} wants to be left alone until {}", until.trunc_subsecs(0))
+            }
             Self::Disabled => f.write_str("disabled in batch-control.json"),
             Self::ToolMissing { program } => write!(f, "{program} is not installed here"),
             Self::BuilderMissing => f.write_str("builder not available yet"),

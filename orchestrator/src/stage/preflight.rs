@@ -17,10 +17,11 @@ use batch_core::{
         preflight::{self, Candidate, Choice, Preflight},
         recipe,
     },
-    io::StateReader as _,
-    model::{ActionShape, EcosystemId, Environment, Queue, SkipReason},
+    io::{PATIENCE, StateReader as _},
+    model::{ActionShape, Control, EcosystemId, Environment, Queue, SkipReason},
     plugin::EcosystemPlugin,
 };
+use chrono::{DateTime, Utc};
 
 use crate::{
     env::{Env, Root},
@@ -114,10 +115,29 @@ pub fn run(
     share: Share,
 ) -> anyhow::Result<Preflight> {
     let control = root.state.control()?;
-    let candidates: Vec<Candidate> =
-        env.registry.iter().map(|plugin| candidate(plugin, root, machine)).collect();
+    let now = env.clock.now();
+    let candidates = env.registry.iter().map(|plugin| {
+        let candidate = candidate(plugin, root, machine);
+        let obstacle = candidate.obstacle.or_else(|| paused_host(plugin, &control, now));
+        Candidate { obstacle, ..candidate }
+    });
+    let candidates: Vec<Candidate> = candidates.collect();
     let policy = root.settings.breaker_policy();
-    Ok(preflight::run(&candidates, &control, choice, share, (env.clock.now(), &policy)))
+    Ok(preflight::run(&candidates, &control, choice, share, (now, &policy)))
+}
+
+/// A pause that no request would wait for: without a request there is nothing to attempt, and
+/// nothing that could be held against package or registry.
+fn paused_host(
+    plugin: &EcosystemPlugin,
+    control: &Control,
+    now: DateTime<Utc>,
+) -> Option<SkipReason> {
+    let hosts = plugin.rate_limit.quotas().iter().map(|quota| quota.host);
+    let paused = hosts.filter_map(|host| Some((host, control.hosts.get(host)?.paused_until)));
+    let (host, until) = paused.max_by_key(|&(_, until)| until)?;
+    let is_long = now + PATIENCE < until;
+    is_long.then(|| SkipReason::HostPaused { host: host.to_owned(), until })
 }
 
 fn candidate(plugin: &EcosystemPlugin, root: &Root, machine: &Machine) -> Candidate {

@@ -13,7 +13,7 @@ use crate::{
 pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
     let has_bubblewrap = backends.iter().any(|backend| backend == "bubblewrap");
     let obstacle = (!has_bubblewrap).then_some("bubblewrap does not work here");
-    let always: [(&str, fn()); 9] = [
+    let always: [(&str, fn()); 10] = [
         ("a_truncated_queue_is_one_error_that_names_file_line_and_remedy", truncated),
         ("a_bad_entry_is_in_quarantine_and_nothing_else_is_lost", quarantined),
         ("a_hostile_name_is_refused_before_anything_is_asked", hostile_names),
@@ -21,6 +21,7 @@ pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
         ("a_folder_that_is_no_root_is_named_with_the_remedy", no_root),
         ("a_misspelt_setting_is_named_with_its_line", misspelt_setting),
         ("the_kill_switch_stops_every_attempt", kill_switch),
+        ("a_host_that_wants_to_be_left_alone_costs_no_attempt", paused_host),
         ("who_reads_one_line_only_sees_no_error", closed_pipe),
         ("a_dead_run_whose_queue_is_broken_waits_and_stops_nobody", journal_without_queue),
     ];
@@ -159,6 +160,20 @@ fn misspelt_setting() {
     root.put_pending(&["one"]);
     let output = root.run(&["run", "--ecosystem", "npm", "-q"]);
     check_refused(&output, 6, &["registry.npmjs.org", "pipeline.toml"]);
+}
+
+/// Attempts that cannot ask would be held against packages and registry for nothing.
+fn paused_host() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    root.put_pending(&["one"]);
+    let text = r#"{"schema_version":2,"enabled":true,
+        "hosts":{"registry.npmjs.org":{"paused_until":"2999-01-01T00:00:00Z"}}}"#;
+    std::fs::write(root.path("batch-control.json"), text).unwrap();
+    let output = root.run(&["run", "--ecosystem", "npm", "-q", "--json"]);
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["skipped"][0]["reason"]["kind"], "host_paused", "{summary:#}");
+    assert_eq!(root.queue()["npm:one"]["last_attempt_at"], json!(null));
 }
 
 fn kill_switch() {
