@@ -1,9 +1,11 @@
 //! The curated lists, embedded in the program: tier 1 of every queue.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use batch_core::{
     io::QueueFile,
-    model::{EcosystemId, PackageId, Queue, QueueEntry, QueueHeader, Tier, TierMeanings},
+    model::{
+        EcosystemId, PackageId, Queue, QueueEntry, QueueHeader, SCHEMA_VERSION, Tier, TierMeanings,
+    },
     plugin::EcosystemPlugin,
 };
 use chrono::{DateTime, Utc};
@@ -16,7 +18,6 @@ const LISTS: &[&str] = include!(concat!(env!("OUT_DIR"), "/seeds.rs"));
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct List {
-    #[expect(dead_code, reason = "checked by the file format")]
     schema_version: u32,
     ecosystem: EcosystemId,
     packages: Vec<Listed>,
@@ -36,6 +37,7 @@ struct Listed {
 pub fn queue(plugin: &EcosystemPlugin, now: DateTime<Utc>) -> anyhow::Result<Option<QueueFile>> {
     for text in LISTS {
         let list: List = serde_json::from_str(text).context("a curated list is not readable")?;
+        ensure!(list.schema_version == SCHEMA_VERSION, "a curated list has another version");
         if list.ecosystem == plugin.id {
             return entries(plugin, list, now).map(Some);
         }
