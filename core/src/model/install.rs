@@ -79,6 +79,13 @@ pub enum InstallStep {
         /// All of them.
         executables: Vec<CommandName>,
     },
+    /// Checks that files, folders or links are there, whatever they are for.
+    Present {
+        /// The folder that they are in.
+        within: String,
+        /// All of them, relative to that folder.
+        paths: Vec<String>,
+    },
     /// Runs a program; never a shell line.
     Run {
         /// Program and arguments.
