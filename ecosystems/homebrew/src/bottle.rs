@@ -95,7 +95,8 @@ pub(crate) fn bottles(views: &Views) -> Vec<Bottle> {
 fn files(formula: &Formula) -> Vec<(String, BottleFile)> {
     let image = image(&formula.name);
     let is_in_place = |file: &BottleFile| {
-        let is_digest = file.sha256.len() == 64 && file.sha256.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_digest =
+            file.sha256.len() == 64 && file.sha256.bytes().all(|b| b.is_ascii_hexdigit());
         is_digest && file.url == format!("{IMAGES}/{image}/blobs/sha256:{}", file.sha256)
     };
     let stable = formula.bottle.stable.iter().flat_map(|set| &set.files);

@@ -38,9 +38,11 @@ pub(crate) fn announced(body: &[u8], sha256: &str) -> Result<Option<Vec<String>>
         manifest.annotations.get("sh.brew.bottle.digest").is_some_and(|digest| digest == sha256)
     };
     // Bottles of several platforms may be one file.
-    let mut lists = index.manifests.iter().filter(is_of).filter_map(|manifest| {
-        manifest.annotations.get("sh.brew.path_exec_files")
-    });
+    let mut lists = index
+        .manifests
+        .iter()
+        .filter(is_of)
+        .filter_map(|manifest| manifest.annotations.get("sh.brew.path_exec_files"));
     let Some(list) = lists.next() else { return Ok(None) };
     let paths = list.split(',').map(str::trim).filter(|path| is_command(path));
     let mut paths: Vec<String> = paths.map(str::to_owned).collect();
@@ -110,8 +112,15 @@ mod tests {
 
     #[test]
     fn an_output_is_what_others_link_or_include() {
-        for path in ["lib/libx.so", "lib/libx.so.1.2", "lib/libx.a", "lib/libx.1.dylib",
-            "lib/pkgconfig/x.pc", "include/x/y.h", "include/x"] {
+        for path in [
+            "lib/libx.so",
+            "lib/libx.so.1.2",
+            "lib/libx.a",
+            "lib/libx.1.dylib",
+            "lib/pkgconfig/x.pc",
+            "include/x/y.h",
+            "include/x",
+        ] {
             assert!(is_output(path), "{path}");
         }
         for path in ["lib/cmake/x.cmake", "share/lib/libx.so", "lib/python3/x.py", "README"] {

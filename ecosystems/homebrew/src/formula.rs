@@ -106,7 +106,8 @@ pub(crate) fn read(body: &[u8]) -> Result<Views, String> {
     let variations = base.get("variations").and_then(Value::as_object);
     // Of two Linux processors the one that most bottles are for; they have never differed in deed.
     let tags = ["x86_64_linux", "arm64_linux"];
-    let of_linux = variations.and_then(|all| tags.iter().find_map(|tag| all.get(*tag)?.as_object()));
+    let of_linux =
+        variations.and_then(|all| tags.iter().find_map(|tag| all.get(*tag)?.as_object()));
     let mut linux = base.clone();
     for (key, value) in of_linux.into_iter().flatten() {
         linux.insert(key.clone(), value.clone());

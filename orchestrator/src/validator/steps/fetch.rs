@@ -49,9 +49,9 @@ pub(super) async fn fetch(
 }
 
 fn is_sha256(digest: &str) -> bool {
-    digest.strip_prefix("sha256-").is_some_and(|hex| {
-        hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
+    digest
+        .strip_prefix("sha256-")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 async fn token(http: &dyn Http, place: &str) -> Result<String, StepError> {

@@ -17,7 +17,6 @@ use batch_core::{
 
 /// Why a step was not done.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it")]
 pub(super) enum StepError {
     #[error("cannot download {url}")]
     Download { url: String, source: HttpError },

@@ -45,7 +45,8 @@ pub(super) fn substitute(
 #[expect(clippy::disallowed_methods, reason = "a step reads the folder that it is about")]
 fn in_folder(dir: &Path, substitutes: &[Substitute]) -> Result<(), StepError> {
     let disk = |source| StepError::Disk { path: dir.to_owned(), source };
-    let entries: Vec<_> = fs::read_dir(dir).map_err(disk)?.collect::<Result<_, _>>().map_err(disk)?;
+    let entries: Vec<_> =
+        fs::read_dir(dir).map_err(disk)?.collect::<Result<_, _>>().map_err(disk)?;
     for entry in entries {
         let (path, kind) = (entry.path(), entry.file_type().map_err(disk)?);
         if kind.is_dir() {

@@ -22,13 +22,13 @@ pub(super) fn unpack(work: &Path, archive: &str, to: &str) -> Result<(), StepErr
         File::open(&archive).map_err(|source| StepError::Disk { path: archive.clone(), source })?;
     let unpacker = Unpacker { work, to: &to };
     let mut refused = None;
-    let read = read_tar(file, &ArchiveLimits::default(), &mut |entry, content| {
-        match unpacker.entry(entry, content) {
-            Ok(()) => Ok(Flow::Continue),
-            Err(error) => {
-                refused = Some(error);
-                Ok(Flow::Stop)
-            }
+    let read = read_tar(file, &ArchiveLimits::default(), &mut |entry, content| match unpacker
+        .entry(entry, content)
+    {
+        Ok(()) => Ok(Flow::Continue),
+        Err(error) => {
+            refused = Some(error);
+            Ok(Flow::Stop)
         }
     });
     match refused {
@@ -50,13 +50,9 @@ impl Unpacker<'_> {
         }
         let path = path::inside(self.to, at)?;
         let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AlreadyExists => {
-                StepError::Archive(format!("{at} is there already"))
-            }
+            io::ErrorKind::AlreadyExists => StepError::Archive(format!("{at} is there already")),
             // What the archive's reader finds wrong comes through the content.
-            io::ErrorKind::InvalidData
-            | io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::Other => {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other => {
                 StepError::Archive(format!("{at}: {source}"))
             }
             _ => StepError::Disk { path: path.clone(), source },
@@ -76,9 +72,7 @@ impl Unpacker<'_> {
                 }
                 fs::hard_link(target, &path).map_err(failed)
             }
-            EntryKind::Other => {
-                Err(StepError::Archive(format!("{at} is no file, folder or link")))
-            }
+            EntryKind::Other => Err(StepError::Archive(format!("{at} is no file, folder or link"))),
         }
     }
 
