@@ -9,8 +9,8 @@ use std::{
 
 use axum::{
     Router,
-    extract::{Path as UrlPath, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    extract::{Path as UrlPath, State},
+    http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -119,15 +119,11 @@ async fn formula(State(served): State<Arc<Formulary>>, UrlPath(file): UrlPath<St
     }
 }
 
-async fn token(
-    State(served): State<Arc<Formulary>>,
-    Query(query): Query<BTreeMap<String, String>>,
-) -> Response {
-    if served.refuses_tokens || query.get("service").is_none_or(|service| service != "ghcr.io") {
-        return unauthorized();
-    }
-    let scope = query.get("scope").cloned().unwrap_or_default();
-    served.scopes.lock().unwrap().push(scope);
+async fn token(State(served): State<Arc<Formulary>>, uri: Uri) -> Response {
+    let query = uri.query().unwrap_or_default().replace("%3A", ":").replace("%2F", "/");
+    let scope = query.strip_prefix("service=ghcr.io&scope=");
+    let Some(scope) = scope.filter(|_| !served.refuses_tokens) else { return unauthorized() };
+    served.scopes.lock().unwrap().push(scope.to_owned());
     json_answer(StatusCode::OK, &json!({ "token": TOKEN }))
 }
 
@@ -142,8 +138,9 @@ async fn image(
     UrlPath(path): UrlPath<String>,
     headers: HeaderMap,
 ) -> Response {
+    // A mirror is sent no secret, so none must be right.
     let shown = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    if shown != Some(&format!("Bearer {TOKEN}")) {
+    if shown.is_some_and(|shown| shown != format!("Bearer {TOKEN}")) {
         return unauthorized();
     }
     let found = if let Some((image, tag)) = path.split_once("/manifests/") {
