@@ -100,7 +100,8 @@ fn every_formula_of_a_list() -> Result<(), Failed> {
     for formula in formulae {
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let (name, version) = (text(&formula["name"]), text(&formula["versions"]["stable"]));
-        let expected = if formula["tap"] == "homebrew/core" {
+        let has_bottles = formula["bottle"]["stable"]["files"].is_object();
+        let expected = if has_bottles {
             format!("/manifests/{version}")
         } else {
             format!("{name} has no bottle")
