@@ -53,7 +53,8 @@ fn unpacked(artifact: &Artifact, app: &str) -> Vec<InstallStep> {
         access: Access::Open,
         to: DOWNLOAD.to_owned(),
     };
-    let is_image = artifact.url.split(['?', '#']).next().is_some_and(|it| it.ends_with(".dmg"));
+    let path = artifact.url.split(['?', '#']).next().unwrap_or_default();
+    let is_image = path.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("dmg"));
     if !is_image {
         return vec![fetch, run(&["/usr/bin/ditto", "-x", "-k", DOWNLOAD, APPS])];
     }

@@ -11,6 +11,7 @@ const LONGEST_DESCRIPTION: usize = 200;
 
 /// A formula as one platform sees it.
 #[derive(Debug, Clone, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the registry's own words")]
 pub(crate) struct Formula {
     pub(crate) name: String,
     #[serde(default)]
@@ -43,14 +44,14 @@ pub(crate) struct Formula {
     pub(crate) deprecated: bool,
     #[serde(default)]
     deprecation_reason: Option<String>,
-    #[serde(default)]
-    deprecation_replacement_formula: Option<String>,
+    #[serde(default, rename = "deprecation_replacement_formula")]
+    deprecation_replacement: Option<String>,
     #[serde(default)]
     pub(crate) disabled: bool,
     #[serde(default)]
     disable_reason: Option<String>,
-    #[serde(default)]
-    disable_replacement_formula: Option<String>,
+    #[serde(default, rename = "disable_replacement_formula")]
+    disable_replacement: Option<String>,
     #[serde(default)]
     pub(crate) post_install_defined: bool,
     #[serde(default)]
@@ -158,12 +159,12 @@ impl Formula {
 
     /// Why it is disabled, and what replaces it.
     pub(crate) fn disabled_because(&self) -> String {
-        because(self.disable_reason.as_deref(), self.disable_replacement_formula.as_deref())
+        because(self.disable_reason.as_deref(), self.disable_replacement.as_deref())
     }
 
     /// Why it is deprecated, and what replaces it.
     pub(crate) fn deprecated_because(&self) -> String {
-        because(self.deprecation_reason.as_deref(), self.deprecation_replacement_formula.as_deref())
+        because(self.deprecation_reason.as_deref(), self.deprecation_replacement.as_deref())
     }
 
     /// One line of description; a recipe must have one.

@@ -111,7 +111,7 @@ fn steps(facts: &PackageFacts) -> Vec<RecipeStep> {
     let is_split = systems.len() > 1;
     let pairs = systems.iter().map(|(os, paths, dependencies)| {
         let when = is_split.then(|| when(*os, facts));
-        pair(facts, paths, dependencies, when)
+        pair(facts, paths, dependencies, when.as_ref())
     });
     pairs.flatten().collect()
 }
@@ -126,7 +126,7 @@ fn pair(
     facts: &PackageFacts,
     paths: &[String],
     dependencies: &[String],
-    when: Option<When>,
+    when: Option<&When>,
 ) -> Vec<RecipeStep> {
     let mut pour = BTreeMap::from([(FORMULA.to_owned(), Parameter::Text(text(facts, FORMULA)))]);
     if !dependencies.is_empty() {
@@ -143,7 +143,7 @@ fn pair(
     };
     let step = |name: &str, parameters| {
         let action = Action { name: name.to_owned(), parameters };
-        RecipeStep { when: when.clone(), ..RecipeStep::from(&action) }
+        RecipeStep { when: when.cloned(), ..RecipeStep::from(&action) }
     };
     vec![step(STEP.name, pour), step(LINK, link)]
 }

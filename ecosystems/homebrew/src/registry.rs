@@ -1,6 +1,9 @@
 //! Asking formulae.brew.sh and ghcr.io: a thin async layer over pure functions.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::Path,
+};
 
 use async_trait::async_trait;
 use batch_core::{
@@ -39,7 +42,7 @@ impl RecipeBuilder for Homebrew {
         let Some(views) = ask(http, name.as_str()).await? else {
             return moved(http, name).await;
         };
-        if let Some(reason) = obstacle(name.as_str(), &views)? {
+        if let Some(reason) = obstacle(name.as_str(), &views).map_err(odd_answer)? {
             return Ok(Some(facts::refused(name, Some(&views), reason)));
         }
         let bottles = bottle::bottles(&views);
@@ -65,11 +68,12 @@ impl RecipeBuilder for Homebrew {
     }
 }
 
-/// What keeps a formula from being poured on Linux, before any bottle is looked at.
-fn obstacle(name: &str, views: &Views) -> Result<Option<String>, SourceError> {
+/// What keeps a formula from being poured on Linux, before any bottle is looked at. The error is
+/// what is odd about the answer.
+fn obstacle(name: &str, views: &Views) -> Result<Option<String>, String> {
     let formula = &views.linux;
     if !formula.is_called(name) {
-        return Err(odd_answer(format!("it is about {:?}", formula.name)));
+        return Err(format!("it is about {:?}", formula.name));
     }
     let bottles = bottle::bottles(views);
     let tags = bottle::tags(formula);
@@ -187,14 +191,7 @@ impl Store<'_> {
             }
             Err(error) => return Err(source_error(error)),
         };
-        let unreadable = |why: String| Ok(Err(format!("{}{why}", refusal::UNREADABLE)));
-        if let Err(error) = archive::verify_digest(&file, &format!("sha256-{}", bottle.sha256)) {
-            return unreadable(error.to_string());
-        }
-        match contents::listed(&file, &bottle.keg) {
-            Ok(contents) => Ok(Ok(contents)),
-            Err(error) => unreadable(error.to_string()),
-        }
+        Ok(looked_into(&file, bottle).map_err(|why| format!("{}{why}", refusal::UNREADABLE)))
     }
 
     /// The commands that the image's index tells of; `None` where it tells nothing.
@@ -215,6 +212,13 @@ impl Store<'_> {
         let auth = Some(self.token.clone());
         self.http.fetch_to_cache(Request { auth, max_bytes: LONGEST_LOOK, ..request }).await
     }
+}
+
+/// What is in a bottle that is here, if it is the announced one.
+fn looked_into(file: &Path, bottle: &Bottle) -> Result<Contents, String> {
+    let digest = format!("sha256-{}", bottle.sha256);
+    archive::verify_digest(file, &digest).map_err(|error| error.to_string())?;
+    contents::listed(file, &bottle.keg).map_err(|error| error.to_string())
 }
 
 /// Whether the index lists nothing that the formula's own list, the union over all platforms, does

@@ -254,7 +254,11 @@ fn archive(files: &[(&str, u32)]) -> (&'static str, String) {
 
 fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
-    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write as _;
+    sha2::Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}"); // a string takes everything
+        hex
+    })
 }
 
 /// The formula x with one bottle under `tag`, whose index lists nothing.
@@ -580,14 +584,11 @@ fn a_bottle_is_poured_without_running_anything_of_it() {
     assert!(!plan.runs_package_code);
     let keg = "prefix/Cellar/x@1/1.0";
     assert_eq!(plan.bin_dirs[..2], [format!("{keg}/bin"), format!("{keg}/sbin")]);
-    let fetched: Vec<&str> = plan
-        .steps
-        .iter()
-        .filter_map(|step| match step {
-            InstallStep::Fetch { access: Access::TokenFrom(place), .. } => Some(place.as_str()),
-            _ => None,
-        })
-        .collect();
+    let token_place = |step: &InstallStep| {
+        let InstallStep::Fetch { access: Access::TokenFrom(place), .. } = step else { return None };
+        Some(place.clone())
+    };
+    let fetched: Vec<String> = plan.steps.iter().filter_map(token_place).collect();
     assert_eq!(fetched.len(), 2);
     assert!(fetched[0].ends_with("homebrew%2Fcore%2Fx%2F1%3Apull"), "{fetched:?}");
     let is_run = |step: &InstallStep| matches!(step, InstallStep::Run { .. });

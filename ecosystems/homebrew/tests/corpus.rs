@@ -100,7 +100,8 @@ fn every_formula_of_a_list() -> Result<(), Failed> {
     for formula in formulae {
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let (name, version) = (text(&formula["name"]), text(&formula["versions"]["stable"]));
-        let has_bottles = formula["bottle"]["stable"]["files"].is_object();
+        let has_bottles = formula["bottle"]["stable"]["files"].as_object();
+        let has_bottles = has_bottles.is_some_and(|files| !files.is_empty());
         let expected = if has_bottles {
             format!("/manifests/{version}")
         } else {

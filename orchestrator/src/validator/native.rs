@@ -106,16 +106,14 @@ impl Attempt<'_> {
     ) -> Result<(), Stop> {
         self.tell(Phase::Install);
         for step in &plan.steps {
-            match step {
-                InstallStep::Run { argv, env, network } => {
-                    let job = self.job(argv.clone(), env, dir, plan);
-                    let job = Job { writable: true, network: *network, ..job };
-                    self.install_step(&job).await?;
-                }
-                InstallStep::Inspect { dir: bin, executables } => {
-                    self.inspect(dir, bin, executables)?;
-                }
-                other => self.own_step(other, dir).await?,
+            if let InstallStep::Run { argv, env, network } = step {
+                let job = self.job(argv.clone(), env, dir, plan);
+                let job = Job { writable: true, network: *network, ..job };
+                self.install_step(&job).await?;
+            } else if let InstallStep::Inspect { dir: bin, executables } = step {
+                self.inspect(dir, bin, executables)?;
+            } else {
+                self.own_step(step, dir).await?;
             }
         }
         match &recipe.verify {

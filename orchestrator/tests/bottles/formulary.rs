@@ -152,11 +152,9 @@ async fn image(
         let digest = path.split_once("/blobs/sha256:").map_or("", |(_, digest)| digest);
         served.layout.blob(digest).map(|body| ("application/octet-stream", body))
     };
-    match found {
-        Some((kind, body)) => ([(header::CONTENT_TYPE, kind)], body).into_response(),
-        None => {
-            let errors = json!([{ "code": "MANIFEST_UNKNOWN", "message": "manifest unknown" }]);
-            json_answer(StatusCode::NOT_FOUND, &json!({ "errors": errors }))
-        }
+    if let Some((kind, body)) = found {
+        return ([(header::CONTENT_TYPE, kind)], body).into_response();
     }
+    let errors = json!([{ "code": "MANIFEST_UNKNOWN", "message": "manifest unknown" }]);
+    json_answer(StatusCode::NOT_FOUND, &json!({ "errors": errors }))
 }

@@ -3,7 +3,13 @@
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::{formulary::Formulary, layout::{BottleFile, LINK}, obstacle, root::TestRoot, trial};
+use crate::{
+    formulary::Formulary,
+    layout::{BottleFile, LINK},
+    obstacle,
+    root::TestRoot,
+    trial,
+};
 
 pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
     let obstacle = obstacle(backends);

@@ -68,14 +68,12 @@ pub(super) fn relocate(bytes: &mut [u8], places: &[Place]) -> Result<Relocated, 
     for found in search_paths(bytes, &headers) {
         let Some(place) = named_in(&found.text, places) else { continue };
         let short = filled(&found.text, places, |place| &place.relative);
-        let (text, how) = match short {
-            Some(text) => (text, Relocated::Patched),
-            None => {
-                let text = filled(&found.text, places, |place| &place.beside);
-                let text = text.ok_or_else(|| NoRoom(place.placeholder.clone()))?;
-                (text, Relocated::PatchedWithLinks)
-            }
+        let beside = || filled(&found.text, places, |place| &place.beside);
+        let how = match short {
+            Some(_) => Relocated::Patched,
+            None => Relocated::PatchedWithLinks,
         };
+        let text = short.or_else(beside).ok_or_else(|| NoRoom(place.placeholder.clone()))?;
         put(bytes, &found, &text, place)?;
         if done != Relocated::PatchedWithLinks {
             done = how;
@@ -195,4 +193,107 @@ fn text_at(bytes: &[u8], start: u64) -> Option<Text> {
 fn number(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
     let field = bytes.get(at..at.checked_add(width)?)?;
     Some(field.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program of this processor with an interpreter, and these bytes as `RUNPATH`.
+    fn program(machine: u8, interpreter: &str, search: &str) -> Vec<u8> {
+        let mut bytes = vec![0; 0x200];
+        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        bytes[0x12] = machine;
+        let mut put = |at: usize, number: u64, width: usize| {
+            bytes[at..at + width].copy_from_slice(&number.to_le_bytes()[..width]);
+        };
+        put(0x20, 0x40, 8);
+        put(0x36, 56, 2);
+        put(0x38, 3, 2);
+        // Loaded at 0x1000, so that addresses are no offsets.
+        for (i, (kind, offset, size)) in
+            [(PT_LOAD, 0, 0x200), (PT_INTERP, 0x100, 0x40), (PT_DYNAMIC, 0x180, 48)]
+                .into_iter()
+                .enumerate()
+        {
+            let at = 0x40 + i * 56;
+            put(at, kind, 4);
+            put(at + 8, offset, 8);
+            put(at + 16, 0x1000 + offset, 8);
+            put(at + 32, size, 8);
+        }
+        for (i, (tag, value)) in
+            [(DT_STRTAB, 0x1140), (DT_RUNPATH, 2), (DT_NULL, 0)].into_iter().enumerate()
+        {
+            put(0x180 + i * 16, tag, 8);
+            put(0x188 + i * 16, value, 8);
+        }
+        bytes[0x100..0x100 + interpreter.len()].copy_from_slice(interpreter.as_bytes());
+        bytes[0x142..0x142 + search.len()].copy_from_slice(search.as_bytes());
+        bytes
+    }
+
+    fn places() -> Vec<Place> {
+        let place = |placeholder: &str, relative: &str, beside: &str| Place {
+            placeholder: placeholder.to_owned(),
+            relative: relative.to_owned(),
+            beside: beside.to_owned(),
+        };
+        vec![
+            place("@@LONG_PREFIX@@", "$ORIGIN/../..", "$ORIGIN/.p0"),
+            place("@@S@@", "$ORIGIN/../../../x", "$O/.p1"),
+        ]
+    }
+
+    #[track_caller]
+    fn check(search: &str, expected: Result<(Relocated, &str), &str>) {
+        let mut bytes = program(0x3e, "/lib/ld.so", search);
+        let before = bytes.clone();
+        let done = relocate(&mut bytes, &places());
+        let text = text_at(&bytes, 0x142).unwrap().text;
+        match expected {
+            Ok((how, expected)) => assert_eq!((done, &*text), (Ok(how), expected)),
+            Err(placeholder) => assert_eq!(done, Err(NoRoom(placeholder.to_owned()))),
+        }
+        assert_eq!(bytes.len(), before.len());
+        assert_eq!(bytes[0x180..], before[0x180..], "nothing else is changed");
+    }
+
+    #[test]
+    fn search_paths_keep_their_length_and_are_relative_to_the_file() {
+        use Relocated::{Patched, PatchedWithLinks, Untouched};
+        check("@@LONG_PREFIX@@/lib", Ok((Patched, "$ORIGIN/../..///lib")));
+        let two = "@@LONG_PREFIX@@/a/lib:@@LONG_PREFIX@@/lib";
+        check(two, Ok((Patched, "$ORIGIN/../..//////a/lib:$ORIGIN/../../lib")));
+        check("$ORIGIN/../lib", Ok((Untouched, "$ORIGIN/../lib")));
+        let three = "@@LONG_PREFIX@@:@@LONG_PREFIX@@:@@S@@";
+        check(three, Ok((PatchedWithLinks, "$ORIGIN/.p0///////:$ORIGIN/.p0:$O/.p1")));
+        check("@@S@@", Err("@@S@@"));
+    }
+
+    #[test]
+    fn the_interpreter_becomes_the_systems() {
+        for (machine, loader) in
+            [(0x3e, "/lib64/ld-linux-x86-64.so.2"), (0xb7, "/lib/ld-linux-aarch64.so.1")]
+        {
+            let mut bytes = program(machine, "@@LONG_PREFIX@@/lib/a/long/ld.so", "");
+            assert_eq!(relocate(&mut bytes, &places()), Ok(Relocated::Patched));
+            assert_eq!(text_at(&bytes, 0x100).unwrap().text, loader);
+        }
+        let mut unknown = program(0x01, "@@LONG_PREFIX@@/lib/a/long/ld.so", "");
+        assert!(relocate(&mut unknown, &places()).is_err());
+        let mut short = program(0x3e, "@@LONG_PREFIX@@/ld.so", "");
+        assert!(relocate(&mut short, &places()).is_err(), "there is no room for the loader's name");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_after_a_head_are_read(tail: Vec<u8>, at in 6_usize..0x1f0, with: [u8; 8]) {
+            let mut bytes = program(0x3e, "@@LONG_PREFIX@@/lib/a/long/ld.so", "@@S@@");
+            bytes[at..at + 8].copy_from_slice(&with);
+            let _ = relocate(&mut bytes, &places());
+            let mut bytes = [b"\x7fELF\x02\x01".to_vec(), tail].concat();
+            let _ = relocate(&mut bytes, &places());
+        }
+    }
 }

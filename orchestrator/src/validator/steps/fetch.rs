@@ -30,7 +30,7 @@ pub(super) async fn fetch(
     if !is_sha256(digest) {
         return Err(StepError::Unchecked { url: url.clone(), digest: digest.clone() });
     }
-    let broken = |source| StepError::Download { url: url.clone(), source };
+    let broken = |source| StepError::Download { url: url.clone(), source: Box::new(source) };
     let mut request = Request::get(url, &[], &[]).map_err(broken)?;
     request.url.set_fragment(None);
     request.max_bytes = LONGEST;
@@ -56,7 +56,8 @@ fn is_sha256(digest: &str) -> bool {
 
 async fn token(http: &dyn Http, place: &str) -> Result<String, StepError> {
     let url = place.to_owned();
-    let broken = |source: HttpError| StepError::Download { url: url.clone(), source };
+    let broken =
+        |source: HttpError| StepError::Download { url: url.clone(), source: Box::new(source) };
     let request = Request::get(place, &[], &[]).map_err(broken)?;
     let answer: Option<Token> = json(http, request).await.map_err(broken)?;
     answer.map(|answer| answer.token).ok_or(StepError::NoToken { url })

@@ -19,7 +19,7 @@ use batch_core::{
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StepError {
     #[error("cannot download {url}")]
-    Download { url: String, source: HttpError },
+    Download { url: String, source: Box<HttpError> },
     #[error("{url} has no SHA-256 digest, so what is downloaded could not be checked: {digest:?}")]
     Unchecked { url: String, digest: String },
     #[error("{url} hands out no token")]
@@ -47,12 +47,13 @@ impl StepError {
             Self::Unchecked { .. } | Self::Digest { .. } | Self::Archive(_) => {
                 Finding::stated(FailureKind::ArchiveExtractionFailed)
             }
-            Self::Outside(_) | Self::NoRoom { .. } => Finding::stated(FailureKind::InstallFailed),
             Self::Absent(_) => Finding::stated(FailureKind::ExecutableMissing),
             Self::Disk { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Finding::stated(FailureKind::DiskFull).of_service("sandbox")
             }
-            Self::Disk { .. } => Finding::stated(FailureKind::InstallFailed),
+            Self::Outside(_) | Self::NoRoom { .. } | Self::Disk { .. } => {
+                Finding::stated(FailureKind::InstallFailed)
+            }
         }
     }
 
@@ -71,10 +72,10 @@ impl StepError {
 /// The package is known to exist: what is not there is its artifact.
 fn download_finding(error: &HttpError) -> Finding {
     let finding = error.finding();
-    match finding.kind {
-        FailureKind::PackageNotFound => Finding::stated(FailureKind::NoBottle),
-        _ => finding,
+    if finding.kind == FailureKind::PackageNotFound {
+        return Finding::stated(FailureKind::NoBottle);
     }
+    finding
 }
 
 /// Does `step` in `work`; `None` for a step that is not among these.
@@ -104,7 +105,10 @@ fn on_disk(step: &InstallStep, work: &Path) -> Option<Result<(), StepError>> {
             Some(substitute::substitute(work, within, placeholders))
         }
         InstallStep::Present { within, paths } => Some(present(work, within, paths)),
-        _ => None,
+        // The sandbox does these, and the network above.
+        InstallStep::Run { .. } | InstallStep::Inspect { .. } | InstallStep::Fetch { .. } | _ => {
+            None
+        }
     }
 }
 

@@ -49,13 +49,16 @@ impl Unpacker<'_> {
             return path::folder_inside(self.to, at).map(|_| ());
         }
         let path = path::inside(self.to, at)?;
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AlreadyExists => StepError::Archive(format!("{at} is there already")),
-            // What the archive's reader finds wrong comes through the content.
-            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other => {
-                StepError::Archive(format!("{at}: {source}"))
+        let failed = |source: io::Error| {
+            use io::ErrorKind::{AlreadyExists, InvalidData, Other, UnexpectedEof};
+            if source.kind() == AlreadyExists {
+                return StepError::Archive(format!("{at} is there already"));
             }
-            _ => StepError::Disk { path: path.clone(), source },
+            // What the archive's reader finds wrong comes through the content.
+            if matches!(source.kind(), InvalidData | Other | UnexpectedEof) {
+                return StepError::Archive(format!("{at}: {source}"));
+            }
+            StepError::Disk { path: path.clone(), source }
         };
         match &entry.kind {
             EntryKind::Dir => Ok(()),
