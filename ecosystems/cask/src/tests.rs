@@ -42,7 +42,7 @@ fn cask(more: &Value) -> Value {
 }
 
 /// [`cask`] with these artifacts.
-fn with(artifacts: Value) -> Value {
+fn with(artifacts: &Value) -> Value {
     let mut all = vec![json!({ "app": ["X.app"], "target": "/Applications/X.app" })];
     all.extend(artifacts.as_array().unwrap().clone());
     json!({ "artifacts": all })
@@ -77,7 +77,7 @@ fn check_missing(more: &Value, kind: FailureKind, reason: &str) {
 
 /// The commands of a cask with these artifacts, and its notes.
 #[track_caller]
-fn check_commands(artifacts: Value, expected: &[&str], notes: &[&str]) {
+fn check_commands(artifacts: &Value, expected: &[&str], notes: &[&str]) {
     let facts = check(&with(artifacts), &[]);
     let Executables::Known(names) = &facts.executables else { panic!("{facts:?}") };
     assert!(names.iter().map(CommandName::as_str).eq(expected.iter().copied()), "{names:?}");
@@ -105,7 +105,7 @@ fn an_app_with_a_command_is_installed_and_its_version_asked() {
 #[test]
 fn an_app_without_commands_is_only_seen_to_be_there() {
     let parts = ["command = \"test -d $TSUKU_HOME/apps/x-*.app\"", "mode = \"output\""];
-    check(&with(json!([])), &parts);
+    check(&with(&json!([])), &parts);
     // The vendor's build number is in no program's version.
     check(&json!({ "version": "3.0,30000" }), &["x --version", "mode = \"output\""]);
 }
@@ -114,31 +114,34 @@ fn an_app_without_commands_is_only_seen_to_be_there() {
 fn a_command_is_called_as_its_target() {
     let renamed = json!([{ "binary": ["$APPDIR/X.app/Contents/MacOS/X", { "target": "x" }],
         "target": "$HOMEBREW_PREFIX/bin/x" }]);
-    check_commands(renamed, &[], &["x is called X inside the app and is not linked"]);
+    check_commands(&renamed, &[], &["x is called X inside the app and is not linked"]);
     let in_table = json!([{ "binary": ["$APPDIR/X.app/bin/x", { "target": "x" }] }]);
-    check_commands(in_table, &["x"], &[]);
-    check_commands(json!([{ "binary": ["X.app/bin/x"] }]), &["x"], &[]);
-    check_commands(json!([{ "binary": "/Applications/X.app/bin/x" }]), &["x"], &[]);
+    check_commands(&in_table, &["x"], &[]);
+    check_commands(&json!([{ "binary": ["X.app/bin/x"] }]), &["x"], &[]);
+    check_commands(&json!([{ "binary": "/Applications/X.app/bin/x" }]), &["x"], &[]);
 }
 
 #[test]
 fn only_targets_in_bin_and_sbin_are_commands() {
     let of = |target: &str| json!([{ "binary": ["$APPDIR/X.app/etc/x"], "target": target }]);
-    check_commands(of("$HOMEBREW_PREFIX/sbin/x"), &["x"], &[]);
-    check_commands(of("/usr/local/bin/x"), &["x"], &[]);
-    check_commands(of("$HOMEBREW_PREFIX/share/zsh/site-functions/_x"), &[], &[]);
-    check_commands(of("$HOMEBREW_PREFIX/etc/bash_completion.d/x"), &[], &[]);
-    check_commands(of("/$HOME/.docker/cli-plugins/x"), &[], &[]);
+    check_commands(&of("$HOMEBREW_PREFIX/sbin/x"), &["x"], &[]);
+    check_commands(&of("/usr/local/bin/x"), &["x"], &[]);
+    check_commands(&of("$HOMEBREW_PREFIX/share/zsh/site-functions/_x"), &[], &[]);
+    check_commands(&of("$HOMEBREW_PREFIX/etc/bash_completion.d/x"), &[], &[]);
+    check_commands(&of("/$HOME/.docker/cli-plugins/x"), &[], &[]);
 }
 
 #[test]
 fn a_wrapper_that_only_starts_a_program_is_that_program() {
-    let wrapper = |settings: Value| json!([{ "command_wrapper": ["x", settings], "target": "$HOMEBREW_PREFIX/bin/x" }]);
-    check_commands(wrapper(json!({ "executable": "$APPDIR/X.app/Contents/x" })), &["x"], &[]);
+    let wrapper = |settings: &Value| {
+        let target = "$HOMEBREW_PREFIX/bin/x";
+        json!([{ "command_wrapper": ["x", settings], "target": target }])
+    };
+    check_commands(&wrapper(&json!({ "executable": "$APPDIR/X.app/Contents/x" })), &["x"], &[]);
     let own = "x is a wrapper with settings of its own and is not linked";
     let settings = json!({ "executable": "$APPDIR/X.app/x", "args": ["-y"] });
-    check_commands(wrapper(settings), &[], &[own]);
-    check_commands(wrapper(json!(null)), &[], &[own]);
+    check_commands(&wrapper(&settings), &[], &[own]);
+    check_commands(&wrapper(&json!(null)), &[], &[own]);
 }
 
 #[test]
@@ -151,10 +154,10 @@ fn what_is_outside_the_app_is_not_linked() {
         "$APPDIR/X.app/",
     ] {
         let artifact = json!([{ "binary": [path], "target": "$HOMEBREW_PREFIX/bin/x" }]);
-        check_commands(artifact, &[], &["x is not inside the app and is not linked"]);
+        check_commands(&artifact, &[], &["x is not inside the app and is not linked"]);
     }
     check_commands(
-        json!([{ "binary": null }]),
+        &json!([{ "binary": null }]),
         &[],
         &["a binary of an unknown shape is not linked"],
     );
@@ -164,7 +167,7 @@ fn what_is_outside_the_app_is_not_linked() {
 fn commands_are_sorted_and_named_once() {
     let binary = |path: &str| json!({ "binary": [format!("$APPDIR/X.app/{path}")] });
     let all = json!([binary("b/z"), binary("b/a"), binary("c/a"), binary("b/a")]);
-    check_commands(all, &["a", "z"], &[]);
+    check_commands(&all, &["a", "z"], &[]);
 }
 
 #[test]
@@ -192,12 +195,12 @@ fn what_runs_code_of_the_vendors_is_refused_by_name() {
     ] {
         let reason = format!("x runs code of the vendor's to install: {key}");
         let artifact = json!([{ (key): value }]);
-        check_missing(&with(artifact), FailureKind::UnsupportedSource, &reason);
+        check_missing(&with(&artifact), FailureKind::UnsupportedSource, &reason);
     }
     // What runs when it is removed does not matter.
     for key in ["uninstall_preflight", "uninstall_postflight_steps", "uninstall", "zap", "manpage"]
     {
-        check(&with(json!([{ (key): null }])), &["app_name"]);
+        check(&with(&json!([{ (key): null }])), &["app_name"]);
     }
 }
 
@@ -377,18 +380,14 @@ fn an_app_is_put_in_place_on_macos_and_nowhere_else() {
     assert!(matches!(&on_mac.steps[0], InstallStep::Fetch { artifact, .. }
         if artifact.url.ends_with("x-arm64.zip")));
     let image = facts(&json!({ "url": "https://dl.example.org/x.dmg?mirror=1" }));
-    let programs: Vec<String> = plan(&image, Environment::MacX86)
-        .steps
-        .iter()
-        .filter_map(|step| match step {
-            InstallStep::Run { argv, network: false, .. } => argv.first().cloned(),
-            _ => None,
-        })
-        .collect();
+    let program = |step: &InstallStep| {
+        let InstallStep::Run { argv, network: false, .. } = step else { return None };
+        argv.first().cloned()
+    };
+    let plan = |environment| plan(&image, environment).steps;
+    let programs: Vec<String> = plan(Environment::MacX86).iter().filter_map(program).collect();
     assert_eq!(programs, ["/usr/bin/hdiutil", "/usr/bin/ditto", "/usr/bin/hdiutil"]);
     // The check for the app is all there is, and it cannot pass.
-    let elsewhere = plan(&zip, Environment::DebianX86);
-    assert!(
-        matches!(&*elsewhere.steps, [InstallStep::Present { paths, .. }] if paths[0] == "X.app")
-    );
+    let elsewhere = plan(Environment::DebianX86);
+    assert!(matches!(&*elsewhere, [InstallStep::Present { paths, .. }] if paths[0] == "X.app"));
 }

@@ -264,7 +264,7 @@ mod tests {
         use Relocated::{Patched, PatchedWithLinks, Untouched};
         check("@@LONG_PREFIX@@/lib", Ok((Patched, "$ORIGIN/../..///lib")));
         let two = "@@LONG_PREFIX@@/a/lib:@@LONG_PREFIX@@/lib";
-        check(two, Ok((Patched, "$ORIGIN/../..//////a/lib:$ORIGIN/../../lib")));
+        check(two, Ok((Patched, "$ORIGIN/../../////a/lib:$ORIGIN/../../lib")));
         check("$ORIGIN/../lib", Ok((Untouched, "$ORIGIN/../lib")));
         let three = "@@LONG_PREFIX@@:@@LONG_PREFIX@@:@@S@@";
         check(three, Ok((PatchedWithLinks, "$ORIGIN/.p0///////:$ORIGIN/.p0:$O/.p1")));
