@@ -29,6 +29,7 @@ const NOISE: &[&str] = &[
 
 /// Words that mark a line as stating a cause.
 const MARKS: &[&str] = &[
+    "caused by:",
     "error",
     "err!",
     "fatal",

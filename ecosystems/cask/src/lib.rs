@@ -1,19 +1,30 @@
 #![doc = include_str!("../README.md")]
 
+mod artifacts;
+mod cask;
 mod classifier;
+mod installer;
 mod names;
 mod quota;
+mod recipe;
+mod refusal;
+mod registry;
+#[cfg(test)]
+mod tests;
 
 use batch_core::{
     model::{EcosystemId, Os},
-    plugin::{ActionShape, EcosystemPlugin},
+    plugin::EcosystemPlugin,
     register_ecosystem,
 };
 
+const ID: EcosystemId = EcosystemId::from_static("cask");
+
+/// Implements every trait of the contract; what varies comes in as an argument.
 struct Cask;
 
 register_ecosystem!(EcosystemPlugin {
-    id: EcosystemId::from_static("cask"),
+    id: ID,
     rotation_rank: 7,
     aliases: &[],
     display_name: "Homebrew Cask",
@@ -22,11 +33,8 @@ register_ecosystem!(EcosystemPlugin {
     seeder: None,
     rate_limit: &Cask,
     classifier: &Cask,
-    recipe_builder: None,
-    installer: None,
-    recipe_actions: &[ActionShape {
-        name: "app_bundle",
-        required: &["url", "checksum", "app_name"]
-    }],
+    recipe_builder: Some(&Cask),
+    installer: Some(&Cask),
+    recipe_actions: &[recipe::STEP],
     names: &Cask,
 });

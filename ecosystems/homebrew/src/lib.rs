@@ -1,19 +1,28 @@
 #![doc = include_str!("../README.md")]
 
+mod bottle;
 mod classifier;
+mod contents;
+mod facts;
+mod formula;
+mod installer;
 mod names;
 mod quota;
+mod recipe;
+mod refusal;
+mod registry;
+#[cfg(test)]
+mod tests;
 
-use batch_core::{
-    model::EcosystemId,
-    plugin::{ActionShape, EcosystemPlugin},
-    register_ecosystem,
-};
+use batch_core::{model::EcosystemId, plugin::EcosystemPlugin, register_ecosystem};
 
+const ID: EcosystemId = EcosystemId::from_static("homebrew");
+
+/// Implements every trait of the contract; what varies comes in as an argument.
 struct Homebrew;
 
 register_ecosystem!(EcosystemPlugin {
-    id: EcosystemId::from_static("homebrew"),
+    id: ID,
     rotation_rank: 0,
     aliases: &["brew"],
     display_name: "Homebrew",
@@ -22,8 +31,8 @@ register_ecosystem!(EcosystemPlugin {
     seeder: None,
     rate_limit: &Homebrew,
     classifier: &Homebrew,
-    recipe_builder: None,
-    installer: None,
-    recipe_actions: &[ActionShape { name: "homebrew", required: &["formula"] }],
+    recipe_builder: Some(&Homebrew),
+    installer: Some(&Homebrew),
+    recipe_actions: &[recipe::STEP],
     names: &Homebrew,
 });

@@ -1,9 +1,9 @@
 //! `try`: one package, recipe and verdict, nothing recorded.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use batch_core::{
-    io::{FsState, StateError, StateErrorKind, StateReader as _},
+    io::{FsState, Http, StateError, StateErrorKind, StateReader as _},
     model::{ActionShape, Executables, PackageId, PackageKind},
     plugin::EcosystemPlugin,
 };
@@ -48,9 +48,10 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     cancel_on_signal(cx.cancel.clone());
     let scratch = tempfile::tempdir()?;
-    let http = net::polite(&cx.env, &settings, &scratch.path().join("cache"), &control)?;
+    let http: Arc<dyn Http> =
+        net::polite(&cx.env, &settings, &scratch.path().join("cache"), &control)?;
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
-    let generator = BuiltinGenerator::new(http, actions);
+    let generator = BuiltinGenerator::new(Arc::clone(&http), actions);
     let generated = tokio::select! {
         generated = generator.generate(plugin, &package) => generated,
         () = cx.cancel.cancelled() => return Ok(Exit::Interrupted),
@@ -63,7 +64,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         Ok(generated) if args.generate_only => TryReport::generated(&generated),
         Ok(generated) => {
             let work = scratch.path().join("work");
-            match validated(&generated, plugin, &settings, &work, cx).await? {
+            match validated(&generated, plugin, (&settings, http), &work, cx).await? {
                 Some(report) => report,
                 None => return Ok(Exit::Interrupted),
             }
@@ -79,7 +80,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 async fn validated(
     generated: &Generated,
     plugin: &'static EcosystemPlugin,
-    settings: &Settings,
+    (settings, http): (&Settings, Arc<dyn Http>),
     work: &std::path::Path,
     cx: &Context,
 ) -> anyhow::Result<Option<TryReport>> {
@@ -90,7 +91,7 @@ async fn validated(
         let message = format!("{} cannot be validated here: {reason}; {hint}", plugin.id);
         return Err(Refusal { exit: Exit::Unavailable, message }.into());
     };
-    let Some(validator) = machine.validator(&cx.env, settings, work.to_owned())? else {
+    let Some(validator) = machine.validator(&cx.env, settings, http, work.to_owned())? else {
         return Ok(None);
     };
     let (events, _nobody) = mpsc::unbounded_channel();

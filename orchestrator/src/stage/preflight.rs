@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,7 +18,7 @@ use batch_core::{
         preflight::{self, Candidate, Choice, Preflight},
         recipe,
     },
-    io::{PATIENCE, StateReader as _},
+    io::{Http, PATIENCE, StateReader as _},
     model::{ActionShape, Control, EcosystemId, Environment, Queue, SkipReason},
     plugin::EcosystemPlugin,
 };
@@ -55,11 +56,12 @@ impl Machine {
         Self { environment: machine::of_this(), sandbox, toolchains }
     }
 
-    /// What validates in `work`; `None` without a sandbox.
+    /// What validates in `work` and downloads by `http`; `None` without a sandbox.
     pub fn validator<'a>(
         &'a self,
         env: &'a Env,
         settings: &Settings,
+        http: Arc<dyn Http>,
         work: PathBuf,
     ) -> anyhow::Result<Option<NativeValidator<'a>>> {
         let Some(sandbox) = &self.sandbox else { return Ok(None) };
@@ -69,6 +71,7 @@ impl Machine {
             toolchains: &self.toolchains,
             passed_on: &env.passed_on,
             origins: net::origins(settings)?,
+            http,
             actions: env.registry.recipe_actions().collect(),
             install_limits: Limits {
                 memory_bytes: limits.memory_mib << 20,

@@ -1,6 +1,7 @@
 //! What tells whether a recipe works.
 
 mod native;
+mod steps;
 mod verify;
 
 use async_trait::async_trait;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,12 +14,12 @@ use crate::{
         Ended, FoundToolchain, Job, Limits, Report, Sandbox, SandboxError, inspect, remove_tree,
     },
     stage::{Event, Phase},
-    validator::{Onlookers, Validation, Validator, verify},
+    validator::{Onlookers, Validation, Validator, steps, verify},
 };
 use async_trait::async_trait;
 use batch_core::{
     decide::recipe,
-    io::Origins,
+    io::{Http, Origins},
     model::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
         InstallStep, PackageId, Recipe, Stage, Verify, slug,
@@ -36,6 +37,8 @@ pub struct NativeValidator<'a> {
     pub passed_on: &'a BTreeMap<String, String>,
     /// Mirrors, for the tools too.
     pub origins: Origins,
+    /// What downloads artifacts, within the quotas.
+    pub http: Arc<dyn Http>,
     /// The steps that a recipe may use besides the common ones.
     pub actions: Vec<ActionShape>,
     /// Of the install steps.
@@ -103,21 +106,14 @@ impl Attempt<'_> {
     ) -> Result<(), Stop> {
         self.tell(Phase::Install);
         for step in &plan.steps {
-            match step {
-                InstallStep::Run { argv, env, network } => {
-                    let job = self.job(argv.clone(), env, dir, plan);
-                    let job = Job { writable: true, network: *network, ..job };
-                    self.install_step(&job).await?;
-                }
-                InstallStep::Inspect { dir: bin, executables } => {
-                    self.inspect(dir, bin, executables)?;
-                }
-                // A step of a later version of the contract must not pass for done.
-                other => {
-                    return Err(
-                        self.stop(FailureKind::InstallFailed, &format!("unknown step {other:?}"))
-                    );
-                }
+            if let InstallStep::Run { argv, env, network } = step {
+                let job = self.job(argv.clone(), env, dir, plan);
+                let job = Job { writable: true, network: *network, ..job };
+                self.install_step(&job).await?;
+            } else if let InstallStep::Inspect { dir: bin, executables } = step {
+                self.inspect(dir, bin, executables)?;
+            } else {
+                self.own_step(step, dir).await?;
             }
         }
         match &recipe.verify {
@@ -137,6 +133,21 @@ impl Attempt<'_> {
         let tool = job.argv.first().map_or("", String::as_str);
         let package = self.package();
         Err(Stop::Failed(Box::new(failure::of_install(self.plugin, package, tool, &report))))
+    }
+
+    /// A step that this program does itself.
+    async fn own_step(&self, step: &InstallStep, dir: &Path) -> Result<(), Stop> {
+        let done = tokio::select! {
+            done = steps::run(step, dir, &*self.validator.http) => done,
+            () = self.onlookers.cancel.cancelled() => return Err(Stop::Interrupted),
+        };
+        // A step of a later version of the contract must not pass for done.
+        let unknown = || self.stop(FailureKind::InstallFailed, &format!("unknown step {step:?}"));
+        done.ok_or_else(unknown)?.map_err(|error| {
+            let message = format!("error: {}", error.chain());
+            let failure = failure(Stage::Validate, error.finding(), &message, self.package());
+            Stop::Failed(Box::new(failure))
+        })
     }
 
     fn inspect(&self, dir: &Path, bin: &str, executables: &[CommandName]) -> Result<(), Stop> {

@@ -1,0 +1,158 @@
+//! What a cask installs: one app, and the commands inside it.
+
+use std::collections::BTreeSet;
+
+use batch_core::model::CommandName;
+use serde_json::{Map, Value};
+
+use crate::{
+    cask::{Manifest, plain},
+    refusal,
+};
+
+/// Kinds that run code or an installer of the vendor's while they install. What runs only when a
+/// cask is removed is not among them.
+const RUN_CODE: &[&str] = &["pkg", "installer", "preflight", "postflight"];
+/// Newer casks write the same as data, under keys that end so.
+const STEPS: &str = "_steps";
+const UNINSTALL: &str = "uninstall";
+/// Where brew puts apps.
+const APP_DIRS: &[&str] = &["$APPDIR/", "/Applications/"];
+/// Folders whose links are commands; others hold completions, plugins and data.
+const COMMAND_DIRS: &[&str] = &["bin", "sbin"];
+
+/// An app, and what of it is on `PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct App {
+    /// `X.app`.
+    pub(crate) name: String,
+    /// Paths inside the app, each once, sorted by the command's name.
+    pub(crate) binaries: Vec<String>,
+    /// Their last parts.
+    pub(crate) commands: Vec<CommandName>,
+    /// What could not be linked, and why.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What `cask` installs; the error is the reason why it cannot be.
+pub(crate) fn app(cask: &Manifest) -> Result<App, String> {
+    let kinds = cask.by_kind();
+    let runs_code: Vec<&str> = kinds.keys().copied().filter(|kind| runs_code(kind)).collect();
+    if !runs_code.is_empty() {
+        return Err(format!("{}{}", refusal::RUNS_CODE, plain(&runs_code.join(", "))));
+    }
+    let apps = kinds.get("app").map(Vec::as_slice).unwrap_or_default();
+    let [artifact] = apps else {
+        let others: Vec<&str> = kinds.keys().copied().filter(|kind| is_installed(kind)).collect();
+        return Err(match apps.len() {
+            0 => format!("{}{}", refusal::NO_APP, plain(&others.join(", "))),
+            n => format!("{}{n}", refusal::SEVERAL_APPS),
+        });
+    };
+    let source = first(artifact, "app").ok_or_else(|| refusal::ODD_APP.to_owned())?;
+    let name = base(source);
+    let is_app = name.strip_suffix(".app").is_some_and(|stem| !stem.is_empty());
+    if !is_app || name != plain(name) || name.starts_with(['-', '~']) {
+        return Err(refusal::ODD_APP.to_owned());
+    }
+    let installed = target(artifact, "app").map_or(name, base);
+    let mut app = App { name: name.to_owned(), binaries: vec![], commands: vec![], notes: vec![] };
+    let mut linked = BTreeSet::new();
+    for kind in ["binary", "command_wrapper"] {
+        for artifact in kinds.get(kind).into_iter().flatten() {
+            match command(artifact, kind, &[name, installed]) {
+                Ok(Some(found)) => {
+                    linked.insert(found);
+                }
+                Ok(None) => {}
+                Err(note) => app.notes.push(note),
+            }
+        }
+    }
+    for (command, path) in linked {
+        // Two links of one name: the first wins, as it would in a folder.
+        if app.commands.last() != Some(&command) {
+            app.commands.push(command);
+            app.binaries.push(path);
+        }
+    }
+    app.notes.sort();
+    Ok(app)
+}
+
+fn runs_code(kind: &str) -> bool {
+    RUN_CODE.contains(&kind) || kind.ends_with(STEPS) && !kind.starts_with(UNINSTALL)
+}
+
+fn is_installed(kind: &str) -> bool {
+    !kind.starts_with(UNINSTALL) && kind != "zap"
+}
+
+/// The command that `artifact` puts on `PATH`, and its path inside the app; `None` where it is no
+/// command. The error is a note.
+fn command(
+    artifact: &Map<String, Value>,
+    kind: &str,
+    apps: &[&str],
+) -> Result<Option<(CommandName, String)>, String> {
+    let Some(source) = first(artifact, kind) else {
+        return Err(format!("a {kind} of an unknown shape is not linked"));
+    };
+    let name = match target(artifact, kind) {
+        Some(target) if !is_command_place(target) => return Ok(None),
+        Some(target) => base(target),
+        None => base(source),
+    };
+    let name: CommandName = name.parse().map_err(|error| format!("not linked: {error}"))?;
+    let path = if kind == "binary" { Some(source) } else { wrapped(artifact) };
+    let Some(path) = path else {
+        return Err(format!("{name} is a wrapper with settings of its own and is not linked"));
+    };
+    let Some(inside) = apps.iter().find_map(|app| inside(path, app)) else {
+        return Err(format!("{name} is not inside the app and is not linked"));
+    };
+    if base(inside) != name.as_str() {
+        let file = plain(base(inside));
+        return Err(format!("{name} is called {file} inside the app and is not linked"));
+    }
+    Ok(Some((name, inside.to_owned())))
+}
+
+/// A bare name goes to `bin`.
+fn is_command_place(target: &str) -> bool {
+    match target.rsplit_once('/') {
+        None => true,
+        Some((folder, _)) => COMMAND_DIRS.contains(&base(folder)),
+    }
+}
+
+/// What a wrapper starts, if it does nothing else.
+fn wrapped(artifact: &Map<String, Value>) -> Option<&str> {
+    let settings = artifact.get("command_wrapper")?.get(1)?.as_object()?;
+    let only = settings.keys().all(|key| key == "executable");
+    only.then(|| settings.get("executable")?.as_str()).flatten()
+}
+
+/// `path` inside the app, where it leads straight down.
+fn inside<'p>(path: &'p str, app: &str) -> Option<&'p str> {
+    let below = APP_DIRS.iter().find_map(|dir| path.strip_prefix(dir)).unwrap_or(path);
+    let inside = below.strip_prefix(app)?.strip_prefix('/')?;
+    let is_plain = inside.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    (is_plain && inside == plain(inside) && !inside.contains('\\')).then_some(inside)
+}
+
+/// The text that an artifact's value begins with.
+fn first<'a>(artifact: &'a Map<String, Value>, kind: &str) -> Option<&'a str> {
+    let value = artifact.get(kind)?;
+    value.as_str().or_else(|| value.get(0)?.as_str())
+}
+
+/// Where it goes: beside the kind, or in a table after the source.
+fn target<'a>(artifact: &'a Map<String, Value>, kind: &str) -> Option<&'a str> {
+    let beside = artifact.get("target").and_then(Value::as_str);
+    beside.or_else(|| artifact.get(kind)?.get(1)?.get("target")?.as_str())
+}
+
+fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

@@ -1,0 +1,105 @@
+//! From facts to a recipe: pure, so that equal facts make equal bytes. Before that, the checks that
+//! need no Mac.
+
+use std::collections::BTreeMap;
+
+use batch_core::{
+    decide::recipe::constrain,
+    model::{
+        ActionShape, Executables, FailureKind, Metadata, PackageFacts, Parameter, Recipe,
+        RecipeName, RecipeStep, Verify, VersionSource,
+    },
+    plugin::Missing,
+};
+
+use crate::refusal;
+
+pub(crate) const APP_NAME: &str = "app_name";
+pub(crate) const BINARIES: &str = "binaries";
+/// The step that installs an app.
+pub(crate) const STEP: ActionShape =
+    ActionShape { name: "app_bundle", required: &["url", "checksum", APP_NAME] };
+
+/// The recipe that follows from `facts`.
+pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
+    let name = &facts.id.name;
+    let missing = |reason: String, kind| Err(Missing { reason, kind });
+    let commands = match &facts.executables {
+        Executables::Unknown(why) => return missing(format!("{name} {why}"), refusal::kind(why)),
+        Executables::Known(commands) => commands,
+    };
+    let is_checked = |artifact: &batch_core::model::Artifact| {
+        artifact.url.starts_with("https://") && artifact.digest.starts_with("sha256-")
+    };
+    if facts.artifacts.is_empty() || !facts.artifacts.iter().all(is_checked) {
+        return missing(format!("{name} {}", refusal::UNPINNED), FailureKind::UnsupportedSource);
+    }
+    let recipe_name = recipe_name(facts);
+    let dependencies = facts.runtime_dependencies.iter();
+    let mut metadata = Metadata {
+        name: recipe_name.to_string(),
+        description: facts.description.clone(),
+        homepage: facts.homepage.clone().unwrap_or_default(),
+        // The package manager's mark for recipes that no language model looked over.
+        llm_validation: "skipped".to_owned(),
+        runtime_dependencies: dependencies
+            .map(|name| RecipeName::nearest(name.as_str()).to_string())
+            .collect(),
+        ..Metadata::default()
+    };
+    constrain(&mut metadata, &facts.platforms);
+    let source = [("source", "cask"), ("cask", name.as_str())];
+    let source = source.map(|(key, value)| (key.to_owned(), value.into()));
+    Ok(Recipe {
+        metadata,
+        version: Some(VersionSource(BTreeMap::from(source))),
+        steps: vec![RecipeStep::from(&facts.install)],
+        verify: Some(match commands.first() {
+            Some(first) => command(first.as_str(), &facts.version),
+            None => presence(&recipe_name),
+        }),
+    })
+}
+
+/// `@` becomes `-`.
+pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
+    RecipeName::nearest(facts.id.name.as_str())
+}
+
+/// A version with a comma has the vendor's build after it, which no program prints so.
+fn command(first: &str, version: &str) -> Verify {
+    let command = format!("{first} --version");
+    if !version.contains(',') {
+        return Verify { command, pattern: "{version}".to_owned(), ..Verify::default() };
+    }
+    let reason = "the cask's version holds a build number that the program does not print";
+    Verify { command, mode: "output".to_owned(), reason: reason.to_owned(), ..Verify::default() }
+}
+
+/// An app without commands can only be seen to be there.
+fn presence(name: &RecipeName) -> Verify {
+    Verify {
+        command: format!("test -d $TSUKU_HOME/apps/{name}-*.app"),
+        mode: "output".to_owned(),
+        reason: "macOS applications do not have version flags; \
+                 verification checks that the .app bundle was installed"
+            .to_owned(),
+        ..Verify::default()
+    }
+}
+
+/// A text among the parameters of `facts`; empty where there is none.
+pub(crate) fn text<'f>(facts: &'f PackageFacts, key: &str) -> &'f str {
+    match facts.install.parameters.get(key) {
+        Some(Parameter::Text(text)) => text,
+        Some(Parameter::List(_) | Parameter::Flag(_)) | None => "",
+    }
+}
+
+/// A list among the parameters of `facts`; empty where there is none.
+pub(crate) fn list<'f>(facts: &'f PackageFacts, key: &str) -> &'f [String] {
+    match facts.install.parameters.get(key) {
+        Some(Parameter::List(texts)) => texts,
+        Some(Parameter::Text(_) | Parameter::Flag(_)) | None => &[],
+    }
+}

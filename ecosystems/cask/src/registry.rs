@@ -1,0 +1,175 @@
+//! Asking formulae.brew.sh, and from its answer to facts.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use batch_core::{
+    io::{Http, Request},
+    model::{
+        Action, Artifact, Cell, Executables, PackageFacts, PackageId, PackageKind, PackageName,
+        Parameter, Recipe, RecipeName,
+    },
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
+};
+
+use crate::{
+    Cask, ID,
+    artifacts::{self, App},
+    cask::{self, Manifest, Views, plain},
+    recipe, refusal,
+};
+
+const CASKS: &str = "https://formulae.brew.sh";
+
+#[async_trait]
+impl RecipeBuilder for Cask {
+    async fn inspect(
+        &self,
+        http: &dyn Http,
+        name: &PackageName,
+    ) -> Result<Option<PackageFacts>, SourceError> {
+        let error = |kind: SourceErrorKind| SourceError { ecosystem: ID, kind };
+        let file = format!("{name}.json");
+        let request = Request::get(CASKS, &["api", "cask", &file], &[]);
+        let request = request.map_err(|http| error(http.into()))?;
+        let request = Request { accept: Some("application/json"), ..request };
+        let response = http.send(request).await.map_err(|http| error(http.into()))?;
+        let Some(body) = response.found().map_err(|http| error(http.into()))? else {
+            return Ok(None);
+        };
+        facts(name, &body).map(Some).map_err(|reason| {
+            error(SourceErrorKind::Schema { host: "formulae.brew.sh".to_owned(), reason })
+        })
+    }
+
+    fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
+        recipe::build(facts)
+    }
+
+    fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
+        recipe::recipe_name(facts)
+    }
+}
+
+/// What `body` says about `name`. The error is what is odd about the answer.
+pub(crate) fn facts(name: &PackageName, body: &[u8]) -> Result<PackageFacts, String> {
+    let views = cask::read(body)?;
+    if !views.base.is_called(name.as_str()) {
+        return Err(format!("it is about {:?}", plain(&views.base.token)));
+    }
+    let newest = views.arm.as_ref().or(views.intel.as_ref());
+    let Some(newest) = newest else {
+        return Ok(refused(name, &views.base, refusal::NOT_FOR_MACOS.to_owned()));
+    };
+    if let Some(reason) = obstacle(name, newest) {
+        return Ok(refused(name, newest, reason));
+    }
+    Ok(match artifacts::app(newest) {
+        Ok(app) => found(name, newest, app, &views),
+        Err(reason) => refused(name, newest, reason),
+    })
+}
+
+/// What keeps a cask from being installed, whatever its artifacts are.
+fn obstacle(name: &PackageName, cask: &Manifest) -> Option<String> {
+    if cask.token != name.as_str() {
+        return Some(format!("{}{}: queue that", refusal::RENAMED, plain(&cask.token)));
+    }
+    if cask.disabled {
+        return Some(format!("{}{}", refusal::DISABLED, cask.disabled_because()));
+    }
+    let url = cask.url.as_deref().unwrap_or_default();
+    if !url.starts_with("https://") {
+        return Some(format!("{}{}", refusal::INSECURE, plain(url)));
+    }
+    pinned(cask).is_none().then(|| refusal::UNPINNED.to_owned())
+}
+
+/// Version and checksum of what can be pinned.
+fn pinned(cask: &Manifest) -> Option<(&str, &str)> {
+    let (version, sha256) = (cask.version.as_deref()?, cask.sha256.as_deref()?);
+    let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_version = version != "latest" && !version.is_empty() && version == plain(version);
+    (is_digest && is_version).then_some((version, sha256))
+}
+
+/// The facts of a cask that cannot be built, for `reason`.
+fn refused(name: &PackageName, cask: &Manifest, reason: String) -> PackageFacts {
+    PackageFacts {
+        id: PackageId { ecosystem: ID, name: name.clone() },
+        version: cask.version.as_deref().map(plain).unwrap_or_default(),
+        executables: Executables::Unknown(reason),
+        description: cask.description(),
+        homepage: cask.homepage(),
+        kind: PackageKind::Tool,
+        runtime_dependencies: vec![],
+        platforms: vec![],
+        artifacts: vec![],
+        install: Action { name: recipe::STEP.name.to_owned(), parameters: BTreeMap::new() },
+        notes: vec![],
+    }
+}
+
+fn found(name: &PackageName, newest: &Manifest, app: App, views: &Views) -> PackageFacts {
+    let mut notes = notes(newest);
+    notes.extend(app.notes.clone());
+    let mut artifacts = vec![];
+    for (cell, view) in [(Cell::DarwinArm, &views.arm), (Cell::DarwinX86, &views.intel)] {
+        let Some(view) = view else { continue };
+        match artifact(cell, view, &app) {
+            Ok(artifact) => artifacts.push(artifact),
+            Err(why) => notes.push(format!("not for {cell}: {why}")),
+        }
+    }
+    PackageFacts {
+        executables: Executables::Known(app.commands.clone()),
+        runtime_dependencies: newest.formulae().iter().filter_map(|it| it.parse().ok()).collect(),
+        platforms: artifacts.iter().flat_map(|it: &Artifact| it.cells.clone()).collect(),
+        artifacts,
+        install: install(app),
+        notes,
+        ..refused(name, newest, String::new())
+    }
+}
+
+/// The download for one processor. A recipe has one app and one list of binaries: where the other
+/// processor has others, it is for the newest only.
+fn artifact(cell: Cell, view: &Manifest, app: &App) -> Result<Artifact, String> {
+    let url = view.url.clone().filter(|url| url.starts_with("https://"));
+    let (Some(url), Some((_, sha256))) = (url, pinned(view)) else {
+        return Err(refusal::UNPINNED.to_owned());
+    };
+    if view.disabled {
+        return Err(format!("{}{}", refusal::DISABLED, view.disabled_because()));
+    }
+    let own = artifacts::app(view)?;
+    if (&own.name, &own.binaries) != (&app.name, &app.binaries) {
+        return Err("it installs something else there".to_owned());
+    }
+    let digest = format!("sha256-{}", sha256.to_ascii_lowercase());
+    Ok(Artifact { cells: vec![cell], url, digest })
+}
+
+fn install(app: App) -> Action {
+    let mut parameters = BTreeMap::from([
+        ("url".to_owned(), Parameter::Text("{version.url}".to_owned())),
+        ("checksum".to_owned(), Parameter::Text("{version.checksum}".to_owned())),
+        (recipe::APP_NAME.to_owned(), Parameter::Text(app.name)),
+    ]);
+    if !app.binaries.is_empty() {
+        parameters.insert(recipe::BINARIES.to_owned(), Parameter::List(app.binaries));
+    }
+    Action { name: recipe::STEP.name.to_owned(), parameters }
+}
+
+fn notes(cask: &Manifest) -> Vec<String> {
+    let mut notes = vec![];
+    if cask.deprecated {
+        notes.push(format!("deprecated: {}", cask.deprecated_because()));
+    }
+    if cask.caveats_rosetta == Some(true) {
+        notes.push("needs Rosetta on Apple's processors".to_owned());
+    }
+    notes.extend(cask.casks().iter().map(|it| format!("needs the cask {}", plain(it))));
+    notes
+}

@@ -1,0 +1,393 @@
+//! From documented shapes to recipes.
+
+use std::{sync::Arc, time::Duration};
+
+use batch_core::{
+    decide::recipe as reader,
+    io::{Origins, PoliteConfig, PoliteHttp},
+    model::{
+        Cell, CommandName, Environment, Executables, FailureKind, InstallStep, PackageFacts, Recipe,
+    },
+    plugin::{Missing, Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _},
+    testing::{SimClock, SimTransport},
+};
+use serde_json::{Map, Value, json};
+
+use crate::{Cask, recipe, registry};
+
+/// A digest that begins with `c`.
+fn digest(c: char) -> String {
+    c.to_string().repeat(64)
+}
+
+/// The cask `x` with an app and a command in it, and `more` fields.
+fn cask(more: &Value) -> Value {
+    let mut cask = json!({
+        "token": "x", "full_token": "x", "old_tokens": [], "name": ["X"], "desc": "Does it",
+        "homepage": "https://example.org/", "url": "https://dl.example.org/x-arm64.zip",
+        "url_specs": {}, "version": "1.2", "sha256": digest('a'),
+        "artifacts": [
+            { "uninstall": [{ "quit": "org.example.x" }] },
+            { "app": ["X.app"], "target": "/Applications/X.app" },
+            { "binary": ["$APPDIR/X.app/Contents/bin/x"], "target": "$HOMEBREW_PREFIX/bin/x" },
+            { "zap": [{ "trash": "~/.x" }] },
+        ],
+        "depends_on": { "macos": {} }, "deprecated": false, "disabled": false, "variations": {},
+        "unknown_key": null,
+    });
+    for (key, value) in more.as_object().unwrap() {
+        cask[key] = value.clone();
+    }
+    cask
+}
+
+/// [`cask`] with these artifacts.
+fn with(artifacts: &Value) -> Value {
+    let mut all = vec![json!({ "app": ["X.app"], "target": "/Applications/X.app" })];
+    all.extend(artifacts.as_array().unwrap().clone());
+    json!({ "artifacts": all })
+}
+
+fn facts(more: &Value) -> PackageFacts {
+    registry::facts(&"x".parse().unwrap(), cask(more).to_string().as_bytes()).unwrap()
+}
+
+fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
+    Cask.build(facts)
+}
+
+/// The recipe's text has all of `parts` in it, and the strict reader reads it back as it was.
+#[track_caller]
+fn check(more: &Value, parts: &[&str]) -> PackageFacts {
+    let facts = facts(more);
+    let recipe = build(&facts).unwrap();
+    let text = recipe.to_toml();
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    assert_eq!(reader::parse(&text, &[recipe::STEP]).unwrap(), recipe);
+    facts
+}
+
+#[track_caller]
+fn check_missing(more: &Value, kind: FailureKind, reason: &str) {
+    let missing = build(&facts(more)).unwrap_err();
+    assert_eq!((missing.kind, &*missing.reason), (kind, reason), "{more}");
+}
+
+/// The commands of a cask with these artifacts, and its notes.
+#[track_caller]
+fn check_commands(artifacts: &Value, expected: &[&str], notes: &[&str]) {
+    let facts = check(&with(artifacts), &[]);
+    let Executables::Known(names) = &facts.executables else { panic!("{facts:?}") };
+    assert!(names.iter().map(CommandName::as_str).eq(expected.iter().copied()), "{names:?}");
+    assert_eq!(facts.notes, notes);
+}
+
+#[test]
+fn an_app_with_a_command_is_installed_and_its_version_asked() {
+    let facts = check(
+        &json!({}),
+        &[
+            "name = \"x\"",
+            "description = \"Does it\"",
+            "homepage = \"https://example.org/\"",
+            "supported_os = [\"darwin\"]",
+            "[version]\ncask = \"x\"\nsource = \"cask\"",
+            "action = \"app_bundle\"\napp_name = \"X.app\"\nbinaries = [\"Contents/bin/x\"]\n\
+         checksum = \"{version.checksum}\"\nurl = \"{version.url}\"",
+            "command = \"x --version\"\npattern = \"{version}\"",
+        ],
+    );
+    assert_eq!(facts.platforms, [Cell::DarwinArm, Cell::DarwinX86]);
+}
+
+#[test]
+fn an_app_without_commands_is_only_seen_to_be_there() {
+    let parts = ["command = \"test -d $TSUKU_HOME/apps/x-*.app\"", "mode = \"output\""];
+    check(&with(&json!([])), &parts);
+    // The vendor's build number is in no program's version.
+    check(&json!({ "version": "3.0,30000" }), &["x --version", "mode = \"output\""]);
+}
+
+#[test]
+fn a_command_is_called_as_its_target() {
+    let renamed = json!([{ "binary": ["$APPDIR/X.app/Contents/MacOS/X", { "target": "x" }],
+        "target": "$HOMEBREW_PREFIX/bin/x" }]);
+    check_commands(&renamed, &[], &["x is called X inside the app and is not linked"]);
+    let in_table = json!([{ "binary": ["$APPDIR/X.app/bin/x", { "target": "x" }] }]);
+    check_commands(&in_table, &["x"], &[]);
+    check_commands(&json!([{ "binary": ["X.app/bin/x"] }]), &["x"], &[]);
+    check_commands(&json!([{ "binary": "/Applications/X.app/bin/x" }]), &["x"], &[]);
+}
+
+#[test]
+fn only_targets_in_bin_and_sbin_are_commands() {
+    let of = |target: &str| json!([{ "binary": ["$APPDIR/X.app/etc/x"], "target": target }]);
+    check_commands(&of("$HOMEBREW_PREFIX/sbin/x"), &["x"], &[]);
+    check_commands(&of("/usr/local/bin/x"), &["x"], &[]);
+    check_commands(&of("$HOMEBREW_PREFIX/share/zsh/site-functions/_x"), &[], &[]);
+    check_commands(&of("$HOMEBREW_PREFIX/etc/bash_completion.d/x"), &[], &[]);
+    check_commands(&of("/$HOME/.docker/cli-plugins/x"), &[], &[]);
+}
+
+#[test]
+fn a_wrapper_that_only_starts_a_program_is_that_program() {
+    let wrapper = |settings: &Value| {
+        let target = "$HOMEBREW_PREFIX/bin/x";
+        json!([{ "command_wrapper": ["x", settings], "target": target }])
+    };
+    check_commands(&wrapper(&json!({ "executable": "$APPDIR/X.app/Contents/x" })), &["x"], &[]);
+    let own = "x is a wrapper with settings of its own and is not linked";
+    let settings = json!({ "executable": "$APPDIR/X.app/x", "args": ["-y"] });
+    check_commands(&wrapper(&settings), &[], &[own]);
+    check_commands(&wrapper(&json!(null)), &[], &[own]);
+}
+
+#[test]
+fn what_is_outside_the_app_is_not_linked() {
+    for path in [
+        "$HOMEBREW_PREFIX/share/x/x",
+        "bin/x",
+        "$APPDIR/Y.app/bin/x",
+        "$APPDIR/X.app/../../bin/x",
+        "$APPDIR/X.app/",
+    ] {
+        let artifact = json!([{ "binary": [path], "target": "$HOMEBREW_PREFIX/bin/x" }]);
+        check_commands(&artifact, &[], &["x is not inside the app and is not linked"]);
+    }
+    check_commands(
+        &json!([{ "binary": null }]),
+        &[],
+        &["a binary of an unknown shape is not linked"],
+    );
+}
+
+#[test]
+fn commands_are_sorted_and_named_once() {
+    let binary = |path: &str| json!({ "binary": [format!("$APPDIR/X.app/{path}")] });
+    let all = json!([binary("b/z"), binary("b/a"), binary("c/a"), binary("b/a")]);
+    check_commands(&all, &["a", "z"], &[]);
+}
+
+#[test]
+fn an_app_may_be_renamed_when_it_is_installed() {
+    let artifacts = json!({ "artifacts": [
+        { "app": ["X 2.app", { "target": "X.app" }], "target": "/Applications/X.app" },
+        { "binary": ["$APPDIR/X.app/bin/x"], "target": "$HOMEBREW_PREFIX/bin/x" },
+    ] });
+    check(&artifacts, &["app_name = \"X 2.app\"", "binaries = [\"bin/x\"]"]);
+    let nested = json!({ "artifacts": [{ "app": ["folder/X.app"] }] });
+    check(&nested, &["app_name = \"X.app\""]);
+}
+
+#[test]
+fn what_runs_code_of_the_vendors_is_refused_by_name() {
+    for (key, value) in [
+        ("pkg", json!(["x.pkg"])),
+        ("installer", json!([{ "script": { "executable": "x" } }])),
+        ("preflight", json!(null)),
+        ("postflight", json!(null)),
+        ("preflight_steps", json!([{ "steps": [] }])),
+        ("postflight_steps", json!([])),
+        ("install_steps", json!([])),
+        ("some_newer_steps", json!([])),
+    ] {
+        let reason = format!("x runs code of the vendor's to install: {key}");
+        let artifact = json!([{ (key): value }]);
+        check_missing(&with(&artifact), FailureKind::UnsupportedSource, &reason);
+    }
+    // What runs when it is removed does not matter.
+    for key in ["uninstall_preflight", "uninstall_postflight_steps", "uninstall", "zap", "manpage"]
+    {
+        check(&with(&json!([{ (key): null }])), &["app_name"]);
+    }
+}
+
+#[test]
+fn what_has_not_exactly_one_app_is_refused() {
+    let refused = |artifacts: Value, reason: &str| {
+        let more = json!({ "artifacts": artifacts });
+        check_missing(&more, FailureKind::UnsupportedSource, reason);
+    };
+    refused(json!([{ "font": ["X.ttf"] }, { "zap": [] }]), "x has no app, only font");
+    refused(json!([{ "suite": ["X"] }]), "x has no app, only suite");
+    refused(json!([{ "binary": ["op"] }]), "x has no app, only binary");
+    refused(json!([{ "app": ["X.app"] }, { "app": ["Y.app"] }]), "x has several apps: 2");
+    for odd in ["X", ".app", "-X.app", "a\u{1b}.app"] {
+        let more = json!({ "artifacts": [{ "app": [odd] }] });
+        check_missing(&more, FailureKind::UnsafeName, "x has an app of an odd name");
+    }
+}
+
+#[test]
+fn what_cannot_be_pinned_is_refused() {
+    let unpinned = "x has no checksum, so what is downloaded could not be checked";
+    for more in [
+        json!({ "sha256": "no_check" }),
+        json!({ "sha256": null }),
+        json!({ "version": "latest" }),
+        json!({ "version": null }),
+        json!({ "sha256": "00" }),
+    ] {
+        check_missing(&more, FailureKind::UnsupportedSource, unpinned);
+    }
+    let more = json!({ "url": "http://dl.example.org/x.zip" });
+    let reason = "x is not downloaded by https: http://dl.example.org/x.zip";
+    check_missing(&more, FailureKind::UnsupportedSource, reason);
+}
+
+#[test]
+fn a_disabled_or_renamed_cask_says_so() {
+    let more = json!({ "disabled": true, "disable_reason": "discontinued",
+        "disable_replacement_cask": "y" });
+    check_missing(
+        &more,
+        FailureKind::PackageNotFound,
+        "x is disabled: discontinued; y replaces it",
+    );
+    let more = json!({ "token": "y", "old_tokens": ["x"] });
+    check_missing(&more, FailureKind::PackageNotFound, "x is an old name of y: queue that");
+    let other = cask(&json!({ "token": "y" })).to_string();
+    assert!(registry::facts(&"x".parse().unwrap(), other.as_bytes()).is_err());
+}
+
+#[test]
+fn each_processor_gets_its_own_download() {
+    let more = json!({ "variations": {
+        "sonoma": { "url": "https://dl.example.org/old.zip", "sha256": digest('c') },
+        "tahoe": { "url": "https://dl.example.org/x-intel.zip", "sha256": digest('b') },
+        "x86_64_linux": { "url": "https://dl.example.org/linux.zip", "sha256": digest('d') },
+    } });
+    let facts = check(&more, &["supported_os = [\"darwin\"]"]);
+    let found: Vec<(&[Cell], &str)> =
+        facts.artifacts.iter().map(|it| (&*it.cells, &*it.url)).collect();
+    assert_eq!(
+        found,
+        [
+            (&[Cell::DarwinArm][..], "https://dl.example.org/x-arm64.zip"),
+            (&[Cell::DarwinX86][..], "https://dl.example.org/x-intel.zip"),
+        ]
+    );
+    assert_eq!(facts.artifacts[1].digest, format!("sha256-{}", digest('b')));
+}
+
+#[test]
+fn supported_platforms_are_believed_before_variations() {
+    let only = |tags: &[&str]| json!({ "supported_platforms": tags });
+    let facts = check(&only(&["arm64_tahoe", "arm64_linux"]), &["supported_arch = [\"arm64\"]"]);
+    assert_eq!(facts.platforms, [Cell::DarwinArm]);
+    check(&only(&["sonoma", "tahoe"]), &["supported_arch = [\"amd64\"]"]);
+    check_missing(&only(&["x86_64_linux"]), FailureKind::NoBottle, "x is not for macOS");
+    check_missing(&only(&[]), FailureKind::NoBottle, "x is not for macOS");
+    let arch = json!({ "depends_on": { "arch": [{ "type": "intel", "bits": 64 }] } });
+    check(&arch, &["supported_arch = [\"amd64\"]"]);
+    // A name that is newer than this program is a macOS like others.
+    check(&only(&["arm64_a_newer_one", "a_newer_one"]), &["supported_os = [\"darwin\"]"]);
+}
+
+#[test]
+fn variations_override_artifacts_versions_and_deprecation() {
+    let other = json!({ "variations": { "tahoe": {
+        "artifacts": [{ "app": ["Other.app"] }], "version": "1.0" } } });
+    let facts = check(&other, &["supported_arch = [\"arm64\"]"]);
+    assert_eq!(facts.notes, ["not for darwin-x86_64: it installs something else there"]);
+    let disabled = json!({ "variations": { "tahoe": { "disabled": true } } });
+    let facts = check(&disabled, &["supported_arch = [\"arm64\"]"]);
+    assert_eq!(facts.notes, ["not for darwin-x86_64: is disabled: no reason given"]);
+    let older = json!({ "variations": { "tahoe": { "version": "1.1", "sha256": digest('b') } } });
+    assert_eq!(check(&older, &[]).version, "1.2");
+    let unpinned = json!({ "variations": { "tahoe": { "sha256": null } } });
+    assert_eq!(check(&unpinned, &[]).platforms, [Cell::DarwinArm]);
+}
+
+#[test]
+fn what_a_person_should_know_is_noted() {
+    let more = json!({ "deprecated": true, "deprecation_reason": "unmaintained",
+        "caveats_rosetta": true, "depends_on": { "cask": ["temurin"], "formula": ["jq", "m@4"] } });
+    let facts = check(&more, &["runtime_dependencies = [\"jq\", \"m-4\"]"]);
+    assert_eq!(
+        facts.notes,
+        [
+            "deprecated: unmaintained",
+            "needs Rosetta on Apple's processors",
+            "needs the cask temurin",
+        ]
+    );
+}
+
+#[test]
+fn texts_of_the_registry_are_made_safe() {
+    let more = json!({ "desc": "a\u{1b}[31m\nb\u{202e}", "homepage": "http://example.org/" });
+    let recipe = build(&facts(&more)).unwrap();
+    assert_eq!((&*recipe.metadata.description, &*recipe.metadata.homepage), ("a[31mb", ""));
+    check(&json!({ "desc": null }), &["description = \"X\""]);
+    check(&json!({ "desc": null, "name": [] }), &["description = \"x\""]);
+}
+
+#[test]
+fn equal_answers_in_any_order_make_equal_bytes() {
+    let more = json!({ "variations": { "tahoe": { "sha256": digest('b') },
+        "sonoma": { "sha256": digest('c') } } });
+    let reversed = |value: Value| -> Map<String, Value> {
+        let Value::Object(map) = value else { panic!("it is an object") };
+        let mut reversed = Map::new();
+        for (key, value) in map.into_iter().rev() {
+            reversed.insert(key, value);
+        }
+        reversed
+    };
+    let mut shuffled = reversed(cask(&more));
+    shuffled["variations"] = Value::Object(reversed(shuffled["variations"].clone()));
+    let text = Value::Object(shuffled).to_string();
+    let shuffled = registry::facts(&"x".parse().unwrap(), text.as_bytes()).unwrap();
+    assert_eq!(facts(&more), shuffled);
+    assert_eq!(build(&facts(&more)).unwrap().to_toml(), build(&shuffled).unwrap().to_toml());
+}
+
+#[test]
+fn an_answer_of_another_shape_is_an_error_of_the_registry() {
+    for body in ["[]", "{}", "<html>", r#"{"token":"x","artifacts":{}}"#] {
+        assert!(registry::facts(&"x".parse().unwrap(), body.as_bytes()).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn one_address_is_asked_and_a_missing_cask_is_none() {
+    let clock = SimClock::default();
+    let answer = |_: &batch_core::io::Request| (404, &[] as &[_], "<!DOCTYPE html>");
+    let transport = Arc::new(SimTransport::new(clock.clone(), Duration::ZERO, answer));
+    let cache = tempfile::tempdir().unwrap();
+    let port = Arc::new(clock.clone());
+    let quotas = Cask.quotas().iter().copied();
+    let http = PoliteHttp::new(PoliteConfig::new(port, transport.clone(), quotas, cache.path()));
+    let name = Cask.normalise("X@beta").unwrap();
+    assert_eq!(clock.run(Cask.inspect(&http, &name)).unwrap(), None);
+    let asked: Vec<String> = transport.sent().into_iter().map(|sent| sent.url).collect();
+    assert_eq!(asked, ["https://formulae.brew.sh/api/cask/x@beta.json"]);
+}
+
+#[test]
+fn an_app_is_put_in_place_on_macos_and_nowhere_else() {
+    let plan = |facts: &PackageFacts, environment| {
+        let recipe = build(facts).unwrap();
+        Cask.install(&recipe, facts, environment, &Origins::default())
+    };
+    let zip = facts(&json!({}));
+    let on_mac = plan(&zip, Environment::MacArm);
+    assert!(!on_mac.runs_package_code);
+    assert_eq!(on_mac.bin_dirs, ["apps/X.app/Contents/bin"]);
+    assert!(matches!(&on_mac.steps[0], InstallStep::Fetch { artifact, .. }
+        if artifact.url.ends_with("x-arm64.zip")));
+    let image = facts(&json!({ "url": "https://dl.example.org/x.dmg?mirror=1" }));
+    let program = |step: &InstallStep| {
+        let InstallStep::Run { argv, network: false, .. } = step else { return None };
+        argv.first().cloned()
+    };
+    let plan = |environment| plan(&image, environment).steps;
+    let programs: Vec<String> = plan(Environment::MacX86).iter().filter_map(program).collect();
+    assert_eq!(programs, ["/usr/bin/hdiutil", "/usr/bin/ditto", "/usr/bin/hdiutil"]);
+    // The check for the app is all there is, and it cannot pass.
+    let elsewhere = plan(Environment::DebianX86);
+    assert!(matches!(&*elsewhere, [InstallStep::Present { paths, .. }] if paths[0] == "X.app"));
+}

@@ -1,0 +1,151 @@
+//! Bottles: which there are, where they lie, and which machine each is for.
+
+use batch_core::model::{Artifact, Cell, Os, PackageName};
+
+use crate::formula::{BottleFile, Formula, Views};
+
+/// Where the core tap's bottles lie; a bottle elsewhere is none that can be fetched.
+pub(crate) const IMAGES: &str = "https://ghcr.io/v2/homebrew/core";
+/// A bottle for every platform.
+const ALL: &str = "all";
+/// Releases of macOS, the newest first. Unknown ones come last: newer than all, or a typing error.
+const RELEASES: &[&str] = &[
+    "golden_gate",
+    "tahoe",
+    "sequoia",
+    "sonoma",
+    "ventura",
+    "monterey",
+    "big_sur",
+    "catalina",
+    "mojave",
+    "high_sierra",
+    "sierra",
+    "el_capitan",
+    "yosemite",
+    "mavericks",
+];
+/// Where the bottles of a formula with dependencies run: theirs need glibc.
+const BOTTLED: &[Cell] =
+    &[Cell::LinuxGlibcX86, Cell::LinuxGlibcArm, Cell::DarwinArm, Cell::DarwinX86];
+
+/// A bottle, and where it runs; no cells means anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bottle {
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) image: String,
+    /// Of the image index that describes it.
+    pub(crate) tag: String,
+    pub(crate) sha256: String,
+    /// Folder in the archive and below `Cellar`: name and version with revision.
+    pub(crate) keg: String,
+    /// Whether paths of the build machine are in its programs.
+    pub(crate) is_fixed: bool,
+}
+
+/// The name of the image that holds the bottles of `formula`. Not to be inverted.
+pub(crate) fn image(formula: &str) -> String {
+    formula.replace('@', "/").replace('+', "x")
+}
+
+impl Bottle {
+    /// Where it is downloaded.
+    pub(crate) fn url(&self) -> String {
+        format!("{IMAGES}/{}/blobs/sha256:{}", self.image, self.sha256)
+    }
+
+    /// As facts carry it: the fragment, which is not sent, names the keg in the archive.
+    pub(crate) fn artifact(&self) -> Artifact {
+        Artifact {
+            cells: self.cells.clone(),
+            url: format!("{}#{}", self.url(), self.keg),
+            digest: format!("sha256-{}", self.sha256),
+        }
+    }
+
+    /// Whether it runs on some machine of `os`.
+    pub(crate) fn is_for(&self, os: Os) -> bool {
+        self.cells.is_empty() || self.cells.iter().any(|cell| cell.os() == os)
+    }
+}
+
+/// The keg of an artifact that [`Bottle::artifact`] made.
+pub(crate) fn keg(artifact: &Artifact) -> Option<&str> {
+    artifact.url.split_once('#').map(|(_, keg)| keg).filter(|keg| keg.contains('/'))
+}
+
+/// The bottles to install from: one for each cell that has any.
+pub(crate) fn bottles(views: &Views) -> Vec<Bottle> {
+    let formula = &views.linux;
+    let mut files = files(formula);
+    if let Some((_, file)) = files.iter().find(|(tag, _)| tag == ALL) {
+        let has_needs = !formula.dependencies.is_empty() || !views.darwin.dependencies.is_empty();
+        let cells = if has_needs { BOTTLED.to_vec() } else { vec![] };
+        return bottle(formula, cells, file).into_iter().collect();
+    }
+    files.sort_by_key(|(tag, _)| (release(tag), tag.clone()));
+    let of_cell = |&cell: &Cell| {
+        let (_, file) = files.iter().find(|(tag, _)| cell_of(tag) == Some(cell))?;
+        bottle(formula, vec![cell], file)
+    };
+    BOTTLED.iter().filter_map(of_cell).collect()
+}
+
+/// Tag and file of each bottle that lies where the core tap's bottles do.
+fn files(formula: &Formula) -> Vec<(String, BottleFile)> {
+    let image = image(&formula.name);
+    let is_in_place = |file: &BottleFile| {
+        let is_digest =
+            file.sha256.len() == 64 && file.sha256.bytes().all(|b| b.is_ascii_hexdigit());
+        is_digest && file.url == format!("{IMAGES}/{image}/blobs/sha256:{}", file.sha256)
+    };
+    let stable = formula.bottle.stable.iter().flat_map(|set| &set.files);
+    stable.filter(|(_, file)| is_in_place(file)).map(|(t, f)| (t.clone(), f.clone())).collect()
+}
+
+/// Whether there are bottles at all, wherever they lie.
+pub(crate) fn tags(formula: &Formula) -> Vec<&str> {
+    formula.bottle.stable.iter().flat_map(|set| set.files.keys()).map(String::as_str).collect()
+}
+
+fn bottle(formula: &Formula, cells: Vec<Cell>, file: &BottleFile) -> Option<Bottle> {
+    let version = formula.pkg_version()?;
+    let rebuild = formula.bottle.stable.as_ref()?.rebuild;
+    let tag = if rebuild == 0 { version.clone() } else { format!("{version}-{rebuild}") };
+    let is_fixed = file.cellar.as_ref().is_some_and(|cellar| cellar.starts_with('/'));
+    Some(Bottle {
+        cells,
+        image: image(&formula.name),
+        tag,
+        sha256: file.sha256.clone(),
+        keg: format!("{}/{version}", formula.name),
+        is_fixed,
+    })
+}
+
+/// The cell of a platform tag; macOS without `arm64_` is for Intel.
+fn cell_of(tag: &str) -> Option<Cell> {
+    match tag {
+        "x86_64_linux" => Some(Cell::LinuxGlibcX86),
+        "arm64_linux" | "aarch64_linux" => Some(Cell::LinuxGlibcArm),
+        _ if tag.ends_with("linux") => None,
+        _ if tag.starts_with("arm64_") => Some(Cell::DarwinArm),
+        _ => Some(Cell::DarwinX86),
+    }
+}
+
+fn release(tag: &str) -> usize {
+    let name = tag.strip_prefix("arm64_").unwrap_or(tag);
+    RELEASES.iter().position(|release| *release == name).unwrap_or(RELEASES.len())
+}
+
+/// Names that are formulae of the core tap, each once.
+pub(crate) fn names(names: &[String]) -> Vec<PackageName> {
+    let mut found: Vec<PackageName> = vec![];
+    for name in names.iter().filter_map(|name| name.parse().ok()) {
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}

@@ -1,0 +1,148 @@
+//! From what was found out to facts. Pure.
+
+use std::collections::BTreeMap;
+
+use batch_core::model::{
+    Action, Artifact, Cell, CommandName, Executables, Os, PackageFacts, PackageId, PackageKind,
+    PackageName, Parameter,
+};
+
+use crate::{
+    ID,
+    bottle::{self, Bottle},
+    contents::Contents,
+    formula::{Formula, Views},
+    recipe::{self, Paths},
+    refusal,
+};
+
+/// What the bottles for each system hold.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Found {
+    pub(crate) linux: Option<Contents>,
+    pub(crate) darwin: Option<Contents>,
+}
+
+/// The facts of a formula that cannot be built, for `reason`.
+pub(crate) fn refused(name: &PackageName, views: Option<&Views>, reason: String) -> PackageFacts {
+    let formula = views.map(|views| &views.linux);
+    PackageFacts {
+        id: PackageId { ecosystem: ID, name: name.clone() },
+        version: formula.and_then(|it| it.versions.stable.clone()).unwrap_or_default(),
+        executables: Executables::Unknown(reason),
+        description: formula.map(Formula::description).unwrap_or_default(),
+        homepage: formula.and_then(Formula::homepage),
+        kind: PackageKind::Tool,
+        runtime_dependencies: vec![],
+        platforms: vec![],
+        artifacts: vec![],
+        install: Action { name: recipe::STEP.name.to_owned(), parameters: BTreeMap::new() },
+        notes: vec![],
+    }
+}
+
+/// The facts of a formula with bottles. `needed` are the bottles of what it depends on.
+pub(crate) fn facts(
+    name: &PackageName,
+    views: &Views,
+    bottles: &[Bottle],
+    found: &Found,
+    needed: Vec<Artifact>,
+) -> PackageFacts {
+    let has_commands = |it: &Option<Contents>| it.as_ref().is_some_and(|c| !c.commands.is_empty());
+    let kind = if has_commands(&found.linux) || has_commands(&found.darwin) {
+        PackageKind::Tool
+    } else {
+        PackageKind::Library
+    };
+    let of = |contents: &Option<Contents>| -> Vec<String> {
+        let contents = contents.clone().unwrap_or_default();
+        match kind {
+            PackageKind::Tool => contents.commands,
+            PackageKind::Library => contents.outputs,
+        }
+    };
+    let paths = Paths { linux: of(&found.linux), darwin: of(&found.darwin) };
+    if paths.linux.is_empty() && paths.darwin.is_empty() {
+        return refused(name, Some(views), refusal::NOTHING.to_owned());
+    }
+    let executables = match kind {
+        PackageKind::Tool => commands(name.as_str(), &paths.linux, &paths.darwin),
+        PackageKind::Library => Executables::Known(vec![]),
+    };
+    let all = [views.linux.dependencies.clone(), views.darwin.dependencies.clone()].concat();
+    PackageFacts {
+        executables,
+        kind,
+        runtime_dependencies: bottle::names(&all),
+        platforms: platforms(bottles),
+        artifacts: bottles.iter().map(Bottle::artifact).chain(needed).collect(),
+        install: Action {
+            name: recipe::STEP.name.to_owned(),
+            parameters: parameters(&views.linux.name, views, paths),
+        },
+        notes: notes(views, bottles),
+        ..refused(name, Some(views), String::new())
+    }
+}
+
+/// The formula's own command first, the others sorted.
+fn commands(name: &str, linux: &[String], darwin: &[String]) -> Executables {
+    let base = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();
+    // What is verified on Linux must be there on Linux.
+    let on = if linux.is_empty() { darwin } else { linux };
+    let mut names: Vec<String> = on.iter().map(base).collect();
+    let plain = name.split('@').next().unwrap_or(name);
+    names.sort_by_key(|command| (command != name, command != plain, command.clone()));
+    names.dedup();
+    let parsed: Result<Vec<CommandName>, _> = names.iter().map(|name| name.parse()).collect();
+    match parsed {
+        Ok(names) => Executables::Known(names),
+        Err(invalid) => Executables::Unknown(format!("{}{invalid}", refusal::UNSAFE)),
+    }
+}
+
+fn platforms(bottles: &[Bottle]) -> Vec<Cell> {
+    if bottles.iter().any(|bottle| bottle.cells.is_empty()) {
+        return vec![];
+    }
+    bottles.iter().flat_map(|bottle| bottle.cells.iter().copied()).collect()
+}
+
+fn parameters(formula: &str, views: &Views, paths: Paths) -> BTreeMap<String, Parameter> {
+    let (linux, darwin) = (&views.linux.dependencies, &views.darwin.dependencies);
+    let mut parameters = BTreeMap::from([
+        (recipe::FORMULA.to_owned(), Parameter::Text(formula.to_owned())),
+        (recipe::LINUX_PATHS.to_owned(), Parameter::List(paths.linux)),
+        (recipe::DARWIN_PATHS.to_owned(), Parameter::List(paths.darwin)),
+    ]);
+    for (key, own, other) in
+        [(recipe::LINUX_DEPENDENCIES, linux, darwin), (recipe::DARWIN_DEPENDENCIES, darwin, linux)]
+    {
+        let only: Vec<String> = own.iter().filter(|name| !other.contains(name)).cloned().collect();
+        if !only.is_empty() {
+            parameters.insert(key.to_owned(), Parameter::List(only));
+        }
+    }
+    parameters
+}
+
+fn notes(views: &Views, bottles: &[Bottle]) -> Vec<String> {
+    let formula = &views.linux;
+    let is_fixed = bottles.iter().any(|bottle| bottle.is_fixed && bottle.is_for(Os::Linux));
+    let mut notes = vec![];
+    if formula.deprecated {
+        notes.push(format!("deprecated: {}", formula.deprecated_because()));
+    }
+    for (holds, text) in [
+        (formula.keg_only, "keg-only: brew links none of its files"),
+        (formula.post_install_defined, "runs code after brew installs it, which we do not"),
+        (formula.service.is_some(), "brings a service, which is not set up"),
+        (is_fixed, "has paths of brew's own prefix in its programs"),
+    ] {
+        if holds {
+            notes.push(text.to_owned());
+        }
+    }
+    notes
+}

@@ -1,0 +1,195 @@
+//! What formulae.brew.sh says about a formula. Pure: any bytes may come.
+
+use std::collections::BTreeMap;
+
+use batch_core::{decide::recipe::is_homepage, model::is_text};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// Longest description that is kept, in characters.
+const LONGEST_DESCRIPTION: usize = 200;
+
+/// A formula as one platform sees it.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the registry's own words")]
+pub(crate) struct Formula {
+    pub(crate) name: String,
+    #[serde(default)]
+    aliases: Vec<String>,
+    #[serde(default)]
+    oldnames: Option<Vec<String>>,
+    #[serde(default)]
+    oldname: Option<String>,
+    #[serde(default)]
+    desc: Option<String>,
+    #[serde(default)]
+    homepage: Option<String>,
+    pub(crate) versions: Versions,
+    #[serde(default)]
+    pub(crate) revision: u64,
+    #[serde(default)]
+    pub(crate) bottle: Bottles,
+    #[serde(default)]
+    pub(crate) keg_only: bool,
+    #[serde(default)]
+    pub(crate) dependencies: Vec<String>,
+    #[serde(default)]
+    uses_from_macos: Vec<Value>,
+    #[serde(default)]
+    requirements: Vec<Requirement>,
+    /// Absent is unknown; empty is known to ship none.
+    #[serde(default)]
+    pub(crate) executables: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) deprecated: bool,
+    #[serde(default)]
+    deprecation_reason: Option<String>,
+    #[serde(default, rename = "deprecation_replacement_formula")]
+    deprecation_replacement: Option<String>,
+    #[serde(default)]
+    pub(crate) disabled: bool,
+    #[serde(default)]
+    disable_reason: Option<String>,
+    #[serde(default, rename = "disable_replacement_formula")]
+    disable_replacement: Option<String>,
+    #[serde(default)]
+    pub(crate) post_install_defined: bool,
+    #[serde(default)]
+    pub(crate) service: Option<Value>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Versions {
+    #[serde(default)]
+    pub(crate) stable: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Bottles {
+    #[serde(default)]
+    pub(crate) stable: Option<BottleSet>,
+}
+
+/// The bottles of one version.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct BottleSet {
+    #[serde(default)]
+    pub(crate) rebuild: u64,
+    #[serde(default)]
+    pub(crate) files: BTreeMap<String, BottleFile>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct BottleFile {
+    #[serde(default)]
+    pub(crate) cellar: Option<String>,
+    pub(crate) url: String,
+    pub(crate) sha256: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Requirement {
+    name: String,
+    #[serde(default)]
+    contexts: Vec<String>,
+}
+
+/// A formula as macOS and Linux see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Views {
+    pub(crate) darwin: Formula,
+    pub(crate) linux: Formula,
+}
+
+/// Reads the answer `body`. The error is what is odd about it.
+pub(crate) fn read(body: &[u8]) -> Result<Views, String> {
+    let base: Map<String, Value> = serde_json::from_slice(body).map_err(|e| e.to_string())?;
+    let variations = base.get("variations").and_then(Value::as_object);
+    // Of two Linux processors the one that most bottles are for; they have never differed in deed.
+    let tags = ["x86_64_linux", "arm64_linux"];
+    let of_linux =
+        variations.and_then(|all| tags.iter().find_map(|tag| all.get(*tag)?.as_object()));
+    let mut linux = base.clone();
+    for (key, value) in of_linux.into_iter().flatten() {
+        linux.insert(key.clone(), value.clone());
+    }
+    let formula = |map| serde_json::from_value(Value::Object(map)).map_err(|e| e.to_string());
+    let views = Views { linux: formula(linux)?, darwin: formula(base)? };
+    match &views.linux.versions.stable {
+        Some(version) if !is_version(version) => Err(format!("{version:?} is no version")),
+        _ => Ok(views),
+    }
+}
+
+/// Whether a version can be part of a path and of an image's tag.
+fn is_version(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._+-,~".contains(c);
+    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+    begins && text.len() <= 100 && text.chars().all(is_allowed)
+}
+
+impl Formula {
+    /// Whether it is `name`, or was, or is called so too.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        let others = self.aliases.iter().chain(self.oldnames.iter().flatten()).chain(&self.oldname);
+        others.chain([&self.name]).any(|other| other == name)
+    }
+
+    /// The version with its revision: the name of the keg, and the first part of an image's tag.
+    pub(crate) fn pkg_version(&self) -> Option<String> {
+        let version = self.versions.stable.as_ref()?;
+        Some(match self.revision {
+            0 => version.clone(),
+            revision => format!("{version}_{revision}"),
+        })
+    }
+
+    /// What it needs where macOS is not there to bring it: what is only for building or testing is
+    /// left out.
+    pub(crate) fn linux_dependencies(&self) -> Vec<String> {
+        let brought = self.uses_from_macos.iter().filter_map(Value::as_str).map(str::to_owned);
+        self.dependencies.iter().cloned().chain(brought).collect()
+    }
+
+    /// What it requires to run, other than Linux itself.
+    pub(crate) fn requirements(&self) -> Vec<&str> {
+        let to_run = |it: &&Requirement| it.contexts.is_empty() && it.name != "linux";
+        self.requirements.iter().filter(to_run).map(|it| it.name.as_str()).collect()
+    }
+
+    /// Why it is disabled, and what replaces it.
+    pub(crate) fn disabled_because(&self) -> String {
+        because(self.disable_reason.as_deref(), self.disable_replacement.as_deref())
+    }
+
+    /// Why it is deprecated, and what replaces it.
+    pub(crate) fn deprecated_because(&self) -> String {
+        because(self.deprecation_reason.as_deref(), self.deprecation_replacement.as_deref())
+    }
+
+    /// One line of description; a recipe must have one.
+    pub(crate) fn description(&self) -> String {
+        let text = self.desc.as_deref().unwrap_or_default();
+        let line: String = text.chars().filter(|c| is_text(*c)).take(LONGEST_DESCRIPTION).collect();
+        match line.trim() {
+            "" => format!("{} from Homebrew", self.name),
+            line => line.to_owned(),
+        }
+    }
+
+    /// https only.
+    pub(crate) fn homepage(&self) -> Option<String> {
+        self.homepage.clone().filter(|url| is_homepage(url))
+    }
+}
+
+fn because(reason: Option<&str>, replacement: Option<&str>) -> String {
+    let plain = |text: &str| -> String {
+        text.replace('_', " ").chars().filter(|c| is_text(*c)).take(LONGEST_DESCRIPTION).collect()
+    };
+    let reason = reason.map_or_else(|| "no reason given".to_owned(), plain);
+    match replacement {
+        Some(replacement) => format!("{reason}; {} replaces it", plain(replacement)),
+        None => reason,
+    }
+}

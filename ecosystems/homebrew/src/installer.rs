@@ -1,0 +1,109 @@
+//! How a bottle is poured: unpacked, and told where it lies. No step runs anything of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use batch_core::{
+    io::Origins,
+    model::{
+        Access, Artifact, CommandName, Environment, Executables, InstallPlan, InstallStep, Os,
+        PackageFacts, PackageKind, Recipe,
+    },
+    plugin::NativeInstaller,
+};
+
+use crate::{Homebrew, bottle, recipe, registry::token_address};
+
+const PREFIX: &str = "prefix";
+const CELLAR: &str = "prefix/Cellar";
+/// What stands in bottles for places that only an installation knows.
+const PLACEHOLDERS: &[(&str, &str)] = &[
+    ("@@HOMEBREW_CELLAR@@", CELLAR),
+    ("@@HOMEBREW_JAVA@@", "prefix/opt/openjdk/libexec"),
+    ("@@HOMEBREW_LIBRARY@@", "prefix/Library"),
+    ("@@HOMEBREW_PERL@@", "/usr/bin/perl"),
+    ("@@HOMEBREW_PREFIX@@", PREFIX),
+    ("@@HOMEBREW_REPOSITORY@@", PREFIX),
+];
+/// What of each keg is seen below the prefix.
+const LINKED: &[&str] = &["bin", "lib", "sbin", "share"];
+
+impl NativeInstaller for Homebrew {
+    fn install(
+        &self,
+        _recipe: &Recipe,
+        facts: &PackageFacts,
+        environment: Environment,
+        _origins: &Origins,
+    ) -> InstallPlan {
+        let cell = environment.cell();
+        let is_for_here = |it: &&Artifact| it.cells.is_empty() || it.cells.contains(&cell);
+        let artifacts: Vec<&Artifact> = facts.artifacts.iter().filter(is_for_here).collect();
+        let mut steps = vec![];
+        for (i, artifact) in artifacts.iter().enumerate() {
+            steps.extend(pour(i, artifact));
+        }
+        let placeholders = PLACEHOLDERS.iter().map(|(from, to)| ((*from).into(), (*to).into()));
+        steps.push(InstallStep::Substitute {
+            within: CELLAR.to_owned(),
+            placeholders: placeholders.collect::<BTreeMap<String, String>>(),
+        });
+        // Without a bottle for this cell there is no keg, and the check below fails.
+        let own = artifacts.first().and_then(|artifact| bottle::keg(artifact)).unwrap_or("none");
+        let own = format!("{CELLAR}/{own}");
+        let paths = paths(facts, cell.os());
+        steps.extend(checks(facts, &own, &paths));
+        let mut bin_dirs: Vec<String> = folders(&paths).map(|it| format!("{own}/{it}")).collect();
+        bin_dirs.extend([format!("{PREFIX}/bin"), format!("{PREFIX}/sbin")]);
+        InstallPlan { steps, bin_dirs, runs_package_code: false }
+    }
+}
+
+/// Download, unpack, link.
+fn pour(i: usize, artifact: &Artifact) -> Vec<InstallStep> {
+    let archive = format!("downloads/{i}.tar.gz");
+    let keg = bottle::keg(artifact).unwrap_or("none");
+    let name = keg.split('/').next().unwrap_or(keg);
+    let access = Access::TokenFrom(token_address(&bottle::image(name)));
+    let mut steps = vec![
+        InstallStep::Fetch { artifact: artifact.clone(), access, to: archive.clone() },
+        InstallStep::Unpack { archive, to: CELLAR.to_owned() },
+        InstallStep::Link { at: format!("{PREFIX}/opt/{name}"), to: format!("{CELLAR}/{keg}") },
+    ];
+    steps.extend(LINKED.iter().map(|folder| InstallStep::LinkEntries {
+        of: format!("{CELLAR}/{keg}/{folder}"),
+        into: format!("{PREFIX}/{folder}"),
+    }));
+    steps
+}
+
+/// Commands must be such; of a library every file must be there.
+fn checks(facts: &PackageFacts, keg: &str, paths: &[String]) -> Vec<InstallStep> {
+    if facts.kind == PackageKind::Library {
+        return vec![InstallStep::Present { within: keg.to_owned(), paths: paths.to_vec() }];
+    }
+    let Executables::Known(names) = &facts.executables else { return vec![] };
+    let in_folder = |folder: &str| -> Vec<CommandName> {
+        let is_there = |name: &&CommandName| paths.contains(&format!("{folder}/{name}"));
+        names.iter().filter(is_there).cloned().collect()
+    };
+    let check = |folder: String| InstallStep::Inspect {
+        executables: in_folder(&folder),
+        dir: format!("{keg}/{folder}"),
+    };
+    folders(paths).map(check).collect()
+}
+
+fn paths(facts: &PackageFacts, os: Os) -> Vec<String> {
+    recipe::list(
+        facts,
+        match os {
+            Os::Linux => recipe::LINUX_PATHS,
+            Os::Darwin => recipe::DARWIN_PATHS,
+        },
+    )
+}
+
+fn folders(paths: &[String]) -> impl Iterator<Item = String> + use<> {
+    let folder = |path: &String| path.split_once('/').map(|(folder, _)| folder.to_owned());
+    paths.iter().filter_map(folder).collect::<BTreeSet<_>>().into_iter()
+}

@@ -1,0 +1,239 @@
+//! Asking formulae.brew.sh and ghcr.io: a thin async layer over pure functions.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::Path,
+};
+
+use async_trait::async_trait;
+use batch_core::{
+    io::{CachedFile, Http, HttpError, Request, archive, json},
+    model::{Artifact, FailureKind, Os, PackageFacts, PackageName, Recipe, RecipeName},
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
+};
+use serde::Deserialize;
+
+use crate::{
+    Homebrew, ID,
+    bottle::{self, Bottle, IMAGES},
+    contents::{self, Contents},
+    facts::{self, Found},
+    formula::{self, Formula, Views},
+    recipe, refusal,
+};
+
+const FORMULAE: &str = "https://formulae.brew.sh";
+const TOKENS: &str = "https://ghcr.io/token";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// In bytes: a description of some thirty bottles.
+const LONGEST_INDEX: usize = 4 << 20;
+/// In bytes: a bottle that is only looked into.
+const LONGEST_LOOK: usize = 256 << 20;
+/// As many formulae are asked about as one formula may need.
+const MOST_DEPENDENCIES: usize = 60;
+
+#[async_trait]
+impl RecipeBuilder for Homebrew {
+    async fn inspect(
+        &self,
+        http: &dyn Http,
+        name: &PackageName,
+    ) -> Result<Option<PackageFacts>, SourceError> {
+        let Some(views) = ask(http, name.as_str()).await? else {
+            return moved(http, name).await;
+        };
+        if let Some(reason) = obstacle(name.as_str(), &views).map_err(odd_answer)? {
+            return Ok(Some(facts::refused(name, Some(&views), reason)));
+        }
+        let bottles = bottle::bottles(&views);
+        let store = Store { http, token: token(http, &bottle::image(&views.linux.name)).await? };
+        let mut found = Found::default();
+        for (os, slot) in [(Os::Linux, &mut found.linux), (Os::Darwin, &mut found.darwin)] {
+            let Some(bottle) = bottles.iter().find(|bottle| bottle.is_for(os)) else { continue };
+            match store.contents(bottle, &views).await? {
+                Ok(contents) => *slot = Some(contents),
+                Err(reason) => return Ok(Some(facts::refused(name, Some(&views), reason))),
+            }
+        }
+        let needed = needed(http, &views).await?;
+        Ok(Some(facts::facts(name, &views, &bottles, &found, needed)))
+    }
+
+    fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
+        recipe::build(facts)
+    }
+
+    fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
+        recipe::recipe_name(facts)
+    }
+}
+
+/// What keeps a formula from being poured on Linux, before any bottle is looked at. The error is
+/// what is odd about the answer.
+fn obstacle(name: &str, views: &Views) -> Result<Option<String>, String> {
+    let formula = &views.linux;
+    if !formula.is_called(name) {
+        return Err(format!("it is about {:?}", formula.name));
+    }
+    let bottles = bottle::bottles(views);
+    let tags = bottle::tags(formula);
+    let requirements = formula.requirements();
+    Ok(Some(if formula.name != name {
+        format!("{}{}: queue that", refusal::RENAMED, formula.name)
+    } else if formula.disabled {
+        format!("{}{}", refusal::DISABLED, formula.disabled_because())
+    } else if formula.versions.stable.is_none() {
+        refusal::NO_STABLE.to_owned()
+    } else if tags.is_empty() && !requirements.is_empty() {
+        format!("{}{}", refusal::REQUIRES, requirements.join(", "))
+    } else if tags.is_empty() {
+        refusal::NO_BOTTLE.to_owned()
+    } else if bottles.is_empty() {
+        refusal::ELSEWHERE.to_owned()
+    } else if !bottles.iter().any(|bottle| bottle.is_for(Os::Linux)) {
+        format!("{}{}", refusal::NOT_FOR_LINUX, tags.join(", "))
+    } else {
+        return Ok(None);
+    }))
+}
+
+/// The formula `name` as each system sees it; `None` where there is none.
+async fn ask(http: &dyn Http, name: &str) -> Result<Option<Views>, SourceError> {
+    let file = format!("{name}.json");
+    let request = Request::get(FORMULAE, &["api", "formula", &file], &[]).map_err(source_error)?;
+    let request = Request { accept: Some("application/json"), ..request };
+    let response = http.send(request).await.map_err(source_error)?;
+    let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
+    formula::read(&body).map(Some).map_err(odd_answer)
+}
+
+/// A formula that is not there may have moved to another tap.
+async fn moved(http: &dyn Http, name: &PackageName) -> Result<Option<PackageFacts>, SourceError> {
+    let path = &["api", "formula_tap_migrations.json"];
+    let request = Request::get(FORMULAE, path, &[]).map_err(source_error)?;
+    let migrations: Option<BTreeMap<String, String>> =
+        json(http, request).await.map_err(source_error)?;
+    let target = migrations.unwrap_or_default().remove(name.as_str());
+    let reason = target.map(|tap| format!("{}{tap:?}", refusal::MOVED));
+    Ok(reason.map(|reason| facts::refused(name, None, reason)))
+}
+
+/// Bottles for Linux of everything that a formula needs, directly or not, in a fixed order.
+async fn needed(http: &dyn Http, views: &Views) -> Result<Vec<Artifact>, SourceError> {
+    let mut found = vec![];
+    let mut known = BTreeSet::from([views.linux.name.clone()]);
+    let mut waiting: VecDeque<String> = views.linux.linux_dependencies().into();
+    while let Some(name) = waiting.pop_front() {
+        if !known.insert(name.clone()) || MOST_DEPENDENCIES < known.len() {
+            continue;
+        }
+        // One that is not there is seen when the formula is verified.
+        let Some(views) = ask(http, &name).await? else { continue };
+        waiting.extend(views.linux.linux_dependencies());
+        let bottles = bottle::bottles(&views);
+        found.extend(bottles.iter().filter(|it| it.is_for(Os::Linux)).map(Bottle::artifact));
+    }
+    Ok(found)
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: String,
+}
+
+/// What ghcr.io hands to anyone who wants to read `image`.
+async fn token(http: &dyn Http, image: &str) -> Result<String, SourceError> {
+    let request = Request::get(
+        TOKENS,
+        &[],
+        &token_query(image).each_ref().map(|(key, value)| (*key, value.as_str())),
+    )
+    .map_err(source_error)?;
+    let answer: Option<Token> = json(http, request).await.map_err(source_error)?;
+    let none = || odd_answer("it hands out no token".to_owned());
+    answer.map(|answer| answer.token).ok_or_else(none)
+}
+
+fn token_query(image: &str) -> [(&'static str, String); 2] {
+    [("service", "ghcr.io".to_owned()), ("scope", format!("repository:homebrew/core/{image}:pull"))]
+}
+
+/// Where an installer gets a token for `image`.
+pub(crate) fn token_address(image: &str) -> String {
+    let query = token_query(image);
+    let query = query.each_ref().map(|(key, value)| (*key, value.as_str()));
+    Request::get(TOKENS, &[], &query).map_or_else(|_| TOKENS.to_owned(), |it| it.url.to_string())
+}
+
+/// The images of one formula.
+struct Store<'a> {
+    http: &'a dyn Http,
+    token: String,
+}
+
+impl Store<'_> {
+    /// What is in `bottle`, or why that cannot be told.
+    async fn contents(
+        &self,
+        bottle: &Bottle,
+        views: &Views,
+    ) -> Result<Result<Contents, String>, SourceError> {
+        if let Some(commands) = self.announced(bottle).await?
+            && !commands.is_empty()
+            && agrees(&commands, &views.linux)
+        {
+            return Ok(Ok(Contents { commands, outputs: vec![] }));
+        }
+        let file = match self.download(bottle).await {
+            Ok(file) => file,
+            Err(error) if error.finding().kind == FailureKind::PackageNotFound => {
+                return Ok(Err(format!("{}{}", refusal::GONE, bottle.url())));
+            }
+            Err(error) => return Err(source_error(error)),
+        };
+        Ok(looked_into(&file, bottle).map_err(|why| format!("{}{why}", refusal::UNREADABLE)))
+    }
+
+    /// The commands that the image's index tells of; `None` where it tells nothing.
+    async fn announced(&self, bottle: &Bottle) -> Result<Option<Vec<String>>, SourceError> {
+        let segments: Vec<&str> =
+            bottle.image.split('/').chain(["manifests", bottle.tag.as_str()]).collect();
+        let request = Request::get(IMAGES, &segments, &[]).map_err(source_error)?;
+        let (accept, auth) = (Some(INDEX), Some(self.token.clone()));
+        let request = Request { accept, auth, max_bytes: LONGEST_INDEX, ..request };
+        let response = self.http.send(request).await.map_err(source_error)?;
+        // Without an index there may still be the bottle.
+        let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
+        contents::announced(&body, &bottle.sha256).map_err(odd_answer)
+    }
+
+    async fn download(&self, bottle: &Bottle) -> Result<CachedFile, HttpError> {
+        let request = Request::get(&bottle.url(), &[], &[])?;
+        let auth = Some(self.token.clone());
+        self.http.fetch_to_cache(Request { auth, max_bytes: LONGEST_LOOK, ..request }).await
+    }
+}
+
+/// What is in a bottle that is here, if it is the announced one.
+fn looked_into(file: &Path, bottle: &Bottle) -> Result<Contents, String> {
+    let digest = format!("sha256-{}", bottle.sha256);
+    archive::verify_digest(file, &digest).map_err(|error| error.to_string())?;
+    contents::listed(file, &bottle.keg).map_err(|error| error.to_string())
+}
+
+/// Whether the index lists nothing that the formula's own list, the union over all platforms, does
+/// not have. Where they differ the archive decides.
+fn agrees(commands: &[String], formula: &Formula) -> bool {
+    let Some(executables) = &formula.executables else { return true };
+    let name = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();
+    commands.iter().map(name).all(|name| executables.contains(&name))
+}
+
+fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
+    SourceError { ecosystem: ID, kind: kind.into() }
+}
+
+fn odd_answer(reason: String) -> SourceError {
+    let host = "formulae.brew.sh".to_owned();
+    source_error(SourceErrorKind::Schema { host, reason })
+}
