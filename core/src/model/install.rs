@@ -19,6 +19,12 @@ pub struct InstallPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InstallStep {
+    /// Tells the installed commands where their libraries lie, when they are verified: what the
+    /// package manager does by a wrapper around each.
+    Export {
+        /// Variables that each name a folder, which becomes absolute.
+        folders: BTreeMap<String, String>,
+    },
     /// Checks that the commands are there and can be started.
     Inspect {
         /// Where they must lie.

@@ -112,6 +112,7 @@ impl Attempt<'_> {
                 InstallStep::Inspect { dir: bin, executables } => {
                     self.inspect(dir, bin, executables)?;
                 }
+                InstallStep::Export { .. } => {} // for the verify command only
                 // A step of a later version of the contract must not pass for done.
                 other => {
                     return Err(
@@ -151,7 +152,7 @@ impl Attempt<'_> {
     async fn verify(&self, plan: &InstallPlan, verify: &Verify, dir: &Path) -> Result<(), Stop> {
         // The recipe's verify command is a shell line for the package manager, so it is one here.
         let argv = ["/bin/sh", "-c", &verify.command].map(str::to_owned).to_vec();
-        let job = self.job(argv, &BTreeMap::new(), dir, plan);
+        let job = self.job(argv, &exported(plan, dir), dir, plan);
         let limits = Limits { wall: self.validator.verify_wall, ..job.limits };
         let job = Job { writable: false, network: false, limits, ..job };
         let report = self.sandboxed(&job).await?;
@@ -236,4 +237,14 @@ impl Attempt<'_> {
     fn tell(&self, phase: Phase) {
         let _ = self.onlookers.events.send(Event::Phase { package: self.package().clone(), phase });
     }
+}
+
+/// What the plan wants commands to be told, for an installation in `dir`.
+fn exported(plan: &InstallPlan, dir: &Path) -> BTreeMap<String, String> {
+    let folders = plan.steps.iter().filter_map(|step| match step {
+        InstallStep::Export { folders } => Some(folders),
+        _ => None,
+    });
+    let absolute = |folder: &String| dir.join(folder).display().to_string();
+    folders.flatten().map(|(name, folder)| (name.clone(), absolute(folder))).collect()
 }
