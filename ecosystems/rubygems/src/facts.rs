@@ -42,7 +42,11 @@ pub(crate) fn of(
         homepage: homepage.filter(|url| is_homepage(url)),
         kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
         runtime_dependencies: vec![],
-        platforms: if choice.cells.len() == Cell::ALL.len() { vec![] } else { choice.cells.clone() },
+        platforms: if choice.cells.len() == Cell::ALL.len() {
+            vec![]
+        } else {
+            choice.cells.clone()
+        },
         artifacts: choice.files.iter().map(|file| artifact(gem, file)).collect(),
         install: install(gem, &executables),
         notes: spec.map(|spec| notes(&spec, choice)).unwrap_or_default(),
@@ -64,8 +68,10 @@ fn notes(spec: &Gemspec, choice: &Choice) -> Vec<String> {
     let compiled = platform.filter(|platform| *platform != platform::RUBY);
     let notes = [
         spec.builds_native_code.then(|| "compiles native code when it is installed".to_owned()),
-        spec.is_plugin.then(|| "extends gem itself by code that runs when it is installed".to_owned()),
-        compiled.map(|platform| format!("compiled gems only; its executables are those of {platform}")),
+        spec.is_plugin
+            .then(|| "extends gem itself by code that runs when it is installed".to_owned()),
+        compiled
+            .map(|platform| format!("compiled gems only; its executables are those of {platform}")),
     ];
     notes.into_iter().flatten().collect()
 }

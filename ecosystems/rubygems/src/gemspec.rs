@@ -2,7 +2,10 @@
 
 use batch_core::model::{CommandName, Executables};
 
-use crate::yaml::{self, Node, Value};
+use crate::{
+    recipe::UNFIT_LIST,
+    yaml::{self, Node, Value},
+};
 
 /// More commands than any gem has.
 const MOST_COMMANDS: usize = 200;
@@ -40,9 +43,7 @@ pub(crate) fn read(metadata: &[u8]) -> Result<Gemspec, String> {
         homepage: text("homepage").map(str::to_owned),
         executables: executables(&spec),
         builds_native_code: !list(&spec, "extensions").unwrap_or_default().is_empty(),
-        is_plugin: list(&spec, "files").unwrap_or_default().iter().any(|file| {
-            file.text(&spec).is_some_and(|path| path.ends_with("/rubygems_plugin.rb"))
-        }),
+        is_plugin: list(&spec, "files").unwrap_or_default().into_iter().any(is_plugin),
     })
 }
 
@@ -56,11 +57,16 @@ fn list<'a>(spec: &'a Node, key: &str) -> Option<Vec<&'a Node>> {
     })
 }
 
+/// An alias is not followed: a stranger may list as many as there are files.
+fn is_plugin(file: &Node) -> bool {
+    matches!(&file.value, Value::Scalar { text, .. } if text.ends_with("/rubygems_plugin.rb"))
+}
+
 /// `executables`, the one that is called like the gem first, the others sorted.
 fn executables(spec: &Node) -> Executables {
     let Some(nodes) = list(spec, "executables") else { return Executables::Known(vec![]) };
     if MOST_COMMANDS < nodes.len() {
-        return Executables::Unknown(format!("it lists {} executables", nodes.len()));
+        return Executables::Unknown(format!("{UNFIT_LIST} has {} entries", nodes.len()));
     }
     let own = spec.get("name").and_then(|name| name.text(spec)).unwrap_or_default();
     let mut names = vec![];
@@ -71,7 +77,7 @@ fn executables(spec: &Node) -> Executables {
             // Very old gems list a null where they have none.
             (Value::Scalar { .. }, None) => {}
             (Value::List(_) | Value::Map(_) | Value::Alias(_), None) => {
-                return Executables::Unknown("it lists an executable that is no text".to_owned());
+                return Executables::Unknown(format!("{UNFIT_LIST} holds what is no text"));
             }
         }
     }
@@ -165,6 +171,15 @@ mod tests {
         text.pop();
         text.extend(b"\xe9\n");
         assert_eq!(read(&text).unwrap().summary, "caf\u{fffd}");
+    }
+
+    #[test]
+    fn a_megabyte_of_aliases_takes_no_time() {
+        let aliases = "- *x\n".repeat(200_000);
+        let text = spec(&format!("files:\n{aliases}first: &x lib/x.rb\nexecutables:\n- a"));
+        assert!(read(text.as_bytes()).is_err(), "an alias of what comes later");
+        let text = spec(&format!("first: &x lib/x.rb\nfiles:\n{aliases}executables:\n- a"));
+        assert!(read(text.as_bytes()).is_ok());
     }
 
     proptest! {

@@ -52,9 +52,14 @@ pub(crate) fn choices(body: &[u8]) -> Result<Vec<Choice>, String> {
         Some(header) => text.lines().skip(header + 1),
         None => text.lines().skip(0),
     };
+    let lines: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).collect();
+    let read: Vec<(GemFile, Version)> = lines.iter().filter_map(|line| read(line)).collect();
+    // One version that is spelled oddly costs itself; a text of such lines is something else.
+    if let (true, Some(line)) = (read.is_empty(), lines.first()) {
+        return Err(odd(line));
+    }
     let mut by_version: BTreeMap<Vec<u64>, Vec<GemFile>> = BTreeMap::new();
-    for line in lines.filter(|line| !line.trim().is_empty()) {
-        let (file, version) = read(line).ok_or_else(|| odd(line))?;
+    for (file, version) in read {
         if let Version::Release(numbers) = version {
             by_version.entry(numbers).or_default().push(file);
         }
@@ -149,13 +154,17 @@ mod tests {
 
     #[test]
     fn the_order_of_lines_changes_no_choice_between_platforms() {
-        let lines = ["1.0-x86_64-linux |checksum:00", "1.0-arm64-darwin |checksum:00", "1.0-java |checksum:00"];
-        let choices = |order: [usize; 3]| {
+        let lines = [
+            "1.0-x86_64-linux |checksum:00",
+            "1.0-arm64-darwin |checksum:00",
+            "1.0-java |checksum:00",
+        ];
+        let in_order = |order: [usize; 3]| {
             let lines: Vec<&str> = order.iter().map(|&i| lines[i]).collect();
-            super::choices(format!("---\n{}\n", lines.join("\n")).as_bytes()).unwrap()
+            choices(format!("---\n{}\n", lines.join("\n")).as_bytes()).unwrap()
         };
-        assert_eq!(choices([0, 1, 2]), choices([2, 1, 0]));
-        assert_eq!(choices([0, 1, 2]), choices([1, 2, 0]));
+        assert_eq!(in_order([0, 1, 2]), in_order([2, 1, 0]));
+        assert_eq!(in_order([0, 1, 2]), in_order([1, 2, 0]));
     }
 
     #[test]
@@ -167,6 +176,11 @@ mod tests {
         assert_eq!(choice.files[0].sha256, "ab".repeat(32));
         let short = choices(b"---\n1.0 |checksum:abc\n").unwrap().remove(0);
         assert_eq!((&*short.files[0].sha256, &*short.files[0].file_name("x")), ("", "x-1.0.gem"));
+    }
+
+    #[test]
+    fn a_line_that_is_odd_costs_itself() {
+        check("---\n9/9 |checksum:00\nnonsense\n1.0 |checksum:00\n", &[("1.0", "ruby", 0)]);
     }
 
     #[test]

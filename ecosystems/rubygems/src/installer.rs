@@ -43,7 +43,10 @@ impl NativeInstaller for RubyGems {
         let folders = pairs(FOLDERS);
         let settings = pairs(&[("GEM_SPEC_CACHE", "spec-cache"), ("GEMRC", "/dev/null")]);
         let run = InstallStep::Run {
-            argv: argv.chain([&*from, &*version, facts.id.name.as_str()]).map(str::to_owned).collect(),
+            argv: argv
+                .chain([&*from, &*version, facts.id.name.as_str()])
+                .map(str::to_owned)
+                .collect(),
             env: folders.clone().into_iter().chain(settings).collect(),
             network: true,
         };

@@ -17,6 +17,9 @@ pub(crate) const STEP: ActionShape =
 /// How the reason begins where the file, and no name in it, is what cannot be read.
 pub(crate) const UNREADABLE: &str = "cannot be read";
 
+/// How the reason begins where the list is at fault, and no name in it.
+pub(crate) const UNFIT_LIST: &str = "its list of executables";
+
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let missing = |kind, reason: String| Err(Missing { reason, kind });
@@ -25,6 +28,9 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
         Executables::Unknown(why) if why.starts_with(UNREADABLE) => {
             let reason = format!("{name} {} {why}", facts.version);
             return missing(FailureKind::ArchiveExtractionFailed, reason);
+        }
+        Executables::Unknown(why) if why.starts_with(UNFIT_LIST) => {
+            return missing(FailureKind::BinaryDiscoveryFailed, why.clone());
         }
         Executables::Unknown(why) => return missing(FailureKind::UnsafeName, why.clone()),
         Executables::Known(names) => names.first(),

@@ -13,9 +13,8 @@ pub(crate) enum Version {
 /// none of it either: in the index it begins the platform.
 pub(crate) fn parse(text: &str) -> Option<Version> {
     const LONGEST: usize = 128;
-    let is_part = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
+    let is_part =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let begins_with_digit = text.bytes().next()?.is_ascii_digit();
     if LONGEST < text.len() || !begins_with_digit || !text.split('.').all(is_part) {
         return None;
@@ -23,7 +22,8 @@ pub(crate) fn parse(text: &str) -> Option<Version> {
     if text.contains(|c: char| c.is_ascii_alphabetic()) {
         return Some(Version::Prerelease);
     }
-    let mut numbers: Vec<u64> = text.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let mut numbers: Vec<u64> =
+        text.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     while numbers.last() == Some(&0) {
         numbers.pop();
     }
@@ -59,8 +59,20 @@ mod tests {
     #[test]
     fn what_is_no_version_never_reaches_a_command_line() {
         for text in [
-            "", "v1", "latest", "1.", ".1", "1..2", "1.0-java", "1 -g", "1\n", "1/../x", "é1", "1é",
-            "99999999999999999999999", "-1",
+            "",
+            "v1",
+            "latest",
+            "1.",
+            ".1",
+            "1..2",
+            "1.0-java",
+            "1 -g",
+            "1\n",
+            "1/../x",
+            "é1",
+            "1é",
+            "99999999999999999999999",
+            "-1",
         ] {
             assert_eq!(parse(text), None, "{text:?}");
         }
