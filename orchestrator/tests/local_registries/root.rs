@@ -80,9 +80,11 @@ impl TestRoot {
         let outcome = |attempt: &Value| {
             let id = attempt["package_id"].as_str().unwrap();
             let name = id.split_once(':').unwrap().1.to_owned();
-            let part = |key: &str| attempt[key].as_str().unwrap_or_default();
-            let outcome = format!("{}/{}", part("category"), part("subcategory"));
-            (name, if outcome == "/" { "verified".to_owned() } else { outcome })
+            let failure = &attempt["failure"];
+            let part = |key: &str| failure[key].as_str().unwrap().to_owned();
+            let verified = attempt["recipe"].as_str().map(|_| "verified".to_owned());
+            let failed = || format!("{}/{}", part("category"), part("subcategory"));
+            (name, verified.unwrap_or_else(failed))
         };
         attempts.iter().map(outcome).collect()
     }
