@@ -1,10 +1,10 @@
 //! Which commands a distribution installs, as its installers decide it:
 //!
 //! - `Build.PL` goes before `Makefile.PL`, as in cpanm.
-//! - Module::Build installs `script_files`, and without them what lies in `bin/`.
-//! - Module::Build::Tiny installs what lies in `script/`.
-//! - ExtUtils::MakeMaker installs `EXE_FILES` and nothing else.
-//! - Module::Install installs what `install_script` names and nothing else.
+//! - `Module::Build` installs `script_files`, and without them what lies in `bin/`.
+//! - `Module::Build::Tiny` installs what lies in `script/`.
+//! - `ExtUtils::MakeMaker` installs `EXE_FILES` and nothing else.
+//! - `Module::Install` installs what `install_script` names and nothing else.
 
 use std::collections::BTreeSet;
 
@@ -54,14 +54,14 @@ fn by_build(program: &str, contents: &Contents) -> Listed {
     if perl::mentions(program, "Module::Build::Tiny") {
         return Listed::Items(vec![glob("script/*")]);
     }
-    match merged(perl::lists(program, "script_files")) {
+    let listed = merged(perl::lists(program, "script_files"));
+    let by_default = || perl::mentions(program, "Module::Build").then(|| vec![glob("bin/*")]);
+    match listed.or_else(|| by_default().map(Listed::Items)) {
         Some(Listed::Items(items)) => {
             Listed::Items(items.into_iter().map(|item| in_folder(item, contents)).collect())
         }
-        Some(Listed::Computed) => Listed::Computed,
-        None if perl::mentions(program, "Module::Build") => Listed::Items(vec![glob("bin/*")]),
-        // A builder of its own, which may do anything.
-        None => Listed::Computed,
+        // Without any of these it is a builder of its own, which may do anything.
+        Some(Listed::Computed) | None => Listed::Computed,
     }
 }
 
@@ -90,7 +90,7 @@ fn merged(lists: Vec<Listed>) -> Option<Listed> {
     is_any.then_some(Listed::Items(merged))
 }
 
-/// Module::Build takes a folder for all files in it.
+/// `Module::Build` takes a folder for all files in it.
 fn in_folder(item: Item, contents: &Contents) -> Item {
     match item {
         Item::Path(path) if contents.files.keys().any(|it| it.starts_with(&format!("{path}/"))) => {

@@ -222,10 +222,13 @@ fn documented_shapes_become_recipes() {
     }
 }
 
+/// Files of the archive, what they come to, and a part of the reason.
+type Refused<'a> = (&'a [(&'a str, &'a str)], FailureKind, &'a str);
+
 #[test]
 fn what_cannot_become_a_recipe_says_why() {
     let library = FailureKind::LibraryOnly;
-    let cases: &[(&[(&str, &str)], FailureKind, &str)] = &[
+    let cases: &[Refused<'_>] = &[
         (&[("Makefile.PL", "WriteMakefile(NAME => 'x')"), ("bin/x", PERL)], library, "no command"),
         (&[("Makefile.PL", "WriteMakefile(EXE_FILES => [])")], library, "no command"),
         (&[("Build.PL", "use Module::Build::Tiny;"), ("bin/x", PERL)], library, "no command"),

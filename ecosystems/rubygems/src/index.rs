@@ -48,10 +48,8 @@ pub(crate) fn choices(body: &[u8]) -> Result<Vec<Choice>, String> {
         return Err("it is no compact index".to_owned());
     }
     // The header ends with `---`; a gem without versions has nothing behind it.
-    let lines = match text.lines().position(|line| line == "---") {
-        Some(header) => text.lines().skip(header + 1),
-        None => text.lines().skip(0),
-    };
+    let header = text.lines().position(|line| line == "---").map_or(0, |at| at + 1);
+    let lines = text.lines().skip(header);
     let lines: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).collect();
     let read: Vec<(GemFile, Version)> = lines.iter().filter_map(|line| read(line)).collect();
     // One version that is spelled oddly costs itself; a text of such lines is something else.

@@ -186,7 +186,7 @@ fn a_damaged_gem_is_a_verdict_on_the_gem_and_no_error_of_the_registry() {
         (whole[..whole.len() / 2].to_vec(), "ends before its end"),
         (vec![b'x'; 5000], "cannot be read"),
         (gem_file(&[("data.tar.gz", vec![1])]), "no metadata.gz"),
-        (gem_file(&[("metadata.gz", b"plain".to_vec())]), "damaged"),
+        (gem_file(&[("metadata.gz", b"a text, and no gzip".to_vec())]), "damaged"),
         (gem_file(&[("metadata.gz", gzip("a: ["))]), "cannot be read"),
         (bomb, "more than"),
     ] {

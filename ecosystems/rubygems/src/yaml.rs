@@ -129,6 +129,8 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -168,7 +170,7 @@ mod tests {
     fn a_bomb_of_aliases_stays_small() {
         let mut text = "a0: &a0 [x, x]\n".to_owned();
         for i in 1..60 {
-            text += &format!("a{i}: &a{i} [*a{0}, *a{0}]\n", i - 1);
+            let _ = writeln!(text, "a{i}: &a{i} [*a{0}, *a{0}]", i - 1);
         }
         let node = read(&text).unwrap();
         assert!(node.get("a59").is_some());
