@@ -241,9 +241,9 @@ impl Attempt<'_> {
 
 /// What the plan wants commands to be told, for an installation in `dir`.
 fn exported(plan: &InstallPlan, dir: &Path) -> BTreeMap<String, String> {
-    let folders = plan.steps.iter().filter_map(|step| match step {
-        InstallStep::Export { folders } => Some(folders),
-        _ => None,
+    let folders = plan.steps.iter().filter_map(|step| {
+        let InstallStep::Export { folders } = step else { return None };
+        Some(folders)
     });
     let absolute = |folder: &String| dir.join(folder).display().to_string();
     folders.flatten().map(|(name, folder)| (name.clone(), absolute(folder))).collect()
