@@ -50,7 +50,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn pax(key: &str, value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
     let digits = |n: usize| n.to_string().len();
-    let length = (rest + 1..).find(|&length| rest + digits(length) == length).unwrap();
+    let length = (rest + 1..rest + 9).find(|&length| rest + digits(length) == length).unwrap();
     [length.to_string().as_bytes(), b" ", key.as_bytes(), b"=", value, b"\n"].concat()
 }
 
