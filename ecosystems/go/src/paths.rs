@@ -72,7 +72,10 @@ mod tests {
     fn the_longest_module_is_asked_for_first() {
         let check = |path, expected: &[&str]| assert_eq!(modules(path), expected, "{path}");
         check("github.com/a/b", &["github.com/a/b"]);
-        check("github.com/a/b/cmd/c", &["github.com/a/b/cmd/c", "github.com/a/b/cmd", "github.com/a/b"]);
+        check(
+            "github.com/a/b/cmd/c",
+            &["github.com/a/b/cmd/c", "github.com/a/b/cmd", "github.com/a/b"],
+        );
         check("x.org/t/c", &["x.org/t/c", "x.org/t", "x.org"]);
         check("github.com/a", &[]);
         assert_eq!(modules(&format!("x.org{}", "/a".repeat(50))).len(), MOST_MODULES);

@@ -33,7 +33,9 @@ impl Version {
         };
         let has_known_build = build.is_empty() && !text.contains('+') || build == "incompatible";
         let has_prerelease = version.contains('-');
-        if 128 < text.len() || !has_known_build || has_prerelease && !prerelease.split('.').all(is_part)
+        if 128 < text.len()
+            || !has_known_build
+            || has_prerelease && !prerelease.split('.').all(is_part)
         {
             return None;
         }
@@ -154,8 +156,22 @@ mod tests {
     #[test]
     fn what_is_no_version_never_reaches_a_command_line() {
         for text in [
-            "", "v", "v1", "v1.2", "1.2.3", "v1.2.3.4", "v01.2.3", "v1.2.3-", "v1.2.3+", "latest",
-            "v1.2.3+meta", "v1.2.3 -x", "v1.2.x", "v1.2.3-a/b", "v1.2.3-a..b", "v1.2.99999999999999999999",
+            "",
+            "v",
+            "v1",
+            "v1.2",
+            "1.2.3",
+            "v1.2.3.4",
+            "v01.2.3",
+            "v1.2.3-",
+            "v1.2.3+",
+            "latest",
+            "v1.2.3+meta",
+            "v1.2.3 -x",
+            "v1.2.x",
+            "v1.2.3-a/b",
+            "v1.2.3-a..b",
+            "v1.2.99999999999999999999",
         ] {
             assert_eq!(Version::parse(text), None, "{text:?}");
         }
