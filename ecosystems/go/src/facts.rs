@@ -27,7 +27,10 @@ const LONGEST_DESCRIPTION: usize = 200;
 pub(crate) struct Module {
     pub(crate) path: String,
     pub(crate) version: Version,
+    /// Of this version.
     pub(crate) go_mod: GoMod,
+    /// Why it should not be used any more.
+    pub(crate) deprecated: Option<String>,
     /// Its author has taken back every version.
     pub(crate) is_retracted: bool,
 }
@@ -130,14 +133,14 @@ impl Module {
             Standing::Release => {}
             Standing::Incompatible => notes.push(format!("{version} is of a time before modules")),
             Standing::Prerelease => {
-                notes.push(format!("the newest version {version} is a prerelease"))
+                notes.push(format!("the newest version {version} is a prerelease"));
             }
             Standing::Pseudo => notes.push(format!("nothing is tagged; {version} is a commit")),
         }
         if self.is_retracted {
             notes.push("its author has taken back every version".to_owned());
         }
-        let deprecated = self.go_mod.deprecated.as_deref().map(one_line);
+        let deprecated = self.deprecated.as_deref().map(one_line);
         notes.extend(deprecated.map(|why| format!("deprecated: {why}")));
         let go = self.go_mod.go.as_deref().map(one_line);
         notes.extend(go.map(|go| format!("needs Go {go} or later")));

@@ -43,7 +43,7 @@ pub(crate) fn sorted<T>(files: impl IntoIterator<Item = (String, T)>) -> Folders
             nested.insert(format!("{dir}/"));
         }
         let is_hidden = name.starts_with(['_', '.']) || name.ends_with("_test.go");
-        if name.ends_with(".go") && !is_hidden && !is_skipped(dir) {
+        if name.strip_suffix(".go").is_some() && !is_hidden && !is_skipped(dir) {
             folders.entry(dir.to_owned()).or_default().push((name.to_owned(), file));
         }
     }
@@ -67,13 +67,13 @@ fn is_skipped(dir: &str) -> bool {
 pub(crate) fn groups<T>(module: &str, folders: &Folders<T>) -> Vec<Vec<String>> {
     let command = paths::command(module);
     let own = [String::new(), format!("cmd/{command}")];
-    let is_cmd = |dir: &String| dir.starts_with("cmd/");
+    let is_conventional = |dir: &String| dir.starts_with("cmd/");
     let is_for_users = |dir: &String| !dir.split('/').any(|it| NOT_FOR_USERS.contains(&it));
     let rest = || folders.keys().filter(|dir| !own.contains(dir) && is_for_users(dir)).cloned();
     let there = |dir: &String| folders.contains_key(dir);
     let single = own.iter().filter(|dir| there(dir)).map(|dir| vec![dir.clone()]);
-    let in_cmd = rest().filter(is_cmd).collect();
-    let elsewhere = rest().filter(|dir| !is_cmd(dir)).collect();
+    let in_cmd = rest().filter(is_conventional).collect();
+    let elsewhere = rest().filter(|dir| !is_conventional(dir)).collect();
     single.chain([in_cmd, elsewhere]).collect()
 }
 

@@ -49,7 +49,7 @@ impl GoMod {
     fn take(&mut self, verb: &str, rest: &str, comments: &[&str]) {
         match verb {
             "module" => {
-                self.module = unquoted(rest).to_owned();
+                unquoted(rest).clone_into(&mut self.module);
                 let reasons = comments.iter().map(|comment| comment.trim());
                 let mut reasons = reasons.filter_map(|it| it.strip_prefix("Deprecated:"));
                 self.deprecated = reasons.next().map(|why| why.trim().to_owned());

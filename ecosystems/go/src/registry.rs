@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use batch_core::{
-    io::{Http, Request, Response, archive::RemoteZip},
+    io::{Http, HttpError, Request, Response, archive::RemoteZip},
     model::{PackageFacts, PackageName, Recipe, RecipeName},
     plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
 };
@@ -66,15 +66,13 @@ async fn latest(http: &dyn Http, module: &str) -> Result<Option<Module>, SourceE
     // What is taken back is written in the newest version, which may take itself back.
     let kept: Vec<&Version> = listed.iter().filter(|it| !go_mod.retracts(it)).collect();
     let chosen = versions::latest(kept.iter().copied()).unwrap_or(&highest).clone();
-    let go_mod = if chosen == highest {
-        go_mod
-    } else {
-        let Some(of_chosen) = self::go_mod(http, module, &chosen).await? else { return Ok(None) };
-        // Whether a module should still be used is written in its newest version too.
-        GoMod { deprecated: go_mod.deprecated, ..of_chosen }
-    };
     let is_retracted = kept.is_empty() && !listed.is_empty();
-    Ok(Some(Module { path: module.to_owned(), version: chosen, go_mod, is_retracted }))
+    // Whether a module should still be used is written in its newest version too.
+    let deprecated = go_mod.deprecated.clone();
+    let go_mod =
+        if chosen == highest { Some(go_mod) } else { self::go_mod(http, module, &chosen).await? };
+    let path = module.to_owned();
+    Ok(go_mod.map(|go_mod| Module { path, version: chosen, go_mod, deprecated, is_retracted }))
 }
 
 async fn untagged(http: &dyn Http, module: &str) -> Result<Option<Version>, SourceError> {
@@ -103,7 +101,7 @@ async fn go_mod(
 /// Looks into the module for what `name` means.
 async fn look(http: &dyn Http, module: &Module, name: &PackageName) -> Result<Mains, SourceError> {
     let file = format!("{}.zip", paths::escaped(module.version.as_str()));
-    let request = request(&module.path, &["@v", &file])?;
+    let request = request(&module.path, &["@v", &file]).map_err(source_error)?;
     let request = Request { max_bytes: LARGEST_ZIP, ..request };
     let zip = RemoteZip::open(http, request).await.map_err(source_error)?;
     let Some(zip) = zip else { return Ok(Mains::NoFolder) };
@@ -114,7 +112,8 @@ async fn look(http: &dyn Http, module: &Module, name: &PackageName) -> Result<Ma
 
 /// The proxy's answer; `None` where it has nothing, or nothing that it hands out.
 async fn ask(http: &dyn Http, module: &str, file: &[&str]) -> Result<Option<Vec<u8>>, SourceError> {
-    let request = Request { max_bytes: LONGEST_GO_MOD, ..request(module, file)? };
+    let request =
+        Request { max_bytes: LONGEST_GO_MOD, ..request(module, file).map_err(source_error)? };
     let response = http.send(request).await.map_err(source_error)?;
     if is_about_module(&response) {
         return Ok(None);
@@ -122,10 +121,10 @@ async fn ask(http: &dyn Http, module: &str, file: &[&str]) -> Result<Option<Vec<
     response.found().map_err(source_error)
 }
 
-fn request(module: &str, file: &[&str]) -> Result<Request, SourceError> {
+fn request(module: &str, file: &[&str]) -> Result<Request, HttpError> {
     let escaped = paths::escaped(module);
     let segments: Vec<&str> = escaped.split('/').chain(file.iter().copied()).collect();
-    Request::get(ORIGIN, &segments, &[]).map_err(source_error)
+    Request::get(ORIGIN, &segments, &[])
 }
 
 /// Whether a 403 is the proxy's word about one module, in plain text, rather than somebody's word
