@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::model::CommandName;
 
+/// Stands, in the values of a step's environment, for the absolute path of the sandbox's work
+/// folder: some tools take no relative paths.
+pub const WORK_DIR: &str = "{work_dir}";
+
 /// The steps, in order. Paths are relative to the sandbox's work folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstallPlan {
@@ -36,7 +40,7 @@ pub enum InstallStep {
     Run {
         /// Program and arguments.
         argv: Vec<String>,
-        /// Added to the sandbox's own environment.
+        /// Added to the sandbox's own environment; [`WORK_DIR`] in a value becomes a real path.
         env: BTreeMap<String, String>,
         /// Whether it may use the network.
         network: bool,

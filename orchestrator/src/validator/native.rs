@@ -21,7 +21,7 @@ use batch_core::{
     io::Origins,
     model::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
-        InstallStep, PackageId, Recipe, Stage, Verify, slug,
+        InstallStep, PackageId, Recipe, Stage, Verify, WORK_DIR, slug,
     },
     plugin::EcosystemPlugin,
 };
@@ -179,7 +179,8 @@ impl Attempt<'_> {
         let bins = plan.bin_dirs.iter().map(|bin| dir.join(bin));
         let tools = toolchain.into_iter().flat_map(|found| found.path_dirs.iter().cloned());
         let mut variables = self.validator.passed_on.clone();
-        variables.extend(env.clone());
+        let place = dir.to_string_lossy();
+        variables.extend(env.iter().map(|(k, v)| (k.clone(), v.replace(WORK_DIR, &place))));
         Job {
             argv,
             env: variables,
