@@ -63,8 +63,18 @@ impl TestRoot {
         command.output().unwrap()
     }
 
-    /// What `try` says about a package that must be verified.
+    /// What `try` says about a package that must be verified, in each sandbox that works here.
     pub(crate) fn tried(&self, name: &str) -> Value {
+        let settings = std::fs::read_to_string(self.path("pipeline.toml")).unwrap();
+        let tried = usable_backends().into_iter().map(|backend| {
+            let chosen = format!("{settings}[sandbox]\nbackend = \"{backend}\"\n");
+            std::fs::write(self.path("pipeline.toml"), chosen).unwrap();
+            self.tried_once(name)
+        });
+        tried.last().unwrap()
+    }
+
+    fn tried_once(&self, name: &str) -> Value {
         let output = self.run(&["try", &format!("{}:{name}", self.ecosystem), "--json"]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         serde_json::from_slice(&output.stdout).unwrap()
@@ -120,9 +130,15 @@ pub(crate) fn obstacle(programs: &[&str]) -> Option<String> {
     if let Some(absent) = programs.iter().find(|name| !is_there(name)) {
         return Some(format!("{absent} is not installed"));
     }
+    usable_backends().is_empty().then(|| "no sandbox works here".to_owned())
+}
+
+fn usable_backends() -> Vec<String> {
     let check = Command::new(program()).args(["sandbox", "check", "--json"]).output().unwrap();
     let check: Value = serde_json::from_slice(&check.stdout).unwrap();
-    check["chosen"].is_null().then(|| "no sandbox works here".to_owned())
+    let backends = check["backends"].as_array().unwrap().clone();
+    let usable = backends.iter().filter(|backend| backend["usable"] == true);
+    usable.map(|backend| backend["name"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Writes `text` to `path`, folders included.
