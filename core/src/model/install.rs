@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::model::{Artifact, CommandName};
 
+/// Stands, in the values of a step's environment, for the absolute path of the sandbox's work
+/// folder: some tools take no relative paths.
+pub const WORK_DIR: &str = "{work_dir}";
+
 /// The steps, in order. Paths are relative to the sandbox's work folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstallPlan {
@@ -72,6 +76,12 @@ pub enum InstallStep {
         /// Placeholder, and what stands for it: an absolute path, or one inside the work folder.
         placeholders: BTreeMap<String, String>,
     },
+    /// Tells the installed commands where their libraries lie, when they are verified: what the
+    /// package manager does by a wrapper around each.
+    Export {
+        /// Variables that each name a folder, which becomes absolute.
+        folders: BTreeMap<String, String>,
+    },
     /// Checks that the commands are there and can be started.
     Inspect {
         /// Where they must lie.
@@ -90,7 +100,7 @@ pub enum InstallStep {
     Run {
         /// Program and arguments.
         argv: Vec<String>,
-        /// Added to the sandbox's own environment.
+        /// Added to the sandbox's own environment; [`WORK_DIR`] in a value becomes a real path.
         env: BTreeMap<String, String>,
         /// Whether it may use the network.
         network: bool,

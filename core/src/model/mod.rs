@@ -28,7 +28,7 @@ pub use id::{
     BatchId, CommandName, EcosystemId, InvalidId, LONGEST_PACKAGE_NAME, PackageId, PackageName,
     RecipeName,
 };
-pub use install::{Access, InstallPlan, InstallStep};
+pub use install::{Access, InstallPlan, InstallStep, WORK_DIR};
 pub use journal::{JournalFinish, JournalLine, JournalStart};
 pub use package::{Action, Artifact, Candidate, Executables, PackageFacts, PackageKind, Parameter};
 pub use queue::{

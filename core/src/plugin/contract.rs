@@ -148,13 +148,19 @@ pub enum SourceErrorKind {
     Http(#[from] HttpError),
     /// Something in an archive of the package, or on the way to it.
     #[error(transparent)]
-    Remote(#[from] RemoteError),
+    Remote(Box<RemoteError>),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Digest(#[from] DigestError),
     #[error("unexpected shape of answer from {host}: {reason}")]
     Schema { host: String, reason: String },
+}
+
+impl From<RemoteError> for SourceErrorKind {
+    fn from(error: RemoteError) -> Self {
+        Self::Remote(Box::new(error))
+    }
 }
 
 impl SourceError {

@@ -1,19 +1,32 @@
 #![doc = include_str!("../README.md")]
 
 mod classifier;
+mod contents;
+mod facts;
+mod installer;
 mod names;
+mod perl;
 mod quota;
+mod recipe;
+mod registry;
+mod release;
+mod scripts;
+#[cfg(test)]
+mod tests;
 
 use batch_core::{
     model::EcosystemId,
-    plugin::{ActionShape, EcosystemPlugin, RootProbe, Toolchain},
+    plugin::{EcosystemPlugin, RootProbe, Toolchain},
     register_ecosystem,
 };
 
+const ID: EcosystemId = EcosystemId::from_static("cpan");
+
+/// Implements every trait of the contract; what varies comes in as an argument.
 struct Cpan;
 
 register_ecosystem!(EcosystemPlugin {
-    id: EcosystemId::from_static("cpan"),
+    id: ID,
     rotation_rank: 6,
     aliases: &["metacpan", "perl"],
     display_name: "CPAN",
@@ -25,11 +38,8 @@ register_ecosystem!(EcosystemPlugin {
     seeder: None,
     rate_limit: &Cpan,
     classifier: &Cpan,
-    recipe_builder: None,
-    installer: None,
-    recipe_actions: &[ActionShape {
-        name: "cpan_install",
-        required: &["distribution", "executables"]
-    }],
+    recipe_builder: Some(&Cpan),
+    installer: Some(&Cpan),
+    recipe_actions: &[recipe::STEP],
     names: &Cpan,
 });

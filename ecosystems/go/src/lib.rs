@@ -1,19 +1,35 @@
 #![doc = include_str!("../README.md")]
 
 mod classifier;
+mod constraint;
+mod facts;
+mod folders;
+mod gomod;
+mod installer;
+mod mains;
 mod names;
+mod paths;
 mod quota;
+mod recipe;
+mod registry;
+mod source;
+#[cfg(test)]
+mod tests;
+mod versions;
 
 use batch_core::{
     model::EcosystemId,
-    plugin::{ActionShape, EcosystemPlugin, RootProbe, Toolchain},
+    plugin::{EcosystemPlugin, RootProbe, Toolchain},
     register_ecosystem,
 };
 
+const ID: EcosystemId = EcosystemId::from_static("go");
+
+/// Implements every trait of the contract; what varies comes in as an argument.
 struct Go;
 
 register_ecosystem!(EcosystemPlugin {
-    id: EcosystemId::from_static("go"),
+    id: ID,
     rotation_rank: 5,
     aliases: &["golang"],
     display_name: "Go",
@@ -25,8 +41,8 @@ register_ecosystem!(EcosystemPlugin {
     seeder: None,
     rate_limit: &Go,
     classifier: &Go,
-    recipe_builder: None,
-    installer: None,
-    recipe_actions: &[ActionShape { name: "go_install", required: &["module", "executables"] }],
+    recipe_builder: Some(&Go),
+    installer: Some(&Go),
+    recipe_actions: &[recipe::STEP],
     names: &Go,
 });

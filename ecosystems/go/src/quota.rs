@@ -6,13 +6,14 @@ use batch_core::{model::Quota, plugin::RateLimit};
 
 use crate::Go;
 
+/// What modules are asked for at.
+pub(crate) const PROXY_HOST: &str = "proxy.golang.org";
 /// Failures of these speak about this ecosystem.
-pub(crate) const HOSTS: &[&str] =
-    &["proxy.golang.org", "index.golang.org", "pkg.go.dev", "api.deps.dev"];
+pub(crate) const HOSTS: &[&str] = &[PROXY_HOST, "index.golang.org", "pkg.go.dev", "api.deps.dev"];
 
 /// "Own abuse prevention", without numbers.
 const PROXY: Quota = Quota {
-    host: "proxy.golang.org",
+    host: PROXY_HOST,
     path_prefix: "/",
     period: Duration::from_secs(1),
     burst: NonZeroU32::MIN.saturating_add(3),

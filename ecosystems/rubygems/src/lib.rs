@@ -1,19 +1,33 @@
 #![doc = include_str!("../README.md")]
 
 mod classifier;
+mod facts;
+mod gemspec;
+mod index;
+mod installer;
 mod names;
+mod platform;
 mod quota;
+mod recipe;
+mod registry;
+#[cfg(test)]
+mod tests;
+mod version;
+mod yaml;
 
 use batch_core::{
     model::EcosystemId,
-    plugin::{ActionShape, EcosystemPlugin, RootProbe, Toolchain},
+    plugin::{EcosystemPlugin, RootProbe, Toolchain},
     register_ecosystem,
 };
 
+const ID: EcosystemId = EcosystemId::from_static("rubygems");
+
+/// Implements every trait of the contract; what varies comes in as an argument.
 struct RubyGems;
 
 register_ecosystem!(EcosystemPlugin {
-    id: EcosystemId::from_static("rubygems"),
+    id: ID,
     rotation_rank: 4,
     aliases: &["gem", "gems", "rubygems.org"],
     display_name: "RubyGems",
@@ -25,8 +39,8 @@ register_ecosystem!(EcosystemPlugin {
     seeder: None,
     rate_limit: &RubyGems,
     classifier: &RubyGems,
-    recipe_builder: None,
-    installer: None,
-    recipe_actions: &[ActionShape { name: "gem_install", required: &["gem", "executables"] }],
+    recipe_builder: Some(&RubyGems),
+    installer: Some(&RubyGems),
+    recipe_actions: &[recipe::STEP],
     names: &RubyGems,
 });

@@ -22,7 +22,7 @@ use batch_core::{
     io::{Http, Origins},
     model::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
-        InstallStep, PackageId, Recipe, Stage, Verify, slug,
+        InstallStep, PackageId, Recipe, Stage, Verify, WORK_DIR, slug,
     },
     plugin::EcosystemPlugin,
 };
@@ -112,7 +112,8 @@ impl Attempt<'_> {
                 self.install_step(&job).await?;
             } else if let InstallStep::Inspect { dir: bin, executables } = step {
                 self.inspect(dir, bin, executables)?;
-            } else {
+            } else if !matches!(step, InstallStep::Export { .. }) {
+                // `Export` is for the verify command only.
                 self.own_step(step, dir).await?;
             }
         }
@@ -162,7 +163,7 @@ impl Attempt<'_> {
     async fn verify(&self, plan: &InstallPlan, verify: &Verify, dir: &Path) -> Result<(), Stop> {
         // The recipe's verify command is a shell line for the package manager, so it is one here.
         let argv = ["/bin/sh", "-c", &verify.command].map(str::to_owned).to_vec();
-        let job = self.job(argv, &BTreeMap::new(), dir, plan);
+        let job = self.job(argv, &exported(plan, dir), dir, plan);
         let limits = Limits { wall: self.validator.verify_wall, ..job.limits };
         let job = Job { writable: false, network: false, limits, ..job };
         let report = self.sandboxed(&job).await?;
@@ -189,7 +190,8 @@ impl Attempt<'_> {
         let bins = plan.bin_dirs.iter().map(|bin| dir.join(bin));
         let tools = toolchain.into_iter().flat_map(|found| found.path_dirs.iter().cloned());
         let mut variables = self.validator.passed_on.clone();
-        variables.extend(env.clone());
+        let place = dir.to_string_lossy();
+        variables.extend(env.iter().map(|(k, v)| (k.clone(), v.replace(WORK_DIR, &place))));
         Job {
             argv,
             env: variables,
@@ -247,4 +249,14 @@ impl Attempt<'_> {
     fn tell(&self, phase: Phase) {
         let _ = self.onlookers.events.send(Event::Phase { package: self.package().clone(), phase });
     }
+}
+
+/// What the plan wants commands to be told, for an installation in `dir`.
+fn exported(plan: &InstallPlan, dir: &Path) -> BTreeMap<String, String> {
+    let folders = plan.steps.iter().filter_map(|step| {
+        let InstallStep::Export { folders } = step else { return None };
+        Some(folders)
+    });
+    let absolute = |folder: &String| dir.join(folder).display().to_string();
+    folders.flatten().map(|(name, folder)| (name.clone(), absolute(folder))).collect()
 }

@@ -6,6 +6,7 @@
 //!
 //! `run_command` passes: it is well formed. A gate refuses it later.
 
+mod description;
 mod document;
 mod metadata;
 mod platforms;
@@ -17,6 +18,7 @@ use std::fmt;
 use toml::de::DeTable;
 
 use crate::model::{ActionShape, Recipe, VersionSource};
+pub use description::one_line;
 use document::{Problems, Table};
 pub use metadata::is_homepage;
 pub use platforms::{allowed_cells, constrain};

@@ -1,0 +1,56 @@
+//! One file that is packed by itself.
+
+use std::io::Read as _;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::io::archive::ArchiveError;
+
+/// What `packed` unpacks to, if that is at most `max_bytes`.
+pub fn gunzip(packed: &[u8], max_bytes: usize) -> Result<Vec<u8>, ArchiveError> {
+    let limit = max_bytes as u64;
+    let mut unpacked = vec![];
+    MultiGzDecoder::new(packed).take(limit.saturating_add(1)).read_to_end(&mut unpacked)?;
+    if max_bytes < unpacked.len() {
+        return Err(ArchiveError::TooLarge { limit });
+    }
+    Ok(unpacked)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut gzip = GzEncoder::new(vec![], Compression::best());
+        gzip.write_all(bytes).unwrap();
+        gzip.finish().unwrap()
+    }
+
+    #[test]
+    fn what_was_packed_comes_out_and_no_more_than_was_asked_for() {
+        assert_eq!(gunzip(&gzip(b"text"), 4).unwrap(), b"text");
+        assert!(matches!(gunzip(&gzip(b"text"), 3), Err(ArchiveError::TooLarge { limit: 3 })));
+        let bomb = gzip(&vec![0; 32 << 20]);
+        assert!(matches!(gunzip(&bomb, 1 << 20), Err(ArchiveError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn what_is_cut_off_or_no_gzip_is_an_error() {
+        let packed = gzip(b"a text of some length");
+        assert!(matches!(gunzip(&packed[..packed.len() - 4], 99), Err(ArchiveError::Truncated)));
+        assert!(gunzip(b"plain", 99).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_gzip_or_not(bytes: Vec<u8>) {
+            let _ = gunzip(&bytes, 1 << 10);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What MetaCPAN and the archive say, as facts. Pure.
+
+use std::collections::BTreeMap;
+
+use batch_core::{
+    decide::recipe::{is_homepage, one_line},
+    model::{
+        Action, Artifact, Executables, PackageFacts, PackageId, PackageKind, PackageName, Parameter,
+    },
+};
+
+use crate::{
+    ID,
+    contents::Contents,
+    recipe,
+    registry::MIRROR,
+    release::Release,
+    scripts::{self, Scripts},
+};
+
+/// Facts about `release`, `contents` being what lies in its archive; an error is why that could
+/// not be used.
+pub(crate) fn of(
+    distribution: &PackageName,
+    release: Release,
+    contents: Result<&Contents, String>,
+) -> PackageFacts {
+    let scripts = match contents {
+        Ok(contents) => scripts::of(distribution.as_str(), contents),
+        Err(why) => Scripts {
+            executables: Executables::Unknown(format!("{}: {why}", recipe::UNREADABLE)),
+            computed_by: None,
+        },
+    };
+    let is_library = matches!(&scripts.executables, Executables::Known(names) if names.is_empty());
+    PackageFacts {
+        id: PackageId { ecosystem: ID, name: distribution.clone() },
+        description: one_line(&release.summary),
+        kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+        runtime_dependencies: vec![],
+        platforms: vec![],
+        artifacts: vec![artifact(&release)],
+        install: install(distribution, &release, &scripts.executables),
+        notes: notes(&release, &scripts),
+        executables: scripts.executables,
+        homepage: release.homepage.filter(|url| is_homepage(url)),
+        version: release.version,
+    }
+}
+
+fn notes(release: &Release, scripts: &Scripts) -> Vec<String> {
+    let computed = scripts.computed_by.map(|program| {
+        format!("{program} computes what is installed; taken are the scripts in bin and script")
+    });
+    let undigested = release.sha256.is_empty();
+    let notes = [
+        release.is_deprecated.then(|| "deprecated by its author".to_owned()),
+        release.is_trial.then(|| format!("the newest version {} is a trial", release.version)),
+        undigested.then(|| "no digest is stated to compare its archive with".to_owned()),
+        computed,
+    ];
+    notes.into_iter().flatten().collect()
+}
+
+fn artifact(release: &Release) -> Artifact {
+    let digest = match &*release.sha256 {
+        "" => String::new(),
+        hex => format!("sha256-{hex}"),
+    };
+    let url = format!("{MIRROR}/authors/id/{}", release.path.join("/"));
+    Artifact { cells: vec![], url, digest }
+}
+
+fn install(distribution: &PackageName, release: &Release, executables: &Executables) -> Action {
+    let names = match executables {
+        Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
+        Executables::Unknown(_) => vec![],
+    };
+    let mut parameters = BTreeMap::from([
+        (recipe::DISTRIBUTION.to_owned(), Parameter::Text(distribution.to_string())),
+        (recipe::EXECUTABLES.to_owned(), Parameter::List(names)),
+    ]);
+    let module = &release.main_module;
+    if !module.is_empty() && *module != distribution.as_str().replace('-', "::") {
+        parameters.insert(recipe::MODULE.to_owned(), Parameter::Text(module.clone()));
+    }
+    Action { name: recipe::STEP.name.to_owned(), parameters }
+}

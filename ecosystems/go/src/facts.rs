@@ -1,0 +1,158 @@
+//! From what the proxy says to facts. Pure: any text may come.
+
+use std::collections::BTreeMap;
+
+use batch_core::{
+    decide::recipe::is_homepage,
+    model::{
+        Action, Artifact, CommandName, Executables, PackageFacts, PackageId, PackageKind,
+        PackageName, Parameter, is_text,
+    },
+};
+
+use crate::{
+    ID,
+    gomod::GoMod,
+    mains::Mains,
+    paths, recipe,
+    registry::ORIGIN,
+    versions::{Standing, Version},
+};
+
+/// Longest description that is kept, in characters.
+const LONGEST_DESCRIPTION: usize = 200;
+
+/// A module at the version that its bare path means.
+#[derive(Debug)]
+pub(crate) struct Module {
+    pub(crate) path: String,
+    pub(crate) version: Version,
+    /// Of this version.
+    pub(crate) go_mod: GoMod,
+    /// Why it should not be used any more.
+    pub(crate) deprecated: Option<String>,
+    /// Its author has taken back every version.
+    pub(crate) is_retracted: bool,
+}
+
+/// What is known about `name`, which is in `module`; `None` where it is not.
+pub(crate) fn facts(name: &PackageName, module: &Module, mains: Mains) -> Option<PackageFacts> {
+    let (dirs, synopsis, unknown) = match mains {
+        Mains::NoFolder => return None,
+        Mains::None => (vec![], String::new(), None),
+        Mains::Found { dirs, synopsis } => (dirs, synopsis, None),
+        Mains::TooMany(n) => {
+            let why = format!("{} has {n} folders of Go code; name the command's own", module.path);
+            (vec![], String::new(), Some(why))
+        }
+    };
+    let mut packages: Vec<String> =
+        dirs.iter().map(|dir| paths::package(&module.path, dir)).collect();
+    packages.sort_unstable();
+    let executables = match unknown {
+        Some(why) => Executables::Unknown(why),
+        None => executables(&packages),
+    };
+    let is_library = matches!(&executables, Executables::Known(names) if names.is_empty());
+    // Several are several recipes, none of which this is.
+    let installed = match packages.as_slice() {
+        [package] => package.clone(),
+        _ => name.to_string(),
+    };
+    Some(PackageFacts {
+        id: PackageId { ecosystem: ID, name: name.clone() },
+        version: module.version.as_str().to_owned(),
+        description: one_line(&synopsis),
+        homepage: Some(homepage(&installed)).filter(|url| is_homepage(url)),
+        kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+        runtime_dependencies: vec![],
+        platforms: vec![],
+        artifacts: module.zip().into_iter().collect(),
+        install: install(installed, &executables),
+        notes: module.notes(),
+        executables,
+    })
+}
+
+/// The programs of `packages`, sorted. Two of one name would be one file.
+fn executables(packages: &[String]) -> Executables {
+    let names = packages.iter().map(|package| paths::command(package).parse());
+    let names: Result<Vec<CommandName>, _> = names.collect();
+    match names {
+        Ok(mut names) => {
+            names.sort_unstable();
+            Executables::Known(names)
+        }
+        Err(invalid) => Executables::Unknown(invalid.to_string()),
+    }
+}
+
+fn install(package: String, executables: &Executables) -> Action {
+    let names = match executables {
+        Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
+        Executables::Unknown(_) => vec![],
+    };
+    let parameters = BTreeMap::from([
+        (recipe::MODULE.to_owned(), Parameter::Text(package)),
+        (recipe::EXECUTABLES.to_owned(), Parameter::List(names)),
+    ]);
+    Action { name: recipe::STEP.name.to_owned(), parameters }
+}
+
+fn homepage(package: &str) -> String {
+    paths::repository(package).unwrap_or_else(|| format!("https://pkg.go.dev/{package}"))
+}
+
+impl Module {
+    /// Why `go install` refuses this version whatever is asked of it.
+    fn refusals(&self) -> Vec<String> {
+        let GoMod { module, refused, .. } = &self.go_mod;
+        let mut why = vec![];
+        if !module.is_empty() && *module != self.path {
+            why.push(format!("its go.mod declares its path as {}", one_line(module)));
+        }
+        why.extend(refused.first().map(|directive| {
+            format!("its go.mod has {directive} directives, with which no version can be installed")
+        }));
+        why
+    }
+
+    /// The zip, if it can be installed from. The proxy gives no digest of it: the go command asks
+    /// the checksum database.
+    fn zip(&self) -> Option<Artifact> {
+        let (path, version) = (paths::escaped(&self.path), paths::escaped(self.version.as_str()));
+        let url = format!("{ORIGIN}/{path}/@v/{version}.zip");
+        let artifact = Artifact { cells: vec![], url, digest: String::new() };
+        self.refusals().is_empty().then_some(artifact)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = self.refusals();
+        let version = self.version.as_str();
+        match self.version.standing() {
+            Standing::Release => {}
+            Standing::Incompatible => notes.push(format!("{version} is of a time before modules")),
+            Standing::Prerelease => {
+                notes.push(format!("the newest version {version} is a prerelease"));
+            }
+            Standing::Pseudo => notes.push(format!("nothing is tagged; {version} is a commit")),
+        }
+        if self.is_retracted {
+            notes.push("its author has taken back every version".to_owned());
+        }
+        let deprecated = self.deprecated.as_deref().map(one_line);
+        notes.extend(deprecated.map(|why| format!("deprecated: {why}")));
+        let go = self.go_mod.go.as_deref().map(one_line);
+        notes.extend(go.map(|go| format!("needs Go {go} or later")));
+        notes
+    }
+}
+
+/// `text` without what a terminal would obey.
+fn one_line(text: &str) -> String {
+    let shown: String = text.chars().filter(|&c| is_text(c)).collect();
+    match shown.char_indices().nth(LONGEST_DESCRIPTION) {
+        Some((end, _)) => format!("{}…", shown[..end].trim_end()),
+        None => shown,
+    }
+}

@@ -1,0 +1,116 @@
+//! Which folders of a module may hold commands, and which of them are meant.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::paths;
+
+/// Go files by folder; the folder of the module itself is called "".
+pub(crate) type Folders<T> = BTreeMap<String, Vec<T>>;
+
+/// Names of folders whose programs are for those who work on the module, not for those who use it.
+const NOT_FOR_USERS: &[&str] = &[
+    "_examples",
+    "demo",
+    "demos",
+    "doc",
+    "docs",
+    "e2e",
+    "example",
+    "examples",
+    "fuzz",
+    "gen",
+    "generate",
+    "generator",
+    "hack",
+    "integration",
+    "sample",
+    "samples",
+    "script",
+    "scripts",
+    "test",
+    "tests",
+    "tools",
+];
+
+/// Sorts the files of a module's zip into folders: those that `go build` would read. Each comes as
+/// its path below the module, and whatever else is known of it.
+pub(crate) fn sorted<T>(files: impl IntoIterator<Item = (String, T)>) -> Folders<(String, T)> {
+    let mut folders: Folders<(String, T)> = BTreeMap::new();
+    let mut nested = BTreeSet::new();
+    for (path, file) in files {
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        if name == "go.mod" && !dir.is_empty() {
+            nested.insert(format!("{dir}/"));
+        }
+        let is_hidden = name.starts_with(['_', '.']) || name.ends_with("_test.go");
+        if name.strip_suffix(".go").is_some() && !is_hidden && !is_skipped(dir) {
+            folders.entry(dir.to_owned()).or_default().push((name.to_owned(), file));
+        }
+    }
+    folders.retain(|dir, _| !nested.iter().any(|module| format!("{dir}/").starts_with(module)));
+    for files in folders.values_mut() {
+        files.sort_by_cached_key(|(name, _)| (name != "main.go", name.clone()));
+    }
+    folders
+}
+
+/// `internal` packages can be installed from within their module only.
+fn is_skipped(dir: &str) -> bool {
+    let is_one = |element: &str| {
+        matches!(element, "testdata" | "vendor" | "internal") || element.starts_with(['_', '.'])
+    };
+    !dir.is_empty() && dir.split('/').any(is_one)
+}
+
+/// Where the commands of `module` are looked for, one group after the other: the first group with a
+/// command in it is the answer.
+pub(crate) fn groups<T>(module: &str, folders: &Folders<T>) -> Vec<Vec<String>> {
+    let command = paths::command(module);
+    let own = [String::new(), format!("cmd/{command}")];
+    let is_conventional = |dir: &String| dir.starts_with("cmd/");
+    let is_for_users = |dir: &String| !dir.split('/').any(|it| NOT_FOR_USERS.contains(&it));
+    let rest = || folders.keys().filter(|dir| !own.contains(dir) && is_for_users(dir)).cloned();
+    let there = |dir: &String| folders.contains_key(dir);
+    let single = own.iter().filter(|dir| there(dir)).map(|dir| vec![dir.clone()]);
+    let in_cmd = rest().filter(is_conventional).collect();
+    let elsewhere = rest().filter(|dir| !is_conventional(dir)).collect();
+    single.chain([in_cmd, elsewhere]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(files: &[&str]) -> Folders<(String, ())> {
+        sorted(files.iter().map(|file| ((*file).to_owned(), ())))
+    }
+
+    #[track_caller]
+    fn check(files: &[&str], expected: &[&str]) {
+        assert!(found(files).keys().eq(expected), "{files:?}: {:?}", found(files).keys());
+    }
+
+    #[test]
+    fn only_folders_that_go_build_reads_are_found() {
+        check(&["main.go", "cmd/a/main.go", "README.md"], &["", "cmd/a"]);
+        check(&["a/testdata/main.go", "testdata/x.go", "vendor/x/y.go", "_x/y.go", ".x/y.go"], &[]);
+        check(&["internal/cmd/x/main.go", "a/internal/b.go"], &[]);
+        check(&["x_test.go", "_x.go", ".x.go", "a/b_test.go"], &[]);
+        check(&["go.mod", "a.go", "n/go.mod", "n/b.go", "n/c/d.go", "nn/e.go"], &["", "nn"]);
+    }
+
+    #[test]
+    fn the_commands_own_folder_is_looked_at_first() {
+        let folders = found(&["a.go", "cmd/t/x.go", "cmd/b/x.go", "lib/x.go", "examples/y/x.go"]);
+        let expected: Vec<Vec<&str>> = vec![vec![""], vec!["cmd/t"], vec!["cmd/b"], vec!["lib"]];
+        assert_eq!(groups("x.org/t", &folders), expected);
+        assert_eq!(groups("x.org/t/v2", &folders), expected, "the version is no name");
+    }
+
+    #[test]
+    fn main_go_is_read_first() {
+        let folders = found(&["z.go", "a.go", "main.go"]);
+        let names: Vec<&str> = folders[""].iter().map(|(name, ())| name.as_str()).collect();
+        assert_eq!(names, ["main.go", "a.go", "z.go"]);
+    }
+}

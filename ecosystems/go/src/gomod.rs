@@ -1,0 +1,127 @@
+//! What a go.mod says about its module. Any text may come.
+
+use crate::versions::Version;
+
+/// The parts of a go.mod that decide whether and what can be installed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct GoMod {
+    /// What the module calls itself; empty where it does not say.
+    pub(crate) module: String,
+    /// The oldest Go that may build it.
+    pub(crate) go: Option<String>,
+    /// `replace` and `exclude` in the order of the file: either makes `go install` refuse.
+    pub(crate) refused: Vec<&'static str>,
+    /// First and last version of each range that its author takes back.
+    retracted: Vec<(Version, Version)>,
+    /// Why it should not be used any more.
+    pub(crate) deprecated: Option<String>,
+}
+
+impl GoMod {
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut found = Self::default();
+        let mut block = None;
+        let mut comments: Vec<&str> = vec![];
+        for line in text.lines() {
+            let (code, comment) = split_comment(line);
+            match (code.trim(), comment) {
+                ("", Some(comment)) => comments.push(comment),
+                ("", None) => comments.clear(),
+                (")", _) => block = None,
+                (code, comment) => {
+                    let (verb, rest) = match block {
+                        Some(verb) => (verb, code),
+                        None => code.split_once([' ', '\t', '(']).unwrap_or((code, "")),
+                    };
+                    comments.extend(comment);
+                    if block.is_none() && code.ends_with('(') {
+                        block = Some(verb);
+                    } else {
+                        found.take(verb.trim(), rest.trim(), &comments);
+                    }
+                    comments.clear();
+                }
+            }
+        }
+        found
+    }
+
+    fn take(&mut self, verb: &str, rest: &str, comments: &[&str]) {
+        match verb {
+            "module" => {
+                unquoted(rest).clone_into(&mut self.module);
+                let reasons = comments.iter().map(|comment| comment.trim());
+                let mut reasons = reasons.filter_map(|it| it.strip_prefix("Deprecated:"));
+                self.deprecated = reasons.next().map(|why| why.trim().to_owned());
+            }
+            "go" => self.go = Some(unquoted(rest).to_owned()),
+            "replace" if !rest.is_empty() => self.refused.push("replace"),
+            "exclude" if !rest.is_empty() => self.refused.push("exclude"),
+            "retract" => self.retracted.extend(range(rest)),
+            _ => {}
+        }
+    }
+
+    /// Whether the author has taken `version` back.
+    pub(crate) fn retracts(&self, version: &Version) -> bool {
+        self.retracted.iter().any(|(first, last)| first <= version && version <= last)
+    }
+}
+
+/// Code and comment; quotes do not hide slashes in any go.mod that means something.
+fn split_comment(line: &str) -> (&str, Option<&str>) {
+    match line.split_once("//") {
+        Some((code, comment)) => (code, Some(comment)),
+        None => (line, None),
+    }
+}
+
+fn unquoted(text: &str) -> &str {
+    text.trim_matches(['"', '`'])
+}
+
+/// `v1.0.0`, or `[v1.0.0, v1.9.9]`.
+fn range(text: &str) -> Option<(Version, Version)> {
+    let Some(inside) = text.strip_prefix('[') else {
+        let version = Version::parse(unquoted(text))?;
+        return Some((version.clone(), version));
+    };
+    let (first, last) = inside.strip_suffix(']')?.split_once(',')?;
+    let version = |text: &str| Version::parse(unquoted(text.trim()));
+    Some((version(first)?, version(last)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_and_lines_are_read_alike() {
+        let text = "// Deprecated: use x.org/b\nmodule \"x.org/a\"\n\ngo 1.22.0\n\
+             require x.org/c v1.0.0 // indirect\nreplace (\n\tx.org/c => ./c\n)\n\
+             exclude x.org/d v1.0.0\nretract (\n\tv1.0.0 // bad\n\t[v1.1.0, v1.1.9]\n)\n";
+        let read = GoMod::parse(text);
+        assert_eq!((&*read.module, read.go.as_deref()), ("x.org/a", Some("1.22.0")));
+        assert_eq!(read.refused, ["replace", "exclude"]);
+        assert_eq!(read.deprecated.as_deref(), Some("use x.org/b"));
+        let retracts = |text| read.retracts(&Version::parse(text).unwrap());
+        assert!(retracts("v1.0.0") && retracts("v1.1.5"));
+        assert!(!retracts("v1.0.1") && !retracts("v1.2.0"));
+    }
+
+    #[test]
+    fn what_only_looks_like_a_directive_is_none() {
+        for text in [
+            "module x.org/a\n// replace x => y\n",
+            "module x.org/a\nrequire x.org/replace v1.0.0\n",
+            "module x.org/a\nrequire (\n\treplace.org/x v1.0.0\n)\n",
+            "module x.org/a\nreplace (\n)\n",
+        ] {
+            assert_eq!(GoMod::parse(text).refused, [""; 0], "{text}");
+        }
+        assert_eq!(GoMod::parse("").module, "");
+        assert_eq!(GoMod::parse("// Deprecated: x\n\nmodule a\n").deprecated, None);
+        let same_line = GoMod::parse("module a // Deprecated: gone\n");
+        assert_eq!(same_line.deprecated.as_deref(), Some("gone"));
+    }
+}

@@ -1,0 +1,107 @@
+//! Import paths: which part of one may be a module, how the proxy spells it, and what the go
+//! command calls what it builds from it.
+
+/// More elements than any real path has; each costs a request.
+const MOST_MODULES: usize = 8;
+/// Hosts on which no module is shorter than owner and repository.
+const FORGES: &[&str] = &["github.com", "gitlab.com", "bitbucket.org", "codeberg.org"];
+
+/// `path` as the proxy spells it: file systems that do not tell case apart must.
+pub(crate) fn escaped(path: &str) -> String {
+    let spell = |c: char| {
+        let mark = c.is_ascii_uppercase().then_some('!');
+        mark.into_iter().chain([c.to_ascii_lowercase()])
+    };
+    path.chars().flat_map(spell).collect()
+}
+
+/// The modules that may hold the package `path`, the longest first, as the go command prefers.
+pub(crate) fn modules(path: &str) -> Vec<&str> {
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    let shortest = if forge(path).is_some() { 3 } else { 1 };
+    let prefixes: Vec<&str> = ends.skip(shortest - 1).map(|end| &path[..end]).collect();
+    prefixes.into_iter().rev().take(MOST_MODULES).collect()
+}
+
+/// The repository's page, where the path itself says which repository it is.
+pub(crate) fn repository(path: &str) -> Option<String> {
+    forge(path)?;
+    let elements: Vec<&str> = path.split('/').take(3).collect();
+    (elements.len() == 3).then(|| format!("https://{}", elements.join("/")))
+}
+
+fn forge(path: &str) -> Option<&'static str> {
+    let host = path.split('/').next();
+    FORGES.iter().copied().find(|forge| host == Some(*forge))
+}
+
+/// What `go install` calls the program of the package `path` (`exeFromImportPath` of the go
+/// command): the last element, or the one before a major version.
+pub(crate) fn command(path: &str) -> &str {
+    let (before, last) = path.rsplit_once('/').unwrap_or(("", path));
+    if before.is_empty() || !is_major(last) {
+        return last;
+    }
+    before.rsplit('/').next().unwrap_or(before)
+}
+
+/// `v2` and above.
+fn is_major(element: &str) -> bool {
+    let digits = element.strip_prefix('v').unwrap_or_default();
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && !digits.starts_with('0') && digits != "1"
+}
+
+/// The package in folder `dir` of `module`.
+pub(crate) fn package(module: &str, dir: &str) -> String {
+    if dir.is_empty() { module.to_owned() } else { format!("{module}/{dir}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capitals_are_spelled_as_the_proxy_does() {
+        assert_eq!(escaped("github.com/BurntSushi/toml"), "github.com/!burnt!sushi/toml");
+        assert_eq!(escaped("v1.0.0-RC1"), "v1.0.0-!r!c1");
+        assert_eq!(escaped("golang.org/x/tools"), "golang.org/x/tools");
+    }
+
+    #[test]
+    fn the_longest_module_is_asked_for_first() {
+        let check = |path, expected: &[&str]| assert_eq!(modules(path), expected, "{path}");
+        check("github.com/a/b", &["github.com/a/b"]);
+        check(
+            "github.com/a/b/cmd/c",
+            &["github.com/a/b/cmd/c", "github.com/a/b/cmd", "github.com/a/b"],
+        );
+        check("x.org/t/c", &["x.org/t/c", "x.org/t", "x.org"]);
+        check("github.com/a", &[]);
+        assert_eq!(modules(&format!("x.org{}", "/a".repeat(50))).len(), MOST_MODULES);
+    }
+
+    #[test]
+    fn a_program_is_called_like_its_folder_unless_that_is_a_major_version() {
+        for (path, name) in [
+            ("golang.org/x/tools/cmd/goimports", "goimports"),
+            ("github.com/mikefarah/yq/v4", "yq"),
+            ("mvdan.cc/sh/v3/cmd/shfmt", "shfmt"),
+            ("github.com/a/b/v1x", "v1x"),
+            ("github.com/a/v1", "v1"),
+            ("gopkg.in/x.v1", "x.v1"),
+            ("rsc.io/2fa", "2fa"),
+            ("v2", "v2"),
+        ] {
+            assert_eq!(command(path), name, "{path}");
+        }
+    }
+
+    #[test]
+    fn only_forges_say_which_page_a_repository_has() {
+        assert_eq!(repository("github.com/a/b/v2/c").unwrap(), "https://github.com/a/b");
+        assert_eq!(repository("golang.org/x/tools"), None);
+        assert_eq!(repository("github.com/a"), None);
+        assert_eq!(repository("github.company.example/a/b"), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! From facts to a recipe: pure, so that equal facts make equal bytes.
+
+use batch_core::{
+    model::{
+        ActionShape, Executables, FailureKind, Metadata, PackageFacts, PackageKind, Parameter,
+        Recipe, RecipeName, RecipeStep, Verify, VersionSource,
+    },
+    plugin::Missing,
+};
+
+use crate::paths;
+
+/// The package of the command, where it is not the module itself.
+pub(crate) const MODULE: &str = "module";
+pub(crate) const EXECUTABLES: &str = "executables";
+/// The one step that installs a command.
+pub(crate) const STEP: ActionShape =
+    ActionShape { name: "go_install", required: &[MODULE, EXECUTABLES] };
+
+/// The recipe that follows from `facts`.
+pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
+    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let (name, version) = (&facts.id.name, &facts.version);
+    let commands = match &facts.executables {
+        Executables::Unknown(why) => {
+            return missing(FailureKind::BinaryDiscoveryFailed, why.clone());
+        }
+        Executables::Known(names) => names,
+    };
+    if facts.kind == PackageKind::Library || commands.is_empty() {
+        let reason = format!("{name} {version} has no main package for users");
+        return missing(FailureKind::LibraryOnly, reason);
+    }
+    if facts.artifacts.is_empty() {
+        return missing(FailureKind::BuildFromSource, facts.notes.join("; "));
+    }
+    let [command] = commands.as_slice() else {
+        let names = commands.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let reason =
+            format!("{name} {version} has several commands, each with a path of its own: {names}");
+        return missing(FailureKind::AmbiguousSource, reason);
+    };
+    let metadata = Metadata {
+        name: recipe_name(facts).to_string(),
+        description: description(facts),
+        homepage: facts.homepage.clone().unwrap_or_default(),
+        // The package manager's mark for recipes that no language model looked over.
+        llm_validation: "skipped".to_owned(),
+        ..Metadata::default()
+    };
+    // What a command says of its version is set by flags of its author's build, which are not ours.
+    let verify = Verify {
+        command: format!("{command} --help"),
+        mode: "output".to_owned(),
+        reason: "what go install builds need not know its own version".to_owned(),
+        ..Verify::default()
+    };
+    let steps = vec![RecipeStep::from(&facts.install)];
+    Ok(Recipe { metadata, version: version_source(facts), steps, verify: Some(verify) })
+}
+
+/// What the command is called: an import path is no name, and its last element may be a version.
+pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
+    match &facts.executables {
+        Executables::Known(names) if names.len() == 1 => RecipeName::nearest(names[0].as_str()),
+        Executables::Known(_) | Executables::Unknown(_) => {
+            RecipeName::nearest(paths::command(facts.id.name.as_str()))
+        }
+    }
+}
+
+/// Where the newest version is asked for, where that is not the path that is installed.
+fn version_source(facts: &PackageFacts) -> Option<VersionSource> {
+    let installed = facts.install.parameters.get(MODULE);
+    let module = facts.artifacts.first().and_then(|zip| module_of(&zip.url))?;
+    if installed == Some(&Parameter::Text(module.clone())) {
+        return None;
+    }
+    Some(VersionSource([(MODULE.to_owned(), module.into())].into()))
+}
+
+/// The module whose zip lies at `url`.
+fn module_of(url: &str) -> Option<String> {
+    let path = url.strip_prefix(crate::registry::ORIGIN)?.strip_prefix('/')?;
+    let escaped = path.split_once("/@v/")?.0;
+    let mut module = String::new();
+    let mut is_capital = false;
+    for c in escaped.chars() {
+        if c == '!' {
+            is_capital = true;
+        } else {
+            module.push(if is_capital { c.to_ascii_uppercase() } else { c });
+            is_capital = false;
+        }
+    }
+    Some(module)
+}
+
+/// Recipes must have one, and some packages have none.
+fn description(facts: &PackageFacts) -> String {
+    if facts.description.is_empty() {
+        return format!("{}, a command written in Go", facts.id.name);
+    }
+    facts.description.clone()
+}

@@ -1,0 +1,485 @@
+//! From answers of a proxy to recipes: every trap is a module of its own, made here.
+
+use std::{
+    collections::BTreeMap,
+    io::{Cursor, Write as _},
+};
+
+use async_trait::async_trait;
+use batch_core::{
+    decide::recipe as reader,
+    io::{CachedFile, Headers, Http, HttpError, Origins, Request, Response},
+    model::{
+        CommandName, Environment, Executables, FailureKind, InstallStep, PackageFacts, PackageKind,
+        WORK_DIR,
+    },
+    plugin::{NativeInstaller as _, RecipeBuilder as _, SourceError},
+    testing::SimClock,
+};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use crate::{Go, recipe};
+
+const MAIN: &str = "package main\n";
+
+/// A proxy that has these answers, by path, and 404 for the rest.
+#[derive(Default)]
+struct Proxy {
+    answers: BTreeMap<String, (u16, Vec<u8>)>,
+}
+
+impl Proxy {
+    fn with(mut self, path: &str, status: u16, body: impl Into<Vec<u8>>) -> Self {
+        self.answers.insert(path.to_owned(), (status, body.into()));
+        self
+    }
+
+    /// `module` at `version`, with these files; its go.mod is `go_mod` after the module line.
+    fn module(self, module: &str, version: &str, go_mod: &str, files: &[(&str, &str)]) -> Self {
+        let escaped = crate::paths::escaped(module);
+        let zip = zipped(&format!("{module}@{version}/"), files);
+        self.with(&format!("/{escaped}/@v/list"), 200, format!("{version}\n"))
+            .with(
+                &format!("/{escaped}/@v/{version}.mod"),
+                200,
+                format!("module {module}\n{go_mod}"),
+            )
+            .with(&format!("/{escaped}/@v/{version}.zip"), 200, zip)
+    }
+
+    fn ask(&self, name: &str) -> Result<Option<PackageFacts>, Box<SourceError>> {
+        let name = name.parse().unwrap();
+        SimClock::default().run(Go.inspect(self, &name)).map_err(Box::new)
+    }
+
+    fn facts(&self, name: &str) -> PackageFacts {
+        self.ask(name).unwrap().unwrap()
+    }
+}
+
+#[async_trait]
+impl Http for Proxy {
+    async fn send(&self, request: Request) -> Result<Response, HttpError> {
+        assert_eq!(request.url.host_str(), Some("proxy.golang.org"));
+        let missing = (404, b"not found".to_vec());
+        let (status, body) = self.answers.get(request.url.path()).unwrap_or(&missing).clone();
+        Ok(Response { url: request.url, status, headers: Headers::new(), body })
+    }
+
+    async fn fetch_to_cache(&self, _: Request) -> Result<CachedFile, HttpError> {
+        panic!("nothing here is that large")
+    }
+}
+
+fn zipped(root: &str, files: &[(&str, &str)]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(vec![]));
+    for (name, content) in files {
+        zip.start_file(format!("{root}{name}"), SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// A module with these files, asked for as `name`: its commands, or the failure.
+fn outcome(module: &str, name: &str, go_mod: &str, files: &[(&str, &str)]) -> String {
+    let facts = Proxy::default().module(module, "v1.2.3", go_mod, files).facts(name);
+    match Go.build(&facts) {
+        Ok(recipe) => {
+            let text = recipe.to_toml();
+            assert_eq!(reader::parse(&text, &[recipe::STEP]).unwrap(), recipe, "{text}");
+            let step = &recipe.steps[0].params;
+            format!("{} = {}", step[recipe::EXECUTABLES], step[recipe::MODULE].as_str().unwrap())
+        }
+        Err(missing) => format!("{}: {missing}", missing.kind.row().subcategory),
+    }
+}
+
+/// Module, name that is asked for, files, and what comes of it.
+type Shape = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const SHAPES: &[Shape] = &[
+    ("x.org/tool", "x.org/tool", &[("main.go", MAIN)], "[\"tool\"] = x.org/tool"),
+    (
+        "x.org/tool",
+        "x.org/tool",
+        &[("other.go", MAIN), ("lib/a.go", "package lib\n")],
+        "[\"tool\"] = x.org/tool",
+    ),
+    // A root main wins over others: they have paths of their own.
+    (
+        "x.org/tool",
+        "x.org/tool",
+        &[("main.go", MAIN), ("cmd/b/main.go", MAIN)],
+        "[\"tool\"] = x.org/tool",
+    ),
+    ("x.org/tool/v2", "x.org/tool/v2", &[("main.go", MAIN)], "[\"tool\"] = x.org/tool/v2"),
+    (
+        "github.com/BurntSushi/Tool",
+        "github.com/BurntSushi/Tool",
+        &[("main.go", MAIN)],
+        "[\"Tool\"] = github.com/BurntSushi/Tool",
+    ),
+    (
+        "gopkg.in/tool.v1",
+        "gopkg.in/tool.v1",
+        &[("main.go", MAIN)],
+        "[\"tool.v1\"] = gopkg.in/tool.v1",
+    ),
+    // The command's own folder, whatever its files are called.
+    (
+        "x.org/tool",
+        "x.org/tool",
+        &[("lib.go", "package tool\n"), ("cmd/tool/x.go", MAIN), ("cmd/b/main.go", MAIN)],
+        "[\"tool\"] = x.org/tool/cmd/tool",
+    ),
+    ("x.org/sh/v3", "x.org/sh/v3", &[("cmd/sh/main.go", MAIN)], "[\"sh\"] = x.org/sh/v3/cmd/sh"),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("lib.go", "package lib\n"), ("cmd/only/main.go", MAIN)],
+        "[\"only\"] = x.org/lib/cmd/only",
+    ),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("lib.go", "package lib\n"), ("deep/er/main.go", MAIN)],
+        "[\"er\"] = x.org/lib/deep/er",
+    ),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("cmd/only/main.go", MAIN), ("other/main.go", MAIN)],
+        "[\"only\"] = x.org/lib/cmd/only",
+    ),
+    // Packages named by path.
+    (
+        "x.org/tools",
+        "x.org/tools/cmd/b",
+        &[("cmd/a/main.go", MAIN), ("cmd/b/b.go", MAIN)],
+        "[\"b\"] = x.org/tools/cmd/b",
+    ),
+    ("x.org/t", "x.org/t/hack/gen", &[("hack/gen/main.go", MAIN)], "[\"gen\"] = x.org/t/hack/gen"),
+    ("x.org/t", "x.org/t/cmd/b/v2", &[("cmd/b/v2/main.go", MAIN)], "[\"b\"] = x.org/t/cmd/b/v2"),
+    (
+        "x.org/t",
+        "x.org/t/lib",
+        &[("main.go", MAIN), ("lib/a.go", "package lib\n")],
+        "library_only: x.org/t/lib v1.2.3 has no main package for users",
+    ),
+    // Several, and none of them is meant.
+    (
+        "x.org/tools",
+        "x.org/tools",
+        &[("cmd/b/main.go", MAIN), ("cmd/a/main.go", MAIN)],
+        "ambiguous_source: x.org/tools v1.2.3 has several commands, each with a path of its own: a b",
+    ),
+    // Nothing for users.
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("lib.go", "package lib\n")],
+        "library_only: x.org/lib v1.2.3 has no main package for users",
+    ),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("internal/cmd/x/main.go", MAIN)],
+        "library_only: x.org/lib v1.2.3 has no main package for users",
+    ),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("testdata/main.go", MAIN), ("_x/main.go", MAIN), ("vendor/y/main.go", MAIN)],
+        "library_only: x.org/lib v1.2.3 has no main package for users",
+    ),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("lib.go", "package lib\n"), ("examples/x/main.go", MAIN)],
+        "library_only: x.org/lib v1.2.3 has no main package for users",
+    ),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("n/go.mod", "module x.org/lib/n\n"), ("n/main.go", MAIN)],
+        "library_only: x.org/lib v1.2.3 has no main package for users",
+    ),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("main_test.go", MAIN), ("lib.go", "package lib\n")],
+        "library_only: x.org/lib v1.2.3 has no main package for users",
+    ),
+    ("x.org/lib", "x.org/lib", &[], "library_only: x.org/lib v1.2.3 has no main package for users"),
+    // Constraints.
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("gen.go", "//go:build ignore\n\npackage main\n"), ("lib.go", "package lib\n")],
+        "library_only: x.org/lib v1.2.3 has no main package for users",
+    ),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("gen.go", "// +build ignore\n\npackage main\n"), ("lib.go", "package lib\n")],
+        "library_only: x.org/lib v1.2.3 has no main package for users",
+    ),
+    (
+        "x.org/win",
+        "x.org/win",
+        &[("main_windows.go", MAIN)],
+        "library_only: x.org/win v1.2.3 has no main package for users",
+    ),
+    (
+        "x.org/tool",
+        "x.org/tool",
+        &[("a.go", "//go:build windows\n\npackage other\n"), ("b.go", MAIN)],
+        "[\"tool\"] = x.org/tool",
+    ),
+    (
+        "x.org/tool",
+        "x.org/tool",
+        &[("a.go", "package documentation\n"), ("b.go", MAIN)],
+        "[\"tool\"] = x.org/tool",
+    ),
+    // A name that nobody could type safely.
+    (
+        "x.org/t",
+        "x.org/t",
+        &[("cmd/~x/main.go", MAIN)],
+        "binary_discovery_failed: invalid command name \"~x\"",
+    ),
+];
+
+#[test]
+fn every_shape_of_module_gives_its_command_or_says_why_not() {
+    for (module, name, files, expected) in SHAPES {
+        assert_eq!(outcome(module, name, "", files), *expected, "{name}: {files:?}");
+    }
+}
+
+#[test]
+fn what_go_install_refuses_by_version_is_refused_with_the_reason() {
+    let files = &[("main.go", MAIN)];
+    for (go_mod, reason) in [
+        ("replace a.org/b => ../b\n", "its go.mod has replace directives"),
+        ("replace (\n\ta.org/b v1.0.0 => c.org/d v1.0.0\n)\n", "its go.mod has replace directives"),
+        ("exclude a.org/b v1.0.0\n", "its go.mod has exclude directives"),
+    ] {
+        let outcome = outcome("x.org/t", "x.org/t", go_mod, files);
+        assert!(outcome.starts_with("build_from_source: "), "{outcome}");
+        assert!(outcome.contains(reason), "{outcome}");
+    }
+    let renamed = Proxy::default().module("x.org/t", "v1.2.3", "", files);
+    let renamed = renamed.with("/x.org/t/@v/v1.2.3.mod", 200, "module new.org/t\n");
+    let missing = Go.build(&renamed.facts("x.org/t")).unwrap_err();
+    assert_eq!(missing.kind, FailureKind::BuildFromSource);
+    assert!(missing.reason.contains("declares its path as new.org/t"), "{missing}");
+}
+
+/// A module of one command at each of `versions`, whose newest go.mod says `go_mod`.
+fn versioned(list: &str, versions: &[&str], newest: &str, go_mod: &str) -> Proxy {
+    let mut proxy = Proxy::default();
+    for version in versions {
+        proxy = proxy.module("x.org/t", version, "", &[("main.go", MAIN)]);
+    }
+    let path = format!("/x.org/t/@v/{newest}.mod");
+    let proxy = proxy.with(&path, 200, format!("module x.org/t\n{go_mod}"));
+    proxy.with("/x.org/t/@v/list", 200, list)
+}
+
+#[test]
+fn the_version_is_the_highest_release_that_stands() {
+    let check = |list: &str, versions: &[&str], newest, go_mod, expected| {
+        let facts = versioned(list, versions, newest, go_mod).facts("x.org/t");
+        assert_eq!(facts.version, expected, "{list:?}");
+        facts.notes
+    };
+    let both = &["v1.9.0", "v1.10.0"];
+    check("v1.10.0\nv1.9.0\nv2.0.0-rc.1\n", both, "v1.10.0", "", "v1.10.0");
+    check("v1.9.0\nv1.10.0\n", both, "v1.10.0", "retract v1.10.0\n", "v1.9.0");
+    check("v1.9.0\nv1.10.0\n", both, "v1.10.0", "retract [v1.10.0, v1.11.0]\n", "v1.9.0");
+    let notes = check("v1.9.0\n", &["v1.9.0"], "v1.9.0", "retract [v1.0.0, v1.9.0]\n", "v1.9.0");
+    assert!(notes.iter().any(|note| note.contains("taken back every version")), "{notes:?}");
+    let notes = check("v1.0.0-rc.1\n", &["v1.0.0-rc.1"], "v1.0.0-rc.1", "", "v1.0.0-rc.1");
+    assert!(notes.iter().any(|note| note.contains("is a prerelease")), "{notes:?}");
+    let notes = check("v1.9.0\n", &["v1.9.0"], "v1.9.0", "go 1.99\n", "v1.9.0");
+    assert_eq!(notes, ["needs Go 1.99 or later"]);
+}
+
+#[test]
+fn an_untagged_module_has_the_version_that_latest_says_if_the_proxy_says_one() {
+    const COMMIT: &str = "v0.0.0-20190907113008-ad855c713046";
+    let proxy = Proxy::default().module("x.org/t", COMMIT, "", &[("main.go", MAIN)]);
+    let untagged = |proxy: Proxy| proxy.with("/x.org/t/@v/list", 200, "");
+    let info = format!("{{\"Version\":\"{COMMIT}\",\"Time\":\"2019-09-07T11:30:08Z\"}}");
+    let facts = untagged(proxy).with("/x.org/t/@latest", 200, info).facts("x.org/t");
+    assert_eq!(facts.version, COMMIT);
+    assert_eq!(facts.notes, [format!("nothing is tagged; {COMMIT} is a commit")]);
+    for (status, body) in [(404, ""), (403, "This path is not available.")] {
+        let proxy = untagged(Proxy::default()).with("/x.org/t/@latest", status, body);
+        assert_eq!(proxy.ask("x.org/t").unwrap(), None, "{status}");
+    }
+    for body in ["{}", "<html>", "{\"Version\":\"v1 -x\"}"] {
+        let proxy = untagged(Proxy::default()).with("/x.org/t/@latest", 200, body);
+        let finding = proxy.ask("x.org/t").unwrap_err().finding();
+        assert_eq!(finding.kind, FailureKind::UnexpectedResponse, "{body}");
+    }
+}
+
+#[test]
+fn latest_is_not_needed_where_versions_are_listed() {
+    let proxy = Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", MAIN)]);
+    let proxy = proxy.with("/x.org/t/@latest", 403, "This path is not available.");
+    assert_eq!(proxy.facts("x.org/t").version, "v1.0.0");
+}
+
+#[test]
+fn what_the_proxy_does_not_hand_out_is_told_from_what_it_refuses_us() {
+    for (status, body) in [
+        (404, "not found: x.org/t: no matching versions"),
+        (404, "bad request: invalid escaped module path \"x\""),
+        (410, "not found: x.org/t@v1.0.0: invalid version"),
+        (403, "This module version is not available."),
+    ] {
+        let proxy = Proxy::default().with("/x.org/t/@v/list", status, body);
+        assert_eq!(proxy.ask("x.org/t").unwrap(), None, "{status} {body}");
+    }
+    for (status, body, kind) in [
+        (403, "", FailureKind::AuthRequired),
+        (403, "<html>Your request is not available</html>", FailureKind::AuthRequired),
+        (429, "", FailureKind::RateLimited),
+        (503, "", FailureKind::UpstreamUnavailable),
+        (400, "", FailureKind::UnexpectedResponse),
+    ] {
+        let proxy = Proxy::default().with("/x.org/t/@v/list", status, body);
+        let finding = proxy.ask("x.org/t").unwrap_err().finding();
+        assert_eq!(finding.kind, kind, "{status} {body}");
+        assert_eq!(finding.service.as_deref(), Some("proxy.golang.org"));
+    }
+}
+
+#[test]
+fn the_longest_module_that_has_the_folder_is_meant() {
+    let nested = Proxy::default()
+        .module("x.org/t", "v1.0.0", "", &[("cmd/a/main.go", MAIN)])
+        .module("x.org/t/lsp", "v0.9.0", "", &[("main.go", MAIN)]);
+    assert_eq!(nested.facts("x.org/t/lsp").version, "v0.9.0");
+    assert_eq!(nested.facts("x.org/t/cmd/a").version, "v1.0.0");
+    // What was a module once need not have the folder any more.
+    let gone = nested.module("x.org/t/cmd", "v0.1.0", "", &[("b/b.go", MAIN)]);
+    assert_eq!(gone.facts("x.org/t/cmd/a").version, "v1.0.0");
+    assert_eq!(gone.ask("x.org/t/cmd/nothing").unwrap(), None);
+}
+
+#[test]
+fn a_damaged_zip_is_the_packages_failure() {
+    let proxy = Proxy::default().module("x.org/t", "v1.0.0", "", &[]);
+    let proxy = proxy.with("/x.org/t/@v/v1.0.0.zip", 200, "PK no zip");
+    let finding = proxy.ask("x.org/t").unwrap_err().finding();
+    assert_eq!(finding.kind, FailureKind::ArchiveExtractionFailed);
+    let hostile = zipped("../", &[("main.go", MAIN)]);
+    let proxy = proxy.with("/x.org/t/@v/v1.0.0.zip", 200, hostile);
+    let finding = proxy.ask("x.org/t").unwrap_err().finding();
+    assert_eq!(finding.kind, FailureKind::ArchiveExtractionFailed);
+}
+
+#[test]
+fn a_module_too_large_to_look_through_is_not_guessed_at() {
+    let names: Vec<String> = (0..70).map(|n| format!("lib{n}/a.go")).collect();
+    let files: Vec<_> = names.iter().map(|name| (name.as_str(), "package lib\n")).collect();
+    let proxy = Proxy::default().module("x.org/t", "v1.0.0", "", &files);
+    let missing = Go.build(&proxy.facts("x.org/t")).unwrap_err();
+    assert_eq!(missing.kind, FailureKind::BinaryDiscoveryFailed);
+    // Asked for by its path, one folder is enough.
+    assert_eq!(proxy.facts("x.org/t/lib3").kind, PackageKind::Library);
+}
+
+#[test]
+fn the_package_clause_is_found_below_a_long_licence() {
+    let licence = format!("/*\n{}*/\n\npackage main\n", "All rights reserved.\n".repeat(1000));
+    let proxy = Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", &licence)]);
+    assert!(
+        matches!(proxy.facts("x.org/t").executables, Executables::Known(names) if names.len() == 1)
+    );
+}
+
+#[test]
+fn a_recipe_says_what_a_person_wants_to_know() {
+    let files = &[("cmd/fmt/main.go", "// Fmt formats\u{1b} things. Well.\npackage main\n")];
+    let proxy = Proxy::default().module("github.com/A/b", "v1.0.0", "", files);
+    let facts = proxy.facts("github.com/A/b/cmd/fmt");
+    let text = Go.build(&facts).unwrap().to_toml();
+    for part in [
+        "name = \"fmt\"",
+        "description = \"Fmt formats things.\"",
+        "homepage = \"https://github.com/A/b\"",
+        "[version]\nmodule = \"github.com/A/b\"",
+        "module = \"github.com/A/b/cmd/fmt\"",
+        "command = \"fmt --help\"",
+        "mode = \"output\"",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    assert_eq!(Go.build(&facts).unwrap().to_toml(), text, "twice");
+    let own = Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", MAIN)]);
+    let text = Go.build(&own.facts("x.org/t")).unwrap().to_toml();
+    assert!(!text.contains("[version]"), "it would be redundant\n{text}");
+    assert!(text.contains("homepage = \"https://pkg.go.dev/x.org/t\""), "{text}");
+}
+
+#[test]
+fn the_order_of_files_in_the_zip_changes_nothing() {
+    let mut files = vec![("cmd/b/main.go", MAIN), ("lib.go", "package t\n"), ("cmd/a/z.go", MAIN)];
+    let facts = |files: &[(&str, &str)]| {
+        Proxy::default().module("x.org/t", "v1.0.0", "", files).facts("x.org/t")
+    };
+    let one = serde_json::to_string(&facts(&files)).unwrap();
+    files.reverse();
+    assert_eq!(serde_json::to_string(&facts(&files)).unwrap(), one);
+}
+
+#[test]
+fn installation_asks_only_where_it_may_and_keeps_to_its_folder() {
+    let proxy = Proxy::default().module("x.org/t", "v1.0.0", "", &[("cmd/t/main.go", MAIN)]);
+    let facts = proxy.facts("x.org/t");
+    let recipe = Go.build(&facts).unwrap();
+    let environment: Environment = "linux-debian-glibc-x86_64".parse().unwrap();
+    let plan = |pairs: &[(&str, &str)]| {
+        let origins = Origins::new(pairs.iter().copied()).unwrap();
+        Go.install(&recipe, &facts, environment, &origins)
+    };
+    let own = plan(&[]);
+    assert!(!own.runs_package_code);
+    assert_eq!(own.bin_dirs, ["bin"]);
+    let [InstallStep::Run { argv, env, network: true }, InstallStep::Inspect { executables, .. }] =
+        own.steps.as_slice()
+    else {
+        panic!("{own:?}")
+    };
+    assert_eq!(*argv, ["go", "install", "x.org/t/cmd/t@v1.0.0"]);
+    assert_eq!(executables.iter().map(CommandName::as_str).collect::<Vec<_>>(), ["t"]);
+    for name in ["GOBIN", "GOCACHE", "GOMODCACHE", "GOPATH"] {
+        assert!(env[name].starts_with(&format!("{WORK_DIR}/")), "{name}={}", env[name]);
+    }
+    let expected = [
+        ("CGO_ENABLED", "0"),
+        ("GOTOOLCHAIN", "local"),
+        ("GOPROXY", "https://proxy.golang.org"),
+        ("GOSUMDB", "sum.golang.org"),
+        ("GOENV", "off"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(env[name], value, "{name}");
+    }
+    let sums = |pairs: &[(&str, &str)]| {
+        let plan = plan(pairs);
+        let InstallStep::Run { env, .. } = &plan.steps[0] else { panic!("{plan:?}") };
+        (env["GOPROXY"].clone(), env["GOSUMDB"].clone())
+    };
+    let mirror = ("https://proxy.golang.org", "http://127.0.0.1:1/go");
+    assert_eq!(sums(&[mirror]), (mirror.1.to_owned(), "off".to_owned()));
+    let database = ("https://sum.golang.org", "http://127.0.0.1:1/sum");
+    let both = sums(&[mirror, database]);
+    assert_eq!(both.1, "sum.golang.org http://127.0.0.1:1/sum");
+}

@@ -1,0 +1,179 @@
+//! Versions of modules, and which of them `@latest` means.
+
+use std::cmp::Ordering;
+
+/// `vMAJOR.MINOR.PATCH`, perhaps with a prerelease, perhaps `+incompatible`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Version {
+    text: String,
+    numbers: [u64; 3],
+    prerelease: Vec<String>,
+}
+
+/// What a version is, the better the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// A commit without a tag.
+    Pseudo,
+    /// Before a release.
+    Prerelease,
+    /// Of a time before modules, with a major version that the path does not have.
+    Incompatible,
+    /// What there should be.
+    Release,
+}
+
+impl Version {
+    /// `None` for what is no version: it would end up in a command line.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (version, build) = text.split_once('+').unwrap_or((text, ""));
+        let (numbers, prerelease) = version.split_once('-').unwrap_or((version, ""));
+        let is_part = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let has_known_build = build.is_empty() && !text.contains('+') || build == "incompatible";
+        let has_prerelease = version.contains('-');
+        if 128 < text.len()
+            || !has_known_build
+            || has_prerelease && !prerelease.split('.').all(is_part)
+        {
+            return None;
+        }
+        let is_number = |part: &str| {
+            let is_padded = 1 < part.len() && part.starts_with('0');
+            !is_padded && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let number = |part: &str| part.parse().ok().filter(|_| is_number(part));
+        let numbers: Option<Vec<u64>> = numbers.strip_prefix('v')?.split('.').map(number).collect();
+        let prerelease = prerelease.split('.').filter(|part| !part.is_empty());
+        Some(Self {
+            text: text.to_owned(),
+            numbers: numbers?.try_into().ok()?,
+            prerelease: prerelease.map(str::to_owned).collect(),
+        })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        if self.is_pseudo() {
+            Standing::Pseudo
+        } else if !self.prerelease.is_empty() {
+            Standing::Prerelease
+        } else if self.text.ends_with("+incompatible") {
+            Standing::Incompatible
+        } else {
+            Standing::Release
+        }
+    }
+
+    /// Time and commit at its end: `v0.0.0-20210329231322-ce1d9163b77d`, `v1.2.4-0.2021…-ce1d…`.
+    fn is_pseudo(&self) -> bool {
+        let Some(last) = self.prerelease.last() else { return false };
+        let Some((time, commit)) = last.split_once('-') else { return false };
+        time.len() == 14
+            && time.bytes().all(|byte| byte.is_ascii_digit())
+            && commit.len() == 12
+            && commit.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+}
+
+impl Ord for Version {
+    /// Precedence of semantic versions.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let has_none = |version: &Self| version.prerelease.is_empty();
+        let by_parts = || {
+            let parts = self.prerelease.iter().zip(&other.prerelease);
+            let differing = parts.map(|(one, other)| by_part(one, other)).find(|it| it.is_ne());
+            differing.unwrap_or_else(|| self.prerelease.len().cmp(&other.prerelease.len()))
+        };
+        self.numbers
+            .cmp(&other.numbers)
+            .then_with(|| has_none(self).cmp(&has_none(other)))
+            .then_with(by_parts)
+            .then_with(|| self.text.cmp(&other.text))
+    }
+}
+
+impl PartialOrd for Version {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Numbers are below words.
+fn by_part(one: &str, other: &str) -> Ordering {
+    match (one.parse::<u64>(), other.parse::<u64>()) {
+        (Ok(one), Ok(other)) => one.cmp(&other),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => one.cmp(other),
+    }
+}
+
+/// The versions of a proxy's list, which has them in no order; lines that are none are left out.
+pub(crate) fn listed(list: &str) -> Vec<Version> {
+    list.lines().filter_map(|line| Version::parse(line.trim())).collect()
+}
+
+/// The version that `@latest` means: the highest release; where there is none, the highest
+/// prerelease, then the newest commit.
+pub(crate) fn latest<'a>(versions: impl IntoIterator<Item = &'a Version>) -> Option<&'a Version> {
+    versions.into_iter().max_by_key(|version| (version.standing(), *version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(list: &str, expected: Option<&str>) {
+        let versions = listed(list);
+        assert_eq!(latest(&versions).map(Version::as_str), expected, "{list:?}");
+    }
+
+    #[test]
+    fn the_highest_release_is_the_latest_wherever_it_stands() {
+        check("v1.9.0\nv1.10.0\nv1.2.30\n", Some("v1.10.0"));
+        check("v0.24.0\nv0.25.0-pre.1\n", Some("v0.24.0"));
+        check("v1.0.0\nv1.36.13-0.20261016172727-e9ee2a76ab8e\n", Some("v1.0.0"));
+        check("v3.0.0+incompatible\nv1.0.0\n", Some("v1.0.0"));
+        check("v3.0.0+incompatible\nv2.0.0+incompatible\n", Some("v3.0.0+incompatible"));
+    }
+
+    #[test]
+    fn without_a_release_a_prerelease_and_then_a_commit_is_the_latest() {
+        check("v0.1.0-alpha.9\nv0.1.0-alpha.10\nv0.1.0-2\n", Some("v0.1.0-alpha.10"));
+        check("v0.1.0-alpha\nv0.2.0-0.20261016172727-e9ee2a76ab8e\n", Some("v0.1.0-alpha"));
+        let commits = "v0.0.0-20200101000000-aaaaaaaaaaaa\nv0.0.0-20210101000000-000000000000\n";
+        check(commits, Some("v0.0.0-20210101000000-000000000000"));
+        check("", None);
+        check("<html>\nnot a version\n", None);
+    }
+
+    #[test]
+    fn what_is_no_version_never_reaches_a_command_line() {
+        for text in [
+            "",
+            "v",
+            "v1",
+            "v1.2",
+            "1.2.3",
+            "v1.2.3.4",
+            "v01.2.3",
+            "v1.2.3-",
+            "v1.2.3+",
+            "latest",
+            "v1.2.3+meta",
+            "v1.2.3 -x",
+            "v1.2.x",
+            "v1.2.3-a/b",
+            "v1.2.3-a..b",
+            "v1.2.99999999999999999999",
+        ] {
+            assert_eq!(Version::parse(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The plugin against recorded answers of the proxy. Reported as ignored where they are not at
+//! hand; every recording is either tried or named with the reason why not.
+
+#![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
+
+use std::{collections::BTreeSet, fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use batch_core::{
+    io::{PoliteConfig, PoliteHttp, Request},
+    model::PackageFacts,
+    plugin::Registry,
+    testing::{SimClock, SimTransport},
+};
+use eco_go as _;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const RECORDINGS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/go");
+
+/// File, and what reads it.
+const TRIED: &[(&str, Check)] = &[
+    ("bad-path.404.txt", a_path_that_the_proxy_refuses_is_not_there),
+    ("goquery-latest.json", a_version_is_read_where_nothing_is_listed),
+    ("goquery-v1.8.1.mod", a_go_mod_is_read),
+    ("xgbutil-latest.json", a_commit_is_read_where_nothing_is_listed),
+    ("xgbutil-list.txt", an_empty_list_alone_is_no_version),
+];
+/// The site is not asked: the zip says the same and more.
+const UNREAD: &[&str] = &[
+    "INDEX.md",
+    "bad-path.404.txt.headers.txt",
+    "goquery-latest.json.headers.txt",
+    "goquery-v1.8.1.mod.headers.txt",
+    "module-smithy-go.json",
+    "package-smithy-go.json",
+    "versions-smithy-go.json",
+];
+
+type Check = fn() -> Result<(), Failed>;
+/// End of a path, and status and body of its answer.
+type Answer = (&'static str, u16, &'static str);
+
+fn main() -> ExitCode {
+    let is_absent = !Path::new(RECORDINGS).is_dir();
+    let tried =
+        TRIED.iter().map(|&(file, check)| Trial::test(file, check).with_ignored_flag(is_absent));
+    let all = Trial::test("every_recording_is_tried_or_named", every_recording_is_known);
+    let trials = tried.chain([all.with_ignored_flag(is_absent)]).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn recorded(file: &str) -> Result<&'static str, Failed> {
+    Ok(fs::read_to_string(Path::new(RECORDINGS).join(file))?.leak())
+}
+
+/// What the plugin makes of `name`, and the paths that it asked for.
+fn asked(name: &str, answers: Vec<Answer>) -> Result<(Option<PackageFacts>, Vec<String>), Failed> {
+    let registry = Registry::linked()?;
+    let plugin = registry.iter().next().ok_or("no plugin is linked")?;
+    let clock = SimClock::default();
+    let by_path = move |request: &Request| {
+        let path = request.url.path();
+        let answer = answers.iter().find(|(end, ..)| path.ends_with(end));
+        answer.map_or((404, &[][..], "not found"), |&(_, status, body)| (status, &[][..], body))
+    };
+    let transport = Arc::new(SimTransport::new(clock.clone(), Duration::ZERO, by_path));
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let config =
+        PoliteConfig::new(Arc::new(clock.clone()), transport.clone(), registry.quotas(), cache);
+    let http = PoliteHttp::new(config);
+    let builder = plugin.recipe_builder.ok_or("no builder")?;
+    let facts = clock.run(builder.inspect(&http, &plugin.names.normalise(name)?))?;
+    Ok((facts, transport.sent().into_iter().map(|sent| sent.url).collect()))
+}
+
+fn expect(found: &[String], end: &str) -> Result<(), Failed> {
+    let is_there = found.iter().any(|url| url.ends_with(end));
+    if is_there { Ok(()) } else { Err(format!("{end} is not among {found:?}").into()) }
+}
+
+fn a_path_that_the_proxy_refuses_is_not_there() -> Result<(), Failed> {
+    let answer = ("/@v/list", 404, recorded("bad-path.404.txt")?);
+    match asked("github.com/PackageManager/Go", vec![answer])? {
+        (None, _) => Ok(()),
+        (facts, _) => Err(format!("{facts:?}").into()),
+    }
+}
+
+fn a_version_is_read_where_nothing_is_listed() -> Result<(), Failed> {
+    let latest = ("/@latest", 200, recorded("goquery-latest.json")?);
+    let (_, urls) = asked("github.com/PuerkitoBio/goquery", vec![("/@v/list", 200, ""), latest])?;
+    expect(&urls, "/github.com/!puerkito!bio/goquery/@v/v1.8.1.mod")
+}
+
+fn a_go_mod_is_read() -> Result<(), Failed> {
+    let go_mod = ("/@v/v1.8.1.mod", 200, recorded("goquery-v1.8.1.mod")?);
+    let list = ("/@v/list", 200, "v1.8.0\nv1.8.1\n");
+    let (_, urls) = asked("github.com/PuerkitoBio/goquery", vec![list, go_mod])?;
+    expect(&urls, "/github.com/!puerkito!bio/goquery/@v/v1.8.1.zip")
+}
+
+fn a_commit_is_read_where_nothing_is_listed() -> Result<(), Failed> {
+    let list = ("/@v/list", 200, recorded("xgbutil-list.txt")?);
+    let latest = ("/@latest", 200, recorded("xgbutil-latest.json")?);
+    let (_, urls) = asked("github.com/BurntSushi/xgbutil", vec![list, latest])?;
+    expect(&urls, "/@v/v0.0.0-20190907113008-ad855c713046.mod")
+}
+
+fn an_empty_list_alone_is_no_version() -> Result<(), Failed> {
+    let list = ("/@v/list", 200, recorded("xgbutil-list.txt")?);
+    match asked("github.com/BurntSushi/xgbutil", vec![list])? {
+        (None, urls) => expect(&urls, "/@latest"),
+        (facts, _) => Err(format!("{facts:?}").into()),
+    }
+}
+
+fn every_recording_is_known() -> Result<(), Failed> {
+    let tried = TRIED.iter().map(|&(file, _)| file);
+    let known: BTreeSet<String> = tried.chain(UNREAD.iter().copied()).map(str::to_owned).collect();
+    let entries = fs::read_dir(RECORDINGS)?.collect::<Result<Vec<_>, _>>()?;
+    let files: BTreeSet<String> =
+        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let unknown: Vec<&String> = files.symmetric_difference(&known).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(format!("{unknown:?}").into()) }
+}

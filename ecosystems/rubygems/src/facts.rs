@@ -1,0 +1,99 @@
+//! What index and gem say, as facts. Pure.
+
+use std::collections::BTreeMap;
+
+use batch_core::{
+    decide::recipe::{is_homepage, one_line},
+    model::{
+        Action, Artifact, Cell, Executables, PackageFacts, PackageId, PackageKind, PackageName,
+        Parameter,
+    },
+};
+
+use crate::{
+    ID,
+    gemspec::{self, Gemspec},
+    index::{Choice, GemFile},
+    platform, recipe,
+    registry::ORIGIN,
+};
+
+/// Facts about the version that was chosen, `metadata` being what its first file says; an error is
+/// why that could not be read.
+pub(crate) fn of(
+    gem: &PackageName,
+    choice: &Choice,
+    metadata: Result<&[u8], String>,
+) -> Option<PackageFacts> {
+    let file = choice.files.first()?;
+    let spec = metadata.and_then(gemspec::read).and_then(|spec| checked(spec, gem, file));
+    let executables = match &spec {
+        Ok(spec) => spec.executables.clone(),
+        Err(why) => Executables::Unknown(format!("{}: {why}", recipe::UNREADABLE)),
+    };
+    let is_library = matches!(&executables, Executables::Known(names) if names.is_empty());
+    let spec = spec.ok();
+    let homepage = spec.as_ref().and_then(|spec| spec.homepage.clone());
+    let summary = spec.as_ref().map(|spec| one_line(&spec.summary));
+    Some(PackageFacts {
+        id: PackageId { ecosystem: ID, name: gem.clone() },
+        version: file.version.clone(),
+        description: summary.unwrap_or_default(),
+        homepage: homepage.filter(|url| is_homepage(url)),
+        kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+        runtime_dependencies: vec![],
+        platforms: if choice.cells.len() == Cell::ALL.len() {
+            vec![]
+        } else {
+            choice.cells.clone()
+        },
+        artifacts: choice.files.iter().map(|file| artifact(gem, file)).collect(),
+        install: install(gem, &executables),
+        notes: spec.map(|spec| notes(&spec, choice)).unwrap_or_default(),
+        executables,
+    })
+}
+
+/// A file that says it is another gem would be refused by `gem` too.
+fn checked(spec: Gemspec, gem: &PackageName, file: &GemFile) -> Result<Gemspec, String> {
+    if spec.name != gem.as_str() || spec.version != file.version {
+        let says = one_line(&format!("{} {}", spec.name, spec.version));
+        return Err(format!("its metadata is of {says}"));
+    }
+    Ok(spec)
+}
+
+fn notes(spec: &Gemspec, choice: &Choice) -> Vec<String> {
+    let platform = choice.files.first().map(|file| &*file.platform);
+    let compiled = platform.filter(|platform| *platform != platform::RUBY);
+    let notes = [
+        spec.builds_native_code.then(|| "compiles native code when it is installed".to_owned()),
+        spec.is_plugin
+            .then(|| "extends gem itself by code that runs when it is installed".to_owned()),
+        compiled
+            .map(|platform| format!("compiled gems only; its executables are those of {platform}")),
+    ];
+    notes.into_iter().flatten().collect()
+}
+
+fn artifact(gem: &PackageName, file: &GemFile) -> Artifact {
+    let digest = match &*file.sha256 {
+        "" => String::new(),
+        hex => format!("sha256-{hex}"),
+    };
+    let is_anywhere = file.platform == platform::RUBY;
+    let cells = if is_anywhere { vec![] } else { platform::cells(&file.platform).to_vec() };
+    Artifact { cells, url: format!("{ORIGIN}/gems/{}", file.file_name(gem.as_str())), digest }
+}
+
+fn install(gem: &PackageName, executables: &Executables) -> Action {
+    let names = match executables {
+        Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
+        Executables::Unknown(_) => vec![],
+    };
+    let parameters = BTreeMap::from([
+        (recipe::GEM.to_owned(), Parameter::Text(gem.to_string())),
+        (recipe::EXECUTABLES.to_owned(), Parameter::List(names)),
+    ]);
+    Action { name: recipe::STEP.name.to_owned(), parameters }
+}

@@ -1,0 +1,206 @@
+//! The compact index: one line for each version of a gem that is not yanked.
+
+use std::collections::BTreeMap;
+
+use batch_core::model::Cell;
+
+use crate::{
+    platform,
+    version::{self, Version},
+};
+
+/// One gem file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GemFile {
+    pub(crate) version: String,
+    /// `ruby` unless it carries compiled code.
+    pub(crate) platform: String,
+    /// Of the whole file, in hexadecimal; empty where the index does not say.
+    pub(crate) sha256: String,
+}
+
+impl GemFile {
+    /// What it is called, without the folder.
+    pub(crate) fn file_name(&self, gem: &str) -> String {
+        match self.platform.as_str() {
+            platform::RUBY => format!("{gem}-{}.gem", self.version),
+            other => format!("{gem}-{}-{other}.gem", self.version),
+        }
+    }
+}
+
+/// What a bare `gem install` may take of one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// The files, the one to look into first. Never empty: the file for `ruby` alone where there
+    /// is one, else one file for each platform that fits a cell.
+    pub(crate) files: Vec<GemFile>,
+    /// Where they run, in the order of [`Cell::ALL`]; empty means anywhere.
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// What can be installed, newest first; prereleases never, for a bare `gem install` takes none.
+/// The error is what is odd about the answer.
+pub(crate) fn choices(body: &[u8]) -> Result<Vec<Choice>, String> {
+    let text = std::str::from_utf8(body).map_err(|_| "it is no UTF-8".to_owned())?;
+    let begins = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if begins.starts_with('<') || begins.starts_with('{') {
+        return Err("it is no compact index".to_owned());
+    }
+    // The header ends with `---`; a gem without versions has nothing behind it.
+    let header = text.lines().position(|line| line == "---").map_or(0, |at| at + 1);
+    let lines = text.lines().skip(header);
+    let lines: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).collect();
+    let read: Vec<(GemFile, Version)> = lines.iter().filter_map(|line| read(line)).collect();
+    // One version that is spelled oddly costs itself; a text of such lines is something else.
+    if let (true, Some(line)) = (read.is_empty(), lines.first()) {
+        return Err(odd(line));
+    }
+    let mut by_version: BTreeMap<Vec<u64>, Vec<GemFile>> = BTreeMap::new();
+    for (file, version) in read {
+        if let Version::Release(numbers) = version {
+            by_version.entry(numbers).or_default().push(file);
+        }
+    }
+    Ok(by_version.into_values().rev().filter_map(choice).collect())
+}
+
+fn odd(line: &str) -> String {
+    let shown: String = line.chars().take(80).collect();
+    format!("{shown:?} is no line of a compact index")
+}
+
+/// `VERSION[-PLATFORM] DEPENDENCIES|REQUIREMENTS`.
+fn read(line: &str) -> Option<(GemFile, Version)> {
+    let (named, requirements) = line.split_once('|')?;
+    let name = named.split(' ').next()?;
+    let (number, platform) = name.split_once('-').unwrap_or((name, platform::RUBY));
+    let is_platform = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if platform.is_empty() || !platform.chars().all(is_platform) {
+        return None;
+    }
+    let stated = requirements.split(',').find_map(|part| part.strip_prefix("checksum:"));
+    let sha256 = stated.filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    let file = GemFile {
+        version: number.to_owned(),
+        platform: platform.to_owned(),
+        sha256: sha256.unwrap_or_default().to_ascii_lowercase(),
+    };
+    Some((file, version::parse(number)?))
+}
+
+/// `None` where nothing of the version runs on any cell.
+fn choice(mut files: Vec<GemFile>) -> Option<Choice> {
+    if let Some(ruby) = files.iter().position(|file| file.platform == platform::RUBY) {
+        return Some(Choice { files: vec![files.swap_remove(ruby)], cells: vec![] });
+    }
+    let first_cell = |file: &GemFile| platform::cells(&file.platform).iter().min();
+    files.retain(|file| first_cell(file).is_some());
+    files.sort_by(|a, b| (first_cell(a), &a.platform).cmp(&(first_cell(b), &b.platform)));
+    let fits = |cell: &&Cell| files.iter().any(|it| platform::cells(&it.platform).contains(cell));
+    let cells: Vec<Cell> = Cell::ALL.iter().filter(fits).copied().collect();
+    (!files.is_empty()).then_some(Choice { files, cells })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Version, platform and number of cells of each choice.
+    #[track_caller]
+    fn check(body: &str, expected: &[(&str, &str, usize)]) {
+        let choices = choices(body.as_bytes()).unwrap();
+        let told: Vec<(&str, &str, usize)> = choices
+            .iter()
+            .map(|it| (&*it.files[0].version, &*it.files[0].platform, it.cells.len()))
+            .collect();
+        assert_eq!(told, expected, "{body}");
+    }
+
+    #[test]
+    fn the_newest_release_is_the_highest_number_wherever_it_stands() {
+        check(
+            "---\n1.9.0 |checksum:00\n1.10.0 a:>= 1&< 2,b:~> 3|checksum:00,ruby:>= 2.5\n1.2.30 |checksum:00\n",
+            &[("1.10.0", "ruby", 0), ("1.9.0", "ruby", 0), ("1.2.30", "ruby", 0)],
+        );
+        check("created_at: 2026-01-01T00:00:00Z\n---\n1.0 |checksum:00\n", &[("1.0", "ruby", 0)]);
+        check("1.0 |checksum:00\n", &[("1.0", "ruby", 0)]);
+    }
+
+    #[test]
+    fn prereleases_and_foreign_platforms_are_no_choice() {
+        check("---\n2.0.0.rc1 |checksum:00\n1.0 |checksum:00\n", &[("1.0", "ruby", 0)]);
+        check("---\n2.0-java |checksum:00\n1.0 |checksum:00\n", &[("1.0", "ruby", 0)]);
+        check("---\n2.0.0.rc1 |checksum:00\n", &[]);
+        check("---\n", &[]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn a_gem_for_ruby_goes_before_those_with_compiled_code() {
+        check(
+            "---\n1.0-x86_64-linux |checksum:00\n1.0 |checksum:00\n1.0-java |checksum:00\n",
+            &[("1.0", "ruby", 0)],
+        );
+        check(
+            "---\n1.0 |checksum:00\n2.0-arm64-darwin |checksum:00\n2.0-x86_64-linux-gnu |checksum:00\n",
+            &[("2.0", "x86_64-linux-gnu", 2), ("1.0", "ruby", 0)],
+        );
+    }
+
+    #[test]
+    fn the_order_of_lines_changes_no_choice_between_platforms() {
+        let lines = [
+            "1.0-x86_64-linux |checksum:00",
+            "1.0-arm64-darwin |checksum:00",
+            "1.0-java |checksum:00",
+        ];
+        let in_order = |order: [usize; 3]| {
+            let lines: Vec<&str> = order.iter().map(|&i| lines[i]).collect();
+            choices(format!("---\n{}\n", lines.join("\n")).as_bytes()).unwrap()
+        };
+        assert_eq!(in_order([0, 1, 2]), in_order([2, 1, 0]));
+        assert_eq!(in_order([0, 1, 2]), in_order([1, 2, 0]));
+    }
+
+    #[test]
+    fn a_file_is_named_by_version_and_platform_and_carries_its_digest() {
+        let hex = "Ab".repeat(32);
+        let body = format!("---\n1.0-x86_64-linux |checksum:{hex},ruby:>= 3.0\n");
+        let choice = choices(body.as_bytes()).unwrap().remove(0);
+        assert_eq!(choice.files[0].file_name("a-b"), "a-b-1.0-x86_64-linux.gem");
+        assert_eq!(choice.files[0].sha256, "ab".repeat(32));
+        let short = choices(b"---\n1.0 |checksum:abc\n").unwrap().remove(0);
+        assert_eq!((&*short.files[0].sha256, &*short.files[0].file_name("x")), ("", "x-1.0.gem"));
+    }
+
+    #[test]
+    fn a_line_that_is_odd_costs_itself() {
+        check("---\n9/9 |checksum:00\nnonsense\n1.0 |checksum:00\n", &[("1.0", "ruby", 0)]);
+    }
+
+    #[test]
+    fn what_is_no_index_is_an_odd_answer() {
+        for body in [
+            "<html>hi</html>",
+            r#"{"error":"x"}"#,
+            "---\nnonsense\n",
+            "---\n1.0 checksum:00\n",
+            "---\n../1.0 |checksum:00\n",
+            "---\n1.0-../x |checksum:00\n",
+            "---\n1.0- |checksum:00\n",
+        ] {
+            assert!(choices(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(choices(b"---\n\xff |x\n").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_choices_or_an_odd_answer(bytes: Vec<u8>) {
+            let _ = choices(&bytes);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! From facts to a recipe: pure, so that equal facts make equal bytes.
+
+use batch_core::{
+    decide::recipe::constrain,
+    model::{
+        ActionShape, Executables, FailureKind, Metadata, PackageFacts, Recipe, RecipeName,
+        RecipeStep, Verify,
+    },
+    plugin::Missing,
+};
+
+pub(crate) const GEM: &str = "gem";
+pub(crate) const EXECUTABLES: &str = "executables";
+/// The one step that installs a gem with all its commands.
+pub(crate) const STEP: ActionShape =
+    ActionShape { name: "gem_install", required: &[GEM, EXECUTABLES] };
+/// How the reason begins where the file, and no name in it, is what cannot be read.
+pub(crate) const UNREADABLE: &str = "cannot be read";
+
+/// How the reason begins where the list is at fault, and no name in it.
+pub(crate) const UNFIT_LIST: &str = "its list of executables";
+
+/// The recipe that follows from `facts`.
+pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
+    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let name = &facts.id.name;
+    let first = match &facts.executables {
+        Executables::Unknown(why) if why.starts_with(UNREADABLE) => {
+            let reason = format!("{name} {} {why}", facts.version);
+            return missing(FailureKind::ArchiveExtractionFailed, reason);
+        }
+        Executables::Unknown(why) if why.starts_with(UNFIT_LIST) => {
+            return missing(FailureKind::BinaryDiscoveryFailed, why.clone());
+        }
+        Executables::Unknown(why) => return missing(FailureKind::UnsafeName, why.clone()),
+        Executables::Known(names) => names.first(),
+    };
+    let Some(first) = first else {
+        let reason = format!("{name} {} has no executables", facts.version);
+        return missing(FailureKind::LibraryOnly, reason);
+    };
+    let mut metadata = Metadata {
+        name: recipe_name(facts).to_string(),
+        description: description(facts),
+        homepage: facts.homepage.clone().unwrap_or_default(),
+        // The package manager's mark for recipes that no language model looked over.
+        llm_validation: "skipped".to_owned(),
+        ..Metadata::default()
+    };
+    constrain(&mut metadata, &facts.platforms);
+    let verify = Verify {
+        command: format!("{first} --version"),
+        pattern: "{version}".to_owned(),
+        ..Verify::default()
+    };
+    let steps = vec![RecipeStep::from(&facts.install)];
+    Ok(Recipe { metadata, version: None, steps, verify: Some(verify) })
+}
+
+/// The gem's, in lower case.
+pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
+    RecipeName::nearest(facts.id.name.as_str())
+}
+
+/// Recipes must have one, and some gems have none.
+fn description(facts: &PackageFacts) -> String {
+    if facts.description.is_empty() {
+        return format!("{} from RubyGems", facts.id.name);
+    }
+    facts.description.clone()
+}

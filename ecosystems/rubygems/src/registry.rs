@@ -1,0 +1,109 @@
+//! Asking the registry: a thin async layer over pure functions.
+
+use async_trait::async_trait;
+use batch_core::{
+    io::{
+        Http, Request,
+        archive::{ArchiveError, RemoteError, RemoteTar, gunzip},
+    },
+    model::{PackageFacts, PackageName, Recipe, RecipeName},
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
+};
+
+use crate::{
+    ID, RubyGems, facts,
+    index::{self, Choice},
+    quota::HOSTS,
+    recipe,
+};
+
+/// What recipes, quotas and caches know the registry by.
+pub(crate) const ORIGIN: &str = "https://rubygems.org";
+const LONGEST_INDEX: usize = 8 << 20;
+/// Of a whole gem, from a server that gives no parts.
+const LONGEST_GEM: usize = 256 << 20;
+/// Of the specification, packed and unpacked; it lists all files of a gem.
+const LONGEST_PACKED: usize = 2 << 20;
+const LONGEST_METADATA: usize = 8 << 20;
+/// How many versions are tried for one that has its file.
+const TRIES: usize = 3;
+
+#[async_trait]
+impl RecipeBuilder for RubyGems {
+    async fn inspect(
+        &self,
+        http: &dyn Http,
+        name: &PackageName,
+    ) -> Result<Option<PackageFacts>, SourceError> {
+        let request = Request::get(ORIGIN, &["info", name.as_str()], &[]).map_err(source_error)?;
+        let request = Request { max_bytes: LONGEST_INDEX, ..request };
+        let response = http.send(request).await.map_err(source_error)?;
+        let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
+        let mut missing = vec![];
+        for choice in index::choices(&body).map_err(odd_answer)?.iter().take(TRIES) {
+            let Some(read) = metadata(http, name, choice).await? else {
+                let version = choice.files.first().map_or("", |file| &file.version);
+                missing.push(format!("version {version} is listed, and its file is not there"));
+                continue;
+            };
+            let metadata = read.as_deref().map_err(ToString::to_string);
+            let facts = facts::of(name, choice, metadata);
+            return Ok(facts.map(|mut facts| {
+                facts.notes.splice(0..0, missing);
+                facts
+            }));
+        }
+        Ok(None)
+    }
+
+    fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
+        recipe::build(facts)
+    }
+
+    fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
+        recipe::recipe_name(facts)
+    }
+}
+
+/// The specification in the first file of `choice`: its YAML, or why that cannot be read. `None`
+/// where there is no such file.
+async fn metadata(
+    http: &dyn Http,
+    gem: &PackageName,
+    choice: &Choice,
+) -> Result<Option<Result<Vec<u8>, ArchiveError>>, SourceError> {
+    let Some(file) = choice.files.first() else { return Ok(None) };
+    let name = file.file_name(gem.as_str());
+    let request = Request::get(ORIGIN, &["gems", &name], &[]).map_err(source_error)?;
+    let request = Request { max_bytes: LONGEST_GEM, ..request };
+    match packed_metadata(http, request).await {
+        Ok(packed) => Ok(packed.map(|packed| gunzip(&packed, LONGEST_METADATA))),
+        Err(RemoteError::Http(error)) => Err(source_error(error)),
+        Err(RemoteError::Archive(error)) => Ok(Some(Err(error))),
+        Err(error) => Err(odd_answer(error.to_string())),
+    }
+}
+
+/// Old gems have their files before their specification, so the headers are walked: no fixed
+/// number of first bytes would do.
+async fn packed_metadata(
+    http: &dyn Http,
+    request: Request,
+) -> Result<Option<Vec<u8>>, RemoteError> {
+    let Some(tar) = RemoteTar::open(http, request).await? else { return Ok(None) };
+    let entries = tar.entries().await?;
+    let Some(entry) = entries.iter().find(|entry| entry.path == "metadata.gz") else {
+        let reason = "it has no metadata.gz".to_owned();
+        return Err(ArchiveError::Damaged { reason }.into());
+    };
+    tar.read(entry, LONGEST_PACKED).await.map(Some)
+}
+
+fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
+    SourceError { ecosystem: ID, kind: kind.into() }
+}
+
+fn odd_answer(reason: String) -> SourceError {
+    let host = HOSTS.first().copied().unwrap_or_default().to_owned();
+    source_error(SourceErrorKind::Schema { host, reason })
+}

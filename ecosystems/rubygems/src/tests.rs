@@ -1,0 +1,360 @@
+//! From the registry's files to recipes, through the real gates: a host that is not declared would
+//! be refused here.
+
+use std::{io::Write as _, sync::Arc};
+
+use batch_core::{
+    decide::recipe as reader,
+    io::{Origins, PoliteConfig, PoliteHttp},
+    model::{
+        Cell, CommandName, Environment, FailureKind, InstallStep, PackageFacts, PackageKind, Recipe,
+    },
+    plugin::{Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError},
+    testing::{Shelf, SimClock},
+};
+
+use crate::{RubyGems, recipe};
+
+/// What [`RubyGems`] makes of a registry with `files`, and what it asked for.
+fn ask(
+    gem: &str,
+    files: Vec<(String, Vec<u8>)>,
+) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
+    let clock = SimClock::default();
+    let shelf = Arc::new(Shelf::new(files));
+    let cache = tempfile::tempdir().unwrap();
+    let quotas = RubyGems.quotas().iter().copied();
+    let config = PoliteConfig::new(Arc::new(clock.clone()), shelf.clone(), quotas, cache.path());
+    let http = PoliteHttp::new(config);
+    let facts = clock.run(RubyGems.inspect(&http, &gem.parse().unwrap()));
+    (facts, shelf.asked())
+}
+
+fn index(gem: &str, lines: &[&str]) -> (String, Vec<u8>) {
+    (format!("/info/{gem}"), format!("---\n{}\n", lines.join("\n")).into_bytes())
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// The order of a gem's members.
+#[derive(Clone, Copy)]
+enum Era {
+    /// Since RubyGems 2: the specification comes first.
+    New,
+    /// Before: the files come first.
+    Old,
+}
+
+fn gem_file(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(vec![]);
+    for (path, bytes) in members {
+        let mut entry = tar::Header::new_gnu();
+        entry.set_size(u64::try_from(bytes.len()).unwrap());
+        entry.set_mode(0o444);
+        entry.set_cksum();
+        archive.append_data(&mut entry, path, bytes.as_slice()).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+/// A gem whose specification has `fields`, with a megabyte of files.
+fn gem(name: &str, version: &str, fields: &str, era: Era) -> Vec<u8> {
+    let spec = format!(
+        "--- !ruby/object:Gem::Specification\nname: {name}\nversion: !ruby/object:Gem::Version\n  \
+         version: {version}\nplatform: ruby\n{fields}\n"
+    );
+    let (metadata, data) = (("metadata.gz", gzip(&spec)), ("data.tar.gz", vec![7; 1 << 20]));
+    let sums = ("checksums.yaml.gz", gzip("---\n"));
+    match era {
+        Era::New => gem_file(&[metadata, data, sums]),
+        Era::Old => gem_file(&[data, metadata]),
+    }
+}
+
+fn files(name: &str, fields: &str) -> Vec<(String, Vec<u8>)> {
+    let file = gem(name, "1.2.3", fields, Era::New);
+    vec![index(name, &["1.2.3 |checksum:00"]), (format!("/gems/{name}-1.2.3.gem"), file)]
+}
+
+fn facts(name: &str, fields: &str) -> PackageFacts {
+    ask(name, files(name, fields)).0.unwrap().unwrap()
+}
+
+fn read(recipe: &Recipe) -> Result<Recipe, reader::RecipeError> {
+    reader::parse(&recipe.to_toml(), &[recipe::STEP])
+}
+
+/// Gem, fields of its specification, and what the recipe says.
+const SHAPES: &[(&str, &str, &[&str])] = &[
+    (
+        "fpm",
+        "summary: Packaging made simple\nhomepage: https://fpm.example/\nbindir: bin\nexecutables:\n- fpm",
+        &[
+            "name = \"fpm\"",
+            "description = \"Packaging made simple\"",
+            "homepage = \"https://fpm.example/\"",
+            "executables = [\"fpm\"]",
+            "gem = \"fpm\"",
+            "command = \"fpm --version\"",
+            "pattern = \"{version}\"",
+        ],
+    ),
+    // The name of the gem says nothing about its commands.
+    (
+        "bundler",
+        "bindir: exe\nexecutables:\n- bundle\n- bundler",
+        &["executables = [\"bundler\", \"bundle\"]", "command = \"bundler --version\""],
+    ),
+    ("cocoapods", "executables:\n- pod\n- sandbox-pod", &["command = \"pod --version\""]),
+    (
+        "CFPropertyList",
+        "executables:\n- plutil.rb",
+        &["name = \"cfpropertylist\"", "gem = \"CFPropertyList\"", "executables = [\"plutil.rb\"]"],
+    ),
+    (
+        "3scale_toolbox",
+        "executables:\n- 3scale",
+        &["name = \"3scale_toolbox\"", "executables = [\"3scale\"]"],
+    ),
+    ("jekyll-theme.x", "executables:\n- x", &["name = \"jekyll-theme.x\""]),
+    (
+        "x",
+        "executables:\n- x",
+        &["description = \"x from RubyGems\"", "llm_validation = \"skipped\""],
+    ),
+    ("x", "executables:\n- z\n- x\n- a", &["executables = [\"x\", \"a\", \"z\"]"]),
+    ("x", "executables:\n- b\n- a", &["command = \"a --version\""]),
+    ("x", "default_executable: x\nexecutables: \n- x\n", &["executables = [\"x\"]"]),
+    ("x", "executables: [x]\nsummary: \"one\\ntwo \\e[1m\"", &["description = \"one\""]),
+    ("x", "executables: [x]\nsummary: |-\n  folded\n  text", &["description = \"folded\""]),
+    ("x", "executables: [x]\nsummary: ''\ndescription: of the long text", &["of the long text"]),
+    ("x", "executables: [x]\nextensions:\n- ext/extconf.rb", &["executables = [\"x\"]"]),
+    ("x", "executables: [x]\nmetadata:\n  executables: evil\n", &["executables = [\"x\"]"]),
+    (
+        "x",
+        "dependencies:\n- !ruby/object:Gem::Dependency\n  name: y\n  requirement: &1 !ruby/object:Gem::Requirement\n    requirements:\n    - - \">=\"\n      - !ruby/object:Gem::Version\n        version: '0'\n  version_requirements: *1\nexecutables:\n- x",
+        &["executables = [\"x\"]"],
+    ),
+];
+
+#[test]
+fn documented_shapes_become_recipes() {
+    for (name, fields, parts) in SHAPES {
+        let recipe = RubyGems.build(&facts(name, fields)).unwrap();
+        let text = recipe.to_toml();
+        for part in *parts {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+        assert_eq!(read(&recipe).unwrap(), recipe);
+        assert_eq!(read(&recipe).unwrap().to_toml(), text);
+    }
+}
+
+#[test]
+fn what_cannot_become_a_recipe_says_why() {
+    for (fields, kind, reason) in [
+        ("executables: []", FailureKind::LibraryOnly, "x 1.2.3 has no executables"),
+        ("summary: a library", FailureKind::LibraryOnly, "x 1.2.3 has no executables"),
+        ("executables: ", FailureKind::LibraryOnly, "x 1.2.3 has no executables"),
+        ("executables:\n- ../x", FailureKind::UnsafeName, "invalid command name \"../x\""),
+        ("executables:\n- x\n- -rf", FailureKind::UnsafeName, "invalid command name \"-rf\""),
+        (
+            "executables:\n- [x]",
+            FailureKind::BinaryDiscoveryFailed,
+            "its list of executables holds what is no text",
+        ),
+        ("executables: [", FailureKind::ArchiveExtractionFailed, "x 1.2.3 cannot be read: "),
+        ("name: y", FailureKind::ArchiveExtractionFailed, "its metadata is of y 1.2.3"),
+        ("version: 9", FailureKind::ArchiveExtractionFailed, "its metadata is of x 9"),
+    ] {
+        let missing = RubyGems.build(&facts("x", fields)).unwrap_err();
+        assert_eq!(missing.kind, kind, "{fields}: {}", missing.reason);
+        assert!(missing.reason.contains(reason), "{}", missing.reason);
+    }
+    assert_eq!(facts("x", "executables: []").kind, PackageKind::Library);
+}
+
+#[test]
+fn a_damaged_gem_is_a_verdict_on_the_gem_and_no_error_of_the_registry() {
+    let whole = gem("x", "1.2.3", "executables:\n- x", Era::Old);
+    let bomb = gem_file(&[("metadata.gz", gzip(&" ".repeat(9 << 20)))]);
+    for (file, reason) in [
+        (whole[..whole.len() / 2].to_vec(), "ends before its end"),
+        (vec![b'x'; 5000], "cannot be read"),
+        (gem_file(&[("data.tar.gz", vec![1])]), "no metadata.gz"),
+        (gem_file(&[("metadata.gz", b"a text, and no gzip".to_vec())]), "damaged"),
+        (gem_file(&[("metadata.gz", gzip("a: ["))]), "cannot be read"),
+        (bomb, "more than"),
+    ] {
+        let files = vec![index("x", &["1.2.3 |checksum:00"]), ("/gems/x-1.2.3.gem".into(), file)];
+        let facts = ask("x", files).0.unwrap().unwrap();
+        let missing = RubyGems.build(&facts).unwrap_err();
+        assert_eq!(missing.kind, FailureKind::ArchiveExtractionFailed, "{}", missing.reason);
+        assert!(missing.reason.contains(reason), "{reason}: {}", missing.reason);
+    }
+}
+
+#[test]
+fn the_specification_is_found_wherever_it_lies_without_the_rest_of_the_gem() {
+    for era in [Era::New, Era::Old] {
+        let file = gem("x", "1.2.3", "executables:\n- x", era);
+        let files = vec![index("x", &["1.2.3 |checksum:00"]), ("/gems/x-1.2.3.gem".into(), file)];
+        let (facts, asked) = ask("x", files);
+        assert_eq!(facts.unwrap().unwrap().kind, PackageKind::Tool);
+        assert!(asked.len() <= 4, "{asked:?}");
+    }
+}
+
+#[test]
+fn the_newest_release_that_has_its_file_is_taken() {
+    let lines = ["2.0.0.rc1 |checksum:00", "1.10 |checksum:00", "1.9 |checksum:00"];
+    let files = |versions: &[&str]| {
+        let file = |version: &&str| {
+            (format!("/gems/x-{version}.gem"), gem("x", version, "executables:\n- x", Era::New))
+        };
+        versions.iter().map(file).chain([index("x", &lines)]).collect()
+    };
+    let newest = ask("x", files(&["2.0.0.rc1", "1.10", "1.9"])).0.unwrap().unwrap();
+    assert_eq!((&*newest.version, newest.notes.len()), ("1.10", 0));
+    let older = ask("x", files(&["1.9"])).0.unwrap().unwrap();
+    assert_eq!(older.version, "1.9");
+    assert_eq!(older.notes, ["version 1.10 is listed, and its file is not there"]);
+    assert_eq!(ask("x", files(&["2.0.0.rc1"])).0.unwrap(), None);
+}
+
+#[test]
+fn what_nobody_could_install_is_not_there() {
+    assert_eq!(ask("x", vec![]).0.unwrap(), None);
+    for lines in [&[][..], &["1.0.0.rc1 |checksum:00"], &["1.0-java |checksum:00"]] {
+        let (facts, asked) = ask("x", vec![index("x", lines)]);
+        assert_eq!(facts.unwrap(), None, "{lines:?}");
+        assert_eq!(asked, ["https://rubygems.org/info/x"]);
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
+    for body in ["<html>login</html>", r#"{"error":"x"}"#, "---\nnonsense\n"] {
+        let files = vec![("/info/x".to_owned(), body.as_bytes().to_vec())];
+        assert!(ask("x", files).0.is_err(), "{body}");
+    }
+}
+
+#[test]
+fn compiled_gems_alone_constrain_the_recipe() {
+    let lines = [
+        "1.2.3-x86_64-linux |checksum:00",
+        "1.2.3-arm64-darwin |checksum:00",
+        "1.2.3-java |checksum:00",
+    ];
+    let file = gem("x", "1.2.3", "executables:\n- x", Era::New);
+    let files = vec![index("x", &lines), ("/gems/x-1.2.3-x86_64-linux.gem".into(), file)];
+    let facts = ask("x", files).0.unwrap().unwrap();
+    assert_eq!(facts.platforms, [Cell::LinuxGlibcX86, Cell::LinuxMuslX86, Cell::DarwinArm]);
+    assert_eq!(facts.artifacts.len(), 2);
+    assert_eq!(facts.artifacts[1].url, "https://rubygems.org/gems/x-1.2.3-arm64-darwin.gem");
+    assert_eq!(facts.notes, ["compiled gems only; its executables are those of x86_64-linux"]);
+    let recipe = RubyGems.build(&facts).unwrap();
+    assert!(recipe.to_toml().contains("unsupported_platforms"), "{}", recipe.to_toml());
+    assert_eq!(read(&recipe).unwrap(), recipe);
+}
+
+#[test]
+fn what_a_person_should_know_is_noted() {
+    let notes = |fields: &str| facts("x", &format!("executables: [x]\n{fields}")).notes;
+    assert_eq!(notes("extensions: []"), [""; 0]);
+    assert!(notes("extensions:\n- ext/extconf.rb")[0].starts_with("compiles native code"));
+    assert!(notes("files:\n- lib/rubygems_plugin.rb")[0].starts_with("extends gem itself"));
+}
+
+#[test]
+fn only_a_homepage_by_https_is_kept() {
+    for (homepage, kept) in [
+        ("https://x.example/", true),
+        ("http://x.example/", false),
+        ("'javascript:alert(1)'", false),
+        ("[]", false),
+        ("", false),
+    ] {
+        let facts = facts("x", &format!("executables: [x]\nhomepage: {homepage}"));
+        assert_eq!(facts.homepage.is_some(), kept, "{homepage}");
+        assert!(read(&RubyGems.build(&facts).unwrap()).is_ok(), "{homepage}");
+    }
+}
+
+#[test]
+fn the_order_of_fields_changes_no_byte() {
+    let fields = ["executables:\n- b\n- x\n- a", "summary: does", "homepage: https://x.example/"];
+    let text = |order: [usize; 3]| {
+        let fields: Vec<&str> = order.iter().map(|&i| fields[i]).collect();
+        RubyGems.build(&facts("x", &fields.join("\n"))).unwrap().to_toml()
+    };
+    assert_eq!(text([0, 1, 2]), text([2, 1, 0]));
+    assert_eq!(text([0, 1, 2]), text([1, 2, 0]));
+}
+
+#[test]
+fn the_whole_recipe_is_these_bytes() {
+    let fields = "summary: The Cocoa manager\nhomepage: https://pods.example\nexecutables:\n- pod";
+    let recipe = RubyGems.build(&facts("cocoapods", fields)).unwrap();
+    assert_eq!(
+        recipe.to_toml(),
+        r#"[metadata]
+name = "cocoapods"
+description = "The Cocoa manager"
+homepage = "https://pods.example"
+llm_validation = "skipped"
+
+[[steps]]
+action = "gem_install"
+executables = ["pod"]
+gem = "cocoapods"
+
+[verify]
+command = "pod --version"
+pattern = "{version}"
+"#
+    );
+}
+
+#[test]
+fn the_plan_installs_one_version_from_the_mirror_into_its_own_folder() {
+    let facts = facts("x", "executables:\n- x\n- y");
+    let recipe = RubyGems.build(&facts).unwrap();
+    let origins = Origins::new([("https://rubygems.org", "http://127.0.0.1:9292/")]).unwrap();
+    let plan = RubyGems.install(&recipe, &facts, Environment::DebianX86, &origins);
+    let [
+        InstallStep::Run { argv, env, network: true },
+        InstallStep::Inspect { dir, executables },
+        InstallStep::Export { folders },
+    ] = &*plan.steps
+    else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(
+        argv.join(" "),
+        "gem install --norc --no-document --no-user-install --no-post-install-message \
+         --minimal-deps --install-dir=gems --bindir=bin --clear-sources \
+         --source=http://127.0.0.1:9292/ --version=1.2.3 x"
+    );
+    assert_eq!((&*env["GEM_HOME"], &*folders["GEM_PATH"]), ("gems", "gems"));
+    let names: Vec<&str> = executables.iter().map(CommandName::as_str).collect();
+    assert_eq!((names, dir), (vec!["x", "y"], &plan.bin_dirs[0]));
+    assert!(plan.runs_package_code);
+}
+
+#[test]
+fn the_curated_list_is_of_names_sorted_and_without_a_second() {
+    let list = include_str!("../../../data/seeds/rubygems.json");
+    let list: serde_json::Value = serde_json::from_str(list).unwrap();
+    let packages = list["packages"].as_array().unwrap();
+    let names: Vec<&str> = packages.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert!(names.len() >= 60 && names.is_sorted_by(|a, b| a < b), "{names:?}");
+    for name in names {
+        assert_eq!(RubyGems.normalise(name).unwrap().as_str(), name);
+    }
+}

@@ -1,0 +1,148 @@
+//! The plugin against recorded answers of the registry. Reported as ignored where they are not at
+//! hand; every recording is either tried or named with the reason why not.
+
+#![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
+
+use std::{
+    collections::BTreeSet, fs, io::Write as _, path::Path, process::ExitCode, sync::Arc,
+    time::Duration,
+};
+
+use batch_core::{
+    io::{PoliteConfig, PoliteHttp, Transport},
+    model::{CommandName, Executables, PackageFacts, PackageKind},
+    plugin::Registry,
+    testing::{Shelf, SimClock, SimTransport},
+};
+use eco_rubygems as _;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const RECORDINGS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/rubygems");
+
+/// File, and what reads it.
+const TRIED: &[(&str, Check)] = &[
+    ("info-ffi.txt", takes_the_newest_of_many_platforms),
+    ("action_tracker-1.0.2.metadata.yaml", is_a_library_of_2016),
+    ("archive-tar-minitar-0.5.2.metadata.yaml", is_a_tool_of_2008),
+    ("gem-missing.404.txt", is_not_there),
+];
+/// Nothing of ours asks for these: the compact index and the gem itself say more.
+const UNREAD: &[&str] = &[
+    "INDEX.md",
+    "activity-latest.json",
+    "gem-missing.404.txt.headers.txt",
+    "nokogiri.json",
+    "rubystats-0.3.0.v2.json",
+    "rubystats.json",
+    "search-cucumber.json",
+    "versions-business.json",
+    "versions-flowbyte-yanked.json",
+    "versions-flowbyte-yanked.json.headers.txt",
+    "versions-guard-bundler.json",
+];
+
+type Check = fn(&[u8]) -> Result<(), Failed>;
+
+fn main() -> ExitCode {
+    let is_absent = !Path::new(RECORDINGS).is_dir();
+    let tried = TRIED.iter().map(|&(file, check)| {
+        let test = move || check(&fs::read(Path::new(RECORDINGS).join(file))?);
+        Trial::test(file, test).with_ignored_flag(is_absent)
+    });
+    let all = Trial::test("every_recording_is_tried_or_named", every_recording_is_known);
+    let trials = tried.chain([all.with_ignored_flag(is_absent)]).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn inspect(
+    gem: &str,
+    clock: &SimClock,
+    transport: Arc<dyn Transport>,
+) -> Result<Option<PackageFacts>, Failed> {
+    let registry = Registry::linked()?;
+    let plugin = registry.iter().next().ok_or("no plugin is linked")?;
+    let builder = plugin.recipe_builder.ok_or("no builder")?;
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let quotas = registry.quotas();
+    let http =
+        PoliteHttp::new(PoliteConfig::new(Arc::new(clock.clone()), transport, quotas, cache));
+    Ok(clock.run(builder.inspect(&http, &plugin.names.normalise(gem)?))?)
+}
+
+fn of_files(gem: &str, files: Vec<(String, Vec<u8>)>) -> Result<PackageFacts, Failed> {
+    let facts = inspect(gem, &SimClock::default(), Arc::new(Shelf::new(files)))?;
+    facts.ok_or_else(|| "it is not there".into())
+}
+
+/// A gem around recorded metadata, and an index that lists it.
+fn of_metadata(gem: &str, version: &str, metadata: &[u8]) -> Result<PackageFacts, Failed> {
+    let index = format!("---\n{version} |checksum:00\n");
+    of_files(
+        gem,
+        vec![
+            (format!("/info/{gem}"), index.into_bytes()),
+            (format!("/gems/{gem}-{version}.gem"), gem_of(metadata)?),
+        ],
+    )
+}
+
+fn gem_of(metadata: &[u8]) -> Result<Vec<u8>, Failed> {
+    let mut gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+    gzip.write_all(metadata)?;
+    let packed = gzip.finish()?;
+    let mut entry = tar::Header::new_gnu();
+    entry.set_size(u64::try_from(packed.len())?);
+    entry.set_cksum();
+    let mut archive = tar::Builder::new(vec![]);
+    archive.append_data(&mut entry, "metadata.gz", packed.as_slice())?;
+    Ok(archive.into_inner()?)
+}
+
+fn expect(what: &str, is_so: bool) -> Result<(), Failed> {
+    if is_so { Ok(()) } else { Err(what.to_owned().into()) }
+}
+
+fn takes_the_newest_of_many_platforms(index: &[u8]) -> Result<(), Failed> {
+    let metadata = b"name: ffi\nversion: 1.13.1\nexecutables: []\n";
+    let newest = ("/gems/ffi-1.13.1.gem".to_owned(), gem_of(metadata)?);
+    let facts = of_files("ffi", vec![("/info/ffi".to_owned(), index.to_vec()), newest])?;
+    expect(&format!("{facts:#?}"), facts.version == "1.13.1" && facts.platforms.is_empty())?;
+    let digest = &facts.artifacts[0].digest;
+    expect(digest, digest.len() == "sha256-".len() + 64)
+}
+
+fn is_a_library_of_2016(metadata: &[u8]) -> Result<(), Failed> {
+    let facts = of_metadata("action_tracker", "1.0.2", metadata)?;
+    let is_library = facts.kind == PackageKind::Library && facts.homepage.is_none();
+    expect(&format!("{facts:#?}"), is_library && facts.description.starts_with("Easy way"))
+}
+
+fn is_a_tool_of_2008(metadata: &[u8]) -> Result<(), Failed> {
+    let facts = of_metadata("archive-tar-minitar", "0.5.2", metadata)?;
+    let is_minitar = match &facts.executables {
+        Executables::Known(names) => names.iter().map(CommandName::as_str).eq(["minitar"]),
+        Executables::Unknown(_) => false,
+    };
+    expect(&format!("{facts:#?}"), is_minitar)
+}
+
+fn is_not_there(body: &[u8]) -> Result<(), Failed> {
+    let body: &'static str = String::from_utf8(body.to_vec())?.leak();
+    let clock = SimClock::default();
+    let transport = SimTransport::new(clock.clone(), Duration::ZERO, move |_| (404, &[], body));
+    match inspect("missing", &clock, Arc::new(transport))? {
+        None => Ok(()),
+        Some(facts) => Err(format!("{facts:?}").into()),
+    }
+}
+
+fn every_recording_is_known() -> Result<(), Failed> {
+    let tried = TRIED.iter().map(|&(file, ..)| file);
+    let known: BTreeSet<String> = tried.chain(UNREAD.iter().copied()).map(str::to_owned).collect();
+    let entries = fs::read_dir(RECORDINGS)?.collect::<Result<Vec<_>, _>>()?;
+    let files: BTreeSet<String> =
+        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let unknown: Vec<&String> = files.symmetric_difference(&known).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(format!("{unknown:?}").into()) }
+}
