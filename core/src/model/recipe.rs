@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 
-use crate::model::{Action, Parameter};
+use crate::model::{Action, CommandName, Parameter};
 
 /// The shape of a step that one ecosystem's recipes use, for the strict reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +153,14 @@ impl Recipe {
     /// The file's text: keys in a fixed order, a newline at the end.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a recipe is made of tables, strings, numbers and lists")
+    }
+
+    /// The commands that the steps called `action` list under `key`. What is no command's name is
+    /// left out: a recipe may come from anywhere, and installers look for these as files.
+    pub fn commands(&self, action: &str, key: &str) -> Vec<CommandName> {
+        let steps = self.steps.iter().filter(|step| step.action == action);
+        let lists = steps.filter_map(|step| step.params.get(key)?.as_array());
+        lists.flatten().filter_map(|name| name.as_str()?.parse().ok()).collect()
     }
 }
 

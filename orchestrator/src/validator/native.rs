@@ -23,7 +23,7 @@ use batch_core::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
         InstallStep, PackageId, Recipe, Stage, Verify, slug,
     },
-    plugin::EcosystemPlugin,
+    plugin::{EcosystemPlugin, NativeInstaller},
 };
 
 /// Installs with the ecosystem's own tool and runs the verify command, both contained.
@@ -179,6 +179,9 @@ impl Attempt<'_> {
         let tools = toolchain.into_iter().flat_map(|found| found.path_dirs.iter().cloned());
         let mut variables = self.validator.passed_on.clone();
         variables.extend(env.clone());
+        let limits = self.validator.install_limits;
+        let longest = self.plugin.installer.and_then(NativeInstaller::longest_step);
+        let wall = longest.map_or(limits.wall, |longest| longest.max(limits.wall));
         Job {
             argv,
             env: variables,
@@ -187,7 +190,7 @@ impl Attempt<'_> {
             network: false,
             read_only: toolchain.map(|found| found.read_only.clone()).unwrap_or_default(),
             path_dirs: bins.chain(tools).collect(),
-            limits: self.validator.install_limits,
+            limits: Limits { wall, ..limits },
         }
     }
 

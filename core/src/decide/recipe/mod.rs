@@ -9,6 +9,7 @@
 mod document;
 mod metadata;
 mod platforms;
+mod prose;
 mod steps;
 mod verify;
 
@@ -20,6 +21,7 @@ use crate::model::{ActionShape, Recipe, VersionSource};
 use document::{Problems, Table};
 pub use metadata::is_homepage;
 pub use platforms::{allowed_cells, constrain};
+pub use prose::one_line;
 
 /// Longest file that is read, in bytes: some ten times the longest that the registry holds.
 pub const LONGEST_RECIPE: usize = 256 << 10;
