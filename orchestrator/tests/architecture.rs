@@ -18,7 +18,7 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
         "async-trait chrono fastrand governor inventory reqwest schemars serde serde_json sha2 \
          strip-ansi-escapes tempfile thiserror tokio toml tracing url",
     ),
-    ("eco-", "async-trait batch-core serde serde_json"),
+    ("eco-", "async-trait batch-core semver serde serde_json toml"),
     ("analytics", "askama batch-core chrono serde serde_json tempfile thiserror"),
 ];
 
