@@ -1,5 +1,6 @@
 //! Ports and their real adapters: the only module that touches time, network or files.
 
+pub mod archive;
 mod atomic;
 mod cache;
 mod clock;

@@ -8,7 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    io::{Http, HttpError, Origins},
+    io::{
+        Http, HttpError, Origins,
+        archive::{ArchiveError, DigestError, RemoteError},
+    },
     model::{
         Candidate, EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan,
         InvalidId, PackageFacts, PackageName, Quota, Recipe, RecipeName,
@@ -149,6 +152,13 @@ pub struct SourceError {
 pub enum SourceErrorKind {
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// Something in an archive of the package, or on the way to it.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Digest(#[from] DigestError),
     #[error("unexpected shape of answer from {host}: {reason}")]
     Schema { host: String, reason: String },
 }
@@ -158,6 +168,9 @@ impl SourceError {
     pub fn finding(&self) -> Finding {
         match &self.kind {
             SourceErrorKind::Http(error) => error.finding(),
+            SourceErrorKind::Remote(error) => error.finding(),
+            SourceErrorKind::Archive(error) => error.finding(),
+            SourceErrorKind::Digest(error) => error.finding(),
             SourceErrorKind::Schema { host, .. } => {
                 Finding::stated(FailureKind::UnexpectedResponse).of_service(host)
             }

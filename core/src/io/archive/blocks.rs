@@ -1,0 +1,297 @@
+//! A remote file of which only parts are fetched, for readers that want to seek.
+//!
+//! The readers are synchronous and know nothing of requests: they work on what is here, and where
+//! they touch something else, that is noted, fetched, and the work is done again. Blocks are large
+//! and archives regular, so that a work is done a few times, not often.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::io::{
+    CachedFile, Http, HttpError, Request, Response, archive::ArchiveError, archive::RemoteError,
+    page,
+};
+
+const BLOCK: u64 = 64 << 10;
+/// Blocks of one request at most.
+const LONGEST_RUN: u64 = 16;
+/// Held in memory of one archive at most.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// A remote file, part of which is here.
+pub(crate) struct Blocks<'a> {
+    source: Source<'a>,
+    state: Arc<Mutex<State>>,
+}
+
+enum Source<'a> {
+    Ranges {
+        http: &'a dyn Http,
+        request: Request,
+    },
+    /// The server gave all of it; kept on disk for as long as it is read.
+    File {
+        file: CachedFile,
+        request: Request,
+    },
+    /// The server gave all of it, and it is here.
+    Here,
+}
+
+struct State {
+    /// Bytes of the whole file.
+    total: u64,
+    /// By number; all are whole but the last of the file.
+    blocks: BTreeMap<u64, Vec<u8>>,
+    /// The server's name for the version that is read.
+    etag: Option<String>,
+    /// Number of the block that a reader touched and that is not here.
+    missed: Option<u64>,
+}
+
+impl<'a> Blocks<'a> {
+    /// The file that `request` asks for, with its first block; `None` where there is none.
+    /// `max_bytes` limits what is downloaded from a server that does not give parts.
+    pub(crate) async fn open(
+        http: &'a dyn Http,
+        request: Request,
+    ) -> Result<Option<Self>, RemoteError> {
+        let probe = part(&request, 0, BLOCK);
+        let response = match http.send(probe).await {
+            Ok(response) => response,
+            // All of it, and more than was asked for.
+            Err(HttpError::TooLarge { .. }) => {
+                return Self::download(http, request).await.map(Some);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if matches!(response.status, 404 | 410 | 451) {
+            return Ok(None);
+        }
+        if response.status == 416 {
+            // Nothing has no first byte.
+            return Err(ArchiveError::Truncated.into());
+        }
+        let received = Received::of(response)?;
+        let source =
+            if received.is_whole { Source::Here } else { Source::Ranges { http, request } };
+        let state = State::new(received.total, received.etag.clone());
+        let blocks = Self { source, state: Arc::new(Mutex::new(state)) };
+        blocks.state().keep(0, &received.body);
+        Ok(Some(blocks))
+    }
+
+    async fn download(http: &'a dyn Http, request: Request) -> Result<Self, RemoteError> {
+        let request = Request { range: None, ..request };
+        let file = http.fetch_to_cache(request.clone()).await?;
+        let total = file.metadata().map_err(|source| request.disk(source))?.len();
+        let state = Arc::new(Mutex::new(State::new(total, None)));
+        Ok(Self { source: Source::File { file, request }, state })
+    }
+
+    pub(crate) fn total_bytes(&self) -> u64 {
+        self.state().total
+    }
+
+    /// Whether the server gave all of it.
+    pub(crate) fn is_whole(&self) -> bool {
+        !matches!(self.source, Source::Ranges { .. })
+    }
+
+    /// What `work` makes of the file, done again until all that it touches is here.
+    pub(crate) async fn work<T>(
+        &self,
+        mut work: impl FnMut(Reader) -> Result<T, ArchiveError>,
+    ) -> Result<T, RemoteError> {
+        let mut run = 1;
+        loop {
+            self.state().missed = None;
+            let outcome = work(Reader { state: Arc::clone(&self.state), position: 0 });
+            let missed = self.state().missed;
+            let Some(missed) = missed else { return Ok(outcome?) };
+            self.fetch(missed, run).await?;
+            run = (run * 2).min(LONGEST_RUN);
+        }
+    }
+
+    /// Brings `n_bytes` from `start` here, as far as the file goes.
+    pub(crate) async fn ensure(&self, start: u64, n_bytes: u64) -> Result<(), RemoteError> {
+        let (total, first) = (self.total_bytes(), start / BLOCK);
+        let end = start.saturating_add(n_bytes).min(total).div_ceil(BLOCK);
+        let mut next = first;
+        while next < end {
+            if self.state().blocks.contains_key(&next) {
+                next += 1;
+            } else {
+                next += self.fetch(next, (end - next).min(LONGEST_RUN)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches up to `n` blocks from `first` on, fewer where one of them is here; how many.
+    async fn fetch(&self, first: u64, n: u64) -> Result<u64, RemoteError> {
+        let (start, n) = {
+            let state = self.state();
+            let is_missing = |number: &u64| !state.blocks.contains_key(number);
+            let n_blocks = state.total.div_ceil(BLOCK);
+            let n = (first..n_blocks.min(first + n)).take_while(is_missing).count() as u64;
+            let n_here = state.blocks.len() as u64;
+            if MOST_BYTES / BLOCK < n_here + n {
+                return Err(ArchiveError::TooLarge { limit: MOST_BYTES }.into());
+            }
+            (first * BLOCK, n)
+        };
+        let body = match &self.source {
+            Source::Here => return Err(ArchiveError::Truncated.into()),
+            Source::File { file, request } => {
+                let bytes = File::open(file).and_then(|file| read_part(file, start, n * BLOCK));
+                bytes.map_err(|source| request.disk(source))?
+            }
+            Source::Ranges { http, request } => {
+                let response = http.send(part(request, start, n * BLOCK)).await?;
+                let received = Received::of(response)?;
+                self.check_same(&received, start, request)?;
+                received.body
+            }
+        };
+        self.state().keep(first, &body);
+        Ok(n.max(1))
+    }
+
+    /// Parts of two versions would make a third that never was.
+    fn check_same(
+        &self,
+        received: &Received,
+        start: u64,
+        request: &Request,
+    ) -> Result<(), RemoteError> {
+        let state = self.state();
+        let is_other_version =
+            matches!((&received.etag, &state.etag), (Some(one), Some(other)) if one != other);
+        if received.start != start || received.total != state.total || is_other_version {
+            return Err(RemoteError::Changed { host: host(request) });
+        }
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn new(total: u64, etag: Option<String>) -> Self {
+        Self { total, blocks: BTreeMap::new(), etag, missed: None }
+    }
+
+    /// Keeps the whole blocks in `bytes`, the first of which is `first`, and the file's last.
+    fn keep(&mut self, first: u64, bytes: &[u8]) {
+        for (number, block) in (first..).zip(bytes.chunks(65_536)) {
+            let n_bytes = (self.total - (number * BLOCK).min(self.total)).min(BLOCK);
+            if block.len() as u64 == n_bytes {
+                self.blocks.insert(number, block.to_vec());
+            }
+        }
+    }
+}
+
+/// An answer to a request for a part.
+struct Received {
+    start: u64,
+    total: u64,
+    is_whole: bool,
+    etag: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Received {
+    fn of(response: Response) -> Result<Self, RemoteError> {
+        let Response { url, status, headers, body } = response;
+        let etag = headers.get("etag").cloned();
+        let n_bytes = body.len() as u64;
+        if status == 200 {
+            return Ok(Self { start: 0, total: n_bytes, is_whole: true, etag, body });
+        }
+        if status != 206 {
+            return Err(page::refusal(url, status, &headers, &body).into());
+        }
+        let range = headers.get("content-range").and_then(|text| content_range(text));
+        match range {
+            Some((start, end, total)) if end - start + 1 == n_bytes && end < total => {
+                Ok(Self { start, total, is_whole: n_bytes == total, etag, body })
+            }
+            Some(_) => Err(HttpError::Truncated { url }.into()),
+            None => {
+                let reason = "a part that does not say which".to_owned();
+                Err(HttpError::Malformed { url, reason }.into())
+            }
+        }
+    }
+}
+
+/// First byte, last byte, and length of the whole, of `bytes 0-99/1234`.
+fn content_range(text: &str) -> Option<(u64, u64, u64)> {
+    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (start, end) = range.split_once('-')?;
+    let (start, end) = (start.trim().parse().ok()?, end.trim().parse().ok()?);
+    (start <= end).then_some((start, end, total.trim().parse().ok()?))
+}
+
+fn part(request: &Request, start: u64, n_bytes: u64) -> Request {
+    let range = Some(start..=start + n_bytes - 1);
+    let max_bytes = usize::try_from(n_bytes).unwrap_or(usize::MAX);
+    Request { range, max_bytes, ..request.clone() }
+}
+
+fn host(request: &Request) -> String {
+    request.url.host_str().unwrap_or_default().to_owned()
+}
+
+fn read_part(mut file: File, start: u64, n_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    file.seek(SeekFrom::Start(start))?;
+    file.take(n_bytes).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads what is here, and notes what is not.
+pub(crate) struct Reader {
+    state: Arc<Mutex<State>>,
+    position: u64,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.total <= self.position || buffer.is_empty() {
+            return Ok(0);
+        }
+        let number = self.position / BLOCK;
+        let Some(block) = state.blocks.get(&number) else {
+            state.missed.get_or_insert(number);
+            return Err(io::Error::other("a part that is not here yet"));
+        };
+        let offset = usize::try_from(self.position % BLOCK).map_err(io::Error::other)?;
+        let n = (&block[offset..]).read(buffer)?;
+        self.position += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for Reader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let total = self.state.lock().unwrap_or_else(PoisonError::into_inner).total;
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(offset) => total.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}

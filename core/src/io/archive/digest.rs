@@ -1,0 +1,107 @@
+//! Whether a file is the one that its registry speaks of.
+
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use sha2::{Sha256, Sha512, digest::Output};
+
+use crate::io::archive::{DigestError, error::one_line};
+
+/// Compares the file with what a registry says: `sha256-` or `sha512-` before hex or base64 (`:`
+/// in place of `-` too), or hex alone, whose length tells which.
+///
+/// Several, as subresource integrity allows, are no digest here: which one counts is a choice.
+pub fn verify_digest(file: &Path, expected: &str) -> Result<(), DigestError> {
+    let Some(digest) = Expected::parse(expected) else {
+        return Err(DigestError::NotDigest { text: one_line(expected) });
+    };
+    let actual = digest.algorithm.of_file(file).map_err(|source| DigestError::Read { source })?;
+    if actual == digest.bytes {
+        return Ok(());
+    }
+    let actual = format!("{}-{}", digest.algorithm.name(), hex(&actual));
+    Err(DigestError::Mismatch { expected: one_line(expected), actual })
+}
+
+struct Expected {
+    algorithm: Algorithm,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Algorithm {
+    Sha256,
+    Sha512,
+}
+
+impl Expected {
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let named = [Algorithm::Sha256, Algorithm::Sha512].into_iter().find_map(|algorithm| {
+            let rest = text.strip_prefix(algorithm.name())?;
+            Some((algorithm, rest.strip_prefix(['-', ':'])?))
+        });
+        let (algorithm, digest) = match named {
+            Some(named) => named,
+            None if text.len() == 128 => (Algorithm::Sha512, text),
+            None => (Algorithm::Sha256, text),
+        };
+        let from_hex = || unhex(digest).filter(|bytes| bytes.len() == algorithm.n_bytes());
+        let from_base64 = || named.and(BASE64_STANDARD.decode(digest).ok());
+        let bytes = from_hex().or_else(from_base64)?;
+        (bytes.len() == algorithm.n_bytes()).then_some(Self { algorithm, bytes })
+    }
+}
+
+impl Algorithm {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    const fn n_bytes(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+
+    fn of_file(self, file: &Path) -> io::Result<Vec<u8>> {
+        Ok(match self {
+            Self::Sha256 => digest_of::<Sha256>(file)?.to_vec(),
+            Self::Sha512 => digest_of::<Sha512>(file)?.to_vec(),
+        })
+    }
+}
+
+fn digest_of<D: sha2::Digest>(file: &Path) -> io::Result<Output<D>> {
+    let mut file = File::open(file)?;
+    let mut digest = D::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(digest.finalize()),
+            n => digest.update(&buffer[..n]),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(digit).collect()
+}
+
+fn digit(half: u8) -> Option<char> {
+    char::from_digit(half.into(), 16)
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
+    digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).ok()).collect()
+}

@@ -1,0 +1,98 @@
+//! Plain tar files that stay where they are: headers without the content between them.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+
+use tar::Archive;
+
+use crate::io::{
+    Http, Request,
+    archive::{
+        ArchiveError, ArchiveLimits, EntryKind, RemoteError,
+        blocks::{Blocks, Reader},
+        tar::Headers,
+    },
+};
+
+/// A tar file at a registry, not packed itself.
+pub struct RemoteTar<'a> {
+    blocks: Blocks<'a>,
+}
+
+/// What a header says, and where its content lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TarEntry {
+    /// Relative, with `/` between elements; no element is empty, `.` or `..`, and none holds NUL.
+    pub path: String,
+    /// Bytes of content.
+    pub size: u64,
+    /// Unix permissions, without the bits that say what it is.
+    pub mode: u32,
+    /// What it is.
+    pub kind: EntryKind,
+    start: u64,
+}
+
+impl<'a> RemoteTar<'a> {
+    /// The archive that `request` asks for; `None` where there is none. `max_bytes` limits what is
+    /// downloaded from a server that does not give parts.
+    pub async fn open(http: &'a dyn Http, request: Request) -> Result<Option<Self>, RemoteError> {
+        let blocks = Blocks::open(http, request).await?;
+        Ok(blocks.map(|blocks| Self { blocks }))
+    }
+
+    /// Every entry, in the order of the archive.
+    pub async fn entries(&self) -> Result<Vec<TarEntry>, RemoteError> {
+        let limits = ArchiveLimits::default();
+        let total = self.blocks.total_bytes();
+        self.blocks.work(|reader| list(reader, total, &limits)).await
+    }
+
+    /// All of an entry's content, if that is at most `max_bytes`.
+    pub async fn read(&self, entry: &TarEntry, max_bytes: usize) -> Result<Vec<u8>, RemoteError> {
+        let limit = max_bytes as u64;
+        if limit < entry.size {
+            return Err(ArchiveError::TooLarge { limit }.into());
+        }
+        self.blocks.ensure(entry.start, entry.size).await?;
+        self.blocks.work(|reader| content(reader, entry)).await
+    }
+
+    /// Of the archive itself.
+    pub fn total_bytes(&self) -> u64 {
+        self.blocks.total_bytes()
+    }
+
+    /// Whether the server gave all of it: what was read could have been compared with a digest.
+    pub fn was_read_whole(&self) -> bool {
+        self.blocks.is_whole()
+    }
+}
+
+fn list(reader: Reader, total: u64, limits: &ArchiveLimits) -> Result<Vec<TarEntry>, ArchiveError> {
+    let mut archive = Archive::new(reader);
+    let mut headers = Headers::new(limits);
+    let mut entries = vec![];
+    for raw in archive.entries_with_seek()?.raw(true) {
+        let mut raw = raw?;
+        let start = raw.raw_file_position();
+        if start.checked_add(raw.size()).is_none_or(|end| total < end) {
+            return Err(ArchiveError::Truncated);
+        }
+        if let Some(entry) = headers.read(&mut raw)? {
+            let crate::io::archive::Entry { path, size, mode, kind } = entry;
+            entries.push(TarEntry { path, size, mode, kind, start });
+        }
+    }
+    headers.end()?;
+    Ok(entries)
+}
+
+fn content(mut reader: Reader, entry: &TarEntry) -> Result<Vec<u8>, ArchiveError> {
+    let mut content = vec![];
+    reader.seek(SeekFrom::Start(entry.start))?;
+    reader.take(entry.size).read_to_end(&mut content)?;
+    if (content.len() as u64) < entry.size {
+        return Err(ArchiveError::Truncated);
+    }
+    Ok(content)
+}

@@ -1,0 +1,206 @@
+//! Tar files, packed or not, in one pass.
+//!
+//! Headers are read raw, so that a long name costs no more memory than it may: the `tar` crate
+//! itself would read as many bytes of it as its header says.
+
+use std::io::{self, BufRead as _, BufReader, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use tar::{Archive, PaxExtensions};
+
+use crate::io::archive::{
+    ArchiveError, ArchiveLimits, Entry, EntryKind, Flow,
+    bounded::{Bounded, Counted},
+    entry::Census,
+};
+
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+/// Extended headers hold names, times and attributes of one entry.
+const LONGEST_EXTENSION: u64 = 1 << 20;
+
+/// Shows every entry of a tar, which may be inside gzip, to `visit`, which may read the content.
+/// An empty file is no archive. What `visit` cannot read for reasons of its own ends the pass.
+pub fn read_tar(
+    file: impl Read,
+    limits: &ArchiveLimits,
+    visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> io::Result<Flow>,
+) -> Result<(), ArchiveError> {
+    let (counted, n_packed) = Counted::new(file);
+    let mut packed = BufReader::new(counted);
+    if !packed.fill_buf()?.starts_with(GZIP_MAGIC) {
+        // Nothing is packed, so the ratio is one.
+        return walk(Bounded::new(packed, limits, n_packed), limits, visit);
+    }
+    let unpacked = Bounded::new(MultiGzDecoder::new(packed), limits, n_packed);
+    let mut unpacked = BufReader::new(unpacked);
+    if unpacked.fill_buf()?.starts_with(GZIP_MAGIC) {
+        return Err(ArchiveError::Unsupported { what: "gzip within gzip" });
+    }
+    walk(unpacked, limits, visit)
+}
+
+fn walk(
+    file: impl Read,
+    limits: &ArchiveLimits,
+    visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> io::Result<Flow>,
+) -> Result<(), ArchiveError> {
+    let mut archive = Archive::new(file);
+    let mut headers = Headers::new(limits);
+    for raw in archive.entries()?.raw(true) {
+        let mut raw = raw?;
+        let Some(entry) = headers.read(&mut raw)? else { continue };
+        let mut content = Whole { inner: &mut raw, n_left: entry.size };
+        match visit(&entry, &mut content)? {
+            Flow::Continue => {}
+            Flow::Stop => return Ok(()),
+        }
+    }
+    headers.end()
+}
+
+/// Ends in an error where the archive ends within an entry.
+struct Whole<R> {
+    inner: R,
+    n_left: u64,
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        if n == 0 && !buffer.is_empty() && 0 < self.n_left {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.n_left = self.n_left.saturating_sub(n as u64);
+        Ok(n)
+    }
+}
+
+/// Makes entries of headers, of which an entry may have several.
+pub(crate) struct Headers {
+    census: Census,
+    n_read: u64,
+    next: Extension,
+}
+
+/// What is said about the next entry before it comes.
+#[derive(Default)]
+struct Extension {
+    path: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+    size: Option<u64>,
+    is_sparse: bool,
+}
+
+impl Headers {
+    pub(crate) fn new(limits: &ArchiveLimits) -> Self {
+        Self { census: Census::new(limits), n_read: 0, next: Extension::default() }
+    }
+
+    /// The entry that this header completes; `None` for what belongs to the next entry, and for
+    /// the archive's own root.
+    pub(crate) fn read<R: Read>(
+        &mut self,
+        raw: &mut tar::Entry<'_, R>,
+    ) -> Result<Option<Entry>, ArchiveError> {
+        self.n_read += 1;
+        self.census.count()?;
+        let kind = raw.header().entry_type();
+        if kind.is_gnu_longname() {
+            self.next.path = Some(self.long_name(raw)?);
+        } else if kind.is_gnu_longlink() {
+            self.next.target = Some(self.long_name(raw)?);
+        } else if kind.is_pax_local_extensions() {
+            self.next.read_pax(&bytes(raw, LONGEST_EXTENSION)?)?;
+        } else if !kind.is_pax_global_extensions() {
+            return self.complete(raw);
+        }
+        Ok(None)
+    }
+
+    /// At the end of the archive.
+    pub(crate) fn end(&self) -> Result<(), ArchiveError> {
+        if self.n_read == 0 {
+            return Err(ArchiveError::Damaged { reason: "it holds nothing".to_owned() });
+        }
+        Ok(())
+    }
+
+    fn complete<R: Read>(
+        &mut self,
+        raw: &tar::Entry<'_, R>,
+    ) -> Result<Option<Entry>, ArchiveError> {
+        let Extension { path, target, size, is_sparse } = std::mem::take(&mut self.next);
+        let header = raw.header();
+        if is_sparse || header.entry_type().is_gnu_sparse() {
+            return Err(ArchiveError::Unsupported { what: "sparse files" });
+        }
+        let raw_path = path.unwrap_or_else(|| header.path_bytes().into_owned());
+        let path = self.census.path(&raw_path)?;
+        if size.is_some_and(|size| size != raw.size()) {
+            return Err(ArchiveError::LyingSize { path, claimed: size.unwrap_or_default() });
+        }
+        let target = target.or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
+        let target = || self.census.text(&target.unwrap_or_default());
+        let of_type = header.entry_type();
+        let kind = if of_type.is_symlink() {
+            EntryKind::Symlink(target()?)
+        } else if of_type.is_hard_link() {
+            EntryKind::HardLink(target()?)
+        } else if of_type.is_dir() || of_type.is_file() && raw_path.ends_with(b"/") {
+            EntryKind::Dir
+        } else if of_type.is_file() || of_type.is_contiguous() {
+            EntryKind::File
+        } else {
+            EntryKind::Other
+        };
+        if path.is_empty() {
+            let is_root = kind == EntryKind::Dir;
+            let unsafe_path = ArchiveError::UnsafePath { path: "(none)".to_owned() };
+            return if is_root { Ok(None) } else { Err(unsafe_path) };
+        }
+        let mode = header.mode().unwrap_or(0) & 0o7777;
+        self.census.admit(Entry { path, size: raw.size(), mode, kind }).map(Some)
+    }
+
+    fn long_name<R: Read>(&self, raw: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, ArchiveError> {
+        let limit = self.census.limits().max_name_bytes;
+        // One more for the NUL at its end.
+        let too_long = |_| ArchiveError::NameTooLong { limit };
+        let mut name = bytes(raw, limit as u64 + 1).map_err(too_long)?;
+        if name.last() == Some(&0) {
+            name.pop();
+        }
+        Ok(name)
+    }
+}
+
+impl Extension {
+    fn read_pax(&mut self, records: &[u8]) -> Result<(), ArchiveError> {
+        for record in PaxExtensions::new(records) {
+            let record = record?;
+            match record.key_bytes() {
+                b"path" => self.path = Some(record.value_bytes().to_vec()),
+                b"linkpath" => self.target = Some(record.value_bytes().to_vec()),
+                b"size" => {
+                    let size = record.value().ok().and_then(|text| text.parse().ok());
+                    let reason = || "a size is no number".to_owned();
+                    self.size =
+                        Some(size.ok_or_else(|| ArchiveError::Damaged { reason: reason() })?);
+                }
+                key => self.is_sparse |= key.starts_with(b"GNU.sparse."),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All of an extended header.
+fn bytes<R: Read>(raw: &mut tar::Entry<'_, R>, limit: u64) -> Result<Vec<u8>, ArchiveError> {
+    let size = raw.size();
+    if limit < size {
+        return Err(ArchiveError::TooLarge { limit });
+    }
+    let mut bytes = vec![];
+    Whole { inner: raw.take(size), n_left: size }.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
