@@ -46,11 +46,8 @@ fn binaries(manifest: &Manifest, files: &BTreeSet<String>) -> BTreeMap<String, V
     let mut binaries: BTreeMap<String, Vec<String>> =
         listed.iter().map(|it| (name_of(it), it.required_features.clone())).collect();
     let package = &manifest.package;
-    let finds = if listed.is_empty() {
-        package.finds_binaries()
-    } else {
-        package.finds_more_than_listed()
-    };
+    let finds =
+        if listed.is_empty() { package.finds_binaries() } else { package.finds_more_than_listed() };
     if finds {
         let paths: BTreeSet<&str> = listed.iter().filter_map(|it| it.path.as_deref()).collect();
         for (name, path) in found(&package.name, files) {

@@ -7,9 +7,8 @@ use batch_core::{model::Quota, plugin::RateLimit};
 use crate::Cargo;
 
 /// Failures of these speak about this ecosystem.
-pub(crate) const HOSTS: &[&str] = &["crates.io", INDEX_HOST, DOWNLOADS_HOST];
+pub(crate) const HOSTS: &[&str] = &["crates.io", INDEX_HOST, "static.crates.io"];
 pub(crate) const INDEX_HOST: &str = "index.crates.io";
-pub(crate) const DOWNLOADS_HOST: &str = "static.crates.io";
 
 /// One request a second is the policy (<https://crates.io/data-access>); 600 in ten minutes from one
 /// address are blocked for five, without `Retry-After`.
@@ -36,7 +35,7 @@ const INDEX: Quota = Quota {
 
 /// Crates, and the daily dump.
 const DOWNLOADS: Quota = Quota {
-    host: DOWNLOADS_HOST,
+    host: "static.crates.io",
     path_prefix: "/",
     period: Duration::from_millis(200),
     burst: NonZeroU32::MIN.saturating_add(4),

@@ -7,7 +7,7 @@ use batch_core::{
     plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
 };
 
-use crate::{Cargo, ID, contents, index, quota, recipe};
+use crate::{Cargo, ID, contents, index, quota::INDEX_HOST, recipe};
 
 /// What recipes, quotas and caches know the index by.
 pub(crate) const INDEX: &str = "https://index.crates.io";
@@ -32,9 +32,7 @@ impl RecipeBuilder for Cargo {
         let response = http.send(request).await.map_err(source_error)?;
         let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
         let newest = index::newest(name.as_str(), &body);
-        let Some(release) = newest.map_err(|why| odd_answer(quota::INDEX_HOST, why))? else {
-            return Ok(None);
-        };
+        let Some(release) = newest.map_err(odd_answer)? else { return Ok(None) };
         let folder = format!("{}-{}", release.krate, release.version);
         let file = format!("{folder}.crate");
         let request = Request::get(CRATES, &[&release.krate, &file], &[]).map_err(source_error)?;
@@ -42,9 +40,8 @@ impl RecipeBuilder for Cargo {
         let request = Request { max_bytes: LARGEST_CRATE, ..request };
         let file = http.fetch_to_cache(request).await.map_err(source_error)?;
         let digest = format!("sha256-{}", release.checksum);
-        let odd = |why: String| odd_answer(quota::DOWNLOADS_HOST, why);
-        verify_digest(&file, &digest).map_err(|error| odd(error.to_string()))?;
-        let contents = contents::read(&file, &folder).map_err(odd)?;
+        verify_digest(&file, &digest).map_err(source_error)?;
+        let contents = contents::read(&file, &folder).map_err(source_error)?;
         Ok(Some(recipe::facts(name, release, url, &contents)))
     }
 
@@ -61,6 +58,7 @@ fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
     SourceError { ecosystem: ID, kind: kind.into() }
 }
 
-fn odd_answer(host: &str, reason: String) -> SourceError {
-    source_error(SourceErrorKind::Schema { host: host.to_owned(), reason })
+/// The index says something that is no index.
+fn odd_answer(reason: String) -> SourceError {
+    source_error(SourceErrorKind::Schema { host: INDEX_HOST.to_owned(), reason })
 }
