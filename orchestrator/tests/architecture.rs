@@ -15,8 +15,8 @@ use serde_json::Value;
 const MAY_DEPEND_ON: &[(&str, &str)] = &[
     (
         "batch-core",
-        "async-trait chrono fastrand governor inventory reqwest schemars serde serde_json sha2 \
-         strip-ansi-escapes tempfile thiserror tokio toml tracing url",
+        "async-trait base64 chrono fastrand flate2 governor inventory reqwest schemars serde \
+         serde_json sha2 strip-ansi-escapes tar tempfile thiserror tokio toml tracing url zip",
     ),
     ("eco-", "async-trait batch-core semver serde serde_json toml"),
     ("analytics", "askama batch-core chrono serde serde_json tempfile thiserror"),
