@@ -69,8 +69,20 @@ pub struct Artifact {
     pub cells: Vec<Cell>,
     /// On the registry's own host.
     pub url: String,
-    /// `<algorithm>-<digest>`, as the registry gives it.
+    /// `<algorithm>-<digest>`, as the registry gives it; empty where it gives none.
     pub digest: String,
+    /// Whether all of it was read for these facts and has that digest; false where only parts were
+    /// read, or there is none: then the installer is the first to compare. Absent where nothing of
+    /// it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest_verified: Option<bool>,
+}
+
+impl Artifact {
+    /// Of which nothing has been read.
+    pub fn unread(cells: Vec<Cell>, url: String, digest: String) -> Self {
+        Self { cells, url, digest, digest_verified: None }
+    }
 }
 
 /// A recipe step that installs, with sorted parameters, so that equal facts make equal bytes.

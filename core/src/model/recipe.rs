@@ -155,10 +155,11 @@ impl Recipe {
         toml::to_string(self).expect("a recipe is made of tables, strings, numbers and lists")
     }
 
-    /// What the steps called `action` say they put on `PATH`; what is no command name is left out.
-    pub fn promised(&self, action: &str) -> Vec<CommandName> {
+    /// The commands that the steps called `action` list under `key`. What is no command's name is
+    /// left out: a recipe may come from anywhere, and installers look for these as files.
+    pub fn commands(&self, action: &str, key: &str) -> Vec<CommandName> {
         let steps = self.steps.iter().filter(|step| step.action == action);
-        let lists = steps.filter_map(|step| step.params.get("executables")?.as_array());
+        let lists = steps.filter_map(|step| step.params.get(key)?.as_array());
         lists.flatten().filter_map(|name| name.as_str()?.parse().ok()).collect()
     }
 }

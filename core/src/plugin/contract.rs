@@ -65,6 +65,12 @@ pub trait RecipeBuilder: Send + Sync {
 
 /// Says how to install with the ecosystem's own means, and installs nothing.
 pub trait NativeInstaller: Send + Sync {
+    /// How long one step may take where it needs more than the general limit, such as to compile.
+    /// `None` is the general limit.
+    fn longest_step(&self) -> Option<Duration> {
+        None
+    }
+
     /// The steps for `recipe`, for the orchestrator to run inside the sandbox of `environment`.
     /// A step that asks a registry asks where `origins` say.
     fn install(

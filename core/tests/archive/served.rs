@@ -10,6 +10,7 @@ use batch_core::{
     io::{CachedFile, Headers, Http, HttpError, Request, Response},
     testing::SimClock,
 };
+use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 /// Answers every request with parts of `bytes`, in its own way.
@@ -46,6 +47,12 @@ impl Served {
 
 pub(crate) fn request() -> Request {
     Request::get("https://a.example/", &["x"], &[]).unwrap()
+}
+
+/// As registries write it.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    let hex = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("sha256-{hex}")
 }
 
 pub(crate) fn run<T>(future: impl Future<Output = T> + Send) -> T {

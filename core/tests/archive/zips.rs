@@ -11,7 +11,7 @@ use batch_core::{
 };
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use crate::served::{Served, Way, request, run};
+use crate::served::{Served, Way, request, run, sha256};
 
 /// A zip of these members, not packed, so that sizes are what they look like.
 fn stored(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -44,7 +44,7 @@ fn a_member_of_a_large_archive_costs_few_requests() {
     let served = Served::new(stored(members), Way::Ranges);
     let content = run(async {
         let zip = RemoteZip::open(&served, request()).await?.unwrap();
-        assert!(!zip.was_read_whole());
+        assert!(!zip.has_digest(&sha256(&served.bytes))?);
         assert_eq!(zip.total_bytes(), served.bytes.len() as u64);
         let paths: Vec<_> = zip.entries().iter().map(|entry| entry.path.as_str()).collect();
         assert_eq!(paths, ["a/first.txt", "filler", "a/last.txt"]);
@@ -61,7 +61,10 @@ fn a_server_that_knows_no_parts_is_asked_for_all_within_the_limit() {
     let served = Served::new(stored(&[("a", b"x"), ("filler", &filler)]), Way::Whole);
     run(async {
         let zip = RemoteZip::open(&served, large()).await?.unwrap();
-        assert!(zip.was_read_whole());
+        assert!(zip.has_digest(&sha256(&served.bytes))?);
+        let error = zip.has_digest(&sha256(b"another file")).unwrap_err();
+        assert_eq!(error.finding().kind, FailureKind::ArchiveExtractionFailed);
+        assert!(!zip.has_digest("")?, "nothing to compare with");
         assert_eq!(zip.read(named(&zip, "a"), 1).await?, b"x");
         assert_eq!(zip.read(named(&zip, "filler"), 6 << 20).await?, filler);
         Ok::<_, RemoteError>(())

@@ -1,19 +1,31 @@
 #![doc = include_str!("../README.md")]
 
 mod classifier;
+mod commands;
+mod contents;
+mod index;
+mod installer;
+mod manifest;
 mod names;
 mod quota;
+mod recipe;
+mod registry;
+#[cfg(test)]
+mod tests;
 
 use batch_core::{
     model::EcosystemId,
-    plugin::{ActionShape, EcosystemPlugin, RootProbe, Toolchain},
+    plugin::{EcosystemPlugin, RootProbe, Toolchain},
     register_ecosystem,
 };
 
+const ID: EcosystemId = EcosystemId::from_static("cargo");
+
+/// Implements every trait of the contract; what varies comes in as an argument.
 struct Cargo;
 
 register_ecosystem!(EcosystemPlugin {
-    id: EcosystemId::from_static("cargo"),
+    id: ID,
     rotation_rank: 1,
     aliases: &["crates.io", "crates", "crates_io"],
     display_name: "Cargo",
@@ -25,8 +37,8 @@ register_ecosystem!(EcosystemPlugin {
     seeder: None,
     rate_limit: &Cargo,
     classifier: &Cargo,
-    recipe_builder: None,
-    installer: None,
-    recipe_actions: &[ActionShape { name: "cargo_install", required: &["crate", "executables"] }],
+    recipe_builder: Some(&Cargo),
+    installer: Some(&Cargo),
+    recipe_actions: &[recipe::STEP],
     names: &Cargo,
 });

@@ -7,7 +7,8 @@ use batch_core::{model::Quota, plugin::RateLimit};
 use crate::Cargo;
 
 /// Failures of these speak about this ecosystem.
-pub(crate) const HOSTS: &[&str] = &["crates.io", "index.crates.io", "static.crates.io"];
+pub(crate) const HOSTS: &[&str] = &["crates.io", INDEX_HOST, "static.crates.io"];
+pub(crate) const INDEX_HOST: &str = "index.crates.io";
 
 /// One request a second is the policy (<https://crates.io/data-access>); 600 in ten minutes from one
 /// address are blocked for five, without `Retry-After`.
@@ -23,7 +24,7 @@ const API: Quota = Quota {
 
 /// "No rate limits", says the data access policy of index and downloads.
 const INDEX: Quota = Quota {
-    host: "index.crates.io",
+    host: INDEX_HOST,
     path_prefix: "/",
     period: Duration::from_millis(100),
     burst: NonZeroU32::MIN.saturating_add(19),

@@ -147,7 +147,7 @@ fn artifact(cell: Cell, view: &Manifest, app: &App) -> Result<Artifact, String> 
         return Err("it installs something else there".to_owned());
     }
     let digest = format!("sha256-{}", sha256.to_ascii_lowercase());
-    Ok(Artifact { cells: vec![cell], url, digest })
+    Ok(Artifact::unread(vec![cell], url, digest))
 }
 
 fn install(app: App) -> Action {

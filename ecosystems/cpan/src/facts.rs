@@ -25,6 +25,7 @@ pub(crate) fn of(
     release: Release,
     contents: Result<&Contents, String>,
 ) -> PackageFacts {
+    let was_read = contents.is_ok();
     let scripts = match contents {
         Ok(contents) => scripts::of(distribution.as_str(), contents),
         Err(why) => Scripts {
@@ -39,7 +40,7 @@ pub(crate) fn of(
         kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
         runtime_dependencies: vec![],
         platforms: vec![],
-        artifacts: vec![artifact(&release)],
+        artifacts: vec![artifact(&release, was_read)],
         install: install(distribution, &release, &scripts.executables),
         notes: notes(&release, &scripts),
         executables: scripts.executables,
@@ -62,13 +63,15 @@ fn notes(release: &Release, scripts: &Scripts) -> Vec<String> {
     notes.into_iter().flatten().collect()
 }
 
-fn artifact(release: &Release) -> Artifact {
+/// An archive that was read has the digest that is stated, if one is.
+fn artifact(release: &Release, was_read: bool) -> Artifact {
     let digest = match &*release.sha256 {
         "" => String::new(),
         hex => format!("sha256-{hex}"),
     };
     let url = format!("{MIRROR}/authors/id/{}", release.path.join("/"));
-    Artifact { cells: vec![], url, digest }
+    let digest_verified = was_read.then_some(!digest.is_empty());
+    Artifact { cells: vec![], url, digest, digest_verified }
 }
 
 fn install(distribution: &PackageName, release: &Release, executables: &Executables) -> Action {

@@ -37,7 +37,7 @@ impl NativeInstaller for Cpan {
             env: pairs(SETTINGS),
             network: true,
         };
-        let executables = recipe.promised(recipe::STEP.name);
+        let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
         let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
         let export = InstallStep::Export { folders: pairs(&[("PERL5LIB", LIBRARIES)]) };
         InstallPlan {

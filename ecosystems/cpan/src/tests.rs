@@ -51,6 +51,7 @@ fn sha256(bytes: &[u8]) -> String {
     })
 }
 
+const API: &str = "https://fastapi.metacpan.org";
 const AUTHOR: &str = "https://cpan.metacpan.org/authors/id/A/AU/AUTHOR";
 
 /// MetaCPAN's answer about version 1.5 of `name`, with more `fields`.
@@ -62,13 +63,13 @@ fn release(name: &str, archive: &str, fields: &str) -> (String, Vec<u8>) {
             "archive":"{archive}","download_url":"{AUTHOR}/{archive}",
             "stat":{{"size":"540531","mode":"33188"}},"provides":["X"]{fields}}}"#
     );
-    (format!("/v1/release/{name}"), text.into_bytes())
+    (format!("{API}/v1/release/{name}"), text.into_bytes())
 }
 
 /// A registry with `name`, whose archive holds `files`.
 fn files(name: &str, fields: &str, files: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
     let (archive, file) = (format!("{name}-1.5.tar.gz"), tarball(files));
-    let path = format!("/authors/id/A/AU/AUTHOR/{archive}");
+    let path = format!("{AUTHOR}/{archive}");
     vec![release(name, &archive, fields), (path, file)]
 }
 
@@ -250,7 +251,7 @@ fn what_cannot_become_a_recipe_says_why() {
 
 #[test]
 fn an_archive_that_cannot_be_used_is_a_verdict_on_it_and_no_error_of_the_registry() {
-    let path = |archive: &str| format!("/authors/id/A/AU/AUTHOR/{archive}");
+    let path = |archive: &str| format!("{AUTHOR}/{archive}");
     let whole = tarball(&[ACK]);
     let other = format!(r#""checksum_sha256":"{}""#, "0".repeat(64));
     for (archive, file, fields, reason) in [
@@ -275,7 +276,7 @@ fn a_stated_digest_is_compared_and_carried_on() {
     let file = tarball(&[ACK]);
     let digest = sha256(&file);
     let stated = release("ack", "ack-1.5.tgz", &format!(r#""checksum_sha256":"{digest}""#));
-    let path = "/authors/id/A/AU/AUTHOR/ack-1.5.tgz".to_owned();
+    let path = format!("{AUTHOR}/ack-1.5.tgz");
     let facts = ask("ack", vec![stated, (path, file)]).0.unwrap().unwrap();
     assert_eq!(facts.artifacts[0].digest, format!("sha256-{digest}"));
     assert!(facts.notes.is_empty(), "{:?}", facts.notes);
@@ -286,7 +287,7 @@ fn a_stated_digest_is_compared_and_carried_on() {
 fn an_archive_is_asked_for_at_our_mirror_whoever_is_named() {
     let (name, body) = release("ack", "ack-1.5.tar.gz", "");
     let body = String::from_utf8(body).unwrap().replace("cpan.metacpan.org", "www.cpan.org");
-    let file = ("/authors/id/A/AU/AUTHOR/ack-1.5.tar.gz".to_owned(), tarball(&[ACK]));
+    let file = (format!("{AUTHOR}/ack-1.5.tar.gz"), tarball(&[ACK]));
     let (facts, asked) = ask("ack", vec![(name, body.into_bytes()), file]);
     assert_eq!(facts.unwrap().unwrap().artifacts[0].url, format!("{AUTHOR}/ack-1.5.tar.gz"));
     let api = "https://fastapi.metacpan.org/v1/release/ack".to_owned();
@@ -309,7 +310,7 @@ fn what_nobody_could_install_is_not_there() {
 #[test]
 fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
     for body in ["<html>blocked</html>", "{", r#"{"distribution":"y"}"#, "[]"] {
-        let files = vec![("/v1/release/x".to_owned(), body.as_bytes().to_vec())];
+        let files = vec![(format!("{API}/v1/release/x"), body.as_bytes().to_vec())];
         assert!(ask("x", files).0.is_err(), "{body}");
     }
 }

@@ -47,7 +47,8 @@ fn inspect(distribution: &str, body: Vec<u8>) -> Result<Option<PackageFacts>, Fa
     let plugin = registry.iter().next().ok_or("no plugin is linked")?;
     let builder = plugin.recipe_builder.ok_or("no builder")?;
     let clock = SimClock::default();
-    let shelf = Shelf::new([(format!("/v1/release/{distribution}"), body)]);
+    let shelf =
+        Shelf::new([(format!("https://fastapi.metacpan.org/v1/release/{distribution}"), body)]);
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let clock_port = Arc::new(clock.clone());
     let config = PoliteConfig::new(clock_port, Arc::new(shelf), registry.quotas(), cache);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use batch_core::{
-    decide::recipe::is_homepage,
+    decide::recipe::{is_homepage, one_line},
     model::{
         Action, Artifact, CommandName, Executables, PackageFacts, PackageId, PackageKind,
-        PackageName, Parameter, is_text,
+        PackageName, Parameter,
     },
 };
 
@@ -18,9 +18,6 @@ use crate::{
     registry::ORIGIN,
     versions::{Standing, Version},
 };
-
-/// Longest description that is kept, in characters.
-const LONGEST_DESCRIPTION: usize = 200;
 
 /// A module at the version that its bare path means.
 #[derive(Debug)]
@@ -122,7 +119,8 @@ impl Module {
     fn zip(&self) -> Option<Artifact> {
         let (path, version) = (paths::escaped(&self.path), paths::escaped(self.version.as_str()));
         let url = format!("{ORIGIN}/{path}/@v/{version}.zip");
-        let artifact = Artifact { cells: vec![], url, digest: String::new() };
+        let (cells, digest) = (vec![], String::new());
+        let artifact = Artifact { cells, url, digest, digest_verified: Some(false) };
         self.refusals().is_empty().then_some(artifact)
     }
 
@@ -145,14 +143,5 @@ impl Module {
         let go = self.go_mod.go.as_deref().map(one_line);
         notes.extend(go.map(|go| format!("needs Go {go} or later")));
         notes
-    }
-}
-
-/// `text` without what a terminal would obey.
-fn one_line(text: &str) -> String {
-    let shown: String = text.chars().filter(|&c| is_text(c)).collect();
-    match shown.char_indices().nth(LONGEST_DESCRIPTION) {
-        Some((end, _)) => format!("{}…", shown[..end].trim_end()),
-        None => shown,
     }
 }

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use batch_core::{
     io::Origins,
-    model::{
-        CommandName, Environment, InstallPlan, InstallStep, PackageFacts, Recipe, RecipeStep,
-        WORK_DIR,
-    },
+    model::{Environment, InstallPlan, InstallStep, PackageFacts, Recipe, WORK_DIR},
     plugin::NativeInstaller,
 };
 
@@ -49,7 +46,8 @@ impl NativeInstaller for Go {
             let argv = ["go", "install", &package].map(str::to_owned).to_vec();
             Some(InstallStep::Run { argv, env: env.clone(), network: true })
         });
-        let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables: promised(recipe) };
+        let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
+        let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
         let (steps, bin_dirs) = (runs.chain([inspect]).collect(), vec![BIN.to_owned()]);
         InstallPlan { steps, bin_dirs, runs_package_code: false }
     }
@@ -79,12 +77,4 @@ fn sums(origins: &Origins) -> String {
     } else {
         "sum.golang.org".to_owned()
     }
-}
-
-/// What `recipe` says it puts on `PATH`: another generator may have written it.
-fn promised(recipe: &Recipe) -> Vec<CommandName> {
-    let is_ours = |step: &&RecipeStep| step.action == recipe::STEP.name;
-    let lists = recipe.steps.iter().filter(is_ours);
-    let lists = lists.filter_map(|step| step.params.get(recipe::EXECUTABLES)?.as_array());
-    lists.flatten().filter_map(|name| name.as_str()?.parse().ok()).collect()
 }

@@ -56,11 +56,8 @@ impl Bottle {
 
     /// As facts carry it: the fragment, which is not sent, names the keg in the archive.
     pub(crate) fn artifact(&self) -> Artifact {
-        Artifact {
-            cells: self.cells.clone(),
-            url: format!("{}#{}", self.url(), self.keg),
-            digest: format!("sha256-{}", self.sha256),
-        }
+        let url = format!("{}#{}", self.url(), self.keg);
+        Artifact::unread(self.cells.clone(), url, format!("sha256-{}", self.sha256))
     }
 
     /// Whether it runs on some machine of `os`.

@@ -16,6 +16,8 @@ pub(crate) struct Contents {
     pub(crate) commands: Vec<String>,
     /// What others link or include.
     pub(crate) outputs: Vec<String>,
+    /// Of the bottle, where that was looked into and has it.
+    pub(crate) sha256: Option<String>,
 }
 
 #[derive(Deserialize)]

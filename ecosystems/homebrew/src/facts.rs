@@ -76,7 +76,7 @@ pub(crate) fn facts(
         kind,
         runtime_dependencies: bottle::names(&all),
         platforms: platforms(bottles),
-        artifacts: bottles.iter().map(Bottle::artifact).chain(needed).collect(),
+        artifacts: bottles.iter().map(|it| artifact(it, found)).chain(needed).collect(),
         install: Action {
             name: recipe::STEP.name.to_owned(),
             parameters: parameters(&views.linux.name, views, paths),
@@ -84,6 +84,13 @@ pub(crate) fn facts(
         notes: notes(views, bottles),
         ..refused(name, Some(views), String::new())
     }
+}
+
+fn artifact(bottle: &Bottle, found: &Found) -> Artifact {
+    let looked_into = [&found.linux, &found.darwin].into_iter().flatten();
+    let mut looked_into = looked_into.filter_map(|contents| contents.sha256.as_ref());
+    let was_compared = looked_into.any(|sha256| *sha256 == bottle.sha256);
+    Artifact { digest_verified: was_compared.then_some(true), ..bottle.artifact() }
 }
 
 /// The formula's own command first, the others sorted.

@@ -182,7 +182,7 @@ impl Store<'_> {
             && !commands.is_empty()
             && agrees(&commands, &views.linux)
         {
-            return Ok(Ok(Contents { commands, outputs: vec![] }));
+            return Ok(Ok(Contents { commands, ..Contents::default() }));
         }
         let file = match self.download(bottle).await {
             Ok(file) => file,
@@ -218,7 +218,8 @@ impl Store<'_> {
 fn looked_into(file: &Path, bottle: &Bottle) -> Result<Contents, String> {
     let digest = format!("sha256-{}", bottle.sha256);
     archive::verify_digest(file, &digest).map_err(|error| error.to_string())?;
-    contents::listed(file, &bottle.keg).map_err(|error| error.to_string())
+    let listed = contents::listed(file, &bottle.keg).map_err(|error| error.to_string())?;
+    Ok(Contents { sha256: Some(bottle.sha256.clone()), ..listed })
 }
 
 /// Whether the index lists nothing that the formula's own list, the union over all platforms, does

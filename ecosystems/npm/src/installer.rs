@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use batch_core::{
     io::Origins,
-    model::{CommandName, Environment, InstallPlan, InstallStep, PackageFacts, Recipe},
+    model::{Environment, InstallPlan, InstallStep, PackageFacts, Recipe},
     plugin::NativeInstaller,
 };
 
@@ -47,15 +47,9 @@ impl NativeInstaller for Npm {
             env,
             network: true,
         };
-        let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables: promised(recipe) };
+        let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
+        let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
         let (steps, bin_dirs) = (vec![run, inspect], vec![BIN.to_owned()]);
         InstallPlan { steps, bin_dirs, runs_package_code: false }
     }
-}
-
-/// What `recipe` says it puts on `PATH`: another generator may have written it.
-fn promised(recipe: &Recipe) -> Vec<CommandName> {
-    let steps = recipe.steps.iter().filter(|step| step.action == recipe::STEP.name);
-    let lists = steps.filter_map(|step| step.params.get(recipe::EXECUTABLES)?.as_array());
-    lists.flatten().filter_map(|name| name.as_str()?.parse().ok()).collect()
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use batch_core::{
-    decide::recipe::is_homepage,
+    decide::recipe::{is_homepage, one_line},
     model::{
         Action, Artifact, Cell, Executables, PackageFacts, PackageId, PackageKind, PackageName,
-        Parameter, is_text,
+        Parameter,
     },
 };
 use serde::Deserialize;
@@ -19,8 +19,8 @@ use crate::{
     version::{self, Version},
 };
 
-/// Longest description that is kept, in characters.
-const LONGEST_DESCRIPTION: usize = 200;
+/// Longest part of an odd answer that is told, in characters.
+const LONGEST_QUOTE: usize = 200;
 /// What the registry puts in the place of a package that it has removed for good.
 const SECURITY_HOLDER: &str = "security holding package";
 
@@ -155,23 +155,12 @@ impl Dist {
         let shasum = || self.shasum.as_ref().map(|hex| format!("sha1-{hex}"));
         let digest = self.integrity.clone().or_else(shasum).unwrap_or_default();
         let declared = if is_everywhere(cells) { vec![] } else { cells.to_vec() };
-        (!cells.is_empty()).then(|| Artifact { cells: declared, url: self.tarball.clone(), digest })
+        (!cells.is_empty()).then(|| Artifact::unread(declared, self.tarball.clone(), digest))
     }
 }
 
-/// The first line of `text` that says something, without what a terminal would obey.
-fn one_line(text: &str) -> String {
-    let plain = |line: &str| {
-        let shown: String =
-            line.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|&c| is_text(c)).collect();
-        shown.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    let line = text.lines().map(plain).find(|line| !line.is_empty()).unwrap_or_default();
-    shortened(&line)
-}
-
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_DESCRIPTION) {
+    match text.char_indices().nth(LONGEST_QUOTE) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text.to_owned(),
     }
@@ -183,24 +172,7 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn one_line_is_left_of_any_description() {
-        let check = |text: &str, expected: &str| assert_eq!(one_line(text), expected);
-        check("Does things", "Does things");
-        check("\n \n  Does\tthings \r\nand more", "Does things");
-        check("\u{1b}[31mred\u{1b}[0m \u{202e}evil\u{7}", "[31mred[0m evil");
-        check("", "");
-        check(&"é".repeat(300), &format!("{}…", "é".repeat(200)));
-    }
-
     proptest! {
-        #[test]
-        fn any_text_becomes_one_showable_line(text: String) {
-            let line = one_line(&text);
-            prop_assert!(line.chars().all(is_text) && line.chars().count() <= 201);
-            prop_assert_eq!(one_line(&line).chars().count().min(200), line.chars().count().min(200));
-        }
-
         #[test]
         fn any_bytes_are_facts_or_an_odd_answer(bytes: Vec<u8>) {
             let _ = facts(&"x".parse().unwrap(), &bytes);

@@ -1,32 +1,51 @@
 #![doc = include_str!("../README.md")]
 
 mod classifier;
+mod contents;
+mod installer;
 mod names;
+mod project;
 mod quota;
+mod recipe;
+mod registry;
+mod scripts;
+#[cfg(test)]
+mod tests;
+mod version;
+mod wheel;
 
 use batch_core::{
     model::EcosystemId,
-    plugin::{ActionShape, EcosystemPlugin, RootProbe, Toolchain},
+    plugin::{EcosystemPlugin, RootProbe, Toolchain},
     register_ecosystem,
 };
 
+const ID: EcosystemId = EcosystemId::from_static("pypi");
+
+/// Implements every trait of the contract; what varies comes in as an argument.
 struct Pypi;
 
 register_ecosystem!(EcosystemPlugin {
-    id: EcosystemId::from_static("pypi"),
+    id: ID,
     rotation_rank: 3,
     aliases: &["python", "pip", "pypi.org"],
     display_name: "PyPI",
     toolchain: Some(Toolchain {
         program: classifier::PROGRAM,
-        root_probe: RootProbe::RealPath("python3")
+        // A version manager's `python3` is a script; an environment's own is not all of it.
+        root_probe: RootProbe::Printed(&[
+            "python3",
+            "-I",
+            "-c",
+            "import sys; print(sys.base_prefix)",
+        ]),
     }),
     local_os: None,
     seeder: None,
     rate_limit: &Pypi,
     classifier: &Pypi,
-    recipe_builder: None,
-    installer: None,
-    recipe_actions: &[ActionShape { name: "pipx_install", required: &["package", "executables"] }],
+    recipe_builder: Some(&Pypi),
+    installer: Some(&Pypi),
+    recipe_actions: &[recipe::STEP],
     names: &Pypi,
 });

@@ -19,9 +19,14 @@ const SPELLING: Spelling = Spelling {
 impl Names for Pypi {
     fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
         SPELLING.read(spelling)?;
-        let words = spelling.split(['-', '_', '.']).filter(|word| !word.is_empty());
-        words.collect::<Vec<_>>().join("-").to_ascii_lowercase().parse()
+        normalised(spelling).parse()
     }
+}
+
+/// `spelling` without what makes no difference.
+pub(crate) fn normalised(spelling: &str) -> String {
+    let words = spelling.split(['-', '_', '.']).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-").to_ascii_lowercase()
 }
 
 #[cfg(test)]

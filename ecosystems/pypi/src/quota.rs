@@ -7,12 +7,14 @@ use batch_core::{model::Quota, plugin::RateLimit};
 use crate::Pypi;
 
 /// Failures of these speak about this ecosystem.
-pub(crate) const HOSTS: &[&str] = &["pypi.org", "files.pythonhosted.org", "hugovk.dev"];
+pub(crate) const HOSTS: &[&str] = &[API_HOST, FILES_HOST, "hugovk.dev"];
+pub(crate) const API_HOST: &str = "pypi.org";
+pub(crate) const FILES_HOST: &str = "files.pythonhosted.org";
 
 /// JSON and simple index. Not limited at the edge, but to be asked one after the other
 /// (<https://docs.pypi.org/api/>).
 const API: Quota = Quota {
-    host: "pypi.org",
+    host: API_HOST,
     path_prefix: "/",
     period: Duration::from_secs(1),
     burst: NonZeroU32::MIN,
@@ -23,7 +25,7 @@ const API: Quota = Quota {
 
 /// Wheels, read by range. A CDN; no limit is published.
 const FILES: Quota = Quota {
-    host: "files.pythonhosted.org",
+    host: FILES_HOST,
     path_prefix: "/",
     period: Duration::from_millis(500),
     burst: NonZeroU32::MIN,

@@ -15,7 +15,7 @@ use crate::{
     gemspec::{self, Gemspec},
     index::{Choice, GemFile},
     platform, recipe,
-    registry::ORIGIN,
+    registry::{Metadata, ORIGIN},
 };
 
 /// Facts about the version that was chosen, `metadata` being what its first file says; an error is
@@ -23,10 +23,12 @@ use crate::{
 pub(crate) fn of(
     gem: &PackageName,
     choice: &Choice,
-    metadata: Result<&[u8], String>,
+    metadata: Result<&Metadata, String>,
 ) -> Option<PackageFacts> {
     let file = choice.files.first()?;
-    let spec = metadata.and_then(gemspec::read).and_then(|spec| checked(spec, gem, file));
+    let is_verified = metadata.as_ref().ok().map(|metadata| metadata.is_verified);
+    let spec = metadata.and_then(|metadata| gemspec::read(&metadata.yaml));
+    let spec = spec.and_then(|spec| checked(spec, gem, file));
     let executables = match &spec {
         Ok(spec) => spec.executables.clone(),
         Err(why) => Executables::Unknown(format!("{}: {why}", recipe::UNREADABLE)),
@@ -47,7 +49,7 @@ pub(crate) fn of(
         } else {
             choice.cells.clone()
         },
-        artifacts: choice.files.iter().map(|file| artifact(gem, file)).collect(),
+        artifacts: artifacts(gem, choice, is_verified),
         install: install(gem, &executables),
         notes: spec.map(|spec| notes(&spec, choice)).unwrap_or_default(),
         executables,
@@ -76,14 +78,21 @@ fn notes(spec: &Gemspec, choice: &Choice) -> Vec<String> {
     notes.into_iter().flatten().collect()
 }
 
+/// Of the files only the first was read.
+fn artifacts(gem: &PackageName, choice: &Choice, is_verified: Option<bool>) -> Vec<Artifact> {
+    let mut artifacts: Vec<Artifact> =
+        choice.files.iter().map(|file| artifact(gem, file)).collect();
+    if let Some(first) = artifacts.first_mut() {
+        first.digest_verified = is_verified;
+    }
+    artifacts
+}
+
 fn artifact(gem: &PackageName, file: &GemFile) -> Artifact {
-    let digest = match &*file.sha256 {
-        "" => String::new(),
-        hex => format!("sha256-{hex}"),
-    };
     let is_anywhere = file.platform == platform::RUBY;
     let cells = if is_anywhere { vec![] } else { platform::cells(&file.platform).to_vec() };
-    Artifact { cells, url: format!("{ORIGIN}/gems/{}", file.file_name(gem.as_str())), digest }
+    let url = format!("{ORIGIN}/gems/{}", file.file_name(gem.as_str()));
+    Artifact::unread(cells, url, file.digest())
 }
 
 fn install(gem: &PackageName, executables: &Executables) -> Action {

@@ -27,6 +27,14 @@ impl GemFile {
             other => format!("{gem}-{}-{other}.gem", self.version),
         }
     }
+
+    /// As facts have it; empty where the index does not say.
+    pub(crate) fn digest(&self) -> String {
+        match &*self.sha256 {
+            "" => String::new(),
+            hex => format!("sha256-{hex}"),
+        }
+    }
 }
 
 /// What a bare `gem install` may take of one version.

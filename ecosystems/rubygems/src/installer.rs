@@ -50,7 +50,7 @@ impl NativeInstaller for RubyGems {
             env: folders.clone().into_iter().chain(settings).collect(),
             network: true,
         };
-        let executables = recipe.promised(recipe::STEP.name);
+        let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
         let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
         InstallPlan {
             steps: vec![run, inspect, InstallStep::Export { folders }],

@@ -46,7 +46,7 @@ impl RecipeBuilder for RubyGems {
                 missing.push(format!("version {version} is listed, and its file is not there"));
                 continue;
             };
-            let metadata = read.as_deref().map_err(ToString::to_string);
+            let metadata = read.as_ref().map_err(ToString::to_string);
             let facts = facts::of(name, choice, metadata);
             return Ok(facts.map(|mut facts| {
                 facts.notes.splice(0..0, missing);
@@ -65,38 +65,49 @@ impl RecipeBuilder for RubyGems {
     }
 }
 
-/// The specification in the first file of `choice`: its YAML, or why that cannot be read. `None`
-/// where there is no such file.
+/// What was read of a gem.
+pub(crate) struct Metadata {
+    /// The specification.
+    pub(crate) yaml: Vec<u8>,
+    /// Whether all of the gem was read, and is the one that the index lists.
+    pub(crate) is_verified: bool,
+}
+
+/// The specification in the first file of `choice`, or why it cannot be read. `None` where there is
+/// no such file.
 async fn metadata(
     http: &dyn Http,
     gem: &PackageName,
     choice: &Choice,
-) -> Result<Option<Result<Vec<u8>, ArchiveError>>, SourceError> {
+) -> Result<Option<Result<Metadata, ArchiveError>>, SourceError> {
     let Some(file) = choice.files.first() else { return Ok(None) };
     let name = file.file_name(gem.as_str());
     let request = Request::get(ORIGIN, &["gems", &name], &[]).map_err(source_error)?;
     let request = Request { max_bytes: LONGEST_GEM, ..request };
-    match packed_metadata(http, request).await {
-        Ok(packed) => Ok(packed.map(|packed| gunzip(&packed, LONGEST_METADATA))),
-        Err(RemoteError::Http(error)) => Err(source_error(error)),
+    match packed_metadata(http, request, &file.digest()).await {
+        Ok(packed) => Ok(packed.map(|(packed, is_verified)| {
+            Ok(Metadata { yaml: gunzip(&packed, LONGEST_METADATA)?, is_verified })
+        })),
         Err(RemoteError::Archive(error)) => Ok(Some(Err(error))),
-        Err(error) => Err(odd_answer(error.to_string())),
+        Err(error) => Err(source_error(error)),
     }
 }
 
 /// Old gems have their files before their specification, so the headers are walked: no fixed
-/// number of first bytes would do.
+/// number of first bytes would do. With it comes whether all of the gem has `digest`.
 async fn packed_metadata(
     http: &dyn Http,
     request: Request,
-) -> Result<Option<Vec<u8>>, RemoteError> {
+    digest: &str,
+) -> Result<Option<(Vec<u8>, bool)>, RemoteError> {
     let Some(tar) = RemoteTar::open(http, request).await? else { return Ok(None) };
     let entries = tar.entries().await?;
     let Some(entry) = entries.iter().find(|entry| entry.path == "metadata.gz") else {
         let reason = "it has no metadata.gz".to_owned();
         return Err(ArchiveError::Damaged { reason }.into());
     };
-    tar.read(entry, LONGEST_PACKED).await.map(Some)
+    let packed = tar.read(entry, LONGEST_PACKED).await?;
+    Ok(Some((packed, tar.has_digest(digest)?)))
 }
 
 fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {

@@ -15,6 +15,8 @@ use batch_core::{
 
 use crate::{RubyGems, recipe};
 
+const SITE: &str = "https://rubygems.org";
+
 /// What [`RubyGems`] makes of a registry with `files`, and what it asked for.
 fn ask(
     gem: &str,
@@ -31,7 +33,7 @@ fn ask(
 }
 
 fn index(gem: &str, lines: &[&str]) -> (String, Vec<u8>) {
-    (format!("/info/{gem}"), format!("---\n{}\n", lines.join("\n")).into_bytes())
+    (format!("{SITE}/info/{gem}"), format!("---\n{}\n", lines.join("\n")).into_bytes())
 }
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -77,7 +79,7 @@ fn gem(name: &str, version: &str, fields: &str, era: Era) -> Vec<u8> {
 
 fn files(name: &str, fields: &str) -> Vec<(String, Vec<u8>)> {
     let file = gem(name, "1.2.3", fields, Era::New);
-    vec![index(name, &["1.2.3 |checksum:00"]), (format!("/gems/{name}-1.2.3.gem"), file)]
+    vec![index(name, &["1.2.3 |checksum:00"]), (format!("{SITE}/gems/{name}-1.2.3.gem"), file)]
 }
 
 fn facts(name: &str, fields: &str) -> PackageFacts {
@@ -190,7 +192,8 @@ fn a_damaged_gem_is_a_verdict_on_the_gem_and_no_error_of_the_registry() {
         (gem_file(&[("metadata.gz", gzip("a: ["))]), "cannot be read"),
         (bomb, "more than"),
     ] {
-        let files = vec![index("x", &["1.2.3 |checksum:00"]), ("/gems/x-1.2.3.gem".into(), file)];
+        let files =
+            vec![index("x", &["1.2.3 |checksum:00"]), (format!("{SITE}/gems/x-1.2.3.gem"), file)];
         let facts = ask("x", files).0.unwrap().unwrap();
         let missing = RubyGems.build(&facts).unwrap_err();
         assert_eq!(missing.kind, FailureKind::ArchiveExtractionFailed, "{}", missing.reason);
@@ -202,7 +205,8 @@ fn a_damaged_gem_is_a_verdict_on_the_gem_and_no_error_of_the_registry() {
 fn the_specification_is_found_wherever_it_lies_without_the_rest_of_the_gem() {
     for era in [Era::New, Era::Old] {
         let file = gem("x", "1.2.3", "executables:\n- x", era);
-        let files = vec![index("x", &["1.2.3 |checksum:00"]), ("/gems/x-1.2.3.gem".into(), file)];
+        let files =
+            vec![index("x", &["1.2.3 |checksum:00"]), (format!("{SITE}/gems/x-1.2.3.gem"), file)];
         let (facts, asked) = ask("x", files);
         assert_eq!(facts.unwrap().unwrap().kind, PackageKind::Tool);
         assert!(asked.len() <= 4, "{asked:?}");
@@ -214,7 +218,10 @@ fn the_newest_release_that_has_its_file_is_taken() {
     let lines = ["2.0.0.rc1 |checksum:00", "1.10 |checksum:00", "1.9 |checksum:00"];
     let files = |versions: &[&str]| {
         let file = |version: &&str| {
-            (format!("/gems/x-{version}.gem"), gem("x", version, "executables:\n- x", Era::New))
+            (
+                format!("{SITE}/gems/x-{version}.gem"),
+                gem("x", version, "executables:\n- x", Era::New),
+            )
         };
         versions.iter().map(file).chain([index("x", &lines)]).collect()
     };
@@ -239,7 +246,7 @@ fn what_nobody_could_install_is_not_there() {
 #[test]
 fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
     for body in ["<html>login</html>", r#"{"error":"x"}"#, "---\nnonsense\n"] {
-        let files = vec![("/info/x".to_owned(), body.as_bytes().to_vec())];
+        let files = vec![(format!("{SITE}/info/x"), body.as_bytes().to_vec())];
         assert!(ask("x", files).0.is_err(), "{body}");
     }
 }
@@ -252,7 +259,7 @@ fn compiled_gems_alone_constrain_the_recipe() {
         "1.2.3-java |checksum:00",
     ];
     let file = gem("x", "1.2.3", "executables:\n- x", Era::New);
-    let files = vec![index("x", &lines), ("/gems/x-1.2.3-x86_64-linux.gem".into(), file)];
+    let files = vec![index("x", &lines), (format!("{SITE}/gems/x-1.2.3-x86_64-linux.gem"), file)];
     let facts = ask("x", files).0.unwrap().unwrap();
     assert_eq!(facts.platforms, [Cell::LinuxGlibcX86, Cell::LinuxMuslX86, Cell::DarwinArm]);
     assert_eq!(facts.artifacts.len(), 2);

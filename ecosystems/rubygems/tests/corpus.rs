@@ -42,6 +42,8 @@ const UNREAD: &[&str] = &[
     "versions-guard-bundler.json",
 ];
 
+const SITE: &str = "https://rubygems.org";
+
 type Check = fn(&[u8]) -> Result<(), Failed>;
 
 fn main() -> ExitCode {
@@ -81,8 +83,8 @@ fn of_metadata(gem: &str, version: &str, metadata: &[u8]) -> Result<PackageFacts
     of_files(
         gem,
         vec![
-            (format!("/info/{gem}"), index.into_bytes()),
-            (format!("/gems/{gem}-{version}.gem"), gem_of(metadata)?),
+            (format!("{SITE}/info/{gem}"), index.into_bytes()),
+            (format!("{SITE}/gems/{gem}-{version}.gem"), gem_of(metadata)?),
         ],
     )
 }
@@ -105,8 +107,8 @@ fn expect(what: &str, is_so: bool) -> Result<(), Failed> {
 
 fn takes_the_newest_of_many_platforms(index: &[u8]) -> Result<(), Failed> {
     let metadata = b"name: ffi\nversion: 1.13.1\nexecutables: []\n";
-    let newest = ("/gems/ffi-1.13.1.gem".to_owned(), gem_of(metadata)?);
-    let facts = of_files("ffi", vec![("/info/ffi".to_owned(), index.to_vec()), newest])?;
+    let newest = (format!("{SITE}/gems/ffi-1.13.1.gem"), gem_of(metadata)?);
+    let facts = of_files("ffi", vec![(format!("{SITE}/info/ffi"), index.to_vec()), newest])?;
     expect(&format!("{facts:#?}"), facts.version == "1.13.1" && facts.platforms.is_empty())?;
     let digest = &facts.artifacts[0].digest;
     expect(digest, digest.len() == "sha256-".len() + 64)

@@ -24,7 +24,7 @@ use batch_core::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
         InstallStep, PackageId, Recipe, Stage, Verify, WORK_DIR, slug,
     },
-    plugin::EcosystemPlugin,
+    plugin::{EcosystemPlugin, NativeInstaller},
 };
 
 /// Installs with the ecosystem's own tool and runs the verify command, both contained.
@@ -192,6 +192,9 @@ impl Attempt<'_> {
         let mut variables = self.validator.passed_on.clone();
         let place = dir.to_string_lossy();
         variables.extend(env.iter().map(|(k, v)| (k.clone(), v.replace(WORK_DIR, &place))));
+        let limits = self.validator.install_limits;
+        let longest = self.plugin.installer.and_then(NativeInstaller::longest_step);
+        let wall = longest.map_or(limits.wall, |longest| longest.max(limits.wall));
         Job {
             argv,
             env: variables,
@@ -200,7 +203,7 @@ impl Attempt<'_> {
             network: false,
             read_only: toolchain.map(|found| found.read_only.clone()).unwrap_or_default(),
             path_dirs: bins.chain(tools).collect(),
-            limits: self.validator.install_limits,
+            limits: Limits { wall, ..limits },
         }
     }
 

@@ -6,10 +6,10 @@
 //!
 //! `run_command` passes: it is well formed. A gate refuses it later.
 
-mod description;
 mod document;
 mod metadata;
 mod platforms;
+mod prose;
 mod steps;
 mod verify;
 
@@ -18,10 +18,10 @@ use std::fmt;
 use toml::de::DeTable;
 
 use crate::model::{ActionShape, Recipe, VersionSource};
-pub use description::one_line;
 use document::{Problems, Table};
 pub use metadata::is_homepage;
 pub use platforms::{allowed_cells, constrain};
+pub use prose::one_line;
 
 /// Longest file that is read, in bytes: some ten times the longest that the registry holds.
 pub const LONGEST_RECIPE: usize = 256 << 10;

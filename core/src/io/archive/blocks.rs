@@ -12,7 +12,8 @@ use std::{
 };
 
 use crate::io::{
-    CachedFile, Http, HttpError, Request, Response, archive::ArchiveError, archive::RemoteError,
+    CachedFile, Http, HttpError, Request, Response,
+    archive::{ArchiveError, DigestError, RemoteError, digest, verify_digest},
     page,
 };
 
@@ -97,9 +98,21 @@ impl<'a> Blocks<'a> {
         self.state().total
     }
 
-    /// Whether the server gave all of it.
-    pub(crate) fn is_whole(&self) -> bool {
-        !matches!(self.source, Source::Ranges { .. })
+    /// Compares the file with what its registry says, if all of it is here; whether it is. A
+    /// registry that says nothing has nothing to compare with.
+    pub(crate) fn has_digest(&self, expected: &str) -> Result<bool, DigestError> {
+        if expected.is_empty() {
+            return Ok(false);
+        }
+        if let Source::File { file, .. } = &self.source {
+            return verify_digest(file, expected).map(|()| true);
+        }
+        let state = self.state();
+        if (state.blocks.len() as u64) < state.total.div_ceil(BLOCK) {
+            return Ok(false);
+        }
+        let parts = state.blocks.values().map(Vec::as_slice);
+        digest::compare(parts.collect::<Vec<_>>().concat().as_slice(), expected).map(|()| true)
     }
 
     /// What `work` makes of the file, done again until all that it touches is here.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _},
+    io::{self, Read},
     path::Path,
 };
 
@@ -16,10 +16,16 @@ use crate::io::archive::{DigestError, error::one_line};
 ///
 /// Several, as subresource integrity allows, are no digest here: which one counts is a choice.
 pub fn verify_digest(file: &Path, expected: &str) -> Result<(), DigestError> {
+    let file = File::open(file).map_err(|source| DigestError::Read { source })?;
+    compare(file, expected)
+}
+
+/// The same of what `content` gives.
+pub(crate) fn compare(content: impl Read, expected: &str) -> Result<(), DigestError> {
     let Some(digest) = Expected::parse(expected) else {
         return Err(DigestError::NotDigest { text: one_line(expected) });
     };
-    let actual = digest.algorithm.of_file(file).map_err(|source| DigestError::Read { source })?;
+    let actual = digest.algorithm.of(content).map_err(|source| DigestError::Read { source })?;
     if actual == digest.bytes {
         return Ok(());
     }
@@ -72,20 +78,19 @@ impl Algorithm {
         }
     }
 
-    fn of_file(self, file: &Path) -> io::Result<Vec<u8>> {
+    fn of(self, content: impl Read) -> io::Result<Vec<u8>> {
         Ok(match self {
-            Self::Sha256 => digest_of::<Sha256>(file)?.to_vec(),
-            Self::Sha512 => digest_of::<Sha512>(file)?.to_vec(),
+            Self::Sha256 => digest_of::<Sha256>(content)?.to_vec(),
+            Self::Sha512 => digest_of::<Sha512>(content)?.to_vec(),
         })
     }
 }
 
-fn digest_of<D: sha2::Digest>(file: &Path) -> io::Result<Output<D>> {
-    let mut file = File::open(file)?;
+fn digest_of<D: sha2::Digest>(mut content: impl Read) -> io::Result<Output<D>> {
     let mut digest = D::new();
     let mut buffer = vec![0; 64 << 10];
     loop {
-        match file.read(&mut buffer)? {
+        match content.read(&mut buffer)? {
             0 => return Ok(digest.finalize()),
             n => digest.update(&buffer[..n]),
         }

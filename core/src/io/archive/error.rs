@@ -123,6 +123,8 @@ pub enum RemoteError {
     Http(#[from] HttpError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Digest(#[from] DigestError),
     #[error("{host} answered parts of a file that do not belong together")]
     Changed { host: String },
 }
@@ -133,6 +135,7 @@ impl RemoteError {
         match self {
             Self::Http(error) => error.finding(),
             Self::Archive(error) => error.finding(),
+            Self::Digest(error) => error.finding(),
             Self::Changed { host } => {
                 Finding::stated(FailureKind::UpstreamUnavailable).of_service(host)
             }

@@ -62,9 +62,12 @@ impl<'a> RemoteTar<'a> {
         self.blocks.total_bytes()
     }
 
-    /// Whether the server gave all of it: what was read could have been compared with a digest.
-    pub fn was_read_whole(&self) -> bool {
-        self.blocks.is_whole()
+    /// Compares the archive with what its registry says of it (see [`verify_digest`]), if all of
+    /// it was read; whether it was. False too where `expected` is empty.
+    ///
+    /// [`verify_digest`]: crate::io::archive::verify_digest
+    pub fn has_digest(&self, expected: &str) -> Result<bool, RemoteError> {
+        Ok(self.blocks.has_digest(expected)?)
     }
 }
 

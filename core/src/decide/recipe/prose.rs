@@ -1,12 +1,12 @@
-//! What a registry says about a package, as a recipe can say it.
+//! What a registry's prose becomes in a recipe.
 
 use crate::model::is_text;
 
-/// In characters.
-const LONGEST: usize = 200;
+/// Longest description that is kept, in characters.
+const LONGEST_DESCRIPTION: usize = 200;
 
-/// The first line of `text` that says something, without what a terminal would obey, and at most
-/// 200 characters of it; empty where nothing is said.
+/// The first line of `text` that says something, without what a terminal would obey, 200
+/// characters at most; empty where there is none.
 pub fn one_line(text: &str) -> String {
     let plain = |line: &str| {
         let shown: String =
@@ -14,7 +14,7 @@ pub fn one_line(text: &str) -> String {
         shown.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let line = text.lines().map(plain).find(|line| !line.is_empty()).unwrap_or_default();
-    match line.char_indices().nth(LONGEST) {
+    match line.char_indices().nth(LONGEST_DESCRIPTION) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
         None => line,
     }
@@ -40,7 +40,7 @@ mod tests {
         #[test]
         fn any_text_becomes_one_showable_line(text: String) {
             let line = one_line(&text);
-            prop_assert!(line.chars().all(is_text) && line.chars().count() <= LONGEST + 1);
+            prop_assert!(line.chars().all(is_text) && line.chars().count() <= 201);
         }
     }
 }

@@ -1,0 +1,79 @@
+//! How cargo installs a crate into a folder of its own. Data: the orchestrator runs it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use batch_core::{
+    io::Origins,
+    model::{Environment, InstallPlan, InstallStep, PackageFacts, Parameter, Recipe},
+    plugin::NativeInstaller,
+};
+
+use crate::{Cargo, recipe, registry::INDEX};
+
+/// Below the sandbox's work folder.
+const PREFIX: &str = "prefix";
+/// Where cargo puts the commands of what it installs.
+const BIN: &str = "prefix/bin";
+const TO_COMPILE: Duration = Duration::from_secs(20 * 60);
+
+/// Nothing of the machine's own settings, and a build that fits into the sandbox's memory and time:
+/// what is to be seen is that the crate compiles, links and starts, not how fast it then is.
+const SETTINGS: &[(&str, &str)] = &[
+    ("CARGO_HOME", "cargo-home"),
+    ("CARGO_NET_RETRY", "2"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ("CARGO_PROFILE_RELEASE_DEBUG", "false"),
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
+    ("CARGO_TARGET_DIR", "target"),
+    ("CARGO_TERM_PROGRESS_WHEN", "never"),
+];
+
+impl NativeInstaller for Cargo {
+    fn longest_step(&self) -> Option<Duration> {
+        Some(TO_COMPILE)
+    }
+
+    fn install(
+        &self,
+        recipe: &Recipe,
+        facts: &PackageFacts,
+        _: Environment,
+        origins: &Origins,
+    ) -> InstallPlan {
+        let words = ["cargo", "install", "--locked", "--root", PREFIX, "--version"];
+        let mut argv: Vec<String> = words.map(str::to_owned).to_vec();
+        argv.push(format!("={}", facts.version));
+        argv.extend(replacement(origins));
+        argv.push(krate(facts));
+        let settings = SETTINGS.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        let env: BTreeMap<_, _> = settings.collect();
+        let run = InstallStep::Run { argv, env, network: true };
+        let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
+        let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
+        let (steps, bin_dirs) = (vec![run, inspect], vec![BIN.to_owned()]);
+        // Build scripts and procedural macros, its own and those of all dependencies.
+        InstallPlan { steps, bin_dirs, runs_package_code: true }
+    }
+}
+
+/// As the registry spells it.
+fn krate(facts: &PackageFacts) -> String {
+    match facts.install.parameters.get(recipe::CRATE) {
+        Some(Parameter::Text(krate)) => krate.clone(),
+        Some(Parameter::List(_) | Parameter::Flag(_)) | None => facts.id.name.to_string(),
+    }
+}
+
+/// Cargo's own way to a mirror, where there is one.
+fn replacement(origins: &Origins) -> Vec<String> {
+    let mirror = origins.to_mirror(INDEX);
+    if mirror == INDEX {
+        return vec![];
+    }
+    let settings = [
+        r#"source.crates-io.replace-with="mirror""#.to_owned(),
+        format!(r#"source.mirror.registry="sparse+{}/""#, mirror.trim_end_matches('/')),
+    ];
+    settings.into_iter().flat_map(|setting| ["--config".to_owned(), setting]).collect()
+}

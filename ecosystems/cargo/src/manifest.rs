@@ -1,0 +1,118 @@
+//! `Cargo.toml` of a published crate, as far as it says what there is. Publishers of old crates
+//! wrote anything into most of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+/// What is read of a manifest.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Manifest {
+    #[serde(alias = "project", default)]
+    pub(crate) package: Package,
+    #[serde(default)]
+    pub(crate) bin: Vec<Target>,
+    #[serde(default)]
+    features: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    dependencies: Table,
+    #[serde(default)]
+    target: BTreeMap<String, Platform>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Package {
+    #[serde(default)]
+    pub(crate) name: String,
+    edition: Option<String>,
+    /// Whether binaries are also found by where their files lie.
+    autobins: Option<bool>,
+    description: Option<Value>,
+    homepage: Option<Value>,
+    repository: Option<Value>,
+}
+
+/// `[[bin]]`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Target {
+    pub(crate) name: Option<String>,
+    pub(crate) path: Option<String>,
+    #[serde(default)]
+    pub(crate) required_features: Vec<String>,
+}
+
+/// `[target.….dependencies]`.
+#[derive(Debug, Default, Deserialize)]
+struct Platform {
+    #[serde(default)]
+    dependencies: Table,
+}
+
+/// What `text` says; the error is what is odd about it.
+pub(crate) fn read(text: &str) -> Result<Manifest, String> {
+    toml::from_str(text).map_err(|error| error.message().to_owned())
+}
+
+impl Package {
+    pub(crate) fn description(&self) -> &str {
+        text(self.description.as_ref())
+    }
+
+    /// Where people are sent, best first.
+    pub(crate) fn addresses(&self) -> [&str; 2] {
+        [text(self.homepage.as_ref()), text(self.repository.as_ref())]
+    }
+
+    /// Before 2018 a manifest that lists one binary lists all.
+    pub(crate) fn finds_more_than_listed(&self) -> bool {
+        let is_of_2015 = self.edition.as_deref().is_none_or(|edition| edition == "2015");
+        self.autobins.unwrap_or(!is_of_2015)
+    }
+
+    pub(crate) fn finds_binaries(&self) -> bool {
+        self.autobins != Some(false)
+    }
+}
+
+fn text(value: Option<&Value>) -> &str {
+    value.and_then(Value::as_str).unwrap_or_default()
+}
+
+impl Manifest {
+    /// The features that are on by default, transitively: those of the crate itself, and
+    /// `dependency/feature` as written.
+    pub(crate) fn default_features(&self) -> BTreeSet<String> {
+        let mut on = BTreeSet::new();
+        let mut open = vec!["default".to_owned()];
+        while let Some(feature) = open.pop() {
+            if !on.insert(feature.clone()) {
+                continue;
+            }
+            let implied = self.features.get(&feature).into_iter().flatten();
+            for feature in implied.filter(|it| !it.starts_with("dep:")) {
+                // `dependency/feature` turns an optional dependency on, `dependency?/feature` not.
+                if let Some((dependency, _)) = feature.split_once('/')
+                    && self.is_implicit_feature(dependency)
+                {
+                    open.push(dependency.to_owned());
+                }
+                open.push(feature.clone());
+            }
+        }
+        on
+    }
+
+    /// Whether an optional dependency is a feature of the same name: it is where no feature says
+    /// `dep:` of it.
+    fn is_implicit_feature(&self, dependency: &str) -> bool {
+        let by_platform = self.target.values().filter_map(|it| it.dependencies.get(dependency));
+        let mut declared = self.dependencies.get(dependency).into_iter().chain(by_platform);
+        let is_optional =
+            |it: &Value| it.get("optional").and_then(Value::as_bool).unwrap_or_default();
+        let explicit = format!("dep:{dependency}");
+        declared.any(is_optional) && !self.features.values().flatten().any(|it| *it == explicit)
+    }
+}

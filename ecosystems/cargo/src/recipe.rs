@@ -1,0 +1,198 @@
+//! From what a crate holds to facts, and from facts to a recipe: pure, so that equal facts make
+//! equal bytes.
+
+use std::collections::BTreeMap;
+
+use batch_core::{
+    decide::recipe::{is_homepage, one_line},
+    model::{
+        Action, ActionShape, Artifact, CommandName, Executables, FailureKind, Metadata,
+        PackageFacts, PackageId, PackageKind, PackageName, Parameter, Recipe, RecipeName,
+        RecipeStep, Verify,
+    },
+    plugin::Missing,
+};
+
+use crate::{
+    ID,
+    commands::{self, Commands},
+    contents::Contents,
+    index::Release,
+    manifest::{self, Manifest},
+};
+
+pub(crate) const CRATE: &str = "crate";
+pub(crate) const EXECUTABLES: &str = "executables";
+/// The one step that compiles a crate and installs all its commands.
+pub(crate) const STEP: ActionShape =
+    ActionShape { name: "cargo_install", required: &[CRATE, EXECUTABLES] };
+
+/// Subcommands that cargo has itself: it never starts a program of such a name.
+const BUILT_IN: &[&str] = &[
+    "add",
+    "b",
+    "bench",
+    "build",
+    "c",
+    "check",
+    "clean",
+    "config",
+    "d",
+    "doc",
+    "fetch",
+    "fix",
+    "generate-lockfile",
+    "help",
+    "info",
+    "init",
+    "install",
+    "locate-project",
+    "login",
+    "logout",
+    "metadata",
+    "new",
+    "owner",
+    "package",
+    "pkgid",
+    "publish",
+    "r",
+    "read-manifest",
+    "remove",
+    "report",
+    "rm",
+    "run",
+    "rustc",
+    "rustdoc",
+    "search",
+    "t",
+    "test",
+    "tree",
+    "uninstall",
+    "update",
+    "vendor",
+    "verify-project",
+    "version",
+    "yank",
+];
+
+/// What `release` of `name` is, by what is in it.
+pub(crate) fn facts(
+    name: &PackageName,
+    release: Release,
+    url: String,
+    contents: &Contents,
+) -> PackageFacts {
+    let read = manifest::read(&contents.manifest);
+    let (manifest, commands) = match read {
+        Ok(manifest) => {
+            let commands = commands::of(&manifest, &contents.files);
+            (manifest, commands)
+        }
+        Err(why) => {
+            let executables = Executables::Unknown(format!("Cargo.toml is no manifest: {why}"));
+            (Manifest::default(), Commands { executables, withheld: BTreeMap::new() })
+        }
+    };
+    let is_library = matches!(&commands.executables, Executables::Known(names) if names.is_empty());
+    let package = &manifest.package;
+    let homepage = package.addresses().into_iter().find(|url| is_homepage(url));
+    let digest = format!("sha256-{}", release.checksum);
+    PackageFacts {
+        id: PackageId { ecosystem: ID, name: name.clone() },
+        notes: notes(name, &release, &commands),
+        description: one_line(package.description()),
+        homepage: homepage.map(str::to_owned),
+        kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+        runtime_dependencies: vec![],
+        // A crate says nowhere what it runs on.
+        platforms: vec![],
+        artifacts: vec![Artifact { cells: vec![], url, digest, digest_verified: Some(true) }],
+        install: install(&release.krate, &commands.executables),
+        version: release.version,
+        executables: commands.executables,
+    }
+}
+
+fn notes(name: &PackageName, release: &Release, commands: &Commands) -> Vec<String> {
+    let mut notes = vec![];
+    if release.krate != name.as_str() {
+        notes.push(format!("the registry spells it {}", release.krate));
+    }
+    if let Some(oldest) = &release.rust_version {
+        notes.push(format!("needs rustc {} or newer", one_line(oldest)));
+    }
+    for (name, features) in &commands.withheld {
+        let features = features.join(", ");
+        notes.push(one_line(&format!("{name} is not installed: it needs the features {features}")));
+    }
+    notes
+}
+
+fn install(krate: &str, executables: &Executables) -> Action {
+    let names = match executables {
+        Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
+        Executables::Unknown(_) => vec![],
+    };
+    let parameters = BTreeMap::from([
+        (CRATE.to_owned(), Parameter::Text(krate.to_owned())),
+        (EXECUTABLES.to_owned(), Parameter::List(names)),
+    ]);
+    Action { name: STEP.name.to_owned(), parameters }
+}
+
+/// The recipe that follows from `facts`.
+pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
+    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let name = &facts.id.name;
+    let first = match &facts.executables {
+        Executables::Unknown(why) if why.starts_with("invalid command name") => {
+            return missing(FailureKind::UnsafeName, why.clone());
+        }
+        Executables::Unknown(why) => {
+            return missing(FailureKind::BinaryDiscoveryFailed, why.clone());
+        }
+        Executables::Known(names) => names.first(),
+    };
+    let Some(first) = first else {
+        let withheld = facts.notes.iter().filter(|note| note.contains("is not installed: "));
+        let why: Vec<&str> = withheld.map(String::as_str).collect();
+        let reason = format!("{name} {} installs no command", facts.version);
+        let reason = if why.is_empty() { reason } else { format!("{reason}: {}", why.join("; ")) };
+        return missing(FailureKind::LibraryOnly, reason);
+    };
+    let metadata = Metadata {
+        name: recipe_name(facts).to_string(),
+        description: description(facts),
+        homepage: facts.homepage.clone().unwrap_or_default(),
+        // The package manager's mark for recipes that no language model looked over.
+        llm_validation: "skipped".to_owned(),
+        ..Metadata::default()
+    };
+    let verify = Verify {
+        command: format!("{} --version", invocation(first)),
+        pattern: "{version}".to_owned(),
+        ..Verify::default()
+    };
+    let steps = vec![RecipeStep::from(&facts.install)];
+    Ok(Recipe { metadata, version: None, steps, verify: Some(verify) })
+}
+
+/// How `command` is meant to be started: most subcommands refuse to work without cargo.
+fn invocation(command: &CommandName) -> String {
+    match command.as_str().strip_prefix("cargo-") {
+        Some(name) if !name.is_empty() && !BUILT_IN.contains(&name) => format!("cargo {name}"),
+        Some(_) | None => command.to_string(),
+    }
+}
+
+pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
+    RecipeName::nearest(facts.id.name.as_str())
+}
+
+/// Recipes must have one, and some crates have none.
+fn description(facts: &PackageFacts) -> String {
+    if facts.description.is_empty() {
+        return format!("{} from crates.io", facts.id.name);
+    }
+    facts.description.clone()
+}

@@ -1,0 +1,373 @@
+//! From an index and a crate to recipes, through the real gates: a host that is not declared would
+//! be refused here.
+
+use std::sync::Arc;
+
+use batch_core::{
+    decide::recipe as reader,
+    io::{Origins, PoliteConfig, PoliteHttp},
+    model::{
+        CommandName, Environment, Executables, FailureKind, InstallStep, PackageFacts, PackageKind,
+    },
+    plugin::{Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError},
+    testing::{Shelf, SimClock},
+};
+use flate2::{Compression, write::GzEncoder};
+
+use crate::{Cargo, recipe};
+
+fn checksum(archive: &[u8]) -> String {
+    use sha2::{Digest as _, Sha256};
+    Sha256::digest(archive).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A `.crate` of `name` with `files`, each below the crate's own folder.
+fn archive(folder: &str, files: &[(&str, &str)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(vec![], Compression::fast()));
+    for (path, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, format!("{folder}/{path}"), content.as_bytes()).unwrap();
+    }
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+fn line(name: &str, version: &str, checksum: &str) -> String {
+    format!(
+        r#"{{"name":"{name}","vers":"{version}","deps":[],"cksum":"{checksum}","features":{{}},"yanked":false}}"#
+    )
+}
+
+/// A registry with one crate `name` of one version.
+fn shelf(name: &str, version: &str, files: &[(&str, &str)]) -> Shelf {
+    let folder = format!("{name}-{version}");
+    let archive = archive(&folder, files);
+    let lines = line(name, version, &checksum(&archive));
+    let path = crate::index::path(name).join("/");
+    Shelf::new([
+        (format!("https://index.crates.io/{path}"), lines.into_bytes()),
+        (crate_url(name, version), archive),
+    ])
+}
+
+fn crate_url(name: &str, version: &str) -> String {
+    format!("https://static.crates.io/crates/{name}/{name}-{version}.crate")
+}
+
+/// What [`Cargo`] makes of the registry `shelf`.
+fn ask(name: &str, shelf: Shelf) -> Result<Option<PackageFacts>, SourceError> {
+    let clock = SimClock::default();
+    let quotas = Cargo.quotas().iter().copied();
+    let cache = tempfile::tempdir().unwrap();
+    let clock_port = Arc::new(clock.clone());
+    let config = PoliteConfig::new(clock_port, Arc::new(shelf), quotas, cache.path());
+    let http = PoliteHttp::new(config);
+    clock.run(Cargo.inspect(&http, &Cargo.normalise(name).unwrap()))
+}
+
+fn facts(name: &str, manifest: &str, others: &[&str]) -> PackageFacts {
+    let manifest = format!("[package]\nname = \"{name}\"\nversion = \"1.2.3\"\n{manifest}");
+    let mut files = vec![("Cargo.toml", &*manifest)];
+    files.extend(others.iter().map(|&path| (path, "fn main() {}")));
+    ask(name, shelf(name, "1.2.3", &files)).unwrap().unwrap()
+}
+
+const MAIN: &[&str] = &["src/main.rs"];
+
+/// Name, manifest, further files, and what the recipe says.
+const SHAPES: &[(&str, &str, &[&str], &[&str])] = &[
+    (
+        "diskus",
+        "description = \"A minimal, fast alternative to 'du -sh'\"\nhomepage = \"https://github.com/sharkdp/diskus\"",
+        MAIN,
+        &[
+            "name = \"diskus\"",
+            "description = \"A minimal, fast alternative to 'du -sh'\"",
+            "homepage = \"https://github.com/sharkdp/diskus\"",
+            "crate = \"diskus\"",
+            "executables = [\"diskus\"]",
+            "command = \"diskus --version\"",
+            "pattern = \"{version}\"",
+        ],
+    ),
+    (
+        "ripgrep",
+        "autobins = false\n[[bin]]\nname = \"rg\"\npath = \"crates/core/main.rs\"",
+        MAIN,
+        &["executables = [\"rg\"]", "command = \"rg --version\""],
+    ),
+    (
+        "cargo-hack",
+        "",
+        MAIN,
+        &["executables = [\"cargo-hack\"]", "command = \"cargo hack --version\""],
+    ),
+    (
+        "cargo-edit",
+        "",
+        &["src/bin/add/main.rs", "src/bin/cargo-add.rs"],
+        &["executables = [\"add\", \"cargo-add\"]", "command = \"add --version\""],
+    ),
+    ("x", "", &["src/bin/cargo-add.rs"], &["command = \"cargo-add --version\""]),
+    ("x", "", &["src/bin/cargo-.rs"], &["command = \"cargo- --version\""]),
+    ("x", "", &["src/bin/b.rs", "src/bin/x.rs"], &["executables = [\"x\", \"b\"]"]),
+    ("x", "", MAIN, &["description = \"x from crates.io\"", "llm_validation = \"skipped\""]),
+    ("x", "description = \"one\\ntwo\"", MAIN, &["description = \"one\""]),
+    ("x", "description = [\"no\", \"text\"]", MAIN, &["x from crates.io"]),
+    ("Foo_Bar", "", MAIN, &["name = \"foo_bar\"", "crate = \"Foo_Bar\"", "[\"Foo_Bar\"]"]),
+    ("x", "license = 7\nbuild = false\ninclude = 3\nrust-version = \"1.80\"", MAIN, &["[\"x\"]"]),
+    ("x", "[lib]\nname = \"y\"\n[profile.release]\nlto = true", MAIN, &["executables = [\"x\"]"]),
+    ("x", "[target.'cfg(windows)'.dependencies]\nw = \"1\"", MAIN, &["executables = [\"x\"]"]),
+    ("x", "[badges]\na = { b = 1 }\n[workspace]\nmembers = []", MAIN, &["executables = [\"x\"]"]),
+];
+
+#[test]
+fn documented_shapes_become_recipes() {
+    for (name, manifest, files, parts) in SHAPES {
+        let recipe = Cargo.build(&facts(name, manifest, files)).unwrap();
+        let text = recipe.to_toml();
+        for part in *parts {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+        let read = reader::parse(&text, &[recipe::STEP]).unwrap();
+        assert_eq!((read.to_toml(), read), (text, recipe));
+    }
+}
+
+#[test]
+fn people_are_sent_to_the_first_address_by_https() {
+    for (addresses, homepage) in [
+        ("homepage = \"https://x.example/\"\nrepository = \"https://r.example/\"", Some("x")),
+        ("homepage = \"http://x.example/\"\nrepository = \"https://r.example/\"", Some("r")),
+        ("repository = \"https://r.example/\"", Some("r")),
+        ("homepage = \"javascript:alert(1)\"\nrepository = \"git@r.example:r\"", None),
+        ("homepage = 7", None),
+        ("", None),
+    ] {
+        let found = facts("x", addresses, MAIN).homepage;
+        let host = homepage.map(|host| format!("https://{host}.example/"));
+        assert_eq!(found, host, "{addresses}");
+    }
+}
+
+#[test]
+fn what_cannot_become_a_recipe_says_why() {
+    for (manifest, files, kind, reason) in [
+        ("", &["src/lib.rs"][..], FailureKind::LibraryOnly, "x 1.2.3 installs no command"),
+        ("", &["examples/x.rs"], FailureKind::LibraryOnly, "x 1.2.3 installs no command"),
+        ("autobins = false", MAIN, FailureKind::LibraryOnly, "x 1.2.3 installs no command"),
+        (
+            "[[bin]]\nname = \"x\"\nrequired-features = [\"cli\"]\n[features]\ncli = []",
+            MAIN,
+            FailureKind::LibraryOnly,
+            "x 1.2.3 installs no command: x is not installed: it needs the features cli",
+        ),
+        (
+            "[[bin]]\nname = \"a b\"\npath = \"src/main.rs\"",
+            MAIN,
+            FailureKind::UnsafeName,
+            "invalid command name \"a b\"",
+        ),
+        (
+            "edition = \"2021\"\n[[bin]]\nname = \"x\"\nrequired-features = [\"d/e\"]",
+            &[],
+            FailureKind::BinaryDiscoveryFailed,
+            "x needs the feature d/e of a dependency",
+        ),
+    ] {
+        let missing = Cargo.build(&facts("x", manifest, files)).unwrap_err();
+        assert_eq!((missing.kind, &*missing.reason), (kind, reason));
+    }
+    assert_eq!(facts("x", "", &["src/lib.rs"]).kind, PackageKind::Library);
+    assert_eq!(facts("x", "", MAIN).kind, PackageKind::Tool);
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_hides_what_there_is() {
+    let bad =
+        ask("x", shelf("x", "1.2.3", &[("Cargo.toml", "[package\nname"), ("src/main.rs", "")]));
+    let facts = bad.unwrap().unwrap();
+    assert!(matches!(&facts.executables, Executables::Unknown(_)), "{facts:?}");
+    let missing = Cargo.build(&facts).unwrap_err();
+    assert_eq!(missing.kind, FailureKind::BinaryDiscoveryFailed);
+    assert!(missing.reason.starts_with("Cargo.toml is no manifest: "), "{}", missing.reason);
+}
+
+#[test]
+fn the_newest_release_is_asked_for_with_its_build_metadata() {
+    let manifest = "[package]\nname = \"x\"\nversion = \"1.0.0+2024\"";
+    let shelf = shelf("x", "1.0.0+2024", &[("Cargo.toml", manifest), ("src/main.rs", "")]);
+    let facts = ask("x", shelf).unwrap().unwrap();
+    assert_eq!(facts.version, "1.0.0+2024");
+    assert!(facts.artifacts[0].url.ends_with("/x-1.0.0+2024.crate"), "{:?}", facts.artifacts);
+}
+
+#[test]
+fn what_a_person_should_know_is_noted() {
+    let manifest = "[[bin]]\nname = \"y\"\npath = \"src/y.rs\"\nrequired-features = [\"z\"]";
+    let files = [
+        ("Cargo.toml", &*format!("[package]\nname = \"Ab\"\nedition = \"2021\"\n{manifest}")),
+        ("src/main.rs", ""),
+    ];
+    let archive = archive("Ab-1.2.3", &files);
+    let line =
+        line("Ab", "1.2.3", &checksum(&archive)).replacen('{', r#"{"rust_version":"1.99","#, 1);
+    let shelf = Shelf::new([
+        ("https://index.crates.io/2/ab".to_owned(), line.into_bytes()),
+        (crate_url("Ab", "1.2.3"), archive),
+    ]);
+    let facts = ask("ab", shelf).unwrap().unwrap();
+    assert_eq!(
+        facts.notes,
+        [
+            "the registry spells it Ab",
+            "needs rustc 1.99 or newer",
+            "y is not installed: it needs the features z"
+        ]
+    );
+    assert!(Cargo.build(&facts).unwrap().to_toml().contains("crate = \"Ab\""));
+}
+
+#[test]
+fn what_nobody_could_install_is_not_there() {
+    let index = "https://index.crates.io/1/x";
+    let sum = "a".repeat(64);
+    for status in [404, 410, 451] {
+        assert_eq!(ask("x", Shelf::default().with(index, status, b"")).unwrap(), None);
+    }
+    for lines in [
+        line("x", "1.0.0", &sum).replace("false", "true"),
+        line("x", "1.0.0-beta.1", &sum),
+        String::new(),
+    ] {
+        let shelf = Shelf::default().with(index, 200, lines.as_bytes());
+        assert_eq!(ask("x", shelf).unwrap(), None, "{lines}");
+    }
+}
+
+#[test]
+fn a_crate_that_is_not_the_registrys_is_refused() {
+    let index = "https://index.crates.io/1/x";
+    let whole = || shelf("x", "1.2.3", &[("Cargo.toml", "[package]\nname = \"x\""), MAIN_RS]);
+    assert!(ask("x", whole()).is_ok());
+    let kind = |shelf: Shelf| ask("x", shelf).unwrap_err().finding().kind;
+    let other_digest = line("x", "1.2.3", &"a".repeat(64));
+    let other_digest = whole().with(index, 200, other_digest.as_bytes());
+    assert_eq!(kind(other_digest), FailureKind::ArchiveExtractionFailed);
+    let other_crate = line("y", "1.2.3", &"a".repeat(64));
+    let other_crate = whole().with(index, 200, other_crate.as_bytes());
+    assert_eq!(kind(other_crate), FailureKind::UnexpectedResponse);
+    let gone = whole().with(&crate_url("x", "1.2.3"), 403, b"<Error>AccessDenied</Error>");
+    assert!(kind(gone).row().breaker);
+    let elsewhere = archive("y-1.2.3", &[("Cargo.toml", "[package]\nname = \"x\"")]);
+    let lines = line("x", "1.2.3", &checksum(&elsewhere));
+    let elsewhere =
+        whole().with(index, 200, lines.as_bytes()).with(&crate_url("x", "1.2.3"), 200, &elsewhere);
+    assert_eq!(kind(elsewhere), FailureKind::ArchiveExtractionFailed);
+}
+
+const MAIN_RS: (&str, &str) = ("src/main.rs", "fn main() {}");
+
+#[test]
+fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
+    for (status, body) in [
+        (200, "<html>login</html>"),
+        (200, "{\"name\":\"x\",\"ver"),
+        (403, "blocked"),
+        (429, "slow down"),
+        (503, "This route is temporarily blocked."),
+    ] {
+        let shelf = Shelf::default().with("https://index.crates.io/1/x", status, body.as_bytes());
+        assert!(ask("x", shelf).is_err(), "{status} {body}");
+    }
+}
+
+#[test]
+fn the_order_of_keys_and_files_changes_no_byte() {
+    let bin = |name: &str| format!("[[bin]]\nname = \"{name}\"\npath = \"src/{name}.rs\"\n");
+    let text = |bins: [&str; 3], package: [&str; 3], reverse: bool| {
+        let manifest = format!("[package]\n{}\n{}", package.join("\n"), bins.map(bin).concat());
+        let mut files = [("Cargo.toml", &*manifest), ("src/main.rs", ""), ("src/bin/q.rs", "")];
+        if reverse {
+            files.reverse();
+        }
+        let facts = ask("x", shelf("x", "1.2.3", &files)).unwrap().unwrap();
+        (Cargo.build(&facts).unwrap().to_toml(), facts.notes)
+    };
+    let (name, edition, about) = ("name = \"x\"", "edition = \"2021\"", "description = \"d\"");
+    let first = text(["a", "b", "c"], [name, edition, about], false);
+    assert_eq!(first, text(["c", "b", "a"], [about, edition, name], true));
+    assert_eq!(first, text(["b", "a", "c"], [edition, name, about], false));
+    assert!(first.0.contains("[\"x\", \"a\", \"b\", \"c\", \"q\"]"), "{}", first.0);
+}
+
+#[test]
+fn the_whole_recipe_is_these_bytes() {
+    let manifest = "description = \"Fast\"\nrepository = \"https://github.com/x/cargo-x\"";
+    let recipe = Cargo.build(&facts("cargo-x", manifest, MAIN)).unwrap();
+    assert_eq!(
+        recipe.to_toml(),
+        r#"[metadata]
+name = "cargo-x"
+description = "Fast"
+homepage = "https://github.com/x/cargo-x"
+llm_validation = "skipped"
+
+[[steps]]
+action = "cargo_install"
+crate = "cargo-x"
+executables = ["cargo-x"]
+
+[verify]
+command = "cargo x --version"
+pattern = "{version}"
+"#
+    );
+}
+
+#[test]
+fn the_plan_compiles_one_version_from_the_mirror() {
+    let facts = facts("x", "", &["src/bin/y.rs", "src/main.rs"]);
+    let recipe = Cargo.build(&facts).unwrap();
+    let argv = |origins: &Origins| {
+        let plan = Cargo.install(&recipe, &facts, Environment::DebianX86, origins);
+        let steps = &*plan.steps;
+        let [
+            InstallStep::Run { argv, env, network: true },
+            InstallStep::Inspect { dir, executables },
+        ] = steps
+        else {
+            panic!("{steps:?}")
+        };
+        assert_eq!((&*env["CARGO_HOME"], &*env["CARGO_TARGET_DIR"]), ("cargo-home", "target"));
+        let names: Vec<&str> = executables.iter().map(CommandName::as_str).collect();
+        assert_eq!((names, dir), (vec!["x", "y"], &plan.bin_dirs[0]));
+        assert!(plan.runs_package_code);
+        argv.join(" ")
+    };
+    assert_eq!(
+        argv(&Origins::default()),
+        "cargo install --locked --root prefix --version =1.2.3 x"
+    );
+    let mirror = Origins::new([("https://index.crates.io", "http://127.0.0.1:4873/index/")]);
+    assert_eq!(
+        argv(&mirror.unwrap()),
+        "cargo install --locked --root prefix --version =1.2.3 \
+         --config source.crates-io.replace-with=\"mirror\" \
+         --config source.mirror.registry=\"sparse+http://127.0.0.1:4873/index/\" x"
+    );
+    assert!(Cargo.longest_step().unwrap().as_secs() == 20 * 60);
+}
+
+#[test]
+fn the_curated_list_is_of_names_sorted_and_without_a_second() {
+    let list = include_str!("../../../data/seeds/cargo.json");
+    let list: serde_json::Value = serde_json::from_str(list).unwrap();
+    let packages = list["packages"].as_array().unwrap();
+    let names: Vec<&str> = packages.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert!(names.len() >= 60 && names.is_sorted_by(|a, b| a < b), "{names:?}");
+    for name in names {
+        assert_eq!(Cargo.normalise(name).unwrap().as_str(), name);
+    }
+}

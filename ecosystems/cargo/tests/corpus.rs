@@ -1,0 +1,92 @@
+//! The plugin against recorded answers of crates.io. Reported as ignored where they are not at
+//! hand; every recording is either tried or named with the reason why not.
+
+#![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
+
+use std::{collections::BTreeSet, fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use batch_core::{
+    io::{PoliteConfig, PoliteHttp},
+    model::{Evidence, Stage},
+    plugin::{EcosystemPlugin, Registry},
+    testing::{SimClock, SimTransport},
+};
+use eco_cargo as _;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const RECORDINGS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/crates");
+
+/// Answers of the web API, which this plugin never asks: wherever one stands in for the index, it
+/// is refused and no fact comes of it.
+const OF_THE_WEB_API: &[(&str, u16)] = &[
+    ("amethyst.include-empty.json", 200),
+    ("bitflags.json", 200),
+    ("cld2.json", 200),
+    ("crates-empty-page.json", 200),
+    ("crates-page1.json", 200),
+    ("error-403-no-user-agent.json", 403),
+    ("sam.json", 200),
+    ("version-lib-and-bin.snapshot.json", 200),
+    ("yprox.json", 200),
+];
+/// Headers without a body.
+const UNREAD: &[&str] = &["INDEX.md", "cld2-download.headers.txt", "cld2.json.headers.txt"];
+
+fn main() -> ExitCode {
+    let is_absent = !Path::new(RECORDINGS).is_dir();
+    let tried = OF_THE_WEB_API.iter().map(|&(file, status)| {
+        Trial::test(file, move || is_no_fact(file, status)).with_ignored_flag(is_absent)
+    });
+    let others = [
+        Trial::test("every_recording_is_tried_or_named", every_recording_is_known),
+        Trial::test("a_refusal_blames_no_crate", a_refusal_blames_no_crate),
+    ];
+    let others = others.map(|trial| trial.with_ignored_flag(is_absent));
+    libtest_mimic::run(&Arguments::from_args(), tried.chain(others).collect()).exit_code()
+}
+
+fn plugin() -> Result<&'static EcosystemPlugin, Failed> {
+    Ok(Registry::linked()?.iter().next().ok_or("no plugin is linked")?)
+}
+
+fn is_no_fact(file: &str, status: u16) -> Result<(), Failed> {
+    let body: &'static str = fs::read_to_string(Path::new(RECORDINGS).join(file))?.leak();
+    let clock = SimClock::default();
+    let transport = SimTransport::new(clock.clone(), Duration::ZERO, move |_| (status, &[], body));
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let registry = Registry::linked()?;
+    let (clock_port, quotas) = (Arc::new(clock.clone()), registry.quotas());
+    let config = PoliteConfig::new(clock_port, Arc::new(transport), quotas, cache);
+    let http = PoliteHttp::new(config);
+    let plugin = plugin()?;
+    let builder = plugin.recipe_builder.ok_or("no builder")?;
+    // Each file at an address of its own, so that no test reads another one's kept answer.
+    let stem: String = file.chars().filter(char::is_ascii_alphanumeric).collect();
+    let name = plugin.names.normalise(&stem)?;
+    match clock.run(builder.inspect(&http, &name)) {
+        Ok(None) | Err(_) => Ok(()),
+        Ok(Some(facts)) => Err(format!("{facts:?}").into()),
+    }
+}
+
+fn a_refusal_blames_no_crate() -> Result<(), Failed> {
+    let text = fs::read_to_string(Path::new(RECORDINGS).join("error-403-no-user-agent.json"))?;
+    let evidence =
+        Evidence { stage: Stage::Validate, tool: "cargo".to_owned(), exit_code: Some(101), text };
+    match plugin()?.classifier.classify(&evidence) {
+        None => Ok(()),
+        Some(finding) if finding.kind.row().breaker => Ok(()),
+        Some(finding) => Err(format!("{finding:?}").into()),
+    }
+}
+
+fn every_recording_is_known() -> Result<(), Failed> {
+    let tried = OF_THE_WEB_API.iter().map(|&(file, _)| file);
+    let known: BTreeSet<String> = tried.chain(UNREAD.iter().copied()).map(str::to_owned).collect();
+    let entries = fs::read_dir(RECORDINGS)?.collect::<Result<Vec<_>, _>>()?;
+    let files: BTreeSet<String> =
+        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let unknown: Vec<&String> = files.symmetric_difference(&known).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(format!("{unknown:?}").into()) }
+}

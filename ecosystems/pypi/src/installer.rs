@@ -1,0 +1,63 @@
+//! How pip installs a project into an environment of its own. Data: the orchestrator runs it.
+
+use std::collections::BTreeMap;
+
+use batch_core::{
+    io::Origins,
+    model::{Environment, InstallPlan, InstallStep, PackageFacts, Recipe},
+    plugin::NativeInstaller,
+};
+
+use crate::{Pypi, classifier::PROGRAM, recipe, registry::ORIGIN};
+
+/// Below the sandbox's work folder.
+const ENVIRONMENT: &str = "venv";
+/// Where pip puts the commands of what it installs into it.
+const BIN: &str = "venv/bin";
+const PIP: &str = "venv/bin/pip";
+
+/// Wheels only, so nothing of any package runs.
+const FLAGS: &[&str] = &[
+    "install",
+    "--only-binary=:all:",
+    "--no-input",
+    "--disable-pip-version-check",
+    "--no-compile",
+];
+
+/// Nothing of the machine's own settings, and nothing of what its user has installed.
+const SETTINGS: &[(&str, &str)] = &[
+    ("PIP_CACHE_DIR", "cache"),
+    ("PIP_CONFIG_FILE", "/dev/null"),
+    ("PIP_PROGRESS_BAR", "off"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+    ("PYTHONNOUSERSITE", "1"),
+];
+
+impl NativeInstaller for Pypi {
+    fn install(
+        &self,
+        recipe: &Recipe,
+        facts: &PackageFacts,
+        _: Environment,
+        origins: &Origins,
+    ) -> InstallPlan {
+        let package = format!("{}=={}", facts.id.name, facts.version);
+        let index = origins.to_mirror(&format!("{ORIGIN}/simple"));
+        let from = format!("--index-url={}/", index.trim_end_matches('/'));
+        let pip = [PIP].into_iter().chain(FLAGS.iter().copied()).chain([&*from, &*package]);
+        let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
+        let steps = vec![
+            run(&[PROGRAM, "-m", "venv", ENVIRONMENT], false),
+            run(&pip.collect::<Vec<_>>(), true),
+            InstallStep::Inspect { dir: BIN.to_owned(), executables },
+        ];
+        InstallPlan { steps, bin_dirs: vec![BIN.to_owned()], runs_package_code: false }
+    }
+}
+
+fn run(argv: &[&str], network: bool) -> InstallStep {
+    let settings = SETTINGS.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    let env: BTreeMap<_, _> = settings.collect();
+    InstallStep::Run { argv: argv.iter().map(|&word| word.to_owned()).collect(), env, network }
+}

@@ -1,0 +1,222 @@
+//! What the registry says about a project. Pure: any bytes may come.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::version::{self, Version};
+
+/// `/pypi/{name}/json`.
+#[derive(Deserialize)]
+struct Project {
+    info: Info,
+    /// Files of the version that `info` is about.
+    #[serde(default)]
+    urls: Vec<File>,
+    /// Files of every version; to be gone one day.
+    #[serde(default)]
+    releases: Option<BTreeMap<String, Vec<File>>>,
+}
+
+/// What is read about the project as a whole. Publishers write anything into most of it.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Info {
+    #[serde(default)]
+    version: String,
+    #[serde(default)]
+    summary: Value,
+    #[serde(default)]
+    home_page: Value,
+    #[serde(default)]
+    project_urls: Value,
+    #[serde(default)]
+    classifiers: Value,
+}
+
+/// One file of one version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct File {
+    pub(crate) filename: String,
+    pub(crate) url: String,
+    #[serde(default)]
+    pub(crate) digests: Digests,
+    #[serde(default)]
+    pub(crate) requires_python: Option<String>,
+    #[serde(default)]
+    pub(crate) yanked: bool,
+}
+
+impl File {
+    /// As facts have it; empty where none is stated.
+    pub(crate) fn digest(&self) -> String {
+        match &*self.digests.sha256 {
+            "" => String::new(),
+            hex => format!("sha256-{hex}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Digests {
+    #[serde(default)]
+    pub(crate) sha256: String,
+}
+
+/// The version that a bare name installs.
+#[derive(Debug)]
+pub(crate) struct Release {
+    pub(crate) info: Info,
+    /// As the registry spells it.
+    pub(crate) version: String,
+    pub(crate) is_prerelease: bool,
+    /// None is yanked; never empty.
+    pub(crate) files: Vec<File>,
+}
+
+/// What `body` says to install; `None` where every version is yanked or has no file. The error is
+/// what is odd about the answer.
+pub(crate) fn newest(body: &[u8]) -> Result<Option<Release>, String> {
+    let project: Project = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let Project { info, urls, releases } = project;
+    let mut releases = releases.unwrap_or_default();
+    releases.entry(info.version.clone()).or_insert(urls);
+    let candidates = releases.into_iter().filter_map(|(text, files)| {
+        let version = version::parse(&text)?;
+        let is_left = |file: &File| !file.yanked && !file.filename.is_empty();
+        let files: Vec<File> = files.into_iter().filter(is_left).collect();
+        (!files.is_empty()).then_some((version, text, files))
+    });
+    // Prereleases only where nothing else is left: a release is above all of them.
+    let in_order = |it: &(Version, String, Vec<File>)| (!it.0.is_prerelease(), it.0.clone());
+    let newest = candidates.max_by_key(in_order);
+    Ok(newest.map(|(version, text, files)| Release {
+        info,
+        version: text,
+        is_prerelease: version.is_prerelease(),
+        files,
+    }))
+}
+
+impl Info {
+    pub(crate) fn summary(&self) -> &str {
+        self.summary.as_str().unwrap_or_default()
+    }
+
+    /// Where people are sent, best first: the homepage, then where its source lies, then any.
+    pub(crate) fn addresses(&self) -> Vec<&str> {
+        let urls = self.project_urls.as_object();
+        let mut named: Vec<(String, &str)> = urls
+            .into_iter()
+            .flatten()
+            .filter_map(|(label, url)| Some((well_known(label), url.as_str()?)))
+            .collect();
+        let place = |label: &str| PLACES.iter().position(|it| *it == label).unwrap_or(PLACES.len());
+        named.retain(|(label, _)| place(label) < PLACES.len());
+        named.sort_by(|one, other| (place(&one.0), one).cmp(&(place(&other.0), other)));
+        let old = self.home_page.as_str();
+        old.into_iter().chain(named.into_iter().map(|(_, url)| url)).collect()
+    }
+
+    pub(crate) fn is_inactive(&self) -> bool {
+        let classifiers = self.classifiers.as_array().into_iter().flatten();
+        classifiers.filter_map(Value::as_str).any(|it| it == "Development Status :: 7 - Inactive")
+    }
+}
+
+/// Well-known labels of addresses, best first.
+/// <https://packaging.python.org/en/latest/specifications/well-known-project-urls/>
+const PLACES: &[&str] =
+    &["homepage", "source", "repository", "sourcecode", "github", "documentation", "docs"];
+
+/// Labels are compared without punctuation, blanks and case.
+fn well_known(label: &str) -> String {
+    let is_word = |c: &char| !c.is_ascii_punctuation() && !c.is_whitespace();
+    label.chars().filter(is_word).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The version chosen among `releases`, of which the last is that of `info`.
+    #[track_caller]
+    fn check(releases: &[(&str, &str)], expected: &str) {
+        let file = |it: &str| match it {
+            "" => String::new(),
+            "yanked" => r#"{"filename":"x.whl","url":"u","yanked":true}"#.to_owned(),
+            name => format!(r#"{{"filename":"{name}","url":"u","yanked":false}}"#),
+        };
+        let table: Vec<String> =
+            releases.iter().map(|(version, it)| format!("\"{version}\":[{}]", file(it))).collect();
+        let (version, files) = releases.last().unwrap();
+        let urls = file(files);
+        let body = format!(
+            r#"{{"info":{{"version":"{version}"}},"urls":[{urls}],"releases":{{{}}}}}"#,
+            table.join(",")
+        );
+        let newest = newest(body.as_bytes()).unwrap();
+        assert_eq!(newest.map(|it| it.version).unwrap_or_default(), expected, "{body}");
+    }
+
+    #[test]
+    fn the_newest_version_is_that_of_the_specification() {
+        check(&[("1.9", "f"), ("1.10", "f")], "1.10");
+        check(&[("1.10", "f"), ("1.9", "f")], "1.10");
+        check(&[("1.0.post1", "f"), ("1.0", "f")], "1.0.post1");
+        check(&[("2004d", "f"), ("2.0", "f")], "2.0");
+        check(&[("1!1.0", "f"), ("2024.1", "f")], "1!1.0");
+    }
+
+    #[test]
+    fn what_a_bare_name_never_installs_is_passed_over() {
+        check(&[("1.0", "f"), ("2.0rc1", "f")], "1.0");
+        check(&[("1.0", "f"), ("2.0.dev3", "f")], "1.0");
+        check(&[("1.0", "f"), ("2.0", "yanked")], "1.0");
+        check(&[("1.0", "f"), ("2.0", "")], "1.0");
+        check(&[("1.0", "yanked"), ("2.0", "yanked")], "");
+        check(&[("1.0", "")], "");
+    }
+
+    #[test]
+    fn prereleases_are_installed_where_nothing_else_is_left() {
+        check(&[("1.0a1", "f"), ("1.0b2", "f"), ("1.0b1", "f")], "1.0b2");
+        check(&[("1.0", "yanked"), ("2.0b1", "f")], "2.0b1");
+    }
+
+    #[test]
+    fn without_the_table_of_releases_the_version_told_is_taken() {
+        let body = r#"{"info":{"version":"3.2.4","yanked":false},"urls":[
+            {"filename":"a.whl","url":"u","yanked":false},{"filename":"b.whl","url":"u","yanked":true}],
+            "vulnerabilities":[],"last_serial":1}"#;
+        let release = newest(body.as_bytes()).unwrap().unwrap();
+        assert_eq!((&*release.version, release.files.len()), ("3.2.4", 1));
+        let null = r#"{"info":{"version":"1.0"},"urls":[],"releases":null}"#;
+        assert!(newest(null.as_bytes()).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_best_address_comes_first() {
+        let addresses = |info: &str| -> Vec<String> {
+            let info: Info = serde_json::from_str(info).unwrap();
+            info.addresses().into_iter().map(str::to_owned).collect()
+        };
+        assert_eq!(
+            addresses(r#"{"home_page":"h","project_urls":{"GitHub":"g","Home-Page":"p"}}"#),
+            ["h", "p", "g"]
+        );
+        let urls = r#"{"home_page":null,"project_urls":{"Changelog":"c","Documentation":"d","Source Code":"s","Funding":"f","Repository":"r"}}"#;
+        assert_eq!(addresses(urls), ["r", "s", "d"]);
+        assert!(addresses(r#"{"home_page":[],"project_urls":null}"#).is_empty());
+        assert!(addresses(r#"{"project_urls":{"Homepage":7}}"#).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_release_or_odd(bytes: Vec<u8>) {
+            let _ = newest(&bytes);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Asking the registry: a thin async layer over pure functions.
+
+use async_trait::async_trait;
+use batch_core::{
+    decide::recipe::one_line,
+    io::{Http, HttpError, Request, Response},
+    model::{Artifact, Cell, PackageFacts, PackageName, Recipe, RecipeName},
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
+};
+
+use crate::{
+    ID, Pypi, contents,
+    project::{self, File},
+    quota::{API_HOST, FILES_HOST},
+    recipe, wheel,
+};
+
+/// What recipes, quotas and caches know the registry by.
+pub(crate) const ORIGIN: &str = "https://pypi.org";
+/// Of all that is said about one project; some have thousands of files.
+const LONGEST_ANSWER: usize = 64 << 20;
+
+#[async_trait]
+impl RecipeBuilder for Pypi {
+    async fn inspect(
+        &self,
+        http: &dyn Http,
+        name: &PackageName,
+    ) -> Result<Option<PackageFacts>, SourceError> {
+        let path = ["pypi", name.as_str(), "json"];
+        let request = Request::get(ORIGIN, &path, &[]).map_err(source_error)?;
+        let accept = Some("application/json");
+        let request = Request { accept, max_bytes: LONGEST_ANSWER, ..request };
+        let response = http.send(request).await.map_err(source_error)?;
+        let address = Address::of(&response);
+        let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
+        let newest = project::newest(&body).map_err(|why| odd_answer(API_HOST, why))?;
+        let Some(release) = newest else { return Ok(None) };
+        let wheels = wheel::best(&release.files);
+        let Some(first) = wheels.first() else {
+            let sources = release.files.iter().filter(|file| is_source(file));
+            let artifacts = sources.map(|file| address.artifact(file, vec![]));
+            let artifacts = artifacts.collect::<Result<Vec<_>, _>>()?;
+            return Ok(Some(recipe::facts(name, release, artifacts, None)));
+        };
+        let request = address.request(first.file)?;
+        let digest = first.file.digest();
+        let contents = contents::read(http, request, name, &digest).await.map_err(source_error)?;
+        let Some(contents) = contents else {
+            return Err(odd_answer(FILES_HOST, "a file that is listed is not there".to_owned()));
+        };
+        let artifacts = wheels.iter().map(|it| address.artifact(it.file, it.cells.clone()));
+        let mut artifacts = artifacts.collect::<Result<Vec<_>, _>>()?;
+        if let Some(read) = artifacts.first_mut() {
+            read.digest_verified = Some(contents.is_verified);
+        }
+        Ok(Some(recipe::facts(name, release, artifacts, Some(&contents))))
+    }
+
+    fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
+        recipe::build(facts)
+    }
+
+    fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
+        recipe::recipe_name(facts)
+    }
+}
+
+/// Neither a wheel nor an installer for Windows or one distribution.
+fn is_source(file: &File) -> bool {
+    let name = file.filename.as_str();
+    [".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz"].iter().any(|end| name.ends_with(end))
+}
+
+/// Where an answer came from: mirrors name files relative to it.
+struct Address(Request);
+
+impl Address {
+    fn of(response: &Response) -> Self {
+        let request = Request::get(response.url.as_str(), &[], &[]);
+        Self(request.expect("an address that has answered is one"))
+    }
+
+    fn request(&self, file: &File) -> Result<Request, SourceError> {
+        let not_url = || HttpError::NotUrl { text: one_line(&file.url) };
+        let url = self.0.url.join(&file.url).map_err(|_| source_error(not_url()))?;
+        Ok(Request { url, ..self.0.clone() })
+    }
+
+    /// `cells` empty or all six is anywhere.
+    fn artifact(&self, file: &File, cells: Vec<Cell>) -> Result<Artifact, SourceError> {
+        let cells = if cells.len() == Cell::ALL.len() { vec![] } else { cells };
+        let url = self.request(file)?.url.to_string();
+        Ok(Artifact::unread(cells, url, file.digest()))
+    }
+}
+
+fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
+    SourceError { ecosystem: ID, kind: kind.into() }
+}
+
+fn odd_answer(host: &str, reason: String) -> SourceError {
+    source_error(SourceErrorKind::Schema { host: host.to_owned(), reason })
+}
