@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use async_trait::async_trait;
 use batch_core::{
     io::Http,
-    model::{EcosystemId, Evidence, Finding, InvalidId, PackageName, Quota},
+    model::{EcosystemId, Evidence, Finding, InvalidId, PackageName, Quota, Threshold},
     plugin::{
         EcosystemPlugin, FailureClassifier, Names, Page, RateLimit, Registry, Seeder, Source,
         SourceError,
@@ -41,7 +41,17 @@ impl Seeder for Zoo {
         &[]
     }
 
-    async fn discover(&self, _: &dyn Http, _: Option<&str>, _: usize) -> Result<Page, SourceError> {
+    fn popular(&self) -> Option<Threshold> {
+        None
+    }
+
+    async fn discover(
+        &self,
+        _: &dyn Http,
+        _: &Source,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<Page, SourceError> {
         Ok(Page::default())
     }
 }

@@ -3,11 +3,12 @@
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use serde::de::DeserializeOwned;
 use tempfile::TempPath;
 use url::Url;
 
-use crate::io::{Headers, HttpError, page};
+use crate::io::{Headers, HttpError, page, retry::http_date};
 
 /// Sends requests.
 #[async_trait]
@@ -89,6 +90,11 @@ impl Request {
 }
 
 impl Response {
+    /// The day on which the server says it answered; `None` where it does not say.
+    pub fn answered_on(&self) -> Option<NaiveDate> {
+        Some(http_date(self.headers.get("date")?)?.date_naive())
+    }
+
     /// The body of a success, or `None` where there is nothing: absence is not an error.
     pub fn found(self) -> Result<Option<Vec<u8>>, HttpError> {
         match self.status {

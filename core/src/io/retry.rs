@@ -55,7 +55,7 @@ pub(crate) fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
 }
 
 /// RFC 9110, 5.6.7. The day of the week says nothing that the date does not.
-fn http_date(text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn http_date(text: &str) -> Option<DateTime<Utc>> {
     let (_, rest) = text.split_once(' ')?;
     let forms = ["%d %b %Y %H:%M:%S GMT", "%d-%b-%y %H:%M:%S GMT", "%b %e %H:%M:%S %Y"];
     let parsed = |form| NaiveDateTime::parse_from_str(rest.trim_start(), form).ok();

@@ -15,6 +15,7 @@ mod quota;
 mod recipe;
 mod record;
 mod run;
+mod seeding;
 mod slug;
 mod stored_entry;
 
@@ -30,7 +31,7 @@ pub use id::{
 };
 pub use install::{Access, InstallPlan, InstallStep, WORK_DIR};
 pub use journal::{JournalFinish, JournalLine, JournalStart};
-pub use package::{Action, Artifact, Candidate, Executables, PackageFacts, PackageKind, Parameter};
+pub use package::{Action, Artifact, Executables, PackageFacts, PackageKind, Parameter};
 pub use queue::{
     Popularity, Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings,
 };
@@ -43,6 +44,10 @@ pub use record::{
 pub use run::{
     Attempt, Delta, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason,
     Turn, Verdict,
+};
+pub use seeding::{
+    Candidate, PassedOver, SeedCursor, SeedOutcome, SeedSkip, SeedingRecord, SourceRun, Suspicion,
+    Threshold,
 };
 pub use slug::slug;
 pub use stored_entry::StoredEntry;

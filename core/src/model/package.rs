@@ -4,16 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Cell, CommandName, PackageId, PackageName, Popularity};
-
-/// A package seen in a registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
-    /// What it is.
-    pub id: PackageId,
-    /// Unknown stays unknown.
-    pub popularity: Option<Popularity>,
-}
+use crate::model::{Cell, CommandName, PackageId, PackageName};
 
 /// All that a recipe is built from, in one shape for every ecosystem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     io::{
@@ -14,20 +15,28 @@ use crate::{
     },
     model::{
         Candidate, EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan,
-        InvalidId, PackageFacts, PackageName, Quota, Recipe, RecipeName,
+        InvalidId, PackageFacts, PackageName, PassedOver, Quota, Recipe, RecipeName, Threshold,
     },
 };
 
 /// Finds packages in one registry.
 #[async_trait]
 pub trait Seeder: Send + Sync {
-    /// What [`Seeder::discover`] reads.
+    /// What [`Seeder::discover`] reads, the best first. One that cannot be read hinders no other.
     fn sources(&self) -> &'static [Source];
 
-    /// The page at `cursor` (`None` is the first), at most `limit` candidates long.
+    /// From where on a package is popular; `None` where no source publishes a number.
+    fn popular(&self) -> Option<Threshold>;
+
+    /// The page of `source` at `cursor` (`None` is the first), at most `limit` candidates long and
+    /// the most popular first where the source knows. The same answers give the same page.
+    ///
+    /// A list that is one file comes as one page, of which the caller keeps what it has done: each
+    /// call may read the file anew.
     async fn discover(
         &self,
         http: &dyn Http,
+        source: &Source,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page, SourceError>;
@@ -86,24 +95,52 @@ pub trait NativeInstaller: Send + Sync {
 pub trait Names: Send + Sync {
     /// The registry's own spelling of what a person wrote.
     fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId>;
+
+    /// What two names share if the registry takes them for one package, although it keeps each as
+    /// it was written.
+    fn identity(&self, name: &PackageName) -> String {
+        name.to_string()
+    }
 }
 
-/// One thing a seeder reads.
+/// One list that a seeder reads.
 #[derive(Debug, Clone, Copy)]
-#[expect(missing_docs, reason = "the names say it")]
 pub struct Source {
+    /// Among the plugin's own sources; part of stored cursors.
+    pub name: &'static str,
+    /// Where it lies.
     pub url: &'static str,
+    /// How often its publishers renew it.
     pub max_age: Duration,
+    /// What it costs to read.
+    pub shape: Shape,
+    /// How many candidates it hands out in all, roughly: for estimates, never for decisions.
+    pub about: u32,
+    /// The addresses that are asked about each candidate whose commands it does not tell, one
+    /// request each.
+    pub per_candidate: &'static [&'static str],
 }
 
-/// Part of a registry; an empty registry is an empty page.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
+/// In what portions a list comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// These files, each read once.
+    Files(&'static [&'static str]),
+    /// Pages of so many candidates, one request each.
+    Pages(u32),
+}
+
+/// Part of a list; an empty list is an empty page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
+    /// What may be queued.
     pub candidates: Vec<Candidate>,
+    /// Where the list goes on; `None` at its end.
     pub next_cursor: Option<String>,
-    /// Name and reason.
-    pub skipped: Vec<(String, String)>,
+    /// What may not.
+    pub passed_over: Vec<PassedOver>,
+    /// How many the list has in all, if it says so.
+    pub total: Option<usize>,
 }
 
 /// The ecosystem's own tool, which must be on the machine.

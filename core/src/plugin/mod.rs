@@ -7,7 +7,7 @@ mod spelling;
 pub use crate::model::ActionShape;
 pub use contract::{
     FailureClassifier, Missing, Names, NativeInstaller, Page, RateLimit, RecipeBuilder, RootProbe,
-    Seeder, Source, SourceError, SourceErrorKind, Toolchain,
+    Seeder, Shape, Source, SourceError, SourceErrorKind, Toolchain,
 };
 pub use registry::{EcosystemPlugin, Registry, RegistryError};
 pub use spelling::{Spelling, is_windows_device};

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use batch_core::{
     io::{Http, Request},
-    model::{Candidate, PackageId, Popularity},
-    plugin::{Names as _, Page, Seeder, Source, SourceError},
+    model::{Candidate, PackageId, PassedOver, Popularity, SeedSkip, Threshold},
+    plugin::{Names as _, Page, Seeder, Shape, Source, SourceError},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -31,12 +31,24 @@ const MONTHS: [&str; 12] =
 #[async_trait]
 impl Seeder for Npm {
     fn sources(&self) -> &'static [Source] {
-        &[Source { url: SEARCH, max_age: DAY }]
+        &[Source {
+            name: "search",
+            url: SEARCH,
+            max_age: DAY,
+            shape: Shape::Pages(250),
+            about: 10_000,
+            per_candidate: &["https://registry.npmjs.org/"],
+        }]
+    }
+
+    fn popular(&self) -> Option<Threshold> {
+        Some(Threshold { value: 500_000, unit: "downloads", period_days: Some(7) })
     }
 
     async fn discover(
         &self,
         http: &dyn Http,
+        _: &Source,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page, SourceError> {
@@ -85,8 +97,14 @@ fn parse(body: &[u8], from: usize) -> Result<Page, serde_json::Error> {
             Ok(name) => page.candidates.push(Candidate {
                 id: PackageId { ecosystem: ID, name },
                 popularity: popularity(&downloads, &search.time),
+                commands: None,
+                has_repository: None,
             }),
-            Err(error) => page.skipped.push((package.name, error.to_string())),
+            Err(error) => page.passed_over.push(PassedOver {
+                name: package.name,
+                reason: SeedSkip::InvalidName,
+                why: error.to_string(),
+            }),
         }
     }
     Ok(page)
@@ -140,7 +158,7 @@ mod tests {
         let popularity = page.candidates[0].popularity.clone().unwrap();
         assert_eq!((popularity.period_days, &*popularity.unit), (Some(7), "downloads"));
         assert_eq!(popularity.as_of.to_string(), "2026-05-20");
-        let skipped: Vec<&str> = page.skipped.iter().map(|(name, _)| name.as_str()).collect();
+        let skipped: Vec<&str> = page.passed_over.iter().map(|it| it.name.as_str()).collect();
         assert_eq!(skipped, ["../x", ""]);
         assert_eq!(page.next_cursor.as_deref(), Some("5"));
     }

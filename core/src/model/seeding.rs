@@ -1,0 +1,215 @@
+//! Runs of the seeder: what was looked at, what was queued, and why the rest was not.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{CommandName, EcosystemId, HostUsage, PackageId, Popularity};
+
+/// A package seen in a registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// What it is.
+    pub id: PackageId,
+    /// Unknown stays unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub popularity: Option<Popularity>,
+    /// What it puts on `PATH`, never empty; `None` where the source does not say, so that the
+    /// registry is asked about this package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commands: Option<Vec<CommandName>>,
+    /// Whether it names a public repository; `None` where the source does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has_repository: Option<bool>,
+}
+
+/// What a seeder saw and did not hand on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// As the source spells it. Hostile.
+    pub name: String,
+    /// The kind of reason.
+    pub reason: SeedSkip,
+    /// The reason itself, as a fragment without full stop.
+    pub why: String,
+}
+
+/// Why a package that was seen is not queued.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum SeedSkip {
+    /// It puts nothing on `PATH`.
+    Library,
+    /// What it puts on `PATH` cannot be told.
+    CommandsUnknown,
+    /// The source lists it, and the registry has nothing of it to install.
+    NotThere,
+    /// Its publishers or the registry want nobody to install it any more.
+    Retired,
+    /// Its name is none of that registry.
+    InvalidName,
+    /// Its name looks like that of a popular package and is written in other characters.
+    Homoglyph,
+    /// The registry could not be read about it; it is looked at again next time.
+    Unreadable,
+}
+
+impl SeedSkip {
+    /// As written everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Library => "library",
+            Self::CommandsUnknown => "commands_unknown",
+            Self::NotThere => "not_there",
+            Self::Retired => "retired",
+            Self::InvalidName => "invalid_name",
+            Self::Homoglyph => "homoglyph",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// How a run of the seeder ended.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum SeedOutcome {
+    /// All that was asked for was looked at.
+    Full,
+    /// Some of it; the cursor says where to go on.
+    Partial,
+    /// A source listed far less than before, or nothing at all: that is not believed.
+    Shrunk,
+    /// No source could be read.
+    Unavailable,
+}
+
+impl SeedOutcome {
+    /// As written everywhere.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Partial => "partial",
+            Self::Shrunk => "shrunk",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// Where to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeedCursor {
+    /// Name of the source.
+    pub source: String,
+    /// The source's own cursor of the page; absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// Candidates of that page that were looked at already.
+    pub visited: usize,
+    /// Of those candidates' ids: if the page begins otherwise by now, all of it is looked at.
+    pub digest: String,
+}
+
+/// What one source gave in one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceRun {
+    /// Of the source.
+    pub name: String,
+    /// How it ended.
+    pub outcome: SeedOutcome,
+    /// Candidates and passed-over packages looked at.
+    pub seen: usize,
+    /// How many the source says it lists, or listed to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<usize>,
+    /// How many it listed when it was last believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<usize>,
+    /// Why it is not full, in one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A package that a person must look at before it is attempted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Suspicion {
+    /// As the source spells it. Hostile.
+    pub name: String,
+    /// Why, with what it was compared with.
+    pub evidence: String,
+}
+
+/// A line of `data/metrics/seeding-runs.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeedingRecord {
+    /// Of the format.
+    pub schema_version: u32,
+    /// Whose queue.
+    pub ecosystem: EcosystemId,
+    /// When it began; a run that goes on after its process died keeps its start.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
+    /// How it ended.
+    pub outcome: SeedOutcome,
+    /// Packages looked at.
+    pub seen: usize,
+    /// Entries that are new.
+    pub added: usize,
+    /// Entries whose popularity or tier is new.
+    pub refreshed: usize,
+    /// Entries that were there and are as they were.
+    pub unchanged: usize,
+    /// Packages that are not queued, by reason.
+    pub skipped: BTreeMap<SeedSkip, usize>,
+    /// How many its sources list and were not looked at; absent where they do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_visited: Option<usize>,
+    /// Where to go on; absent where everything was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<SeedCursor>,
+    /// How many packages its sources listed when they were last believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<usize>,
+    /// What each source gave.
+    pub sources: Vec<SourceRun>,
+    /// Queued for a person, or refused for its characters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspicious: Vec<Suspicion>,
+    /// Requests by host.
+    pub usage: BTreeMap<String, HostUsage>,
+}
+
+/// How popular a package is that belongs into tier 2: comparable only with the same unit and
+/// period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold {
+    /// At least so much.
+    pub value: u64,
+    /// Of what.
+    pub unit: &'static str,
+    /// Over how many days; `None` for a lifetime total.
+    pub period_days: Option<u32>,
+}
+
+impl Threshold {
+    /// Whether `popularity` is of its kind and reaches it.
+    pub fn is_reached_by(&self, popularity: &Popularity) -> bool {
+        (popularity.unit.as_str(), popularity.period_days) == (self.unit, self.period_days)
+            && self.value <= popularity.value
+    }
+
+    /// For people: `at least 40000 installs in 30 days`.
+    pub fn describe(&self) -> String {
+        let Self { value, unit, period_days } = self;
+        match period_days {
+            Some(days) => format!("at least {value} {unit} in {days} days"),
+            None => format!("at least {value} {unit} in all"),
+        }
+    }
+}
