@@ -75,7 +75,7 @@ impl Asked {
 fn finds_packages_of_unknown_popularity(asked: &Asked) -> Result<(), Failed> {
     let page = asked.page()?;
     let known = page.candidates.iter().filter(|candidate| candidate.popularity.is_some()).count();
-    match (page.candidates.len(), page.skipped.len(), known) {
+    match (page.candidates.len(), page.passed_over.len(), known) {
         (20, 0, 0) => Ok(()),
         counts => Err(format!("{counts:?} candidates, skipped, of known popularity").into()),
     }
@@ -84,7 +84,7 @@ fn finds_packages_of_unknown_popularity(asked: &Asked) -> Result<(), Failed> {
 /// The recorder blanked the texts, so every name is empty.
 fn takes_the_shape_without_the_texts(asked: &Asked) -> Result<(), Failed> {
     let page = asked.page()?;
-    match (page.candidates.len(), page.skipped.len()) {
+    match (page.candidates.len(), page.passed_over.len()) {
         (0, 5) => Ok(()),
         counts => Err(format!("{counts:?} candidates and skipped").into()),
     }
