@@ -12,7 +12,7 @@ pub enum Exit {
     Unexpected = 1,
     /// The command line is wrong. clap uses the same code.
     Usage = 2,
-    /// What was asked for is not there.
+    /// What was asked for is not there; for `seed`: not all of it.
     NotFound = 3,
     /// Nothing could be attempted; the reason is printed and recorded.
     Unavailable = 4,

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, io, path::Path};
 
 use batch_core::model::{
-    BreakerTransition, Control, EcosystemId, FailureKind, FailureRecord, Fault, Row, RunRecord,
-    StoredEntry, TierMeanings,
+    BreakerTransition, Control, EcosystemId, FailureKind, FailureRecord, Fault, PackageName,
+    Remembered, Row, RunRecord, SeedingRecord, StoredEntry, TierMeanings,
 };
 use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, schema_for};
@@ -22,6 +22,16 @@ struct QueueDocument {
     updated_at: DateTime<Utc>,
     tiers: TierMeanings,
     packages: Vec<StoredEntry>,
+}
+
+/// `data/seeding/<ecosystem>.json`.
+#[derive(JsonSchema)]
+#[schemars(rename = "Seeding")]
+#[expect(dead_code, reason = "stands for the file")]
+struct RememberedDocument {
+    schema_version: u32,
+    ecosystem: EcosystemId,
+    packages: BTreeMap<PackageName, Remembered>,
 }
 
 /// A row of the failure taxonomy, as the export writes it.
@@ -42,6 +52,8 @@ pub fn all() -> BTreeMap<&'static str, String> {
         ("batch-control", schema_for!(Control)),
         ("batch-run", schema_for!(RunRecord)),
         ("failure", schema_for!(FailureRecord)),
+        ("seeding-run", schema_for!(SeedingRecord)),
+        ("seeding", schema_for!(RememberedDocument)),
         ("breaker-transition", schema_for!(BreakerTransition)),
     ];
     let schemas = stored.into_iter().chain(cli::output_schemas());

@@ -6,7 +6,7 @@ use batch_core::{
     model::{
         EcosystemId, PackageId, Queue, QueueEntry, QueueHeader, SCHEMA_VERSION, Tier, TierMeanings,
     },
-    plugin::EcosystemPlugin,
+    plugin::{EcosystemPlugin, Seeder},
 };
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -57,9 +57,10 @@ fn entries(plugin: &EcosystemPlugin, list: List, now: DateTime<Utc>) -> anyhow::
 
 /// A queue of `plugin` with nothing in it.
 pub fn empty(plugin: &EcosystemPlugin, now: DateTime<Utc>) -> QueueFile {
+    let popular = plugin.seeder.and_then(Seeder::popular);
     let tiers = TierMeanings {
         curated: "on the curated list".to_owned(),
-        popular: "above the popularity threshold".to_owned(),
+        popular: popular.map_or("none: no source publishes numbers".to_owned(), |it| it.describe()),
         rest: "everything else".to_owned(),
     };
     let header = QueueHeader { ecosystem: plugin.id.clone(), updated_at: now, tiers };

@@ -16,7 +16,8 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     (
         "batch-core",
         "async-trait base64 chrono fastrand flate2 governor inventory reqwest schemars serde \
-         serde_json sha2 strip-ansi-escapes tar tempfile thiserror tokio toml tracing url zip",
+         serde_json sha2 strip-ansi-escapes strsim tar tempfile thiserror tokio toml tracing \
+         unicode-security url zip",
     ),
     ("eco-", "async-trait batch-core saphyr-parser semver serde serde_json toml"),
     ("analytics", "askama batch-core chrono serde serde_json tempfile thiserror"),

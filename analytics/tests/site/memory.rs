@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use batch_core::{
     io::{Quarantined, QueueFile, Records, StateError, StateErrorKind, StateReader},
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageId, QueueEntry,
-        QueueHeader, RecipeName, RunRecord, StoredEntry, TierMeanings,
+        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageId, PackageName,
+        QueueEntry, QueueHeader, RecipeName, Remembered, RunRecord, SeedingRecord, StoredEntry,
+        TierMeanings,
     },
 };
 use chrono::DateTime;
@@ -121,6 +122,14 @@ impl StateReader for MemoryState {
 
     fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError> {
         Ok(all(&self.transitions))
+    }
+
+    fn seeding_runs(&self) -> Result<Records<SeedingRecord>, StateError> {
+        Ok(Records::default())
+    }
+
+    fn remembered(&self, _: &EcosystemId) -> Result<BTreeMap<PackageName, Remembered>, StateError> {
+        Ok(BTreeMap::new())
     }
 
     fn output(&self, sha256: &str) -> Result<Option<String>, StateError> {

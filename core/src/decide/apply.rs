@@ -1,6 +1,6 @@
 //! What the state becomes once a run has ended.
 
-use std::collections::{BTreeSet, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 
@@ -143,17 +143,29 @@ fn settle(entry: &mut QueueEntry, status: Status) {
     entry.status = status;
 }
 
+/// The control plane with the wishes of hosts to be left alone, and without those that have passed
+/// at `now`.
+#[must_use]
+pub fn with_pauses(
+    mut control: Control,
+    pauses: &BTreeMap<String, DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Control {
+    for (host, &paused_until) in pauses {
+        let pause = control.hosts.entry(host.clone()).or_insert(HostPause { paused_until });
+        pause.paused_until = pause.paused_until.max(paused_until);
+    }
+    control.hosts.retain(|_, pause| now < pause.paused_until);
+    control
+}
+
 /// The control plane with `delta` in it, `applied` being what it made of its ecosystem. As
 /// repeatable as [`delta`].
 #[must_use]
 pub fn to_control(mut control: Control, delta: &Delta, applied: &Applied) -> Control {
     let ecosystem = delta.batch.ecosystem().clone();
     let is_in = control.breaker(&ecosystem).last_batch.as_ref() == Some(&delta.batch);
-    for (host, &paused_until) in &delta.pauses {
-        let pause = control.hosts.entry(host.clone()).or_insert(HostPause { paused_until });
-        pause.paused_until = pause.paused_until.max(paused_until);
-    }
-    control.hosts.retain(|_, pause| delta.ended_at < pause.paused_until);
+    control = with_pauses(control, &delta.pauses, delta.ended_at);
     if !is_in {
         let week = monday(delta.ended_at);
         if control.budget.week_start != Some(week) {

@@ -14,4 +14,5 @@ pub mod recipe;
 pub mod reconcile;
 pub mod record;
 pub mod rotation;
+pub mod seeding;
 pub mod signs;

@@ -97,6 +97,11 @@ impl Layout {
         self.metrics().join("seeding-runs.jsonl")
     }
 
+    /// What was found out about packages of `ecosystem` that are not queued.
+    pub fn remembered(&self, ecosystem: &EcosystemId) -> PathBuf {
+        self.data().join("seeding").join(format!("{ecosystem}.json"))
+    }
+
     /// Transitions of the breakers.
     pub fn breaker_log(&self) -> PathBuf {
         self.data().join("breaker-log.jsonl")
@@ -163,6 +168,16 @@ impl Layout {
     /// The journal of one run.
     pub fn journal(&self, batch: &BatchId) -> PathBuf {
         self.outbox().join(format!("{}.jsonl", batch_file(&batch.to_string())))
+    }
+
+    /// The journal of a seeding of `ecosystem` that is not in the state yet.
+    pub fn seed_journal(&self, ecosystem: &EcosystemId) -> PathBuf {
+        self.machine().join("seeding").join(format!("{ecosystem}.jsonl"))
+    }
+
+    /// Held while `ecosystem` is seeded.
+    pub fn seed_lock(&self, ecosystem: &EcosystemId) -> PathBuf {
+        self.machine().join("seeding").join(format!("{ecosystem}.lock"))
     }
 
     /// Folder of what was downloaded and may be lost.

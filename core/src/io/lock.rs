@@ -1,5 +1,5 @@
-//! Two locks under one root: that of a run, which refuses, and that of a change, which waits. The
-//! system releases both when their process dies.
+//! Locks under one root: that of a run and those of seedings, which refuse, and that of a change,
+//! which waits. The system releases them when their process dies.
 
 use std::{
     fmt,
@@ -38,19 +38,18 @@ pub struct RunLock(File);
 pub(crate) struct Exclusive(#[expect(dead_code, reason = "held, never read")] File);
 
 impl RunLock {
-    /// Takes the lock of the root at once, or says who holds it.
-    pub(crate) fn acquire(layout: &Layout, now: DateTime<Utc>) -> Result<Self, StateError> {
-        let path = layout.lock();
-        let mut file = open(&path)?;
+    /// Takes the lock at `path` at once, or says who holds it.
+    pub(crate) fn acquire(path: &Path, now: DateTime<Utc>) -> Result<Self, StateError> {
+        let mut file = open(path)?;
         match file.try_lock() {
             Ok(()) => (),
             Err(TryLockError::WouldBlock) => {
-                let holder = holder(&path);
-                return Err(StateError::new(&path, StateErrorKind::Locked { holder }));
+                let holder = holder(path);
+                return Err(StateError::new(path, StateErrorKind::Locked { holder }));
             }
-            Err(TryLockError::Error(error)) => return Err(StateError::io(&path, error)),
+            Err(TryLockError::Error(error)) => return Err(StateError::io(path, error)),
         }
-        let failed = |error| StateError::io(&path, error);
+        let failed = |error| StateError::io(path, error);
         let text = serde_json::to_string(&Holder { pid: std::process::id(), since: now })
             .expect("numbers and dates can be written");
         file.set_len(0).map_err(failed)?;

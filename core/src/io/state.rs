@@ -4,6 +4,7 @@
 //! [`Quarantined`] and stays where it was, for a person to mend.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
 };
@@ -11,8 +12,8 @@ use std::{
 use crate::{
     io::Holder,
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, Queue, QueueHeader,
-        RecipeName, RunRecord,
+        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageName, Queue,
+        QueueHeader, RecipeName, Remembered, RunRecord, SeedingRecord,
     },
 };
 
@@ -45,6 +46,16 @@ pub trait StateReader: Send + Sync {
     /// Every transition of a breaker, oldest first.
     fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError>;
 
+    /// Every run of the seeder, oldest first.
+    fn seeding_runs(&self) -> Result<Records<SeedingRecord>, StateError>;
+
+    /// What was found out about packages of `ecosystem` that are not queued; empty where there is
+    /// no such file.
+    fn remembered(
+        &self,
+        ecosystem: &EcosystemId,
+    ) -> Result<BTreeMap<PackageName, Remembered>, StateError>;
+
     /// A stored output; `None` when it is not there.
     fn output(&self, sha256: &str) -> Result<Option<String>, StateError>;
 
@@ -76,6 +87,16 @@ pub trait StateWriter: StateReader {
 
     /// Adds a transition, unless it is there.
     fn put_transition(&self, transition: &BreakerTransition) -> Result<(), StateError>;
+
+    /// Adds a run of the seeder, unless it is there.
+    fn put_seeding_run(&self, record: &SeedingRecord) -> Result<(), StateError>;
+
+    /// Replaces what was found out about packages of `ecosystem` that are not queued.
+    fn put_remembered(
+        &self,
+        ecosystem: &EcosystemId,
+        packages: &BTreeMap<PackageName, Remembered>,
+    ) -> Result<(), StateError>;
 
     /// Writes a recipe.
     fn put_recipe(&self, name: &RecipeName, toml: &str) -> Result<(), StateError>;

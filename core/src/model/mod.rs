@@ -46,8 +46,8 @@ pub use run::{
     Turn, Verdict,
 };
 pub use seeding::{
-    Candidate, PassedOver, SeedCursor, SeedOutcome, SeedSkip, SeedingRecord, SourceRun, Suspicion,
-    Threshold,
+    Candidate, Page, PassedOver, Remembered, SeedCursor, SeedLine, SeedOutcome, SeedSkip,
+    SeedStart, SeedVerdict, SeedingRecord, SourceRun, Suspicion, Threshold,
 };
 pub use slug::slug;
 pub use stored_entry::StoredEntry;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,102 @@ pub struct Candidate {
     /// Whether it names a public repository; `None` where the source does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_repository: Option<bool>,
+}
+
+/// Part of a list; an empty list is an empty page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// What may be queued.
+    pub candidates: Vec<Candidate>,
+    /// Where the list goes on; `None` at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+    /// What may not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
+    /// How many the list has in all, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<usize>,
+}
+
+/// What a candidate turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeedVerdict {
+    /// In the queue already: it is not looked into again.
+    Queued,
+    /// A command-line tool.
+    Tool {
+        /// What it puts on `PATH`; never empty.
+        commands: Vec<CommandName>,
+        /// Whether it names a repository or a homepage; `None` where nobody says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        has_repository: Option<bool>,
+    },
+    /// Not to be queued.
+    Not {
+        /// The kind of reason.
+        reason: SeedSkip,
+        /// The reason itself.
+        why: String,
+    },
+}
+
+/// What a run of the seeder was asked to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeedStart {
+    /// Of the format.
+    pub schema_version: u32,
+    /// Whose queue.
+    pub ecosystem: EcosystemId,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// Candidates to look at, at most.
+    pub limit: Option<usize>,
+    /// What earlier runs left of each source; empty for a run from the beginning.
+    pub left: Vec<SourceRun>,
+}
+
+/// One fact of a run of the seeder, in its journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeedLine {
+    /// It began.
+    Start(SeedStart),
+    /// A page came.
+    Page {
+        /// Name of the source.
+        source: String,
+        /// Where it was asked for.
+        cursor: Option<String>,
+        /// What came.
+        page: Page,
+    },
+    /// A candidate was looked into.
+    Verdict {
+        /// Which.
+        id: PackageId,
+        /// What it is.
+        verdict: SeedVerdict,
+    },
+    /// A source will not be read further in this run.
+    Stopped {
+        /// Name of the source.
+        source: String,
+        /// Why, in one line.
+        reason: String,
+    },
+}
+
+/// Why a package is not queued, kept so that the registry is not asked the same again soon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Remembered {
+    /// The kind of reason.
+    pub reason: SeedSkip,
+    /// The reason itself.
+    pub why: String,
+    /// When it was looked into.
+    pub at: NaiveDate,
 }
 
 /// What a seeder saw and did not hand on.
@@ -130,6 +226,9 @@ pub struct SourceRun {
     /// How many it listed when it was last believed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<usize>,
+    /// Where to go on; absent where nothing is left, or nothing was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<SeedCursor>,
     /// Why it is not full, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     io::{
@@ -14,8 +13,8 @@ use crate::{
         archive::{ArchiveError, DigestError, RemoteError},
     },
     model::{
-        Candidate, EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan,
-        InvalidId, PackageFacts, PackageName, PassedOver, Quota, Recipe, RecipeName, Threshold,
+        EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan, InvalidId,
+        PackageFacts, PackageName, Page, Quota, Recipe, RecipeName, Threshold,
     },
 };
 
@@ -128,19 +127,6 @@ pub enum Shape {
     Files(&'static [&'static str]),
     /// Pages of so many candidates, one request each.
     Pages(u32),
-}
-
-/// Part of a list; an empty list is an empty page.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
-    /// What may be queued.
-    pub candidates: Vec<Candidate>,
-    /// Where the list goes on; `None` at its end.
-    pub next_cursor: Option<String>,
-    /// What may not.
-    pub passed_over: Vec<PassedOver>,
-    /// How many the list has in all, if it says so.
-    pub total: Option<usize>,
 }
 
 /// The ecosystem's own tool, which must be on the machine.

@@ -4,9 +4,9 @@ mod contract;
 mod registry;
 mod spelling;
 
-pub use crate::model::ActionShape;
+pub use crate::model::{ActionShape, Page};
 pub use contract::{
-    FailureClassifier, Missing, Names, NativeInstaller, Page, RateLimit, RecipeBuilder, RootProbe,
+    FailureClassifier, Missing, Names, NativeInstaller, RateLimit, RecipeBuilder, RootProbe,
     Seeder, Shape, Source, SourceError, SourceErrorKind, Toolchain,
 };
 pub use registry::{EcosystemPlugin, Registry, RegistryError};

@@ -13,6 +13,7 @@ mod run;
 mod runs;
 mod sandbox;
 mod schema;
+mod seed;
 mod status;
 mod r#try;
 
@@ -44,7 +45,8 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done · 1 unexpected error · 2 wrong command line · 3 not found · 4 nothing could be \
+Exit codes: 0 done · 1 unexpected error · 2 wrong command line · 3 not found, or not all of it \
+· 4 nothing could be \
 attempted · 5 the package tried failed · 6 state cannot be read or written · 7 another run is \
 under way · 130 interrupted";
 
@@ -73,6 +75,8 @@ enum Command {
     Init(init::Args),
     /// Take packages from the queue, make recipes, verify them, record everything
     Run(run::Args),
+    /// Fill the queues from the lists of the registries
+    Seed(seed::Args),
     /// Show what a run would do now, and why the rest is passed over
     Plan(plan::Args),
     /// Ten seconds of state: health, queues, breakers, last runs
@@ -144,6 +148,7 @@ async fn dispatch(cli: Cli, out: Out) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Init(args) => init::run(&args, cx),
         Command::Run(args) => run::run(&args, cx).await,
+        Command::Seed(args) => seed::run(&args, cx).await,
         Command::Plan(args) => plan::run(&args, cx).await,
         Command::Status => status::run(cx),
         Command::Try(args) => r#try::run(&args, cx).await,
@@ -167,10 +172,12 @@ fn level(global: &Global) -> LevelFilter {
 }
 
 /// The schemas of everything that `--json` prints, by name.
-pub fn output_schemas() -> [(&'static str, schemars::Schema); 14] {
+pub fn output_schemas() -> [(&'static str, schemars::Schema); 16] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-run", schema_for!(crate::run::Summary)),
+        ("output-seed", schema_for!(seed::SeedReport)),
+        ("output-seed-status", schema_for!(seed::SeedStatusReport)),
         ("output-plan", schema_for!(plan::PlanReport)),
         ("output-status", schema_for!(status::StatusReport)),
         ("output-try", schema_for!(r#try::TryReport)),

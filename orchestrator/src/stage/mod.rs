@@ -3,6 +3,7 @@
 pub mod generate;
 pub mod merge;
 pub mod preflight;
+pub mod seed;
 pub mod validate;
 
 use std::time::Duration;

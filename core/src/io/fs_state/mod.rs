@@ -5,6 +5,7 @@ mod init;
 mod lines;
 mod queue;
 mod read;
+mod remembered;
 mod write;
 
 use std::path::PathBuf;
@@ -12,7 +13,10 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 pub use self::init::Laid;
-use crate::io::{Layout, RunLock, StateError, StateErrorKind, atomic, lock::Exclusive, regular};
+use crate::{
+    io::{Layout, RunLock, StateError, StateErrorKind, atomic, lock::Exclusive, regular},
+    model::EcosystemId,
+};
 
 /// The state under one root. Holds nothing in memory: each call reads or writes.
 #[derive(Debug, Clone)]
@@ -37,12 +41,21 @@ impl FsState {
 
     /// Takes the lock of a run and clears away what writers that died left; or says who holds it.
     pub fn lock(&self, now: DateTime<Utc>) -> Result<RunLock, StateError> {
-        let lock = RunLock::acquire(&self.layout, now)?;
+        let lock = RunLock::acquire(&self.layout.lock(), now)?;
         let _no_writer_is_at_work = Exclusive::acquire(&self.layout)?;
         for dir in self.written_dirs()? {
             atomic::sweep(&dir)?;
         }
         Ok(lock)
+    }
+
+    /// Takes the lock of a seeding of `ecosystem`; or says who holds it. Runs go on meanwhile.
+    pub fn lock_seeding(
+        &self,
+        ecosystem: &EcosystemId,
+        now: DateTime<Utc>,
+    ) -> Result<RunLock, StateError> {
+        RunLock::acquire(&self.layout.seed_lock(ecosystem), now)
     }
 
     fn written_dirs(&self) -> Result<Vec<PathBuf>, StateError> {

@@ -1,16 +1,19 @@
 //! The right to read.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::de::DeserializeOwned;
 
 use crate::{
     io::{
         FsState, Layout, QueueFile, Records, StateError, StateErrorKind, StateReader,
-        fs_state::{control, lines, queue},
+        fs_state::{control, lines, queue, remembered},
         regular,
     },
-    model::{BreakerTransition, Control, EcosystemId, FailureRecord, RecipeName, RunRecord},
+    model::{
+        BreakerTransition, Control, EcosystemId, FailureRecord, PackageName, RecipeName,
+        Remembered, RunRecord, SeedingRecord,
+    },
 };
 
 impl StateReader for FsState {
@@ -59,6 +62,21 @@ impl StateReader for FsState {
         let mut log: Records<BreakerTransition> = self.read_one(&self.layout.breaker_log())?;
         log.records.sort_by_key(|transition| transition.at);
         Ok(log)
+    }
+
+    fn seeding_runs(&self) -> Result<Records<SeedingRecord>, StateError> {
+        let mut runs: Records<SeedingRecord> = self.read_one(&self.layout.seeding_runs())?;
+        runs.records.sort_by_key(|run| run.ended_at);
+        Ok(runs)
+    }
+
+    fn remembered(
+        &self,
+        ecosystem: &EcosystemId,
+    ) -> Result<BTreeMap<PackageName, Remembered>, StateError> {
+        let path = self.layout.remembered(ecosystem);
+        let Some(content) = regular::read(&path)? else { return Ok(BTreeMap::new()) };
+        remembered::parse(&path, &content)
     }
 
     fn output(&self, sha256: &str) -> Result<Option<String>, StateError> {

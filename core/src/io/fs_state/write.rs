@@ -1,17 +1,21 @@
 //! The right to write.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     io::{
         FsState, QueueFile, StateError, StateReader as _, StateWriter, atomic,
-        fs_state::{control, lines, queue},
+        fs_state::{control, lines, queue, remembered},
         lock::Exclusive,
         regular,
     },
-    model::{BreakerTransition, Control, FailureRecord, OutputRef, RecipeName, RunRecord},
+    model::{
+        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageName, RecipeName,
+        Remembered, RunRecord, SeedingRecord,
+    },
 };
 
 impl StateWriter for FsState {
@@ -47,15 +51,28 @@ impl StateWriter for FsState {
     }
 
     fn put_transition(&self, transition: &BreakerTransition) -> Result<(), StateError> {
-        let path = self.layout.breaker_log();
         let is_it = |other: &BreakerTransition| {
             (other.at, &other.ecosystem) == (transition.at, &transition.ecosystem)
         };
-        let line = lines::to_line(&path, transition)?;
-        if self.breaker_log()?.records.iter().any(is_it) {
-            return atomic::end_last_line(&path);
-        }
-        atomic::append_line(&path, &line)
+        let is_in = self.breaker_log()?.records.iter().any(is_it);
+        add_line(&self.layout.breaker_log(), transition, is_in)
+    }
+
+    fn put_seeding_run(&self, record: &SeedingRecord) -> Result<(), StateError> {
+        let is_it = |other: &SeedingRecord| {
+            (other.started_at, &other.ecosystem) == (record.started_at, &record.ecosystem)
+        };
+        let is_in = self.seeding_runs()?.records.iter().any(is_it);
+        add_line(&self.layout.seeding_runs(), record, is_in)
+    }
+
+    fn put_remembered(
+        &self,
+        ecosystem: &EcosystemId,
+        packages: &BTreeMap<PackageName, Remembered>,
+    ) -> Result<(), StateError> {
+        let path = self.layout.remembered(ecosystem);
+        atomic::write(&path, remembered::to_text(&path, ecosystem, packages)?.as_bytes())
     }
 
     fn put_recipe(&self, name: &RecipeName, toml: &str) -> Result<(), StateError> {
@@ -66,4 +83,12 @@ impl StateWriter for FsState {
         let path = self.layout.run(&record.batch_id);
         atomic::write(&path, lines::to_text(&path, &[record])?.as_bytes())
     }
+}
+
+/// Adds `record` to the file at `path`. If it is in already, only its newline may be missing.
+fn add_line<T: Serialize>(path: &Path, record: &T, is_in: bool) -> Result<(), StateError> {
+    if is_in {
+        return atomic::end_last_line(path);
+    }
+    atomic::append_line(path, &lines::to_line(path, record)?)
 }

@@ -1,5 +1,9 @@
 //! A run goes into the stored state: where decisions meet the ports.
 
+mod seeding;
+
+pub use seeding::{Errand, persist_seeding};
+
 use crate::{
     decide::{
         apply::{self, Applied, Rules},

@@ -1,0 +1,46 @@
+//! What is kept of a run.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    decide::seeding::{Merged, Walk, outcome},
+    model::{HostUsage, SCHEMA_VERSION, SeedingRecord},
+};
+
+/// The record of the run that `walk` was and `merged` came of.
+pub fn record(
+    walk: &Walk<'_>,
+    merged: &Merged,
+    ended_at: DateTime<Utc>,
+    usage: BTreeMap<String, HostUsage>,
+) -> SeedingRecord {
+    let sources = outcome::sources(walk);
+    let sum = |of: fn(&crate::model::SourceRun) -> Option<usize>| -> Option<usize> {
+        sources.iter().map(of).sum()
+    };
+    // What several sources list is counted in each of them.
+    let not_visited = sources
+        .iter()
+        .map(|source| Some(source.total?.saturating_sub(source.seen)))
+        .sum::<Option<usize>>();
+    SeedingRecord {
+        schema_version: SCHEMA_VERSION,
+        ecosystem: walk.start.ecosystem.clone(),
+        started_at: walk.start.started_at,
+        ended_at,
+        outcome: outcome::overall(&sources),
+        seen: walk.n_seen(),
+        added: merged.added,
+        refreshed: merged.refreshed,
+        unchanged: merged.unchanged,
+        skipped: merged.skipped.clone(),
+        not_visited,
+        cursor: sources.iter().find_map(|source| source.cursor.clone()),
+        expected: sum(|source| source.expected),
+        suspicious: merged.suspicious.clone(),
+        sources,
+        usage,
+    }
+}

@@ -1,0 +1,221 @@
+//! Packages that want to be taken for others.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
+
+use unicode_security::skeleton;
+
+use crate::model::{CommandName, PackageId, Popularity, Threshold};
+
+/// Commands that scripts and people take to be the system's: those of POSIX and of every Linux,
+/// and the interpreters that systems run on.
+const CORE_COMMANDS: &[&str] = &[
+    "apt",
+    "awk",
+    "bash",
+    "cat",
+    "chmod",
+    "chown",
+    "chroot",
+    "cp",
+    "crontab",
+    "curl",
+    "cut",
+    "date",
+    "dd",
+    "df",
+    "diff",
+    "dpkg",
+    "du",
+    "echo",
+    "env",
+    "expr",
+    "false",
+    "find",
+    "gcc",
+    "git",
+    "grep",
+    "gunzip",
+    "gzip",
+    "head",
+    "hostname",
+    "id",
+    "install",
+    "kill",
+    "less",
+    "ln",
+    "login",
+    "ls",
+    "make",
+    "man",
+    "mkdir",
+    "more",
+    "mount",
+    "mv",
+    "passwd",
+    "perl",
+    "ping",
+    "ps",
+    "pwd",
+    "python",
+    "python3",
+    "readlink",
+    "rm",
+    "rmdir",
+    "ruby",
+    "sed",
+    "sh",
+    "sleep",
+    "sort",
+    "ssh",
+    "stat",
+    "su",
+    "sudo",
+    "systemctl",
+    "tail",
+    "tar",
+    "tee",
+    "test",
+    "top",
+    "touch",
+    "tr",
+    "true",
+    "umount",
+    "uname",
+    "uniq",
+    "vi",
+    "wc",
+    "wget",
+    "which",
+    "who",
+    "whoami",
+    "xargs",
+    "yes",
+    "zsh",
+];
+
+/// Names shorter than this are too often one letter apart by chance.
+const SHORTEST: usize = 5;
+/// A package with less than this share of another's popularity, one in so many, lives off it.
+const FAR_FEWER: u64 = 100;
+
+/// Names that are worth imitating.
+#[derive(Debug, Default)]
+pub(super) struct Popular {
+    names: BTreeMap<String, Option<Popularity>>,
+    /// Names by what they look like.
+    by_look: HashMap<String, BTreeSet<String>>,
+    /// Names by themselves, and by themselves without one letter: two that are one typing error
+    /// apart meet here, and nothing else has to be compared.
+    by_near: HashMap<u64, BTreeSet<String>>,
+}
+
+/// What is to be judged.
+pub(super) struct Suspect<'a> {
+    pub(super) id: &'a PackageId,
+    pub(super) commands: &'a [CommandName],
+    pub(super) popularity: Option<&'a Popularity>,
+    pub(super) has_repository: Option<bool>,
+}
+
+impl Popular {
+    pub(super) fn add(&mut self, name: &str, popularity: Option<&Popularity>) {
+        if let Some(known) = self.names.get_mut(name) {
+            *known = known.take().or_else(|| popularity.cloned());
+            return;
+        }
+        self.names.insert(name.to_owned(), popularity.cloned());
+        self.by_look.entry(look(name)).or_default().insert(name.to_owned());
+        for key in near(name) {
+            self.by_near.entry(key).or_default().insert(name.to_owned());
+        }
+    }
+
+    /// Why a person should look at `suspect` first; `None` where nothing speaks for it.
+    pub(super) fn evidence(
+        &self,
+        suspect: &Suspect<'_>,
+        threshold: Option<Threshold>,
+    ) -> Option<String> {
+        let name = suspect.id.name.as_str();
+        if let Some(command) = shadowed(name, suspect.commands) {
+            return Some(format!("it would shadow the system's command {command}"));
+        }
+        if self.names.contains_key(name) {
+            return None;
+        }
+        self.looks_like(name).or_else(|| self.imitates(suspect, threshold))
+    }
+
+    /// Whether `name`, in whatever characters, looks like a popular one and is not it.
+    pub(super) fn looks_like(&self, name: &str) -> Option<String> {
+        let other = self.by_look.get(&look(name))?.iter().find(|other| *other != name)?;
+        Some(format!("its name looks like that of {other}, which is popular"))
+    }
+
+    /// One typing error from a popular name, far fewer users, and nowhere to see its source.
+    fn imitates(&self, suspect: &Suspect<'_>, threshold: Option<Threshold>) -> Option<String> {
+        let name = suspect.id.name.as_str();
+        if suspect.has_repository != Some(false) || name.len() < SHORTEST {
+            return None;
+        }
+        let nearby = near(name).into_iter().filter_map(|key| self.by_near.get(&key)).flatten();
+        let is_near =
+            |other: &&String| other.len() >= SHORTEST && strsim::osa_distance(name, other) == 1;
+        let mut nearby: Vec<&String> = nearby.filter(is_near).collect();
+        nearby.sort();
+        let (other, theirs) = nearby.into_iter().find_map(|other| {
+            let theirs = match self.names.get(other)? {
+                Some(popularity) => popularity.value,
+                None => threshold?.value,
+            };
+            let is_far =
+                suspect.popularity.is_none_or(|ours| ours.value.saturating_mul(FAR_FEWER) < theirs);
+            is_far.then_some((other, theirs))
+        })?;
+        let ours = suspect.popularity.map_or("no known users".to_owned(), |it| {
+            format!("{} {} against {theirs}", it.value, it.unit)
+        });
+        Some(format!(
+            "its name is one typing error from {other}, it has {ours}, and names no repository"
+        ))
+    }
+}
+
+fn shadowed<'a>(name: &'a str, commands: &'a [CommandName]) -> Option<&'a str> {
+    let own = name.rsplit('/').next().unwrap_or(name);
+    let all = commands.iter().map(CommandName::as_str).chain([own]);
+    all.into_iter().find(|command| CORE_COMMANDS.binary_search(command).is_ok())
+}
+
+/// What a reader cannot tell apart is the same here (UTS 39), and so are digits that stand for
+/// letters, and punctuation.
+fn look(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let plain = lower.chars().filter(|c| !matches!(c, '-' | '_' | '.'));
+    let letters: String = plain
+        .map(|c| match c {
+            '0' => 'o',
+            '1' | 'i' => 'l',
+            '5' => 's',
+            other => other,
+        })
+        .collect();
+    skeleton(&letters).collect()
+}
+
+/// Hashes of `name` and of all that is left of it without one character.
+fn near(name: &str) -> Vec<u64> {
+    let hash = |parts: [&str; 2]| {
+        let mut hasher = DefaultHasher::new();
+        for part in parts {
+            hasher.write(part.as_bytes());
+        }
+        name.is_empty().hash(&mut hasher);
+        hasher.finish()
+    };
+    let without = name.char_indices().map(|(at, c)| [&name[..at], &name[at + c.len_utf8()..]]);
+    without.chain([[name, ""]]).map(hash).collect()
+}

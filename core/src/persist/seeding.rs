@@ -1,0 +1,62 @@
+//! A run of the seeder goes into the stored state.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    decide::{
+        apply,
+        seeding::{self, Merging, Walk},
+    },
+    io::{QueueFile, StateError, StateWriter},
+    model::{HostUsage, SeedingRecord},
+};
+
+/// What a run of the seeder did outside the queue.
+#[derive(Debug, Clone, Default)]
+pub struct Errand {
+    /// Its end.
+    pub ended_at: DateTime<Utc>,
+    /// Requests by host.
+    pub usage: BTreeMap<String, HostUsage>,
+    /// Hosts that want to be left alone, and until when.
+    pub pauses: BTreeMap<String, DateTime<Utc>>,
+}
+
+/// Puts what `walk` found into the newest state; `empty` is the queue where there is none yet.
+///
+/// As with a run, each step can be repeated, and the record comes last.
+pub fn persist_seeding<S: StateWriter + ?Sized>(
+    state: &S,
+    walk: &Walk<'_>,
+    merging: &Merging<'_>,
+    empty: QueueFile,
+    errand: Errand,
+) -> Result<SeedingRecord, StateError> {
+    let Errand { ended_at, usage, pauses } = errand;
+    let _no_operator_in_between = state.exclusive()?;
+    let ecosystem = empty.header.ecosystem.clone();
+    let file = state.queue(&ecosystem)?;
+    let before = file.unwrap_or_else(|| empty.clone());
+    let merged = seeding::merge(before.entries.clone(), walk, merging);
+    let record = seeding::record(walk, &merged, ended_at, usage);
+    let mut after = QueueFile { entries: merged.queue, ..before.clone() };
+    after.header.tiers = empty.header.tiers;
+    if after != before {
+        after.header.updated_at = before.header.updated_at.max(merging.started_at);
+    }
+    state.put_queue(&after)?;
+    let remembered = state.remembered(&ecosystem)?;
+    let remembered = seeding::remember(remembered, walk, merging.started_at.date_naive());
+    if !remembered.is_empty() {
+        state.put_remembered(&ecosystem, &remembered)?;
+    }
+    let control = state.control()?;
+    let rested = apply::with_pauses(control.clone(), &pauses, ended_at);
+    if rested != control {
+        state.put_control(&rested)?;
+    }
+    state.put_seeding_run(&record)?;
+    Ok(record)
+}

@@ -1,0 +1,302 @@
+//! `seed`: the lists of registries go into the queues.
+
+use std::{collections::BTreeMap, fmt, io::IsTerminal as _};
+
+use batch_core::{
+    io::{StateReader as _, limited},
+    model::{EcosystemId, SeedCursor, SeedOutcome, SeedingRecord},
+    plugin::{EcosystemPlugin, Seeder},
+};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Context, Refusal, names, run::cancel_on_signal};
+use crate::{
+    env::Root,
+    exit::Exit,
+    net,
+    settings::SettingsError,
+    stage::seed::{self, Cost, Progress, Request, Tools},
+};
+
+const AFTER_HELP: &str = "\
+Entries are added and their popularity is refreshed; the status of an entry never changes. What \
+looks wrong is queued for a person (requires_manual), with the evidence.
+
+Exit codes: 0 full · 3 partial, or a list shrank · 4 no source could be read, or seeding is \
+disabled · 6 state cannot be read or written · 7 this ecosystem is being seeded already · 130 \
+interrupted. In each case what was found is saved.";
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = AFTER_HELP)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Whose queue to fill
+    #[arg(value_name = "ECOSYSTEM", required_unless_present = "all")]
+    ecosystem: Option<String>,
+    /// Every ecosystem, side by side; one that fails does not hurt the others
+    #[arg(long, conflicts_with = "ecosystem")]
+    all: bool,
+    /// Packages to look at, at most, per ecosystem
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Go on where the last seeding ended, also where it died
+    #[arg(long)]
+    resume: bool,
+    /// Ask and decide as usual, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Believe a list that is much shorter than before
+    #[arg(long)]
+    accept_shrunk: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Per ecosystem: the last seeding, what is left of it, and what a full one costs
+    Status,
+}
+
+pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    if let Some(Command::Status) = args.command {
+        return status(cx);
+    }
+    let root = cx.open_root()?;
+    let control = root.state.control()?;
+    let plugins = match &args.ecosystem {
+        Some(word) => vec![names::ecosystem(&cx.env.registry, word)?],
+        None => cx.env.registry.iter().collect(),
+    };
+    let mut passed_over = BTreeMap::new();
+    let mut wanted: Vec<(&'static EcosystemPlugin, &'static dyn Seeder)> = vec![];
+    for plugin in plugins {
+        match plugin.seeder {
+            _ if !control.allows(&plugin.id) => {
+                let why = control.reason.as_deref().unwrap_or("no reason given");
+                let why = format!("disabled in batch-control.json: {why}");
+                passed_over.insert(plugin.id.clone(), why);
+            }
+            None => _ = passed_over.insert(plugin.id.clone(), "it has no seeder".to_owned()),
+            Some(seeder) => wanted.push((plugin, seeder)),
+        }
+    }
+    if let ([], Some((ecosystem, why))) = (&*wanted, passed_over.first_key_value()) {
+        let message = format!("{ecosystem} is not seeded: {why}");
+        return Err(Refusal { exit: Exit::Unavailable, message }.into());
+    }
+    cancel_on_signal(cx.cancel.clone());
+    let http = &net::polite(&cx.env, &root.settings, &root.layout.cache(), &control)?;
+    let progress = &Progress::new(std::io::stderr().is_terminal(), cx.quiet);
+    let limit = args.limit.and_then(|limit| usize::try_from(limit).ok());
+    let Args { resume, dry_run, accept_shrunk, .. } = *args;
+    let request = Request { limit, resume, dry_run, accept_shrunk };
+    let (env, root, cancel) = (&cx.env, &root, &cx.cancel);
+    let tools = &Tools { env, root, http, request, progress, cancel };
+    let seedings = wanted.into_iter().map(|(plugin, seeder)| async move {
+        (plugin.id.clone(), seed::run(plugin, seeder, tools).await)
+    });
+    let mut report = SeedReport { dry_run, passed_over, ..SeedReport::default() };
+    let mut errors = vec![];
+    for (ecosystem, outcome) in futures_util::future::join_all(seedings).await {
+        match outcome {
+            Ok(record) => report.runs.push(record),
+            Err(error) => {
+                report.failed.insert(ecosystem, format!("{error:#}"));
+                errors.push(error);
+            }
+        }
+    }
+    net::prune(http);
+    if report.runs.is_empty() && errors.len() == 1 {
+        return Err(errors.remove(0));
+    }
+    cx.out.show(&report)?;
+    Ok(if cx.cancel.is_cancelled() { Exit::Interrupted } else { report.exit() })
+}
+
+/// What `seed --json` prints.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(super) struct SeedReport {
+    /// Nothing was written.
+    dry_run: bool,
+    /// One for each ecosystem that was seeded.
+    runs: Vec<SeedingRecord>,
+    /// Ecosystems whose state could not be read or written, and why.
+    failed: BTreeMap<EcosystemId, String>,
+    /// Ecosystems that were not to be seeded, and why.
+    passed_over: BTreeMap<EcosystemId, String>,
+}
+
+impl SeedReport {
+    fn exit(&self) -> Exit {
+        let all = |outcome| self.runs.iter().all(|run| run.outcome == outcome);
+        if all(SeedOutcome::Unavailable) {
+            Exit::Unavailable
+        } else if all(SeedOutcome::Full) && self.failed.is_empty() {
+            Exit::Ok
+        } else {
+            Exit::NotFound
+        }
+    }
+}
+
+impl fmt::Display for SeedReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for run in &self.runs {
+            one(f, run)?;
+        }
+        for (ecosystem, why) in &self.failed {
+            writeln!(f, "fail {ecosystem}: {why}")?;
+        }
+        for (ecosystem, why) in &self.passed_over {
+            writeln!(f, "not seeded: {ecosystem}, {why}")?;
+        }
+        if self.dry_run {
+            writeln!(f, "Nothing was written (--dry-run).")?;
+        }
+        Ok(())
+    }
+}
+
+fn one(f: &mut fmt::Formatter<'_>, run: &SeedingRecord) -> fmt::Result {
+    let word = if run.outcome == SeedOutcome::Full { "ok  " } else { "fail" };
+    writeln!(f, "{word} {}: {}", run.ecosystem, run.outcome.as_str())?;
+    let left = match run.not_visited {
+        Some(n) => format!("{n} not yet visited"),
+        None => "how many are not yet visited is unknown".to_owned(),
+    };
+    let SeedingRecord { seen, added, refreshed, unchanged, .. } = run;
+    writeln!(
+        f,
+        "     {seen} seen, {added} added, {refreshed} refreshed, {unchanged} unchanged; {left}"
+    )?;
+    for (reason, n) in &run.skipped {
+        writeln!(f, "     {n} skipped: {}", reason.as_str())?;
+    }
+    for source in &run.sources {
+        let total = source.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let why = source.reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+        let (name, seen) = (&source.name, source.seen);
+        writeln!(f, "     {name}: {}, {seen}{total} seen{why}", source.outcome.as_str())?;
+    }
+    for suspicion in &run.suspicious {
+        writeln!(f, "     to be looked at: {}: {}", suspicion.name, suspicion.evidence)?;
+    }
+    if let Some(cursor) = &run.cursor {
+        writeln!(f, "     goes on with --resume at {}", place(cursor))?;
+    }
+    for (host, usage) in &run.usage {
+        let waited = usage.waited_ms / 1000;
+        writeln!(f, "     {host}: {} requests, {waited} s of waiting", usage.sent)?;
+    }
+    Ok(())
+}
+
+fn place(cursor: &SeedCursor) -> String {
+    let page = cursor.page.as_deref().unwrap_or("its first page");
+    format!("{}, {page}, after {} packages of it", cursor.source, cursor.visited)
+}
+
+fn status(cx: &Context) -> anyhow::Result<Exit> {
+    let root = cx.open_root()?;
+    let now = cx.env.clock.now();
+    let runs = root.state.seeding_runs()?;
+    let origins = net::origins(&root.settings)?;
+    let quotas = limited(cx.env.registry.quotas(), &root.settings.limits, &origins)
+        .map_err(|error| SettingsError::because(&error))?;
+    let ecosystem = |plugin: &EcosystemPlugin| -> anyhow::Result<SeedState> {
+        let own = || runs.records.iter().rev().filter(|run| run.ecosystem == plugin.id);
+        let last = own().next().cloned();
+        let full = own().find(|run| run.outcome == SeedOutcome::Full).map(|run| run.ended_at);
+        let listed = |source: &str| own().find_map(|run| run.believed(source));
+        Ok(SeedState {
+            ecosystem: plugin.id.clone(),
+            last_full_at: full,
+            age_days: full.map(|at| (now - at).num_days()),
+            entries: entries(&root, plugin)?,
+            cost: plugin.seeder.map(|seeder| seed::cost(seeder, &quotas, &listed)),
+            threshold: plugin.seeder.and_then(Seeder::popular).map(|it| it.describe()),
+            last,
+        })
+    };
+    let ecosystems = cx.env.registry.iter().map(ecosystem).collect::<Result<_, _>>()?;
+    cx.out.show(&SeedStatusReport { ecosystems })?;
+    Ok(Exit::Ok)
+}
+
+fn entries(root: &Root, plugin: &EcosystemPlugin) -> anyhow::Result<usize> {
+    Ok(root.state.queue(&plugin.id)?.map_or(0, |file| file.entries.len()))
+}
+
+/// What `seed status --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct SeedStatusReport {
+    /// In the order of rotation.
+    ecosystems: Vec<SeedState>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct SeedState {
+    /// Which.
+    ecosystem: EcosystemId,
+    /// Entries in its queue.
+    entries: usize,
+    /// End of the last full seeding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_full_at: Option<DateTime<Utc>>,
+    /// Whole days since then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    age_days: Option<i64>,
+    /// The last seeding, whatever its outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<SeedingRecord>,
+    /// What makes tier 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threshold: Option<String>,
+    /// Of a full seeding; absent where there is no seeder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Cost>,
+}
+
+impl fmt::Display for SeedStatusReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ecosystems.iter().try_for_each(|state| state.fmt(f))
+    }
+}
+
+impl fmt::Display for SeedState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let full = match self.age_days {
+            Some(days) => format!("last full seeding {days} days ago"),
+            None => "never fully seeded".to_owned(),
+        };
+        writeln!(f, "{}: {} entries, {full}", self.ecosystem, self.entries)?;
+        if let Some(last) = &self.last {
+            let SeedingRecord { seen, ended_at, outcome, .. } = last;
+            let at = ended_at.format("%Y-%m-%d %H:%M UTC");
+            let left = last.not_visited.map(|n| format!(", {n} not visited")).unwrap_or_default();
+            writeln!(f, "  last: {at}, {}, {seen} seen{left}", outcome.as_str())?;
+            if let Some(cursor) = &last.cursor {
+                writeln!(f, "  next: {}", place(cursor))?;
+            }
+        }
+        let Some(cost) = &self.cost else { return writeln!(f, "  it has no seeder") };
+        for bucket in &cost.buckets {
+            let most = bucket.most_per_run.map(|n| format!(", {n} a run")).unwrap_or_default();
+            writeln!(
+                f,
+                "  {}: {} requests for lists + {} for packages, one in {} s{most} = {:.1} min",
+                bucket.place,
+                bucket.for_lists,
+                bucket.for_candidates,
+                bucket.seconds_each,
+                bucket.minutes
+            )?;
+        }
+        let (requests, minutes, runs) = (cost.requests, cost.minutes, cost.runs);
+        let runs = if runs > 1 { format!(" in at least {runs} runs") } else { String::new() };
+        writeln!(f, "  a full seeding: {requests} requests, {minutes:.0} min{runs}")
+    }
+}

@@ -1,0 +1,222 @@
+//! Seeding: the lists of a registry go into a queue.
+//!
+//! What to do next is core's decision; here it is done, and every fact is noted in a journal, so
+//! that a seeding that dies goes on where it was.
+
+mod cost;
+mod progress;
+mod visit;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use batch_core::{
+    decide::seeding::{self as decide, Merging, Walk},
+    io::{PoliteHttp, SeedJournal, StateReader as _},
+    model::{
+        PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine, SeedStart, SeedVerdict,
+        SeedingRecord, SourceRun,
+    },
+    persist::{Errand, persist_seeding},
+    plugin::{EcosystemPlugin, Seeder},
+};
+use chrono::{DateTime, SubsecRound as _, Utc};
+use tokio_util::sync::CancellationToken;
+
+pub use cost::{Bucket, Cost, cost};
+pub use progress::Progress;
+pub use visit::{Notes, visit};
+
+use crate::{
+    env::{Env, Root},
+    seeds,
+};
+
+/// What a seeding is asked to do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request {
+    /// Candidates to look at, at most.
+    pub limit: Option<usize>,
+    /// Go on where the last seeding ended.
+    pub resume: bool,
+    /// Ask and decide, and write nothing.
+    pub dry_run: bool,
+    /// Take a list that shrank for what it is.
+    pub accept_shrunk: bool,
+}
+
+/// What every ecosystem's seeding works with.
+#[derive(Clone, Copy)]
+#[expect(missing_docs, reason = "the types say it")]
+pub struct Tools<'a> {
+    pub env: &'a Env,
+    pub root: &'a Root,
+    pub http: &'a Arc<PoliteHttp>,
+    pub request: Request,
+    pub progress: &'a Progress,
+    pub cancel: &'a CancellationToken,
+}
+
+/// What is known before anything is asked.
+struct Before {
+    curated: BTreeSet<PackageId>,
+    queued: BTreeSet<String>,
+    remembered: BTreeMap<PackageName, Remembered>,
+    runs: Vec<SeedingRecord>,
+}
+
+/// Seeds the queue of `plugin`, whose seeder is `seeder`.
+pub async fn run(
+    plugin: &'static EcosystemPlugin,
+    seeder: &'static dyn Seeder,
+    tools: &Tools<'_>,
+) -> anyhow::Result<SeedingRecord> {
+    let Tools { env, root, request, .. } = *tools;
+    let now = env.clock.now().trunc_subsecs(0);
+    let _lock = root.state.lock_seeding(&plugin.id, now)?;
+    let (mut journal, mut lines) = if request.dry_run {
+        (None, vec![])
+    } else {
+        let (journal, lines) = SeedJournal::open(&root.layout, &plugin.id)?;
+        (Some(journal), lines)
+    };
+    if !lines.is_empty() && !request.resume {
+        let before = Before::look(tools, plugin, now)?;
+        tracing::info!("{}: what a seeding that died had found is kept", plugin.id);
+        finish(plugin, seeder, tools, &before, std::mem::take(&mut lines))?;
+        journal.iter_mut().try_for_each(SeedJournal::clear)?;
+    }
+    let before = Before::look(tools, plugin, now)?;
+    if lines.is_empty() {
+        let left = if request.resume { before.left(seeder) } else { vec![] };
+        let (schema_version, ecosystem) = (SCHEMA_VERSION, plugin.id.clone());
+        let limit = request.limit;
+        let start =
+            SeedLine::Start(SeedStart { schema_version, ecosystem, started_at: now, limit, left });
+        journal.iter_mut().try_for_each(|journal| journal.append(&start))?;
+        lines.push(start);
+    }
+    let identity = |name: &PackageName| plugin.names.identity(name);
+    let known = |id: &PackageId| before.known(plugin, id, now);
+    let mut walk = before.walk(seeder, tools, lines, &identity, &known)?;
+    let notes = Notes { journal: journal.as_mut(), progress: tools.progress };
+    visit(&mut walk, plugin, seeder, &**tools.http, notes, tools.cancel).await?;
+    let record = tokio::task::block_in_place(|| before.persist(&walk, plugin, seeder, tools))?;
+    journal.iter_mut().try_for_each(SeedJournal::clear)?;
+    Ok(record)
+}
+
+/// Puts what the facts of a dead seeding say into the state, without asking for more.
+fn finish(
+    plugin: &'static EcosystemPlugin,
+    seeder: &'static dyn Seeder,
+    tools: &Tools<'_>,
+    before: &Before,
+    lines: Vec<SeedLine>,
+) -> anyhow::Result<SeedingRecord> {
+    let now = tools.env.clock.now();
+    let identity = |name: &PackageName| plugin.names.identity(name);
+    let known = |id: &PackageId| before.known(plugin, id, now);
+    let walk = before.walk(seeder, tools, lines, &identity, &known)?;
+    before.persist(&walk, plugin, seeder, tools)
+}
+
+impl Before {
+    fn look(
+        tools: &Tools<'_>,
+        plugin: &EcosystemPlugin,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<Self> {
+        let state = &tools.root.state;
+        let curated = seeds::queue(plugin, now)?.map(|file| file.entries).unwrap_or_default();
+        let queue = state.queue(&plugin.id)?.map(|file| file.entries).unwrap_or_default();
+        let mut runs = state.seeding_runs()?.records;
+        runs.retain(|run| run.ecosystem == plugin.id);
+        Ok(Self {
+            curated: curated.into_keys().collect(),
+            queued: queue.keys().map(|id| plugin.names.identity(&id.name)).collect(),
+            remembered: state.remembered(&plugin.id)?,
+            runs,
+        })
+    }
+
+    /// What the last seeding left to do; empty where it left nothing.
+    fn left(&self, seeder: &dyn Seeder) -> Vec<SourceRun> {
+        let last = self.runs.last().map(|run| run.sources.clone()).unwrap_or_default();
+        let is_left = |source: &SourceRun| source.cursor.is_some();
+        let is_new = |name: &str| !last.iter().any(|source| source.name == name);
+        let has_more = last.iter().any(is_left)
+            || seeder.sources().iter().any(|source| !last.is_empty() && is_new(source.name));
+        if has_more { last } else { vec![] }
+    }
+
+    fn known(
+        &self,
+        plugin: &EcosystemPlugin,
+        id: &PackageId,
+        now: DateTime<Utc>,
+    ) -> Option<SeedVerdict> {
+        if self.queued.contains(&plugin.names.identity(&id.name)) {
+            return Some(SeedVerdict::Queued);
+        }
+        let remembered = self.remembered.get(&id.name)?;
+        let Remembered { reason, why, .. } = remembered.clone();
+        decide::is_fresh(remembered, now.date_naive()).then_some(SeedVerdict::Not { reason, why })
+    }
+
+    /// All that `lines`, which begin with a start, lead to.
+    fn walk<'a>(
+        &self,
+        seeder: &dyn Seeder,
+        tools: &Tools<'_>,
+        lines: Vec<SeedLine>,
+        identity: decide::Identity<'a>,
+        known: decide::Known<'a>,
+    ) -> anyhow::Result<Walk<'a>> {
+        let mut lines = lines.into_iter();
+        let Some(SeedLine::Start(start)) = lines.next() else {
+            anyhow::bail!("the journal of the seeding does not begin with a start");
+        };
+        let believed = |name: &str| {
+            let last = self.runs.last().filter(|_| !tools.request.accept_shrunk)?;
+            last.believed(name)
+        };
+        let sources = seeder.sources().iter().map(|source| (source.name, believed(source.name)));
+        let sources: Vec<_> = sources.collect();
+        let mut walk = Walk::new(start, &sources, identity, known);
+        lines.for_each(|line| walk.take(line));
+        Ok(walk)
+    }
+
+    fn persist(
+        &self,
+        walk: &Walk<'_>,
+        plugin: &'static EcosystemPlugin,
+        seeder: &dyn Seeder,
+        tools: &Tools<'_>,
+    ) -> anyhow::Result<SeedingRecord> {
+        let identity = |name: &PackageName| plugin.names.identity(name);
+        let started_at = walk.started_at();
+        let merging = Merging {
+            curated: &self.curated,
+            threshold: seeder.popular(),
+            identity: &identity,
+            started_at,
+        };
+        let hosts: BTreeSet<&str> =
+            plugin.rate_limit.quotas().iter().map(|quota| quota.host).collect();
+        let usage = tools.http.usage().into_iter().filter(|(host, _)| hosts.contains(&**host));
+        let (usage, pauses) = (usage.collect(), tools.http.pauses());
+        let errand = Errand { ended_at: tools.env.clock.now(), usage, pauses };
+        let empty = seeds::empty(plugin, started_at);
+        let state = &tools.root.state;
+        if tools.request.dry_run {
+            let queue = state.queue(&plugin.id)?.unwrap_or(empty);
+            let merged = decide::merge(queue.entries, walk, &merging);
+            return Ok(decide::record(walk, &merged, errand.ended_at, errand.usage));
+        }
+        Ok(persist_seeding(state, walk, &merging, empty, errand)?)
+    }
+}
