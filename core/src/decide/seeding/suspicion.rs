@@ -194,16 +194,16 @@ fn shadowed<'a>(name: &'a str, commands: &'a [CommandName]) -> Option<&'a str> {
 /// letters, and punctuation.
 fn look(name: &str) -> String {
     let lower = name.to_lowercase();
-    let plain = lower.chars().filter(|c| !matches!(c, '-' | '_' | '.'));
-    let letters: String = plain
+    let plain: String = lower.chars().filter(|c| !matches!(c, '-' | '_' | '.')).collect();
+    let alike = skeleton(&plain).flat_map(char::to_lowercase);
+    alike
         .map(|c| match c {
             '0' => 'o',
             '1' | 'i' => 'l',
             '5' => 's',
             other => other,
         })
-        .collect();
-    skeleton(&letters).collect()
+        .collect()
 }
 
 /// Hashes of `name` and of all that is left of it without one character.

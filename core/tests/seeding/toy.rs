@@ -1,0 +1,159 @@
+//! A registry whose lists are made up on the spot.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use batch_core::{
+    decide::seeding::{Merged, Merging, Step, Walk, merge, record},
+    model::{
+        Candidate, EcosystemId, PackageId, PackageName, Page, Popularity, Queue, SCHEMA_VERSION,
+        SeedLine, SeedSkip, SeedStart, SeedVerdict, SeedingRecord, SourceRun, Threshold,
+    },
+};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+
+pub(crate) const TOY: EcosystemId = EcosystemId::from_static("toy");
+pub(crate) const POPULAR: Threshold =
+    Threshold { value: 1000, unit: "downloads", period_days: Some(7) };
+
+pub(crate) fn now() -> DateTime<Utc> {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn id(name: &str) -> PackageId {
+    PackageId { ecosystem: TOY, name: name.parse().unwrap() }
+}
+
+pub(crate) fn downloads(value: u64) -> Popularity {
+    Popularity {
+        value,
+        unit: "downloads".to_owned(),
+        period_days: Some(7),
+        source: "https://toy.example/top".to_owned(),
+        as_of: NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(),
+    }
+}
+
+/// Nothing is known of it but its name.
+pub(crate) fn candidate(name: &str) -> Candidate {
+    Candidate { id: id(name), popularity: None, commands: None, has_repository: None }
+}
+
+/// A tool, of which the source tells all.
+pub(crate) fn tool(name: &str, value: u64) -> Candidate {
+    let commands = Some(vec![name.rsplit('/').next().unwrap().parse().unwrap()]);
+    let popularity = Some(downloads(value));
+    Candidate { popularity, commands, has_repository: Some(true), ..candidate(name) }
+}
+
+pub(crate) fn page(candidates: Vec<Candidate>, next: Option<&str>) -> Page {
+    Page { candidates, next_cursor: next.map(str::to_owned), ..Page::default() }
+}
+
+/// Small letters and one punctuation mark, as some registries have it.
+pub(crate) fn identity(name: &PackageName) -> String {
+    name.as_str().to_lowercase().replace('_', "-")
+}
+
+pub(crate) fn is_tool(id: &PackageId) -> bool {
+    !id.name.as_str().starts_with("lib")
+}
+
+/// What an inspection would find out.
+pub(crate) fn verdict(id: &PackageId) -> SeedVerdict {
+    if is_tool(id) {
+        let commands = vec![id.name.as_str().parse().unwrap()];
+        SeedVerdict::Tool { commands, has_repository: Some(true) }
+    } else {
+        SeedVerdict::Not { reason: SeedSkip::Library, why: "it puts nothing on PATH".to_owned() }
+    }
+}
+
+/// A registry: by source and cursor, the page, or why there is none.
+pub(crate) type Lists = BTreeMap<(&'static str, Option<String>), Result<Page, &'static str>>;
+
+pub(crate) fn lists(pages: Vec<(&'static str, &str, Page)>) -> Lists {
+    let key = |source, cursor: &str| (source, (!cursor.is_empty()).then(|| cursor.to_owned()));
+    pages.into_iter().map(|(source, cursor, page)| (key(source, cursor), Ok(page))).collect()
+}
+
+#[derive(Default, Clone)]
+pub(crate) struct Run {
+    pub(crate) limit: Option<usize>,
+    pub(crate) left: Vec<SourceRun>,
+    pub(crate) days_later: i64,
+    pub(crate) expected: Option<usize>,
+    pub(crate) queued: Queue,
+    pub(crate) curated: BTreeSet<PackageId>,
+    /// Facts from before; the run goes on behind them.
+    pub(crate) facts: Vec<SeedLine>,
+    /// Facts that are taken in before the process dies.
+    pub(crate) dies_after: Option<usize>,
+}
+
+pub(crate) struct Ended {
+    pub(crate) facts: Vec<SeedLine>,
+    pub(crate) merged: Merged,
+    pub(crate) record: SeedingRecord,
+    /// Pages that were asked for, and packages.
+    pub(crate) asked: Vec<String>,
+}
+
+impl Run {
+    /// Walks through `lists`, whose names are `sources`.
+    pub(crate) fn over(&self, sources: &[&'static str], lists: &Lists) -> Ended {
+        let started_at = now() + TimeDelta::days(self.days_later);
+        let start = SeedStart {
+            schema_version: SCHEMA_VERSION,
+            ecosystem: TOY,
+            started_at,
+            limit: self.limit,
+            left: self.left.clone(),
+        };
+        let queued: BTreeSet<String> = self.queued.keys().map(|id| identity(&id.name)).collect();
+        let known =
+            |id: &PackageId| queued.contains(&identity(&id.name)).then_some(SeedVerdict::Queued);
+        let sources: Vec<_> = sources.iter().map(|&name| (name, self.expected)).collect();
+        let mut walk = Walk::new(start, &sources, &identity, &known);
+        let mut facts = vec![];
+        let mut asked = vec![];
+        let mut take = |walk: &mut Walk<'_>, line: SeedLine| {
+            facts.push(line.clone());
+            walk.take(line);
+            self.dies_after != Some(facts.len())
+        };
+        let mut lives = self.facts.iter().all(|line| take(&mut walk, line.clone()));
+        while lives {
+            match walk.next() {
+                Step::Finished => break,
+                Step::Fetch { source, cursor, .. } => {
+                    asked.push(format!("{source} {}", cursor.as_deref().unwrap_or("start")));
+                    let key = lists.keys().find(|(name, at)| (*name, at) == (&*source, &cursor));
+                    let line = match key.map(|key| lists[key].clone()) {
+                        Some(Ok(page)) => SeedLine::Page { source, cursor, page },
+                        Some(Err(reason)) => {
+                            SeedLine::Stopped { source, reason: reason.to_owned() }
+                        }
+                        None => SeedLine::Page { source, cursor, page: Page::default() },
+                    };
+                    lives = take(&mut walk, line);
+                }
+                Step::Inspect { ids, .. } => {
+                    for id in ids {
+                        asked.push(id.name.to_string());
+                        let verdict = verdict(&id);
+                        lives = lives && take(&mut walk, SeedLine::Verdict { id, verdict });
+                    }
+                }
+            }
+        }
+        let merging = Merging {
+            curated: &self.curated,
+            threshold: Some(POPULAR),
+            identity: &identity,
+            started_at,
+        };
+        let merged = merge(self.queued.clone(), &walk, &merging);
+        let record = record(&walk, &merged, now(), BTreeMap::new());
+        Ended { facts, merged, record, asked }
+    }
+}
