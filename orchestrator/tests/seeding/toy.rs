@@ -1,0 +1,246 @@
+//! An ecosystem with one list, and a registry that answers as it is told.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use batch_core::{
+    decide::seeding::{Merged, Merging, Walk, merge, record},
+    io::{Clock as _, Http, PoliteConfig, PoliteHttp, Request, json},
+    model::{
+        Action, Candidate, EcosystemId, Evidence, Executables, Finding, InvalidId, PackageFacts,
+        PackageId, PackageKind, PackageName, Page, Quota, Recipe, RecipeName, SCHEMA_VERSION,
+        SeedStart, SeedVerdict, SeedingRecord, SourceRun, Threshold,
+    },
+    plugin::{
+        EcosystemPlugin, FailureClassifier, Missing, Names, RateLimit, RecipeBuilder, Seeder,
+        Shape, Source, SourceError,
+    },
+    testing::{Answer, Sent, SimClock, SimTransport},
+};
+use orchestrator::stage::seed::{Notes, Progress, visit};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+struct Toy;
+
+const ID: EcosystemId = EcosystemId::from_static("toy");
+const ORIGIN: &str = "https://toy.example";
+
+static PLUGIN: EcosystemPlugin = EcosystemPlugin {
+    id: ID,
+    rotation_rank: 0,
+    aliases: &[],
+    display_name: "Toy",
+    toolchain: None,
+    local_os: None,
+    seeder: Some(&Toy),
+    rate_limit: &Toy,
+    classifier: &Toy,
+    recipe_builder: Some(&Toy),
+    installer: None,
+    recipe_actions: &[],
+    names: &Toy,
+};
+
+#[derive(Deserialize)]
+struct Listed {
+    names: Vec<String>,
+    next: Option<String>,
+    total: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    commands: Vec<String>,
+}
+
+fn source_error(kind: impl Into<batch_core::plugin::SourceErrorKind>) -> SourceError {
+    SourceError { ecosystem: ID, kind: kind.into() }
+}
+
+#[async_trait]
+impl Seeder for Toy {
+    fn sources(&self) -> &'static [Source] {
+        const {
+            &[Source {
+                name: "list",
+                url: "https://toy.example/list",
+                max_age: Duration::from_secs(86_400),
+                shape: Shape::Pages(100),
+                about: 5_000,
+                per_candidate: &["https://toy.example/p/"],
+            }]
+        }
+    }
+
+    fn popular(&self) -> Option<Threshold> {
+        None
+    }
+
+    async fn discover(
+        &self,
+        http: &dyn Http,
+        _: &Source,
+        cursor: Option<&str>,
+        _: usize,
+    ) -> Result<Page, SourceError> {
+        let query = [("page", cursor.unwrap_or("0"))];
+        let request = Request::get(ORIGIN, &["list"], &query).map_err(source_error)?;
+        let listed: Listed = json(http, request).await.map_err(source_error)?.unwrap();
+        let name = |name: String| Candidate {
+            id: PackageId { ecosystem: ID, name: name.parse().unwrap() },
+            popularity: None,
+            commands: None,
+            has_repository: None,
+        };
+        let candidates = listed.names.into_iter().map(name).collect();
+        let (next_cursor, total) = (listed.next, listed.total);
+        Ok(Page { candidates, next_cursor, total, ..Page::default() })
+    }
+}
+
+#[async_trait]
+impl RecipeBuilder for Toy {
+    async fn inspect(
+        &self,
+        http: &dyn Http,
+        name: &PackageName,
+    ) -> Result<Option<PackageFacts>, SourceError> {
+        let request = Request::get(ORIGIN, &["p", name.as_str()], &[]).map_err(source_error)?;
+        let told: Option<Told> = json(http, request).await.map_err(source_error)?;
+        Ok(told.map(|told| PackageFacts {
+            id: PackageId { ecosystem: ID, name: name.clone() },
+            version: "1.0".to_owned(),
+            executables: Executables::Known(
+                told.commands.iter().map(|name| name.parse().unwrap()).collect(),
+            ),
+            description: String::new(),
+            homepage: None,
+            kind: PackageKind::Tool,
+            runtime_dependencies: vec![],
+            platforms: vec![],
+            artifacts: vec![],
+            install: Action { name: "toy".to_owned(), parameters: BTreeMap::new() },
+            notes: vec![],
+        }))
+    }
+
+    fn build(&self, _: &PackageFacts) -> Result<Recipe, Missing> {
+        unreachable!("a seeding builds nothing")
+    }
+
+    fn recipe_name(&self, _: &PackageFacts) -> RecipeName {
+        unreachable!("a seeding builds nothing")
+    }
+}
+
+impl RateLimit for Toy {
+    fn quotas(&self) -> &'static [Quota] {
+        const fn quota(path_prefix: &'static str, max_per_run: Option<u32>) -> Quota {
+            Quota {
+                host: "toy.example",
+                path_prefix,
+                period: Duration::from_secs(1),
+                burst: NonZeroU32::MIN,
+                concurrency: NonZeroU32::MIN.saturating_add(7),
+                max_per_run,
+                retry_floor: Duration::from_secs(60),
+            }
+        }
+        const { &[quota("/", None), quota("/list", Some(60))] }
+    }
+}
+
+impl FailureClassifier for Toy {
+    fn classify(&self, _: &Evidence) -> Option<Finding> {
+        None
+    }
+}
+
+impl Names for Toy {
+    fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
+        spelling.to_lowercase().parse()
+    }
+}
+
+/// What a test looks at.
+pub(crate) struct Ended {
+    pub(crate) merged: Merged,
+    pub(crate) record: SeedingRecord,
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) took: Duration,
+}
+
+/// What a seeding is to begin with.
+#[derive(Default, Clone)]
+pub(crate) struct Begin {
+    pub(crate) left: Vec<SourceRun>,
+    pub(crate) expected: Option<usize>,
+}
+
+/// Seeds from a registry that answers by `answer`, on the virtual clock.
+pub(crate) fn seed(
+    begin: &Begin,
+    answer: impl Fn(&str, usize) -> Answer + Send + Sync + 'static,
+) -> Ended {
+    let clock = SimClock::default();
+    let n_asked = std::sync::atomic::AtomicUsize::new(0);
+    let transport = SimTransport::new(clock.clone(), Duration::from_millis(120), move |request| {
+        let n = n_asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        answer(&format!("{}{query}", request.url.path()), n)
+    });
+    let transport = Arc::new(transport);
+    let cache = tempfile::tempdir().unwrap();
+    let quotas = Toy.quotas().iter().copied();
+    let mut config =
+        PoliteConfig::new(Arc::new(clock.clone()), transport.clone(), quotas, cache.path());
+    config.jitter = fastrand::Rng::with_seed(7);
+    let http = PoliteHttp::new(config);
+    let start = SeedStart {
+        schema_version: SCHEMA_VERSION,
+        ecosystem: ID,
+        started_at: clock.now(),
+        limit: None,
+        left: begin.left.clone(),
+    };
+    let identity = |name: &PackageName| name.to_string();
+    let known = |_: &PackageId| -> Option<SeedVerdict> { None };
+    let mut walk = Walk::new(start, &[("list", begin.expected)], &identity, &known);
+    let progress = Progress::new(false, true);
+    let notes = Notes { journal: None, progress: &progress };
+    let cancel = CancellationToken::new();
+    clock.run(visit(&mut walk, &PLUGIN, &Toy, &http, notes, &cancel)).unwrap();
+    let merging = Merging {
+        curated: &BTreeSet::new(),
+        threshold: None,
+        identity: &identity,
+        started_at: walk.started_at(),
+    };
+    let merged = merge(BTreeMap::new(), &walk, &merging);
+    let record = record(&walk, &merged, clock.now(), http.usage());
+    Ended { merged, record, sent: transport.sent(), took: clock.monotonic() }
+}
+
+/// A page of the list: names `from..from + n`.
+pub(crate) fn page(from: usize, n: usize, next: Option<usize>) -> &'static str {
+    let names: Vec<String> = (from..from + n).map(|i| format!("\"tool-{i}\"")).collect();
+    let next = next.map_or("null".to_owned(), |next| format!("\"{next}\""));
+    Box::leak(format!(r#"{{"names":[{}],"next":{next}}}"#, names.join(",")).into_boxed_str())
+}
+
+/// The list of `n_pages` pages of `of` names, and packages that each have a command.
+pub(crate) fn well(path: &str, n_pages: usize, of: usize) -> Answer {
+    match path.strip_prefix("/list?page=") {
+        Some(at) => {
+            let at: usize = at.parse().unwrap();
+            (200, &[], page(at * of, of, Some(at + 1).filter(|next| *next < n_pages)))
+        }
+        None => (200, &[], r#"{"commands":["x"]}"#),
+    }
+}
