@@ -34,7 +34,7 @@ impl RecipeBuilder for Pypi {
         let response = http.send(request).await.map_err(source_error)?;
         let address = Address::of(&response);
         let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
-        let newest = project::newest(&body).map_err(|why| odd_answer(API_HOST, why))?;
+        let newest = project::newest(name, &body).map_err(|why| odd_answer(API_HOST, why))?;
         let Some(release) = newest else { return Ok(None) };
         let wheels = wheel::best(&release.files);
         let Some(first) = wheels.first() else {
