@@ -7,7 +7,8 @@ use batch_core::{
     decide::recipe as reader,
     io::{Origins, PoliteConfig, PoliteHttp},
     model::{
-        CommandName, Environment, Executables, FailureKind, InstallStep, PackageFacts, PackageKind,
+        CommandName, Environment, Executables, FailureKind, Finding, InstallStep, PackageFacts,
+        PackageKind,
     },
     plugin::{Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError},
     testing::{Shelf, SimClock},
@@ -18,7 +19,9 @@ use crate::{Cargo, recipe};
 
 fn checksum(archive: &[u8]) -> String {
     use sha2::{Digest as _, Sha256};
-    Sha256::digest(archive).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(archive);
+    let digits = digest.iter().map(|byte| format!("{byte:02x}"));
+    digits.collect::<Vec<_>>().concat()
 }
 
 /// A `.crate` of `name` with `files`, each below the crate's own folder.
@@ -56,14 +59,15 @@ fn crate_url(name: &str, version: &str) -> String {
 }
 
 /// What [`Cargo`] makes of the registry `shelf`.
-fn ask(name: &str, shelf: Shelf) -> Result<Option<PackageFacts>, SourceError> {
+fn ask(name: &str, shelf: Shelf) -> Result<Option<PackageFacts>, Finding> {
     let clock = SimClock::default();
     let quotas = Cargo.quotas().iter().copied();
     let cache = tempfile::tempdir().unwrap();
     let clock_port = Arc::new(clock.clone());
     let config = PoliteConfig::new(clock_port, Arc::new(shelf), quotas, cache.path());
     let http = PoliteHttp::new(config);
-    clock.run(Cargo.inspect(&http, &Cargo.normalise(name).unwrap()))
+    let facts = clock.run(Cargo.inspect(&http, &Cargo.normalise(name).unwrap()));
+    facts.map_err(|error: SourceError| error.finding())
 }
 
 fn facts(name: &str, manifest: &str, others: &[&str]) -> PackageFacts {
@@ -251,7 +255,7 @@ fn a_crate_that_is_not_the_registrys_is_refused() {
     let index = "https://index.crates.io/1/x";
     let whole = || shelf("x", "1.2.3", &[("Cargo.toml", "[package]\nname = \"x\""), MAIN_RS]);
     assert!(ask("x", whole()).is_ok());
-    let kind = |shelf: Shelf| ask("x", shelf).unwrap_err().finding().kind;
+    let kind = |shelf: Shelf| ask("x", shelf).unwrap_err().kind;
     let other_digest = line("x", "1.2.3", &"a".repeat(64));
     let other_digest = whole().with(index, 200, other_digest.as_bytes());
     assert_eq!(kind(other_digest), FailureKind::ArchiveExtractionFailed);

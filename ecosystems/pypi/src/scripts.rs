@@ -40,8 +40,9 @@ fn extra(target: &str) -> Option<&str> {
 /// What the member `path` of a wheel is called in `bin`: `{name}.data/scripts/{command}`.
 pub(crate) fn of_member(path: &str) -> Option<&str> {
     let (folder, path) = path.split_once('/')?;
+    folder.strip_suffix(".data")?;
     let name = path.strip_prefix("scripts/")?;
-    (folder.ends_with(".data") && !name.is_empty() && !name.contains('/')).then_some(name)
+    (!name.is_empty() && !name.contains('/')).then_some(name)
 }
 
 /// Commands that `RECORD` lists where they will lie: `../../../bin/{command}`.
