@@ -17,6 +17,8 @@ pub(crate) struct Manifest {
     features: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     dependencies: Table,
+    #[serde(default, rename = "build-dependencies", alias = "build_dependencies")]
+    build_dependencies: Table,
     #[serde(default)]
     target: BTreeMap<String, Platform>,
 }
@@ -44,11 +46,13 @@ pub(crate) struct Target {
     pub(crate) required_features: Vec<String>,
 }
 
-/// `[target.….dependencies]`.
+/// `[target.….dependencies]` and the like.
 #[derive(Debug, Default, Deserialize)]
 struct Platform {
     #[serde(default)]
     dependencies: Table,
+    #[serde(default, rename = "build-dependencies", alias = "build_dependencies")]
+    build_dependencies: Table,
 }
 
 /// What `text` says; the error is what is odd about it.
@@ -108,8 +112,10 @@ impl Manifest {
     /// Whether an optional dependency is a feature of the same name: it is where no feature says
     /// `dep:` of it.
     fn is_implicit_feature(&self, dependency: &str) -> bool {
-        let by_platform = self.target.values().filter_map(|it| it.dependencies.get(dependency));
-        let mut declared = self.dependencies.get(dependency).into_iter().chain(by_platform);
+        let by_platform =
+            self.target.values().flat_map(|it| [&it.dependencies, &it.build_dependencies]);
+        let tables = [&self.dependencies, &self.build_dependencies].into_iter().chain(by_platform);
+        let mut declared = tables.filter_map(|table| table.get(dependency));
         let is_optional =
             |it: &Value| it.get("optional").and_then(Value::as_bool).unwrap_or_default();
         let explicit = format!("dep:{dependency}");
