@@ -190,6 +190,8 @@ mod tests {
         check(&needs("d", "[features]\ndefault = [\"d?/std\"]"), MAIN, "x");
         check(&needs("d", "[features]\ndefault = [\"d/std\"]\ne = [\"dep:d\"]"), MAIN, "x");
         check(&needs("d/std", "[features]\ndefault = [\"d/std\"]"), MAIN, "x y");
+        check(&needs("d", "[features]\ndefault = [\"d/std\"]\nd = [\"dep:d\"]"), MAIN, "x y");
+        check(&needs("f", "[features]\ndefault = [\"f/std\"]\nf = []"), MAIN, "x");
         let build = "[build-dependencies]\ne = { version = \"1\", optional = true }\n";
         let default = "[features]\ndefault = [\"e/std\"]";
         check(&needs("e", &format!("{build}{default}")), MAIN, "x y");
