@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use batch_core::model::{CommandName, Executables};
 
-use crate::manifest::{Manifest, Target};
+use crate::{
+    manifest::{Manifest, Target},
+    subcommand,
+};
 
 /// What a crate has to run.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,10 +76,12 @@ fn found<'a>(package: &str, files: &'a BTreeSet<String>) -> Vec<(String, &'a str
     files.iter().filter_map(|path| binary(path)).collect()
 }
 
+/// What cargo would never start, because it has a subcommand of that name itself, comes last.
 fn in_order(first: &str, names: &BTreeSet<String>) -> Executables {
-    let (own, others): (Vec<_>, Vec<_>) = names.iter().partition(|name| *name == first);
-    let parsed: Result<Vec<CommandName>, _> =
-        own.into_iter().chain(others).map(|name| name.parse()).collect();
+    let mut names: Vec<&String> = names.iter().collect();
+    // Stable: what is equal in both stays in the order of names.
+    names.sort_by_key(|name| (*name != first, subcommand::is_shadowed(name)));
+    let parsed: Result<Vec<CommandName>, _> = names.into_iter().map(|name| name.parse()).collect();
     match parsed {
         Ok(names) => Executables::Known(names),
         Err(invalid) => Executables::Unknown(invalid.to_string()),
@@ -104,6 +109,17 @@ mod tests {
         let Executables::Known(names) = &commands.executables else { panic!("{commands:?}") };
         let names: Vec<&str> = names.iter().map(CommandName::as_str).collect();
         assert_eq!(names.join(" "), expected, "{more}");
+    }
+
+    #[test]
+    fn the_crates_own_command_comes_first_and_what_cargo_has_itself_last() {
+        check("", &["src/main.rs", "src/bin/a.rs"], "x a");
+        check(
+            "",
+            &["src/bin/cargo-add.rs", "src/bin/cargo-set-version.rs"],
+            "cargo-set-version cargo-add",
+        );
+        check("", &["src/bin/cargo-add.rs", "src/bin/cargo-rm.rs"], "cargo-add cargo-rm");
     }
 
     #[test]
@@ -174,6 +190,11 @@ mod tests {
         check(&needs("d", "[features]\ndefault = [\"d?/std\"]"), MAIN, "x");
         check(&needs("d", "[features]\ndefault = [\"d/std\"]\ne = [\"dep:d\"]"), MAIN, "x");
         check(&needs("d/std", "[features]\ndefault = [\"d/std\"]"), MAIN, "x y");
+        check(&needs("d", "[features]\ndefault = [\"d/std\"]\nd = [\"dep:d\"]"), MAIN, "x y");
+        check(&needs("f", "[features]\ndefault = [\"f/std\"]\nf = []"), MAIN, "x");
+        let build = "[build-dependencies]\ne = { version = \"1\", optional = true }\n";
+        let default = "[features]\ndefault = [\"e/std\"]";
+        check(&needs("e", &format!("{build}{default}")), MAIN, "x y");
         check(&needs("default", "[features]\ndefault = []"), MAIN, "x y");
     }
 

@@ -10,6 +10,7 @@ mod names;
 mod quota;
 mod recipe;
 mod registry;
+mod subcommand;
 #[cfg(test)]
 mod tests;
 

@@ -17,6 +17,8 @@ pub(crate) struct Manifest {
     features: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     dependencies: Table,
+    #[serde(default, rename = "build-dependencies", alias = "build_dependencies")]
+    build_dependencies: Table,
     #[serde(default)]
     target: BTreeMap<String, Platform>,
 }
@@ -44,11 +46,13 @@ pub(crate) struct Target {
     pub(crate) required_features: Vec<String>,
 }
 
-/// `[target.….dependencies]`.
+/// `[target.….dependencies]` and the like.
 #[derive(Debug, Default, Deserialize)]
 struct Platform {
     #[serde(default)]
     dependencies: Table,
+    #[serde(default, rename = "build-dependencies", alias = "build_dependencies")]
+    build_dependencies: Table,
 }
 
 /// What `text` says; the error is what is odd about it.
@@ -93,9 +97,11 @@ impl Manifest {
             }
             let implied = self.features.get(&feature).into_iter().flatten();
             for feature in implied.filter(|it| !it.starts_with("dep:")) {
-                // `dependency/feature` turns an optional dependency on, `dependency?/feature` not.
+                // `dependency/feature` turns an optional dependency on, and with it the feature that
+                // is called like it; `dependency?/feature` does not.
                 if let Some((dependency, _)) = feature.split_once('/')
-                    && self.is_implicit_feature(dependency)
+                    && self.is_optional(dependency)
+                    && self.has_feature(dependency)
                 {
                     open.push(dependency.to_owned());
                 }
@@ -105,14 +111,19 @@ impl Manifest {
         on
     }
 
-    /// Whether an optional dependency is a feature of the same name: it is where no feature says
-    /// `dep:` of it.
-    fn is_implicit_feature(&self, dependency: &str) -> bool {
-        let by_platform = self.target.values().filter_map(|it| it.dependencies.get(dependency));
-        let mut declared = self.dependencies.get(dependency).into_iter().chain(by_platform);
-        let is_optional =
-            |it: &Value| it.get("optional").and_then(Value::as_bool).unwrap_or_default();
+    fn is_optional(&self, dependency: &str) -> bool {
+        let by_platform =
+            self.target.values().flat_map(|it| [&it.dependencies, &it.build_dependencies]);
+        let tables = [&self.dependencies, &self.build_dependencies].into_iter().chain(by_platform);
+        let mut declared = tables.filter_map(|table| table.get(dependency));
+        declared.any(|it| it.get("optional").and_then(Value::as_bool).unwrap_or_default())
+    }
+
+    /// Whether there is a feature called like an optional `dependency`: a declared one, or the one
+    /// that it makes where no feature says `dep:` of it.
+    fn has_feature(&self, dependency: &str) -> bool {
         let explicit = format!("dep:{dependency}");
-        declared.any(is_optional) && !self.features.values().flatten().any(|it| *it == explicit)
+        self.features.contains_key(dependency)
+            || !self.features.values().flatten().any(|it| *it == explicit)
     }
 }

@@ -6,9 +6,8 @@ use std::collections::BTreeMap;
 use batch_core::{
     decide::recipe::{is_homepage, one_line},
     model::{
-        Action, ActionShape, Artifact, CommandName, Executables, FailureKind, Metadata,
-        PackageFacts, PackageId, PackageKind, PackageName, Parameter, Recipe, RecipeName,
-        RecipeStep, Verify,
+        Action, ActionShape, Artifact, Executables, FailureKind, Metadata, PackageFacts, PackageId,
+        PackageKind, PackageName, Parameter, Recipe, RecipeName, RecipeStep, Verify,
     },
     plugin::Missing,
 };
@@ -19,6 +18,7 @@ use crate::{
     contents::Contents,
     index::Release,
     manifest::{self, Manifest},
+    subcommand,
 };
 
 pub(crate) const CRATE: &str = "crate";
@@ -26,54 +26,6 @@ pub(crate) const EXECUTABLES: &str = "executables";
 /// The one step that compiles a crate and installs all its commands.
 pub(crate) const STEP: ActionShape =
     ActionShape { name: "cargo_install", required: &[CRATE, EXECUTABLES] };
-
-/// Subcommands that cargo has itself: it never starts a program of such a name.
-const BUILT_IN: &[&str] = &[
-    "add",
-    "b",
-    "bench",
-    "build",
-    "c",
-    "check",
-    "clean",
-    "config",
-    "d",
-    "doc",
-    "fetch",
-    "fix",
-    "generate-lockfile",
-    "help",
-    "info",
-    "init",
-    "install",
-    "locate-project",
-    "login",
-    "logout",
-    "metadata",
-    "new",
-    "owner",
-    "package",
-    "pkgid",
-    "publish",
-    "r",
-    "read-manifest",
-    "remove",
-    "report",
-    "rm",
-    "run",
-    "rustc",
-    "rustdoc",
-    "search",
-    "t",
-    "test",
-    "tree",
-    "uninstall",
-    "update",
-    "vendor",
-    "verify-project",
-    "version",
-    "yank",
-];
 
 /// What `release` of `name` is, by what is in it.
 pub(crate) fn facts(
@@ -169,20 +121,12 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
         ..Metadata::default()
     };
     let verify = Verify {
-        command: format!("{} --version", invocation(first)),
+        command: format!("{} --version", subcommand::invocation(first)),
         pattern: "{version}".to_owned(),
         ..Verify::default()
     };
     let steps = vec![RecipeStep::from(&facts.install)];
     Ok(Recipe { metadata, version: None, steps, verify: Some(verify) })
-}
-
-/// How `command` is meant to be started: most subcommands refuse to work without cargo.
-fn invocation(command: &CommandName) -> String {
-    match command.as_str().strip_prefix("cargo-") {
-        Some(name) if !name.is_empty() && !BUILT_IN.contains(&name) => format!("cargo {name}"),
-        Some(_) | None => command.to_string(),
-    }
 }
 
 pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {

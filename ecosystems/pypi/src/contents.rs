@@ -1,6 +1,6 @@
 //! Looking into a wheel at the registry, without having all of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use batch_core::{
     io::{
@@ -21,6 +21,8 @@ const LONGEST_TEXT: usize = 16 << 20;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) commands: BTreeSet<String>,
+    /// Those of the commands that work only with an extra of the project, and with which.
+    pub(crate) with_extra: BTreeMap<String, String>,
     /// Lie where commands do, without the right to be run.
     pub(crate) not_executable: BTreeSet<String>,
     /// Whether all of it was compared with the registry's digest.
@@ -45,7 +47,10 @@ pub(crate) async fn read(
     };
     if let Some(entry) = member("entry_points.txt") {
         let text = wheel.read(entry, LONGEST_TEXT).await?;
-        contents.commands.extend(scripts::of_entry_points(&String::from_utf8_lossy(&text)));
+        for (name, extra) in scripts::of_entry_points(&String::from_utf8_lossy(&text)) {
+            contents.with_extra.extend(extra.map(|extra| (name.clone(), extra)));
+            contents.commands.insert(name);
+        }
     }
     if contents.commands.is_empty()
         && let Some(entry) = member("RECORD")

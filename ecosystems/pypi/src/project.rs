@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use batch_core::model::PackageName;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::version::{self, Version};
+use crate::{
+    names::normalised,
+    version::{self, Version},
+};
 
 /// `/pypi/{name}/json`.
 #[derive(Deserialize)]
@@ -22,6 +26,7 @@ struct Project {
 /// What is read about the project as a whole. Publishers write anything into most of it.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Info {
+    name: String,
     #[serde(default)]
     version: String,
     #[serde(default)]
@@ -74,11 +79,14 @@ pub(crate) struct Release {
     pub(crate) files: Vec<File>,
 }
 
-/// What `body` says to install; `None` where every version is yanked or has no file. The error is
-/// what is odd about the answer.
-pub(crate) fn newest(body: &[u8]) -> Result<Option<Release>, String> {
+/// What `body` says to install of `package`; `None` where every version is yanked or has no file.
+/// The error is what is odd about the answer.
+pub(crate) fn newest(package: &PackageName, body: &[u8]) -> Result<Option<Release>, String> {
     let project: Project = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let Project { info, urls, releases } = project;
+    if normalised(&info.name) != package.as_str() {
+        return Err("it is about another project".to_owned());
+    }
     let mut releases = releases.unwrap_or_default();
     releases.entry(info.version.clone()).or_insert(urls);
     let candidates = releases.into_iter().filter_map(|(text, files)| {
@@ -88,12 +96,12 @@ pub(crate) fn newest(body: &[u8]) -> Result<Option<Release>, String> {
         (!files.is_empty()).then_some((version, text, files))
     });
     // Prereleases only where nothing else is left: a release is above all of them.
-    let in_order = |it: &(Version, String, Vec<File>)| (!it.0.is_prerelease(), it.0.clone());
+    let in_order = |it: &(Version, String, Vec<File>)| (!it.0.any_prerelease(), it.0.clone());
     let newest = candidates.max_by_key(in_order);
     Ok(newest.map(|(version, text, files)| Release {
         info,
         version: text,
-        is_prerelease: version.is_prerelease(),
+        is_prerelease: version.any_prerelease(),
         files,
     }))
 }
@@ -141,6 +149,10 @@ mod tests {
 
     use super::*;
 
+    fn newest_of_x(body: &[u8]) -> Result<Option<Release>, String> {
+        newest(&"x".parse().unwrap(), body)
+    }
+
     /// The version chosen among `releases`, of which the last is that of `info`.
     #[track_caller]
     fn check(releases: &[(&str, &str)], expected: &str) {
@@ -154,10 +166,10 @@ mod tests {
         let (version, files) = releases.last().unwrap();
         let urls = file(files);
         let body = format!(
-            r#"{{"info":{{"version":"{version}"}},"urls":[{urls}],"releases":{{{}}}}}"#,
+            r#"{{"info":{{"name":"X","version":"{version}"}},"urls":[{urls}],"releases":{{{}}}}}"#,
             table.join(",")
         );
-        let newest = newest(body.as_bytes()).unwrap();
+        let newest = newest_of_x(body.as_bytes()).unwrap();
         assert_eq!(newest.map(|it| it.version).unwrap_or_default(), expected, "{body}");
     }
 
@@ -188,19 +200,28 @@ mod tests {
 
     #[test]
     fn without_the_table_of_releases_the_version_told_is_taken() {
-        let body = r#"{"info":{"version":"3.2.4","yanked":false},"urls":[
+        let body = r#"{"info":{"name":"x","version":"3.2.4","yanked":false},"urls":[
             {"filename":"a.whl","url":"u","yanked":false},{"filename":"b.whl","url":"u","yanked":true}],
             "vulnerabilities":[],"last_serial":1}"#;
-        let release = newest(body.as_bytes()).unwrap().unwrap();
+        let release = newest_of_x(body.as_bytes()).unwrap().unwrap();
         assert_eq!((&*release.version, release.files.len()), ("3.2.4", 1));
-        let null = r#"{"info":{"version":"1.0"},"urls":[],"releases":null}"#;
-        assert!(newest(null.as_bytes()).unwrap().is_none());
+        let null = r#"{"info":{"name":"x","version":"1.0"},"urls":[],"releases":null}"#;
+        assert!(newest_of_x(null.as_bytes()).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_answer_about_another_project_is_odd() {
+        for info in [r#"{"name":"y","version":"1.0"}"#, r#"{"version":"1.0"}"#, "{}", "7", "null"] {
+            let body = format!(r#"{{"info":{info},"urls":[]}}"#);
+            assert!(newest_of_x(body.as_bytes()).is_err(), "{body}");
+        }
     }
 
     #[test]
     fn the_best_address_comes_first() {
         let addresses = |info: &str| -> Vec<String> {
-            let info: Info = serde_json::from_str(info).unwrap();
+            let info = info.replacen('{', r#"{"name":"x","#, 1);
+            let info: Info = serde_json::from_str(&info).unwrap();
             info.addresses().into_iter().map(str::to_owned).collect()
         };
         assert_eq!(
@@ -216,7 +237,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_a_release_or_odd(bytes: Vec<u8>) {
-            let _ = newest(&bytes);
+            let _ = newest_of_x(&bytes);
         }
     }
 }

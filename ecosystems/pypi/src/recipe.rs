@@ -31,7 +31,7 @@ pub(crate) fn facts(
     contents: Option<&Contents>,
 ) -> PackageFacts {
     let executables = match contents {
-        Some(contents) => scripts::in_order(name, &contents.commands),
+        Some(contents) => scripts::in_order(name, &contents.commands, &contents.with_extra),
         None => Executables::Unknown("no wheel tells what it installs".to_owned()),
     };
     let is_library = matches!(&executables, Executables::Known(names) if names.is_empty());
@@ -77,6 +77,9 @@ fn notes(release: &Release, contents: Option<&Contents>) -> Vec<String> {
         notes.push("its authors call it inactive".to_owned());
     }
     let Some(contents) = contents else { return notes };
+    for (name, extra) in &contents.with_extra {
+        notes.push(one_line(&format!("{name} works only with the extra {extra}")));
+    }
     for name in &contents.not_executable {
         notes.push(one_line(&format!("{name} is put beside its commands, but cannot be run")));
     }

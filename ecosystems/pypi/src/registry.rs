@@ -34,23 +34,24 @@ impl RecipeBuilder for Pypi {
         let response = http.send(request).await.map_err(source_error)?;
         let address = Address::of(&response);
         let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
-        let newest = project::newest(&body).map_err(|why| odd_answer(API_HOST, why))?;
+        let newest = project::newest(name, &body).map_err(|why| odd_answer(API_HOST, why))?;
         let Some(release) = newest else { return Ok(None) };
         let wheels = wheel::best(&release.files);
         let Some(first) = wheels.first() else {
             let sources = release.files.iter().filter(|file| is_source(file));
             let artifacts = sources.map(|file| address.artifact(file, vec![]));
-            let artifacts = artifacts.collect::<Result<Vec<_>, _>>()?;
+            let artifacts = artifacts.collect::<Result<_, _>>().map_err(source_error)?;
             return Ok(Some(recipe::facts(name, release, artifacts, None)));
         };
-        let request = address.request(first.file)?;
+        let request = address.request(first.file).map_err(source_error)?;
         let digest = first.file.digest();
         let contents = contents::read(http, request, name, &digest).await.map_err(source_error)?;
         let Some(contents) = contents else {
             return Err(odd_answer(FILES_HOST, "a file that is listed is not there".to_owned()));
         };
         let artifacts = wheels.iter().map(|it| address.artifact(it.file, it.cells.clone()));
-        let mut artifacts = artifacts.collect::<Result<Vec<_>, _>>()?;
+        let mut artifacts: Vec<Artifact> =
+            artifacts.collect::<Result<_, _>>().map_err(source_error)?;
         if let Some(read) = artifacts.first_mut() {
             read.digest_verified = Some(contents.is_verified);
         }
@@ -81,14 +82,14 @@ impl Address {
         Self(request.expect("an address that has answered is one"))
     }
 
-    fn request(&self, file: &File) -> Result<Request, SourceError> {
+    fn request(&self, file: &File) -> Result<Request, HttpError> {
         let not_url = || HttpError::NotUrl { text: one_line(&file.url) };
-        let url = self.0.url.join(&file.url).map_err(|_| source_error(not_url()))?;
+        let url = self.0.url.join(&file.url).map_err(|_| not_url())?;
         Ok(Request { url, ..self.0.clone() })
     }
 
     /// `cells` empty or all six is anywhere.
-    fn artifact(&self, file: &File, cells: Vec<Cell>) -> Result<Artifact, SourceError> {
+    fn artifact(&self, file: &File, cells: Vec<Cell>) -> Result<Artifact, HttpError> {
         let cells = if cells.len() == Cell::ALL.len() { vec![] } else { cells };
         let url = self.request(file)?.url.to_string();
         Ok(Artifact::unread(cells, url, file.digest()))

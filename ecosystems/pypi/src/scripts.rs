@@ -1,6 +1,6 @@
 //! Which commands a wheel puts on `PATH`: what pip writes into `bin`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use batch_core::model::{CommandName, Executables, PackageName};
 
@@ -9,10 +9,11 @@ use crate::names::normalised;
 /// The groups of entry points that become commands; others only look alike.
 const GROUPS: [&str; 2] = ["console_scripts", "gui_scripts"];
 
-/// Commands that `entry_points.txt` declares. It is read as Python reads it: sections, `name =
-/// value`, names in their own case, comments on lines of their own.
-pub(crate) fn of_entry_points(text: &str) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
+/// Commands that `entry_points.txt` declares, and the extra that each needs to work, if any. It is
+/// read as Python reads it: sections, `name = value`, names in their own case, comments on lines
+/// of their own.
+pub(crate) fn of_entry_points(text: &str) -> BTreeMap<String, Option<String>> {
+    let mut names = BTreeMap::new();
     let mut is_script = false;
     for line in text.lines().map(str::trim) {
         if line.is_empty() || line.starts_with(['#', ';']) {
@@ -24,17 +25,24 @@ pub(crate) fn of_entry_points(text: &str) -> BTreeSet<String> {
             && is_script
             && !target.trim().is_empty()
         {
-            names.insert(name.trim().to_owned());
+            names.insert(name.trim().to_owned(), extra(target).map(str::to_owned));
         }
     }
     names
 }
 
+/// `extra` in `module:function [extra]`.
+fn extra(target: &str) -> Option<&str> {
+    let (_, extra) = target.trim().strip_suffix(']')?.rsplit_once('[')?;
+    Some(extra.trim()).filter(|extra| !extra.is_empty())
+}
+
 /// What the member `path` of a wheel is called in `bin`: `{name}.data/scripts/{command}`.
 pub(crate) fn of_member(path: &str) -> Option<&str> {
     let (folder, path) = path.split_once('/')?;
+    folder.strip_suffix(".data")?;
     let name = path.strip_prefix("scripts/")?;
-    (folder.ends_with(".data") && !name.is_empty() && !name.contains('/')).then_some(name)
+    (!name.is_empty() && !name.contains('/')).then_some(name)
 }
 
 /// Commands that `RECORD` lists where they will lie: `../../../bin/{command}`.
@@ -48,15 +56,21 @@ pub(crate) fn of_record(text: &str) -> BTreeSet<String> {
     text.lines().filter_map(path).collect()
 }
 
-/// `names` in a fixed order: the command that is called like `package` first.
+/// `names` in a fixed order: the command that is called like `package` first, those of which only
+/// `with_extra` can work last.
 ///
 /// A name that could not be typed safely makes all of them unknown: to leave one out would be a
 /// silent lie about the project.
-pub(crate) fn in_order(package: &PackageName, names: &BTreeSet<String>) -> Executables {
-    let is_own = |name: &&String| normalised(name) == package.as_str();
-    let (own, others): (Vec<_>, Vec<_>) = names.iter().partition(is_own);
-    let parsed: Result<Vec<CommandName>, _> =
-        own.into_iter().chain(others).map(|name| name.parse()).collect();
+pub(crate) fn in_order(
+    package: &PackageName,
+    names: &BTreeSet<String>,
+    with_extra: &BTreeMap<String, String>,
+) -> Executables {
+    let mut names: Vec<&String> = names.iter().collect();
+    let is_own = |name: &str| normalised(name) == package.as_str();
+    // Stable: what is equal in both stays in the order of names.
+    names.sort_by_key(|name| (with_extra.contains_key(*name), !is_own(name)));
+    let parsed: Result<Vec<CommandName>, _> = names.into_iter().map(|name| name.parse()).collect();
     match parsed {
         Ok(names) => Executables::Known(names),
         Err(invalid) => Executables::Unknown(invalid.to_string()),
@@ -71,7 +85,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let names: Vec<String> = of_entry_points(text).into_iter().collect();
+        let names: Vec<String> = of_entry_points(text).into_keys().collect();
         assert_eq!(names.join(" "), expected, "{text}");
     }
 
@@ -99,8 +113,26 @@ mod tests {
 
     #[test]
     fn an_empty_name_is_no_name() {
-        let names = of_entry_points("[console_scripts]\n = a:b");
-        assert!(matches!(in_order(&"x".parse().unwrap(), &names), Executables::Unknown(_)));
+        let names = of_entry_points("[console_scripts]\n = a:b").into_keys().collect();
+        let order = in_order(&"x".parse().unwrap(), &names, &BTreeMap::new());
+        assert!(matches!(order, Executables::Unknown(_)));
+    }
+
+    #[test]
+    fn what_a_command_needs_besides_is_told() {
+        let needs = |target: &str| {
+            of_entry_points(&format!("[console_scripts]\nx = {target}")).remove("x").flatten()
+        };
+        for (target, extra) in [
+            ("a:b", None),
+            ("a:b [d]", Some("d")),
+            ("a:b[d, e]", Some("d, e")),
+            ("a:b []", None),
+            ("a:b [d", None),
+            ("a:b d]", None),
+        ] {
+            assert_eq!(needs(target).as_deref(), extra, "{target}");
+        }
     }
 
     #[test]
@@ -127,21 +159,24 @@ mod tests {
     #[test]
     fn the_projects_own_command_comes_first() {
         let order = |package: &str, names: &[&str]| {
-            let names = names.iter().map(|&it| it.to_owned()).collect();
-            let Executables::Known(names) = in_order(&package.parse().unwrap(), &names) else {
-                panic!()
-            };
+            let owned = |name: &str| name.trim_end_matches('!').to_owned();
+            let extras = names.iter().filter(|name| name.ends_with('!'));
+            let extras = extras.map(|name| (owned(name), "extra".to_owned())).collect();
+            let names = names.iter().map(|name| owned(name)).collect();
+            let package = package.parse().unwrap();
+            let Executables::Known(names) = in_order(&package, &names, &extras) else { panic!() };
             names.iter().map(CommandName::as_str).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(order("pip-tools", &["pip-sync", "pip-compile"]), "pip-compile pip-sync");
         assert_eq!(order("zz-top", &["a", "zz_top"]), "zz_top a");
         assert_eq!(order("black", &["blackd", "black"]), "black blackd");
+        assert_eq!(order("x", &["x!", "z", "a!", "y"]), "y z x a");
     }
 
     proptest! {
         #[test]
         fn any_text_gives_names_without_a_line_break(text: String) {
-            prop_assert!(of_entry_points(&text).iter().all(|name| !name.contains('\n')));
+            prop_assert!(of_entry_points(&text).keys().all(|name| !name.contains('\n')));
             let _ = of_record(&text);
         }
     }

@@ -1,1 +1,625 @@
-//! placeholder
+//! From a project's files to recipes, through the real gates: a host that is not declared would be
+//! refused here.
+
+use std::{
+    io::{Cursor, Write as _},
+    sync::Arc,
+};
+
+use batch_core::{
+    decide::recipe as reader,
+    io::{Origins, PoliteConfig, PoliteHttp},
+    model::{
+        Cell, CommandName, Environment, Executables, FailureKind, Finding, InstallStep,
+        PackageFacts, PackageKind, Recipe,
+    },
+    plugin::{
+        Missing, Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError,
+    },
+    testing::{Shelf, SimClock},
+};
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+use crate::{Pypi, recipe};
+
+const FILES: &str = "https://files.pythonhosted.org/packages";
+const PURE: &str = "x-1.2.3-py3-none-any.whl";
+const POINTS: &str = "x-1.2.3.dist-info/entry_points.txt";
+
+/// A file of a wheel: path, Unix permissions, content.
+type Member<'a> = (&'a str, u32, &'a str);
+
+/// One file of a project, as the registry tells of it.
+struct Published {
+    name: String,
+    content: Vec<u8>,
+    /// Fields that the registry adds.
+    more: &'static str,
+}
+
+fn published(name: &str, content: Vec<u8>) -> Published {
+    Published { name: name.to_owned(), content, more: "" }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest as _, Sha256};
+    let digest = Sha256::digest(bytes);
+    let digits = digest.iter().map(|byte| format!("{byte:02x}"));
+    digits.collect::<Vec<_>>().concat()
+}
+
+fn wheel_of(folder: &str, members: &[Member<'_>], padding: usize) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(vec![]));
+    let plain = SimpleFileOptions::default();
+    if 0 < padding {
+        let stored = plain.compression_method(CompressionMethod::Stored);
+        zip.start_file("x/data.bin", stored).unwrap();
+        zip.write_all(&vec![7; padding]).unwrap();
+    }
+    for (path, mode, content) in members {
+        zip.start_file(*path, plain.unix_permissions(*mode)).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    for file in ["METADATA", "WHEEL"] {
+        zip.start_file(format!("{folder}/{file}"), plain).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// A wheel of x 1.2.3.
+fn wheel(members: &[Member<'_>]) -> Vec<u8> {
+    wheel_of("x-1.2.3.dist-info", members, 0)
+}
+
+fn console(entries: &str) -> Vec<u8> {
+    wheel(&[(POINTS, 0o644, &format!("[console_scripts]\n{entries}\n"))])
+}
+
+fn file_json(file: &Published) -> String {
+    let Published { name, content, more } = file;
+    let (digest, size) = (sha256(content), content.len());
+    let more = if more.is_empty() { String::new() } else { format!(",{more}") };
+    format!(
+        r#"{{"filename":"{name}","url":"{FILES}/{name}","size":{size},"packagetype":"bdist_wheel",
+        "digests":{{"blake2b_256":"0","md5":"0","sha256":"{digest}"}}{more}}}"#
+    )
+}
+
+/// `/pypi/{name}/json` about `releases`, the last of which `info` is about.
+fn project_json(name: &str, info: &str, releases: &[(&str, Vec<String>)]) -> String {
+    let info = if info.is_empty() { String::new() } else { format!(",{info}") };
+    let (version, urls) = releases.last().unwrap();
+    let urls = urls.join(",");
+    let table: Vec<String> =
+        releases.iter().map(|(it, files)| format!("\"{it}\":[{}]", files.join(","))).collect();
+    let table = table.join(",");
+    format!(
+        r#"{{"info":{{"name":"{name}","version":"{version}"{info}}},"last_serial":7,
+        "ownership":{{}},"releases":{{{table}}},"urls":[{urls}],"vulnerabilities":[]}}"#
+    )
+}
+
+fn api(name: &str) -> String {
+    format!("https://pypi.org/pypi/{name}/json")
+}
+
+/// A registry with `files` of x 1.2.3.
+fn shelf(info: &str, files: &[Published]) -> Shelf {
+    let listed = files.iter().map(file_json).collect();
+    let answer = project_json("x", info, &[("1.2.3", listed)]);
+    let contents = files.iter().map(|it| (format!("{FILES}/{}", it.name), it.content.clone()));
+    Shelf::new(contents.chain([(api("x"), answer.into_bytes())]))
+}
+
+/// What [`Pypi`] makes of the registry `shelf`, and what it asked for.
+fn asked(name: &str, shelf: Shelf) -> (Result<Option<PackageFacts>, Finding>, Vec<String>) {
+    let (clock, shelf) = (SimClock::default(), Arc::new(shelf));
+    let quotas = Pypi.quotas().iter().copied();
+    let cache = tempfile::tempdir().unwrap();
+    let config = PoliteConfig::new(Arc::new(clock.clone()), shelf.clone(), quotas, cache.path());
+    let http = PoliteHttp::new(config);
+    let facts = clock.run(Pypi.inspect(&http, &Pypi.normalise(name).unwrap()));
+    (facts.map_err(|error: SourceError| error.finding()), shelf.asked())
+}
+
+fn ask(shelf: Shelf) -> Result<Option<PackageFacts>, Finding> {
+    asked("x", shelf).0
+}
+
+/// Of x 1.2.3 with one wheel for everything.
+fn facts(info: &str, content: Vec<u8>) -> PackageFacts {
+    ask(shelf(info, &[published(PURE, content)])).unwrap().unwrap()
+}
+
+fn of_members(members: &[Member<'_>]) -> PackageFacts {
+    facts("", wheel(members))
+}
+
+fn commands(facts: &PackageFacts) -> String {
+    let Executables::Known(names) = &facts.executables else { panic!("{facts:?}") };
+    names.iter().map(CommandName::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn missing(facts: &PackageFacts) -> Missing {
+    Pypi.build(facts).unwrap_err()
+}
+
+/// The strict reader reads back every recipe as it was.
+fn recipe(facts: &PackageFacts) -> (Recipe, String) {
+    let recipe = Pypi.build(facts).unwrap();
+    let text = recipe.to_toml();
+    let read = reader::parse(&text, &[recipe::STEP]).unwrap();
+    assert_eq!((&read.to_toml(), &read), (&text, &recipe));
+    (recipe, text)
+}
+
+/// Fields about the project, entries of `console_scripts`, and what the recipe says.
+const SHAPES: &[(&str, &str, &[&str])] = &[
+    (
+        r#""summary":"modern HTTP client","home_page":"https://x.example/","license":"BSD",
+        "classifiers":["Environment :: Console"],"provides_extra":["dev"],"requires_python":">=3.7""#,
+        "http = x.__main__:main\nx = x.__main__:main\nhttps = x.__main__:main",
+        &[
+            "name = \"x\"",
+            "description = \"modern HTTP client\"",
+            "homepage = \"https://x.example/\"",
+            "executables = [\"x\", \"http\", \"https\"]",
+            "package = \"x\"",
+            "command = \"x --version\"",
+            "pattern = \"{version}\"",
+        ],
+    ),
+    // The name of the project says nothing about its commands.
+    (
+        "",
+        "pip-sync = a:b\npip-compile = a:b",
+        &["[\"pip-compile\", \"pip-sync\"]", "\"pip-compile --"],
+    ),
+    ("", "BlackD = a:b\nblackd = a:b", &["executables = [\"BlackD\", \"blackd\"]"]),
+    ("", "a = a:b [d]\nz = a:b", &["executables = [\"z\", \"a\"]", "command = \"z --version\""]),
+    ("", "rst2html.py = a:b", &["executables = [\"rst2html.py\"]"]),
+    ("", "x = a:b", &["description = \"x from PyPI\"", "llm_validation = \"skipped\""]),
+    (r#""summary":"one\ntwo \u001b[1m""#, "x = a:b", &["description = \"one\""]),
+    (r#""summary":["no text"],"keywords":7"#, "x = a:b", &["x from PyPI"]),
+    (r#""summary":null,"description":null,"author":7"#, "x = a:b", &["x from PyPI"]),
+];
+
+#[test]
+fn documented_shapes_become_recipes() {
+    for (info, entries, parts) in SHAPES {
+        let (_, text) = recipe(&facts(info, console(entries)));
+        for part in *parts {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn people_are_sent_to_the_first_address_by_https() {
+    for (info, homepage) in [
+        (r#""home_page":null,"project_urls":null"#, None),
+        (
+            r#""home_page":"","project_urls":{"Source":"https://s.example/","Homepage":"https://h.example/"}"#,
+            Some("https://h.example/"),
+        ),
+        (
+            r#""home_page":"http://x.example/","project_urls":{"GitHub":"https://g.example/"}"#,
+            Some("https://g.example/"),
+        ),
+        (
+            r#""home_page":"UNKNOWN","project_urls":{"Homepage":"javascript:alert(1)","Docs":"git@x:y"}"#,
+            None,
+        ),
+        (r#""home_page":7,"project_urls":["https://x.example/"]"#, None),
+    ] {
+        let facts = facts(info, console("x = a:b"));
+        assert_eq!(facts.homepage.as_deref(), homepage, "{info}");
+        assert_eq!(recipe(&facts).1.contains("homepage"), homepage.is_some(), "{info}");
+    }
+}
+
+#[test]
+fn the_whole_recipe_is_these_bytes() {
+    let info = r#""summary":"Fast","home_page":"https://x.example/""#;
+    assert_eq!(
+        recipe(&facts(info, console("y = x:main\nx = x:main"))).1,
+        r#"[metadata]
+name = "x"
+description = "Fast"
+homepage = "https://x.example/"
+llm_validation = "skipped"
+
+[[steps]]
+action = "pipx_install"
+executables = ["x", "y"]
+package = "x"
+
+[verify]
+command = "x --version"
+pattern = "{version}"
+"#
+    );
+}
+
+#[test]
+fn a_name_is_asked_for_as_the_registry_spells_it() {
+    let content = wheel_of("Friendly_Bard-1.0.dist-info", &[], 0);
+    let file = published("Friendly_Bard-1.0-py3-none-any.whl", content.clone());
+    let answer = project_json("Friendly.Bard", "", &[("1.0", vec![file_json(&file)])]);
+    let url = format!("{FILES}/{}", file.name);
+    let shelf = Shelf::new([(api("friendly-bard"), answer.into_bytes()), (url.clone(), content)]);
+    let (facts, asked) = asked("Friendly-._.-Bard", shelf);
+    assert_eq!(facts.unwrap().unwrap().id.to_string(), "pypi:friendly-bard");
+    assert_eq!(asked, [api("friendly-bard"), url]);
+}
+
+#[test]
+fn files_that_pip_copies_are_commands_beside_those_that_it_writes() {
+    let script = |name: &str| format!("x-1.2.3.data/scripts/{name}");
+    let (aws, cmd, sh) = (script("aws"), script("aws.cmd"), script("aws_completer.sh"));
+    // As awscli has it: no entry points at all.
+    let only: [Member<'_>; 3] = [(&aws, 0o755, "#!python"), (&cmd, 0o755, ""), (&sh, 0o755, "")];
+    assert_eq!(commands(&of_members(&only)), "aws aws.cmd aws_completer.sh");
+    let both: Vec<Member<'_>> = vec![only[0], (POINTS, 0o644, "[console_scripts]\nx = a:b")];
+    assert_eq!(commands(&of_members(&both)), "x aws");
+    let (_, text) = recipe(&of_members(&only));
+    assert!(text.contains("command = \"aws --version\""), "{text}");
+    // Other folders of the same shape put nothing on PATH.
+    let others: [Member<'_>; 3] = [
+        ("x-1.2.3.data/data/bin/a", 0o755, ""),
+        ("x-1.2.3.data/scripts/deep/b", 0o755, ""),
+        ("x/x-1.2.3.data/scripts/c", 0o755, ""),
+    ];
+    assert_eq!(commands(&of_members(&others)), "");
+}
+
+#[test]
+fn a_file_without_the_right_to_be_run_is_no_command_but_a_note() {
+    let members: [Member<'_>; 2] =
+        [("x-1.2.3.data/scripts/x", 0o755, ""), ("x-1.2.3.data/scripts/x.sh", 0o644, "")];
+    let facts = of_members(&members);
+    assert_eq!(commands(&facts), "x");
+    assert_eq!(facts.notes, ["x.sh is put beside its commands, but cannot be run"]);
+}
+
+#[test]
+fn groups_that_look_alike_put_nothing_on_path() {
+    for group in ["pytest11", "scripts", "Console_Scripts", "console_scripts.x", "gui-scripts"] {
+        let facts = of_members(&[(POINTS, 0o644, &format!("[{group}]\nx = a:b\n"))]);
+        assert_eq!(missing(&facts).kind, FailureKind::LibraryOnly, "{group}");
+    }
+    let text = "[flake8.extension]\nF = a:b\n[gui_scripts]\nw = a:b\n[console_scripts]\nc = a:b";
+    assert_eq!(commands(&of_members(&[(POINTS, 0o644, text)])), "c w");
+}
+
+#[test]
+fn a_library_and_a_meta_package_install_no_command() {
+    let meta = facts(r#""requires_dist":["tool==1.0"]"#, wheel(&[]));
+    let library = of_members(&[("x/__init__.py", 0o644, ""), (POINTS, 0o644, "")]);
+    for facts in [meta, library] {
+        assert_eq!(facts.kind, PackageKind::Library);
+        let missing = missing(&facts);
+        assert_eq!(
+            (missing.kind, &*missing.reason),
+            (FailureKind::LibraryOnly, "x 1.2.3 installs no command")
+        );
+    }
+}
+
+#[test]
+fn the_record_is_read_where_nothing_else_tells() {
+    let record = "x-1.2.3.dist-info/RECORD";
+    let rows = "../../../bin/y,sha256=a,1\nx/__init__.py,,\n";
+    assert_eq!(commands(&of_members(&[(record, 0o644, rows)])), "y");
+    let points = (POINTS, 0o644, "[console_scripts]\nx = a:b");
+    assert_eq!(commands(&of_members(&[(record, 0o644, rows), points])), "x");
+}
+
+#[test]
+fn a_name_that_could_not_be_typed_safely_hides_all() {
+    for name in ["a b", "../x", "-rf", "x;id", "é", "sh/x"] {
+        let facts = facts("", console(&format!("x = a:b\n{name} = a:b")));
+        let missing = missing(&facts);
+        assert_eq!(missing.kind, FailureKind::UnsafeName, "{name}");
+        assert!(missing.reason.contains("invalid command name"), "{}", missing.reason);
+    }
+}
+
+#[test]
+fn a_project_without_a_wheel_is_to_be_built_and_nothing_is_guessed() {
+    let source = published("x-1.2.3.tar.gz", vec![]);
+    let (facts, asked) = asked("x", shelf(r#""summary":"s""#, &[source]));
+    let facts = facts.unwrap().unwrap();
+    assert!(matches!(facts.executables, Executables::Unknown(_)));
+    assert_eq!((facts.kind, facts.artifacts.len()), (PackageKind::Tool, 1));
+    assert_eq!(facts.artifacts[0].digest_verified, None);
+    assert_eq!(asked, [api("x")], "the source is not fetched");
+    let missing = missing(&facts);
+    assert_eq!(
+        (missing.kind, &*missing.reason),
+        (
+            FailureKind::BuildFromSource,
+            "x 1.2.3 is published as source only, and running it would tell more"
+        )
+    );
+}
+
+#[test]
+fn wheels_of_other_systems_alone_are_no_wheels() {
+    for name in ["x-1.2.3-py3-none-win_amd64.whl", "x-1.2.3-cp27-cp27mu-manylinux1_x86_64.whl"] {
+        let facts = ask(shelf("", &[published(name, console("x = a:b"))])).unwrap().unwrap();
+        assert_eq!(missing(&facts).kind, FailureKind::NoBottle, "{name}");
+        let source = published("x-1.2.3.zip", vec![]);
+        let files = [published(name, console("x = a:b")), source];
+        let facts = ask(shelf("", &files)).unwrap().unwrap();
+        assert_eq!(missing(&facts).kind, FailureKind::BuildFromSource, "{name}");
+    }
+}
+
+#[test]
+fn wheels_of_some_systems_constrain_the_recipe() {
+    let names = [
+        "x-1.2.3-py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "x-1.2.3-py3-none-macosx_11_0_arm64.whl",
+        "x-1.2.3-py3-none-win_amd64.whl",
+        "x-1.2.3.tar.gz",
+    ];
+    let files = names.map(|name| published(name, console("x = a:b")));
+    let facts = ask(shelf("", &files)).unwrap().unwrap();
+    assert_eq!(facts.platforms, [Cell::LinuxGlibcX86, Cell::DarwinArm]);
+    let cells: Vec<&[Cell]> = facts.artifacts.iter().map(|it| &*it.cells).collect();
+    assert_eq!(cells, [&[Cell::LinuxGlibcX86][..], &[Cell::DarwinArm]]);
+    let verified: Vec<_> = facts.artifacts.iter().map(|it| it.digest_verified).collect();
+    assert_eq!(verified, [Some(true), None], "only one is read");
+    let (recipe, text) = recipe(&facts);
+    let metadata = recipe.metadata;
+    assert!(text.contains("unsupported_platforms") || !metadata.supported_os.is_empty(), "{text}");
+}
+
+/// The version that is taken of `releases`, each with the fields of its one file.
+#[track_caller]
+fn newest(releases: &[(&str, &'static str)]) -> Option<PackageFacts> {
+    let file = |version: &str, more| {
+        let members: &[Member<'_>] = &[(
+            &format!("x-{version}.dist-info/entry_points.txt"),
+            0o644,
+            "[console_scripts]\nx=a:b",
+        )];
+        let content = wheel_of(&format!("x-{version}.dist-info"), members, 0);
+        Published { name: format!("x-{version}-py3-none-any.whl"), content, more }
+    };
+    let files: Vec<(&str, Published)> =
+        releases.iter().map(|&(version, more)| (version, file(version, more))).collect();
+    let listed: Vec<(&str, Vec<String>)> =
+        files.iter().map(|(version, file)| (*version, vec![file_json(file)])).collect();
+    let answer = project_json("x", "", &listed);
+    let contents = files.into_iter().map(|(_, it)| (format!("{FILES}/{}", it.name), it.content));
+    ask(Shelf::new(contents.chain([(api("x"), answer.into_bytes())]))).unwrap()
+}
+
+const YANKED: &str = r#""yanked":true,"yanked_reason":"broken""#;
+
+#[test]
+fn the_newest_release_that_a_bare_name_installs_is_taken() {
+    let version = |releases: &[(&str, &'static str)]| newest(releases).unwrap().version;
+    assert_eq!(version(&[("1.9", ""), ("1.10", ""), ("1.2", "")]), "1.10");
+    assert_eq!(version(&[("1.9", ""), ("2.0", YANKED)]), "1.9");
+    assert_eq!(version(&[("1.9", ""), ("2.0rc1", "")]), "1.9");
+    assert_eq!(version(&[("2024.1", ""), ("1!0.1", "")]), "1!0.1");
+    assert_eq!(version(&[("1.0.post1", ""), ("1.0", r#""requires_python":null"#)]), "1.0.post1");
+}
+
+#[test]
+fn prereleases_are_taken_with_a_note_where_there_is_nothing_else() {
+    let facts = newest(&[("1.0b1", ""), ("1.0b2", ""), ("0.9", YANKED)]).unwrap();
+    assert_eq!(facts.version, "1.0b2");
+    assert_eq!(facts.notes, ["every version is a prerelease, and 1.0b2 the newest"]);
+    assert!(recipe(&facts).1.contains("command = \"x --version\""));
+}
+
+#[test]
+fn what_nobody_could_install_is_not_there() {
+    assert_eq!(newest(&[("1.0", YANKED), ("2.0", YANKED)]), None);
+    assert_eq!(newest(&[("no version", "")]), None);
+    let no_files = project_json("x", "", &[("1.0", vec![])]);
+    assert_eq!(ask(Shelf::default().with(&api("x"), 200, no_files.as_bytes())).unwrap(), None);
+    // A project in quarantine answers like one that never was.
+    for status in [404, 410, 451] {
+        let body = br#"{"message": "Not Found"}"#;
+        assert_eq!(ask(Shelf::default().with(&api("x"), status, body)).unwrap(), None);
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
+    let other = project_json("y", "", &[("1.0", vec![])]);
+    for (status, body) in [
+        (200, "<!doctype html><html><body>Checking your browser</body></html>"),
+        (200, r#"{"info":{"name":"x","version":"1"#),
+        (200, r#"{"message":"Not Found"}"#),
+        (200, "[]"),
+        (200, &*other),
+        (403, "blocked"),
+        (429, "slow down"),
+        (503, "backend read error"),
+    ] {
+        let finding = ask(Shelf::default().with(&api("x"), status, body.as_bytes())).unwrap_err();
+        assert!(finding.kind.row().breaker, "{status} {body}: {finding:?}");
+    }
+}
+
+#[test]
+fn a_listed_file_that_is_not_there_blames_the_files_and_no_project() {
+    let file = published(PURE, console("x = a:b"));
+    let answer = project_json("x", "", &[("1.2.3", vec![file_json(&file)])]);
+    let finding = ask(Shelf::new([(api("x"), answer.into_bytes())])).unwrap_err();
+    assert_eq!(finding.kind, FailureKind::UnexpectedResponse);
+    assert_eq!(finding.service.as_deref(), Some("files.pythonhosted.org"));
+}
+
+#[test]
+fn a_file_at_a_host_that_nobody_declared_is_not_asked_for() {
+    for url in ["https://evil.example/x.whl", "http://files.pythonhosted.org/x.whl", "file:///x"] {
+        let json = file_json(&published(PURE, vec![])).replace(&format!("{FILES}/{PURE}"), url);
+        let answer = project_json("x", "", &[("1.2.3", vec![json])]);
+        let (facts, asked) = asked("x", Shelf::new([(api("x"), answer.into_bytes())]));
+        assert!(facts.is_err(), "{url}");
+        assert_eq!(asked, [api("x")]);
+    }
+}
+
+#[test]
+fn a_wheel_that_is_not_the_registrys_is_refused() {
+    let kind = |shelf: Shelf| ask(shelf).unwrap_err().kind;
+    let url = format!("{FILES}/{PURE}");
+    let listed = || shelf("", &[published(PURE, console("x = a:b"))]);
+    assert!(ask(listed()).is_ok());
+    let other = console("y = a:b");
+    assert_eq!(kind(listed().with(&url, 200, &other)), FailureKind::ArchiveExtractionFailed);
+    assert_eq!(kind(listed().with(&url, 200, b"no zip")), FailureKind::ArchiveExtractionFailed);
+    for folders in [&["y-1.2.3.dist-info"][..], &[], &["x-1.2.3.dist-info", "x-1.dist-info"]] {
+        let members: Vec<String> = folders.iter().map(|it| format!("{it}/RECORD")).collect();
+        let members: Vec<Member<'_>> = members.iter().map(|it| (&**it, 0o644, "")).collect();
+        let content = wheel_of("z", &members, 0);
+        let shelf = shelf("", &[published(PURE, content)]);
+        assert_eq!(kind(shelf), FailureKind::ArchiveExtractionFailed, "{folders:?}");
+    }
+}
+
+#[test]
+fn what_was_read_whole_is_compared_and_what_was_read_in_part_is_marked() {
+    let points = (POINTS, 0o644, "[console_scripts]\nx = a:b");
+    let large = wheel_of("x-1.2.3.dist-info", &[points], 1 << 20);
+    let verified = |shelf: Shelf| {
+        let facts = ask(shelf).unwrap().unwrap();
+        assert_eq!(commands(&facts), "x");
+        facts.artifacts[0].digest_verified
+    };
+    let shelf_of = |content: &[u8]| shelf("", &[published(PURE, content.to_vec())]);
+    assert_eq!(verified(shelf_of(&console("x = a:b"))), Some(true));
+    assert_eq!(verified(shelf_of(&large)), Some(false));
+    assert_eq!(verified(shelf_of(&large).without_parts()), Some(true));
+    let answer =
+        project_json("x", "", &[("1.2.3", vec![file_json(&published(PURE, large.clone()))])]);
+    let without = answer.replace(&sha256(&large), "");
+    let unstated = shelf_of(&large).without_parts().with(&api("x"), 200, without.as_bytes());
+    assert_eq!(verified(unstated), Some(false));
+}
+
+#[test]
+fn of_a_large_wheel_only_its_ends_are_fetched() {
+    let points = (POINTS, 0o644, "[console_scripts]\nx = a:b");
+    let content = wheel_of("x-1.2.3.dist-info", &[points], 8 << 20);
+    let (facts, asked) = asked("x", shelf("", &[published(PURE, content)]));
+    assert_eq!(commands(&facts.unwrap().unwrap()), "x");
+    // Two parts of 64 KiB, or three where the tail crosses a block.
+    assert!((3..=4).contains(&asked.len()), "{asked:?}");
+}
+
+#[test]
+fn a_list_of_files_may_be_long() {
+    let file = file_json(&published(PURE, console("x = a:b")));
+    let old = file.replace(PURE, "x-0.1-py3-none-any.whl");
+    let versions: Vec<String> = (0..30_000).map(|n| format!("0.0.{n}")).collect();
+    let mut releases: Vec<(&str, Vec<String>)> =
+        versions.iter().map(|it| (&**it, vec![old.clone(), old.clone()])).collect();
+    releases.push(("1.2.3", vec![file]));
+    let answer = project_json("x", "", &releases);
+    assert!(answer.len() > 15_000_000, "{}", answer.len());
+    let listed = shelf("", &[published(PURE, console("x = a:b"))]);
+    let facts = ask(listed.with(&api("x"), 200, answer.as_bytes())).unwrap().unwrap();
+    assert_eq!((&*facts.version, &*commands(&facts)), ("1.2.3", "x"));
+}
+
+#[test]
+fn what_a_person_should_know_is_noted() {
+    let mut file = published(PURE, console("x = a:b\nd = a:b [server]"));
+    file.more = r#""requires_python":">=3.12""#;
+    let info = r#""classifiers":["Development Status :: 7 - Inactive",7]"#;
+    let facts = ask(shelf(info, &[file])).unwrap().unwrap();
+    assert_eq!(
+        facts.notes,
+        [
+            "needs Python >=3.12",
+            "its authors call it inactive",
+            "d works only with the extra server"
+        ]
+    );
+}
+
+#[test]
+fn the_order_of_keys_entries_and_files_changes_no_byte() {
+    let entries = ["b = a:b", "x = a:b [d]", "a = a:b"];
+    let urls = [
+        r#""Source":"https://s.example/""#,
+        r#""Docs":"https://d.example/""#,
+        r#""GitHub":"https://g.example/""#,
+    ];
+    let names = [
+        "x-1.2.3-cp311-cp311-manylinux_2_17_x86_64.whl",
+        "x-1.2.3-cp312-cp312-manylinux_2_17_x86_64.whl",
+        "x-1.2.3-cp312-cp312-macosx_11_0_arm64.whl",
+    ];
+    let text = |order: [usize; 3]| {
+        let [entries, urls] = [entries, urls].map(|it| order.map(|i| it[i]));
+        let content = console(&entries.join("\n"));
+        let files = order.map(|i| published(names[i], content.clone()));
+        let info = format!(r#""project_urls":{{{}}},"summary":"s""#, urls.join(","));
+        let mut facts = ask(shelf(&info, &files)).unwrap().unwrap();
+        // The wheel itself has its entries in another order, and so another digest.
+        facts.artifacts.iter_mut().for_each(|it| it.digest.clear());
+        (recipe(&facts).1, serde_json::to_string(&facts).unwrap())
+    };
+    let first = text([0, 1, 2]);
+    for order in [[2, 1, 0], [1, 2, 0], [0, 2, 1]] {
+        assert_eq!(text(order), first);
+    }
+    assert!(first.0.contains("[\"a\", \"b\", \"x\"]"), "{}", first.0);
+    assert!(first.1.contains("cp312-manylinux"), "{}", first.1);
+}
+
+#[test]
+fn the_plan_installs_one_version_from_the_mirror_into_an_environment_of_its_own() {
+    let facts = facts("", console("x = a:b\ny = a:b"));
+    let recipe = Pypi.build(&facts).unwrap();
+    let argv = |origins: &Origins| {
+        let plan = Pypi.install(&recipe, &facts, Environment::DebianX86, origins);
+        let [
+            InstallStep::Run { argv: venv, network: false, .. },
+            InstallStep::Run { argv, env, network: true },
+            InstallStep::Inspect { dir, executables },
+        ] = &*plan.steps
+        else {
+            panic!("{plan:?}")
+        };
+        assert_eq!(venv.join(" "), "python3 -m venv venv");
+        assert_eq!((&*env["PIP_CONFIG_FILE"], &*env["PYTHONNOUSERSITE"]), ("/dev/null", "1"));
+        let names: Vec<&str> = executables.iter().map(CommandName::as_str).collect();
+        assert_eq!((names, dir), (vec!["x", "y"], &plan.bin_dirs[0]));
+        assert!(!plan.runs_package_code);
+        argv.join(" ")
+    };
+    let flags = "venv/bin/pip install --only-binary=:all: --no-input --disable-pip-version-check \
+                 --no-compile";
+    assert_eq!(
+        argv(&Origins::default()),
+        format!("{flags} --index-url=https://pypi.org/simple/ x==1.2.3")
+    );
+    let mirror = Origins::new([("https://pypi.org", "http://127.0.0.1:3141/root/pypi/")]).unwrap();
+    assert_eq!(
+        argv(&mirror),
+        format!("{flags} --index-url=http://127.0.0.1:3141/root/pypi/simple/ x==1.2.3")
+    );
+}
+
+#[test]
+fn the_curated_list_is_of_names_sorted_and_without_a_second() {
+    let list = include_str!("../../../data/seeds/pypi.json");
+    let list: serde_json::Value = serde_json::from_str(list).unwrap();
+    let packages = list["packages"].as_array().unwrap();
+    let names: Vec<&str> = packages.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert!(names.len() >= 60 && names.is_sorted_by(|a, b| a < b), "{names:?}");
+    for name in names {
+        assert_eq!(Pypi.normalise(name).unwrap().as_str(), name);
+    }
+}

@@ -48,15 +48,13 @@ pub(crate) fn read(file: &File) -> Option<Wheel<'_>> {
 /// `None` for what no Python 3 installs.
 fn rank(python: &str, abis: &str) -> Option<(Interpreter, Reverse<u32>)> {
     let (implementation, version) = python.split_at_checked(2)?;
-    if !version.starts_with('3') {
-        return None;
-    }
-    let minor = version[1..].parse().unwrap_or(0);
+    let minor = version.strip_prefix('3')?.parse().unwrap_or(0);
     let interpreter = match implementation {
         "py" if abis == "none" => Interpreter::Any,
         "cp" | "py" if abis.split('.').any(|abi| abi == "abi3") => Interpreter::Stable,
         "cp" if !abis.ends_with('t') => Interpreter::Exact,
-        _ => Interpreter::Other,
+        "cp" | "py" | "pp" => Interpreter::Other,
+        _ => return None,
     };
     Some((interpreter, Reverse(minor)))
 }
@@ -211,6 +209,8 @@ mod tests {
                 "x-py3-none-any.whl",
                 ".whl",
                 "x-1-é3-none-any.whl",
+                "x-1-zz3-none-any.whl",
+                "x-1-python-none-any.whl",
             ],
             &[],
         );
