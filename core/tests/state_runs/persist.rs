@@ -1,14 +1,21 @@
 //! A run goes into the state.
 
-use std::{fs, sync::Mutex};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    sync::Mutex,
+};
 
 use batch_core::{
+    decide::seeding::{Merging, Walk},
     io::{FsState, QueueFile, Records, StateError, StateErrorKind, StateReader, StateWriter},
     model::{
-        BreakerTransition, CircuitState, Control, Delta, EcosystemId, FailureRecord, Health,
-        OutputRef, RecipeName, RunRecord, Status,
+        BreakerTransition, Candidate, CircuitState, Control, Delta, EcosystemId, FailureRecord,
+        Health, OutputRef, PackageId, PackageName, Page, QueueHeader, RecipeName, Remembered,
+        RunRecord, SCHEMA_VERSION, SeedLine, SeedSkip, SeedStart, SeedVerdict, SeedingRecord,
+        Status, TierMeanings,
     },
-    persist::Persisted,
+    persist::{Errand, Persisted, persist_seeding},
     testing::{attempt, succeeded},
 };
 
@@ -51,6 +58,15 @@ impl StateReader for Filling<'_> {
     fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError> {
         self.state.breaker_log()
     }
+    fn seeding_runs(&self) -> Result<Records<SeedingRecord>, StateError> {
+        self.state.seeding_runs()
+    }
+    fn remembered(
+        &self,
+        ecosystem: &EcosystemId,
+    ) -> Result<BTreeMap<PackageName, Remembered>, StateError> {
+        self.state.remembered(ecosystem)
+    }
     fn output(&self, sha256: &str) -> Result<Option<String>, StateError> {
         self.state.output(sha256)
     }
@@ -80,6 +96,16 @@ impl StateWriter for Filling<'_> {
     }
     fn put_transition(&self, transition: &BreakerTransition) -> Result<(), StateError> {
         self.take().and_then(|()| self.state.put_transition(transition))
+    }
+    fn put_seeding_run(&self, record: &SeedingRecord) -> Result<(), StateError> {
+        self.take().and_then(|()| self.state.put_seeding_run(record))
+    }
+    fn put_remembered(
+        &self,
+        ecosystem: &EcosystemId,
+        packages: &BTreeMap<PackageName, Remembered>,
+    ) -> Result<(), StateError> {
+        self.take().and_then(|()| self.state.put_remembered(ecosystem, packages))
     }
     fn put_recipe(&self, name: &RecipeName, toml: &str) -> Result<(), StateError> {
         self.take().and_then(|()| self.state.put_recipe(name, toml))
@@ -205,4 +231,62 @@ fn a_run_without_a_queue_is_recorded_all_the_same() {
     put(&state, &mixed()).unwrap();
     assert!(state.run(&mixed().batch.to_string()).unwrap().is_some());
     assert_eq!(state.queue(&ECO).unwrap(), None);
+}
+
+/// Puts a seeding into `state` that found a tool and a library, and a host that wants its rest.
+fn put_seeding(state: &dyn StateWriter) -> Result<SeedingRecord, StateError> {
+    let now = "2026-11-21T12:00:00Z".parse().unwrap();
+    let start = SeedStart {
+        schema_version: SCHEMA_VERSION,
+        ecosystem: ECO,
+        started_at: now,
+        limit: None,
+        left: vec![],
+    };
+    let identity = |name: &PackageName| name.to_string();
+    let mut walk = Walk::new(start, &[("top", None)], &identity, &|_| None);
+    let id = |name: &str| PackageId { ecosystem: ECO, name: name.parse().unwrap() };
+    let candidate = |name, commands| Candidate {
+        id: id(name),
+        popularity: None,
+        commands,
+        has_repository: None,
+    };
+    let tool = candidate("brand-new", Some(vec!["brand-new".parse().unwrap()]));
+    let candidates = vec![tool, candidate("lib", None)];
+    let page = Page { candidates, ..Page::default() };
+    walk.take(SeedLine::Page { source: "top".to_owned(), cursor: None, page });
+    let verdict = SeedVerdict::Not { reason: SeedSkip::Library, why: "nothing".to_owned() };
+    walk.take(SeedLine::Verdict { id: id("lib"), verdict });
+    walk.next();
+    let merging = Merging {
+        curated: &BTreeSet::new(),
+        threshold: None,
+        identity: &identity,
+        started_at: now,
+    };
+    let header = QueueHeader { ecosystem: ECO, updated_at: now, tiers: TierMeanings::default() };
+    let empty = QueueFile { header, entries: BTreeMap::new(), quarantined: vec![] };
+    let until = now + chrono::TimeDelta::hours(1);
+    let pauses = [("toy.example".to_owned(), until)].into();
+    let errand = Errand { ended_at: now, pauses, ..Errand::default() };
+    persist_seeding(state, &walk, &merging, empty, errand)
+}
+
+#[test]
+fn a_seeding_broken_off_anywhere_and_repeated_leaves_the_same_bytes() {
+    let (undisturbed, state) = root();
+    let record = put_seeding(&state).unwrap();
+    assert_eq!((record.added, record.skipped[&SeedSkip::Library]), (1, 1));
+    let expected = tree(undisturbed.path());
+    // Queue; what was found out; control; record.
+    for n_writes in 0..4 {
+        let (dir, state) = root();
+        let filling = Filling { state: &state, writes_left: Mutex::new(n_writes) };
+        put_seeding(&filling).unwrap_err();
+        assert!(state.seeding_runs().unwrap().records.is_empty(), "not all of it is in");
+        assert_eq!(put_seeding(&state).unwrap(), record);
+        put_seeding(&state).unwrap();
+        assert!(tree(dir.path()) == expected, "after {n_writes} writes");
+    }
 }

@@ -12,9 +12,12 @@ use std::{
 };
 
 use crate::io::{
-    CachedFile, Http, HttpError, Request, Response,
-    archive::{ArchiveError, DigestError, RemoteError, digest, verify_digest},
-    page,
+    CachedFile, Http, HttpError, Request,
+    archive::{
+        ArchiveError, DigestError, RemoteError, digest,
+        part::{Received, part},
+        verify_digest,
+    },
 };
 
 const BLOCK: u64 = 64 << 10;
@@ -211,54 +214,6 @@ impl State {
             }
         }
     }
-}
-
-/// An answer to a request for a part.
-struct Received {
-    start: u64,
-    total: u64,
-    is_whole: bool,
-    etag: Option<String>,
-    body: Vec<u8>,
-}
-
-impl Received {
-    fn of(response: Response) -> Result<Self, RemoteError> {
-        let Response { url, status, headers, body } = response;
-        let etag = headers.get("etag").cloned();
-        let n_bytes = body.len() as u64;
-        if status == 200 {
-            return Ok(Self { start: 0, total: n_bytes, is_whole: true, etag, body });
-        }
-        if status != 206 {
-            return Err(page::refusal(url, status, &headers, &body).into());
-        }
-        let range = headers.get("content-range").and_then(|text| content_range(text));
-        match range {
-            Some((start, end, total)) if end - start + 1 == n_bytes && end < total => {
-                Ok(Self { start, total, is_whole: n_bytes == total, etag, body })
-            }
-            Some(_) => Err(HttpError::Truncated { url }.into()),
-            None => {
-                let reason = "a part that does not say which".to_owned();
-                Err(HttpError::Malformed { url, reason }.into())
-            }
-        }
-    }
-}
-
-/// First byte, last byte, and length of the whole, of `bytes 0-99/1234`.
-fn content_range(text: &str) -> Option<(u64, u64, u64)> {
-    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
-    let (start, end) = range.split_once('-')?;
-    let (start, end) = (start.trim().parse().ok()?, end.trim().parse().ok()?);
-    (start <= end).then_some((start, end, total.trim().parse().ok()?))
-}
-
-fn part(request: &Request, start: u64, n_bytes: u64) -> Request {
-    let range = Some(start..=start + n_bytes - 1);
-    let max_bytes = usize::try_from(n_bytes).unwrap_or(usize::MAX);
-    Request { range, max_bytes, ..request.clone() }
 }
 
 fn host(request: &Request) -> String {

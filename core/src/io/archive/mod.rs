@@ -10,6 +10,7 @@ mod digest;
 mod entry;
 mod error;
 mod gzip;
+mod part;
 mod remote_tar;
 mod remote_zip;
 mod tar;
