@@ -171,6 +171,12 @@ const SHAPES: &[Shape] = &[
         "[\"b\"] = x.org/tools/cmd/b",
     ),
     ("x.org/t", "x.org/t/hack/gen", &[("hack/gen/main.go", MAIN)], "[\"gen\"] = x.org/t/hack/gen"),
+    (
+        "x.org/t",
+        "x.org/t/internal/b",
+        &[("internal/b/main.go", MAIN)],
+        "[\"b\"] = x.org/t/internal/b",
+    ),
     ("x.org/t", "x.org/t/cmd/b/v2", &[("cmd/b/v2/main.go", MAIN)], "[\"b\"] = x.org/t/cmd/b/v2"),
     (
         "x.org/t",
