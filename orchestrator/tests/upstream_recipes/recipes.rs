@@ -42,8 +42,8 @@ pub(crate) fn written(
             let is_this = |shape: &&ActionShape| shape.name == step.action;
             let Some(shape) = plugin.recipe_actions.iter().find(is_this) else { continue };
             // The other parameter that it cannot do without.
-            let names = shape.required.iter().filter(|name| **name != EXECUTABLES);
-            let package = names.filter_map(|name| step.params.get(*name)?.as_str()).next();
+            let mut names = shape.required.iter().filter(|name| **name != EXECUTABLES);
+            let package = names.find_map(|name| step.params.get(*name)?.as_str());
             let package = package.context("a step that installs no package")?;
             let commands = step.params.get(EXECUTABLES).and_then(|it| it.as_array());
             let commands = commands.into_iter().flatten().filter_map(|name| name.as_str());
