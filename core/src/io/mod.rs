@@ -23,6 +23,7 @@ mod prune;
 mod regular;
 mod retry;
 mod rewrite;
+mod rows;
 mod seed_journal;
 mod state;
 mod transport;
@@ -41,6 +42,7 @@ pub use net::NetTransport;
 pub use polite::{Deadlines, PATIENCE, PoliteConfig, PoliteHttp};
 pub use prune::{CacheLimits, Pruned, prune_cache};
 pub use retry::RetryPolicy;
+pub use rows::{each_entry, each_item, published_number};
 pub use seed_journal::SeedJournal;
 pub use state::{
     Quarantined, QueueFile, Records, StateError, StateErrorKind, StateReader, StateWriter,

@@ -1,6 +1,7 @@
 //! What an ecosystem crate implements, and how it is found.
 
 mod contract;
+mod ranking;
 mod registry;
 mod spelling;
 
@@ -9,5 +10,6 @@ pub use contract::{
     FailureClassifier, Missing, Names, NativeInstaller, RateLimit, RecipeBuilder, RootProbe,
     Seeder, Shape, Source, SourceError, SourceErrorKind, Toolchain,
 };
+pub use ranking::Ranking;
 pub use registry::{EcosystemPlugin, Registry, RegistryError};
 pub use spelling::{Spelling, is_windows_device};
