@@ -18,7 +18,7 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
         "async-trait base64 chrono fastrand flate2 governor inventory reqwest schemars serde \
          serde_json sha2 strip-ansi-escapes tar tempfile thiserror tokio toml tracing url zip",
     ),
-    ("eco-", "async-trait batch-core saphyr-parser semver serde serde_json toml"),
+    ("eco-", "async-trait batch-core csv-core saphyr-parser semver serde serde_json toml"),
     ("analytics", "askama batch-core chrono serde serde_json tempfile thiserror"),
 ];
 
