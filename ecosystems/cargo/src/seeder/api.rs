@@ -29,7 +29,8 @@ pub(crate) async fn page(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page, SourceError> {
-    let place = cursor.and_then(Place::read).unwrap_or(Place { number: 1, rank: "0", query: FIRST });
+    let place =
+        cursor.and_then(Place::read).unwrap_or(Place { number: 1, rank: "0", query: FIRST });
     let mut request = Request::get(LIST, &[], &[]).map_err(source_error)?;
     request.url.set_query(Some(place.query.trim_start_matches('?')));
     let request = Request { accept: Some("application/json"), ..request };

@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_texts_is_unknown() {
-        for text in ["", "a", "{", "{a", "a}", "{a,}", "{,a}", "{NULL}", "{\"a}", "{\"a\"b}", "{{a}}"]
+        for text in
+            ["", "a", "{", "{a", "a}", "{a,}", "{,a}", "{NULL}", "{\"a}", "{\"a\"b}", "{{a}}"]
         {
             assert_eq!(parse(text), None, "{text}");
         }

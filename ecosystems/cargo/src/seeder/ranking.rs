@@ -127,7 +127,8 @@ impl Tables {
             return Err(passed_over(spelling, SeedSkip::Library, why));
         }
         let version = found(&self.versions, version, |row| row.id);
-        let version = version.ok_or_else(|| unknown("its version is not in the dump".to_owned()))?;
+        let version =
+            version.ok_or_else(|| unknown("its version is not in the dump".to_owned()))?;
         if version.is_yanked {
             let why = "the version that stands for it is yanked, as are all others then";
             return Err(passed_over(spelling, SeedSkip::Retired, why));

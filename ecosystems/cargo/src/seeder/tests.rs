@@ -87,8 +87,12 @@ fn ask(
     limit: usize,
 ) -> Result<Page, SourceError> {
     let cache = tempfile::tempdir().unwrap();
-    let config =
-        PoliteConfig::new(Arc::new(clock.clone()), transport, Cargo.quotas().to_vec(), cache.path());
+    let config = PoliteConfig::new(
+        Arc::new(clock.clone()),
+        transport,
+        Cargo.quotas().to_vec(),
+        cache.path(),
+    );
     let source = Cargo.sources().iter().find(|it| it.name == source).unwrap();
     clock.run(Cargo.discover(&PoliteHttp::new(config), source, cursor, limit))
 }
@@ -151,7 +155,10 @@ fn a_dump_tells_programs_from_libraries() {
     assert_eq!((page.next_cursor, page.total), (None, Some(8)));
     let popularity = page.candidates[0].popularity.clone().unwrap();
     assert_eq!((popularity.unit.as_str(), popularity.period_days), ("downloads", None));
-    assert_eq!((popularity.source.as_str(), popularity.as_of.to_string().as_str()), (DUMP, "2026-11-20"));
+    assert_eq!(
+        (popularity.source.as_str(), popularity.as_of.to_string().as_str()),
+        (DUMP, "2026-11-20")
+    );
     let has_repository: Vec<_> = page.candidates.iter().map(|it| it.has_repository).collect();
     assert_eq!(has_repository, [Some(true), Some(false), Some(false)]);
 }
@@ -337,7 +344,9 @@ fn the_list_says_how_popular_and_leaves_the_programs_open() {
 #[test]
 fn the_next_page_is_asked_for_as_the_registry_calls_it() {
     let answer = |query: &str| match query {
-        "category=x&seek=abc" => r#"{"crates":[{"name":"c","downloads":1}],"meta":{"next_page":null}}"#,
+        "category=x&seek=abc" => {
+            r#"{"crates":[{"name":"c","downloads":1}],"meta":{"next_page":null}}"#
+        }
         _ => FIRST,
     };
     let first = list(move |query| answer(query).to_owned(), None, 100).unwrap();
@@ -373,18 +382,17 @@ fn lists_that_go_in_circles_end() {
     }
     assert_eq!(n_pages, 50);
     // A page names itself.
-    let itself = |_: &str| {
-        r#"{"crates":[{"name":"a"}],"meta":{"next_page":"?seek=1"}}"#.to_owned()
-    };
+    let itself = |_: &str| r#"{"crates":[{"name":"a"}],"meta":{"next_page":"?seek=1"}}"#.to_owned();
     let second = list(itself, None, 100).unwrap().next_cursor;
     assert_eq!(list(itself, second.as_deref(), 100).unwrap().next_cursor, None);
 }
 
 #[test]
 fn lists_of_other_shapes_are_errors_and_an_empty_one_is_empty() {
-    assert_eq!(list(|_| r#"{"crates":[]}"#.to_owned(), None, 9).unwrap(), Page {
-        ..Page::default()
-    });
+    assert_eq!(
+        list(|_| r#"{"crates":[]}"#.to_owned(), None, 9).unwrap(),
+        Page { ..Page::default() }
+    );
     for body in ["", "{", "[]", r#"{"crates":{}}"#, r#"{"crates":[1,2]}"#, r#"{"errors":[]}"#] {
         assert!(list(|_| body.to_owned(), None, 9).is_err(), "{body}");
     }

@@ -35,14 +35,15 @@ impl Formulae {
     /// Reads `file`, which answers `request`.
     pub(crate) fn read(file: &Path, request: &Request) -> Result<Self, HttpError> {
         let mut formulae = Self::default();
-        read_list(file, &request.url, None, &mut |listed| {
-            match listed.get("name").and_then(Value::as_str) {
-                None => formulae.n_unreadable += 1,
-                Some(name) if is_built_with_go(&listed) => {
-                    formulae.built.push(Formula::read(name, &listed));
-                }
-                Some(_) => formulae.n_others += 1,
+        read_list(file, &request.url, None, &mut |listed| match listed
+            .get("name")
+            .and_then(Value::as_str)
+        {
+            None => formulae.n_unreadable += 1,
+            Some(name) if is_built_with_go(&listed) => {
+                formulae.built.push(Formula::read(name, &listed));
             }
+            Some(_) => formulae.n_others += 1,
         })?;
         Ok(formulae)
     }

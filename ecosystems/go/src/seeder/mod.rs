@@ -73,13 +73,13 @@ impl Seeder for Go {
             return Err(source_error(SourceErrorKind::Schema { host, reason }));
         }
         if formulae.lack_installs() {
-            let answer = json(http, request(INSTALLS, LONGEST_INSTALLS)?).await.map_err(source_error)?;
+            let answer =
+                json(http, request(INSTALLS, LONGEST_INSTALLS)?).await.map_err(source_error)?;
             formulae.count(&answer.map(Installs::new).unwrap_or_default());
         }
         Ok(formulae.page(Cut { cursor, limit, most: MOST }))
     }
 }
-
 
 fn request(url: &str, max_bytes: usize) -> Result<Request, SourceError> {
     let request = Request::get(url, &[], &[]).map_err(source_error)?;

@@ -42,8 +42,7 @@ fn ask(
     let cache = tempfile::tempdir().unwrap();
     let quotas = Go.quotas().to_vec();
     let config = PoliteConfig::new(Arc::new(clock.clone()), shelf.clone(), quotas, cache.path());
-    let page =
-        clock.run(Go.discover(&PoliteHttp::new(config), &Go.sources()[0], cursor, limit));
+    let page = clock.run(Go.discover(&PoliteHttp::new(config), &Go.sources()[0], cursor, limit));
     (page, shelf.asked())
 }
 
@@ -66,7 +65,8 @@ fn shown(page: &Page) -> String {
         let value = it.popularity.as_ref().map_or("?".to_owned(), |it| it.value.to_string());
         format!("{} {value}", it.id.name)
     });
-    let passed_over = page.passed_over.iter().map(|it| format!("{} {}", it.name, it.reason.as_str()));
+    let passed_over =
+        page.passed_over.iter().map(|it| format!("{} {}", it.name, it.reason.as_str()));
     candidates.chain(passed_over).collect::<Vec<_>>().join(", ")
 }
 
@@ -111,7 +111,8 @@ fn the_repository_is_found_wherever_it_is_named() {
     check(
         &[
             formula("a", "https://x.example/a.tar.gz", head).replacen("\"urls\"", "\"old\"", 1),
-            formula("b", "https://x.example/b.tar.gz", "").replace("https://b.example/", "https://github.com/O/Page"),
+            formula("b", "https://x.example/b.tar.gz", "")
+                .replace("https://b.example/", "https://github.com/O/Page"),
             formula("c", "https://x.example/c.tar.gz", ""),
             formula("d", "https://github.com/o/d+d/archive/v1.tar.gz", ""),
         ],
@@ -145,7 +146,7 @@ fn what_is_missing_or_of_another_type_is_unknown_or_costs_its_entry() {
             r#"{"name":"odd","build_dependencies":["go"],"urls":[],"homepage":7}"#.to_owned(),
         ],
         "github.com/o/lf ?, github.com/o/nobody ?, github.com/o/x ?, github.com/o/yq ?, \
-         unreadable, odd not_there",
+         \x20unreadable, odd not_there",
     );
 }
 

@@ -81,14 +81,15 @@ impl List {
     /// Reads `file`, which answers `request`.
     fn read(file: &Path, request: &Request) -> Result<Self, HttpError> {
         let (mut rows, mut n_unreadable) = (vec![], 0);
-        let rest = read_list(file, &request.url, Some("rows"), &mut |row| {
-            match row.get("project").and_then(Value::as_str) {
-                Some(project) => {
-                    let downloads = row.get("download_count").and_then(Value::as_u64);
-                    rows.push((Reverse(downloads), project.to_owned()));
-                }
-                None => n_unreadable += 1,
+        let rest = read_list(file, &request.url, Some("rows"), &mut |row| match row
+            .get("project")
+            .and_then(Value::as_str)
+        {
+            Some(project) => {
+                let downloads = row.get("download_count").and_then(Value::as_u64);
+                rows.push((Reverse(downloads), project.to_owned()));
             }
+            None => n_unreadable += 1,
         })?;
         rows.sort_unstable();
         let popularity = rest.get("last_update").and_then(Value::as_str).and_then(|time| {

@@ -198,7 +198,7 @@ impl Dump {
         let gem = |(id, name, is_retired): (u32, Box<str>, bool)| Gem {
             downloads: Reverse(self.downloads.get(&id).copied()),
             name: name.into(),
-            has_repository: None,
+            has_repository: Reverse(None),
             is_retired,
         };
         let mut gems: Vec<Gem> = self.gems.into_iter().map(gem).collect();

@@ -79,7 +79,8 @@ impl Seeder for RubyGems {
 struct Gem {
     downloads: Reverse<Option<u64>>,
     name: String,
-    has_repository: Option<bool>,
+    /// Who says it comes before who does not, where a gem is there twice.
+    has_repository: Reverse<Option<bool>>,
     /// Nothing of it can be installed.
     is_retired: bool,
 }
@@ -98,7 +99,7 @@ impl Gem {
                 id: PackageId { ecosystem: ID, name },
                 popularity: popularity.map(|(kind, value)| Popularity { value, ..kind.clone() }),
                 commands: None,
-                has_repository: self.has_repository,
+                has_repository: self.has_repository.0,
             }),
             Err(error) => passed_over(self.name, SeedSkip::InvalidName, error.to_string()),
         }

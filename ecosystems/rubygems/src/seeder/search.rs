@@ -82,12 +82,12 @@ fn gem(hit: &Value) -> Option<Gem> {
     Some(Gem {
         downloads: Reverse(hit.get("downloads").and_then(Value::as_u64)),
         name: name(hit)?.to_owned(),
-        has_repository: hit.get("source_code_uri").map(|uri| {
+        has_repository: Reverse(hit.get("source_code_uri").map(|uri| {
             let homepage = hit.get("homepage_uri").and_then(Value::as_str).unwrap_or_default();
             let is_forge = ["https://github.com/", "https://gitlab.com/", "https://codeberg.org/"];
             uri.as_str().is_some_and(|uri| !uri.is_empty())
                 || is_forge.iter().any(|forge| homepage.starts_with(forge))
-        }),
+        })),
         is_retired: hit.get("yanked").and_then(Value::as_bool) == Some(true),
     })
 }
