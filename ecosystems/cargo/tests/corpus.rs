@@ -79,9 +79,9 @@ fn page(file: &str, status: u16) -> Result<Page, Failed> {
     let clock = SimClock::default();
     let transport = SimTransport::new(clock.clone(), Duration::ZERO, move |_| (status, &[], body));
     let cache = tempfile::tempdir()?;
-    let quotas = Registry::linked()?.quotas();
+    let registry = Registry::linked()?;
     let config =
-        PoliteConfig::new(Arc::new(clock.clone()), Arc::new(transport), quotas, cache.path());
+        PoliteConfig::new(Arc::new(clock.clone()), Arc::new(transport), registry.quotas(), cache.path());
     let seeder = plugin()?.seeder.ok_or("no seeder")?;
     let source = seeder.sources().iter().find(|it| it.name == "api").ok_or("no such source")?;
     Ok(clock.run(seeder.discover(&PoliteHttp::new(config), source, None, 100))?)
