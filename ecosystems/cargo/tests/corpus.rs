@@ -80,8 +80,12 @@ fn page(file: &str, status: u16) -> Result<Page, Failed> {
     let transport = SimTransport::new(clock.clone(), Duration::ZERO, move |_| (status, &[], body));
     let cache = tempfile::tempdir()?;
     let registry = Registry::linked()?;
-    let config =
-        PoliteConfig::new(Arc::new(clock.clone()), Arc::new(transport), registry.quotas(), cache.path());
+    let config = PoliteConfig::new(
+        Arc::new(clock.clone()),
+        Arc::new(transport),
+        registry.quotas(),
+        cache.path(),
+    );
     let seeder = plugin()?.seeder.ok_or("no seeder")?;
     let source = seeder.sources().iter().find(|it| it.name == "api").ok_or("no such source")?;
     Ok(clock.run(seeder.discover(&PoliteHttp::new(config), source, None, 100))?)

@@ -1,4 +1,4 @@
-//! Lists as PostgreSQL writes them into one field: `{a,b}`.
+//! Lists as Postgres writes them into one field: `{a,b}`.
 
 /// The elements of `{a,"b c"}`; `None` for what is no list of texts, such as one with a null in it.
 pub(crate) fn parse(text: &str) -> Option<Vec<String>> {

@@ -13,7 +13,7 @@ use std::{
 use batch_core::{
     io::{
         Http, Request,
-        archive::{ArchiveLimits, Entry, EntryKind, Flow, read_tar},
+        archive::{ArchiveError, ArchiveLimits, Entry, EntryKind, Flow, read_tar},
         aside,
     },
     model::Popularity,
@@ -57,22 +57,21 @@ pub(crate) async fn page(http: &dyn Http, cut: Cut<'_>) -> Result<Page, SourceEr
     let host = request.url.host_str().unwrap_or_default().to_owned();
     let request = Request { max_bytes: LARGEST_DUMP, ..request };
     let file = http.fetch_to_cache(request).await.map_err(source_error)?;
-    let tables = aside(move || read(&file)).await?;
+    let tables = aside(move || read(&file)).await.map_err(source_error)?;
     let schema = |reason| source_error(SourceErrorKind::Schema { host, reason });
     Ok(tables.map_err(schema)?.page(cut))
 }
 
 /// What is wanted of the dump in `file`; the inner error says why it is none.
-fn read(file: &Path) -> Result<Result<Tables, String>, SourceError> {
-    let unreadable = |error: io::Error| source_error(SourceErrorKind::Archive(error.into()));
-    let file = File::open(file).map_err(unreadable)?;
+fn read(file: &Path) -> Result<Result<Tables, String>, ArchiveError> {
+    let file = File::open(file)?;
     let mut reading = Reading::default();
     let mut odd = None;
     let visit = &mut |entry: &Entry, content: &mut dyn io::Read| {
         odd = reading.take(entry, content)?.err();
         Ok(if odd.is_some() || reading.is_complete() { Flow::Stop } else { Flow::Continue })
     };
-    read_tar(file, &LIMITS, visit).map_err(source_error)?;
+    read_tar(file, &LIMITS, visit)?;
     Ok(match odd {
         Some(reason) => Err(reason),
         None => reading.tables(),

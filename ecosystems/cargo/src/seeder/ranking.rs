@@ -44,7 +44,7 @@ pub(crate) struct Crate {
 #[derive(Clone, Copy)]
 pub(crate) struct Version {
     pub(crate) id: u32,
-    /// As PostgreSQL writes lists; `None` where nobody has looked.
+    /// As Postgres writes lists; `None` where nobody has looked.
     pub(crate) programs: Option<Text>,
     pub(crate) is_yanked: bool,
 }

@@ -10,15 +10,18 @@ use csv_core::{ReadFieldResult, Reader};
 /// Of a field that is wanted: a list of hundreds of programs fits.
 const LONGEST_FIELD: usize = 64 << 10;
 
+/// Takes the fields of one row, or says why no more rows are of use.
+type Visit<'a, const N: usize> = dyn FnMut([Option<&str>; N]) -> Result<(), String> + 'a;
+
 /// Shows the fields `wanted` of each row of `file` to `visit`, until that says why no more is of
 /// use. A field is `None` where the row has no such field, or none that is text of a sane length;
-/// null and empty are both empty, for PostgreSQL tells them apart by quotes only.
+/// null and empty are both empty, for Postgres tells them apart by quotes only.
 ///
 /// The inner error says why `file` is not the table that is expected.
 pub(crate) fn read<const N: usize>(
     file: &mut dyn Read,
     wanted: [&str; N],
-    visit: &mut dyn FnMut([Option<&str>; N]) -> Result<(), String>,
+    visit: &mut Visit<'_, N>,
 ) -> io::Result<Result<(), String>> {
     let mut fields = Fields::new(file);
     let columns = match fields.columns(wanted)? {

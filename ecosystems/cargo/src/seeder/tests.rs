@@ -1,6 +1,8 @@
 //! Dumps and lists in the documented shapes, through the real gates.
 
-use std::{io::Write as _, sync::Arc, time::Duration};
+#![expect(clippy::result_large_err, reason = "a test takes errors apart")]
+
+use std::{fmt::Write as _, io::Write as _, sync::Arc, time::Duration};
 
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request, Transport},
@@ -107,10 +109,9 @@ fn page(files: &[(&str, String)]) -> Page {
 }
 
 fn schema(dump: Vec<u8>) -> String {
-    match read(dump, None, 9).unwrap_err().kind {
-        SourceErrorKind::Schema { host, reason } => format!("{host}: {reason}"),
-        other => panic!("{other:?}"),
-    }
+    let kind = read(dump, None, 9).unwrap_err().kind;
+    let SourceErrorKind::Schema { host, reason } = kind else { panic!("{kind:?}") };
+    format!("{host}: {reason}")
 }
 
 /// `name value commands`, with `?` for what is unknown.
@@ -282,12 +283,12 @@ fn a_large_dump_is_read_in_pieces() {
     let (mut downloads, mut defaults) = ("crate_id,downloads\n".to_owned(), String::new());
     let mut versions = "bin_names,crate_id,id,yanked\n".to_owned();
     for id in 0..12_000 {
-        crates += &format!("{id},crate-{id},\"{readme}\",\n");
-        downloads += &format!("{id},{id}\n");
-        defaults += &format!("{id},{}\n", 10 * id);
+        write!(crates, "{id},crate-{id},\"{readme}\",\n").unwrap();
+        write!(downloads, "{id},{id}\n").unwrap();
+        write!(defaults, "{id},{}\n", 10 * id).unwrap();
         let programs = if id % 2 == 0 { format!("{{tool-{id}}}") } else { "{}".to_owned() };
         for version in 0..5 {
-            versions += &format!("{programs},{id},{},f\n", 10 * id + version);
+            write!(versions, "{programs},{id},{},f\n", 10 * id + version).unwrap();
         }
     }
     let files = [

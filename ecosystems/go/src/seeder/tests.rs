@@ -1,5 +1,7 @@
 //! Formulae and their installs in the recorded shapes, through the real gates.
 
+#![expect(clippy::result_large_err, reason = "a test takes errors apart")]
+
 use std::sync::Arc;
 
 use batch_core::{

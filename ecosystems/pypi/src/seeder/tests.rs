@@ -1,5 +1,7 @@
 //! The list in its documented shape, through the real gates.
 
+#![expect(clippy::result_large_err, reason = "a test takes errors apart")]
+
 use std::sync::Arc;
 
 use batch_core::{

@@ -6,7 +6,7 @@ use std::{cmp::Reverse, collections::HashMap, fs::File, io, path::Path};
 use batch_core::{
     io::{
         Http, Request,
-        archive::{ArchiveLimits, Flow, read_tar, unpacked},
+        archive::{ArchiveError, ArchiveLimits, Flow, read_tar, unpacked},
         aside,
     },
     model::Popularity,
@@ -57,9 +57,9 @@ pub(crate) async fn page(
     let popularity = popularity(&key, request.url.as_str());
     let request = Request { max_bytes: LARGEST_DUMP, ..request };
     let file = http.fetch_to_cache(request).await.map_err(source_error)?;
-    let dump = aside(move || read(&file)).await?.map_err(odd)?;
+    let dump = aside(move || read(&file)).await.map_err(source_error)?.map_err(odd)?;
     let n_unreadable = dump.n_unreadable;
-    let gems = dump.gems()?.into_iter().map(|gem| gem.listed(popularity.as_ref()));
+    let gems = dump.gems().map_err(odd)?.into_iter().map(|gem| gem.listed(popularity.as_ref()));
     let cut = Cut { cursor, limit, most: MOST };
     Ok(cut.page(unreadable(n_unreadable).into_iter().chain(gems), &RubyGems))
 }
@@ -99,9 +99,8 @@ struct Dump {
 }
 
 /// What is wanted of the dump in `file`; the inner error says why it is none.
-fn read(file: &Path) -> Result<Result<Dump, String>, SourceError> {
-    let no_archive = |error: io::Error| source_error(SourceErrorKind::Archive(error.into()));
-    let file = File::open(file).map_err(no_archive)?;
+fn read(file: &Path) -> Result<Result<Dump, String>, ArchiveError> {
+    let file = File::open(file)?;
     let mut found = Err("it holds no text".to_owned());
     read_tar(file, &LIMITS, &mut |entry, content| {
         if entry.path.rsplit('/').next() != Some(TEXT) {
@@ -109,8 +108,7 @@ fn read(file: &Path) -> Result<Result<Dump, String>, SourceError> {
         }
         found = Dump::read(Lines::new(unpacked(content, &LIMITS)))?;
         Ok(Flow::Stop)
-    })
-    .map_err(source_error)?;
+    })?;
     Ok(found)
 }
 
@@ -191,9 +189,9 @@ impl Dump {
     }
 
     /// In one order, whatever order the rows came in.
-    fn gems(self) -> Result<Vec<Gem>, SourceError> {
+    fn gems(self) -> Result<Vec<Gem>, String> {
         if self.gems.is_empty() && 0 < self.n_unreadable {
-            return Err(odd("no row of its gems can be read".to_owned()));
+            return Err("no row of its gems can be read".to_owned());
         }
         let gem = |(id, name, is_retired): (u32, Box<str>, bool)| Gem {
             downloads: Reverse(self.downloads.get(&id).copied()),
