@@ -69,9 +69,7 @@ fn inspect(
     let quotas = registry.quotas();
     let http =
         PoliteHttp::new(PoliteConfig::new(Arc::new(clock.clone()), transport, quotas, cache));
-    Ok(clock
-        .run(builder.inspect(&http, &plugin.names.normalise(gem)?))
-        .map_err(|e| format!("{e:?}"))?)
+    Ok(clock.run(builder.inspect(&http, &plugin.names.normalise(gem)?))?)
 }
 
 fn of_files(gem: &str, files: Vec<(String, Vec<u8>)>) -> Result<PackageFacts, Failed> {

@@ -81,10 +81,10 @@ impl Formulae {
 impl Formula {
     fn read(name: &str, listed: &Value) -> Self {
         let addresses = ["/urls/stable/url", "/urls/head/url", "/homepage"];
-        let addresses = addresses.iter().filter_map(|at| listed.pointer(at)?.as_str());
+        let mut addresses = addresses.iter().filter_map(|at| listed.pointer(at)?.as_str());
         Self {
             name: name.to_owned(),
-            repository: addresses.filter_map(repository).next(),
+            repository: addresses.find_map(repository),
             is_disabled: listed.get("disabled").and_then(Value::as_bool) == Some(true),
             installs: own_installs(name, listed),
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use batch_core::{
-    io::{Http, Request, aside, json},
+    io::{Http, HttpError, Request, aside, json},
     model::Threshold,
     plugin::{Cut, Page, Seeder, Shape, Source, SourceError, SourceErrorKind},
 };
@@ -64,7 +64,7 @@ impl Seeder for Go {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page, SourceError> {
-        let formulae = request(FORMULAE, LONGEST_LIST)?;
+        let formulae = request(FORMULAE, LONGEST_LIST).map_err(source_error)?;
         let file = http.fetch_to_cache(formulae.clone()).await.map_err(source_error)?;
         let read = aside(move || Formulae::read(&file, &formulae)).await;
         let mut formulae = read.map_err(source_error)?;
@@ -73,15 +73,15 @@ impl Seeder for Go {
             return Err(source_error(SourceErrorKind::Schema { host, reason }));
         }
         if formulae.lack_installs() {
-            let answer =
-                json(http, request(INSTALLS, LONGEST_INSTALLS)?).await.map_err(source_error)?;
+            let installs = request(INSTALLS, LONGEST_INSTALLS).map_err(source_error)?;
+            let answer = json(http, installs).await.map_err(source_error)?;
             formulae.count(&answer.map(Installs::new).unwrap_or_default());
         }
         Ok(formulae.page(Cut { cursor, limit, most: MOST }))
     }
 }
 
-fn request(url: &str, max_bytes: usize) -> Result<Request, SourceError> {
-    let request = Request::get(url, &[], &[]).map_err(source_error)?;
+fn request(url: &str, max_bytes: usize) -> Result<Request, HttpError> {
+    let request = Request::get(url, &[], &[])?;
     Ok(Request { accept: Some("application/json"), max_bytes, ..request })
 }

@@ -92,8 +92,8 @@ fn what_is_missing_or_of_another_type_is_unknown_or_costs_its_row() {
             r#"{"download_count":4,"project":"раypal"}"#,
             r#"{"download_count":3,"project":7}"#,
             r#"{"download_count":3}"#,
-            r#"[1]"#,
-            r#"null"#,
+            "[1]",
+            "null",
         ],
         "a 7, b ?, c ?, d ?, e ?, f ?, \"\" unreadable, \"-g-\" invalid_name, \
          \"раypal\" invalid_name",

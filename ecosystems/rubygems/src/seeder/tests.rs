@@ -201,9 +201,9 @@ fn a_large_dump_is_read_in_pieces() {
     let mut counts = "COPY gem_downloads (rubygem_id, version_id, count) FROM stdin;\n".to_owned();
     let prose = format!("COPY versions (id, description) FROM stdin;\n{}", "x".repeat(4 << 20));
     for id in 1..20_001 {
-        write!(gems, "{id}\tgem-{id}\n").unwrap();
+        writeln!(gems, "{id}\tgem-{id}").unwrap();
         for version in 0..5 {
-            write!(counts, "{id}\t{version}\t{id}\n").unwrap();
+            writeln!(counts, "{id}\t{version}\t{id}").unwrap();
         }
     }
     let page = page(&[&counts, "\\.\n", &prose, "\n\\.\n", &gems, "\\.\n"]);
