@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, BufRead as _, BufReader, BufWriter, Write as _},
     path::Path,
 };
 
@@ -17,6 +17,14 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), StateError> {
     if holds(path, content)? {
         return Ok(());
     }
+    write_by(path, |draft| draft.write_all(content).map_err(|error| StateError::io(path, error)))
+}
+
+/// The same with what `fill` writes: for what is too large to be held in memory as a whole.
+pub(crate) fn write_by(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn io::Write) -> Result<(), StateError>,
+) -> Result<(), StateError> {
     let failed = |error| StateError::io(path, error);
     let dir = path.parent().unwrap_or(Path::new("."));
     make_dir(dir)?;
@@ -27,10 +35,39 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), StateError> {
         .tempfile_in(dir)
         .map_err(failed)?;
     readable_by_all(draft.as_file()).map_err(failed)?;
-    draft.write_all(content).map_err(failed)?;
+    let mut buffer = BufWriter::new(draft.as_file_mut());
+    fill(&mut buffer)?;
+    buffer.flush().map_err(failed)?;
+    drop(buffer);
+    if is_same(path, draft.path())? {
+        return Ok(());
+    }
     draft.as_file().sync_all().map_err(failed)?;
     draft.persist(path).map_err(|error| failed(error.error))?;
     sync_dir(dir)
+}
+
+/// Whether the file at `path` is there and has the content of `other`.
+fn is_same(path: &Path, other: &Path) -> Result<bool, StateError> {
+    let size = |path| fs::metadata(path).map(|found| found.len());
+    let failed = |error| StateError::io(path, error);
+    if regular::size(path)? != Some(size(other).map_err(failed)?) {
+        return Ok(false);
+    }
+    let open = |path| File::open(path).map(BufReader::new);
+    let (mut one, mut other) = (open(path).map_err(failed)?, open(other).map_err(failed)?);
+    loop {
+        let (left, right) = (one.fill_buf().map_err(failed)?, other.fill_buf().map_err(failed)?);
+        let n = left.len().min(right.len());
+        if left[..n] != right[..n] {
+            return Ok(false);
+        }
+        if n == 0 {
+            return Ok(left.len() == right.len());
+        }
+        one.consume(n);
+        other.consume(n);
+    }
 }
 
 fn holds(path: &Path, content: &[u8]) -> Result<bool, StateError> {

@@ -37,16 +37,16 @@ pub fn persist_seeding<S: StateWriter + ?Sized>(
     let Errand { ended_at, usage, pauses } = errand;
     let _no_operator_in_between = state.exclusive()?;
     let ecosystem = empty.header.ecosystem.clone();
-    let file = state.queue(&ecosystem)?;
-    let before = file.unwrap_or_else(|| empty.clone());
-    let merged = seeding::merge(before.entries.clone(), walk, merging);
+    let tiers = empty.header.tiers.clone();
+    let mut file = state.queue(&ecosystem)?.unwrap_or(empty);
+    let merged = seeding::merge(std::mem::take(&mut file.entries), walk, merging);
     let record = seeding::record(walk, &merged, ended_at, usage);
-    let mut after = QueueFile { entries: merged.queue, ..before.clone() };
-    after.header.tiers = empty.header.tiers;
-    if after != before {
-        after.header.updated_at = before.header.updated_at.max(merging.started_at);
+    if 0 < merged.added + merged.refreshed || file.header.tiers != tiers {
+        file.header.updated_at = file.header.updated_at.max(merging.started_at);
     }
-    state.put_queue(&after)?;
+    file.header.tiers = tiers;
+    file.entries = merged.queue;
+    state.put_queue(&file)?;
     let remembered = state.remembered(&ecosystem)?;
     let remembered = seeding::remember(remembered, walk, merging.started_at.date_naive());
     if !remembered.is_empty() {

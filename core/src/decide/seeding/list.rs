@@ -45,8 +45,9 @@ pub(super) struct List {
     pub(super) page: Option<OpenPage>,
     /// Places of the pages that were asked for.
     pub(super) asked: BTreeSet<Option<String>>,
-    /// Whose candidates its pages brought: a list that brings them again goes round in a circle.
-    pub(super) own: BTreeSet<String>,
+    /// Places of the candidates that its pages brought: a list that brings them again goes round in
+    /// a circle.
+    pub(super) own: BTreeSet<usize>,
     pub(super) end: Option<End>,
     /// What an earlier run said of it, if that read all of it.
     pub(super) before: Option<SourceRun>,

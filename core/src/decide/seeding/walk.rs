@@ -106,9 +106,7 @@ impl<'a> Walk<'a> {
 
     /// How many of them `list` brought, and are not known from another.
     pub(super) fn n_seen_of(&self, list: &List) -> usize {
-        let is_decided = |identity: &&String| {
-            self.places.get(*identity).is_some_and(|&place| self.visited[place].verdict.is_some())
-        };
+        let is_decided = |place: &&usize| self.visited[**place].verdict.is_some();
         list.own.iter().filter(is_decided).count() + list.n_passed_over
     }
 
@@ -157,17 +155,24 @@ impl<'a> Walk<'a> {
         let mut brings_news = candidates.is_empty();
         for candidate in candidates.into_iter().skip(before) {
             let identity = (self.identity)(&candidate.id.name);
-            brings_news |= list.own.insert(identity.clone());
-            if let Some(&place) = self.places.get(&identity) {
-                let known = &mut self.visited[place].candidate;
-                known.popularity = known.popularity.take().or(candidate.popularity);
-            } else if 0 < left {
-                left -= 1;
-                self.places.insert(identity, self.visited.len());
-                let verdict = (self.known)(&candidate.id).or_else(|| stated(&candidate));
-                self.n_decided += usize::from(verdict.is_some());
-                self.visited.push(Visited { candidate, verdict });
-            }
+            let place = match self.places.get(&identity) {
+                Some(&place) => {
+                    let known = &mut self.visited[place].candidate;
+                    known.popularity = known.popularity.take().or(candidate.popularity);
+                    place
+                }
+                None if left == 0 => break,
+                None => {
+                    left -= 1;
+                    let place = self.visited.len();
+                    self.places.insert(identity, place);
+                    let verdict = (self.known)(&candidate.id).or_else(|| stated(&candidate));
+                    self.n_decided += usize::from(verdict.is_some());
+                    self.visited.push(Visited { candidate, verdict });
+                    place
+                }
+            };
+            brings_news |= list.own.insert(place);
         }
         // A list that brings the same again would do so for ever.
         let next_cursor = next_cursor.filter(|next| {

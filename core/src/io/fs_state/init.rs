@@ -32,22 +32,24 @@ impl FsState {
         let layout = Layout::new(root);
         let _nobody_else = Exclusive::acquire(&layout)?;
         let mut laid = vec![];
-        let mut lay = |path: &Path, content: &dyn Fn() -> Result<String, StateError>| {
+        let mut lay = |path: &Path, write: &dyn Fn() -> Result<(), StateError>| {
             let made = regular::size(path)?.is_none();
             if made {
-                atomic::write(path, content()?.as_bytes())?;
+                write()?;
             }
             laid.push(Laid { file: layout.label(path), made });
             Ok::<_, StateError>(())
         };
         // Git passes over this folder wherever the root is, with no change to the root's own rules.
-        lay(&layout.machine().join(".gitignore"), &|| Ok("*\n".to_owned()))?;
+        let path = layout.machine().join(".gitignore");
+        lay(&path, &|| atomic::write(&path, b"*\n"))?;
         for file in queues {
             let path = layout.queue(&file.header.ecosystem);
-            lay(&path, &|| queue::to_text(&path, file))?;
+            lay(&path, &|| atomic::write_by(&path, |out| queue::write(&path, file, out)))?;
         }
         let path = layout.control();
-        lay(&path, &|| control::to_text(&path, None, control))?;
+        let text = control::to_text(&path, None, control)?;
+        lay(&path, &|| atomic::write(&path, text.as_bytes()))?;
         Ok((Self { layout }, laid))
     }
 }

@@ -1,9 +1,12 @@
 //! Queue files. An entry that cannot be read costs itself only, and keeps its bytes.
 
-use std::{collections::btree_map, path::Path};
+use std::{collections::btree_map, io, path::Path};
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{
+    Deserialize, Serialize, Serializer,
+    ser::{Error as _, SerializeSeq as _},
+};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -32,27 +35,21 @@ struct Written<'a> {
     ecosystem: &'a EcosystemId,
     updated_at: DateTime<Utc>,
     tiers: &'a TierMeanings,
-    packages: Vec<Package<'a>>,
+    #[serde(serialize_with = "packages")]
+    packages: &'a QueueFile,
 }
 
-enum Package<'a> {
-    Read(Box<StoredEntry>),
-    Quarantined(&'a RawValue),
-}
-
-impl<'a> Package<'a> {
-    fn of_quarantine(entry: &'a Quarantined) -> serde_json::Result<Self> {
-        serde_json::from_str(&entry.raw).map(Self::Quarantined)
+/// One after the other: a queue may be long.
+fn packages<S: Serializer>(queue: &&QueueFile, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut list = serializer.serialize_seq(None)?;
+    for entry in queue.entries.values() {
+        list.serialize_element(&StoredEntry::from(entry))?;
     }
-}
-
-impl Serialize for Package<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Read(entry) => entry.serialize(serializer),
-            Self::Quarantined(raw) => raw.serialize(serializer),
-        }
+    for entry in &queue.quarantined {
+        let raw: &RawValue = serde_json::from_str(&entry.raw).map_err(S::Error::custom)?;
+        list.serialize_element(raw)?;
     }
+    list.end()
 }
 
 /// The queue of `ecosystem` in `content`; `label` is how a person names the file at `path`.
@@ -110,18 +107,24 @@ fn add(entries: &mut Queue, raw: &str, ecosystem: &EcosystemId) -> Result<(), St
     }
 }
 
-/// The file at `path`: entries by id, then what is in quarantine, in the order in which it was
-/// found.
-pub(super) fn to_text(path: &Path, queue: &QueueFile) -> Result<String, StateError> {
-    let failed = |error| StateError::json(path, &error);
-    let read = queue.entries.values().map(|entry| Ok(Package::Read(Box::new(entry.into()))));
-    let kept = queue.quarantined.iter().map(Package::of_quarantine);
+/// Writes the file at `path` to `out`: entries by id, then what is in quarantine, in the order in
+/// which it was found.
+pub(super) fn write(
+    path: &Path,
+    queue: &QueueFile,
+    out: &mut dyn io::Write,
+) -> Result<(), StateError> {
     let written = Written {
         schema_version: SCHEMA_VERSION,
         ecosystem: &queue.header.ecosystem,
         updated_at: queue.header.updated_at,
         tiers: &queue.header.tiers,
-        packages: read.chain(kept).collect::<Result<_, _>>().map_err(failed)?,
+        packages: queue,
     };
-    Ok(serde_json::to_string_pretty(&written).map_err(failed)? + "\n")
+    let failed = |error: serde_json::Error| match error.io_error_kind() {
+        Some(kind) => StateError::io(path, kind.into()),
+        None => StateError::json(path, &error),
+    };
+    serde_json::to_writer_pretty(&mut *out, &written).map_err(failed)?;
+    out.write_all(b"\n").map_err(|error| StateError::io(path, error))
 }

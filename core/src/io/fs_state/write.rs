@@ -31,7 +31,7 @@ impl StateWriter for FsState {
 
     fn put_queue(&self, queue: &QueueFile) -> Result<(), StateError> {
         let path = self.layout.queue(&queue.header.ecosystem);
-        atomic::write(&path, queue::to_text(&path, queue)?.as_bytes())
+        atomic::write_by(&path, |out| queue::write(&path, queue, out))
     }
 
     fn put_output(&self, text: &str, truncated: bool) -> Result<OutputRef, StateError> {
