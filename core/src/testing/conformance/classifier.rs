@@ -15,6 +15,8 @@ const LONGEST: usize = 64 << 10;
 const LIMIT: Duration = Duration::from_secs(2);
 /// What ends sooner than this is measured too badly to be compared.
 const NOTICEABLE: Duration = Duration::from_millis(40);
+/// A measurement is taken again, as often as this, before it counts.
+const MOST_TRIES: usize = 24;
 /// Four times the text may take this many times the time; sixteen would be quadratic.
 const GROWTH: u32 = 9;
 /// Of texts of the plugin's own, which are what its scans look for.
@@ -169,16 +171,20 @@ pub(super) fn takes_time_as_long_as_the_text(bench: &Bench) -> Outcome {
     problems.into()
 }
 
-/// How many times longer the whole takes than a quarter, if that is too much; the best of several,
-/// because other work disturbs measurements.
+/// How many times longer the whole takes than a quarter, if that is too much. Other work makes
+/// measurements longer and never shorter, so the shortest of several count, and one pair that fits
+/// is enough.
 fn growth(
     time: &impl Fn(usize) -> Result<Duration, guard::Stuck>,
-    whole: Duration,
+    mut whole: Duration,
 ) -> Option<u128> {
-    let best = |n_bytes, first: Option<Duration>| {
-        (0..4).filter_map(|_| time(n_bytes).ok()).chain(first).min().unwrap_or(LIMIT)
-    };
-    let (whole, quarter) = (best(LONGEST, Some(whole)), best(LONGEST / 4, None));
-    let is_too_much = NOTICEABLE < whole && quarter * GROWTH < whole;
-    is_too_much.then(|| whole.as_micros() / quarter.as_micros().max(1))
+    let mut quarter = LIMIT;
+    for _ in 0..MOST_TRIES {
+        quarter = quarter.min(time(LONGEST / 4).unwrap_or(LIMIT));
+        whole = whole.min(time(LONGEST).unwrap_or(LIMIT));
+        if whole <= NOTICEABLE || whole <= quarter * GROWTH {
+            return None;
+        }
+    }
+    Some(whole.as_micros() / quarter.as_micros().max(1))
 }

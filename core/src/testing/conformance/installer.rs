@@ -6,6 +6,7 @@ use url::Url;
 
 use super::{Bench, Outcome};
 use crate::{
+    decide::recipe::allowed_cells,
     io::Origins,
     model::{Access, Environment, InstallPlan, InstallStep, WORK_DIR},
     plugin::EcosystemPlugin,
@@ -55,7 +56,9 @@ fn plans(bench: &Bench) -> Vec<Made> {
     let mirrors = mirrors(plugin);
     let mut made = vec![];
     for (case, facts, recipe) in bench.recipes() {
-        for &environment in Environment::ALL {
+        let cells = allowed_cells(&recipe.metadata);
+        let fit = Environment::ALL.iter().copied().filter(|it| cells.contains(&it.cell()));
+        for environment in fit {
             let plan = |origins: &Origins| installer.install(recipe, facts, environment, origins);
             made.push(Made {
                 of: format!("{} in {environment}", case.name),
