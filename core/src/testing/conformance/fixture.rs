@@ -143,6 +143,13 @@ impl Case {
         self.answers.iter().map(|planned| planned.answer(self, &files)).collect()
     }
 
+    /// Whether the body of answer `i` has no form of its own: neither an archive nor JSON.
+    pub(super) fn is_plain_text(&self, i: usize) -> bool {
+        let answers = self.packed().unwrap_or_default();
+        let is_json = |body: &[u8]| body.trim_ascii_start().starts_with(b"{");
+        !self.is_archive(i) && !answers.get(i).is_some_and(|answer| is_json(&answer.body))
+    }
+
     /// Whether any file or answer of it has `word` in it.
     pub(super) fn mentions(&self, word: &str) -> bool {
         let in_part = |part: &Part| match part {

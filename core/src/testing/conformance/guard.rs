@@ -49,6 +49,14 @@ pub(super) fn within<T: Send + 'static>(
     }
 }
 
+/// What this thread has had of a processor so far. Time on the wall grows with whatever else the
+/// machine does; `None` where the system does not tell.
+#[expect(clippy::disallowed_methods, reason = "the system's word about this thread is no state")]
+pub(super) fn processor_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
 fn said(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
@@ -57,6 +65,18 @@ fn said(payload: &(dyn std::any::Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn work_takes_processor_time_and_waiting_takes_none() {
+        let before = processor_time().unwrap();
+        let (_keep, never) = mpsc::channel::<()>();
+        let _ = never.recv_timeout(Duration::from_millis(50));
+        let waited = processor_time().unwrap() - before;
+        let n = (0..3_000_000_u64).fold(0, |n, i| std::hint::black_box(n ^ i));
+        let worked = processor_time().unwrap() - before - waited;
+        assert!(waited < worked, "{n}: {waited:?} is not less than {worked:?}");
+    }
 
     #[test]
     fn what_panics_or_never_ends_is_told_apart_from_what_works() {

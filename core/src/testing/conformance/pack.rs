@@ -1,6 +1,9 @@
 //! Archives made from texts: what a fixture describes, and what a hostile publisher would add.
 
-use std::io::{Cursor, Write};
+use std::{
+    collections::BTreeSet,
+    io::{Cursor, Write},
+};
 
 use flate2::{Compression, GzBuilder, write::GzEncoder};
 use serde::Deserialize;
@@ -138,10 +141,17 @@ fn set_bytes(field: &mut [u8; 100], text: &str) {
 fn zip(archive: &Archive) -> Result<Vec<u8>, String> {
     let mut zip = ZipWriter::new(Cursor::new(vec![]));
     let failed = |error: zip::result::ZipError| error.to_string();
+    let mut known = BTreeSet::new();
+    let mut renamed = vec![];
     for entry in &archive.entries {
         let mode = if entry.executable { 0o755 } else { 0o644 };
         let options = SimpleFileOptions::default().unix_permissions(mode);
-        let path = format!("{}{}", archive.root, entry.path);
+        let mut path = format!("{}{}", archive.root, entry.path);
+        // The crate writes no path twice, so the second gets its name afterwards.
+        if !known.insert(path.clone()) {
+            let stand_in = "\u{1}".repeat(path.len());
+            renamed.push((stand_in.clone(), std::mem::replace(&mut path, stand_in)));
+        }
         if let Some(target) = &entry.link {
             zip.add_symlink(path, target, options).map_err(failed)?;
             continue;
@@ -155,5 +165,20 @@ fn zip(archive: &Archive) -> Result<Vec<u8>, String> {
         zip.start_file(path, options).map_err(failed)?;
         zip.write_all(&content).map_err(|error| error.to_string())?;
     }
-    Ok(zip.finish().map_err(failed)?.into_inner())
+    let mut packed = zip.finish().map_err(failed)?.into_inner();
+    for (stand_in, path) in renamed {
+        replace(&mut packed, stand_in.as_bytes(), path.as_bytes());
+    }
+    Ok(packed)
+}
+
+/// Both are equally long.
+fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
+    let mut at = 0;
+    while at + from.len() <= bytes.len() {
+        if bytes[at..].starts_with(from) {
+            bytes[at..at + to.len()].copy_from_slice(to);
+        }
+        at += 1;
+    }
 }
