@@ -97,8 +97,7 @@ struct RuleReport {
     verdict: RuleVerdict,
     /// File, line and words of the contract.
     contract: String,
-    /// What is wrong, or why there is nothing to try, and what to do next.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// What is wrong, or why there is nothing to try, and what to do next; none for a pass.
     messages: Vec<String>,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use batch_core::{
     io::{Layout, limited},
     model::{EcosystemId, Os, Quota},
-    plugin::EcosystemPlugin,
+    plugin::{EcosystemPlugin, Seeder},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -156,7 +156,7 @@ impl EcosystemDetails {
         quotas: Vec<QuotaReport>,
     ) -> Self {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        let sources = plugin.seeder.map(|seeder| seeder.sources()).unwrap_or_default();
+        let sources = plugin.seeder.map(Seeder::sources).unwrap_or_default();
         let example = |&written: &&str| {
             let (read_as, refused) = match plugin.names.normalise(written) {
                 Ok(name) => (Some(name.to_string()), None),
