@@ -7,3 +7,4 @@ mod cache;
 mod faults;
 mod mirrors;
 mod real;
+mod wire;

@@ -559,3 +559,14 @@ fn the_curated_list_is_of_names_sorted_and_without_a_second() {
         assert_eq!(Go.normalise(name).unwrap().as_str(), name);
     }
 }
+
+#[test]
+fn a_list_that_is_no_text_is_an_odd_answer_and_no_module_without_versions() {
+    for garbage in [&b"\xEF\xBB\xBFv1.0.0\n"[..], b"\xFF\xFE", b"\0\0\0"] {
+        let proxy = Proxy::default().with("/x.org/tool/@v/list", 200, garbage);
+        let error = proxy.ask("x.org/tool").unwrap_err();
+        assert_eq!(error.finding().kind, FailureKind::UnexpectedResponse, "{garbage:?}");
+    }
+    let empty = Proxy::default().with("/x.org/tool/@v/list", 200, "\n");
+    assert!(empty.ask("x.org/tool").unwrap().is_none());
+}
