@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threshold =
         Threshold { value: (N + N / 2 - N / 10) as u64, unit: "downloads", period_days: Some(30) };
     let merging = Merging {
-        curated: &BTreeSet::new(),
+        curated: &BTreeMap::new(),
         threshold: Some(threshold),
         identity: &identity,
         started_at: now,

@@ -64,20 +64,27 @@ fn the_tier_is_that_of_the_list_or_of_the_popularity() {
     let all = vec![
         tool("curated", 1),
         tool("well-known", 1000),
+        tool("listed", 1000),
         tool("hardly-known", 999),
         candidate("unknown"),
         other_unit,
         other_period,
     ];
-    let curated = [id("curated"), id("curated-too")].into();
+    let curated = [
+        (id("curated"), Tier::CURATED),
+        (id("curated-too"), Tier::CURATED),
+        (id("listed"), Tier::REST),
+    ]
+    .into();
     let run = Run { curated, ..Run::default() };
     let merged = run.over(&["top"], &lists(vec![("top", "", page(all, None))])).merged;
     let tier = |name: &str| u8::from(merged.queue[&id(name)].tier);
-    let tiers = ["curated", "curated-too", "well-known", "hardly-known", "unknown"].map(tier);
-    assert_eq!(tiers, [1, 1, 2, 3, 3]);
+    let tiers =
+        ["curated", "curated-too", "well-known", "listed", "hardly-known", "unknown"].map(tier);
+    assert_eq!(tiers, [1, 1, 2, 2, 3, 3]);
     assert_eq!(["weekly-stars", "monthly"].map(tier), [3, 3], "not to be compared");
     assert_eq!(merged.queue[&id("unknown")].popularity, None, "unknown is not zero");
-    assert_eq!(merged.added, 7);
+    assert_eq!(merged.added, 8);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use batch_core::{
     decide::seeding::Merged,
-    model::{Candidate, PassedOver, Popularity, SeedSkip, Status},
+    model::{Candidate, PassedOver, Popularity, SeedSkip, Status, Tier},
 };
 
 use crate::toy::{Run, downloads, id, lists, page, tool};
@@ -76,7 +76,7 @@ fn nothing_shadows_a_command_of_the_system() {
 #[test]
 fn a_person_has_looked_at_what_is_curated() {
     let (curated, all) = (
-        [id("ls"), id("pretier")].into(),
+        [(id("ls"), Tier::REST), (id("pretier"), Tier::REST)].into(),
         vec![tool("prettier", 1_000_000), tool("ls", 5), hidden("pretier", 5)],
     );
     let run = Run { curated, ..Run::default() };

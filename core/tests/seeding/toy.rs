@@ -6,7 +6,7 @@ use batch_core::{
     decide::seeding::{Merged, Merging, Step, Walk, merge, record},
     model::{
         Candidate, EcosystemId, PackageId, PackageName, Page, Popularity, Queue, SCHEMA_VERSION,
-        SeedLine, SeedSkip, SeedStart, SeedVerdict, SeedingRecord, SourceRun, Threshold,
+        SeedLine, SeedSkip, SeedStart, SeedVerdict, SeedingRecord, SourceRun, Threshold, Tier,
     },
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -83,7 +83,7 @@ pub(crate) struct Run {
     pub(crate) days_later: i64,
     pub(crate) expected: Option<usize>,
     pub(crate) queued: Queue,
-    pub(crate) curated: BTreeSet<PackageId>,
+    pub(crate) curated: BTreeMap<PackageId, Tier>,
     /// Facts from before; the run goes on behind them.
     pub(crate) facts: Vec<SeedLine>,
     /// Facts that are taken in before the process dies.

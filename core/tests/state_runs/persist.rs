@@ -1,10 +1,6 @@
 //! A run goes into the state.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    sync::Mutex,
-};
+use std::{collections::BTreeMap, fs, sync::Mutex};
 
 use batch_core::{
     decide::seeding::{Merging, Walk},
@@ -260,7 +256,7 @@ fn put_seeding(state: &dyn StateWriter) -> Result<SeedingRecord, StateError> {
     walk.take(SeedLine::Verdict { id: id("lib"), verdict });
     walk.next();
     let merging = Merging {
-        curated: &BTreeSet::new(),
+        curated: &BTreeMap::new(),
         threshold: None,
         identity: &identity,
         started_at: now,

@@ -1,7 +1,7 @@
 //! An ecosystem with one list, and a registry that answers as it is told.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     num::NonZeroU32,
     sync::Arc,
     time::Duration,
@@ -217,7 +217,7 @@ pub(crate) fn seed(
     let cancel = CancellationToken::new();
     clock.run(visit(&mut walk, &PLUGIN, &Toy, &http, notes, &cancel)).unwrap();
     let merging = Merging {
-        curated: &BTreeSet::new(),
+        curated: &BTreeMap::new(),
         threshold: None,
         identity: &identity,
         started_at: walk.started_at(),

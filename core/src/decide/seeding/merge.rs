@@ -1,7 +1,7 @@
 //! Candidates go into a queue: entries are added, popularity is refreshed, and nothing else about
 //! an entry changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
@@ -19,8 +19,8 @@ use crate::{
 /// What one ecosystem's candidates are measured by.
 #[derive(Clone, Copy)]
 pub struct Merging<'a> {
-    /// Tier 1.
-    pub curated: &'a BTreeSet<PackageId>,
+    /// The curated list, with the tier that it gives to each: a person has looked at these.
+    pub curated: &'a BTreeMap<PackageId, Tier>,
     /// Tier 2.
     pub threshold: Option<Threshold>,
     /// What two names of one package share.
@@ -48,11 +48,9 @@ pub struct Merged {
 
 impl Merging<'_> {
     fn tier(&self, id: &PackageId, popularity: Option<&Popularity>) -> Tier {
-        if self.curated.contains(id) {
-            return Tier::CURATED;
-        }
         let reaches = |popularity| self.threshold.is_some_and(|it| it.is_reached_by(popularity));
-        if popularity.is_some_and(reaches) { Tier::POPULAR } else { Tier::REST }
+        let by_number = if popularity.is_some_and(reaches) { Tier::POPULAR } else { Tier::REST };
+        self.curated.get(id).map_or(by_number, |listed| by_number.min(*listed))
     }
 }
 
@@ -70,9 +68,9 @@ pub fn merge(queue: Queue, walk: &Walk<'_>, merging: &Merging<'_>) -> Merged {
             None => merged.add(visited, verdict, &popular, merging),
         }
     }
-    for id in merging.curated {
+    for (id, tier) in merging.curated {
         if !known.contains_key(&(merging.identity)(&id.name)) && !merged.queue.contains_key(id) {
-            let entry = QueueEntry::new(id.clone(), Tier::CURATED, merging.started_at);
+            let entry = QueueEntry::new(id.clone(), *tier, merging.started_at);
             merged.queue.insert(id.clone(), entry);
             merged.added += 1;
         }
@@ -104,7 +102,7 @@ fn popular(queue: &Queue, walk: &Walk<'_>, merging: &Merging<'_>) -> Popular {
             popular.add(candidate.id.name.as_str(), popularity);
         }
     }
-    for id in merging.curated {
+    for id in merging.curated.keys() {
         popular.add(id.name.as_str(), None);
     }
     popular
@@ -150,7 +148,7 @@ impl Merged {
         entry.popularity.clone_from(popularity);
         let has_repository = has_repository.or(visited.candidate.has_repository);
         let suspect = Suspect { id, commands, popularity: popularity.as_ref(), has_repository };
-        if tier != Tier::CURATED
+        if !merging.curated.contains_key(id)
             && let Some(evidence) = popular.evidence(&suspect, merging.threshold)
         {
             let name = id.name.to_string();

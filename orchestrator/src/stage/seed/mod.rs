@@ -17,7 +17,7 @@ use batch_core::{
     io::{PoliteHttp, SeedJournal, StateReader as _},
     model::{
         PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine, SeedStart, SeedVerdict,
-        SeedingRecord, SourceRun,
+        SeedingRecord, SourceRun, Tier,
     },
     persist::{Errand, persist_seeding},
     plugin::{EcosystemPlugin, Seeder},
@@ -61,7 +61,7 @@ pub struct Tools<'a> {
 
 /// What is known before anything is asked.
 struct Before {
-    curated: BTreeSet<PackageId>,
+    curated: BTreeMap<PackageId, Tier>,
     queued: BTreeSet<String>,
     remembered: BTreeMap<PackageName, Remembered>,
     runs: Vec<SeedingRecord>,
@@ -135,7 +135,7 @@ impl Before {
         let mut runs = state.seeding_runs()?.records;
         runs.retain(|run| run.ecosystem == plugin.id);
         Ok(Self {
-            curated: curated.into_keys().collect(),
+            curated: curated.into_iter().map(|(id, entry)| (id, entry.tier)).collect(),
             queued: queue.keys().map(|id| plugin.names.identity(&id.name)).collect(),
             remembered: state.remembered(&plugin.id)?,
             runs,
