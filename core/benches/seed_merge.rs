@@ -69,7 +69,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut walk = Walk::new(start, &[("top", None)], &identity, &known);
     let (source, cursor) = ("top".to_owned(), None);
     walk.take(SeedLine::Page { source, cursor, page: Page { candidates, ..Page::default() } });
-    walk.next();
+    walk.fetch(true);
     // A tenth of them are popular: the others are compared with these.
     let threshold =
         Threshold { value: (N + N / 2 - N / 10) as u64, unit: "downloads", period_days: Some(30) };

@@ -1,9 +1,9 @@
 //! A registry whose lists are made up on the spot.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use batch_core::{
-    decide::seeding::{Merged, Merging, Step, Walk, merge, record},
+    decide::seeding::{Fetch, Merged, Merging, Walk, merge, record},
     model::{
         Candidate, EcosystemId, PackageId, PackageName, Page, Popularity, Queue, SCHEMA_VERSION,
         SeedLine, SeedSkip, SeedStart, SeedVerdict, SeedingRecord, SourceRun, Threshold, Tier,
@@ -122,28 +122,27 @@ impl Run {
             self.dies_after != Some(facts.len())
         };
         let mut lives = self.facts.iter().all(|line| take(&mut walk, line.clone()));
+        let mut waiting: VecDeque<PackageId> = walk.undecided().cloned().collect();
         while lives {
-            match walk.next() {
-                Step::Finished => break,
-                Step::Fetch { source, cursor, .. } => {
-                    asked.push(format!("{source} {}", cursor.as_deref().unwrap_or("start")));
-                    let key = lists.keys().find(|(name, at)| (*name, at) == (&*source, &cursor));
-                    let line = match key.map(|key| lists[key].clone()) {
-                        Some(Ok(page)) => SeedLine::Page { source, cursor, page },
-                        Some(Err(reason)) => {
-                            SeedLine::Stopped { source, reason: reason.to_owned() }
-                        }
-                        None => SeedLine::Page { source, cursor, page: Page::default() },
-                    };
-                    lives = take(&mut walk, line);
-                }
-                Step::Inspect { ids, .. } => {
-                    for id in ids {
-                        asked.push(id.name.to_string());
-                        let verdict = verdict(&id);
-                        lives = lives && take(&mut walk, SeedLine::Verdict { id, verdict });
-                    }
-                }
+            // A page ahead, as long as few candidates wait.
+            let is_idle = waiting.is_empty();
+            let fetch = if waiting.len() < 2 { walk.fetch(is_idle) } else { None };
+            if let Some(Fetch { source, cursor, .. }) = fetch {
+                asked.push(format!("{source} {}", cursor.as_deref().unwrap_or("start")));
+                let key = lists.keys().find(|(name, at)| (*name, at) == (&*source, &cursor));
+                let line = match key.map(|key| lists[key].clone()) {
+                    Some(Ok(page)) => SeedLine::Page { source, cursor, page },
+                    Some(Err(reason)) => SeedLine::Stopped { source, reason: reason.to_owned() },
+                    None => SeedLine::Page { source, cursor, page: Page::default() },
+                };
+                lives = take(&mut walk, line);
+                waiting = walk.undecided().cloned().collect();
+            } else if let Some(id) = waiting.pop_front() {
+                asked.push(id.name.to_string());
+                let verdict = verdict(&id);
+                lives = take(&mut walk, SeedLine::Verdict { id, verdict });
+            } else {
+                break;
             }
         }
         let merging = Merging {

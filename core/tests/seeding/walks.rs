@@ -30,7 +30,7 @@ fn a_list_is_read_to_its_end_and_each_candidate_is_asked_about_once() {
     let ended = Run::default().over(&["top"], &two_pages());
     assert_eq!(outcome(&ended.record), (SeedOutcome::Full, 6));
     assert_eq!(names(&ended), "a0 a1 a2 b d");
-    assert_eq!(ended.asked, ["top start", "a0", "a1", "a2", "top 2", "b", "libc", "d"]);
+    assert_eq!(ended.asked, ["top start", "a0", "a1", "top 2", "a2", "b", "libc", "d"]);
     assert_eq!(ended.record.skipped[&SeedSkip::Library], 1);
     assert_eq!((ended.record.not_visited, ended.record.cursor), (Some(0), None));
 }

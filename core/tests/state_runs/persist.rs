@@ -254,7 +254,7 @@ fn put_seeding(state: &dyn StateWriter) -> Result<SeedingRecord, StateError> {
     walk.take(SeedLine::Page { source: "top".to_owned(), cursor: None, page });
     let verdict = SeedVerdict::Not { reason: SeedSkip::Library, why: "nothing".to_owned() };
     walk.take(SeedLine::Verdict { id: id("lib"), verdict });
-    walk.next();
+    walk.fetch(true);
     let merging = Merging {
         curated: &BTreeMap::new(),
         threshold: None,

@@ -1,11 +1,6 @@
 //! An ecosystem with one list, and a registry that answers as it is told.
 
-use std::{
-    collections::BTreeMap,
-    num::NonZeroU32,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use batch_core::{

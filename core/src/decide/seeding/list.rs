@@ -42,7 +42,8 @@ pub(super) struct List {
     pub(super) n_passed_over: usize,
     /// Where this run takes it up.
     pub(super) from: Option<SeedCursor>,
-    pub(super) page: Option<OpenPage>,
+    /// Those that came, from the first of which something is not known yet; the last in any case.
+    pub(super) pages: Vec<OpenPage>,
     /// Places of the pages that were asked for.
     pub(super) asked: BTreeSet<Option<String>>,
     /// Places of the candidates that its pages brought: a list that brings them again goes round in
@@ -64,7 +65,7 @@ impl List {
             n_listed: 0,
             n_passed_over: 0,
             from: left.and_then(|left| left.cursor.clone()),
-            page: None,
+            pages: vec![],
             asked: BTreeSet::new(),
             own: BTreeSet::new(),
             end: is_done.then_some(End::Before),

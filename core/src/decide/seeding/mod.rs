@@ -12,7 +12,7 @@ pub use memory::{is_fresh, remember};
 pub use merge::{Merged, Merging, merge};
 pub use outcome::overall;
 pub use record::record;
-pub use walk::{Identity, Known, Step, Visited, Walk};
+pub use walk::{Fetch, Identity, Known, Visited, Walk};
 
 use crate::model::{Executables, PackageFacts, SeedSkip, SeedVerdict};
 

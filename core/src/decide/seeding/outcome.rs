@@ -23,13 +23,13 @@ fn source(walk: &Walk<'_>, list: &List) -> SourceRun {
     let is_at_end = list.end == Some(End::Exhausted) && list.from.is_none();
     let total = list.stated.or_else(|| is_at_end.then_some(list.n_listed));
     let expected = list.expected;
-    let (outcome, reason) = judged(list, total);
+    let (outcome, reason) = judged(list, total, walk.has_undecided(list));
     let (name, cursor) = (list.name.clone(), walk.cursor(list));
     let seen = walk.n_seen_of(list);
     SourceRun { name, outcome, seen, total, expected, cursor, reason }
 }
 
-fn judged(list: &List, total: Option<usize>) -> (SeedOutcome, Option<String>) {
+fn judged(list: &List, total: Option<usize>, has_undecided: bool) -> (SeedOutcome, Option<String>) {
     let because = |outcome, reason: String| (outcome, Some(reason));
     if let (Some(total), Some(expected)) = (total, list.expected)
         && total.saturating_mul(100) < expected.saturating_mul(BELIEVED_PERCENT)
@@ -37,8 +37,11 @@ fn judged(list: &List, total: Option<usize>) -> (SeedOutcome, Option<String>) {
         let reason = format!("it lists {total} packages, and listed {expected} before");
         return because(SeedOutcome::Shrunk, reason);
     }
-    let is_unread = list.page.is_none();
+    let is_unread = list.pages.is_empty();
     match &list.end {
+        None | Some(End::Exhausted | End::Limit) if has_undecided => {
+            because(SeedOutcome::Partial, "interrupted".to_owned())
+        }
         Some(End::Exhausted) if list.n_listed == 0 && list.from.is_none() => {
             because(SeedOutcome::Shrunk, "it lists nothing".to_owned())
         }

@@ -27,27 +27,15 @@ pub struct Visited {
     pub verdict: Option<SeedVerdict>,
 }
 
-/// What to do next.
+/// A page to ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Ask a source for a page.
-    Fetch {
-        /// Its name.
-        source: String,
-        /// Where.
-        cursor: Option<String>,
-        /// Candidates that are wanted, at most.
-        limit: usize,
-    },
-    /// Ask the registry about each of these, in any order.
-    Inspect {
-        /// Name of the source that brought them.
-        source: String,
-        /// Which.
-        ids: Vec<PackageId>,
-    },
-    /// Nothing.
-    Finished,
+pub struct Fetch {
+    /// Name of the source.
+    pub source: String,
+    /// Where.
+    pub cursor: Option<String>,
+    /// Candidates that are wanted, at most.
+    pub limit: usize,
 }
 
 /// All facts of a run so far.
@@ -143,7 +131,8 @@ impl<'a> Walk<'a> {
 
     fn take_page(&mut self, source: &str, cursor: Option<String>, page: Page) {
         let mut left = self.left();
-        let Some(list) = self.lists.iter_mut().find(|list| list.name == source) else { return };
+        let Some(at) = self.lists.iter().position(|list| list.name == source) else { return };
+        let list = &mut self.lists[at];
         let Page { candidates, next_cursor, passed_over, total } = page;
         let ids: Vec<PackageId> = candidates.iter().map(|it| it.id.clone()).collect();
         let before = list.n_before(cursor.as_deref(), &ids);
@@ -178,7 +167,27 @@ impl<'a> Walk<'a> {
         let next_cursor = next_cursor.filter(|next| {
             (brings_news || 0 < before) && !list.asked.contains(&Some(next.clone()))
         });
-        list.page = Some(OpenPage { cursor, ids, before, next_cursor });
+        list.pages.push(OpenPage { cursor, ids, before, next_cursor });
+        self.close_pages(at);
+    }
+
+    /// Forgets pages of which everything is known, but for the last.
+    fn close_pages(&mut self, at: usize) {
+        let pages = &self.lists[at].pages;
+        let is_closed = |page: &OpenPage| self.n_decided_of(page) == page.ids.len();
+        let n_closed = pages.iter().take_while(|page| is_closed(page)).count();
+        let n_closed = n_closed.min(pages.len().saturating_sub(1));
+        self.lists[at].pages.drain(..n_closed);
+    }
+
+    /// How many candidates of `page` are known, from its beginning to the first that is not.
+    fn n_decided_of(&self, page: &OpenPage) -> usize {
+        let later = page.ids.iter().skip(page.before);
+        page.before + later.take_while(|id| self.is_decided(id)).count()
+    }
+
+    fn is_decided(&self, id: &PackageId) -> bool {
+        self.candidate(id).is_some_and(|visited| visited.verdict.is_some())
     }
 
     /// How many more candidates are wanted.
@@ -186,62 +195,80 @@ impl<'a> Walk<'a> {
         self.start.limit.map_or(usize::MAX, |limit| limit.saturating_sub(self.visited.len()))
     }
 
-    /// What to do next. Ends lists where that is all there is to do with them.
-    pub fn next(&mut self) -> Step {
+    /// The page to ask for next; `None` where there is none. A list is begun only when the caller
+    /// `is_idle`: while it is not asking about candidates of another. Ends lists of which all was
+    /// read.
+    pub fn fetch(&mut self, is_idle: bool) -> Option<Fetch> {
         let left = self.left();
         for at in 0..self.lists.len() {
-            if self.lists[at].end.is_some() {
+            let list = &self.lists[at];
+            if list.end.is_some() {
                 continue;
             }
-            let ids = self.undecided(&self.lists[at]);
-            let list = &mut self.lists[at];
-            let source = list.name.clone();
-            if !ids.is_empty() {
-                return Step::Inspect { source, ids };
+            if list.pages.is_empty() && !is_idle {
+                return None;
             }
-            let is_left_out =
-                |id: &PackageId| !self.places.contains_key(&(self.identity)(&id.name));
-            let later = |page: &OpenPage| page.ids[page.before..].iter().any(is_left_out);
-            let is_cut = list.page.as_ref().is_some_and(later);
-            let next = match &list.page {
+            let next = match list.pages.last() {
                 None => Some(list.first_cursor()),
                 Some(page) => page.next_cursor.clone().map(Some),
             };
+            let is_left_out = |id: &PackageId| self.candidate(id).is_none();
+            let has_left_out = |page: &OpenPage| page.ids[page.before..].iter().any(is_left_out);
+            let is_cut = left == 0 && list.pages.last().is_some_and(has_left_out);
+            let list = &mut self.lists[at];
             match next {
-                _ if left == 0 && (is_cut || next.is_some()) => list.end = Some(End::Limit),
-                Some(cursor) => return Step::Fetch { source, cursor, limit: left },
+                _ if is_cut || left == 0 && next.is_some() => list.end = Some(End::Limit),
+                Some(cursor) => {
+                    let source = list.name.clone();
+                    return Some(Fetch { source, cursor, limit: left });
+                }
                 None => list.end = Some(End::Exhausted),
             }
         }
-        Step::Finished
+        None
     }
 
-    /// Candidates of the open page that nothing is known of yet.
-    fn undecided(&self, list: &List) -> Vec<PackageId> {
-        let ids = list.page.iter().flat_map(|page| page.ids.iter().skip(page.before));
-        let is_open = |id: &&PackageId| self.candidate(id).is_some_and(|it| it.verdict.is_none());
-        ids.filter(is_open).cloned().collect()
+    /// Candidates that nothing is known of yet, in the order in which they came.
+    pub fn undecided(&self) -> impl Iterator<Item = &PackageId> {
+        let open = self.visited.iter().filter(|visited| visited.verdict.is_none());
+        open.map(|visited| &visited.candidate.id)
+    }
+
+    /// The source that brought the candidate `id` first; empty for what is none.
+    pub fn source_of(&self, id: &PackageId) -> String {
+        let place = self.places.get(&(self.identity)(&id.name));
+        let brought = |list: &&List| place.is_some_and(|place| list.own.contains(place));
+        self.lists.iter().find(brought).map(|list| list.name.clone()).unwrap_or_default()
+    }
+
+    /// Whether something of `list` that came is not known yet.
+    pub(super) fn has_undecided(&self, list: &List) -> bool {
+        list.own.iter().any(|&place| self.visited[place].verdict.is_none())
     }
 
     /// Where a later run goes on with `list`; `None` where nothing of it is left.
     pub(super) fn cursor(&self, list: &List) -> Option<SeedCursor> {
-        if matches!(list.end, Some(End::Exhausted | End::Before)) {
+        if list.end == Some(End::Before) {
             return None;
         }
-        let source = list.name.clone();
-        let at_start = |page| {
-            Some(SeedCursor { source: source.clone(), page, visited: 0, digest: digest(&[]) })
+        let at = |page, visited, ids: &[PackageId]| {
+            let (source, digest) = (list.name.clone(), digest(ids));
+            Some(SeedCursor { source, page, visited, digest })
         };
-        let Some(page) = &list.page else { return list.from.clone().or_else(|| at_start(None)) };
-        let is_decided =
-            |id: &&PackageId| self.candidate(id).is_some_and(|it| it.verdict.is_some());
-        let later = page.ids.iter().skip(page.before).take_while(is_decided).count();
-        let visited = page.before + later;
-        if visited == page.ids.len() && page.next_cursor.is_some() {
-            return at_start(page.next_cursor.clone());
+        let Some(last) = list.pages.last() else {
+            return list.from.clone().or_else(|| at(None, 0, &[]));
+        };
+        for page in &list.pages {
+            let n_decided = self.n_decided_of(page);
+            if n_decided < page.ids.len() {
+                return at(page.cursor.clone(), n_decided, &page.ids[..n_decided]);
+            }
         }
-        let (page, digest) = (page.cursor.clone(), digest(&page.ids[..visited]));
-        Some(SeedCursor { source: source.clone(), page, visited, digest })
+        match (&last.next_cursor, &list.end) {
+            (Some(next), _) => at(Some(next.clone()), 0, &[]),
+            (None, Some(End::Stopped(_))) => at(last.cursor.clone(), last.ids.len(), &last.ids),
+            (None, _) => None,
+        }
     }
 }
 

@@ -1,15 +1,17 @@
 //! Asking: pages of lists, and the registry about candidates.
 
+use std::collections::VecDeque;
+
 use batch_core::{
     decide::{
         recipe::one_line,
-        seeding::{self as decide, Step, Walk},
+        seeding::{self as decide, Fetch, Walk},
     },
     io::{Http, HttpError, SeedJournal},
-    model::{FailureKind, PackageId, SeedLine, SeedSkip, SeedVerdict},
+    model::{FailureKind, PackageFacts, PackageId, SeedLine, SeedSkip, SeedVerdict},
     plugin::{EcosystemPlugin, Seeder, SourceError, SourceErrorKind},
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
 
 use super::Progress;
@@ -39,7 +41,8 @@ impl Notes<'_> {
     }
 }
 
-/// Goes on until nothing is left to do, or until `cancel`.
+/// Goes on until nothing is left to do, or until `cancel`. Pages are read ahead while the registry
+/// is asked about the candidates of those before.
 pub async fn visit(
     walk: &mut Walk<'_>,
     plugin: &EcosystemPlugin,
@@ -48,80 +51,87 @@ pub async fn visit(
     mut notes: Notes<'_>,
     cancel: &CancellationToken,
 ) -> anyhow::Result<()> {
-    while !cancel.is_cancelled() {
-        match walk.next() {
-            Step::Finished => break,
-            Step::Fetch { source, cursor, limit } => {
-                let Some(list) = seeder.sources().iter().find(|list| list.name == source) else {
-                    let reason = "this version does not read it".to_owned();
-                    notes.take(walk, SeedLine::Stopped { source, reason })?;
-                    continue;
-                };
-                let asked = seeder.discover(http, list, cursor.as_deref(), limit);
-                let answer = tokio::select! {
-                    answer = asked => answer,
-                    () = cancel.cancelled() => break,
-                };
-                let line = match answer {
-                    Ok(page) => SeedLine::Page { source, cursor, page },
-                    Err(error) => SeedLine::Stopped { source, reason: told(error) },
-                };
+    let mut waiting: VecDeque<PackageId> = walk.undecided().cloned().collect();
+    let mut questions = FuturesUnordered::new();
+    let mut page = None;
+    let mut n_unreadable = 0;
+    loop {
+        if page.is_none() && waiting.len() < UNDER_WAY {
+            let is_idle = waiting.is_empty() && questions.is_empty();
+            page = walk.fetch(is_idle).map(|fetch| Box::pin(discover(seeder, http, fetch)));
+        }
+        while questions.len() < UNDER_WAY
+            && let Some(id) = waiting.pop_front()
+        {
+            questions.push(inspect(plugin, http, id));
+        }
+        if page.is_none() && questions.is_empty() {
+            break;
+        }
+        tokio::select! {
+            line = async { match &mut page {
+                Some(page) => page.await,
+                None => std::future::pending().await,
+            } } => {
+                page = None;
+                let n_before = walk.visited().len();
                 notes.take(walk, line)?;
+                let came = walk.visited()[n_before..].iter();
+                let open = came.filter(|visited| visited.verdict.is_none());
+                waiting.extend(open.map(|visited| visited.candidate.id.clone()));
             }
-            Step::Inspect { source, ids } => {
-                if let Some(reason) = inspect(walk, plugin, http, ids, &mut notes, cancel).await? {
-                    notes.take(walk, SeedLine::Stopped { source, reason })?;
-                }
+            Some((id, answer)) = questions.next(), if !questions.is_empty() => {
+                n_unreadable = if answer.is_err() { n_unreadable + 1 } else { 0 };
+                let verdict = match answer {
+                    Ok(facts) => decide::verdict(facts.as_ref()),
+                    Err(error) => {
+                        let is_enough =
+                            is_about_the_host(&error) || n_unreadable == TOO_MANY_UNREADABLE;
+                        let why = told(error);
+                        if is_enough {
+                            // Asking about the others would end the same way.
+                            (waiting, page) = (VecDeque::new(), None);
+                            questions = FuturesUnordered::new();
+                            let (source, reason) = (walk.source_of(&id), why);
+                            notes.take(walk, SeedLine::Stopped { source, reason })?;
+                            continue;
+                        }
+                        SeedVerdict::Not { reason: SeedSkip::Unreadable, why }
+                    }
+                };
+                notes.take(walk, SeedLine::Verdict { id, verdict })?;
             }
+            () = cancel.cancelled() => break,
         }
     }
     notes.progress.ended(walk);
     Ok(())
 }
 
-/// Asks about each of `ids`; why that came to an end before the last, if it did.
+/// Asks for a page; what comes of it, as a fact.
+async fn discover(seeder: &dyn Seeder, http: &dyn Http, fetch: Fetch) -> SeedLine {
+    let Fetch { source, cursor, limit } = fetch;
+    let Some(list) = seeder.sources().iter().find(|list| list.name == source) else {
+        let reason = "this version does not read it".to_owned();
+        return SeedLine::Stopped { source, reason };
+    };
+    match seeder.discover(http, list, cursor.as_deref(), limit).await {
+        Ok(page) => SeedLine::Page { source, cursor, page },
+        Err(error) => SeedLine::Stopped { source, reason: told(error) },
+    }
+}
+
+/// Asks the registry about one candidate.
 async fn inspect(
-    walk: &mut Walk<'_>,
     plugin: &EcosystemPlugin,
     http: &dyn Http,
-    ids: Vec<PackageId>,
-    notes: &mut Notes<'_>,
-    cancel: &CancellationToken,
-) -> anyhow::Result<Option<String>> {
-    let questions = ids.into_iter().map(|id| async move {
-        let answer = match plugin.recipe_builder {
-            Some(builder) => builder.inspect(http, &id.name).await,
-            None => Ok(None),
-        };
-        (id, answer)
-    });
-    let mut answers = stream::iter(questions).buffer_unordered(UNDER_WAY);
-    let mut n_unreadable = 0;
-    loop {
-        let (id, answer) = tokio::select! {
-            next = answers.next() => match next {
-                Some(next) => next,
-                None => return Ok(None),
-            },
-            () = cancel.cancelled() => return Ok(None),
-        };
-        let verdict = match answer {
-            Ok(facts) => decide::verdict(facts.as_ref()),
-            Err(error) => {
-                n_unreadable += 1;
-                let is_enough = is_about_the_host(&error) || n_unreadable == TOO_MANY_UNREADABLE;
-                let why = told(error);
-                if is_enough {
-                    return Ok(Some(why));
-                }
-                SeedVerdict::Not { reason: SeedSkip::Unreadable, why }
-            }
-        };
-        if !matches!(verdict, SeedVerdict::Not { reason: SeedSkip::Unreadable, .. }) {
-            n_unreadable = 0;
-        }
-        notes.take(walk, SeedLine::Verdict { id, verdict })?;
-    }
+    id: PackageId,
+) -> (PackageId, Result<Option<PackageFacts>, SourceError>) {
+    let answer = match plugin.recipe_builder {
+        Some(builder) => builder.inspect(http, &id.name).await,
+        None => Ok(None),
+    };
+    (id, answer)
 }
 
 /// An error with its causes, in one line.
