@@ -266,7 +266,7 @@ pub struct SeedingRecord {
     pub unchanged: usize,
     /// Packages that are not queued, by reason.
     pub skipped: BTreeMap<SeedSkip, usize>,
-    /// How many its sources list and were not looked at; absent where they do not say.
+    /// How many of those that sources say they list were not looked at; absent where none says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_visited: Option<usize>,
     /// Where to go on; absent where everything was looked at.

@@ -21,10 +21,9 @@ pub fn record(
         sources.iter().map(of).sum()
     };
     // What several sources list is counted in each of them.
-    let not_visited = sources
-        .iter()
-        .map(|source| Some(source.total?.saturating_sub(source.seen)))
-        .sum::<Option<usize>>();
+    let left = sources.iter().filter_map(|source| Some(source.total?.saturating_sub(source.seen)));
+    let left: Vec<usize> = left.collect();
+    let not_visited = (!left.is_empty()).then(|| left.into_iter().sum());
     SeedingRecord {
         schema_version: SCHEMA_VERSION,
         ecosystem: walk.start.ecosystem.clone(),
