@@ -66,6 +66,8 @@ pub fn clean(bytes: &[u8]) -> String {
         shown.extend_from_slice(&line[start..end]);
         shown.extend(line.ends_with(b"\n").then_some(b'\n'));
     }
+    // The stripper takes tabs for escapes too, and words would run together.
+    shown.iter_mut().filter(|byte| **byte == b'\t').for_each(|tab| *tab = b' ');
     let stripped = strip_ansi_escapes::strip(shown);
     let text = String::from_utf8_lossy(&stripped);
     redact(&text.chars().filter(|&c| c == '\n' || is_showable(c)).collect::<String>())
@@ -74,7 +76,7 @@ pub fn clean(bytes: &[u8]) -> String {
 fn is_showable(c: char) -> bool {
     let is_bidi =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c == '\t' || !c.is_control() && !is_bidi
+    !c.is_control() && !is_bidi
 }
 
 fn redact(text: &str) -> String {
@@ -234,6 +236,10 @@ mod tests {
     fn what_a_terminal_would_obey_is_gone() {
         let text = clean(b"\x1b[31mred\x1b[0m\x07 10%\r20%\r done\r\nx\x00y \xe2\x80\xaetxt.exe");
         assert_eq!(text, " done\nxy txt.exe");
+        assert_eq!(
+            clean(b"go: x\treading y\n\tserver response"),
+            "go: x reading y\n server response"
+        );
     }
 
     #[test]
