@@ -81,7 +81,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let merged = merge(file.entries, &walk, &merging);
     let record = record(&walk, &merged, now, BTreeMap::new());
-    let decided = began.elapsed() - read;
+    let decided = began.elapsed().saturating_sub(read);
     file.entries = merged.queue;
     state.put_queue(&file)?;
     let all = began.elapsed();

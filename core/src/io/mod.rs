@@ -9,11 +9,11 @@ mod error;
 mod exchange;
 mod fs_state;
 mod gate;
+mod grouped_counts;
 mod http;
 mod journal;
 mod layout;
 mod limits;
-mod list;
 mod lock;
 mod mirror;
 #[cfg(feature = "net")]
@@ -34,11 +34,11 @@ pub use aside::aside;
 pub use clock::{Clock, SystemClock, within};
 pub use error::HttpError;
 pub use fs_state::{FsState, Laid};
+pub use grouped_counts::GroupedCounts;
 pub use http::{CachedFile, Http, Method, Request, Response, json};
 pub use journal::{Journal, PendingJournal, pending};
 pub use layout::Layout;
 pub use limits::{Limit, LimitError, LimitErrorKind, limited};
-pub use list::read_list;
 pub use lock::{Holder, RunLock};
 pub use mirror::{MirrorTransport, Origins};
 #[cfg(feature = "net")]
@@ -46,7 +46,7 @@ pub use net::NetTransport;
 pub use polite::{Deadlines, PATIENCE, PoliteConfig, PoliteHttp};
 pub use prune::{CacheLimits, Pruned, prune_cache};
 pub use retry::RetryPolicy;
-pub use rows::{each_entry, each_item, published_number};
+pub use rows::{each_entry, each_item, published_day, published_number, read_list};
 pub use seed_journal::SeedJournal;
 pub use state::{
     Quarantined, QueueFile, Records, StateError, StateErrorKind, StateReader, StateWriter,

@@ -1,15 +1,20 @@
-//! JSON that is too large for memory: its rows, one at a time, in one pass.
+//! JSON that is too long to be held: its rows, one at a time, in one pass.
 
 use std::{
     fmt,
+    fs::File,
     io::{BufReader, Read},
+    path::Path,
 };
 
-use serde::{
-    Deserializer as _,
-    de::{MapAccess, SeqAccess, Visitor},
+use chrono::NaiveDate;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
 };
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
+use url::Url;
+
+use crate::io::{HttpError, http::one_line};
 
 /// Shows each name and value of the table `json`, in the file's order, repeated names included.
 ///
@@ -19,16 +24,44 @@ pub fn each_entry(
     json: impl Read,
     see: &mut dyn FnMut(&str, &RawValue),
 ) -> Result<(), serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_reader(BufReader::new(json));
-    reader.deserialize_map(Entries(see))?;
-    reader.end()
+    let see = &mut |name: String, value: Box<RawValue>| see(&name, &value);
+    to_end(json, Entries { see, list: None })
 }
 
 /// The same of a list.
 pub fn each_item(json: impl Read, see: &mut dyn FnMut(&RawValue)) -> Result<(), serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_reader(BufReader::new(json));
-    reader.deserialize_seq(Items(see))?;
-    reader.end()
+    to_end(json, Items(&mut |item: Box<RawValue>| see(&item)))
+}
+
+/// Shows each element of a list in `file` to `visit`, so that only one is held.
+///
+/// With `field` the list is that field of a table, whose other fields come back; without it the
+/// document is the list itself. `url` is where `file` comes from, for errors: an unreadable file,
+/// one that ends early, and one that is no such list.
+pub fn read_list(
+    file: &Path,
+    url: &Url,
+    field: Option<&str>,
+    visit: &mut dyn FnMut(Value),
+) -> Result<Map<String, Value>, HttpError> {
+    let disk = |source| HttpError::Disk { url: url.clone(), source };
+    let file = File::open(file).map_err(disk)?;
+    let mut rest = Map::new();
+    let see = &mut |name, value| {
+        rest.insert(name, value);
+    };
+    let read = match field {
+        Some(field) => to_end(file, Entries { see, list: Some((field, visit)) }),
+        None => to_end(file, Items(visit)),
+    };
+    match read {
+        Ok(()) => Ok(rest),
+        Err(error) => Err(match error.io_error_kind() {
+            Some(kind) => disk(kind.into()),
+            None if error.is_eof() => HttpError::Truncated { url: url.clone() },
+            None => HttpError::Malformed { url: url.clone(), reason: one_line(&error.to_string()) },
+        }),
+    }
 }
 
 /// The number that a list gives: as a number, or as a text with or without commas. `None` for
@@ -42,26 +75,71 @@ pub fn published_number(json: &RawValue) -> Option<u64> {
     text.replace(',', "").parse().ok()
 }
 
-struct Entries<'a>(&'a mut dyn FnMut(&str, &RawValue));
+/// The day that a list gives: a text that begins with it as ISO writes days, whatever time of the
+/// day follows. `None` for any other.
+pub fn published_day(text: &str) -> Option<NaiveDate> {
+    text.get(..10)?.parse().ok()
+}
 
-impl<'de> Visitor<'de> for Entries<'_> {
+fn to_end<S>(json: impl Read, rows: S) -> Result<(), serde_json::Error>
+where
+    S: for<'de> DeserializeSeed<'de, Value = ()>,
+{
+    let mut reader = serde_json::Deserializer::from_reader(BufReader::new(json));
+    rows.deserialize(&mut reader)?;
+    reader.end()
+}
+
+/// A table, and a list in it whose elements are shown one by one.
+struct Entries<'a, T> {
+    see: &'a mut dyn FnMut(String, T),
+    list: Option<(&'a str, &'a mut dyn FnMut(T))>,
+}
+
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Entries<'_, T> {
     type Value = ();
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a table")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
-            (self.0)(&name, &value);
-        }
-        Ok(())
+    fn deserialize<D: Deserializer<'de>>(self, table: D) -> Result<(), D::Error> {
+        table.deserialize_map(self)
     }
 }
 
-struct Items<'a>(&'a mut dyn FnMut(&RawValue));
+impl<'de, T: DeserializeOwned> Visitor<'de> for Entries<'_, T> {
+    type Value = ();
 
-impl<'de> Visitor<'de> for Items<'_> {
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.list {
+            Some((field, _)) => write!(f, "a table with the list {field:?}"),
+            None => f.write_str("a table"),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut table: A) -> Result<(), A::Error> {
+        let mut is_missing = self.list.is_some();
+        while let Some(name) = table.next_key::<String>()? {
+            match &mut self.list {
+                Some((field, visit)) if *field == name => {
+                    table.next_value_seed(Items(&mut **visit))?;
+                    is_missing = false;
+                }
+                _ => (self.see)(name, table.next_value()?),
+            }
+        }
+        if is_missing { Err(A::Error::custom("the list is missing")) } else { Ok(()) }
+    }
+}
+
+struct Items<'a, T>(&'a mut dyn FnMut(T));
+
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Items<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, list: D) -> Result<(), D::Error> {
+        list.deserialize_seq(self)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for Items<'_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,8 +147,8 @@ impl<'de> Visitor<'de> for Items<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while let Some(item) = list.next_element::<Box<RawValue>>()? {
-            (self.0)(&item);
+        while let Some(item) = list.next_element()? {
+            (self.0)(item);
         }
         Ok(())
     }
@@ -78,7 +156,7 @@ impl<'de> Visitor<'de> for Items<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write as _;
+    use std::{fmt::Write as _, io::Write as _};
 
     use super::*;
 
@@ -148,6 +226,57 @@ mod tests {
         ] {
             let raw: Box<RawValue> = serde_json::from_str(json).unwrap();
             assert_eq!(published_number(&raw), expected, "{json}");
+        }
+    }
+
+    /// Elements and other fields of `text`, or the error.
+    fn listed(text: &[u8], field: Option<&str>) -> Result<(Vec<Value>, Vec<String>), HttpError> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text).unwrap();
+        let url = Url::parse("https://registry.example/list.json").unwrap();
+        let mut elements = vec![];
+        let rest = read_list(file.path(), &url, field, &mut |it| elements.push(it))?;
+        Ok((elements, rest.keys().cloned().collect()))
+    }
+
+    #[test]
+    fn every_element_of_a_list_is_shown_whatever_it_is() {
+        let (elements, rest) = listed(br#"[1, {"a": [2]}, null, "x"]"#, None).unwrap();
+        assert_eq!(elements.len(), 4);
+        assert!(rest.is_empty());
+        assert_eq!(listed(b" [ ] ", None).unwrap().0.len(), 0);
+    }
+
+    #[test]
+    fn what_lies_beside_the_list_comes_back() {
+        let text = br#"{"at": "2026-11-01", "rows": [1, 2], "more": {"x": 1}}"#;
+        let (elements, rest) = listed(text, Some("rows")).unwrap();
+        assert_eq!((elements.len(), rest), (2, vec!["at".to_owned(), "more".to_owned()]));
+    }
+
+    #[test]
+    fn what_ends_early_is_told_from_what_is_no_list() {
+        let is_cut = |text, field| matches!(listed(text, field), Err(HttpError::Truncated { .. }));
+        let is_odd = |text, field| matches!(listed(text, field), Err(HttpError::Malformed { .. }));
+        assert!(is_cut(b"[1, 2", None));
+        assert!(is_cut(b"", None));
+        assert!(is_cut(br#"{"rows": [1, {"a":"#, Some("rows")));
+        assert!(is_odd(b"{}", None));
+        assert!(is_odd(b"[1] 2", None));
+        assert!(is_odd(b"<html>", None));
+        assert!(is_odd(br#"{"rows": 1}"#, Some("rows")));
+        assert!(is_odd(br#"{"other": []}"#, Some("rows")));
+        assert!(is_odd(b"[]", Some("rows")));
+    }
+
+    #[test]
+    fn a_day_is_what_a_time_begins_with() {
+        for time in ["2026-11-01", "2026-11-01T12:00:00Z", "2026-11-01 12:00 UTC"] {
+            assert_eq!(published_day(time).unwrap().to_string(), "2026-11-01");
+        }
+        for other in ["", "2026-11", "2026-13-01", "yesterday, or so", "01.11.2026", "2026-11-0é"]
+        {
+            assert_eq!(published_day(other), None, "{other:?}");
         }
     }
 }

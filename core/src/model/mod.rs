@@ -1,6 +1,7 @@
 //! The one data model: nouns, and the forms in which they are stored.
 
 mod breaker;
+mod candidate;
 mod control;
 mod ecosystem_names;
 mod environment;
@@ -10,6 +11,7 @@ mod id;
 mod install;
 mod journal;
 mod package;
+mod popularity;
 mod queue;
 mod quota;
 mod recipe;
@@ -20,6 +22,7 @@ mod slug;
 mod stored_entry;
 
 pub use breaker::{Breaker, BreakerTransition, CircuitState, Health, Open, UniformRow};
+pub use candidate::{Candidate, Page, PassedOver, SeedSkip};
 pub use control::{Budget, Control, HostPause, OpenedFor, StoredBreaker};
 pub use ecosystem_names::{DuplicateName, EcosystemNames};
 pub use environment::{Cell, Environment, Os};
@@ -32,9 +35,8 @@ pub use id::{
 pub use install::{Access, InstallPlan, InstallStep, WORK_DIR};
 pub use journal::{JournalFinish, JournalLine, JournalStart};
 pub use package::{Action, Artifact, Executables, PackageFacts, PackageKind, Parameter};
-pub use queue::{
-    Popularity, Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings,
-};
+pub use popularity::{Measure, Popularity, Threshold};
+pub use queue::{Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings};
 pub use quota::Quota;
 pub use recipe::{ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, When, is_text};
 pub use record::{
@@ -46,8 +48,8 @@ pub use run::{
     Turn, Verdict,
 };
 pub use seeding::{
-    Candidate, Page, PassedOver, Remembered, SeedCursor, SeedLine, SeedOutcome, SeedSkip,
-    SeedStart, SeedVerdict, SeedingRecord, SourceRun, Suspicion, Threshold,
+    Remembered, SeedCursor, SeedLine, SeedOutcome, SeedStart, SeedVerdict, SeedingRecord,
+    SourceRun, Suspicion,
 };
 pub use slug::slug;
 pub use stored_entry::StoredEntry;

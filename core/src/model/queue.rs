@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BatchId, EcosystemId, InvalidId, PackageId, PackageName};
+use crate::model::{BatchId, EcosystemId, InvalidId, PackageId, PackageName, Popularity};
 
 /// One ecosystem's entries. Keyed by id: a bare name means another package elsewhere.
 pub type Queue = BTreeMap<PackageId, QueueEntry>;
@@ -41,22 +41,6 @@ impl From<Tier> for u8 {
     fn from(tier: Tier) -> Self {
         tier.0
     }
-}
-
-/// As the source publishes it: comparable only with what has the same unit and period.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Popularity {
-    /// How much.
-    pub value: u64,
-    /// Of what, e.g. `downloads`.
-    pub unit: String,
-    /// Over how many days; absent for a lifetime total.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub period_days: Option<u32>,
-    /// Who says so.
-    pub source: String,
-    /// When it was read.
-    pub as_of: NaiveDate,
 }
 
 /// A package that is wanted, and what became of it so far.

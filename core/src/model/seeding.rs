@@ -6,40 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CommandName, EcosystemId, HostUsage, PackageId, Popularity};
-
-/// A package seen in a registry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Candidate {
-    /// What it is.
-    pub id: PackageId,
-    /// Unknown stays unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub popularity: Option<Popularity>,
-    /// What it puts on `PATH`, never empty; `None` where the source does not say, so that the
-    /// registry is asked about this package.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commands: Option<Vec<CommandName>>,
-    /// Whether it names a public repository; `None` where the source does not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub has_repository: Option<bool>,
-}
-
-/// Part of a list; an empty list is an empty page.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
-    /// What may be queued.
-    pub candidates: Vec<Candidate>,
-    /// Where the list goes on; `None` at its end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_cursor: Option<String>,
-    /// What may not.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub passed_over: Vec<PassedOver>,
-    /// How many the list has in all, if it says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub total: Option<usize>,
-}
+use crate::model::{CommandName, EcosystemId, HostUsage, PackageId, Page, SeedSkip};
 
 /// What a candidate turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,54 +86,6 @@ pub struct Remembered {
     pub why: String,
     /// When it was looked into.
     pub at: NaiveDate,
-}
-
-/// What a seeder saw and did not hand on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PassedOver {
-    /// As the source spells it. Hostile.
-    pub name: String,
-    /// The kind of reason.
-    pub reason: SeedSkip,
-    /// The reason itself, as a fragment without full stop.
-    pub why: String,
-}
-
-/// Why a package that was seen is not queued.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum SeedSkip {
-    /// It puts nothing on `PATH`.
-    Library,
-    /// What it puts on `PATH` cannot be told.
-    CommandsUnknown,
-    /// The source lists it, and the registry has nothing of it to install.
-    NotThere,
-    /// Its publishers or the registry want nobody to install it any more.
-    Retired,
-    /// Its name is none of that registry.
-    InvalidName,
-    /// Its name looks like that of a popular package and is written in other characters.
-    Homoglyph,
-    /// The registry could not be read about it; it is looked at again next time.
-    Unreadable,
-}
-
-impl SeedSkip {
-    /// As written everywhere.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Library => "library",
-            Self::CommandsUnknown => "commands_unknown",
-            Self::NotThere => "not_there",
-            Self::Retired => "retired",
-            Self::InvalidName => "invalid_name",
-            Self::Homoglyph => "homoglyph",
-            Self::Unreadable => "unreadable",
-        }
-    }
 }
 
 /// How a run of the seeder ended.
@@ -282,33 +201,4 @@ pub struct SeedingRecord {
     pub suspicious: Vec<Suspicion>,
     /// Requests by host.
     pub usage: BTreeMap<String, HostUsage>,
-}
-
-/// How popular a package is that belongs into tier 2: comparable only with the same unit and
-/// period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Threshold {
-    /// At least so much.
-    pub value: u64,
-    /// Of what.
-    pub unit: &'static str,
-    /// Over how many days; `None` for a lifetime total.
-    pub period_days: Option<u32>,
-}
-
-impl Threshold {
-    /// Whether `popularity` is of its kind and reaches it.
-    pub fn is_reached_by(&self, popularity: &Popularity) -> bool {
-        (popularity.unit.as_str(), popularity.period_days) == (self.unit, self.period_days)
-            && self.value <= popularity.value
-    }
-
-    /// For people: `at least 40000 installs in 30 days`.
-    pub fn describe(&self) -> String {
-        let Self { value, unit, period_days } = self;
-        match period_days {
-            Some(days) => format!("at least {value} {unit} in {days} days"),
-            None => format!("at least {value} {unit} in all"),
-        }
-    }
 }

@@ -1,7 +1,6 @@
 //! What an ecosystem crate implements, and how it is found.
 
 mod contract;
-mod ranked;
 mod ranking;
 mod registry;
 mod spelling;
@@ -11,7 +10,6 @@ pub use contract::{
     FailureClassifier, Missing, Names, NativeInstaller, RateLimit, RecipeBuilder, RootProbe,
     Seeder, Shape, Source, SourceError, SourceErrorKind, Toolchain,
 };
-pub use ranked::{Cut, Listed};
-pub use ranking::Ranking;
+pub use ranking::{Cut, Ranking};
 pub use registry::{EcosystemPlugin, Registry, RegistryError};
 pub use spelling::{Spelling, is_windows_device};

@@ -1,14 +1,13 @@
-//! Lists that come as one file and in no useful order: what of them is handed on, and in which
-//! order.
+//! Lists that come as whole files: what of them is handed on, in which order, and in which pages.
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap},
+    collections::{BinaryHeap, HashSet},
 };
 
 use crate::{
     model::{Candidate, PassedOver},
-    plugin::Page,
+    plugin::{Names, Page},
 };
 
 /// The names with the greatest numbers, in memory for these alone, however long the list is.
@@ -47,33 +46,55 @@ impl Ranking {
     }
 }
 
-impl Page {
-    /// The part of a list, whose `rows` are in the order of their ranks, that begins at the rank
-    /// `cursor` and has at most `limit` candidates, and at least one if there is any. Of rows about
-    /// one package the first counts. A cursor that is no rank is the list's beginning.
-    pub fn of_list(
+/// Part of a list that was put in order as a whole.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut<'a> {
+    /// How many of the list to skip, as an earlier page has said; what is no number is none.
+    pub cursor: Option<&'a str>,
+    /// Most candidates of the page; none is as one.
+    pub limit: usize,
+    /// Most candidates of all pages together: from there on, the list has ended.
+    pub most: usize,
+}
+
+impl Cut<'_> {
+    /// All of the list.
+    pub const WHOLE: Self = Self { cursor: None, limit: usize::MAX, most: usize::MAX };
+
+    /// The page of `rows`, the most popular first. What `names` takes for one package counts
+    /// where it stands first; what is passed over comes on the page on which its turn would be.
+    pub fn page(
+        self,
         rows: impl IntoIterator<Item = Result<Candidate, PassedOver>>,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Self {
-        let mut known = BTreeSet::new();
-        let mut is_first = |row: &Result<Candidate, PassedOver>| match row {
-            Ok(candidate) => known.insert(candidate.id.clone()),
-            Err(_) => true,
-        };
-        let rows: Vec<_> = rows.into_iter().filter(|row| is_first(row)).collect();
-        let from = cursor.and_then(|rank| rank.parse().ok()).unwrap_or(0);
-        let mut page = Self { total: Some(rows.len()), ..Self::default() };
-        for (rank, row) in rows.into_iter().enumerate().skip(from) {
-            match row {
-                Ok(_) if limit.max(1) <= page.candidates.len() => {
-                    page.next_cursor = Some(rank.to_string());
+        names: &dyn Names,
+    ) -> Page {
+        let start: usize = self.cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        let (mut page, mut known) = (Page::default(), HashSet::new());
+        let mut n_listed = 0;
+        for (rank, row) in rows.into_iter().enumerate() {
+            if let Ok(candidate) = &row {
+                let identity = names.identity(&candidate.id.name);
+                if known.contains(&identity) {
+                    continue;
+                }
+                if known.len() == self.most {
                     break;
+                }
+                known.insert(identity);
+            }
+            n_listed += 1;
+            if rank < start || page.next_cursor.is_some() {
+                continue;
+            }
+            match row {
+                Ok(_) if page.candidates.len() == self.limit.max(1) => {
+                    page.next_cursor = Some(rank.to_string());
                 }
                 Ok(candidate) => page.candidates.push(candidate),
                 Err(passed_over) => page.passed_over.push(passed_over),
             }
         }
+        page.total = Some(n_listed);
         page
     }
 }
@@ -83,7 +104,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{PackageId, SeedSkip};
+    use crate::model::{EcosystemId, InvalidId, PackageId, PackageName, SeedSkip};
 
     fn ranked(longest: usize, rows: &[(&str, Option<u64>)]) -> String {
         let mut ranking = Ranking::of(longest);
@@ -104,42 +125,85 @@ mod tests {
         assert_eq!(ranked(0, ROWS), "");
     }
 
-    /// One letter each: capitals are passed over, `2a` is a second spelling of `a`.
-    fn page(rows: &str, cursor: Option<&str>, limit: usize) -> String {
-        let rows = rows.split(' ').filter(|row| !row.is_empty()).map(|row| {
-            let name = row.trim_start_matches('2').to_owned();
-            if name.starts_with(char::is_uppercase) {
-                let reason = SeedSkip::Library;
-                return Err(PassedOver { name, reason, why: "no".to_owned() });
+    struct AnyCase;
+
+    impl Names for AnyCase {
+        fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
+            spelling.parse()
+        }
+
+        fn identity(&self, name: &PackageName) -> String {
+            name.as_str().to_lowercase()
+        }
+    }
+
+    /// Small words are candidates, `-x` is passed over.
+    fn row(word: &str) -> Result<Candidate, PassedOver> {
+        if let Some(name) = word.strip_prefix('-') {
+            return Err(PassedOver::because(name, SeedSkip::Library, ""));
+        }
+        let (ecosystem, name) = (EcosystemId::from_static("zoo"), word.parse().unwrap());
+        Ok(Candidate::of(PackageId { ecosystem, name }))
+    }
+
+    /// Page after page as `candidates -passed over`, and the total of each.
+    fn pages_of(words: &str, limit: usize, most: usize) -> (Vec<String>, Vec<usize>) {
+        let (mut cursor, mut found, mut totals) = (None::<String>, vec![], vec![]);
+        loop {
+            let cut = Cut { cursor: cursor.as_deref(), limit, most };
+            let page = cut.page(words.split_whitespace().map(row), &AnyCase);
+            let candidates = page.candidates.iter().map(|it| it.id.name.to_string());
+            let passed_over = page.passed_over.iter().map(|it| format!("-{}", it.name));
+            found.push(candidates.chain(passed_over).collect::<Vec<_>>().join(" "));
+            totals.extend(page.total);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return (found, totals);
             }
-            let id = PackageId { ecosystem: "x".parse().unwrap(), name: name.parse().unwrap() };
-            Ok(Candidate { id, popularity: None, commands: None, has_repository: None })
-        });
-        let page = Page::of_list(rows, cursor, limit);
-        let names = page.candidates.iter().map(|it| it.id.name.to_string());
-        let skipped = page.passed_over.into_iter().map(|it| it.name);
-        let names: Vec<String> = names.chain(skipped).collect();
-        let next = page.next_cursor.unwrap_or_else(|| "end".to_owned());
-        format!("{} -> {next} of {}", names.join(""), page.total.unwrap())
+        }
+    }
+
+    #[track_caller]
+    fn check(words: &str, limit: usize, most: usize, pages: &[&str], total: usize) {
+        let (found, totals) = pages_of(words, limit, most);
+        assert_eq!(found, pages);
+        assert_eq!(totals, vec![total; pages.len()]);
     }
 
     #[test]
-    fn a_page_ends_before_the_first_candidate_too_many() {
-        assert_eq!(page("a B c d", None, 9), "acdB -> end of 4");
-        assert_eq!(page("a B c d", None, 2), "acB -> 3 of 4");
-        assert_eq!(page("a B c d", Some("3"), 2), "d -> end of 4");
-        assert_eq!(page("a B C", None, 1), "aBC -> end of 3");
-        assert_eq!(page("a B C", Some("1"), 1), "BC -> end of 3");
-        assert_eq!(page("a b", None, 0), "a -> 1 of 2");
-        assert_eq!(page("", None, 9), " -> end of 0");
-        assert_eq!(page("a b", Some("7"), 9), " -> end of 2");
-        assert_eq!(page("a b", Some("else"), 9), "ab -> end of 2");
+    fn pages_follow_each_other_without_gap_or_overlap() {
+        check("a b c", 9, 9, &["a b c"], 3);
+        check("a b c", 3, 9, &["a b c"], 3);
+        check("a b c", 2, 9, &["a b", "c"], 3);
+        check("a -x b -y c -z", 1, 9, &["a -x", "b -y", "c -z"], 6);
+        check("", 5, 9, &[""], 0);
     }
 
     #[test]
-    fn the_first_of_two_spellings_counts_and_ranks_are_those_without_the_second() {
-        assert_eq!(page("a 2a b 2b c", None, 2), "ab -> 2 of 3");
-        assert_eq!(page("a 2a b 2b c", Some("2"), 2), "c -> end of 3");
+    fn no_limit_is_so_small_that_a_list_never_ends() {
+        check("a b", 0, 9, &["a", "b"], 2);
+    }
+
+    #[test]
+    fn what_comes_twice_counts_where_it_stands_first() {
+        check("a B A b c", 2, 9, &["a B", "c"], 3);
+    }
+
+    #[test]
+    fn a_list_ends_where_enough_was_handed_out() {
+        check("a -x b -y c -z", 9, 2, &["a b -x -y"], 4);
+        check("a -x b -y c -z", 1, 2, &["a -x", "b -y"], 4);
+    }
+
+    #[test]
+    fn a_cursor_that_is_none_begins_anew_and_one_beyond_the_end_is_the_end() {
+        let page = |cursor| {
+            let cut = Cut { cursor: Some(cursor), limit: 9, most: 9 };
+            cut.page([row("a")], &AnyCase)
+        };
+        assert_eq!(page("x").candidates.len(), 1);
+        assert_eq!(page("7").candidates.len(), 0);
+        assert_eq!(page("7").next_cursor, None);
     }
 
     proptest! {
@@ -159,21 +223,24 @@ mod tests {
         }
 
         #[test]
-        fn pages_of_any_length_make_up_the_list(rows in "([a-f]|[A-C])( ([a-f]|[A-C])){0,12}", limit in 1_usize..5) {
-            let whole = page(&rows, None, 99);
-            let (mut names, mut cursor) = (String::new(), "0".to_owned());
-            while cursor != "end" {
-                let part = page(&rows, Some(&cursor), limit);
-                let (seen, rest) = part.split_once(" -> ").unwrap();
-                names.push_str(seen);
-                cursor = rest.split_once(" of ").unwrap().0.to_owned();
-            }
-            let sorted = |text: &str| {
-                let mut letters: Vec<char> = text.chars().collect();
-                letters.sort_unstable();
-                letters
+        fn pages_of_any_length_make_up_the_list(
+            words in "(-?[a-fA-C] ){0,12}",
+            limit in 1_usize..5,
+            most in 0_usize..9,
+        ) {
+            let sorted = |pages: Vec<String>| {
+                let mut words: Vec<String> =
+                    pages.iter().flat_map(|it| it.split(' ')).map(str::to_owned).collect();
+                words.retain(|word| !word.is_empty());
+                words.sort_unstable();
+                words
             };
-            prop_assert_eq!(sorted(&names), sorted(whole.split_once(" -> ").unwrap().0));
+            let (whole, totals) = pages_of(&words, usize::MAX, most);
+            let (parts, part_totals) = pages_of(&words, limit, most);
+            prop_assert!(part_totals.iter().all(|total| *total == totals[0]));
+            let whole = sorted(whole);
+            prop_assert_eq!(whole.len(), totals[0]);
+            prop_assert_eq!(sorted(parts), whole);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One file at a registry that lives in this process.
 
 use std::{
+    fmt::Write as _,
     io::Write as _,
     sync::{Mutex, PoisonError},
 };
@@ -51,8 +52,10 @@ pub(crate) fn request() -> Request {
 
 /// As registries write it.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    let hex = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("sha256-{hex}")
+    Sha256::digest(bytes).iter().fold("sha256-".to_owned(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}"); // a string takes everything
+        hex
+    })
 }
 
 pub(crate) fn run<T>(future: impl Future<Output = T> + Send) -> T {

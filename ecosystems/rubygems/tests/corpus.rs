@@ -4,8 +4,8 @@
 #![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
 
 use std::{
-    collections::BTreeSet, fs, io::Write as _, path::Path, process::ExitCode, sync::Arc,
-    time::Duration,
+    collections::BTreeSet, fmt::Write as _, fs, io::Write as _, path::Path, process::ExitCode,
+    sync::Arc, time::Duration,
 };
 
 use batch_core::{
@@ -16,6 +16,7 @@ use batch_core::{
 };
 use eco_rubygems as _;
 use libtest_mimic::{Arguments, Failed, Trial};
+use sha2::{Digest as _, Sha256};
 
 const RECORDINGS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/rubygems");
@@ -106,12 +107,29 @@ fn expect(what: &str, is_so: bool) -> Result<(), Failed> {
 }
 
 fn takes_the_newest_of_many_platforms(index: &[u8]) -> Result<(), Failed> {
-    let metadata = b"name: ffi\nversion: 1.13.1\nexecutables: []\n";
-    let newest = (format!("{SITE}/gems/ffi-1.13.1.gem"), gem_of(metadata)?);
-    let facts = of_files("ffi", vec![(format!("{SITE}/info/ffi"), index.to_vec()), newest])?;
+    let gem = gem_of(b"name: ffi\nversion: 1.13.1\nexecutables: []\n")?;
+    let index = str::from_utf8(index)?;
+    let (_, line) = index.split_once("\n1.13.1 |checksum:").ok_or("it does not list the newest")?;
+    let (recorded, _) = line.split_once(',').ok_or("it requires nothing")?;
+    let digest = Sha256::digest(&gem).iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}"); // a string takes everything
+        hex
+    });
+    let files = |index: String| {
+        let index = (format!("{SITE}/info/ffi"), index.into_bytes());
+        vec![index, (format!("{SITE}/gems/ffi-1.13.1.gem"), gem.clone())]
+    };
+    // The gem is not recorded: the one in its place is another than the index tells of.
+    expect(
+        "another gem is taken for the recorded one",
+        of_files("ffi", files(index.to_owned())).is_err(),
+    )?;
+    let facts = of_files("ffi", files(index.replace(recorded, &digest)))?;
     expect(&format!("{facts:#?}"), facts.version == "1.13.1" && facts.platforms.is_empty())?;
-    let digest = &facts.artifacts[0].digest;
-    expect(digest, digest.len() == "sha256-".len() + 64)
+    let artifact = &facts.artifacts[0];
+    let is_it =
+        artifact.digest == format!("sha256-{digest}") && artifact.digest_verified == Some(true);
+    expect(&format!("{artifact:#?}"), is_it)
 }
 
 fn is_a_library_of_2016(metadata: &[u8]) -> Result<(), Failed> {

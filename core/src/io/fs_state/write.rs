@@ -51,18 +51,18 @@ impl StateWriter for FsState {
     }
 
     fn put_transition(&self, transition: &BreakerTransition) -> Result<(), StateError> {
-        let is_it = |other: &BreakerTransition| {
+        let is_this = |other: &BreakerTransition| {
             (other.at, &other.ecosystem) == (transition.at, &transition.ecosystem)
         };
-        let is_in = self.breaker_log()?.records.iter().any(is_it);
+        let is_in = self.breaker_log()?.records.iter().any(is_this);
         add_line(&self.layout.breaker_log(), transition, is_in)
     }
 
     fn put_seeding_run(&self, record: &SeedingRecord) -> Result<(), StateError> {
-        let is_it = |other: &SeedingRecord| {
+        let is_this = |other: &SeedingRecord| {
             (other.started_at, &other.ecosystem) == (record.started_at, &record.ecosystem)
         };
-        let is_in = self.seeding_runs()?.records.iter().any(is_it);
+        let is_in = self.seeding_runs()?.records.iter().any(is_this);
         add_line(&self.layout.seeding_runs(), record, is_in)
     }
 

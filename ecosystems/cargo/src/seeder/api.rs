@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use batch_core::{
     io::{Http, Request},
-    model::{Candidate, PackageId, PassedOver, Popularity, SeedSkip},
-    plugin::{Cut, Listed, Names as _, Page, SourceError, SourceErrorKind},
+    model::{Candidate, Measure, PackageId, PassedOver, SeedSkip},
+    plugin::{Cut, Names as _, Page, SourceError, SourceErrorKind},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::{
     Cargo, ID,
     quota::API_HOST,
     registry::source_error,
-    seeder::{LIST, MOST, UNIT, no_name, passed_over},
+    seeder::{LIST, MOST, UNIT},
 };
 
 /// What authors file their crates under: not every program is, and some libraries are.
@@ -35,25 +35,16 @@ pub(crate) async fn page(
     request.url.set_query(Some(place.query.trim_start_matches('?')));
     let request = Request { accept: Some("application/json"), ..request };
     let response = http.send(request).await.map_err(source_error)?;
-    let popularity = response.answered_on().map(|as_of| Popularity {
-        value: 0,
-        unit: UNIT.to_owned(),
-        period_days: None,
-        source: LIST.to_owned(),
-        as_of,
-    });
+    let (source, as_of) = (LIST.to_owned(), response.answered_on());
+    let measure = Measure { unit: UNIT, period_days: None, source, as_of };
     let body = response.found().map_err(source_error)?.unwrap_or_default();
     let mut list: List = serde_json::from_slice(&body).map_err(|error| odd(error.to_string()))?;
     if !list.crates.is_empty() && list.crates.iter().all(|it| it.get("name").is_none()) {
         return Err(odd("no entry of the list names a crate".to_owned()));
     }
     list.crates.sort_by(|one, other| order(one).cmp(&order(other)));
-    let listed = list.crates.iter().map(|it| match candidate(it, popularity.as_ref()) {
-        Ok(candidate) => Listed::Candidate(candidate),
-        Err(passed_over) => Listed::PassedOver(passed_over),
-    });
-    let cut = Cut { cursor: Some(place.rank), limit, most: usize::MAX };
-    let page = cut.page(listed, &Cargo);
+    let cut = Cut { cursor: Some(place.rank), limit, ..Cut::WHOLE };
+    let page = cut.page(list.crates.iter().map(|it| judge(it, &measure)), &Cargo);
     let next_cursor = match &page.next_cursor {
         Some(rank) => Some(Place { rank, ..place }.written()),
         None => list.next(place.query).and_then(|query| place.next(query)),
@@ -121,20 +112,19 @@ impl List {
     }
 }
 
-fn candidate(listed: &Value, popularity: Option<&Popularity>) -> Result<Candidate, PassedOver> {
+fn judge(listed: &Value, measure: &Measure) -> Result<Candidate, PassedOver> {
     let field = |key| listed.get(key);
     let spelling = field("name").and_then(Value::as_str).unwrap_or_default();
-    let name = Cargo.normalise(spelling).map_err(|error| no_name(spelling, &error))?;
+    let name = Cargo.normalise(spelling).map_err(|error| PassedOver::misnamed(spelling, &error))?;
     if field("yanked").and_then(Value::as_bool) == Some(true) {
-        return Err(passed_over(spelling, SeedSkip::Retired, "all of its versions are yanked"));
+        let why = "all of its versions are yanked";
+        return Err(PassedOver::because(spelling, SeedSkip::Retired, why));
     }
-    let popularity = popularity.zip(downloads(listed));
     let has_repository = field("repository").map(|it| it.as_str().is_some_and(|it| !it.is_empty()));
     Ok(Candidate {
-        id: PackageId { ecosystem: ID, name },
-        popularity: popularity.map(|(kind, value)| Popularity { value, ..kind.clone() }),
-        commands: None,
+        popularity: measure.popularity(downloads(listed)),
         has_repository,
+        ..Candidate::of(PackageId { ecosystem: ID, name })
     })
 }
 

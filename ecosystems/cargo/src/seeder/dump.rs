@@ -14,13 +14,12 @@ use batch_core::{
     io::{
         Http, Request,
         archive::{ArchiveError, ArchiveLimits, Entry, EntryKind, Flow, read_tar},
-        aside,
+        aside, published_day,
     },
-    model::Popularity,
+    model::Measure,
     plugin::{Cut, Page, SourceError, SourceErrorKind},
 };
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::{
     registry::source_error,
@@ -134,10 +133,9 @@ fn metadata(tables: &mut Tables, content: &mut dyn io::Read) -> io::Result<()> {
     let mut text = vec![];
     content.take(LONGEST_METADATA).read_to_end(&mut text)?;
     let metadata = serde_json::from_slice(&text).ok();
-    tables.popularity = metadata.and_then(|Metadata { timestamp }| {
-        let as_of = serde_json::from_value(json!(timestamp.get(..10)?)).ok()?;
-        let (unit, source) = (UNIT.to_owned(), DUMP.to_owned());
-        Some(Popularity { value: 0, unit, period_days: None, source, as_of })
+    tables.measure = metadata.map(|Metadata { timestamp }| {
+        let (source, as_of) = (DUMP.to_owned(), published_day(&timestamp));
+        Measure { unit: UNIT, period_days: None, source, as_of }
     });
     Ok(())
 }

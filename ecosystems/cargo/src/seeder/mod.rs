@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use batch_core::{
     io::Http,
-    model::{InvalidId, PassedOver, SeedSkip, Threshold},
+    model::Threshold,
     plugin::{Cut, Page, Seeder, Shape, Source, SourceError},
 };
 
@@ -74,11 +74,3 @@ impl Seeder for Cargo {
 
 /// Of crates, since they were published.
 const UNIT: &str = "downloads";
-
-fn passed_over(name: &str, reason: SeedSkip, why: impl Into<String>) -> PassedOver {
-    PassedOver { name: name.to_owned(), reason, why: why.into() }
-}
-
-fn no_name(name: &str, error: &InvalidId) -> PassedOver {
-    passed_over(name, SeedSkip::InvalidName, error.to_string())
-}

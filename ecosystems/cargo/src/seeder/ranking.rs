@@ -3,14 +3,11 @@
 use std::cmp::Reverse;
 
 use batch_core::{
-    model::{Candidate, CommandName, PackageId, PassedOver, Popularity, SeedSkip},
-    plugin::{Cut, Listed, Names as _, Page},
+    model::{Candidate, CommandName, Measure, PackageId, PassedOver, SeedSkip},
+    plugin::{Cut, Names as _, Page},
 };
 
-use crate::{
-    Cargo, ID,
-    seeder::{array, no_name, passed_over},
-};
+use crate::{Cargo, ID, seeder::array};
 
 /// Bytes of all that is kept; four times what it takes by now.
 const MOST_BYTES: usize = 128 << 20;
@@ -18,8 +15,8 @@ const MOST_BYTES: usize = 128 << 20;
 /// The tables of the dump, as far as they are wanted.
 #[derive(Default)]
 pub(crate) struct Tables {
-    /// What a number of downloads is, but for the number; `None` where the dump has no date.
-    pub(crate) popularity: Option<Popularity>,
+    /// What the downloads are; `None` where the dump says nothing of itself.
+    pub(crate) measure: Option<Measure>,
     pub(crate) crates: Vec<Crate>,
     /// Crates, and how often they were downloaded.
     pub(crate) downloads: Vec<(u32, u64)>,
@@ -107,37 +104,37 @@ impl Tables {
     pub(crate) fn page(&self, cut: Cut<'_>) -> Page {
         let unreadable = (0 < self.n_unreadable).then(|| {
             let why = format!("{} rows of the dump do not say what they are of", self.n_unreadable);
-            Listed::PassedOver(passed_over("", SeedSkip::Unreadable, why))
+            Err(PassedOver::unreadable(why))
         });
-        let crates = self.crates.iter().map(|it| match self.candidate(it) {
-            Ok(candidate) => Listed::Candidate(candidate),
-            Err(passed_over) => Listed::PassedOver(passed_over),
-        });
+        let crates = self.crates.iter().map(|it| self.judge(it));
         cut.page(unreadable.into_iter().chain(crates), &Cargo)
     }
 
-    fn candidate(&self, it: &Crate) -> Result<Candidate, PassedOver> {
+    fn judge(&self, it: &Crate) -> Result<Candidate, PassedOver> {
         let spelling = self.text(it.name);
-        let name = Cargo.normalise(spelling).map_err(|error| no_name(spelling, &error))?;
-        let unknown = |why: String| passed_over(spelling, SeedSkip::CommandsUnknown, why);
+        let name =
+            Cargo.normalise(spelling).map_err(|error| PassedOver::misnamed(spelling, &error))?;
+        let passed_over = |reason, why: &str| PassedOver::because(spelling, reason, why);
+        let unknown = |why: &str| passed_over(SeedSkip::CommandsUnknown, why);
         let version = found(&self.defaults, it.id, |row| row.0).map(|row| row.1);
-        let version = version.ok_or_else(|| unknown("no version stands for it".to_owned()))?;
+        let version = version.ok_or_else(|| unknown("no version stands for it"))?;
         if self.libraries.binary_search(&version).is_ok() {
             let why = "the version that stands for it has no program";
-            return Err(passed_over(spelling, SeedSkip::Library, why));
+            return Err(passed_over(SeedSkip::Library, why));
         }
         let version = found(&self.versions, version, |row| row.id);
-        let version =
-            version.ok_or_else(|| unknown("its version is not in the dump".to_owned()))?;
+        let version = version.ok_or_else(|| unknown("its version is not in the dump"))?;
         if version.is_yanked {
             let why = "the version that stands for it is yanked, as are all others then";
-            return Err(passed_over(spelling, SeedSkip::Retired, why));
+            return Err(passed_over(SeedSkip::Retired, why));
         }
         let programs = version.programs.and_then(|text| array::parse(self.text(text)));
-        let commands = programs.map(|names| commands(&names).map_err(unknown)).transpose()?;
+        let commands =
+            programs.map(|names| commands(&names).map_err(|why| unknown(&why))).transpose()?;
+        let downloads = self.downloads_of(it.id);
         Ok(Candidate {
             id: PackageId { ecosystem: ID, name },
-            popularity: self.popularity_of(it.id),
+            popularity: self.measure.as_ref().and_then(|kind| kind.popularity(downloads)),
             commands,
             has_repository: Some(it.has_repository),
         })
@@ -145,10 +142,6 @@ impl Tables {
 
     fn downloads_of(&self, id: u32) -> Option<u64> {
         found(&self.downloads, id, |row| row.0).map(|row| row.1)
-    }
-
-    fn popularity_of(&self, id: u32) -> Option<Popularity> {
-        Some(Popularity { value: self.downloads_of(id)?, ..self.popularity.clone()? })
     }
 }
 

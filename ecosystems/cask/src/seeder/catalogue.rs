@@ -42,8 +42,7 @@ pub(crate) fn read(json: impl Read, wanted: &BTreeSet<PackageName>) -> Result<Ca
             }
         }
         Err(why) if catalogue.nameless.len() < MOST_NAMELESS => {
-            let (name, reason) = (String::new(), SeedSkip::Unreadable);
-            catalogue.nameless.push(PassedOver { name, reason, why });
+            catalogue.nameless.push(PassedOver::unreadable(why));
         }
         Err(_) => {}
     });

@@ -2,7 +2,6 @@
 //! Two files tell all of it, so no cask is asked about by itself.
 
 mod catalogue;
-mod installs;
 #[cfg(test)]
 mod tests;
 
@@ -10,9 +9,11 @@ use std::{collections::BTreeSet, fs::File, time::Duration};
 
 use async_trait::async_trait;
 use batch_core::{
-    io::{Http, HttpError, Request},
-    model::{Candidate, PackageId, PackageName, PassedOver, Popularity, SeedSkip, Threshold},
-    plugin::{Names as _, Page, Seeder, Shape, Source, SourceError},
+    io::{GroupedCounts, Http, HttpError, Request, aside},
+    model::{
+        Candidate, Measure, PackageId, PackageName, PassedOver, Popularity, SeedSkip, Threshold,
+    },
+    plugin::{Cut, Names as _, Page, Ranking, Seeder, Shape, Source, SourceError},
 };
 
 use self::catalogue::Catalogue;
@@ -24,6 +25,10 @@ use crate::{
 /// Only what brew's own tap has.
 const INSTALLS: &str = "https://formulae.brew.sh/api/analytics/cask-install/homebrew-cask/30d.json";
 const CASKS: &str = "https://formulae.brew.sh/api/cask.json";
+/// The table of casks is called so, too.
+const COUNTS: GroupedCounts = GroupedCounts { groups: "formulae", name: "cask" };
+/// Some eight times as many as are listed.
+const MOST_NAMES: usize = 50_000;
 const UNIT: &str = "installs";
 const DAYS: u32 = 30;
 /// In bytes: some twenty times what it has.
@@ -56,26 +61,23 @@ impl Seeder for Cask {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page, SourceError> {
-        let (rows, dated) = installed(http).await?;
+        let (rows, measure) = installed(http).await?;
         if rows.is_empty() {
-            return Ok(Page::of_list([], cursor, limit));
+            return Ok(Cut::WHOLE.page([], &Cask));
         }
         let catalogue = catalogue(http, &rows).await?;
-        let judged = rows.into_iter().map(|(token, value)| {
-            let popularity = value.zip(dated.clone());
-            let popularity = popularity.map(|(value, dated)| Popularity { value, ..dated });
-            judge(token, popularity, &catalogue)
-        });
+        let judged = rows
+            .into_iter()
+            .map(|(token, value)| judge(token, measure.popularity(value), &catalogue));
         let nameless = catalogue.nameless.iter().cloned().map(Err);
-        Ok(Page::of_list(judged.chain(nameless), cursor, limit))
+        Ok(Cut { cursor, limit, ..Cut::WHOLE }.page(judged.chain(nameless), &Cask))
     }
 }
 
 type Rows = Vec<(String, Option<u64>)>;
 
-/// What is installed and how often, most often first; and all of a popularity but its value, if
-/// anything says of when it is.
-async fn installed(http: &dyn Http) -> Result<(Rows, Option<Popularity>), SourceError> {
+/// What is installed and how often, most often first; and what these numbers are.
+async fn installed(http: &dyn Http) -> Result<(Rows, Measure), SourceError> {
     let request = Request::get(INSTALLS, &[], &[]).map_err(source_error)?;
     let accept = Some("application/json");
     let request = Request { accept, max_bytes: LONGEST_INSTALLS, ..request };
@@ -83,16 +85,14 @@ async fn installed(http: &dyn Http) -> Result<(Rows, Option<Popularity>), Source
     let answered_on = response.answered_on();
     let body = response.found().map_err(source_error)?;
     let body = body.ok_or_else(|| odd_answer("it has no file of installs".to_owned()))?;
-    let installs = installs::read(&body).map_err(odd_answer)?;
-    let stated = installs.end_date.and_then(|date| serde_json::from_str(date.get()).ok());
-    let dated = stated.or(answered_on).map(|as_of| Popularity {
-        value: 0,
-        unit: UNIT.to_owned(),
-        period_days: Some(DAYS),
-        source: INSTALLS.to_owned(),
-        as_of,
+    let ranked = aside(move || {
+        let mut ranking = Ranking::of(MOST_NAMES);
+        let last_day = COUNTS.read(&body, &mut |name, count| ranking.add(name, count));
+        last_day.map(|day| (ranking.into_rows(), day))
     });
-    Ok((installs.ranking.into_rows(), dated))
+    let (rows, last_day) = ranked.await.map_err(odd_answer)?;
+    let (source, as_of) = (INSTALLS.to_owned(), last_day.or(answered_on));
+    Ok((rows, Measure { unit: UNIT, period_days: Some(DAYS), source, as_of }))
 }
 
 /// The casks among `rows`.
@@ -103,10 +103,10 @@ async fn catalogue(http: &dyn Http, rows: &Rows) -> Result<Catalogue, SourceErro
     let request = Request { accept, max_bytes: LONGEST_CASKS, ..request };
     let path = http.fetch_to_cache(request).await.map_err(source_error)?;
     let disk = |source| source_error(HttpError::Disk { url, source });
-    let file = File::open(&path).map_err(disk)?;
     let tokens = rows.iter().filter_map(|(token, _)| Cask.normalise(token).ok());
     let wanted: BTreeSet<PackageName> = tokens.collect();
-    catalogue::read(file, &wanted).map_err(odd_answer)
+    let read = aside(move || Ok(catalogue::read(File::open(&path)?, &wanted))).await;
+    read.map_err(disk)?.map_err(odd_answer)
 }
 
 fn judge(
@@ -115,16 +115,16 @@ fn judge(
     catalogue: &Catalogue,
 ) -> Result<Candidate, PassedOver> {
     let (reason, why) = match Cask.normalise(&token) {
-        Err(error) => (SeedSkip::InvalidName, error.to_string()),
+        Err(error) => return Err(PassedOver::misnamed(token, &error)),
         Ok(name) => match catalogue.casks.get(&name) {
             None => (SeedSkip::NotThere, "no cask is called so".to_owned()),
             Some(Err((reason, why))) => (*reason, why.clone()),
             Some(Ok(commands)) => {
                 let id = PackageId { ecosystem: ID, name };
                 let commands = Some(commands.clone());
-                return Ok(Candidate { id, popularity, commands, has_repository: None });
+                return Ok(Candidate { popularity, commands, ..Candidate::of(id) });
             }
         },
     };
-    Err(PassedOver { name: token, reason, why })
+    Err(PassedOver::because(token, reason, why))
 }

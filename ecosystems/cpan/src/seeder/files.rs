@@ -8,15 +8,16 @@ use std::cmp::Reverse;
 
 use batch_core::{
     io::{Http, Method, Request, published_number},
-    model::{PassedOver, SeedSkip},
-    plugin::{Page, SourceError},
+    model::PassedOver,
+    plugin::{Cut, Page, SourceError},
 };
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
+    Cpan,
     registry::{odd_answer, source_error},
-    seeder::{FILES, dated, judge},
+    seeder::{FILES, judge, measure},
 };
 
 /// In files. MetaCPAN gives up to 5,000; a fifth of that is a small answer.
@@ -34,17 +35,17 @@ pub(crate) async fn page(
     let accept = Some("application/json");
     let request = Request { method: Method::Post, accept, body, ..request };
     let response = http.send(request).await.map_err(source_error)?;
-    let dated = dated(&response, FILES);
+    let measure = measure(&response, FILES);
     let body = response.found().map_err(source_error)?;
     let body = body.ok_or_else(|| odd_answer("there is no search".to_owned()))?;
     let found = Found::read(&body).map_err(odd_answer)?;
     let next = found.next(after.as_ref(), size).map_err(odd_answer)?;
     let rows = found.0.into_iter().map(|hit| {
         let (name, favourites) = hit?;
-        judge(name, favourites, dated.as_ref())
+        judge(name, favourites, &measure)
     });
     // It says how many files there are, which is not how many distributions.
-    let of_hits = Page::of_list(rows, None, usize::MAX);
+    let of_hits = Cut::WHOLE.page(rows, &Cpan);
     Ok(Page { next_cursor: next.map(|place| place.to_cursor()), total: None, ..of_hits })
 }
 
@@ -156,15 +157,11 @@ impl Found {
 }
 
 fn read_hit(hit: &RawValue) -> Result<(String, Option<u64>), PassedOver> {
-    let unreadable = |why: String| {
-        let (name, reason) = (String::new(), SeedSkip::Unreadable);
-        PassedOver { name, reason, why }
-    };
-    let Hit { source: file } =
-        serde_json::from_str(hit.get()).map_err(|error| unreadable(error.to_string()))?;
+    let Hit { source: file } = serde_json::from_str(hit.get())
+        .map_err(|error| PassedOver::unreadable(error.to_string()))?;
     let name = only(&file.distribution)
         .and_then(|name| serde_json::from_str(name.get()).ok())
-        .ok_or_else(|| unreadable("its distribution has no name".to_owned()))?;
+        .ok_or_else(|| PassedOver::unreadable("its distribution has no name"))?;
     let favourites = file.dist_fav_count.and_then(|count| published_number(&only(&count)?));
     Ok((name, favourites))
 }

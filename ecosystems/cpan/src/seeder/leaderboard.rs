@@ -2,32 +2,29 @@
 
 use batch_core::{
     io::{Http, Request, each_entry, each_item, published_number},
-    plugin::{Page, Ranking, SourceError},
+    plugin::{Cut, Page, Ranking, SourceError},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    Cpan,
     registry::{odd_answer, source_error},
-    seeder::{LEADERBOARD, dated, judge},
+    seeder::{LEADERBOARD, judge, measure},
 };
 
 /// Some fifty times as many as are listed.
 const LONGEST_LIST: usize = 5_000;
 
-pub(crate) async fn page(
-    http: &dyn Http,
-    cursor: Option<&str>,
-    limit: usize,
-) -> Result<Page, SourceError> {
+pub(crate) async fn page(http: &dyn Http, cut: Cut<'_>) -> Result<Page, SourceError> {
     let request = Request::get(LEADERBOARD, &[], &[]).map_err(source_error)?;
     let request = Request { accept: Some("application/json"), ..request };
     let response = http.send(request).await.map_err(source_error)?;
-    let dated = dated(&response, LEADERBOARD);
+    let measure = measure(&response, LEADERBOARD);
     let body = response.found().map_err(source_error)?;
     let body = body.ok_or_else(|| odd_answer("there is no leaderboard".to_owned()))?;
     let rows = read(&body).map_err(odd_answer)?.into_rows().into_iter();
-    Ok(Page::of_list(rows.map(|(name, n)| judge(name, n, dated.as_ref())), cursor, limit))
+    Ok(cut.page(rows.map(|(name, favourites)| judge(name, favourites, &measure)), &Cpan))
 }
 
 #[derive(Deserialize)]

@@ -14,8 +14,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use batch_core::{
     io::{Http, Response},
-    model::{Candidate, PackageId, PassedOver, Popularity, SeedSkip, Threshold},
-    plugin::{Names as _, Page, Seeder, Shape, Source, SourceError},
+    model::{Candidate, Measure, PackageId, PassedOver, Threshold},
+    plugin::{Cut, Names as _, Page, Seeder, Shape, Source, SourceError},
 };
 
 use crate::{Cpan, ID, registry::odd_answer};
@@ -65,37 +65,29 @@ impl Seeder for Cpan {
     ) -> Result<Page, SourceError> {
         match source.name {
             "scripts" => files::page(http, cursor, limit).await,
-            "leaderboard" => leaderboard::page(http, cursor, limit).await,
+            "leaderboard" => leaderboard::page(http, Cut { cursor, limit, ..Cut::WHOLE }).await,
             other => Err(odd_answer(format!("it has no list called {other:?}"))),
         }
     }
 }
 
-/// All of a popularity but its value: MetaCPAN does not say when it counted, only when it answered.
-fn dated(response: &Response, source: &str) -> Option<Popularity> {
-    response.answered_on().map(|as_of| Popularity {
-        value: 0,
-        unit: UNIT.to_owned(),
-        period_days: None,
-        source: source.to_owned(),
-        as_of,
-    })
+/// MetaCPAN does not say when it counted, only when it answered.
+fn measure(response: &Response, source: &str) -> Measure {
+    let (source, as_of) = (source.to_owned(), response.answered_on());
+    Measure { unit: UNIT, period_days: None, source, as_of }
 }
 
 fn judge(
     name: String,
     favourites: Option<u64>,
-    dated: Option<&Popularity>,
+    measure: &Measure,
 ) -> Result<Candidate, PassedOver> {
-    let popularity = favourites.zip(dated.cloned());
-    let popularity = popularity.map(|(value, dated)| Popularity { value, ..dated });
+    let popularity = measure.popularity(favourites);
     match Cpan.normalise(&name) {
         Ok(name) => {
             let id = PackageId { ecosystem: ID, name };
-            Ok(Candidate { id, popularity, commands: None, has_repository: None })
+            Ok(Candidate { popularity, ..Candidate::of(id) })
         }
-        Err(error) => {
-            Err(PassedOver { name, reason: SeedSkip::InvalidName, why: error.to_string() })
-        }
+        Err(error) => Err(PassedOver::misnamed(name, &error)),
     }
 }

@@ -1,18 +1,23 @@
 //! What Homebrew says about its formulae.
 
-use std::{cmp::Reverse, path::Path};
+use std::{cmp::Reverse, collections::BTreeMap, path::Path};
 
 use batch_core::{
-    io::{HttpError, Request, read_list},
-    model::{Candidate, PackageId, PassedOver, Popularity, SeedSkip},
-    plugin::{Cut, Listed, Names as _, Page},
+    io::{GroupedCounts, HttpError, Request, published_day, published_number, read_list},
+    model::{Candidate, Measure, PackageId, PassedOver, Popularity, SeedSkip},
+    plugin::{Cut, Names as _, Page},
 };
-use serde_json::{Value, json};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 use crate::{
     Go, ID, paths,
     seeder::{DAYS, FORMULAE, INSTALLS, UNIT},
 };
+
+const COUNTS: GroupedCounts = GroupedCounts { groups: "formulae", name: "formula" };
 
 /// The formulae that are built with Go.
 #[derive(Default)]
@@ -71,9 +76,9 @@ impl Formulae {
         self.built.sort_by(|one, other| one.place().cmp(&other.place()));
         let unreadable = (0 < self.n_unreadable).then(|| {
             let why = format!("{} entries of the list name no formula", self.n_unreadable);
-            passed_over(String::new(), SeedSkip::Unreadable, why)
+            Err(PassedOver::unreadable(why))
         });
-        let built = self.built.into_iter().map(Formula::listed);
+        let built = self.built.into_iter().map(Formula::judge);
         cut.page(unreadable.into_iter().chain(built), &Go)
     }
 }
@@ -96,29 +101,24 @@ impl Formula {
         (Reverse(installs), &self.name, self.repository.as_deref())
     }
 
-    fn listed(self) -> Listed {
+    fn judge(self) -> Result<Candidate, PassedOver> {
         if self.is_disabled {
-            let why = "Homebrew has disabled the formula".to_owned();
-            return passed_over(self.name, SeedSkip::Retired, why);
+            let why = "Homebrew has disabled the formula";
+            return Err(PassedOver::because(self.name, SeedSkip::Retired, why));
         }
         let Some(path) = self.repository else {
-            let why = "its sources lie at no forge whose addresses are import paths".to_owned();
-            return passed_over(self.name, SeedSkip::NotThere, why);
+            let why = "its sources lie at no forge whose addresses are import paths";
+            return Err(PassedOver::because(self.name, SeedSkip::NotThere, why));
         };
         match Go.normalise(&path) {
-            Ok(name) => Listed::Candidate(Candidate {
-                id: PackageId { ecosystem: ID, name },
+            Ok(name) => Ok(Candidate {
                 popularity: self.installs,
-                commands: None,
                 has_repository: Some(true),
+                ..Candidate::of(PackageId { ecosystem: ID, name })
             }),
-            Err(error) => passed_over(path, SeedSkip::InvalidName, error.to_string()),
+            Err(error) => Err(PassedOver::misnamed(path, &error)),
         }
     }
-}
-
-fn passed_over(name: String, reason: SeedSkip, why: String) -> Listed {
-    Listed::PassedOver(PassedOver { name, reason, why })
 }
 
 fn is_built_with_go(listed: &Value) -> bool {
@@ -139,33 +139,37 @@ fn repository(url: &str) -> Option<String> {
 /// What the formula's own entry says of its installs, if it has been given any.
 fn own_installs(name: &str, listed: &Value) -> Option<Popularity> {
     let installs = listed.pointer("/analytics/install_on_request/30d")?.get(name)?;
-    popularity(installs, listed.get("generated_date")?, FORMULAE)
+    let as_of = published_day(listed.get("generated_date")?.as_str()?);
+    Measure { as_of, ..measure(FORMULAE) }
+        .popularity(published_number(&to_raw_value(installs).ok()?))
 }
 
 /// How often each formula was installed, in a list of its own.
-#[derive(Default)]
-pub(crate) struct Installs(Value);
+pub(crate) struct Installs {
+    counts: BTreeMap<String, u64>,
+    measure: Measure,
+}
 
 impl Installs {
-    pub(crate) fn new(answer: Value) -> Self {
-        Self(answer)
+    /// Of formulae themselves: with options they are counted beside them. `None` for what is no
+    /// such list.
+    pub(crate) fn read(answer: &RawValue) -> Option<Self> {
+        let mut counts = BTreeMap::new();
+        let last_day = COUNTS.read(answer.get().as_bytes(), &mut |name, count| {
+            counts.extend(count.map(|count| (name.to_owned(), count)));
+        });
+        let as_of = last_day.ok()?;
+        Some(Self { counts, measure: Measure { as_of, ..measure(INSTALLS) } })
     }
 
-    /// Only of the formula itself: with options it is an item of its own.
     fn of(&self, name: &str) -> Option<Popularity> {
-        let items = self.0.get("formulae")?.get(name)?.as_array()?;
-        let is_plain = |item: &&Value| item.get("formula").and_then(Value::as_str) == Some(name);
-        let count = items.iter().find(is_plain)?.get("count")?;
-        popularity(count, self.0.get("end_date")?, INSTALLS)
+        self.measure.popularity(self.counts.get(name).copied())
     }
 }
 
-/// `count` is a number, or a text such as `12,345`.
-fn popularity(count: &Value, day: &Value, source: &str) -> Option<Popularity> {
-    let value = count.as_u64().or_else(|| count.as_str()?.replace(',', "").parse().ok())?;
-    let as_of = serde_json::from_value(json!(day.as_str()?.get(..10)?)).ok()?;
-    let (unit, source) = (UNIT.to_owned(), source.to_owned());
-    Some(Popularity { value, unit, period_days: Some(DAYS), source, as_of })
+/// What the numbers of `source` are, but for their day.
+fn measure(source: &str) -> Measure {
+    Measure { unit: UNIT, period_days: Some(DAYS), source: source.to_owned(), as_of: None }
 }
 
 #[cfg(test)]

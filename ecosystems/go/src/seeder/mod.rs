@@ -16,6 +16,7 @@ use batch_core::{
     model::Threshold,
     plugin::{Cut, Page, Seeder, Shape, Source, SourceError, SourceErrorKind},
 };
+use serde_json::value::RawValue;
 
 use self::formulae::{Formulae, Installs};
 use crate::{
@@ -74,8 +75,10 @@ impl Seeder for Go {
         }
         if formulae.lack_installs() {
             let installs = request(INSTALLS, LONGEST_INSTALLS).map_err(source_error)?;
-            let answer = json(http, installs).await.map_err(source_error)?;
-            formulae.count(&answer.map(Installs::new).unwrap_or_default());
+            let answer: Option<Box<RawValue>> = json(http, installs).await.map_err(source_error)?;
+            if let Some(installs) = aside(move || Installs::read(&answer?)).await {
+                formulae.count(&installs);
+            }
         }
         Ok(formulae.page(Cut { cursor, limit, most: MOST }))
     }

@@ -2,7 +2,6 @@
 //! `PATH`. Two files tell all of it, so no formula is asked about by itself.
 
 mod executables;
-mod installs;
 #[cfg(test)]
 mod tests;
 
@@ -15,11 +14,12 @@ use std::{
 
 use async_trait::async_trait;
 use batch_core::{
-    io::{Http, HttpError, Request},
+    io::{GroupedCounts, Http, HttpError, Request, aside},
     model::{
-        Candidate, Executables, PackageId, PackageName, PassedOver, Popularity, SeedSkip, Threshold,
+        Candidate, Executables, Measure, PackageId, PackageName, PassedOver, Popularity, SeedSkip,
+        Threshold,
     },
-    plugin::{Names as _, Page, Seeder, Shape, Source, SourceError},
+    plugin::{Cut, Names as _, Page, Ranking, Seeder, Shape, Source, SourceError},
 };
 
 use crate::{
@@ -31,6 +31,10 @@ use crate::{
 const INSTALLS: &str =
     "https://formulae.brew.sh/api/analytics/install-on-request/homebrew-core/30d.json";
 const EXECUTABLES: &str = "https://formulae.brew.sh/api/internal/executables.txt";
+/// Formulae with options, such as `wget --HEAD`, are counted beside them.
+const COUNTS: GroupedCounts = GroupedCounts { groups: "formulae", name: "formula" };
+/// Some four times as many as are listed.
+const MOST_NAMES: usize = 50_000;
 const UNIT: &str = "installs on request";
 const DAYS: u32 = 30;
 /// In bytes: some twenty times what either file has.
@@ -61,25 +65,22 @@ impl Seeder for Homebrew {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page, SourceError> {
-        let (rows, dated) = installed(http).await?;
+        let (rows, measure) = installed(http).await?;
         if rows.is_empty() {
-            return Ok(Page::of_list([], cursor, limit));
+            return Ok(Cut::WHOLE.page([], &Homebrew));
         }
         let executables = executables(http, &rows).await?;
-        let judged = rows.into_iter().map(|(name, value)| {
-            let popularity = value.zip(dated.clone());
-            let popularity = popularity.map(|(value, dated)| Popularity { value, ..dated });
-            judge(name, popularity, &executables)
-        });
-        Ok(Page::of_list(judged, cursor, limit))
+        let judged = rows
+            .into_iter()
+            .map(|(name, value)| judge(name, measure.popularity(value), &executables));
+        Ok(Cut { cursor, limit, ..Cut::WHOLE }.page(judged, &Homebrew))
     }
 }
 
 type Rows = Vec<(String, Option<u64>)>;
 
-/// What is installed and how often, most often first; and all of a popularity but its value, if
-/// anything says of when it is.
-async fn installed(http: &dyn Http) -> Result<(Rows, Option<Popularity>), SourceError> {
+/// What is installed and how often, most often first; and what these numbers are.
+async fn installed(http: &dyn Http) -> Result<(Rows, Measure), SourceError> {
     let request = Request::get(INSTALLS, &[], &[]).map_err(source_error)?;
     let accept = Some("application/json");
     let request = Request { accept, max_bytes: LONGEST_FILE, ..request };
@@ -87,16 +88,14 @@ async fn installed(http: &dyn Http) -> Result<(Rows, Option<Popularity>), Source
     let answered_on = response.answered_on();
     let body = response.found().map_err(source_error)?;
     let body = body.ok_or_else(|| odd_answer("it has no file of installs".to_owned()))?;
-    let installs = installs::read(&body).map_err(odd_answer)?;
-    let stated = installs.end_date.and_then(|date| serde_json::from_str(date.get()).ok());
-    let dated = stated.or(answered_on).map(|as_of| Popularity {
-        value: 0,
-        unit: UNIT.to_owned(),
-        period_days: Some(DAYS),
-        source: INSTALLS.to_owned(),
-        as_of,
+    let ranked = aside(move || {
+        let mut ranking = Ranking::of(MOST_NAMES);
+        let last_day = COUNTS.read(&body, &mut |name, count| ranking.add(name, count));
+        last_day.map(|day| (ranking.into_rows(), day))
     });
-    Ok((installs.ranking.into_rows(), dated))
+    let (rows, last_day) = ranked.await.map_err(odd_answer)?;
+    let (source, as_of) = (INSTALLS.to_owned(), last_day.or(answered_on));
+    Ok((rows, Measure { unit: UNIT, period_days: Some(DAYS), source, as_of }))
 }
 
 /// The commands of the formulae among `rows`.
@@ -105,15 +104,14 @@ async fn executables(
     rows: &Rows,
 ) -> Result<BTreeMap<PackageName, Vec<String>>, SourceError> {
     let request = Request::get(EXECUTABLES, &[], &[]).map_err(source_error)?;
-    let disk = |url, source| source_error(HttpError::Disk { url, source });
     let url = request.url.clone();
+    let disk = |source| source_error(HttpError::Disk { url, source });
     let request = Request { max_bytes: LONGEST_FILE, ..request };
     let path = http.fetch_to_cache(request).await.map_err(source_error)?;
-    let file = File::open(&path).map_err(|error| disk(url.clone(), error))?;
     let names = rows.iter().filter_map(|(name, _)| Homebrew.normalise(name).ok());
     let wanted: BTreeSet<PackageName> = names.collect();
-    let read = executables::read(BufReader::new(file), &wanted);
-    read.map_err(|error| disk(url, error))?.map_err(odd_answer)
+    let read = aside(move || executables::read(BufReader::new(File::open(&path)?), &wanted)).await;
+    read.map_err(disk)?.map_err(odd_answer)
 }
 
 fn judge(
@@ -122,7 +120,7 @@ fn judge(
     executables: &BTreeMap<PackageName, Vec<String>>,
 ) -> Result<Candidate, PassedOver> {
     let (reason, why) = match Homebrew.normalise(&name) {
-        Err(error) => (SeedSkip::InvalidName, error.to_string()),
+        Err(error) => return Err(PassedOver::misnamed(name, &error)),
         Ok(formula) => match executables.get(&formula).map(Vec::as_slice) {
             // The list leaves out what is no formula, what is disabled or has no bottle, and of
             // late also what ships no command.
@@ -136,10 +134,10 @@ fn judge(
                 Executables::Known(commands) => {
                     let id = PackageId { ecosystem: ID, name: formula };
                     let commands = Some(commands);
-                    return Ok(Candidate { id, popularity, commands, has_repository: None });
+                    return Ok(Candidate { popularity, commands, ..Candidate::of(id) });
                 }
             },
         },
     };
-    Err(PassedOver { name, reason, why })
+    Err(PassedOver::because(name, reason, why))
 }

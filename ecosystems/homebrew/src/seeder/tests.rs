@@ -207,7 +207,7 @@ fn what_is_not_understood_is_an_error_and_no_short_list() {
         assert!(ask(ok(&whole[..end]), list(), None, 9).0.is_err(), "{end}");
     }
     check_odd(ok("[]"), list(), "expected a table");
-    check_odd(ok("{}"), list(), "no table of formulae");
+    check_odd(ok("{}"), list(), "no table \"formulae\"");
     check_odd(ok(r#"{"formulae":[]}"#), list(), "expected a table");
     check_odd(ok(r#"{"formulae":{},"formulae":null}"#), list(), "expected a table");
     check_odd((404, &[], "gone"), list(), "no file of installs");

@@ -6,10 +6,10 @@ use batch_core::{
     io::{
         Http, Request,
         archive::{ArchiveError, ArchiveLimits, Flow, read_tar, verify_digest},
-        each_entry, published_number,
+        aside, each_entry, published_day, published_number,
     },
-    model::{Candidate, PackageId, PassedOver, Popularity, SeedSkip},
-    plugin::{Names as _, Page, Ranking, SourceError},
+    model::{Candidate, Measure, PackageId, PassedOver, Popularity},
+    plugin::{Cut, Names as _, Page, Ranking, SourceError, SourceErrorKind},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -33,24 +33,16 @@ const LIMITS: ArchiveLimits = ArchiveLimits {
 };
 const FILE: &str = "package/counts.json";
 
-pub(crate) async fn page(
-    http: &dyn Http,
-    cursor: Option<&str>,
-    limit: usize,
-) -> Result<Page, SourceError> {
-    let (release, dated) = newest(http).await?;
+pub(crate) async fn page(http: &dyn Http, cut: Cut<'_>) -> Result<Page, SourceError> {
+    let (release, measure) = newest(http).await?;
     let request = Request::get(&release.dist.tarball, &[], &[]).map_err(source_error)?;
     let request = Request { max_bytes: LONGEST_TARBALL, ..request };
     let tarball = http.fetch_to_cache(request).await.map_err(source_error)?;
-    if let Some(integrity) = &release.dist.integrity {
-        verify_digest(&tarball, integrity).map_err(source_error)?;
-    }
-    let ranking = read(&tarball).map_err(source_error)?.map_err(odd_answer)?;
-    let judged = ranking.into_rows().into_iter().map(|(name, value)| {
-        let popularity = value.zip(dated.clone());
-        judge(name, popularity.map(|(value, dated)| Popularity { value, ..dated }))
-    });
-    Ok(Page::of_list(judged, cursor, limit))
+    let integrity = release.dist.integrity;
+    let ranking = aside(move || verified(&tarball, integrity.as_deref())).await;
+    let ranking = ranking.map_err(source_error)?.map_err(odd_answer)?;
+    let rows = ranking.into_rows().into_iter();
+    Ok(cut.page(rows.map(|(name, value)| judge(name, measure.popularity(value))), &Npm))
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,8 +58,8 @@ struct Dist {
     integrity: Option<String>,
 }
 
-/// The newest counts; and all of a popularity but its value, if anything says of when it is.
-async fn newest(http: &dyn Http) -> Result<(Release, Option<Popularity>), SourceError> {
+/// The newest counts, and what they are.
+async fn newest(http: &dyn Http) -> Result<(Release, Measure), SourceError> {
     let request = Request::get(COUNTS, &[], &[]).map_err(source_error)?;
     let request = Request { accept: Some("application/json"), ..request };
     let response = http.send(request).await.map_err(source_error)?;
@@ -76,16 +68,9 @@ async fn newest(http: &dyn Http) -> Result<(Release, Option<Popularity>), Source
     let body = body.ok_or_else(|| odd_answer("download-counts is not there".to_owned()))?;
     let release: Release =
         serde_json::from_slice(&body).map_err(|error| odd_answer(error.to_string()))?;
-    let stated = day(&release.version);
-    let stated = stated.and_then(|day| serde_json::from_value(day.into()).ok());
-    let dated = stated.or(answered_on).map(|as_of| Popularity {
-        value: 0,
-        unit: UNIT.to_owned(),
-        period_days: Some(30),
-        source: COUNTS.to_owned(),
-        as_of,
-    });
-    Ok((release, dated))
+    let stated = day(&release.version).and_then(|day| published_day(&day));
+    let (source, as_of) = (COUNTS.to_owned(), stated.or(answered_on));
+    Ok((release, Measure { unit: UNIT, period_days: Some(30), source, as_of }))
 }
 
 /// The day on which was counted: 2026-03-01 of version `2.20260301.0`.
@@ -93,6 +78,17 @@ fn day(version: &str) -> Option<String> {
     let digits = version.split('.').nth(1)?;
     let is_day = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_day.then(|| format!("{}-{}-{}", &digits[..4], &digits[4..6], &digits[6..]))
+}
+
+/// What [`read`] says of a tarball that is the one that `integrity` tells of.
+fn verified(
+    tarball: &Path,
+    integrity: Option<&str>,
+) -> Result<Result<Ranking, String>, SourceErrorKind> {
+    if let Some(integrity) = integrity {
+        verify_digest(tarball, integrity)?;
+    }
+    Ok(read(tarball)?)
 }
 
 /// Unpacks and reads in one pass: only the names that are kept are ever in memory. The inner error
@@ -119,11 +115,9 @@ fn judge(name: String, popularity: Option<Popularity>) -> Result<Candidate, Pass
     match Npm.normalise(&name) {
         Ok(name) => {
             let id = PackageId { ecosystem: ID, name };
-            Ok(Candidate { id, popularity, commands: None, has_repository: None })
+            Ok(Candidate { popularity, ..Candidate::of(id) })
         }
-        Err(error) => {
-            Err(PassedOver { name, reason: SeedSkip::InvalidName, why: error.to_string() })
-        }
+        Err(error) => Err(PassedOver::misnamed(name, &error)),
     }
 }
 

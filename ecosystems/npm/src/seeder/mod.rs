@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use batch_core::{
     io::Http,
     model::Threshold,
-    plugin::{Page, Seeder, Shape, Source, SourceError},
+    plugin::{Cut, Page, Seeder, Shape, Source, SourceError},
 };
 
 use crate::{Npm, registry::odd_answer};
@@ -64,7 +64,7 @@ impl Seeder for Npm {
     ) -> Result<Page, SourceError> {
         match source.name {
             "search" => search::page(http, cursor, limit).await,
-            "download-counts" => counts::page(http, cursor, limit).await,
+            "download-counts" => counts::page(http, Cut { cursor, limit, ..Cut::WHOLE }).await,
             other => Err(odd_answer(format!("it has no list called {other:?}"))),
         }
     }

@@ -1,9 +1,9 @@
 //! Packages that call themselves command-line tools, with downloads, in no useful order.
 
 use batch_core::{
-    io::{Http, Request, published_number},
-    model::{Candidate, PackageId, PassedOver, Popularity, SeedSkip},
-    plugin::{Names as _, Page, SourceError},
+    io::{Http, Request, published_day, published_number},
+    model::{Candidate, Measure, PackageId, PassedOver, Popularity},
+    plugin::{Cut, Names as _, Page, SourceError},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -38,15 +38,9 @@ pub(crate) async fn page(
     let search: Search =
         serde_json::from_slice(&body).map_err(|error| odd_answer(error.to_string()))?;
     let stated = search.time.as_ref().and_then(|time| iso_date(&text(time)?));
-    let stated = stated.and_then(|day| serde_json::from_value(day.into()).ok());
-    let dated = stated.or(answered_on).map(|as_of| Popularity {
-        value: 0,
-        unit: UNIT.to_owned(),
-        period_days: None,
-        source: SEARCH.to_owned(),
-        as_of,
-    });
-    Ok(search.page(from, dated.as_ref()))
+    let as_of = stated.and_then(|day| published_day(&day)).or(answered_on);
+    let measure = Measure { unit: UNIT, period_days: None, source: SEARCH.to_owned(), as_of };
+    Ok(search.page(from, &measure))
 }
 
 #[derive(Deserialize)]
@@ -60,15 +54,15 @@ struct Search {
 }
 
 impl Search {
-    fn page(self, from: usize, dated: Option<&Popularity>) -> Page {
+    fn page(self, from: usize, measure: &Measure) -> Page {
         let total = self.total.and_then(|total| usize::try_from(published_number(&total)?).ok());
         let next = from.saturating_add(self.objects.len());
         let has_more = from < next && next < total.unwrap_or(0).min(LAST_START);
-        let judged = self.objects.iter().map(|hit| judge(hit, dated));
+        let judged = self.objects.iter().map(|hit| judge(hit, measure));
         Page {
             next_cursor: has_more.then(|| next.to_string()),
             total: total.map(|total| total.min(LAST_START + LARGEST_PAGE)),
-            ..Page::of_list(judged, None, usize::MAX)
+            ..Cut::WHOLE.page(judged, &Npm)
         }
     }
 }
@@ -102,34 +96,28 @@ struct Links {
     repository: Option<String>,
 }
 
-fn judge(hit: &RawValue, dated: Option<&Popularity>) -> Result<Candidate, PassedOver> {
-    let Hit { package, downloads } = serde_json::from_str(hit.get()).map_err(|error| {
-        let (name, reason) = (String::new(), SeedSkip::Unreadable);
-        PassedOver { name, reason, why: error.to_string() }
-    })?;
+fn judge(hit: &RawValue, measure: &Measure) -> Result<Candidate, PassedOver> {
+    let Hit { package, downloads } = serde_json::from_str(hit.get())
+        .map_err(|error| PassedOver::unreadable(error.to_string()))?;
     match Npm.normalise(&package.name) {
         Ok(name) => Ok(Candidate {
-            id: PackageId { ecosystem: ID, name },
-            popularity: downloads.and_then(|downloads| popularity(&downloads, dated?)),
-            commands: None,
+            popularity: downloads.and_then(|downloads| popularity(&downloads, measure)),
             has_repository: package.links.and_then(|links| has_repository(&links)),
+            ..Candidate::of(PackageId { ecosystem: ID, name })
         }),
-        Err(error) => {
-            let (reason, why) = (SeedSkip::InvalidName, error.to_string());
-            Err(PassedOver { name: package.name, reason, why })
-        }
+        Err(error) => Err(PassedOver::misnamed(package.name, &error)),
     }
 }
 
 /// By the month, as other lists have it, where the answer says so; else by the week.
-fn popularity(downloads: &RawValue, dated: &Popularity) -> Option<Popularity> {
+fn popularity(downloads: &RawValue, measure: &Measure) -> Option<Popularity> {
     let Downloads { monthly, weekly } = serde_json::from_str(downloads.get()).ok()?;
     let number = |json: Option<Box<RawValue>>| published_number(&json?);
     let (value, days) = match number(monthly) {
         Some(value) => (value, 30),
         None => (number(weekly)?, 7),
     };
-    Some(Popularity { value, period_days: Some(days), ..dated.clone() })
+    Measure { period_days: Some(days), ..measure.clone() }.popularity(Some(value))
 }
 
 fn has_repository(links: &RawValue) -> Option<bool> {

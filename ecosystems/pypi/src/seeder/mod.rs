@@ -8,11 +8,11 @@ use std::{cmp::Reverse, path::Path, time::Duration};
 
 use async_trait::async_trait;
 use batch_core::{
-    io::{Http, HttpError, Request, aside, read_list},
-    model::{Candidate, PackageId, PassedOver, Popularity, SeedSkip, Threshold},
-    plugin::{Cut, Listed, Names as _, Page, Seeder, Shape, Source, SourceError},
+    io::{Http, HttpError, Request, aside, published_day, read_list},
+    model::{Candidate, Measure, PackageId, PassedOver, Popularity, Threshold},
+    plugin::{Cut, Names as _, Page, Seeder, Shape, Source, SourceError},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     ID, Pypi,
@@ -73,8 +73,8 @@ struct List {
     rows: Vec<(Reverse<Option<u64>>, String)>,
     /// Rows that name no project.
     n_unreadable: usize,
-    /// What a number of downloads is, but for the number; `None` where the list has no date.
-    popularity: Option<Popularity>,
+    /// What the downloads are.
+    measure: Measure,
 }
 
 impl List {
@@ -92,44 +92,30 @@ impl List {
             None => n_unreadable += 1,
         })?;
         rows.sort_unstable();
-        let popularity = rest.get("last_update").and_then(Value::as_str).and_then(|time| {
-            let as_of = serde_json::from_value(json!(time.get(..10)?)).ok()?;
-            let (unit, source) = (UNIT.to_owned(), LIST.to_owned());
-            Some(Popularity { value: 0, unit, period_days: Some(DAYS), source, as_of })
-        });
-        Ok(Self { rows, n_unreadable, popularity })
+        let as_of = rest.get("last_update").and_then(Value::as_str).and_then(published_day);
+        let source = LIST.to_owned();
+        let measure = Measure { unit: UNIT, period_days: Some(DAYS), source, as_of };
+        Ok(Self { rows, n_unreadable, measure })
     }
 
     fn page(self, cut: Cut<'_>) -> Page {
         let unreadable = (0 < self.n_unreadable).then(|| {
             let why = format!("{} rows of the list name no project", self.n_unreadable);
-            Listed::PassedOver(PassedOver {
-                name: String::new(),
-                reason: SeedSkip::Unreadable,
-                why,
-            })
+            Err(PassedOver::unreadable(why))
         });
         let rows = self.rows.into_iter().map(|(Reverse(downloads), project)| {
-            let popularity = self.popularity.as_ref().zip(downloads);
-            let popularity = popularity.map(|(kind, value)| Popularity { value, ..kind.clone() });
-            listed(project, popularity)
+            judge(project, self.measure.popularity(downloads))
         });
         cut.page(unreadable.into_iter().chain(rows), &Pypi)
     }
 }
 
-fn listed(project: String, popularity: Option<Popularity>) -> Listed {
+fn judge(project: String, popularity: Option<Popularity>) -> Result<Candidate, PassedOver> {
     match Pypi.normalise(&project) {
-        Ok(name) => Listed::Candidate(Candidate {
-            id: PackageId { ecosystem: ID, name },
-            popularity,
-            commands: None,
-            has_repository: None,
-        }),
-        Err(error) => Listed::PassedOver(PassedOver {
-            name: project,
-            reason: SeedSkip::InvalidName,
-            why: error.to_string(),
-        }),
+        Ok(name) => {
+            let id = PackageId { ecosystem: ID, name };
+            Ok(Candidate { popularity, ..Candidate::of(id) })
+        }
+        Err(error) => Err(PassedOver::misnamed(project, &error)),
     }
 }

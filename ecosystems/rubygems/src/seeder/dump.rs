@@ -7,12 +7,11 @@ use batch_core::{
     io::{
         Http, Request,
         archive::{ArchiveError, ArchiveLimits, Flow, read_tar, unpacked},
-        aside,
+        aside, published_day,
     },
-    model::Popularity,
+    model::Measure,
     plugin::{Cut, Page, SourceError, SourceErrorKind},
 };
-use serde_json::json;
 
 use crate::{
     RubyGems,
@@ -54,14 +53,15 @@ pub(crate) async fn page(
         .ok_or_else(|| odd("the list of dumps names none".to_owned()))?;
     let segments: Vec<&str> = key.split('/').collect();
     let request = Request::get(DUMPS, &segments, &[]).map_err(source_error)?;
-    let popularity = popularity(&key, request.url.as_str());
+    let (source, as_of) = (request.url.to_string(), published_day(&day(&key)));
+    let measure = Measure { unit: UNIT, period_days: None, source, as_of };
     let request = Request { max_bytes: LARGEST_DUMP, ..request };
     let file = http.fetch_to_cache(request).await.map_err(source_error)?;
-    let dump = aside(move || read(&file)).await.map_err(source_error)?.map_err(odd)?;
-    let n_unreadable = dump.n_unreadable;
-    let gems = dump.gems().map_err(odd)?.into_iter().map(|gem| gem.listed(popularity.as_ref()));
+    let (gems, n_unreadable) =
+        aside(move || read(&file)).await.map_err(source_error)?.map_err(odd)?;
+    let gems = gems.into_iter().map(|gem| gem.judge(&measure));
     let cut = Cut { cursor, limit, most: MOST };
-    Ok(cut.page(unreadable(n_unreadable).into_iter().chain(gems), &RubyGems))
+    Ok(cut.page(unreadable(n_unreadable).map(Err).into_iter().chain(gems), &RubyGems))
 }
 
 /// The newest dump in a list as S3 gives it. Its name becomes part of an address: letters, digits
@@ -78,13 +78,10 @@ fn newest(list: &str) -> Option<String> {
     keys.filter(is_dump).max().map(str::to_owned)
 }
 
-/// What a number of downloads is, but for the number: `key` has the time in it, as in
+/// When the dump `key` was made: its folder is called after that, as in
 /// `production/public_postgresql/2018.07.02.21.21.01/public_postgresql.tar`.
-fn popularity(key: &str, url: &str) -> Option<Popularity> {
-    let day = key.split('/').nth(2)?.get(..10)?.replace('.', "-");
-    let as_of = serde_json::from_value(json!(day)).ok()?;
-    let (unit, source) = (UNIT.to_owned(), url.to_owned());
-    Some(Popularity { value: 0, unit, period_days: None, source, as_of })
+fn day(key: &str) -> String {
+    key.split('/').nth(2).unwrap_or_default().replace('.', "-")
 }
 
 /// What is wanted of the tables.
@@ -98,8 +95,9 @@ struct Dump {
     has_downloads: bool,
 }
 
-/// What is wanted of the dump in `file`; the inner error says why it is none.
-fn read(file: &Path) -> Result<Result<Dump, String>, ArchiveError> {
+/// The gems of the dump in `file`, and how many rows cannot be read; the inner error says why it is
+/// none.
+fn read(file: &Path) -> Result<Result<(Vec<Gem>, usize), String>, ArchiveError> {
     let file = File::open(file)?;
     let mut found = Err("it holds no text".to_owned());
     read_tar(file, &LIMITS, &mut |entry, content| {
@@ -109,7 +107,10 @@ fn read(file: &Path) -> Result<Result<Dump, String>, ArchiveError> {
         found = Dump::read(Lines::new(unpacked(content, &LIMITS)))?;
         Ok(Flow::Stop)
     })?;
-    Ok(found)
+    Ok(found.and_then(|dump| {
+        let n_unreadable = dump.n_unreadable;
+        Ok((dump.gems()?, n_unreadable))
+    }))
 }
 
 impl Dump {

@@ -12,8 +12,8 @@ use std::{cmp::Reverse, time::Duration};
 use async_trait::async_trait;
 use batch_core::{
     io::Http,
-    model::{Candidate, PackageId, PassedOver, Popularity, SeedSkip, Threshold},
-    plugin::{Listed, Names as _, Page, Seeder, Shape, Source, SourceError},
+    model::{Candidate, Measure, PackageId, PassedOver, SeedSkip, Threshold},
+    plugin::{Names as _, Page, Seeder, Shape, Source, SourceError},
 };
 
 use crate::{ID, RubyGems};
@@ -86,31 +86,25 @@ struct Gem {
 }
 
 impl Gem {
-    /// `kind` is what a number of downloads is, but for the number.
-    fn listed(self, kind: Option<&Popularity>) -> Listed {
-        let passed_over = |name, reason, why| Listed::PassedOver(PassedOver { name, reason, why });
+    /// `measure` is what the downloads are.
+    fn judge(self, measure: &Measure) -> Result<Candidate, PassedOver> {
         if self.is_retired {
-            let why = "all of its versions are yanked".to_owned();
-            return passed_over(self.name, SeedSkip::Retired, why);
+            let why = "all of its versions are yanked";
+            return Err(PassedOver::because(self.name, SeedSkip::Retired, why));
         }
-        let popularity = kind.zip(self.downloads.0);
         match RubyGems.normalise(&self.name) {
-            Ok(name) => Listed::Candidate(Candidate {
-                id: PackageId { ecosystem: ID, name },
-                popularity: popularity.map(|(kind, value)| Popularity { value, ..kind.clone() }),
-                commands: None,
+            Ok(name) => Ok(Candidate {
+                popularity: measure.popularity(self.downloads.0),
                 has_repository: self.has_repository.0,
+                ..Candidate::of(PackageId { ecosystem: ID, name })
             }),
-            Err(error) => passed_over(self.name, SeedSkip::InvalidName, error.to_string()),
+            Err(error) => Err(PassedOver::misnamed(self.name, &error)),
         }
     }
 }
 
 /// One entry for all rows that cannot be read, so that a list of nothing else costs no memory.
-fn unreadable(n_unreadable: usize) -> Option<Listed> {
-    (0 < n_unreadable).then(|| {
-        let why = format!("{n_unreadable} entries of the list name no gem");
-        let (name, reason) = (String::new(), SeedSkip::Unreadable);
-        Listed::PassedOver(PassedOver { name, reason, why })
-    })
+fn unreadable(n_unreadable: usize) -> Option<PassedOver> {
+    let why = || format!("{n_unreadable} entries of the list name no gem");
+    (0 < n_unreadable).then(|| PassedOver::unreadable(why()))
 }

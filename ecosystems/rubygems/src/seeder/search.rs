@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use batch_core::{
     io::{Http, Request, Response},
-    model::Popularity,
+    model::Measure,
     plugin::{Cut, Page, SourceError},
 };
 use serde_json::Value;
@@ -36,13 +36,8 @@ pub(crate) async fn page(
     let request = Request { accept: Some("application/json"), ..request };
     let response = http.send(request).await.map_err(source_error)?;
     let is_led_back = !asks_for(&response, &number);
-    let popularity = response.answered_on().map(|as_of| Popularity {
-        value: 0,
-        unit: UNIT.to_owned(),
-        period_days: None,
-        source: SEARCH.to_owned(),
-        as_of,
-    });
+    let (source, as_of) = (SEARCH.to_owned(), response.answered_on());
+    let measure = Measure { unit: UNIT, period_days: None, source, as_of };
     let body = response.found().map_err(source_error)?.unwrap_or_default();
     let hits: Vec<Value> =
         serde_json::from_slice(&body).map_err(|error| odd_answer(error.to_string()))?;
@@ -56,9 +51,9 @@ pub(crate) async fn page(
         return Err(odd_answer("no hit of the search names a gem".to_owned()));
     }
     gems.sort();
-    let gems = gems.into_iter().map(|gem| gem.listed(popularity.as_ref()));
-    let cut = Cut { cursor: Some(place.rank), limit, most: usize::MAX };
-    let page = cut.page(unreadable(n_unreadable).into_iter().chain(gems), &RubyGems);
+    let gems = gems.into_iter().map(|gem| gem.judge(&measure));
+    let cut = Cut { cursor: Some(place.rank), limit, ..Cut::WHOLE };
+    let page = cut.page(unreadable(n_unreadable).map(Err).into_iter().chain(gems), &RubyGems);
     let next_cursor = match &page.next_cursor {
         Some(rank) => Some(Place { rank, ..place }.written()),
         None if is_over || MOST_PAGES <= place.number => place.next_query(),
