@@ -20,7 +20,7 @@ const N_EACH: usize = 50;
 type Asked = Arc<Mutex<BTreeMap<String, usize>>>;
 
 /// An npm registry with a search, of which every fifth package is a library.
-fn serve() -> (String, Asked) {
+pub(crate) fn serve() -> (String, Asked) {
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     listener.set_nonblocking(true).unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -64,14 +64,14 @@ async fn answer(State(asked): State<Asked>, uri: Uri) -> (axum::http::StatusCode
     ok(manifest)
 }
 
-fn program(root: &Path, args: &[&str]) -> Command {
+pub(crate) fn program(root: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
     command.arg("--root").arg(root).args(args);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
-fn root(origin: &str) -> tempfile::TempDir {
+pub(crate) fn root(origin: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     assert!(program(dir.path(), &["init"]).status().unwrap().success());
     let settings = format!(
@@ -84,7 +84,7 @@ fn root(origin: &str) -> tempfile::TempDir {
 }
 
 /// The queue without what depends on the hour of the test.
-fn queue(root: &Path) -> Value {
+pub(crate) fn queue(root: &Path) -> Value {
     let path = root.join("data/queues/priority-queue-npm.json");
     let mut queue: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     queue["updated_at"] = Value::Null;

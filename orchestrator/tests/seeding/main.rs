@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
+mod commands;
 mod killed;
 mod storms;
 mod toy;

@@ -1,0 +1,110 @@
+//! `seed` as a person uses it.
+
+use std::{process::Stdio, time::Duration};
+
+use serde_json::Value;
+
+use crate::killed::{program, queue, root, serve};
+
+fn output(dir: &std::path::Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let output = program(dir, args).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn runs(dir: &std::path::Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(dir.join("data/metrics/seeding-runs.jsonl"));
+    let text = text.unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
+    let (origin, _) = serve();
+    let root = root(&origin);
+    let before = queue(root.path());
+    let (code, out, _) =
+        output(root.path(), &["seed", "npm", "--limit", "20", "--dry-run", "--json"]);
+    assert!(matches!(code, Some(0 | 3)), "{code:?}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["runs"][0]["seen"], 20);
+    assert_eq!(report["runs"][0]["added"], 16);
+    assert_eq!(queue(root.path()), before);
+    assert!(runs(root.path()).is_empty());
+}
+
+#[test]
+fn ctrl_c_saves_what_was_found() {
+    let (origin, _) = serve();
+    let root = root(&origin);
+    let mut child = program(root.path(), &["seed", "npm"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let runs = runs(root.path());
+    let run = &runs[0];
+    assert_eq!(run["outcome"], "partial");
+    assert!(run["seen"].as_u64().unwrap() > 0 && run["cursor"].is_object(), "{run}");
+    let added = run["added"].as_u64().unwrap();
+    assert!(added > 0);
+    let (code, _, _) = output(root.path(), &["seed", "npm", "--resume"]);
+    assert!(matches!(code, Some(0 | 3)));
+    let total = queue(root.path())["packages"].as_array().unwrap().len();
+    assert!(total as u64 > added);
+}
+
+#[test]
+fn who_may_not_or_cannot_says_so_before_any_request() {
+    let (origin, asked) = serve();
+    let root = root(&origin);
+    let (code, _, error) = output(root.path(), &["seed", "npn"]);
+    assert_eq!(code, Some(2));
+    assert!(error.contains("did you mean npm"), "{error}");
+    assert_eq!(output(root.path(), &["seed"]).0, Some(2));
+    assert_eq!(output(root.path(), &["seed", "npm", "--all"]).0, Some(2));
+    assert_eq!(output(root.path(), &["seed", "npm", "--limit", "0"]).0, Some(2));
+    let control = root.path().join("batch-control.json");
+    let text = std::fs::read_to_string(&control).unwrap();
+    let mut stopped: Value = serde_json::from_str(&text).unwrap();
+    stopped["disabled_ecosystems"] = serde_json::json!(["npm"]);
+    stopped["reason"] = "the registry asked us to".into();
+    std::fs::write(&control, stopped.to_string()).unwrap();
+    let (code, _, error) = output(root.path(), &["seed", "npm"]);
+    assert_eq!(code, Some(4));
+    assert!(error.contains("the registry asked us to"), "{error}");
+    assert!(asked.lock().unwrap().is_empty());
+}
+
+#[test]
+fn two_seedings_of_one_ecosystem_at_once_are_refused() {
+    let (origin, _) = serve();
+    let root = root(&origin);
+    let mut first = program(root.path(), &["seed", "npm"]).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(400));
+    let (code, _, error) = output(root.path(), &["seed", "npm"]);
+    assert_eq!(code, Some(7), "{error}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
+#[test]
+fn the_status_says_what_a_full_seeding_costs() {
+    let (origin, _) = serve();
+    let root = root(&origin);
+    let _ = output(root.path(), &["seed", "npm", "--limit", "10"]);
+    let (code, out, _) = output(root.path(), &["seed", "status", "--json"]);
+    assert_eq!(code, Some(0));
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let npm = report["ecosystems"].as_array().unwrap().iter().find(|it| it["ecosystem"] == "npm");
+    let npm = npm.unwrap();
+    assert_eq!(npm["last"]["seen"], 10);
+    let sum: u64 = npm["cost"]["buckets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["for_lists"].as_u64().unwrap() + it["for_candidates"].as_u64().unwrap())
+        .sum();
+    assert_eq!(npm["cost"]["requests"], sum);
+    assert!(npm["cost"]["minutes"].as_f64().unwrap() > 0.0);
+}
