@@ -167,7 +167,7 @@ impl FailureClassifier for Zoo {
             }
             Bug::ClassifierScansAgainAndAgain => {
                 let n = (0..text.len()).filter(|&at| {
-                    text.as_bytes()[at..].iter().filter(|byte| **byte == b'!').count() > 7
+                    text.as_bytes()[at..].iter().fold(0_u32, |n, byte| n ^ u32::from(*byte)) == 7
                 });
                 return (n.count() > 7).then(|| Finding::stated(FailureKind::Timeout));
             }

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -194,8 +195,7 @@ fn filled(text: &str, files: &BTreeMap<&str, Vec<u8>>) -> Result<String, String>
     for (name, packed) in files {
         let digest = format!("{{sha256:{name}}}");
         if filled.contains(&digest) {
-            let hex: String = Sha256::digest(packed).iter().map(|b| format!("{b:02x}")).collect();
-            filled = filled.replace(&digest, &hex);
+            filled = filled.replace(&digest, &hex(&Sha256::digest(packed)));
         }
         filled = filled.replace(&format!("{{size:{name}}}"), &packed.len().to_string());
     }
@@ -203,6 +203,13 @@ fn filled(text: &str, files: &BTreeMap<&str, Vec<u8>>) -> Result<String, String>
         Some((_, rest)) => Err(format!("there is no file for {{sha256:{}", first_line(rest))),
         None => Ok(filled),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn first_line(text: &str) -> &str {

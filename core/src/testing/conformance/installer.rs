@@ -205,26 +205,22 @@ pub(super) fn ask_only_declared_hosts(bench: &Bench) -> Outcome {
         .flat_map(|(_, facts)| facts.artifacts.iter().flat_map(|it| hosts(&it.url)))
         .collect();
     of_plans(bench, |made| {
-        let mut asked = vec![];
-        for step in &made.plan.steps {
-            match step {
-                InstallStep::Fetch { access: Access::TokenFrom(url), .. } => {
-                    asked.extend(hosts(url))
-                }
-                InstallStep::Run { argv, env, .. } => {
-                    asked.extend(argv.iter().chain(env.values()).flat_map(|text| hosts(text)));
-                }
-                _ => {}
-            }
-        }
-        let strangers = asked.into_iter().filter(|host| !declared.contains(&**host));
+        let tokens = made.plan.steps.iter().filter_map(|step| {
+            let InstallStep::Fetch { access: Access::TokenFrom(url), .. } = step else {
+                return None;
+            };
+            Some(url)
+        });
+        let words = runs(&made.plan).flat_map(|(argv, env, _)| argv.iter().chain(env.values()));
+        let asked = tokens.chain(words).flat_map(|text| hosts(text));
+        let strangers = asked.filter(|host| !declared.contains(&**host));
         let mut problems: Vec<String> = strangers
             .map(|host| format!("it asks {host}, which no quota covers; declare it in quotas()"))
             .collect();
         // What a fetch asks is refused at its time, unless it is the registry's own.
-        let fetched = made.plan.steps.iter().filter_map(|step| match step {
-            InstallStep::Fetch { artifact, .. } => Some(hosts(&artifact.url)),
-            _ => None,
+        let fetched = made.plan.steps.iter().filter_map(|step| {
+            let InstallStep::Fetch { artifact, .. } = step else { return None };
+            Some(hosts(&artifact.url))
         });
         let unknown = fetched.flatten().filter(|host| !facts_hosts.contains(host));
         problems.extend(unknown.map(|host| {

@@ -112,7 +112,7 @@ pub(super) fn cover_every_host(bench: &Bench) -> Outcome {
         for url in &run.strays {
             problems.push(refused(&format!("fixture {}", case.name), url));
         }
-        problems.extend(run.asked.iter().filter_map(|url| odd(url)));
+        problems.extend(run.asked.iter().filter_map(odd));
     }
     let packages = bench.runs.iter().map(|(case, _)| case.package.as_str());
     let packages: Vec<&str> = packages.chain(ODD.iter().copied()).collect();
@@ -123,7 +123,7 @@ pub(super) fn cover_every_host(bench: &Bench) -> Outcome {
         for generic in GENERIC {
             let run = subject.ask(package, vec![], *generic);
             problems.extend(run.strays.iter().map(|url| refused(package, url)));
-            problems.extend(run.asked.iter().filter_map(|url| odd(url)));
+            problems.extend(run.asked.iter().filter_map(odd));
         }
     }
     problems.sort();

@@ -69,9 +69,9 @@ pub(super) fn reads_any_answer(bench: &Bench) -> Outcome {
     }
     let plugin = bench.subject.plugin;
     let mut problems = vec![];
-    for i in 0..ANSWERS.len() {
-        let shown = ANSWERS[i].body;
-        match guard::within(PATIENCE, "discover", move || discover(plugin, i)) {
+    for &answer in ANSWERS {
+        let shown = answer.body;
+        match guard::within(PATIENCE, "discover", move || discover(plugin, answer)) {
             Err(stuck) => problems.push(format!("on {shown:?} {stuck}")),
             Ok(Err(why)) => problems.push(why),
             Ok(Ok((page, strays))) => {
@@ -92,10 +92,10 @@ pub(super) fn reads_any_answer(bench: &Bench) -> Outcome {
 
 type Discovered = (Result<Page, SourceError>, Vec<String>);
 
-fn discover(plugin: &EcosystemPlugin, i: usize) -> Result<Discovered, String> {
+fn discover(plugin: &EcosystemPlugin, answer: Elsewhere) -> Result<Discovered, String> {
     let Some(seeder) = plugin.seeder else { return Err("it has no seeder".to_owned()) };
     let clock = SimClock::default();
-    let network = Arc::new(SimRegistry::new(clock.clone(), vec![], ANSWERS[i]));
+    let network = Arc::new(SimRegistry::new(clock.clone(), vec![], answer));
     let http = Watched::new(plugin, &network)?;
     let page = clock.run(seeder.discover(&http, None, 10));
     Ok((page, http.strays()))

@@ -22,8 +22,11 @@ const UNUSABLE: &[FailureKind] = &[
     UpstreamUnavailable,
 ];
 
+type Spoil = fn(&mut Archive);
+type Damage = fn(&mut Vec<u8>);
+
 /// What is added to an honest archive.
-const ROWS: &[(&str, fn(&mut Archive))] = &[
+const ROWS: &[(&str, Spoil)] = &[
     ("an entry that leaves its folder", |archive| adds(archive, "../../evil")),
     ("an absolute entry", |archive| absolute(archive)),
     ("a link out of the archive", |archive| links(archive, "../../../etc/passwd", None)),
@@ -69,7 +72,7 @@ fn lies(archive: &mut Archive, hostile: Hostile) {
 }
 
 /// What happens to packed bytes on their way: the digest fits no more.
-const DAMAGES: &[(&str, fn(&mut Vec<u8>))] = &[
+const DAMAGES: &[(&str, Damage)] = &[
     ("a flipped byte", |body| {
         let middle = body.len() / 2;
         body[middle] ^= 0xFF;

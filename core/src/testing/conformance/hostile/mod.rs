@@ -60,12 +60,13 @@ impl Tried<'_> {
         let problem = |why: String| Some(format!("{what}: {why}"));
         let fits = match (&run.end, self.allowed) {
             (End::Stuck(stuck), _) => return problem(stuck.to_string()),
-            (End::Failure(kind), Allowed::Kinds(kinds)) => kinds.contains(kind),
-            (End::Failure(kind), Allowed::OrRecipe(kinds)) => kinds.contains(kind),
+            (End::Failure(kind), Allowed::Kinds(kinds) | Allowed::OrRecipe(kinds)) => {
+                kinds.contains(kind)
+            }
             (End::Failure(kind), Allowed::Anything) => !is_evasive(*kind),
-            (End::Recipe | End::Absent, Allowed::Kinds(_)) => false,
             (End::Recipe, Allowed::OrRecipe(_)) => is_golden(self.case, &run),
-            (End::Absent, Allowed::OrRecipe(_)) => false,
+            (End::Recipe, Allowed::Kinds(_))
+            | (End::Absent, Allowed::Kinds(_) | Allowed::OrRecipe(_)) => false,
             (End::Recipe | End::Absent, Allowed::Anything) => true,
         };
         if !fits {

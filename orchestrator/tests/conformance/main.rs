@@ -1,5 +1,7 @@
 //! Every plugin of the program against every rule of the contract: one trial for each, which fails
-//! with what `tsuku-batch ecosystem check` says.
+//! with what `tsuku-batch ecosystem check` says. And the commands that show the same to people.
+
+mod commands;
 
 use std::{path::Path, process::ExitCode};
 
@@ -35,5 +37,6 @@ fn main() -> ExitCode {
             keeps_the_contract(plugin, all)
         })
     };
-    libtest_mimic::run(&arguments, all.iter().map(trial).collect()).exit_code()
+    let trials = all.iter().map(trial).chain(commands::trials());
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
