@@ -16,7 +16,7 @@ pub enum Exit {
     NotFound = 3,
     /// Nothing could be attempted; the reason is printed and recorded.
     Unavailable = 4,
-    /// `try`: the package failed; its failure is printed.
+    /// `try`: the package failed; its failure is printed. `ecosystem check`: a plugin breaks a rule.
     PackageFailed = 5,
     /// The state cannot be read or written; the message names file and remedy.
     State = 6,

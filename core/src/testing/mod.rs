@@ -1,6 +1,7 @@
 //! Virtual time and a virtual network, for tests and for simulation.
 
 mod clock;
+pub mod conformance;
 mod records;
 mod shelf;
 mod transport;

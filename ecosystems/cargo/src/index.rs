@@ -48,13 +48,16 @@ pub(crate) fn path(name: &str) -> Vec<String> {
 pub(crate) fn newest(name: &str, body: &[u8]) -> Result<Option<Release>, String> {
     let text = str::from_utf8(body).map_err(|_| "it is no UTF-8".to_owned())?;
     let mut newest: Option<(Version, Line)> = None;
+    let (mut n_read, mut n_unknown) = (0, 0);
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let odd = |error: serde_json::Error| format!("line {}: {error}", at + 1);
         let Ok(line) = serde_json::from_str::<Line>(line) else {
             // Whatever a later format is like, it is JSON.
             serde_json::from_str::<IgnoredAny>(line).map_err(odd)?;
+            n_unknown += 1;
             continue;
         };
+        n_read += 1;
         if !line.name.eq_ignore_ascii_case(name) {
             return Err(format!("line {} is about another crate", at + 1));
         }
@@ -62,6 +65,10 @@ pub(crate) fn newest(name: &str, body: &[u8]) -> Result<Option<Release>, String>
         if newest.as_ref().is_none_or(|(highest, _)| *highest < version) {
             newest = Some((version, line));
         }
+    }
+    // Old lines stay as they are, so a crate has some of a form that is known.
+    if n_read == 0 && 0 < n_unknown {
+        return Err("no line of it is of a known form".to_owned());
     }
     Ok(newest.map(|(_, line)| Release {
         krate: line.name,
@@ -149,6 +156,16 @@ mod tests {
         let release = newest("X", line.as_bytes()).unwrap().unwrap();
         assert_eq!(release.rust_version.as_deref(), Some("1.80"));
         assert_eq!((&*release.krate, &*release.checksum), ("x", SUM));
+    }
+
+    #[test]
+    fn an_answer_of_which_no_line_is_known_is_odd_and_no_absence() {
+        let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+        for body in ["{}", "{\"name\":\"x\"}\n{\"name\":7}", &deep] {
+            let error = newest("x", body.as_bytes()).unwrap_err();
+            assert_eq!(error, "no line of it is of a known form", "{body}");
+        }
+        assert!(newest("x", b"").unwrap().is_none());
     }
 
     #[test]

@@ -55,6 +55,10 @@ impl RecipeBuilder for Go {
 /// The version of `module` that its bare path means, and what its go.mod says.
 async fn latest(http: &dyn Http, module: &str) -> Result<Option<Module>, SourceError> {
     let Some(list) = ask(http, module, &["@v", "list"]).await? else { return Ok(None) };
+    // Garbage must not pass for a module without versions.
+    if !list.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t')) {
+        return Err(odd("its list of versions is no text of versions".to_owned()));
+    }
     let listed = versions::listed(&String::from_utf8_lossy(&list));
     let highest = match versions::latest(&listed) {
         Some(version) => Some(version.clone()),

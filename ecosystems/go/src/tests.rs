@@ -483,3 +483,14 @@ fn installation_asks_only_where_it_may_and_keeps_to_its_folder() {
     let both = sums(&[mirror, database]);
     assert_eq!(both.1, "sum.golang.org http://127.0.0.1:1/sum");
 }
+
+#[test]
+fn a_list_that_is_no_text_is_an_odd_answer_and_no_module_without_versions() {
+    for garbage in [&b"\xEF\xBB\xBFv1.0.0\n"[..], b"\xFF\xFE", b"\0\0\0"] {
+        let proxy = Proxy::default().with("/x.org/tool/@v/list", 200, garbage);
+        let error = proxy.ask("x.org/tool").unwrap_err();
+        assert_eq!(error.finding().kind, FailureKind::UnexpectedResponse, "{garbage:?}");
+    }
+    let empty = Proxy::default().with("/x.org/tool/@v/list", 200, "\n");
+    assert!(empty.ask("x.org/tool").unwrap().is_none());
+}

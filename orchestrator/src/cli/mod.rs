@@ -45,9 +45,9 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done · 1 unexpected error · 2 wrong command line · 3 not found, or not all of it \
-· 4 nothing could be \
-attempted · 5 the package tried failed · 6 state cannot be read or written · 7 another run is \
+Exit codes: 0 done · 1 unexpected error · 2 wrong command line · 3 not found, or not all of it · 4 \
+nothing could be attempted · 5 the package tried, or a plugin checked, failed · 6 state cannot be \
+read or written · 7 another run is \
 under way · 130 interrupted";
 
 #[derive(Debug, clap::Args)]
@@ -184,6 +184,8 @@ pub fn output_schemas() -> [(&'static str, schemars::Schema); 16] {
         ("output-queue-add", schema_for!(queue::AddReport)),
         ("output-queue-list", schema_for!(queue::ListReport)),
         ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
+        ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),
+        ("output-ecosystem-check", schema_for!(ecosystem::ConformanceReport)),
         ("output-failures-list", schema_for!(failures::FailureList)),
         ("output-failures-show", schema_for!(failures::FailureReport)),
         ("output-runs-list", schema_for!(runs::RunList)),

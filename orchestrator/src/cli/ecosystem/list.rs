@@ -6,31 +6,12 @@ use batch_core::model::EcosystemId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, out::table};
-use crate::exit::Exit;
+use super::{Context, ToolchainReport};
+use crate::{cli::out::table, exit::Exit};
 
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum Command {
-    /// Show what this program knows, in rotation order
-    List,
-}
-
-pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
-    match command {
-        Command::List => list(cx).await,
-    }
-}
-
-async fn list(cx: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn run(cx: &Context) -> anyhow::Result<Exit> {
     let mut ecosystems = vec![];
     for plugin in cx.env.registry.iter() {
-        let toolchain = match &plugin.toolchain {
-            None => None,
-            Some(wanted) => Some(ToolchainReport {
-                program: wanted.program.to_owned(),
-                found: cx.env.toolchain(plugin).await.is_some(),
-            }),
-        };
         ecosystems.push(EcosystemReport {
             id: plugin.id.clone(),
             name: plugin.display_name.to_owned(),
@@ -45,7 +26,7 @@ async fn list(cx: &Context) -> anyhow::Result<Exit> {
             seeder: plugin.seeder.is_some(),
             builder: plugin.recipe_builder.is_some(),
             installer: plugin.installer.is_some(),
-            toolchain,
+            toolchain: ToolchainReport::of(plugin, cx).await,
         });
     }
     cx.out.show(&EcosystemList { ecosystems })?;
@@ -54,7 +35,7 @@ async fn list(cx: &Context) -> anyhow::Result<Exit> {
 
 /// What `ecosystem list --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct EcosystemList {
+pub(in crate::cli) struct EcosystemList {
     /// In rotation order.
     ecosystems: Vec<EcosystemReport>,
 }
@@ -77,13 +58,6 @@ struct EcosystemReport {
     /// The ecosystem's own tool; absent where it needs none.
     #[serde(skip_serializing_if = "Option::is_none")]
     toolchain: Option<ToolchainReport>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct ToolchainReport {
-    program: String,
-    /// On this machine, and fit to be shown to a sandbox.
-    found: bool,
 }
 
 impl fmt::Display for EcosystemList {

@@ -1,0 +1,92 @@
+//! Code of a plugin runs beside the suite: it may panic, and it may never end.
+
+use std::{
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+/// Why code of a plugin gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stuck {
+    /// With what it said.
+    Panicked(String),
+    TooSlow(Duration),
+}
+
+impl std::fmt::Display for Stuck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Panicked(said) => write!(f, "it panicked: {said}"),
+            Self::TooSlow(limit) => write!(f, "it did not end within {} s", limit.as_secs_f64()),
+        }
+    }
+}
+
+/// What `work` gives within `limit` of real time. What does not end is left behind: nothing can
+/// stop a thread.
+pub(super) fn within<T: Send + 'static>(
+    limit: Duration,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Stuck> {
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+        // Whoever waited may have gone.
+        let _ = sender.send(work());
+    });
+    let thread = match thread {
+        Ok(thread) => thread,
+        Err(error) => return Err(Stuck::Panicked(format!("no thread: {error}"))),
+    };
+    match receiver.recv_timeout(limit) {
+        Ok(value) => Ok(value),
+        Err(RecvTimeoutError::Timeout) => Err(Stuck::TooSlow(limit)),
+        Err(RecvTimeoutError::Disconnected) => {
+            let said = thread.join().err().map(|payload| said(&*payload));
+            Err(Stuck::Panicked(said.unwrap_or_default()))
+        }
+    }
+}
+
+/// What this thread has had of a processor so far. Time on the wall grows with whatever else the
+/// machine does; `None` where the system does not tell.
+#[expect(clippy::disallowed_methods, reason = "the system's word about this thread is no state")]
+pub(super) fn processor_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
+fn said(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn work_takes_processor_time_and_waiting_takes_none() {
+        let before = processor_time().unwrap();
+        let (_keep, never) = mpsc::channel::<()>();
+        let _ = never.recv_timeout(Duration::from_millis(50));
+        let waited = processor_time().unwrap() - before;
+        let n = (0..3_000_000_u64).fold(0, |n, i| std::hint::black_box(n ^ i));
+        let worked = processor_time().unwrap() - before - waited;
+        assert!(waited < worked, "{n}: {waited:?} is not less than {worked:?}");
+    }
+
+    #[test]
+    fn what_panics_or_never_ends_is_told_apart_from_what_works() {
+        let second = Duration::from_secs(1);
+        assert_eq!(within(second, "fine", || 7), Ok(7));
+        let panicked = within(second, "panics", || -> u8 { panic!("at the {}", "disco") });
+        assert_eq!(panicked, Err(Stuck::Panicked("at the disco".to_owned())));
+        let (_keep, never) = mpsc::channel::<()>();
+        let limit = Duration::from_millis(5);
+        let stuck = within(limit, "waits", move || never.recv().is_ok());
+        assert_eq!(stuck, Err(Stuck::TooSlow(limit)));
+    }
+}

@@ -1,0 +1,141 @@
+//! JSON of other shapes than the documented one.
+
+use serde_json::{Value, json};
+
+use super::{Allowed, Tried, asked, base, told};
+use crate::testing::conformance::{Bench, Outcome};
+
+/// What a field holds in place of what it should; `None` leaves it out.
+type Change = fn(&Value) -> Option<Value>;
+
+const ROWS: &[(&str, Change)] = &[
+    ("is missing", |_| None),
+    ("is null", |_| Some(Value::Null)),
+    ("is a number", |_| Some(json!(7))),
+    ("is a huge number", |_| Some(json!(u64::MAX))),
+    ("is a number beyond all", |_| Some(json!(1e308))),
+    ("is negative", |_| Some(json!(-1))),
+    ("is true", |_| Some(json!(true))),
+    ("is an empty text", |_| Some(json!(""))),
+    ("is a list", |value| Some(json!([value, value]))),
+    ("is a table", |_| Some(json!({ "a": { "b": [] } }))),
+    ("is a text of a megabyte", |_| Some(json!("x".repeat(1 << 20)))),
+    ("leaves its folder", |_| Some(json!("../../../etc/passwd"))),
+    ("is an option", |_| Some(json!("--help"))),
+    ("obeys and turns", |_| Some(json!("a\u{1b}[2J\u{202e}b\r\n\u{0}$(id)`id`"))),
+    ("is another address", |_| Some(json!("http://169.254.169.254/latest"))),
+];
+
+/// Fields that are changed, for each document: more would only take time.
+const MOST_FIELDS: usize = 60;
+
+pub(in crate::testing::conformance) fn shapes_are_survived(bench: &Bench) -> Outcome {
+    let case = match base(bench) {
+        Ok(case) => case,
+        Err(outcome) => return outcome,
+    };
+    let mut problems = vec![];
+    let mut n_tried = 0;
+    for i in asked(bench, case) {
+        let whole = told(case);
+        let Some((document, rest)) = document(&whole[i].answer.body) else { continue };
+        for (what, changed) in changed(&document) {
+            n_tried += 1;
+            let mut told = whole.clone();
+            told[i].answer.body = [changed.as_bytes(), b"\n", rest].concat();
+            let what = format!("{what} in {}", told[i].answer.url);
+            let tried = Tried { subject: &bench.subject, case, what, allowed: &Allowed::Anything };
+            problems.extend(tried.ask(told));
+        }
+    }
+    if n_tried == 0 {
+        return Outcome::NotApplicable("no answer of the fixture is JSON".to_owned());
+    }
+    problems.into()
+}
+
+/// A JSON object, or the first of several in lines, and what follows.
+fn document(body: &[u8]) -> Option<(Value, &[u8])> {
+    if let Ok(value @ Value::Object(_)) = serde_json::from_slice(body) {
+        return Some((value, b""));
+    }
+    let end = body.iter().position(|&byte| byte == b'\n')?;
+    let value: Value = serde_json::from_slice(&body[..end]).ok()?;
+    value.is_object().then_some((value, &body[end + 1..]))
+}
+
+/// `document` with one thing wrong at a time, and what that is.
+fn changed(document: &Value) -> Vec<(String, String)> {
+    let mut pointers = vec![];
+    collect(document, &mut String::new(), 3, &mut pointers);
+    pointers.truncate(MOST_FIELDS);
+    let mut all = vec![];
+    for pointer in &pointers {
+        for (what, change) in ROWS {
+            let Some(value) = document.pointer(pointer) else { continue };
+            let mut changed = document.clone();
+            set(&mut changed, pointer, change(value));
+            all.push((format!("{pointer} {what}"), changed.to_string()));
+        }
+    }
+    let text = document.to_string();
+    let inner = &text[1..text.len() - 1];
+    all.push(("every field stands twice".to_owned(), format!("{{{inner},{inner}}}")));
+    all.push(("a comma too many".to_owned(), format!("{{{inner},}}")));
+    all.push(("garbage follows".to_owned(), format!("{text}<!-- served in 3 ms -->")));
+    all.push(("a list of it".to_owned(), format!("[{text}]")));
+    all.push(("a text of it".to_owned(), json!(text).to_string()));
+    all.push(("null".to_owned(), "null".to_owned()));
+    all
+}
+
+/// Pointers to fields, the outer ones first.
+fn collect(value: &Value, at: &mut String, depth: usize, pointers: &mut Vec<String>) {
+    let children: Vec<(String, &Value)> = match value {
+        Value::Object(map) => map.iter().map(|(key, value)| (escaped(key), value)).collect(),
+        Value::Array(values) => {
+            values.iter().take(2).enumerate().map(|(i, it)| (i.to_string(), it)).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => vec![],
+    };
+    if depth == 0 {
+        return;
+    }
+    for (key, _) in &children {
+        pointers.push(format!("{at}/{key}"));
+    }
+    for (key, child) in children {
+        let mut at = format!("{at}/{key}");
+        collect(child, &mut at, depth - 1, pointers);
+    }
+}
+
+/// RFC 6901.
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn set(document: &mut Value, pointer: &str, to: Option<Value>) {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    let key = key.replace("~1", "/").replace("~0", "~");
+    match (document.pointer_mut(parent), to) {
+        (Some(Value::Object(map)), Some(value)) => {
+            map.insert(key, value);
+        }
+        (Some(Value::Object(map)), None) => {
+            map.shift_remove(&key);
+        }
+        (Some(Value::Array(values)), to) => {
+            let place = key.parse().ok().and_then(|i: usize| values.get_mut(i));
+            if let Some(place) = place {
+                *place = to.unwrap_or(Value::Null);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// How many there are.
+pub(in crate::testing::conformance) const fn n_rows() -> usize {
+    ROWS.len() + 6
+}

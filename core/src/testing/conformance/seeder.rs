@@ -1,0 +1,102 @@
+//! The seeder: it asks declared hosts only, and any answer is a page or an error.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::{
+    Bench, Outcome,
+    bench::PATIENCE,
+    guard,
+    network::{Elsewhere, SimRegistry, Watched},
+};
+use crate::{
+    model::FailureKind,
+    plugin::{EcosystemPlugin, Page, Seeder, SourceError},
+    testing::SimClock,
+};
+
+/// What may come in place of a list.
+const ANSWERS: &[Elsewhere] = &[
+    told(200, "application/json", "{}"),
+    told(200, "application/json", "[]"),
+    told(200, "application/json", ""),
+    told(200, "application/json", "{\"a\":"),
+    told(200, "application/json", "null"),
+    told(200, "application/json", "[[[[[[[[]]]]]]]]"),
+    told(200, "text/html", "<!doctype html><title>Just a moment...</title>"),
+    told(200, "text/plain", "\u{feff}../x\n-rf\n\u{202e}\n"),
+    told(403, "application/json", "{\"error\":\"no\"}"),
+    told(404, "text/plain", "not found"),
+    told(429, "text/plain", "slow down"),
+    told(500, "text/plain", "oops"),
+];
+
+const fn told(status: u16, content_type: &'static str, body: &'static str) -> Elsewhere {
+    Elsewhere { status, content_type, body }
+}
+
+fn seeder(bench: &Bench) -> Result<&'static dyn Seeder, Outcome> {
+    let why = "the plugin has no seeder yet; write Seeder and set `seeder`";
+    bench.subject.plugin.seeder.ok_or_else(|| Outcome::NotApplicable(why.to_owned()))
+}
+
+pub(super) fn reads_declared_sources(bench: &Bench) -> Outcome {
+    let seeder = match seeder(bench) {
+        Ok(seeder) => seeder,
+        Err(outcome) => return outcome,
+    };
+    let quotas = bench.subject.plugin.rate_limit.quotas();
+    let mut problems = vec![];
+    for source in seeder.sources() {
+        let Ok(url) = Url::parse(source.url) else {
+            problems.push(format!("the source {:?} is no address", source.url));
+            continue;
+        };
+        let is_covered = |quota: &&crate::model::Quota| {
+            url.host_str() == Some(quota.host) && url.path().starts_with(quota.path_prefix)
+        };
+        if url.scheme() != "https" || !quotas.iter().any(|quota| is_covered(&quota)) {
+            problems.push(format!("the source {url} is at no declared host; see quotas()"));
+        }
+    }
+    problems.into()
+}
+
+pub(super) fn reads_any_answer(bench: &Bench) -> Outcome {
+    if let Err(outcome) = seeder(bench) {
+        return outcome;
+    }
+    let plugin = bench.subject.plugin;
+    let mut problems = vec![];
+    for &answer in ANSWERS {
+        let shown = answer.body;
+        match guard::within(PATIENCE, "discover", move || discover(plugin, answer)) {
+            Err(stuck) => problems.push(format!("on {shown:?} {stuck}")),
+            Ok(Err(why)) => problems.push(why),
+            Ok(Ok((page, strays))) => {
+                let of_unknown = |error: &SourceError| {
+                    let kind = error.finding().kind;
+                    matches!(kind, FailureKind::Unclassified | FailureKind::EvidenceLost)
+                };
+                if page.err().is_some_and(|error| of_unknown(&error)) {
+                    problems.push(format!("{shown:?} ends in an error of no kind"));
+                }
+                let advice = "declare that host in quotas()";
+                problems.extend(strays.iter().map(|url| format!("it asks {url}; {advice}")));
+            }
+        }
+    }
+    problems.into()
+}
+
+type Discovered = (Result<Page, SourceError>, Vec<String>);
+
+fn discover(plugin: &EcosystemPlugin, answer: Elsewhere) -> Result<Discovered, String> {
+    let Some(seeder) = plugin.seeder else { return Err("it has no seeder".to_owned()) };
+    let clock = SimClock::default();
+    let network = Arc::new(SimRegistry::new(clock.clone(), vec![], answer));
+    let http = Watched::new(plugin, &network)?;
+    let page = clock.run(seeder.discover(&http, None, 10));
+    Ok((page, http.strays()))
+}

@@ -1,0 +1,409 @@
+//! A small ecosystem that keeps to the contract, and every way in which it can be made to break it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    num::NonZeroU32,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use batch_core::{
+    decide::recipe::{is_homepage, one_line},
+    io::{Http, Origins, Request, archive::verify_digest, json},
+    model::{
+        Action, ActionShape, Artifact, CommandName, EcosystemId, Environment, Evidence,
+        Executables, FailureKind, Finding, InstallPlan, InstallStep, InvalidId, Metadata,
+        PackageFacts, PackageId, PackageKind, PackageName, Parameter, Quota, Recipe, RecipeName,
+        RecipeStep, Verify,
+    },
+    plugin::{
+        EcosystemPlugin, FailureClassifier, Missing, Names, NativeInstaller, Page, RateLimit,
+        RecipeBuilder, Seeder, Source, SourceError, SourceErrorKind, Spelling,
+    },
+};
+use serde::Deserialize;
+
+pub(crate) const ID: EcosystemId = EcosystemId::from_static("zoo");
+const REGISTRY: &str = "https://zoo.example";
+const FILES: &str = "https://files.zoo.example";
+const STEP: ActionShape =
+    ActionShape { name: "zoo_install", required: &["package", "executables"] };
+
+/// What is wrong with a zoo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bug {
+    None,
+    AliasIsNoWord,
+    AliasIsTaken,
+    RankIsTaken,
+    QuotaWithoutPeriod,
+    QuotaOtherThanTheNeighbours,
+    HostUndeclared,
+    HostUndeclaredOnlyAfterOddAnswers,
+    HostileNamesAreMended,
+    NamesGrow,
+    ClassifierSlicesCharacters,
+    ClassifierScansAgainAndAgain,
+    ClassifierRemembers,
+    RecipeIsAnother,
+    FactsKeepLineBreaks,
+    MapOrder,
+    HomepageIsInsecure,
+    OneExecutableIsLost,
+    ExecutablesAreGuessed,
+    ExecutableIsInvented,
+    RecipeNameIsAnother,
+    RecipeNameHasTheVersion,
+    PlanRunsAShell,
+    PlanRunsALine,
+    PlanNamesTheMachine,
+    PlanLeavesItsFolder,
+    PlanAsksAStranger,
+    PlanHasTheNetworkForNothing,
+    PlanIgnoresMirrors,
+    PlanInMapOrder,
+    PlanNeverLooks,
+    SourceUndeclared,
+    SeederPanics,
+    ErrorsAreAbsence,
+    NothingLimitsAnAnswer,
+    MissingFieldsPanic,
+    ArchiveIsNotCompared,
+}
+
+pub(crate) struct Zoo(pub(crate) Bug);
+
+/// A zoo with `bug`, which lives as long as the test.
+pub(crate) fn plugin(bug: Bug) -> &'static EcosystemPlugin {
+    let zoo: &'static Zoo = Box::leak(Box::new(Zoo(bug)));
+    let aliases: &[&str] = match bug {
+        Bug::AliasIsNoWord => &["The Zoo"],
+        Bug::AliasIsTaken => &["menagerie", "aquarium"],
+        _ => &["menagerie"],
+    };
+    Box::leak(Box::new(EcosystemPlugin {
+        id: ID,
+        rotation_rank: if bug == Bug::RankIsTaken { 2 } else { 1 },
+        aliases,
+        display_name: "Zoo",
+        toolchain: None,
+        local_os: None,
+        seeder: Some(zoo),
+        rate_limit: zoo,
+        classifier: zoo,
+        recipe_builder: Some(zoo),
+        installer: Some(zoo),
+        recipe_actions: &[STEP],
+        names: zoo,
+    }))
+}
+
+/// Another ecosystem of the program; it asks the same files, and has nothing else yet.
+pub(crate) fn neighbour() -> &'static EcosystemPlugin {
+    let (id, zoo) = (EcosystemId::from_static("aquarium"), plugin(Bug::None));
+    Box::leak(Box::new(EcosystemPlugin {
+        id,
+        rotation_rank: 2,
+        aliases: &[],
+        seeder: None,
+        recipe_builder: None,
+        installer: None,
+        ..*zoo
+    }))
+}
+
+const fn quota(host: &'static str, path_prefix: &'static str, millis: u64) -> Quota {
+    Quota {
+        host,
+        path_prefix,
+        period: Duration::from_millis(millis),
+        burst: NonZeroU32::MIN,
+        concurrency: NonZeroU32::MIN,
+        max_per_run: None,
+        retry_floor: Duration::from_secs(60),
+    }
+}
+
+impl RateLimit for Zoo {
+    fn quotas(&self) -> &'static [Quota] {
+        const FILES: Quota = quota("files.zoo.example", "/", 1000);
+        const PACKAGES: Quota = quota("zoo.example", "/packages/", 1000);
+        match self.0 {
+            Bug::QuotaWithoutPeriod => const { &[PACKAGES, quota("files.zoo.example", "/", 0)] },
+            Bug::QuotaOtherThanTheNeighbours => {
+                const { &[PACKAGES, quota("files.zoo.example", "/", 500)] }
+            }
+            _ => &[PACKAGES, FILES],
+        }
+    }
+}
+
+impl Names for Zoo {
+    fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
+        const SPELLING: Spelling = Spelling {
+            what: "animal",
+            longest: 40,
+            punctuation: "-",
+            begins: ("it begins with no letter", |c| c.is_ascii_alphabetic()),
+            ends: ("it ends with a hyphen", |c| c != '-'),
+        };
+        let spelling = match self.0 {
+            Bug::HostileNamesAreMended => &spelling.replace([' ', '%', '?'], "-"),
+            Bug::NamesGrow if spelling.len() < 20 => &format!("{spelling}x"),
+            _ => spelling,
+        };
+        SPELLING.read(&spelling.to_ascii_lowercase())
+    }
+}
+
+impl FailureClassifier for Zoo {
+    fn classify(&self, evidence: &Evidence) -> Option<Finding> {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        static HAS_SEEN: AtomicBool = AtomicBool::new(false);
+        let text = &evidence.text;
+        match self.0 {
+            Bug::ClassifierSlicesCharacters if text.len() > 4 => {
+                let _ = &text[..4];
+            }
+            Bug::ClassifierScansAgainAndAgain => {
+                let n = (0..text.len()).filter(|&at| {
+                    text.as_bytes()[at..].iter().fold(0_u32, |n, byte| n ^ u32::from(*byte)) == 7
+                });
+                return (n.count() > 7).then(|| Finding::stated(FailureKind::Timeout));
+            }
+            Bug::ClassifierRemembers if HAS_SEEN.fetch_xor(true, Ordering::Relaxed) => {
+                return Some(Finding::stated(FailureKind::Timeout));
+            }
+            _ => {}
+        }
+        let is_closed = text.lines().any(|line| line.trim_end() == "error: the zoo is closed");
+        is_closed.then(|| Finding::stated(FailureKind::UpstreamUnavailable))
+    }
+}
+
+#[derive(Deserialize)]
+struct Animal {
+    version: String,
+    #[serde(default)]
+    summary: String,
+    homepage: Option<String>,
+    commands: BTreeMap<String, String>,
+    sha256: String,
+}
+
+fn error(kind: impl Into<SourceErrorKind>) -> SourceError {
+    SourceError { ecosystem: ID, kind: kind.into() }
+}
+
+#[async_trait]
+impl RecipeBuilder for Zoo {
+    async fn inspect(
+        &self,
+        http: &dyn Http,
+        name: &PackageName,
+    ) -> Result<Option<PackageFacts>, SourceError> {
+        let found = self.look(http, name).await;
+        if self.0 == Bug::ErrorsAreAbsence { Ok(found.unwrap_or_default()) } else { found }
+    }
+
+    fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
+        let guess = [facts.id.name.as_str().parse().expect("animals are commands")];
+        let names: &[CommandName] = match &facts.executables {
+            Executables::Known(names) => names,
+            Executables::Unknown(_) if self.0 == Bug::ExecutablesAreGuessed => &guess,
+            Executables::Unknown(why) => {
+                let (reason, kind) = (why.clone(), FailureKind::BinaryDiscoveryFailed);
+                return Err(Missing { reason, kind });
+            }
+        };
+        let Some(first) = names.first() else {
+            let reason = "it has no command".to_owned();
+            return Err(Missing { reason, kind: FailureKind::LibraryOnly });
+        };
+        let homepage = facts.homepage.clone().unwrap_or_default();
+        let metadata = Metadata {
+            name: facts.id.name.to_string(),
+            description: match self.0 {
+                Bug::RecipeIsAnother => "Another".to_owned(),
+                _ => facts.description.clone(),
+            },
+            homepage: match self.0 {
+                Bug::HomepageIsInsecure => homepage.replace("https", "http"),
+                _ => homepage,
+            },
+            llm_validation: "skipped".to_owned(),
+            ..Metadata::default()
+        };
+        let verify = Verify {
+            command: format!("{first} --version"),
+            pattern: "{version}".to_owned(),
+            ..Verify::default()
+        };
+        let steps = vec![RecipeStep::from(&facts.install)];
+        Ok(Recipe { metadata, version: None, steps, verify: Some(verify) })
+    }
+
+    fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
+        let name = facts.id.name.as_str();
+        RecipeName::nearest(&match self.0 {
+            Bug::RecipeNameIsAnother => format!("zoo-{name}"),
+            Bug::RecipeNameHasTheVersion => format!("{name}-{}", facts.version),
+            _ => name.to_owned(),
+        })
+    }
+}
+
+impl Zoo {
+    async fn look(
+        &self,
+        http: &dyn Http,
+        name: &PackageName,
+    ) -> Result<Option<PackageFacts>, SourceError> {
+        if self.0 == Bug::HostUndeclared {
+            let request = Request::get("https://tracker.example", &[], &[]).map_err(error)?;
+            let _ = http.send(request).await;
+        }
+        let request = Request::get(REGISTRY, &["packages", name.as_str()], &[]).map_err(error)?;
+        let max_bytes = if self.0 == Bug::NothingLimitsAnAnswer { 310 << 20 } else { 1 << 20 };
+        let request = Request { max_bytes, ..request };
+        let animal = match self.0 {
+            Bug::MissingFieldsPanic => {
+                let value: Option<serde_json::Value> = json(http, request).await.map_err(error)?;
+                value.map(|value| serde_json::from_value(value).expect("it says what it is"))
+            }
+            _ => json::<Animal>(http, request).await.map_err(error)?,
+        };
+        let Some(animal) = animal else {
+            if self.0 == Bug::HostUndeclaredOnlyAfterOddAnswers {
+                let path = ["search", name.as_str()];
+                let request = Request::get(REGISTRY, &path, &[]).map_err(error)?;
+                let _ = http.send(request).await;
+            }
+            return Ok(None);
+        };
+        let file = format!("{name}-{}.tar.gz", animal.version);
+        let request = Request::get(FILES, &[&file], &[]).map_err(error)?;
+        let (url, digest) = (request.url.to_string(), format!("sha256-{}", animal.sha256));
+        let archive = http.fetch_to_cache(request).await.map_err(error)?;
+        if self.0 != Bug::ArchiveIsNotCompared {
+            verify_digest(&archive, &digest).map_err(error)?;
+        }
+        let artifact = Artifact { cells: vec![], url, digest, digest_verified: Some(true) };
+        Ok(Some(self.facts(name, animal, artifact)))
+    }
+
+    fn facts(&self, name: &PackageName, animal: Animal, artifact: Artifact) -> PackageFacts {
+        let mut names: Vec<Result<CommandName, _>> =
+            animal.commands.keys().map(|name| name.parse()).collect();
+        if self.0 == Bug::MapOrder {
+            let by_hash: HashMap<_, _> =
+                names.into_iter().map(|it| (format!("{it:?}"), it)).collect();
+            names = by_hash.into_values().collect();
+        }
+        if self.0 == Bug::ExecutableIsInvented {
+            names.push("zoo-keeper".parse());
+        }
+        let executables = match names.into_iter().collect() {
+            Ok(names) => Executables::Known(names),
+            Err(error) => Executables::Unknown(InvalidId::to_string(&error)),
+        };
+        let known: Vec<String> = match &executables {
+            Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
+            Executables::Unknown(_) => vec![],
+        };
+        let n_lost = usize::from(self.0 == Bug::OneExecutableIsLost);
+        let is_library = known.is_empty();
+        let parameters = BTreeMap::from([
+            ("package".to_owned(), Parameter::Text(name.to_string())),
+            ("executables".to_owned(), Parameter::List(known.into_iter().skip(n_lost).collect())),
+        ]);
+        let clean = one_line(&animal.summary);
+        let stated = if clean.is_empty() { "An animal".to_owned() } else { clean };
+        PackageFacts {
+            id: PackageId { ecosystem: ID, name: name.clone() },
+            version: one_line(&animal.version),
+            executables,
+            description: match self.0 {
+                Bug::FactsKeepLineBreaks => format!("{stated}\n\u{1b}[1m"),
+                _ => stated,
+            },
+            homepage: animal.homepage.filter(|url| is_homepage(url)),
+            kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+            runtime_dependencies: vec![],
+            platforms: vec![],
+            artifacts: vec![artifact],
+            install: Action { name: STEP.name.to_owned(), parameters },
+            notes: vec![],
+        }
+    }
+}
+
+fn run(words: &[&str], network: bool) -> InstallStep {
+    let argv = words.iter().map(|&word| word.to_owned()).collect();
+    InstallStep::Run { argv, env: BTreeMap::new(), network }
+}
+
+impl NativeInstaller for Zoo {
+    fn install(
+        &self,
+        recipe: &Recipe,
+        facts: &PackageFacts,
+        _: Environment,
+        origins: &Origins,
+    ) -> InstallPlan {
+        let from = match self.0 {
+            Bug::PlanIgnoresMirrors => REGISTRY.to_owned(),
+            Bug::PlanAsksAStranger => "https://cdn.example".to_owned(),
+            _ => origins.to_mirror(REGISTRY),
+        };
+        let name = facts.id.name.as_str();
+        let line = format!("zoo install {name}");
+        let mut steps = vec![run(&["zoo", "install", "--from", &from, "--to", "out", name], true)];
+        match self.0 {
+            Bug::PlanRunsAShell => steps.push(run(&["/bin/sh", "-c", &line], false)),
+            Bug::PlanRunsALine => steps.push(run(&[&line], false)),
+            Bug::PlanNamesTheMachine => steps.push(run(&["zoo", "--log=/home/keeper/log"], false)),
+            Bug::PlanLeavesItsFolder => steps.push(run(&["zoo", "--log=../../log"], false)),
+            Bug::PlanHasTheNetworkForNothing => steps.push(run(&["zoo", "sweep"], true)),
+            Bug::PlanInMapOrder => {
+                let words: HashMap<String, ()> = (0..40).map(|n| (n.to_string(), ())).collect();
+                steps.push(run(&words.keys().map(String::as_str).collect::<Vec<_>>(), false));
+            }
+            _ => {}
+        }
+        if self.0 != Bug::PlanNeverLooks {
+            let executables = recipe.commands(STEP.name, "executables");
+            steps.push(InstallStep::Inspect { dir: "out/bin".to_owned(), executables });
+        }
+        InstallPlan { steps, bin_dirs: vec!["out/bin".to_owned()], runs_package_code: true }
+    }
+}
+
+#[async_trait]
+impl Seeder for Zoo {
+    fn sources(&self) -> &'static [Source] {
+        const DAY: Duration = Duration::from_secs(86_400);
+        match self.0 {
+            Bug::SourceUndeclared => {
+                const { &[Source { url: "https://zoo.example/popular", max_age: DAY }] }
+            }
+            _ => const { &[Source { url: "https://zoo.example/packages/", max_age: DAY }] },
+        }
+    }
+
+    async fn discover(
+        &self,
+        http: &dyn Http,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<Page, SourceError> {
+        let request = Request::get("https://zoo.example/packages/", &[], &[]).map_err(error)?;
+        let list: Option<serde_json::Value> = json(http, request).await.map_err(error)?;
+        let names = list.as_ref().and_then(|list| list.get("names"));
+        if self.0 == Bug::SeederPanics {
+            names.expect("there are names");
+        }
+        let skipped = names.map(|names| (names.to_string(), "none is popular".to_owned()));
+        Ok(Page { skipped: skipped.into_iter().collect(), ..Page::default() })
+    }
+}

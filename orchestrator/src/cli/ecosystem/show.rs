@@ -1,0 +1,232 @@
+//! `ecosystem show`.
+
+use std::fmt;
+
+use batch_core::{
+    io::{Layout, limited},
+    model::{EcosystemId, Os, Quota},
+    plugin::EcosystemPlugin,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Context, ToolchainReport};
+use crate::{
+    cli::{names, out::table},
+    env,
+    exit::Exit,
+    net,
+    settings::SettingsError,
+};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// An ecosystem, in any of its spellings
+    ecosystem: String,
+}
+
+/// Spelled as names are in some registry or other, and as they are nowhere.
+const SPELLINGS: &[&str] = &[
+    "jq",
+    "Foo_Bar",
+    "foo.bar",
+    "@scope/name",
+    "App::Ack",
+    "App-Ack",
+    "python@3.13",
+    "github.com/cli/cli/v2",
+    "UPPER",
+    "../x",
+    "a b",
+    "-rf",
+    "a%2fb",
+];
+
+pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    let plugin = names::ecosystem(&cx.env.registry, &args.ecosystem)?;
+    let toolchain = ToolchainReport::of(plugin, cx).await;
+    let quotas = quotas(plugin, cx)?;
+    cx.out.show(&EcosystemDetails::new(plugin, toolchain, quotas))?;
+    Ok(Exit::Ok)
+}
+
+/// As declared, and as `pipeline.toml` and other plugins at the same place change it.
+fn quotas(plugin: &EcosystemPlugin, cx: &Context) -> anyhow::Result<Vec<QuotaReport>> {
+    let settings = env::settings(&Layout::new(&cx.root))?;
+    let origins = net::origins(&settings)?;
+    let limited = limited(cx.env.registry.quotas(), &settings.limits, &origins)
+        .map_err(|error| SettingsError::because(&error))?;
+    let report = |declared: &Quota| {
+        let is_same =
+            |it: &&Quota| (it.host, it.path_prefix) == (declared.host, declared.path_prefix);
+        let here = limited.iter().filter(is_same).copied().reduce(Quota::stricter);
+        QuotaReport {
+            place: format!("{}{}", declared.host, declared.path_prefix),
+            declared: Rate::of(*declared),
+            here: Rate::of(here.unwrap_or(*declared)),
+        }
+    };
+    Ok(plugin.rate_limit.quotas().iter().map(report).collect())
+}
+
+/// What `ecosystem show --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct EcosystemDetails {
+    id: EcosystemId,
+    name: String,
+    rotation_rank: u16,
+    /// Other spellings, accepted everywhere.
+    aliases: Vec<String>,
+    /// The only system it installs on; absent where any will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_os: Option<&'static str>,
+    /// Whether it can fill a queue.
+    seeder: bool,
+    /// What its seeder reads.
+    sources: Vec<String>,
+    /// Whether it can make recipes.
+    builder: bool,
+    /// Whether it can install natively.
+    installer: bool,
+    /// The recipe steps that only its recipes use.
+    recipe_actions: Vec<String>,
+    /// The ecosystem's own tool; absent where it needs none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toolchain: Option<ToolchainReport>,
+    /// Every place that it may ask.
+    quotas: Vec<QuotaReport>,
+    /// Its rules for names, by example.
+    names: Vec<NameExample>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct QuotaReport {
+    /// Host and path prefix, as `[limits]` of `pipeline.toml` names it.
+    place: String,
+    /// By the plugin.
+    declared: Rate,
+    /// By all plugins that share the place, and by this root's `pipeline.toml`.
+    here: Rate,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+struct Rate {
+    /// Mean time between requests.
+    period_ms: u64,
+    /// Requests at once after a pause.
+    burst: u32,
+    /// Requests under way at once.
+    concurrency: u32,
+    /// Requests in one run; absent where unlimited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_per_run: Option<u32>,
+    /// Shortest pause after a 429.
+    retry_floor_ms: u64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct NameExample {
+    /// As a person may write it.
+    written: String,
+    /// The registry's own spelling; absent where it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_as: Option<String>,
+    /// Why it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
+}
+
+impl Rate {
+    fn of(quota: Quota) -> Self {
+        let ms = |it: std::time::Duration| u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            period_ms: ms(quota.period),
+            burst: quota.burst.get(),
+            concurrency: quota.concurrency.get(),
+            max_per_run: quota.max_per_run,
+            retry_floor_ms: ms(quota.retry_floor),
+        }
+    }
+}
+
+impl EcosystemDetails {
+    fn new(
+        plugin: &EcosystemPlugin,
+        toolchain: Option<ToolchainReport>,
+        quotas: Vec<QuotaReport>,
+    ) -> Self {
+        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        let sources = plugin.seeder.map(|seeder| seeder.sources()).unwrap_or_default();
+        let example = |&written: &&str| {
+            let (read_as, refused) = match plugin.names.normalise(written) {
+                Ok(name) => (Some(name.to_string()), None),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            NameExample { written: written.to_owned(), read_as, refused }
+        };
+        Self {
+            id: plugin.id.clone(),
+            name: plugin.display_name.to_owned(),
+            rotation_rank: plugin.rotation_rank,
+            aliases: texts(plugin.aliases),
+            local_os: plugin.local_os.map(Os::as_str),
+            seeder: plugin.seeder.is_some(),
+            sources: sources.iter().map(|source| source.url.to_owned()).collect(),
+            builder: plugin.recipe_builder.is_some(),
+            installer: plugin.installer.is_some(),
+            recipe_actions: plugin.recipe_actions.iter().map(|it| it.name.to_owned()).collect(),
+            toolchain,
+            quotas,
+            names: SPELLINGS.iter().map(example).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { period_ms, burst, concurrency, max_per_run, retry_floor_ms } = self;
+        write!(f, "1 in {period_ms} ms, burst {burst}, {concurrency} at once")?;
+        if let Some(most) = max_per_run {
+            write!(f, ", {most} a run")?;
+        }
+        write!(f, ", {} s after a 429", retry_floor_ms / 1000)
+    }
+}
+
+impl fmt::Display for EcosystemDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has = |is_there: bool| if is_there { "yes" } else { "not available yet" };
+        let any = |text: String| if text.is_empty() { "none".to_owned() } else { text };
+        let tool = match &self.toolchain {
+            None => "none needed".to_owned(),
+            Some(tool) if tool.found => format!("{}, found here", tool.program),
+            Some(tool) => format!("{}, not usable here", tool.program),
+        };
+        writeln!(f, "{} ({}), place {} in the rotation", self.id, self.name, self.rotation_rank)?;
+        writeln!(f, "also called  {}", any(self.aliases.join(" ")))?;
+        writeln!(f, "seeder       {}", has(self.seeder))?;
+        writeln!(f, "builder      {}", has(self.builder))?;
+        writeln!(f, "installer    {}", has(self.installer))?;
+        writeln!(f, "own steps    {}", any(self.recipe_actions.join(" ")))?;
+        writeln!(f, "tool         {tool}")?;
+        if let Some(os) = self.local_os {
+            writeln!(f, "only on      {os}")?;
+        }
+        for source in &self.sources {
+            writeln!(f, "source       {source}")?;
+        }
+        writeln!(f)?;
+        let quota = |it: &QuotaReport| {
+            let here = if it.here == it.declared { "the same" } else { &it.here.to_string() };
+            vec![it.place.clone(), it.declared.to_string(), here.to_owned()]
+        };
+        let rows: Vec<Vec<String>> = self.quotas.iter().map(quota).collect();
+        writeln!(f, "{}", table(&["MAY BE ASKED", "AS DECLARED", "HERE"], &rows))?;
+        let name = |it: &NameExample| {
+            let refused = it.refused.as_ref().map(|why| format!("refused: {why}"));
+            vec![it.written.clone(), it.read_as.clone().or(refused).unwrap_or_default()]
+        };
+        let rows: Vec<Vec<String>> = self.names.iter().map(name).collect();
+        write!(f, "{}", table(&["WRITTEN", "READ AS"], &rows))
+    }
+}
