@@ -4,7 +4,10 @@
 use std::{env, fs, io, path::Path};
 
 fn main() -> io::Result<()> {
-    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/seeds");
+    // Of this run, not of the checkout that this script was once compiled in.
+    let own = env::var_os("CARGO_MANIFEST_DIR");
+    let own = own.ok_or_else(|| io::Error::other("cargo sets CARGO_MANIFEST_DIR"))?;
+    let seeds = Path::new(&own).join("../data/seeds");
     println!("cargo::rerun-if-changed={}", seeds.display());
     let mut lists = vec![];
     for entry in fs::read_dir(&seeds)? {

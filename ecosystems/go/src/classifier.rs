@@ -19,6 +19,8 @@ const SIGNS: Signs = Signs {
         (": 404 not found", FailureKind::PackageNotFound),
         (": 410 gone", FailureKind::PackageNotFound),
         (": 403 forbidden\n\tserver response: ", FailureKind::PackageNotFound),
+        // As it is where terminal codes, and tabs with them, have been taken out.
+        (": 403 forbidden\nserver response: ", FailureKind::PackageNotFound),
         ("unknown revision", FailureKind::PackageNotFound),
         ("no matching versions for query", FailureKind::PackageNotFound),
         ("but does not contain package", FailureKind::PackageNotFound),
@@ -191,6 +193,12 @@ mod tests {
         (
             "cmd/x/main.go:13:2: golang.org/x/telemetry@v0.0.0: reading https://proxy.golang.org/golang.org/x/telemetry/@v/v0.0.0.zip: 403 Forbidden\n\
                  \tserver response: This module version is not available.",
+            FailureKind::PackageNotFound,
+            None,
+        ),
+        (
+            "go: x.org/a@v0.0.0: reading https://proxy.golang.org/x.org/a/@v/v0.0.0.zip: 403 Forbidden\n\
+                 server response: This module version is not available.",
             FailureKind::PackageNotFound,
             None,
         ),

@@ -43,7 +43,7 @@ pub(crate) fn sorted<T>(files: impl IntoIterator<Item = (String, T)>) -> Folders
             nested.insert(format!("{dir}/"));
         }
         let is_hidden = name.starts_with(['_', '.']) || name.ends_with("_test.go");
-        if name.strip_suffix(".go").is_some() && !is_hidden && !is_skipped(dir) {
+        if name.strip_suffix(".go").is_some() && !is_hidden {
             folders.entry(dir.to_owned()).or_default().push((name.to_owned(), file));
         }
     }
@@ -54,7 +54,8 @@ pub(crate) fn sorted<T>(files: impl IntoIterator<Item = (String, T)>) -> Folders
     folders
 }
 
-/// `internal` packages can be installed from within their module only.
+/// What no pattern of the go command matches, and what its author keeps to himself. By its own path
+/// each can be installed all the same.
 fn is_skipped(dir: &str) -> bool {
     let is_one = |element: &str| {
         matches!(element, "testdata" | "vendor" | "internal") || element.starts_with(['_', '.'])
@@ -68,9 +69,10 @@ pub(crate) fn groups<T>(module: &str, folders: &Folders<T>) -> Vec<Vec<String>> 
     let command = paths::command(module);
     let own = [String::new(), format!("cmd/{command}")];
     let is_conventional = |dir: &String| dir.starts_with("cmd/");
-    let is_for_users = |dir: &String| !dir.split('/').any(|it| NOT_FOR_USERS.contains(&it));
+    let is_for_users =
+        |dir: &String| !is_skipped(dir) && !dir.split('/').any(|it| NOT_FOR_USERS.contains(&it));
     let rest = || folders.keys().filter(|dir| !own.contains(dir) && is_for_users(dir)).cloned();
-    let there = |dir: &String| folders.contains_key(dir);
+    let there = |dir: &String| folders.contains_key(dir) && !is_skipped(dir);
     let single = own.iter().filter(|dir| there(dir)).map(|dir| vec![dir.clone()]);
     let in_cmd = rest().filter(is_conventional).collect();
     let elsewhere = rest().filter(|dir| !is_conventional(dir)).collect();
@@ -93,8 +95,6 @@ mod tests {
     #[test]
     fn only_folders_that_go_build_reads_are_found() {
         check(&["main.go", "cmd/a/main.go", "README.md"], &["", "cmd/a"]);
-        check(&["a/testdata/main.go", "testdata/x.go", "vendor/x/y.go", "_x/y.go", ".x/y.go"], &[]);
-        check(&["internal/cmd/x/main.go", "a/internal/b.go"], &[]);
         check(&["x_test.go", "_x.go", ".x.go", "a/b_test.go"], &[]);
         check(&["go.mod", "a.go", "n/go.mod", "n/b.go", "n/c/d.go", "nn/e.go"], &["", "nn"]);
     }
@@ -105,6 +105,14 @@ mod tests {
         let expected: Vec<Vec<&str>> = vec![vec![""], vec!["cmd/t"], vec!["cmd/b"], vec!["lib"]];
         assert_eq!(groups("x.org/t", &folders), expected);
         assert_eq!(groups("x.org/t/v2", &folders), expected, "the version is no name");
+    }
+
+    #[test]
+    fn what_is_not_for_users_is_not_looked_at() {
+        let skipped = ["a/testdata/x.go", "testdata/x.go", "vendor/x/y.go", "_x/y.go", ".x/y.go"];
+        let own = ["internal/cmd/x/main.go", "a/internal/b.go", "cmd/internal/x.go", "hack/x.go"];
+        let folders = found(&[&skipped[..], &own].concat());
+        assert_eq!(groups("x.org/internal", &folders), [[""; 0]; 2]);
     }
 
     #[test]

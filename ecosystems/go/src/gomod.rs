@@ -64,7 +64,7 @@ impl GoMod {
 
     /// Whether the author has taken `version` back.
     pub(crate) fn retracts(&self, version: &Version) -> bool {
-        self.retracted.iter().any(|(first, last)| first <= version && version <= last)
+        self.retracted.iter().any(|(first, last)| version.is_within(first, last))
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
     fn blocks_and_lines_are_read_alike() {
         let text = "// Deprecated: use x.org/b\nmodule \"x.org/a\"\n\ngo 1.22.0\n\
              require x.org/c v1.0.0 // indirect\nreplace (\n\tx.org/c => ./c\n)\n\
-             exclude x.org/d v1.0.0\nretract (\n\tv1.0.0 // bad\n\t[v1.1.0, v1.1.9]\n)\n";
+             exclude x.org/d v1.0.0\nretract (\n\tv1.0.0 // bad\n\t[v1.1.0, v1.1.9]\n\tv3.0.0\n)\n";
         let read = GoMod::parse(text);
         assert_eq!((&*read.module, read.go.as_deref()), ("x.org/a", Some("1.22.0")));
         assert_eq!(read.refused, ["replace", "exclude"]);
@@ -107,6 +107,7 @@ mod tests {
         let retracts = |text| read.retracts(&Version::parse(text).unwrap());
         assert!(retracts("v1.0.0") && retracts("v1.1.5"));
         assert!(!retracts("v1.0.1") && !retracts("v1.2.0"));
+        assert!(retracts("v3.0.0+incompatible") && !retracts("v3.0.0-rc.1"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How the go command installs a command into a folder of its own. Data: the orchestrator runs it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use batch_core::{
     io::Origins,
@@ -15,12 +15,16 @@ const BIN: &str = "bin";
 /// The database that says what each version's content must be.
 const SUMS: &str = "https://sum.golang.org";
 
+/// Everything is compiled anew, the standard library included; large tools have a thousand packages.
+const TO_COMPILE: Duration = Duration::from_secs(10 * 60);
+
 /// Nothing of the machine's own settings, no other compiler than the one that is here, no C.
 const SETTINGS: &[(&str, &str)] = &[
     ("CGO_ENABLED", "0"),
     ("GOENV", "off"),
-    // Written folders can be removed again; binaries do not name this machine's folders.
-    ("GOFLAGS", "-mod=mod -modcacherw -trimpath -buildvcs=false"),
+    // Written folders can be removed again; binaries do not name this machine's folders, and are
+    // linked without what only debuggers read, which takes time and memory.
+    ("GOFLAGS", "-mod=mod -modcacherw -trimpath -buildvcs=false -ldflags=-w"),
     ("GOTOOLCHAIN", "local"),
     ("GOVCS", "*:off"),
     ("GOWORK", "off"),
@@ -31,6 +35,10 @@ const FOLDERS: &[(&str, &str)] =
     &[("GOBIN", BIN), ("GOCACHE", "cache"), ("GOMODCACHE", "modules"), ("GOPATH", "gopath")];
 
 impl NativeInstaller for Go {
+    fn longest_step(&self) -> Option<Duration> {
+        Some(TO_COMPILE)
+    }
+
     fn install(
         &self,
         recipe: &Recipe,

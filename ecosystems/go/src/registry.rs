@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use batch_core::{
     io::{Http, HttpError, Request, Response, archive::RemoteZip},
-    model::{PackageFacts, PackageName, Recipe, RecipeName},
+    model::{FailureKind, PackageFacts, PackageName, Recipe, RecipeName},
     plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
 };
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use crate::{
 /// What recipes, quotas and caches know the proxy by.
 pub(crate) const ORIGIN: &str = "https://proxy.golang.org";
 const LONGEST_GO_MOD: usize = 16 << 20;
+const LONGEST_REFUSAL: usize = 64 << 10;
 /// As much of a module as is downloaded from a proxy that gives no parts.
 const LARGEST_ZIP: usize = 64 << 20;
 
@@ -107,7 +108,19 @@ async fn look(http: &dyn Http, module: &Module, name: &PackageName) -> Result<Ma
     let file = format!("{}.zip", paths::escaped(module.version.as_str()));
     let request = request(&module.path, &["@v", &file]).map_err(source_error)?;
     let request = Request { max_bytes: LARGEST_ZIP, ..request };
-    let zip = RemoteZip::open(http, request).await.map_err(source_error)?;
+    let zip = match RemoteZip::open(http, request.clone()).await {
+        Ok(zip) => zip,
+        // The text, which only a second look shows, tells whose refusal it is.
+        Err(error) if error.finding().kind == FailureKind::AuthRequired => {
+            let refusal = Request { range: Some(0..=0), max_bytes: LONGEST_REFUSAL, ..request };
+            let response = http.send(refusal).await.map_err(source_error)?;
+            if !is_about_module(&response) {
+                return Err(source_error(error));
+            }
+            None
+        }
+        Err(error) => return Err(source_error(error)),
+    };
     let Some(zip) = zip else { return Ok(Mains::NoFolder) };
     let below = name.as_str().strip_prefix(&module.path).unwrap_or_default();
     let dir = below.trim_start_matches('/');

@@ -13,7 +13,7 @@ use batch_core::{
         CommandName, Environment, Executables, FailureKind, InstallStep, PackageFacts, PackageKind,
         WORK_DIR,
     },
-    plugin::{NativeInstaller as _, RecipeBuilder as _, SourceError},
+    plugin::{Names as _, NativeInstaller as _, RecipeBuilder as _, SourceError},
     testing::SimClock,
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
@@ -151,6 +151,18 @@ const SHAPES: &[Shape] = &[
         &[("cmd/only/main.go", MAIN), ("other/main.go", MAIN)],
         "[\"only\"] = x.org/lib/cmd/only",
     ),
+    // What `./...` would build besides the module's own command.
+    (
+        "x.org/tool/v2",
+        "x.org/tool/v2",
+        &[
+            ("m.go", MAIN),
+            ("extra/a/main.go", MAIN),
+            ("internal/b/main.go", MAIN),
+            ("_c/c.go", MAIN),
+        ],
+        "[\"tool\"] = x.org/tool/v2",
+    ),
     // Packages named by path.
     (
         "x.org/tools",
@@ -159,6 +171,12 @@ const SHAPES: &[Shape] = &[
         "[\"b\"] = x.org/tools/cmd/b",
     ),
     ("x.org/t", "x.org/t/hack/gen", &[("hack/gen/main.go", MAIN)], "[\"gen\"] = x.org/t/hack/gen"),
+    (
+        "x.org/t",
+        "x.org/t/internal/b",
+        &[("internal/b/main.go", MAIN)],
+        "[\"b\"] = x.org/t/internal/b",
+    ),
     ("x.org/t", "x.org/t/cmd/b/v2", &[("cmd/b/v2/main.go", MAIN)], "[\"b\"] = x.org/t/cmd/b/v2"),
     (
         "x.org/t",
@@ -275,6 +293,10 @@ fn what_go_install_refuses_by_version_is_refused_with_the_reason() {
     let missing = Go.build(&renamed.facts("x.org/t")).unwrap_err();
     assert_eq!(missing.kind, FailureKind::BuildFromSource);
     assert!(missing.reason.contains("declares its path as new.org/t"), "{missing}");
+    let without_major = Proxy::default().module("x.org/t/v2", "v2.0.0", "", files);
+    let without_major = without_major.with("/x.org/t/v2/@v/v2.0.0.mod", 200, "module x.org/t\n");
+    let missing = Go.build(&without_major.facts("x.org/t/v2")).unwrap_err();
+    assert!(missing.reason.contains("declares its path as x.org/t"), "{missing}");
 }
 
 /// A module of one command at each of `versions`, whose newest go.mod says `go_mod`.
@@ -305,6 +327,32 @@ fn the_version_is_the_highest_release_that_stands() {
     assert!(notes.iter().any(|note| note.contains("is a prerelease")), "{notes:?}");
     let notes = check("v1.9.0\n", &["v1.9.0"], "v1.9.0", "go 1.99\n", "v1.9.0");
     assert_eq!(notes, ["needs Go 1.99 or later"]);
+}
+
+#[test]
+fn a_deprecated_module_is_built_and_the_reason_noted() {
+    let proxy = Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", MAIN)]);
+    let go_mod = "// Deprecated: use x.org/u instead.\nmodule x.org/t\n";
+    let facts = proxy.with("/x.org/t/@v/v1.0.0.mod", 200, go_mod).facts("x.org/t");
+    assert_eq!(facts.notes, ["deprecated: use x.org/u instead."]);
+    assert!(Go.build(&facts).is_ok());
+}
+
+#[test]
+fn versions_are_spelled_as_the_proxy_wants_them() {
+    let facts = |version: &str, escaped: &str| {
+        let zip = zipped(&format!("x.org/T@{version}/"), &[("main.go", MAIN)]);
+        let go_mod = format!("/x.org/!t/@v/{escaped}.mod");
+        let proxy = Proxy::default().with("/x.org/!t/@v/list", 200, format!("{version}\r\n"));
+        let proxy = proxy.with(&go_mod, 200, "module x.org/T\n");
+        proxy.with(&format!("/x.org/!t/@v/{escaped}.zip"), 200, zip).facts("x.org/T")
+    };
+    let prerelease = facts("v1.0.0-RC1", "v1.0.0-!r!c1");
+    assert_eq!(prerelease.version, "v1.0.0-RC1");
+    assert!(prerelease.artifacts[0].url.ends_with("/@v/v1.0.0-!r!c1.zip"), "{prerelease:?}");
+    let old = facts("v2.0.0+incompatible", "v2.0.0+incompatible");
+    assert_eq!(old.notes, ["v2.0.0+incompatible is of a time before modules"]);
+    assert!(Go.build(&old).is_ok());
 }
 
 #[test]
@@ -356,6 +404,21 @@ fn what_the_proxy_does_not_hand_out_is_told_from_what_it_refuses_us() {
         let finding = proxy.ask("x.org/t").unwrap_err().finding();
         assert_eq!(finding.kind, kind, "{status} {body}");
         assert_eq!(finding.service.as_deref(), Some("proxy.golang.org"));
+    }
+}
+
+#[test]
+fn a_zip_that_the_proxy_withholds_is_told_from_one_that_it_refuses_us() {
+    let zip = |status, body: &str| {
+        let proxy = Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", MAIN)]);
+        proxy.with("/x.org/t/@v/v1.0.0.zip", status, body)
+    };
+    for (status, body) in [(403, "This module version is not available."), (404, ""), (410, "")] {
+        assert_eq!(zip(status, body).ask("x.org/t").unwrap(), None, "{status} {body}");
+    }
+    for body in ["", "<html>Your request is not available</html>"] {
+        let finding = zip(403, body).ask("x.org/t").unwrap_err().finding();
+        assert_eq!(finding.kind, FailureKind::AuthRequired, "{body}");
     }
 }
 
@@ -451,6 +514,7 @@ fn installation_asks_only_where_it_may_and_keeps_to_its_folder() {
     };
     let own = plan(&[]);
     assert!(!own.runs_package_code);
+    assert_eq!(Go.longest_step().unwrap().as_secs(), 10 * 60);
     assert_eq!(own.bin_dirs, ["bin"]);
     let [InstallStep::Run { argv, env, network: true }, InstallStep::Inspect { executables, .. }] =
         own.steps.as_slice()
@@ -493,4 +557,16 @@ fn a_list_that_is_no_text_is_an_odd_answer_and_no_module_without_versions() {
     }
     let empty = Proxy::default().with("/x.org/tool/@v/list", 200, "\n");
     assert!(empty.ask("x.org/tool").unwrap().is_none());
+}
+
+#[test]
+fn the_curated_list_is_of_names_sorted_and_without_a_second() {
+    let list = include_str!("../../../data/seeds/go.json");
+    let list: serde_json::Value = serde_json::from_str(list).unwrap();
+    let packages = list["packages"].as_array().unwrap();
+    let names: Vec<&str> = packages.iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert!(names.len() >= 65 && names.is_sorted_by(|a, b| a < b), "{names:?}");
+    for name in names {
+        assert_eq!(Go.normalise(name).unwrap().as_str(), name);
+    }
 }

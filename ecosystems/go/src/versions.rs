@@ -1,13 +1,16 @@
 //! Versions of modules, and which of them `@latest` means.
 
-use std::cmp::Ordering;
+/// More than any tag has.
+const LONGEST: usize = 128;
+/// Build metadata of versions from a time before modules.
+const INCOMPATIBLE: &str = "incompatible";
 
-/// `vMAJOR.MINOR.PATCH`, perhaps with a prerelease, perhaps `+incompatible`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `vMAJOR.MINOR.PATCH`, perhaps with a prerelease, perhaps `+incompatible`. In the order of
+/// semantic versions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
+    semantic: semver::Version,
     text: String,
-    numbers: [u64; 3],
-    prerelease: Vec<String>,
 }
 
 /// What a version is, the better the greater.
@@ -26,31 +29,10 @@ pub(crate) enum Standing {
 impl Version {
     /// `None` for what is no version: it would end up in a command line.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (version, build) = text.split_once('+').unwrap_or((text, ""));
-        let (numbers, prerelease) = version.split_once('-').unwrap_or((version, ""));
-        let is_part = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        };
-        let has_known_build = build.is_empty() && !text.contains('+') || build == "incompatible";
-        let has_prerelease = version.contains('-');
-        if 128 < text.len()
-            || !has_known_build
-            || has_prerelease && !prerelease.split('.').all(is_part)
-        {
-            return None;
-        }
-        let is_number = |part: &str| {
-            let is_padded = 1 < part.len() && part.starts_with('0');
-            !is_padded && part.bytes().all(|byte| byte.is_ascii_digit())
-        };
-        let number = |part: &str| part.parse().ok().filter(|_| is_number(part));
-        let numbers: Option<Vec<u64>> = numbers.strip_prefix('v')?.split('.').map(number).collect();
-        let prerelease = prerelease.split('.').filter(|part| !part.is_empty());
-        Some(Self {
-            text: text.to_owned(),
-            numbers: numbers?.try_into().ok()?,
-            prerelease: prerelease.map(str::to_owned).collect(),
-        })
+        let semantic = semver::Version::parse(text.strip_prefix('v')?).ok()?;
+        let has_known_build = matches!(semantic.build.as_str(), "" | INCOMPATIBLE);
+        let is_version = has_known_build && text.len() <= LONGEST;
+        is_version.then(|| Self { semantic, text: text.to_owned() })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -60,56 +42,30 @@ impl Version {
     pub(crate) fn standing(&self) -> Standing {
         if self.is_pseudo() {
             Standing::Pseudo
-        } else if !self.prerelease.is_empty() {
+        } else if !self.semantic.pre.is_empty() {
             Standing::Prerelease
-        } else if self.text.ends_with("+incompatible") {
+        } else if !self.semantic.build.is_empty() {
             Standing::Incompatible
         } else {
             Standing::Release
         }
     }
 
+    /// Whether it lies within a range, as the go command compares: `+incompatible` changes nothing.
+    pub(crate) fn is_within(&self, first: &Self, last: &Self) -> bool {
+        let is_not_below = self.semantic.cmp_precedence(&first.semantic).is_ge();
+        is_not_below && self.semantic.cmp_precedence(&last.semantic).is_le()
+    }
+
     /// Time and commit at its end: `v0.0.0-20210329231322-ce1d9163b77d`, `v1.2.4-0.2021…-ce1d…`.
     fn is_pseudo(&self) -> bool {
-        let Some(last) = self.prerelease.last() else { return false };
+        let prerelease = self.semantic.pre.as_str();
+        let last = prerelease.rsplit('.').next().unwrap_or(prerelease);
         let Some((time, commit)) = last.split_once('-') else { return false };
         time.len() == 14
             && time.bytes().all(|byte| byte.is_ascii_digit())
             && commit.len() == 12
             && commit.bytes().all(|byte| byte.is_ascii_hexdigit())
-    }
-}
-
-impl Ord for Version {
-    /// Precedence of semantic versions.
-    fn cmp(&self, other: &Self) -> Ordering {
-        let has_none = |version: &Self| version.prerelease.is_empty();
-        let by_parts = || {
-            let parts = self.prerelease.iter().zip(&other.prerelease);
-            let differing = parts.map(|(one, other)| by_part(one, other)).find(|it| it.is_ne());
-            differing.unwrap_or_else(|| self.prerelease.len().cmp(&other.prerelease.len()))
-        };
-        self.numbers
-            .cmp(&other.numbers)
-            .then_with(|| has_none(self).cmp(&has_none(other)))
-            .then_with(by_parts)
-            .then_with(|| self.text.cmp(&other.text))
-    }
-}
-
-impl PartialOrd for Version {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// Numbers are below words.
-fn by_part(one: &str, other: &str) -> Ordering {
-    match (one.parse::<u64>(), other.parse::<u64>()) {
-        (Ok(one), Ok(other)) => one.cmp(&other),
-        (Ok(_), Err(_)) => Ordering::Less,
-        (Err(_), Ok(_)) => Ordering::Greater,
-        (Err(_), Err(_)) => one.cmp(other),
     }
 }
 
@@ -172,6 +128,10 @@ mod tests {
             "v1.2.3-a/b",
             "v1.2.3-a..b",
             "v1.2.99999999999999999999",
+            "v1.2.3-01",
+            "v1.2.3+incompatible.1",
+            "v1.2.3\n",
+            &format!("v1.2.3-{}", "a".repeat(128)),
         ] {
             assert_eq!(Version::parse(text), None, "{text:?}");
         }

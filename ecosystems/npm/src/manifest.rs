@@ -15,8 +15,7 @@ use serde_json::Value;
 use crate::{
     ID, commands,
     platforms::{self, Declared},
-    recipe,
-    version::{self, Version},
+    recipe, version,
 };
 
 /// Longest part of an odd answer that is told, in characters.
@@ -67,7 +66,7 @@ pub(crate) fn facts(name: &PackageName, body: &[u8]) -> Result<Option<PackageFac
     if manifest.name != name.as_str() {
         return Err(format!("it is about {:?}", shortened(&manifest.name)));
     }
-    let Some(kind_of_version) = version::parse(&manifest.version) else {
+    let Some(version) = version::parse(&manifest.version) else {
         return Err(format!("{:?} is no version", shortened(&manifest.version)));
     };
     if is_security_holder(&manifest) {
@@ -78,7 +77,7 @@ pub(crate) fn facts(name: &PackageName, body: &[u8]) -> Result<Option<PackageFac
     let cells = manifest.cells();
     Ok(Some(PackageFacts {
         id: PackageId { ecosystem: ID, name: name.clone() },
-        notes: manifest.notes(kind_of_version, is_library),
+        notes: manifest.notes(&version, is_library),
         description: one_line(manifest.description.as_str().unwrap_or_default()),
         homepage: manifest.homepage.as_str().filter(|url| is_homepage(url)).map(str::to_owned),
         kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
@@ -122,13 +121,13 @@ impl Manifest {
         platforms::cells(&Declared { os: &self.os, cpu: &self.cpu, libc: &self.libc })
     }
 
-    fn notes(&self, version: Version, is_library: bool) -> Vec<String> {
+    fn notes(&self, version: &semver::Version, is_library: bool) -> Vec<String> {
         let mut notes = vec![];
         if is_deprecated(&self.deprecated) {
             let why = one_line(self.deprecated.as_str().unwrap_or_default());
             notes.push(format!("deprecated: {why}"));
         }
-        if version == Version::Prerelease {
+        if version::is_prerelease(version) {
             notes.push(format!("the newest version {} is a prerelease", self.version));
         }
         if self.runs_scripts() {
