@@ -19,7 +19,10 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
          serde_json sha2 strip-ansi-escapes strsim tar tempfile thiserror tokio toml tracing \
          unicode-security url zip",
     ),
-    ("eco-", "async-trait batch-core pep440_rs saphyr-parser semver serde serde_json toml"),
+    (
+        "eco-",
+        "async-trait batch-core csv-core pep440_rs saphyr-parser semver serde serde_json toml",
+    ),
     ("analytics", "askama batch-core chrono serde serde_json tempfile thiserror"),
 ];
 

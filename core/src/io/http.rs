@@ -122,7 +122,7 @@ pub async fn json<T: DeserializeOwned>(
 }
 
 /// A parser's message may quote the answer, which may hold anything.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     const LONGEST: usize = 200;
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect()
 }

@@ -1,6 +1,7 @@
 //! Ports and their real adapters: the only module that touches time, network or files.
 
 pub mod archive;
+mod aside;
 mod atomic;
 mod cache;
 mod clock;
@@ -12,6 +13,7 @@ mod http;
 mod journal;
 mod layout;
 mod limits;
+mod list;
 mod lock;
 mod mirror;
 #[cfg(feature = "net")]
@@ -23,10 +25,12 @@ mod prune;
 mod regular;
 mod retry;
 mod rewrite;
+mod rows;
 mod seed_journal;
 mod state;
 mod transport;
 
+pub use aside::aside;
 pub use clock::{Clock, SystemClock, within};
 pub use error::HttpError;
 pub use fs_state::{FsState, Laid};
@@ -34,6 +38,7 @@ pub use http::{CachedFile, Http, Method, Request, Response, json};
 pub use journal::{Journal, PendingJournal, pending};
 pub use layout::Layout;
 pub use limits::{Limit, LimitError, LimitErrorKind, limited};
+pub use list::read_list;
 pub use lock::{Holder, RunLock};
 pub use mirror::{MirrorTransport, Origins};
 #[cfg(feature = "net")]
@@ -41,6 +46,7 @@ pub use net::NetTransport;
 pub use polite::{Deadlines, PATIENCE, PoliteConfig, PoliteHttp};
 pub use prune::{CacheLimits, Pruned, prune_cache};
 pub use retry::RetryPolicy;
+pub use rows::{each_entry, each_item, published_number};
 pub use seed_journal::SeedJournal;
 pub use state::{
     Quarantined, QueueFile, Records, StateError, StateErrorKind, StateReader, StateWriter,

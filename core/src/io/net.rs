@@ -62,7 +62,11 @@ impl NetTransport {
         };
         let mut outgoing = match request.method {
             Method::Get => client.get(request.url.clone()),
-            Method::Post => client.post(request.url.clone()).body(request.body.clone()),
+            // Nothing else is ever posted: queries.
+            Method::Post => client
+                .post(request.url.clone())
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(request.body.clone()),
         };
         outgoing = outgoing.header(header::USER_AGENT, &self.user_agent);
         if let Some(accept) = request.accept {

@@ -1,6 +1,8 @@
 //! What an ecosystem crate implements, and how it is found.
 
 mod contract;
+mod ranked;
+mod ranking;
 mod registry;
 mod spelling;
 
@@ -9,5 +11,7 @@ pub use contract::{
     FailureClassifier, Missing, Names, NativeInstaller, RateLimit, RecipeBuilder, RootProbe,
     Seeder, Shape, Source, SourceError, SourceErrorKind, Toolchain,
 };
+pub use ranked::{Cut, Listed};
+pub use ranking::Ranking;
 pub use registry::{EcosystemPlugin, Registry, RegistryError};
 pub use spelling::{Spelling, is_windows_device};

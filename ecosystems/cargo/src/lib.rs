@@ -10,6 +10,7 @@ mod names;
 mod quota;
 mod recipe;
 mod registry;
+mod seeder;
 mod subcommand;
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,7 @@ register_ecosystem!(EcosystemPlugin {
         root_probe: RootProbe::Printed(&["rustc", "--print", "sysroot"])
     }),
     local_os: None,
-    seeder: None,
+    seeder: Some(&Cargo),
     rate_limit: &Cargo,
     classifier: &Cargo,
     recipe_builder: Some(&Cargo),

@@ -28,6 +28,11 @@ impl Names for Cargo {
         }
         Ok(name)
     }
+
+    /// The registry takes no second crate that differs in case or punctuation alone.
+    fn identity(&self, name: &PackageName) -> String {
+        name.as_str().to_ascii_lowercase().replace('_', "-")
+    }
 }
 
 #[cfg(test)]
@@ -56,6 +61,14 @@ mod tests {
             assert_eq!(Cargo.normalise(spelling).unwrap().as_str(), name);
             assert_eq!(Cargo.normalise(name).unwrap().as_str(), name, "twice");
         }
+    }
+
+    #[test]
+    fn case_and_punctuation_make_no_other_crate() {
+        let identity = |name: &str| Cargo.identity(&name.parse().unwrap());
+        assert_eq!(identity("Foo_Bar-baz"), "foo-bar-baz");
+        assert_eq!(identity("foo-bar_baz"), identity("FOO_BAR_BAZ"));
+        assert_ne!(identity("foobar"), identity("foo-bar"));
     }
 
     #[test]

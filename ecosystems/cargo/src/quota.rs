@@ -7,13 +7,14 @@ use batch_core::{model::Quota, plugin::RateLimit};
 use crate::Cargo;
 
 /// Failures of these speak about this ecosystem.
-pub(crate) const HOSTS: &[&str] = &["crates.io", INDEX_HOST, "static.crates.io"];
+pub(crate) const HOSTS: &[&str] = &[API_HOST, INDEX_HOST, "static.crates.io"];
+pub(crate) const API_HOST: &str = "crates.io";
 pub(crate) const INDEX_HOST: &str = "index.crates.io";
 
 /// One request a second is the policy (<https://crates.io/data-access>); 600 in ten minutes from one
 /// address are blocked for five, without `Retry-After`.
 const API: Quota = Quota {
-    host: "crates.io",
+    host: API_HOST,
     path_prefix: "/",
     period: Duration::from_millis(1100),
     burst: NonZeroU32::MIN,

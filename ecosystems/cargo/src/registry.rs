@@ -12,7 +12,7 @@ use crate::{Cargo, ID, contents, index, quota::INDEX_HOST, recipe};
 /// What recipes, quotas and caches know the index by.
 pub(crate) const INDEX: &str = "https://index.crates.io";
 /// Where its releases lie.
-const CRATES: &str = "https://static.crates.io/crates";
+pub(crate) const CRATES: &str = "https://static.crates.io/crates";
 /// Of a `.crate`; the registry takes 10 MiB unless somebody was asked.
 const LARGEST_CRATE: usize = 64 << 20;
 /// Of the list of versions; the longest have two megabytes.
@@ -54,7 +54,7 @@ impl RecipeBuilder for Cargo {
     }
 }
 
-fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
+pub(crate) fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
     SourceError { ecosystem: ID, kind: kind.into() }
 }
 

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs, path::Path, process::ExitCode, sync::Arc, t
 use batch_core::{
     io::{PoliteConfig, PoliteHttp},
     model::{Evidence, Stage},
-    plugin::{EcosystemPlugin, Registry},
+    plugin::{EcosystemPlugin, Page, Registry},
     testing::{SimClock, SimTransport},
 };
 use eco_cargo as _;
@@ -17,7 +17,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const RECORDINGS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/crates");
 
-/// Answers of the web API, which this plugin never asks: wherever one stands in for the index, it
+/// Answers of the web API, which the builder never asks: wherever one stands in for the index, it
 /// is refused and no fact comes of it.
 const OF_THE_WEB_API: &[(&str, u16)] = &[
     ("amethyst.include-empty.json", 200),
@@ -41,6 +41,9 @@ fn main() -> ExitCode {
     let others = [
         Trial::test("every_recording_is_tried_or_named", every_recording_is_known),
         Trial::test("a_refusal_blames_no_crate", a_refusal_blames_no_crate),
+        Trial::test("a_page_of_2022_is_a_page_of_candidates", a_page_is_read),
+        Trial::test("a_page_past_the_end_is_empty", an_empty_page_is_read),
+        Trial::test("a_refusal_is_no_page", a_refusal_is_no_page),
     ];
     let others = others.map(|trial| trial.with_ignored_flag(is_absent));
     libtest_mimic::run(&Arguments::from_args(), tried.chain(others).collect()).exit_code()
@@ -67,6 +70,52 @@ fn is_no_fact(file: &str, status: u16) -> Result<(), Failed> {
     match clock.run(builder.inspect(&http, &name)) {
         Ok(None) | Err(_) => Ok(()),
         Ok(Some(facts)) => Err(format!("{facts:?}").into()),
+    }
+}
+
+/// What the seeder makes of the list `file`.
+fn page(file: &str, status: u16) -> Result<Page, Failed> {
+    let body: &'static str = fs::read_to_string(Path::new(RECORDINGS).join(file))?.leak();
+    let clock = SimClock::default();
+    let transport = SimTransport::new(clock.clone(), Duration::ZERO, move |_| (status, &[], body));
+    let cache = tempfile::tempdir()?;
+    let registry = Registry::linked()?;
+    let config = PoliteConfig::new(
+        Arc::new(clock.clone()),
+        Arc::new(transport),
+        registry.quotas(),
+        cache.path(),
+    );
+    let seeder = plugin()?.seeder.ok_or("no seeder")?;
+    let source = seeder.sources().iter().find(|it| it.name == "api").ok_or("no such source")?;
+    Ok(clock.run(seeder.discover(&PoliteHttp::new(config), source, None, 100))?)
+}
+
+fn a_page_is_read() -> Result<(), Failed> {
+    let page = page("crates-page1.json", 200)?;
+    let with_repository = page.candidates.iter().filter(|it| it.has_repository == Some(true));
+    let counts = (page.candidates.len(), page.passed_over.len(), page.total);
+    // One name is `a-`, another `_a`: the registry has few rules, and fewer in its youth.
+    let is_whole = counts.0 + counts.1 == 100 && 90 < counts.0 && counts.2 == Some(5_000);
+    let goes_on = page.next_cursor.as_deref() == Some("2 0 ?page=2&per_page=100");
+    if is_whole && goes_on && 0 < with_repository.count() {
+        Ok(())
+    } else {
+        Err(format!("{counts:?} {:?}", page.next_cursor).into())
+    }
+}
+
+fn an_empty_page_is_read() -> Result<(), Failed> {
+    match page("crates-empty-page.json", 200)? {
+        page if page == Page::default() => Ok(()),
+        page => Err(format!("{page:?}").into()),
+    }
+}
+
+fn a_refusal_is_no_page() -> Result<(), Failed> {
+    match page("error-403-no-user-agent.json", 403) {
+        Err(_) => Ok(()),
+        Ok(page) => Err(format!("{page:?}").into()),
     }
 }
 

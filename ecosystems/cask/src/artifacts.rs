@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use batch_core::model::CommandName;
+use batch_core::model::{CommandName, InvalidId};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -16,6 +16,8 @@ const RUN_CODE: &[&str] = &["pkg", "installer", "preflight", "postflight"];
 /// Newer casks write the same as data, under keys that end so.
 const STEPS: &str = "_steps";
 const UNINSTALL: &str = "uninstall";
+/// Kinds that link a command.
+const COMMANDS: [&str; 2] = ["binary", "command_wrapper"];
 /// Where brew puts apps.
 const APP_DIRS: &[&str] = &["$APPDIR/", "/Applications/"];
 /// Folders whose links are commands; others hold completions, plugins and data.
@@ -58,7 +60,7 @@ pub(crate) fn app(cask: &Manifest) -> Result<App, String> {
     let installed = target(artifact, "app").map_or(name, base);
     let mut app = App { name: name.to_owned(), binaries: vec![], commands: vec![], notes: vec![] };
     let mut linked = BTreeSet::new();
-    for kind in ["binary", "command_wrapper"] {
+    for kind in COMMANDS {
         for artifact in kinds.get(kind).into_iter().flatten() {
             match command(artifact, kind, &[name, installed]) {
                 Ok(Some(found)) => {
@@ -80,6 +82,24 @@ pub(crate) fn app(cask: &Manifest) -> Result<App, String> {
     Ok(app)
 }
 
+/// What brew would put on `PATH`, sorted, whether or not a recipe can. The error is why that cannot
+/// be told.
+pub(crate) fn commands(cask: &Manifest) -> Result<Vec<CommandName>, String> {
+    let kinds = cask.by_kind();
+    let mut commands = BTreeSet::new();
+    for kind in COMMANDS {
+        for artifact in kinds.get(kind).into_iter().flatten() {
+            let Some(source) = first(artifact, kind) else {
+                return Err(format!("has a {kind} of an unknown shape"));
+            };
+            if let Some(name) = linked_as(artifact, kind, source) {
+                commands.insert(name.parse().map_err(|error: InvalidId| error.to_string())?);
+            }
+        }
+    }
+    Ok(commands.into_iter().collect())
+}
+
 fn runs_code(kind: &str) -> bool {
     RUN_CODE.contains(&kind) || kind.ends_with(STEPS) && !kind.starts_with(UNINSTALL)
 }
@@ -98,11 +118,7 @@ fn command(
     let Some(source) = first(artifact, kind) else {
         return Err(format!("a {kind} of an unknown shape is not linked"));
     };
-    let name = match target(artifact, kind) {
-        Some(target) if !is_command_place(target) => return Ok(None),
-        Some(target) => base(target),
-        None => base(source),
-    };
+    let Some(name) = linked_as(artifact, kind, source) else { return Ok(None) };
     let name: CommandName = name.parse().map_err(|error| format!("not linked: {error}"))?;
     let path = if kind == "binary" { Some(source) } else { wrapped(artifact) };
     let Some(path) = path else {
@@ -116,6 +132,14 @@ fn command(
         return Err(format!("{name} is called {file} inside the app and is not linked"));
     }
     Ok(Some((name, inside.to_owned())))
+}
+
+/// What `artifact` is called on `PATH`; `None` where it is no command.
+fn linked_as<'a>(artifact: &'a Map<String, Value>, kind: &str, source: &'a str) -> Option<&'a str> {
+    match target(artifact, kind) {
+        Some(target) => is_command_place(target).then(|| base(target)),
+        None => Some(base(source)),
+    }
 }
 
 /// A bare name goes to `bin`.

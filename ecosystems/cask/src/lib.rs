@@ -9,6 +9,7 @@ mod quota;
 mod recipe;
 mod refusal;
 mod registry;
+mod seeder;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +31,7 @@ register_ecosystem!(EcosystemPlugin {
     display_name: "Homebrew Cask",
     toolchain: None,
     local_os: Some(Os::Darwin),
-    seeder: None,
+    seeder: Some(&Cask),
     rate_limit: &Cask,
     classifier: &Cask,
     recipe_builder: Some(&Cask),

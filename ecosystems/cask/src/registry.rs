@@ -28,18 +28,12 @@ impl RecipeBuilder for Cask {
         http: &dyn Http,
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError> {
-        let error = |kind: SourceErrorKind| SourceError { ecosystem: ID, kind };
         let file = format!("{name}.json");
-        let request = Request::get(CASKS, &["api", "cask", &file], &[]);
-        let request = request.map_err(|http| error(http.into()))?;
+        let request = Request::get(CASKS, &["api", "cask", &file], &[]).map_err(source_error)?;
         let request = Request { accept: Some("application/json"), ..request };
-        let response = http.send(request).await.map_err(|http| error(http.into()))?;
-        let Some(body) = response.found().map_err(|http| error(http.into()))? else {
-            return Ok(None);
-        };
-        facts(name, &body).map(Some).map_err(|reason| {
-            error(SourceErrorKind::Schema { host: "formulae.brew.sh".to_owned(), reason })
-        })
+        let response = http.send(request).await.map_err(source_error)?;
+        let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
+        facts(name, &body).map(Some).map_err(odd_answer)
     }
 
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
@@ -172,4 +166,12 @@ fn notes(cask: &Manifest) -> Vec<String> {
     }
     notes.extend(cask.casks().iter().map(|it| format!("needs the cask {}", plain(it))));
     notes
+}
+
+pub(crate) fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
+    SourceError { ecosystem: ID, kind: kind.into() }
+}
+
+pub(crate) fn odd_answer(reason: String) -> SourceError {
+    source_error(SourceErrorKind::Schema { host: "formulae.brew.sh".to_owned(), reason })
 }

@@ -1,5 +1,6 @@
 //! The plugin against recorded answers. Reported as ignored where they are not at hand; every
-//! recording is tried.
+//! recording of a cask is tried, alone and as part of the file of all casks. Of the analytics one file
+//! is about casks; the others are another plugin's.
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
 
@@ -7,8 +8,9 @@ use std::{collections::BTreeSet, fs, path::Path, process::ExitCode, sync::Arc, t
 
 use batch_core::{
     decide::recipe,
-    io::{PoliteConfig, PoliteHttp},
-    plugin::Registry,
+    io::{PoliteConfig, PoliteHttp, Request},
+    model::{CommandName, SeedSkip},
+    plugin::{Page, Registry},
     testing::{SimClock, SimTransport},
 };
 use eco_cask as _;
@@ -36,13 +38,46 @@ const TRIED: &[(&str, &str)] = &[
     ("zoom.json", "zoom runs code of the vendor's to install: pkg, postflight"),
 ];
 
+const INSTALLS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../../shared/corpus/registries/homebrew-analytics/cask-install.homebrew-cask.30d.json"
+);
+/// What the seeder makes of the casks above, each of which is installed once: commands, or why it
+/// is passed over.
+const SEEDED: &[(&str, &str)] = &[
+    ("1clipboard", "retired"),
+    ("1password-cli@1", "retired"),
+    ("1password-cli@beta", "op"),
+    ("ampps", "library"),
+    (
+        "android-commandlinetools",
+        "android apkanalyzer avdmanager d8 lint profgen r8 resourceshrinker retrace screenshot2 sdkmanager",
+    ),
+    ("android-ndk", "ndk-build ndk-depends ndk-gdb ndk-stack ndk-which"),
+    ("anka-build-cloud-controller", "library"),
+    ("everything", "library"),
+    ("font-kedebideri", "library"),
+    ("pastebot", "pastebot-mcp pastebot-tool"),
+    ("redot", "redot"),
+    ("reflex-app", "library"),
+    ("visit", "library"),
+    ("visual-studio-code", "code code-tunnel"),
+    ("zoom", "library"),
+];
+
 fn main() -> ExitCode {
     let is_absent = !Path::new(RECORDINGS).is_dir();
     let tried = TRIED.iter().map(|&(file, expected)| {
         Trial::test(file, move || check(file, expected)).with_ignored_flag(is_absent)
     });
     let all = Trial::test("every_recording_is_tried", every_recording_is_tried);
-    let trials = tried.chain([all.with_ignored_flag(is_absent)]).collect();
+    let own = [
+        all,
+        Trial::test("every_cask_is_seeded_or_not", every_cask_is_seeded_or_not),
+        Trial::test("counts_of_installs_are_read", counts_of_installs_are_read),
+    ];
+    let own = own.map(|trial| trial.with_ignored_flag(is_absent));
+    let trials = tried.chain(own).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -67,6 +102,55 @@ fn check(file: &str, expected: &str) -> Result<(), Failed> {
         recipe::parse(&told, plugin.recipe_actions)?;
     }
     if told.contains(expected) { Ok(()) } else { Err(told.into()) }
+}
+
+/// What the seeder makes of all recorded casks where `installs` is the file of installs.
+fn seeded(installs: String) -> Result<Page, Failed> {
+    let bodies =
+        TRIED.iter().map(|&(file, _)| fs::read_to_string(Path::new(RECORDINGS).join(file)));
+    let casks = bodies.collect::<Result<Vec<String>, _>>()?.join(",");
+    let casks: &'static str = format!("[{casks}]").leak();
+    let installs: &'static str = installs.leak();
+    let is_casks = |request: &Request| request.url.path() == "/api/cask.json";
+    let answer = move |request: &Request| {
+        (200, &[] as &[_], if is_casks(request) { casks } else { installs })
+    };
+    let registry = Registry::linked()?;
+    let plugin = registry.iter().next().ok_or("no plugin is linked")?;
+    let seeder = plugin.seeder.ok_or("no seeder")?;
+    let clock = SimClock::default();
+    let transport = SimTransport::new(clock.clone(), Duration::ZERO, answer);
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let port = Arc::new(clock.clone());
+    let config = PoliteConfig::new(port, Arc::new(transport), registry.quotas(), cache);
+    let http = PoliteHttp::new(config);
+    Ok(clock.run(seeder.discover(&http, &seeder.sources()[0], None, usize::MAX))?)
+}
+
+fn every_cask_is_seeded_or_not() -> Result<(), Failed> {
+    let group = |token: &str| format!(r#""{token}":[{{"cask":"{token}","count":"1"}}]"#);
+    let groups: Vec<String> = SEEDED.iter().map(|&(token, _)| group(token)).collect();
+    let page = seeded(format!(r#"{{"formulae":{{{}}}}}"#, groups.join(",")))?;
+    let candidates = page.candidates.iter().map(|candidate| {
+        let commands = candidate.commands.iter().flatten().map(CommandName::as_str);
+        (candidate.id.name.to_string(), commands.collect::<Vec<_>>().join(" "))
+    });
+    let passed_over = page.passed_over.iter();
+    let passed_over = passed_over.map(|it| (it.name.clone(), it.reason.as_str().to_owned()));
+    let told: BTreeSet<(String, String)> = candidates.chain(passed_over).collect();
+    let expected = SEEDED.iter().map(|&(token, told)| (token.to_owned(), told.to_owned()));
+    let expected: BTreeSet<(String, String)> = expected.collect();
+    if told == expected { Ok(()) } else { Err(format!("{told:#?}").into()) }
+}
+
+/// Of the sixty recorded names only one is among the recorded casks.
+fn counts_of_installs_are_read() -> Result<(), Failed> {
+    let page = seeded(fs::read_to_string(INSTALLS)?)?;
+    let names: Vec<&str> = page.passed_over.iter().map(|it| it.name.as_str()).collect();
+    let n_gone = page.passed_over.iter().filter(|it| it.reason == SeedSkip::NotThere).count();
+    let is_read = names.starts_with(&["1password", "adobe-acrobat-reader"]);
+    let counts = (page.candidates.len(), page.total, n_gone);
+    if is_read && counts == (0, Some(60), 59) { Ok(()) } else { Err(format!("{page:#?}").into()) }
 }
 
 fn every_recording_is_tried() -> Result<(), Failed> {

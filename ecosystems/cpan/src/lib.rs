@@ -11,6 +11,7 @@ mod recipe;
 mod registry;
 mod release;
 mod scripts;
+mod seeder;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +36,7 @@ register_ecosystem!(EcosystemPlugin {
         root_probe: RootProbe::RealPath("perl")
     }),
     local_os: None,
-    seeder: None,
+    seeder: Some(&Cpan),
     rate_limit: &Cpan,
     classifier: &Cpan,
     recipe_builder: Some(&Cpan),

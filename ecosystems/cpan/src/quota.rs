@@ -7,8 +7,7 @@ use batch_core::{model::Quota, plugin::RateLimit};
 use crate::Cpan;
 
 /// Failures of these speak about this ecosystem.
-pub(crate) const HOSTS: &[&str] =
-    &["fastapi.metacpan.org", "cpan.metacpan.org", "metacpan.github.io"];
+pub(crate) const HOSTS: &[&str] = &["fastapi.metacpan.org", "cpan.metacpan.org"];
 
 /// "Be polite" is the only rule (<https://github.com/metacpan/metacpan-api/blob/master/docs/API-docs.md>);
 /// a firewall before it answers 402 to what looks like a bot.
@@ -33,20 +32,9 @@ const MIRROR: Quota = Quota {
     retry_floor: Duration::from_secs(60),
 };
 
-/// A nightly static file: once a run is plenty.
-const RIVER: Quota = Quota {
-    host: "metacpan.github.io",
-    path_prefix: "/metacpan-river/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
-    max_per_run: Some(1),
-    retry_floor: Duration::from_secs(600),
-};
-
 impl RateLimit for Cpan {
     fn quotas(&self) -> &'static [Quota] {
-        &[API, MIRROR, RIVER]
+        &[API, MIRROR]
     }
 }
 

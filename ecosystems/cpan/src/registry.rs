@@ -93,10 +93,10 @@ async fn contents(
     Ok(contents::read(archive).map_err(|error| error.to_string()))
 }
 
-fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
+pub(crate) fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
     SourceError { ecosystem: ID, kind: kind.into() }
 }
 
-fn odd_answer(reason: String) -> SourceError {
+pub(crate) fn odd_answer(reason: String) -> SourceError {
     source_error(SourceErrorKind::Schema { host: API_HOST.to_owned(), reason })
 }

@@ -23,10 +23,12 @@ const TRIED: &[(&str, Check)] = &[
     ("release-Dpkg.json", reads_a_release_with_numbers_as_texts),
     ("release-search-author-ABERNDT.json", reads_releases_with_numbers_as_numbers),
     ("scroll-end.json", finds_nothing_in_no_hits),
+    ("release-search-author-ABERNDT.json", |body| seeds(body, &["App-MPDJ", "App-Sybil"], 5)),
+    ("release-search-fields.Dpkg.json", |body| seeds(body, &[], 22)),
+    ("release-search-recent.json", |body| seeds(body, &["Dpkg", "JavaScript-QuickJS"], 100)),
+    ("scroll-end.json", |body| seeds(body, &[], 0)),
 ];
-/// Answers to a seeder's questions: names and dates without what a release consists of.
-const UNREAD: &[&str] =
-    &["INDEX.md", "release-search-fields.Dpkg.json", "release-search-recent.json"];
+const UNREAD: &[&str] = &["INDEX.md"];
 
 type Check = fn(&[u8]) -> Result<(), Failed>;
 
@@ -54,6 +56,26 @@ fn inspect(distribution: &str, body: Vec<u8>) -> Result<Option<PackageFacts>, Fa
     let config = PoliteConfig::new(clock_port, Arc::new(shelf), registry.quotas(), cache);
     let http = PoliteHttp::new(config);
     Ok(clock.run(builder.inspect(&http, &plugin.names.normalise(distribution)?))?)
+}
+
+/// What the seeder makes of hits in MetaCPAN's several shapes: it knows the first of these
+/// distributions, all of unknown popularity, and `n_rows` in all, readable or not.
+fn seeds(body: &[u8], first: &[&str], n_rows: usize) -> Result<(), Failed> {
+    let registry = Registry::linked()?;
+    let plugin = registry.iter().next().ok_or("no plugin is linked")?;
+    let seeder = plugin.seeder.ok_or("no seeder")?;
+    let source = &seeder.sources()[0];
+    let clock = SimClock::default();
+    let shelf = Shelf::new([(source.url.to_owned(), body.to_vec())]);
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let clock_port = Arc::new(clock.clone());
+    let config = PoliteConfig::new(clock_port, Arc::new(shelf), registry.quotas(), cache);
+    let page = clock.run(seeder.discover(&PoliteHttp::new(config), source, None, usize::MAX))?;
+    let names: Vec<&str> = page.candidates.iter().map(|it| it.id.name.as_str()).collect();
+    let is_read = names.starts_with(first) && page.next_cursor.is_none();
+    let is_unknown = page.candidates.iter().all(|candidate| candidate.popularity.is_none());
+    let n_seen = names.len() + page.passed_over.len();
+    expect(&format!("{n_seen}: {page:?}"), is_read && is_unknown && n_seen == n_rows)
 }
 
 fn expect(what: &str, is_so: bool) -> Result<(), Failed> {

@@ -12,6 +12,7 @@ mod paths;
 mod quota;
 mod recipe;
 mod registry;
+mod seeder;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,7 @@ register_ecosystem!(EcosystemPlugin {
         root_probe: RootProbe::Printed(&["go", "env", "GOROOT"])
     }),
     local_os: None,
-    seeder: None,
+    seeder: Some(&Go),
     rate_limit: &Go,
     classifier: &Go,
     recipe_builder: Some(&Go),

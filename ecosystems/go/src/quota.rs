@@ -9,7 +9,10 @@ use crate::Go;
 /// What modules are asked for at.
 pub(crate) const PROXY_HOST: &str = "proxy.golang.org";
 /// Failures of these speak about this ecosystem.
-pub(crate) const HOSTS: &[&str] = &[PROXY_HOST, "index.golang.org", "pkg.go.dev", "api.deps.dev"];
+pub(crate) const HOSTS: &[&str] =
+    &[PROXY_HOST, "index.golang.org", "pkg.go.dev", "api.deps.dev", FORMULAE_HOST];
+/// Where popular commands are found.
+pub(crate) const FORMULAE_HOST: &str = "formulae.brew.sh";
 
 /// "Own abuse prevention", without numbers.
 const PROXY: Quota = Quota {
@@ -56,9 +59,21 @@ const DEPS: Quota = Quota {
     retry_floor: Duration::from_secs(60),
 };
 
+/// Static files behind a CDN; no limit is published. The budget is shared with the plugins whose
+/// registry this is.
+const FORMULAE: Quota = Quota {
+    host: FORMULAE_HOST,
+    path_prefix: "/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN.saturating_add(3),
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
 impl RateLimit for Go {
     fn quotas(&self) -> &'static [Quota] {
-        &[PROXY, INDEX, SITE, DEPS]
+        &[PROXY, INDEX, SITE, DEPS, FORMULAE]
     }
 }
 

@@ -152,7 +152,7 @@ fn is_about_module(response: &Response) -> bool {
     response.status == 403 && is_reason && !text.trim_start().starts_with('<')
 }
 
-fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
+pub(crate) fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
     SourceError { ecosystem: ID, kind: kind.into() }
 }
 

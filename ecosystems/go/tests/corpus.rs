@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fs, path::Path, process::ExitCode, sync::Arc, t
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request},
     model::PackageFacts,
-    plugin::Registry,
+    plugin::{Page, Registry},
     testing::{SimClock, SimTransport},
 };
 use eco_go as _;
@@ -36,6 +36,14 @@ const UNREAD: &[&str] = &[
     "versions-smithy-go.json",
 ];
 
+/// Of Homebrew: what the seeder reads.
+const FORMULAE: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/homebrew-formula");
+const INSTALLS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../../shared/corpus/registries/homebrew-analytics/install-on-request.homebrew-core.30d.json"
+);
+
 type Check = fn() -> Result<(), Failed>;
 /// End of a path, and status and body of its answer.
 type Answer = (&'static str, u16, &'static str);
@@ -45,7 +53,13 @@ fn main() -> ExitCode {
     let tried =
         TRIED.iter().map(|&(file, check)| Trial::test(file, check).with_ignored_flag(is_absent));
     let all = Trial::test("every_recording_is_tried_or_named", every_recording_is_known);
-    let trials = tried.chain([all.with_ignored_flag(is_absent)]).collect();
+    let seeding = [
+        Trial::test("every_formula_can_be_part_of_the_list", every_formula_is_read),
+        Trial::test("a_recorded_formula_names_its_module", a_formula_names_its_module),
+        Trial::test("recorded_installs_count", recorded_installs_count),
+    ];
+    let trials = tried.chain([all]).chain(seeding).map(|it| it.with_ignored_flag(is_absent));
+    let trials = trials.collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -71,6 +85,69 @@ fn asked(name: &str, answers: Vec<Answer>) -> Result<(Option<PackageFacts>, Vec<
     let builder = plugin.recipe_builder.ok_or("no builder")?;
     let facts = clock.run(builder.inspect(&http, &plugin.names.normalise(name)?))?;
     Ok((facts, transport.sent().into_iter().map(|sent| sent.url).collect()))
+}
+
+/// What the seeder makes of a list of `formulae`.
+fn page(formulae: &str) -> Result<Page, Failed> {
+    let formulae: &'static str = format!("[{formulae}]").leak();
+    let installs: &'static str = fs::read_to_string(INSTALLS)?.leak();
+    let clock = SimClock::default();
+    let by_path = move |request: &Request| {
+        let is_list = request.url.path().ends_with("/formula.json");
+        (200, &[][..], if is_list { formulae } else { installs })
+    };
+    let transport = Arc::new(SimTransport::new(clock.clone(), Duration::ZERO, by_path));
+    let registry = Registry::linked()?;
+    let seeder = registry.iter().next().and_then(|it| it.seeder).ok_or("no seeder")?;
+    let cache = tempfile::tempdir()?;
+    let config =
+        PoliteConfig::new(Arc::new(clock.clone()), transport, registry.quotas(), cache.path());
+    Ok(clock.run(seeder.discover(&PoliteHttp::new(config), &seeder.sources()[0], None, 100))?)
+}
+
+/// None of them is built with Go; one recording is no formula but a program's output.
+fn every_formula_is_read() -> Result<(), Failed> {
+    let mut formulae = vec![];
+    for entry in fs::read_dir(FORMULAE)? {
+        let path = entry?.path();
+        let is_formula = path.extension().is_some_and(|it| it == "json")
+            && path.file_name().is_none_or(|it| it != "brew-info-v2.json");
+        if is_formula {
+            formulae.push(fs::read_to_string(path)?);
+        }
+    }
+    let page = page(&formulae.join(","))?;
+    if 10 < formulae.len() && page.candidates.is_empty() && page.passed_over.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} formulae: {page:?}", formulae.len()).into())
+    }
+}
+
+/// As if it were built with Go.
+fn a_formula_names_its_module() -> Result<(), Failed> {
+    let harfbuzz = fs::read_to_string(Path::new(FORMULAE).join("harfbuzz.json"))?;
+    let page = page(&harfbuzz.replace("\"meson\"", "\"go\""))?;
+    let candidate = page.candidates.first().ok_or("no candidate")?;
+    let installs = candidate.popularity.as_ref().ok_or("no number")?;
+    let is_known = (installs.value, installs.as_of.to_string().as_str()) == (132_012, "2024-10-21");
+    if is_known && candidate.id.name.as_str() == "github.com/harfbuzz/harfbuzz" {
+        Ok(())
+    } else {
+        Err(format!("{candidate:?}").into())
+    }
+}
+
+fn recorded_installs_count() -> Result<(), Failed> {
+    let page = page(
+        r#"{"name":"ammonite-repl","homepage":"https://github.com/com-lihaoyi/Ammonite",
+            "build_dependencies":["go"]}"#,
+    )?;
+    let installs = page.candidates.first().and_then(|it| it.popularity.as_ref());
+    match installs {
+        Some(it) if it.value == 1_120 && it.as_of.to_string() == "2021-07-10" => Ok(()),
+        other => Err(format!("{other:?}").into()),
+    }
 }
 
 fn expect(found: &[String], end: &str) -> Result<(), Failed> {

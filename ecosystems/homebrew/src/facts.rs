@@ -94,7 +94,7 @@ fn artifact(bottle: &Bottle, found: &Found) -> Artifact {
 }
 
 /// The formula's own command first, the others sorted.
-fn commands(name: &str, linux: &[String], darwin: &[String]) -> Executables {
+pub(crate) fn commands(name: &str, linux: &[String], darwin: &[String]) -> Executables {
     let base = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();
     // What is verified on Linux must be there on Linux.
     let on = if linux.is_empty() { darwin } else { linux };

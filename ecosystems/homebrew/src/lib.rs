@@ -11,6 +11,7 @@ mod quota;
 mod recipe;
 mod refusal;
 mod registry;
+mod seeder;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +29,7 @@ register_ecosystem!(EcosystemPlugin {
     display_name: "Homebrew",
     toolchain: None,
     local_os: None,
-    seeder: None,
+    seeder: Some(&Homebrew),
     rate_limit: &Homebrew,
     classifier: &Homebrew,
     recipe_builder: Some(&Homebrew),

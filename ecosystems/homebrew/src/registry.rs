@@ -230,11 +230,11 @@ fn agrees(commands: &[String], formula: &Formula) -> bool {
     commands.iter().map(name).all(|name| executables.contains(&name))
 }
 
-fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
+pub(crate) fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
     SourceError { ecosystem: ID, kind: kind.into() }
 }
 
-fn odd_answer(reason: String) -> SourceError {
+pub(crate) fn odd_answer(reason: String) -> SourceError {
     let host = "formulae.brew.sh".to_owned();
     source_error(SourceErrorKind::Schema { host, reason })
 }

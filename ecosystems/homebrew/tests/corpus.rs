@@ -8,6 +8,7 @@ use std::{collections::BTreeSet, fs, path::Path, process::ExitCode, sync::Arc, t
 
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request},
+    model::SeedSkip,
     plugin::Registry,
     testing::{Answer, SimClock, SimTransport},
 };
@@ -32,10 +33,21 @@ const TRIED: &[(&str, &str)] = &[
     ("openssl@3.json", "/openssl/3/manifests/3.3.2"),
     ("python@3.13.json", "/python/3.13/manifests/3.13.0_1"),
 ];
-/// The first is no single answer and has a test of its own; nothing of ours reads the others.
+const INSTALLS: &str = "install-on-request.homebrew-core.30d.json";
+/// They have tests of their own, but for the index pages, the analytics of all taps, of which the seeder
+/// reads the core tap's, and those of casks, which are another plugin's.
 const OTHERS: &[(&str, &[&str])] = &[
     (FORMULAE, &["brew-info-v2.json", "INDEX.md"]),
     ("ghcr", &["cowsay-3.04_1.index.json", "INDEX.md"]),
+    (
+        "homebrew-analytics",
+        &[
+            INSTALLS,
+            "install-on-request.30d.json",
+            "cask-install.homebrew-cask.30d.json",
+            "INDEX.md",
+        ],
+    ),
     ("homebrew-executables", &["executables.txt", "INDEX.md"]),
 ];
 
@@ -50,6 +62,7 @@ fn main() -> ExitCode {
     let own = [
         Trial::test("every_formula_of_a_list_is_read", every_formula_of_a_list),
         Trial::test("an_index_without_lists_of_commands_is_read", index_without_lists),
+        Trial::test("installs_and_executables_are_joined", installs_and_executables),
         Trial::test("every_recording_is_tried_or_named", every_recording_is_known),
     ];
     let trials = tried.chain(own).map(|trial| trial.with_ignored_flag(is_absent)).collect();
@@ -124,6 +137,36 @@ fn index_without_lists() -> Result<(), Failed> {
         "versions": { "stable": "3.04" },
         "bottle": { "stable": { "files": { "x86_64_linux": { "url": url, "sha256": sha256 } } } } });
     check("cowsay", &formula.to_string(), Some(&index), "/cowsay/manifests/3.04_1")
+}
+
+/// The lists are four years apart, and the second ends before the letter m: so all that begins
+/// with an a is in both or was removed.
+fn installs_and_executables() -> Result<(), Failed> {
+    let registry = Registry::linked()?;
+    let plugin = registry.iter().next().ok_or("no plugin is linked")?;
+    let seeder = plugin.seeder.ok_or("no seeder")?;
+    let source = &seeder.sources()[0];
+    let installs: &'static str = read("homebrew-analytics", INSTALLS)?.leak();
+    let executables: &'static str = read("homebrew-executables", "executables.txt")?.leak();
+    let is_list = |request: &Request| request.url.path().ends_with("/executables.txt");
+    let answer = move |request: &Request| {
+        (200, &[] as &[_], if is_list(request) { executables } else { installs })
+    };
+    let clock = SimClock::default();
+    let transport = SimTransport::new(clock.clone(), Duration::ZERO, answer);
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let port = Arc::new(clock.clone());
+    let config = PoliteConfig::new(port, Arc::new(transport), registry.quotas(), cache);
+    let page = clock.run(seeder.discover(&PoliteHttp::new(config), source, None, usize::MAX))?;
+    let best = page.candidates.first().ok_or("no candidate")?;
+    let popularity = best.popularity.as_ref().ok_or("of unknown popularity")?;
+    let n_of = |reason: SeedSkip| page.passed_over.iter().filter(|it| it.reason == reason).count();
+    let counts = [SeedSkip::Library, SeedSkip::NotThere, SeedSkip::InvalidName].map(n_of);
+    let is_read = best.id.to_string() == "homebrew:ack"
+        && (popularity.value, popularity.as_of.to_string()) == (13_771, "2021-07-10".to_owned())
+        && (page.candidates.len(), counts) == (65, [5, 19, 1])
+        && page.candidates.iter().all(|it| it.commands.as_ref().is_some_and(|it| !it.is_empty()));
+    if is_read { Ok(()) } else { Err(format!("{counts:?}: {page:#?}").into()) }
 }
 
 fn every_recording_is_known() -> Result<(), Failed> {

@@ -23,7 +23,7 @@ const TRIED: &[(&str, u16, Check)] = &[
     ("package-missing.404.json", 404, is_not_there),
     ("downloads-429.cloudflare-1015.head.html", 429, is_an_error),
 ];
-/// Nothing of ours asks for download counts: search carries them.
+/// Nothing of ours asks for downloads of single packages: both lists of the seeder carry them.
 const UNREAD: &[&str] = &[
     "INDEX.md",
     "downloads-point-bulk.json",

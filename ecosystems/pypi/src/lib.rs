@@ -9,6 +9,7 @@ mod quota;
 mod recipe;
 mod registry;
 mod scripts;
+mod seeder;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -41,7 +42,7 @@ register_ecosystem!(EcosystemPlugin {
         ]),
     }),
     local_os: None,
-    seeder: None,
+    seeder: Some(&Pypi),
     rate_limit: &Pypi,
     classifier: &Pypi,
     recipe_builder: Some(&Pypi),

@@ -7,8 +7,9 @@ use batch_core::{model::Quota, plugin::RateLimit};
 use crate::Pypi;
 
 /// Failures of these speak about this ecosystem.
-pub(crate) const HOSTS: &[&str] = &[API_HOST, FILES_HOST, "hugovk.dev"];
+pub(crate) const HOSTS: &[&str] = &[API_HOST, FILES_HOST, TOP_HOST];
 pub(crate) const API_HOST: &str = "pypi.org";
+pub(crate) const TOP_HOST: &str = "hugovk.dev";
 pub(crate) const FILES_HOST: &str = "files.pythonhosted.org";
 
 /// JSON and simple index. Not limited at the edge, but to be asked one after the other
@@ -36,7 +37,7 @@ const FILES: Quota = Quota {
 
 /// A monthly static file: once a run is plenty.
 const TOP_LIST: Quota = Quota {
-    host: "hugovk.dev",
+    host: TOP_HOST,
     path_prefix: "/top-pypi-packages/",
     period: Duration::from_secs(1),
     burst: NonZeroU32::MIN,

@@ -96,10 +96,10 @@ impl Address {
     }
 }
 
-fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
+pub(crate) fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
     SourceError { ecosystem: ID, kind: kind.into() }
 }
 
-fn odd_answer(host: &str, reason: String) -> SourceError {
+pub(crate) fn odd_answer(host: &str, reason: String) -> SourceError {
     source_error(SourceErrorKind::Schema { host: host.to_owned(), reason })
 }

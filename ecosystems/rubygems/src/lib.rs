@@ -10,6 +10,7 @@ mod platform;
 mod quota;
 mod recipe;
 mod registry;
+mod seeder;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -36,7 +37,7 @@ register_ecosystem!(EcosystemPlugin {
         root_probe: RootProbe::RealPath("ruby")
     }),
     local_os: None,
-    seeder: None,
+    seeder: Some(&RubyGems),
     rate_limit: &RubyGems,
     classifier: &RubyGems,
     recipe_builder: Some(&RubyGems),

@@ -7,7 +7,9 @@ use batch_core::{model::Quota, plugin::RateLimit};
 use crate::RubyGems;
 
 /// Failures of these speak about this ecosystem.
-pub(crate) const HOSTS: &[&str] = &["rubygems.org"];
+pub(crate) const HOSTS: &[&str] = &["rubygems.org", DUMPS_HOST];
+/// Where the site's weekly dumps lie.
+pub(crate) const DUMPS_HOST: &str = "s3-us-west-2.amazonaws.com";
 
 /// Pages and whatever has no budget of its own: 300 a minute are let through.
 const SITE: Quota = Quota {
@@ -76,9 +78,20 @@ const INFO: Quota = Quota {
     retry_floor: Duration::from_secs(60),
 };
 
+/// A list, and one file a week: once a second is plenty.
+const DUMPS: Quota = Quota {
+    host: DUMPS_HOST,
+    path_prefix: "/rubygems-dumps/",
+    period: Duration::from_secs(1),
+    burst: NonZeroU32::MIN,
+    concurrency: NonZeroU32::MIN,
+    max_per_run: None,
+    retry_floor: Duration::from_secs(60),
+};
+
 impl RateLimit for RubyGems {
     fn quotas(&self) -> &'static [Quota] {
-        &[SITE, API, SEARCH, VERSIONS, GEMS, INFO]
+        &[SITE, API, SEARCH, VERSIONS, GEMS, INFO, DUMPS]
     }
 }
 

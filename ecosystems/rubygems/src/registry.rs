@@ -110,11 +110,11 @@ async fn packed_metadata(
     Ok(Some((packed, tar.has_digest(digest)?)))
 }
 
-fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
+pub(crate) fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {
     SourceError { ecosystem: ID, kind: kind.into() }
 }
 
-fn odd_answer(reason: String) -> SourceError {
+pub(crate) fn odd_answer(reason: String) -> SourceError {
     let host = HOSTS.first().copied().unwrap_or_default().to_owned();
     source_error(SourceErrorKind::Schema { host, reason })
 }

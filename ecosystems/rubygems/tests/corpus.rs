@@ -26,6 +26,7 @@ const TRIED: &[(&str, Check)] = &[
     ("action_tracker-1.0.2.metadata.yaml", is_a_library_of_2016),
     ("archive-tar-minitar-0.5.2.metadata.yaml", is_a_tool_of_2008),
     ("gem-missing.404.txt", is_not_there),
+    ("search-cucumber.json", finds_thirty_gems),
 ];
 /// Nothing of ours asks for these: the compact index and the gem itself say more.
 const UNREAD: &[&str] = &[
@@ -35,7 +36,6 @@ const UNREAD: &[&str] = &[
     "nokogiri.json",
     "rubystats-0.3.0.v2.json",
     "rubystats.json",
-    "search-cucumber.json",
     "versions-business.json",
     "versions-flowbyte-yanked.json",
     "versions-flowbyte-yanked.json.headers.txt",
@@ -127,6 +127,26 @@ fn is_a_tool_of_2008(metadata: &[u8]) -> Result<(), Failed> {
         Executables::Unknown(_) => false,
     };
     expect(&format!("{facts:#?}"), is_minitar)
+}
+
+/// Of about 2011, with fewer keys than today; the file says nothing of the date.
+fn finds_thirty_gems(hits: &[u8]) -> Result<(), Failed> {
+    let body: &'static str = String::from_utf8(hits.to_vec())?.leak();
+    let clock = SimClock::default();
+    let date = &[("date", "Fri, 20 Nov 2026 10:00:00 GMT")];
+    let transport = SimTransport::new(clock.clone(), Duration::ZERO, move |_| (200, date, body));
+    let registry = Registry::linked()?;
+    let seeder = registry.iter().next().and_then(|it| it.seeder).ok_or("no seeder")?;
+    let source = seeder.sources().iter().find(|it| it.name == "search").ok_or("no such source")?;
+    let cache = tempfile::tempdir()?;
+    let (clock_port, quotas) = (Arc::new(clock.clone()), registry.quotas());
+    let config = PoliteConfig::new(clock_port, Arc::new(transport), quotas, cache.path());
+    let page = clock.run(seeder.discover(&PoliteHttp::new(config), source, None, 30))?;
+    let first = page.candidates.first().ok_or("no candidate")?;
+    let downloads = first.popularity.as_ref().map(|it| it.value);
+    let is_whole = page.candidates.len() == 30 && page.passed_over.is_empty();
+    let is_known = first.id.name.as_str() == "cucumber" && downloads == Some(807_308);
+    expect(&format!("{page:#?}"), is_whole && is_known && page.next_cursor.is_some())
 }
 
 fn is_not_there(body: &[u8]) -> Result<(), Failed> {

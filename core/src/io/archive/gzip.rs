@@ -1,10 +1,13 @@
 //! One file that is packed by itself.
 
-use std::io::Read as _;
+use std::io::{BufReader, Read};
 
-use flate2::read::MultiGzDecoder;
+use flate2::{bufread, read::MultiGzDecoder};
 
-use crate::io::archive::ArchiveError;
+use crate::io::archive::{
+    ArchiveError, ArchiveLimits,
+    bounded::{Bounded, Counted},
+};
 
 /// What `packed` unpacks to, if that is at most `max_bytes`.
 pub fn gunzip(packed: &[u8], max_bytes: usize) -> Result<Vec<u8>, ArchiveError> {
@@ -15,6 +18,12 @@ pub fn gunzip(packed: &[u8], max_bytes: usize) -> Result<Vec<u8>, ArchiveError> 
         return Err(ArchiveError::TooLarge { limit });
     }
     Ok(unpacked)
+}
+
+/// What `packed` unpacks to, for reading in pieces; an error once it is more than `limits` allow.
+pub fn unpacked(packed: impl Read, limits: &ArchiveLimits) -> impl Read {
+    let (counted, n_packed) = Counted::new(packed);
+    Bounded::new(bufread::MultiGzDecoder::new(BufReader::new(counted)), limits, n_packed)
 }
 
 #[cfg(test)]
@@ -45,6 +54,19 @@ mod tests {
         let packed = gzip(b"a text of some length");
         assert!(matches!(gunzip(&packed[..packed.len() - 4], 99), Err(ArchiveError::Truncated)));
         assert!(gunzip(b"plain", 99).is_err());
+    }
+
+    #[test]
+    fn what_is_read_in_pieces_is_bounded_too() {
+        let limits = ArchiveLimits { max_total_bytes: 4, ..ArchiveLimits::default() };
+        let read = |text: &[u8]| {
+            let mut found = vec![];
+            let packed = gzip(text);
+            let read = unpacked(packed.as_slice(), &limits).read_to_end(&mut found);
+            read.map(|_| found).map_err(ArchiveError::from)
+        };
+        assert_eq!(read(b"text").unwrap(), b"text");
+        assert!(matches!(read(b"texts"), Err(ArchiveError::TooLarge { limit: 4 })));
     }
 
     proptest! {

@@ -18,7 +18,7 @@ mod tar;
 pub use digest::verify_digest;
 pub use entry::{ArchiveLimits, Entry, EntryKind, Flow};
 pub use error::{ArchiveError, DigestError, RemoteError};
-pub use gzip::gunzip;
+pub use gzip::{gunzip, unpacked};
 pub use remote_tar::{RemoteTar, TarEntry};
 pub use remote_zip::{RemoteZip, ZipEntry};
 pub use tar::read_tar;
