@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     model::FailureKind,
-    plugin::{EcosystemPlugin, Page, Seeder, SourceError},
+    plugin::{EcosystemPlugin, Seeder, SourceError},
     testing::SimClock,
 };
 
@@ -74,12 +74,12 @@ pub(super) fn reads_any_answer(bench: &Bench) -> Outcome {
         match guard::within(PATIENCE, "discover", move || discover(plugin, answer)) {
             Err(stuck) => problems.push(format!("on {shown:?} {stuck}")),
             Ok(Err(why)) => problems.push(why),
-            Ok(Ok((page, strays))) => {
-                let of_unknown = |error: &SourceError| {
+            Ok(Ok((errors, strays))) => {
+                let of_unknown = |error: &&SourceError| {
                     let kind = error.finding().kind;
                     matches!(kind, FailureKind::Unclassified | FailureKind::EvidenceLost)
                 };
-                if page.err().is_some_and(|error| of_unknown(&error)) {
+                if errors.iter().any(|error| of_unknown(&error)) {
                     problems.push(format!("{shown:?} ends in an error of no kind"));
                 }
                 let advice = "declare that host in quotas()";
@@ -90,13 +90,16 @@ pub(super) fn reads_any_answer(bench: &Bench) -> Outcome {
     problems.into()
 }
 
-type Discovered = (Result<Page, SourceError>, Vec<String>);
+type Discovered = (Vec<SourceError>, Vec<String>);
 
 fn discover(plugin: &EcosystemPlugin, answer: Elsewhere) -> Result<Discovered, String> {
     let Some(seeder) = plugin.seeder else { return Err("it has no seeder".to_owned()) };
     let clock = SimClock::default();
     let network = Arc::new(SimRegistry::new(clock.clone(), vec![], answer));
     let http = Watched::new(plugin, &network)?;
-    let page = clock.run(seeder.discover(&http, None, 10));
-    Ok((page, http.strays()))
+    let mut errors = vec![];
+    for source in seeder.sources() {
+        errors.extend(clock.run(seeder.discover(&http, source, None, 10)).err());
+    }
+    Ok((errors, http.strays()))
 }
