@@ -31,7 +31,7 @@ pub use id::{
 };
 pub use install::{Access, InstallPlan, InstallStep, WORK_DIR};
 pub use journal::{JournalFinish, JournalLine, JournalStart};
-pub use package::{Action, Artifact, Executables, PackageFacts, PackageKind, Parameter};
+pub use package::{Action, Artifact, Executables, Missing, PackageFacts, PackageKind, Parameter};
 pub use queue::{
     Popularity, Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings,
 };

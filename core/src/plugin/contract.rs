@@ -13,7 +13,7 @@ use crate::{
         archive::{ArchiveError, DigestError, RemoteError},
     },
     model::{
-        EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan, InvalidId,
+        EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan, InvalidId, Missing,
         PackageFacts, PackageName, Page, Quota, Recipe, RecipeName, Threshold,
     },
 };
@@ -147,16 +147,6 @@ pub enum RootProbe {
     RealPath(&'static str),
 }
 
-/// A recipe cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct Missing {
-    /// What is missing, as a sentence without full stop.
-    pub reason: String,
-    /// The failure to record.
-    pub kind: FailureKind,
-}
-
 /// A registry could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the {ecosystem} registry")]
@@ -193,6 +183,11 @@ impl From<RemoteError> for SourceErrorKind {
 }
 
 impl SourceError {
+    /// What makes errors of `ecosystem` out of their causes, for `map_err`.
+    pub fn of<K: Into<SourceErrorKind>>(ecosystem: &EcosystemId) -> impl FnOnce(K) -> Self {
+        move |kind| Self { ecosystem: ecosystem.clone(), kind: kind.into() }
+    }
+
     /// What it says about registry and machine.
     pub fn finding(&self) -> Finding {
         match &self.kind {

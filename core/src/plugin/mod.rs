@@ -6,10 +6,10 @@ mod ranking;
 mod registry;
 mod spelling;
 
-pub use crate::model::{ActionShape, Page};
+pub use crate::model::{ActionShape, Missing, Page};
 pub use contract::{
-    FailureClassifier, Missing, Names, NativeInstaller, RateLimit, RecipeBuilder, RootProbe,
-    Seeder, Shape, Source, SourceError, SourceErrorKind, Toolchain,
+    FailureClassifier, Names, NativeInstaller, RateLimit, RecipeBuilder, RootProbe, Seeder, Shape,
+    Source, SourceError, SourceErrorKind, Toolchain,
 };
 pub use ranked::{Cut, Listed};
 pub use ranking::Ranking;
