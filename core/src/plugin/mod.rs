@@ -1,6 +1,7 @@
 //! What an ecosystem crate implements, and how it is found.
 
 mod contract;
+mod listing;
 mod ranked;
 mod ranking;
 mod registry;
@@ -11,6 +12,7 @@ pub use contract::{
     FailureClassifier, Names, NativeInstaller, RateLimit, RecipeBuilder, RootProbe, Seeder, Shape,
     Source, SourceError, SourceErrorKind, Toolchain,
 };
+pub use listing::ask;
 pub use ranked::{Cut, Listed};
 pub use ranking::Ranking;
 pub use registry::{EcosystemPlugin, Registry, RegistryError};

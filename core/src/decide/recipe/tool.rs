@@ -47,8 +47,7 @@ mod tests {
         model::{ActionShape, Cell, PackageId},
     };
 
-    const STEP: ActionShape =
-        ActionShape { name: "zoo_install", required: &["package", "executables"] };
+    const STEP: ActionShape = ActionShape::of_commands("zoo_install");
 
     fn facts(commands: &[&str]) -> PackageFacts {
         let id = PackageId { ecosystem: "zoo".parse().unwrap(), name: "lion".parse().unwrap() };
