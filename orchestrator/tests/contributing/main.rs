@@ -35,7 +35,41 @@ fn main() -> ExitCode {
         Some(reason) => walk.with_ignored_flag(true).with_kind(reason),
         None => walk,
     };
-    libtest_mimic::run(&arguments, vec![read, walk]).exit_code()
+    let new = Trial::test("ecosystem new says what it would make, and refuses", || {
+        begins_or_refuses();
+        Ok(())
+    });
+    libtest_mimic::run(&arguments, vec![read, new, walk]).exit_code()
+}
+
+/// On this checkout, of which nothing may change.
+fn begins_or_refuses() {
+    let call = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
+        let program = program.args(["ecosystem", "new"]).args(arguments).arg("--in").arg(house());
+        program.output().unwrap()
+    };
+    let output = call(&["circus", "--host", "api.circus.example", "--dry-run", "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let schema = house().join("data/schemas/output-ecosystem-new.schema.json");
+    let schema = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+    assert!(jsonschema::is_valid(&schema, &report), "{report:#}");
+    assert_eq!(report["files"][0], "ecosystems/circus/Cargo.toml");
+    assert_eq!(report["lines"][1]["line"], "use eco_circus as _;");
+    for (arguments, exit, why) in [
+        (&["Circus"][..], 2, "an id is lower-case letters"),
+        (&["gem"], 2, "gem already means rubygems"),
+        (&["circus", "--host", "https://circus.example"], 2, "is no host name"),
+        (&["circus", "--in", "/"], 2, "cannot be used multiple times"),
+    ] {
+        let output = call(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), said.contains(why)), (Some(exit), true), "{said}");
+    }
+    let mut elsewhere = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
+    let elsewhere = elsewhere.args(["ecosystem", "new", "circus", "--in", "/"]).output().unwrap();
+    assert_eq!(elsewhere.status.code(), Some(3));
+    assert!(!house().join("ecosystems/circus").exists());
 }
 
 /// What this machine lacks; `None` where it has everything.
