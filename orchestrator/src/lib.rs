@@ -13,6 +13,7 @@ pub mod process;
 pub mod progress;
 pub mod run;
 pub mod sandbox;
+pub mod scaffold;
 pub mod schema;
 pub mod seeds;
 pub mod settings;

@@ -109,6 +109,11 @@ const NAMED: &[(&str, &str)] = &[("github api", "api.github.com")];
 const LINES_AROUND: usize = 8;
 
 impl Signs {
+    /// Of an ecosystem without a program of its own, at `hosts`, that says only `causes`.
+    pub const fn of_causes(hosts: &'static [&'static str], causes: &'static [Sign]) -> Self {
+        Self { hosts, program: None, causes, headlines: &[], retries: &[] }
+    }
+
     /// No signs but those that any tool may give.
     pub const SHARED: Self =
         Self { hosts: &[], program: None, causes: &[], headlines: &[], retries: &[] };

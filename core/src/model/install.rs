@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Artifact, CommandName};
+use crate::model::{Artifact, CommandName, Environment, Executables, PackageFacts};
 
 /// Stands, in the values of a step's environment, for the absolute path of the sandbox's work
 /// folder: some tools take no relative paths.
@@ -17,6 +17,32 @@ pub struct InstallPlan {
     pub bin_dirs: Vec<String>,
     /// Whether a step runs code that the package brings.
     pub runs_package_code: bool,
+}
+
+impl InstallPlan {
+    /// For a package that is an archive with its commands in the folder `bin`: fetches the first
+    /// artifact for `environment`, unpacks it, and looks for the commands. Nothing of it is run.
+    /// Without an artifact there is nothing to unpack, and the installation fails there.
+    pub fn of_archive(facts: &PackageFacts, environment: Environment, bin: &str) -> Self {
+        const ARCHIVE: &str = "downloads/archive";
+        const PREFIX: &str = "prefix";
+        let cell = environment.cell();
+        let is_for_here = |it: &&Artifact| it.cells.is_empty() || it.cells.contains(&cell);
+        let fetch = facts.artifacts.iter().find(is_for_here).map(|artifact| InstallStep::Fetch {
+            artifact: artifact.clone(),
+            access: Access::Open,
+            to: ARCHIVE.to_owned(),
+        });
+        let bin = format!("{PREFIX}/{bin}");
+        let unpack = InstallStep::Unpack { archive: ARCHIVE.to_owned(), to: PREFIX.to_owned() };
+        let executables = match &facts.executables {
+            Executables::Known(commands) => commands.clone(),
+            Executables::Unknown(_) => vec![],
+        };
+        let inspect = InstallStep::Inspect { dir: bin.clone(), executables };
+        let steps = fetch.into_iter().chain([unpack, inspect]).collect();
+        Self { steps, bin_dirs: vec![bin], runs_package_code: false }
+    }
 }
 
 /// What must be shown to download something.
@@ -105,4 +131,42 @@ pub enum InstallStep {
         /// Whether it may use the network.
         network: bool,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Cell, PackageId};
+
+    #[test]
+    fn an_archive_is_fetched_for_where_it_is_installed() {
+        let id = PackageId { ecosystem: "zoo".parse().unwrap(), name: "lion".parse().unwrap() };
+        let artifact = |cells, url: &str| Artifact::unread(cells, url.to_owned(), String::new());
+        let facts = PackageFacts {
+            artifacts: vec![
+                artifact(vec![Cell::DarwinArm], "https://a.example/mac"),
+                artifact(vec![], "https://a.example/any"),
+            ],
+            ..PackageFacts::of_commands(id, "1".to_owned(), "zoo_install", &["roar".to_owned()])
+        };
+        for environment in Environment::ALL.iter().copied() {
+            let plan = InstallPlan::of_archive(&facts, environment, "bin");
+            let [
+                InstallStep::Fetch { artifact, to, .. },
+                InstallStep::Unpack { archive, .. },
+                InstallStep::Inspect { executables, .. },
+            ] = &*plan.steps
+            else {
+                panic!("{plan:?}");
+            };
+            assert_eq!(executables, &["roar".parse().unwrap()]);
+            let is_mac = environment.cell() == Cell::DarwinArm;
+            assert_eq!(artifact.url.ends_with("mac"), is_mac, "{environment}");
+            assert_eq!(to, archive);
+        }
+        let nothing = PackageFacts { artifacts: vec![], ..facts };
+        let plan = InstallPlan::of_archive(&nothing, Environment::ALL[0], "bin");
+        assert!(matches!(&*plan.steps, [InstallStep::Unpack { .. }, InstallStep::Inspect { .. }]));
+        assert_eq!(plan.bin_dirs, ["prefix/bin"]);
+    }
 }

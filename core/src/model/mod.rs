@@ -34,7 +34,7 @@ pub use id::{
 };
 pub use install::{Access, InstallPlan, InstallStep, WORK_DIR};
 pub use journal::{JournalFinish, JournalLine, JournalStart};
-pub use package::{Action, Artifact, Executables, PackageFacts, PackageKind, Parameter};
+pub use package::{Action, Artifact, Executables, Missing, PackageFacts, PackageKind, Parameter};
 pub use popularity::{Measure, Popularity, Threshold};
 pub use queue::{Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings};
 pub use quota::Quota;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Cell, CommandName, PackageId, PackageName};
+use crate::model::{Cell, CommandName, FailureKind, PackageId, PackageName};
 
 /// All that a recipe is built from, in one shape for every ecosystem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,47 @@ pub struct PackageFacts {
     pub install: Action,
     /// What a person should know: deprecated, scripts at install.
     pub notes: Vec<String>,
+}
+
+impl PackageFacts {
+    /// Facts about `version` of `id`, which puts `commands` on `PATH` as its registry says, and is
+    /// installed by one step: `step` with the parameters `package` and `executables`. Without a
+    /// command it is a library; a command that cannot be one makes all of them unknown. What else
+    /// there is to say is empty.
+    pub fn of_commands(id: PackageId, version: String, step: &str, commands: &[String]) -> Self {
+        let odd = |command: &&String| command.parse::<CommandName>().is_err();
+        let executables = match commands.iter().find(odd) {
+            Some(odd) => Executables::Unknown(format!("a command is called {odd:?}")),
+            None => Executables::Known(commands.iter().filter_map(|it| it.parse().ok()).collect()),
+        };
+        let parameters = BTreeMap::from([
+            ("executables".to_owned(), Parameter::List(commands.to_vec())),
+            ("package".to_owned(), Parameter::Text(id.name.to_string())),
+        ]);
+        Self {
+            id,
+            version,
+            executables,
+            description: String::new(),
+            homepage: None,
+            kind: if commands.is_empty() { PackageKind::Library } else { PackageKind::Tool },
+            runtime_dependencies: vec![],
+            platforms: vec![],
+            artifacts: vec![],
+            install: Action { name: step.to_owned(), parameters },
+            notes: vec![],
+        }
+    }
+}
+
+/// A recipe cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Missing {
+    /// What is missing, as a sentence without full stop.
+    pub reason: String,
+    /// The failure to record.
+    pub kind: FailureKind,
 }
 
 /// What a package puts on `PATH`. Never guessed from its name.
@@ -93,4 +134,37 @@ pub enum Parameter {
     Text(String),
     List(Vec<String>),
     Flag(bool),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(commands: &[&str]) -> PackageFacts {
+        let id = PackageId { ecosystem: "zoo".parse().unwrap(), name: "lion".parse().unwrap() };
+        let commands: Vec<String> = commands.iter().map(|&it| it.to_owned()).collect();
+        PackageFacts::of_commands(id, "1.0".to_owned(), "zoo_install", &commands)
+    }
+
+    #[test]
+    fn commands_are_known_all_or_not_at_all() {
+        let known = |names: &[&str]| {
+            Executables::Known(names.iter().map(|name| name.parse().unwrap()).collect())
+        };
+        assert_eq!(of(&["roar", "purr"]).executables, known(&["roar", "purr"]));
+        assert_eq!(of(&["roar", "purr"]).kind, PackageKind::Tool);
+        assert_eq!(of(&[]).executables, known(&[]));
+        assert_eq!(of(&[]).kind, PackageKind::Library);
+        for odd in ["../roar", "", "-rf", "a b", "a\n"] {
+            assert!(matches!(of(&["roar", odd]).executables, Executables::Unknown(_)), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn the_step_names_package_and_commands() {
+        let Action { name, parameters } = of(&["roar"]).install;
+        assert_eq!(name, "zoo_install");
+        assert_eq!(parameters["package"], Parameter::Text("lion".to_owned()));
+        assert_eq!(parameters["executables"], Parameter::List(vec!["roar".to_owned()]));
+    }
 }

@@ -18,6 +18,14 @@ pub struct ActionShape {
     pub required: &'static [&'static str],
 }
 
+impl ActionShape {
+    /// A step that installs a package with all its commands, as
+    /// [`PackageFacts::of_commands`](crate::model::PackageFacts::of_commands) makes it.
+    pub const fn of_commands(name: &'static str) -> Self {
+        Self { name, required: &["package", "executables"] }
+    }
+}
+
 /// Whether `c` may stand in a text of a recipe: nothing that a terminal obeys, that breaks a line
 /// or that turns the direction of what follows.
 pub fn is_text(c: char) -> bool {

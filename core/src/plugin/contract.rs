@@ -13,7 +13,7 @@ use crate::{
         archive::{ArchiveError, DigestError, RemoteError},
     },
     model::{
-        EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan, InvalidId,
+        EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan, InvalidId, Missing,
         PackageFacts, PackageName, Page, Quota, Recipe, RecipeName, Threshold,
     },
 };
@@ -25,7 +25,9 @@ pub trait Seeder: Send + Sync {
     fn sources(&self) -> &'static [Source];
 
     /// From where on a package is popular; `None` where no source publishes a number.
-    fn popular(&self) -> Option<Threshold>;
+    fn popular(&self) -> Option<Threshold> {
+        None
+    }
 
     /// The page of `source` at `cursor` (`None` is the first), at most `limit` candidates long and
     /// the most popular first where the source knows. The same answers give the same page.
@@ -68,7 +70,9 @@ pub trait RecipeBuilder: Send + Sync {
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing>;
 
     /// What the recipe is called unless an override says otherwise.
-    fn recipe_name(&self, facts: &PackageFacts) -> RecipeName;
+    fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
+        RecipeName::nearest(facts.id.name.as_str())
+    }
 }
 
 /// Says how to install with the ecosystem's own means, and installs nothing.
@@ -120,6 +124,21 @@ pub struct Source {
     pub per_candidate: &'static [&'static str],
 }
 
+impl Source {
+    /// A list that is a file, the first of `files`, and renewed at least once a day. What else must
+    /// be read for it follows; without any file it is no source, and fails the build.
+    pub const fn file(
+        name: &'static str,
+        files: &'static [&'static str],
+        about: u32,
+        per_candidate: &'static [&'static str],
+    ) -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let shape = Shape::Files(files);
+        Self { name, url: files[0], max_age: DAY, shape, about, per_candidate }
+    }
+}
+
 /// In what portions a list comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
@@ -145,16 +164,6 @@ pub enum RootProbe {
     Printed(&'static [&'static str]),
     /// It is above the real path of this program.
     RealPath(&'static str),
-}
-
-/// A recipe cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct Missing {
-    /// What is missing, as a sentence without full stop.
-    pub reason: String,
-    /// The failure to record.
-    pub kind: FailureKind,
 }
 
 /// A registry could not be read.
@@ -193,6 +202,11 @@ impl From<RemoteError> for SourceErrorKind {
 }
 
 impl SourceError {
+    /// What makes errors of `ecosystem` out of their causes, for `map_err`.
+    pub fn of<K: Into<SourceErrorKind>>(ecosystem: &EcosystemId) -> impl FnOnce(K) -> Self {
+        move |kind| Self { ecosystem: ecosystem.clone(), kind: kind.into() }
+    }
+
     /// What it says about registry and machine.
     pub fn finding(&self) -> Finding {
         match &self.kind {

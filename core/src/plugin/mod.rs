@@ -1,15 +1,17 @@
 //! What an ecosystem crate implements, and how it is found.
 
 mod contract;
+mod listing;
 mod ranking;
 mod registry;
 mod spelling;
 
-pub use crate::model::{ActionShape, Page};
+pub use crate::model::{ActionShape, Missing, Page};
 pub use contract::{
-    FailureClassifier, Missing, Names, NativeInstaller, RateLimit, RecipeBuilder, RootProbe,
-    Seeder, Shape, Source, SourceError, SourceErrorKind, Toolchain,
+    FailureClassifier, Names, NativeInstaller, RateLimit, RecipeBuilder, RootProbe, Seeder, Shape,
+    Source, SourceError, SourceErrorKind, Toolchain,
 };
+pub use listing::ask;
 pub use ranking::{Cut, Ranking};
 pub use registry::{EcosystemPlugin, Registry, RegistryError};
 pub use spelling::{Spelling, is_windows_device};

@@ -18,6 +18,17 @@ pub struct Spelling {
 }
 
 impl Spelling {
+    /// Names of ASCII letters, digits and, between them, `punctuation`; 100 bytes at most.
+    pub const fn plain(what: &'static str, punctuation: &'static str) -> Self {
+        Self {
+            what,
+            longest: 100,
+            punctuation,
+            begins: ("it begins with no letter or digit", |c| c.is_ascii_alphanumeric()),
+            ends: ("it ends with no letter or digit", |c| c.is_ascii_alphanumeric()),
+        }
+    }
+
     /// `text` as a name, if it is spelled like one.
     pub fn read(&self, text: &str) -> Result<PackageName, InvalidId> {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || self.punctuation.contains(c);
@@ -82,6 +93,17 @@ mod tests {
             assert_eq!(why(text), Some(format!("invalid part number {text:?}: {reason}")));
         }
         assert_eq!(SPELLING.read("A-1").unwrap().as_str(), "A-1");
+    }
+
+    #[test]
+    fn plain_names_have_punctuation_only_inside() {
+        let plain = Spelling::plain("part", "-_");
+        for name in ["a", "7", "a-1_b", "A--b", &"a".repeat(100)] {
+            assert_eq!(plain.read(name).unwrap().as_str(), name);
+        }
+        for name in ["", "-a", "a-", "_", "a.b", "a/b", "é", &"a".repeat(101)] {
+            assert!(plain.read(name).is_err(), "{name:?}");
+        }
     }
 
     #[test]

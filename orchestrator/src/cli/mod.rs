@@ -172,7 +172,7 @@ fn level(global: &Global) -> LevelFilter {
 }
 
 /// The schemas of everything that `--json` prints, by name.
-pub fn output_schemas() -> [(&'static str, schemars::Schema); 18] {
+pub fn output_schemas() -> [(&'static str, schemars::Schema); 19] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-run", schema_for!(crate::run::Summary)),
@@ -186,6 +186,7 @@ pub fn output_schemas() -> [(&'static str, schemars::Schema); 18] {
         ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
         ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),
         ("output-ecosystem-check", schema_for!(ecosystem::ConformanceReport)),
+        ("output-ecosystem-new", schema_for!(ecosystem::NewReport)),
         ("output-failures-list", schema_for!(failures::FailureList)),
         ("output-failures-show", schema_for!(failures::FailureReport)),
         ("output-runs-list", schema_for!(runs::RunList)),

@@ -11,6 +11,7 @@ mod metadata;
 mod platforms;
 mod prose;
 mod steps;
+mod tool;
 mod verify;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use document::{Problems, Table};
 pub use metadata::is_homepage;
 pub use platforms::{allowed_cells, constrain};
 pub use prose::one_line;
+pub use tool::of_tool;
 
 /// Longest file that is read, in bytes: some ten times the longest that the registry holds.
 pub const LONGEST_RECIPE: usize = 256 << 10;

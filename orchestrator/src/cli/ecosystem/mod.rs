@@ -1,7 +1,9 @@
-//! `ecosystem`: what the plugins of this program are, and whether they keep to the contract.
+//! `ecosystem`: what the plugins of this program are, whether they keep to the contract,
+//! and how a new one begins.
 
 mod check;
 mod list;
+mod new;
 mod show;
 
 use batch_core::plugin::EcosystemPlugin;
@@ -12,6 +14,7 @@ use super::Context;
 use crate::exit::Exit;
 pub(super) use check::ConformanceReport;
 pub(super) use list::EcosystemList;
+pub(super) use new::NewReport;
 pub(super) use show::EcosystemDetails;
 
 #[derive(Debug, clap::Subcommand)]
@@ -22,6 +25,8 @@ pub(super) enum Command {
     Show(show::Args),
     /// Try a plugin against every rule of the contract; its sources must be at hand
     Check(check::Args),
+    /// Begin a new one in a checkout of the project: a crate that compiles, and the lines that link it
+    New(new::Args),
 }
 
 pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
@@ -29,6 +34,7 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
         Command::List => list::run(cx).await,
         Command::Show(args) => show::run(args, cx).await,
         Command::Check(args) => check::run(args, cx),
+        Command::New(args) => new::run(args, cx),
     }
 }
 

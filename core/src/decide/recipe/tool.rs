@@ -1,0 +1,81 @@
+//! The recipe that most packages need: one step, and one command that prints its version.
+
+use super::constrain;
+use crate::model::{
+    Executables, FailureKind, Metadata, Missing, PackageFacts, Recipe, RecipeName, RecipeStep,
+    Verify,
+};
+
+/// The recipe called `name` that installs a tool by the one step of `facts`, and verifies that its
+/// first command prints the version. A library has none, nor has what is unknown.
+pub fn of_tool(facts: &PackageFacts, name: &RecipeName) -> Result<Recipe, Missing> {
+    let package = &facts.id.name;
+    let missing = |kind, what: &str| {
+        Err(Missing { reason: format!("{package} {}: {what}", facts.version), kind })
+    };
+    let first = match &facts.executables {
+        Executables::Unknown(why) => return missing(FailureKind::BinaryDiscoveryFailed, why),
+        Executables::Known(names) => names.first(),
+    };
+    let Some(first) = first else {
+        return missing(FailureKind::LibraryOnly, "it has no command");
+    };
+    let said = Some(facts.description.clone()).filter(|said| !said.is_empty());
+    let mut metadata = Metadata {
+        name: name.to_string(),
+        description: said.unwrap_or_else(|| format!("{package} from {}", facts.id.ecosystem)),
+        homepage: facts.homepage.clone().unwrap_or_default(),
+        // The package manager's mark for recipes that no language model looked over.
+        llm_validation: "skipped".to_owned(),
+        ..Metadata::default()
+    };
+    constrain(&mut metadata, &facts.platforms);
+    let verify = Verify {
+        command: format!("{first} --version"),
+        pattern: "{version}".to_owned(),
+        ..Verify::default()
+    };
+    let steps = vec![RecipeStep::from(&facts.install)];
+    Ok(Recipe { metadata, version: None, steps, verify: Some(verify) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        decide::recipe::parse,
+        model::{ActionShape, Cell, PackageId},
+    };
+
+    const STEP: ActionShape = ActionShape::of_commands("zoo_install");
+
+    fn facts(commands: &[&str]) -> PackageFacts {
+        let id = PackageId { ecosystem: "zoo".parse().unwrap(), name: "lion".parse().unwrap() };
+        let commands: Vec<String> = commands.iter().map(|&it| it.to_owned()).collect();
+        PackageFacts::of_commands(id, "1.0".to_owned(), STEP.name, &commands)
+    }
+
+    fn built(facts: &PackageFacts) -> Result<Recipe, Missing> {
+        of_tool(facts, &RecipeName::nearest(facts.id.name.as_str()))
+    }
+
+    #[test]
+    fn the_strict_reader_takes_it_and_the_first_command_is_verified() {
+        let facts =
+            PackageFacts { platforms: vec![Cell::LinuxGlibcX86], ..facts(&["roar", "purr"]) };
+        let recipe = built(&facts).unwrap();
+        assert_eq!(parse(&recipe.to_toml(), &[STEP]).unwrap(), recipe);
+        assert_eq!(recipe.verify.unwrap().command, "roar --version");
+        assert_eq!(recipe.metadata.description, "lion from zoo");
+        assert_eq!(recipe.metadata.supported_os, ["linux"]);
+    }
+
+    #[test]
+    fn a_library_and_unknown_commands_say_why_there_is_no_recipe() {
+        let kind = |facts: &PackageFacts| built(facts).map_err(|missing| missing.kind);
+        assert_eq!(kind(&facts(&[])), Err(FailureKind::LibraryOnly));
+        assert_eq!(kind(&facts(&["../x"])), Err(FailureKind::BinaryDiscoveryFailed));
+        let why = built(&facts(&["../x"])).unwrap_err().reason;
+        assert_eq!(why, r#"lion 1.0: a command is called "../x""#);
+    }
+}

@@ -1,0 +1,115 @@
+//! `ecosystem new`: a crate that compiles, linked and ready to be filled.
+
+use std::{fmt, path::PathBuf};
+
+use batch_core::model::EcosystemId;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Context;
+use crate::{
+    cli::Refusal,
+    exit::Exit,
+    scaffold::{AddedLine, Changes, Checkout, NewEcosystem, ScaffoldError},
+};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Lower-case letters and digits, a letter first
+    id: String,
+    /// The registry's host [default: ID.example, which is nobody's]
+    #[arg(long)]
+    host: Option<String>,
+    /// Checkout of the project [default: the root]
+    #[arg(long = "in", value_name = "DIR")]
+    checkout: Option<PathBuf>,
+    /// Say what would be made, and make nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    let dir = args.checkout.as_ref().unwrap_or(&cx.root);
+    let registry = &cx.env.registry;
+    let new = NewEcosystem::new(&args.id, args.host.as_deref(), registry).map_err(refused)?;
+    let checkout = Checkout::open(dir, registry).map_err(refused)?;
+    let changes = checkout.changes(&new).map_err(refused)?;
+    if !args.dry_run {
+        changes.write().map_err(refused)?;
+    }
+    cx.out.show(&NewReport::new(new, &changes, args.dry_run))?;
+    Ok(Exit::Ok)
+}
+
+fn refused(error: ScaffoldError) -> anyhow::Error {
+    match error {
+        ScaffoldError::NotCheckout { .. } => Refusal::not_found(error.to_string()),
+        ScaffoldError::Io { .. } => error.into(),
+        ScaffoldError::Id(_)
+        | ScaffoldError::Unfit { .. }
+        | ScaffoldError::Taken { .. }
+        | ScaffoldError::Host { .. }
+        | ScaffoldError::Exists { .. }
+        | ScaffoldError::OtherProgram { .. } => Refusal::usage(error.to_string()),
+    }
+}
+
+/// What `ecosystem new --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct NewReport {
+    ecosystem: EcosystemId,
+    /// What its registry is asked at.
+    host: String,
+    rotation_rank: u16,
+    /// Nothing was made.
+    dry_run: bool,
+    /// New files, from the top of the checkout.
+    files: Vec<String>,
+    /// What other files get.
+    lines: Vec<LineReport>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct LineReport {
+    /// From the top of the checkout.
+    file: String,
+    /// Counted from 1.
+    number: usize,
+    line: String,
+}
+
+impl NewReport {
+    fn new(new: NewEcosystem, changes: &Changes, dry_run: bool) -> Self {
+        let file = |path: &str| changes.folder.join(path).display().to_string();
+        let line = |it: &AddedLine| LineReport {
+            file: it.file.to_owned(),
+            number: it.number,
+            line: it.line.clone(),
+        };
+        Self {
+            ecosystem: new.id,
+            host: new.host,
+            rotation_rank: new.rotation_rank,
+            dry_run,
+            files: changes.files.iter().map(|(path, _)| file(path)).collect(),
+            lines: changes.lines.iter().map(line).collect(),
+        }
+    }
+}
+
+impl fmt::Display for NewReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ecosystem, host, rotation_rank, dry_run, files, lines } = self;
+        for file in files {
+            writeln!(f, "file  {file}")?;
+        }
+        for LineReport { file, number, line } in lines {
+            writeln!(f, "line  {file}:{number}: {line}")?;
+        }
+        if *dry_run {
+            return writeln!(f, "Nothing was made (--dry-run).");
+        }
+        writeln!(f, "{ecosystem} asks {host} and is place {rotation_rank} in the rotation.")?;
+        writeln!(f, "Next: cargo run -- ecosystem check {ecosystem}, and CONTRIBUTING.md")
+    }
+}

@@ -1,0 +1,60 @@
+#![doc = include_str!("../README.md")]
+
+mod package;
+mod seeder;
+
+use batch_core::{
+    decide::signs::Signs,
+    model::{
+        ActionShape, EcosystemId, Evidence, FailureKind, Finding, InvalidId, PackageName, Quota,
+    },
+    plugin::{EcosystemPlugin, FailureClassifier, Names, RateLimit, Spelling},
+    register_ecosystem,
+};
+
+const ID: EcosystemId = EcosystemId::from_static("__ID__");
+const HOST: &str = "__HOST__";
+/// The one step that installs a package with all its commands.
+const STEP: ActionShape = ActionShape::of_commands("__ID___install");
+
+/// Implements every trait of the contract; what varies comes in as an argument.
+struct Ecosystem;
+
+register_ecosystem!(EcosystemPlugin {
+    id: ID,
+    rotation_rank: __RANK__,
+    aliases: &[],
+    display_name: "__NAME__",
+    toolchain: None,
+    local_os: None,
+    seeder: Some(&Ecosystem),
+    rate_limit: &Ecosystem,
+    classifier: &Ecosystem,
+    recipe_builder: Some(&Ecosystem),
+    installer: Some(&Ecosystem),
+    recipe_actions: &[STEP],
+    names: &Ecosystem,
+});
+
+impl RateLimit for Ecosystem {
+    fn quotas(&self) -> &'static [Quota] {
+        const { &[Quota::each_second(HOST)] }
+    }
+}
+
+impl Names for Ecosystem {
+    fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
+        Spelling::plain("__NAME__ package name", "-_").read(&spelling.to_ascii_lowercase())
+    }
+}
+
+impl FailureClassifier for Ecosystem {
+    fn classify(&self, evidence: &Evidence) -> Option<Finding> {
+        const CAUSES: &[(&str, FailureKind)] =
+            &[("no such __ID__ package", FailureKind::PackageNotFound)];
+        Signs::of_causes(&[HOST], CAUSES).read(&evidence.text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! A copy of this checkout that may be spoiled.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+/// What no checkout holds, but a folder that was worked in does.
+const NOT_COPIED: &[&str] = &["target", ".git", "site", ".tsuku-batch"];
+/// Written as anew, because what is done to them must be noticed.
+const CHANGED: &[&str] = &["orchestrator/Cargo.toml", "orchestrator/src/plugins.rs", "Cargo.lock"];
+
+/// The copy, always at the same place, beside what was built of it: what has not changed since the
+/// last time is not compiled again.
+pub(crate) struct Checkout {
+    pub(crate) dir: PathBuf,
+    target: PathBuf,
+    /// One test at a time; released at the end of the process at the latest.
+    _lock: File,
+    server_may_run: bool,
+}
+
+pub(crate) fn house() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+impl Checkout {
+    pub(crate) fn fresh() -> Self {
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("contributing");
+        fs::create_dir_all(&place).unwrap();
+        let lock = File::create(place.join("lock")).unwrap();
+        lock.lock().unwrap();
+        let (dir, target) = (place.join("checkout"), place.join("target"));
+        if dir.exists() {
+            fs::remove_dir_all(&dir).unwrap();
+        }
+        let of = house();
+        for path in files(&of, NOT_COPIED) {
+            let to = dir.join(&path);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(of.join(&path), &to).unwrap();
+            if !CHANGED.iter().any(|changed| path == Path::new(changed)) {
+                let time = fs::metadata(of.join(&path)).unwrap().modified().unwrap();
+                File::options().append(true).open(&to).unwrap().set_modified(time).unwrap();
+            }
+        }
+        Self { dir, target, _lock: lock, server_may_run: false }
+    }
+
+    /// Text of every file that is not built, by path.
+    pub(crate) fn contents(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let read = |path: PathBuf| {
+            let text = fs::read(self.dir.join(&path)).unwrap();
+            (path, text)
+        };
+        files(&self.dir, &["target"]).into_iter().map(read).collect()
+    }
+
+    pub(crate) fn put(&self, path: &Path, text: &str) {
+        let path = self.dir.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// What is typed at the top of the checkout; all of it must go well.
+    pub(crate) fn type_in(&mut self, commands: &str) -> Result<String, String> {
+        self.server_may_run = true;
+        let mut shell = self.command("sh");
+        let output = shell.args(["-eu", "-c", commands]).stdin(Stdio::null()).output().unwrap();
+        let printed = printed(&output);
+        let is_well = output.status.success();
+        if is_well { Ok(printed) } else { Err(format!("{commands}\nended badly:\n{printed}")) }
+    }
+
+    /// The server was stopped in order.
+    pub(crate) fn server_is_stopped(&mut self) {
+        self.server_may_run = false;
+    }
+
+    /// What the program that was built there prints, on the root that was made there.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> String {
+        let root = self.dir.join("target/zoo/root");
+        let mut program = self.command(self.target.join("debug/tsuku-batch"));
+        printed(&program.arg("--root").arg(root).args(arguments).output().unwrap())
+    }
+
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.dir);
+        command.env("CARGO_TARGET_DIR", &self.target).env("CARGO_NET_OFFLINE", "true");
+        command
+    }
+}
+
+/// Whatever went wrong, nobody is served any more.
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        let text = fs::read_to_string(self.dir.join("target/zoo/server.pid")).unwrap_or_default();
+        let id = text.trim().parse().ok().and_then(rustix::process::Pid::from_raw);
+        if let (true, Some(id)) = (self.server_may_run, id) {
+            let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+        }
+    }
+}
+
+fn printed(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Every file below `dir`, as seen from there, but for those of `not` at its top.
+pub(crate) fn files(dir: &Path, not: &[&str]) -> Vec<PathBuf> {
+    let mut found = vec![];
+    for entry in fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        let name = PathBuf::from(entry.file_name());
+        if not.iter().any(|not| name == Path::new(not)) {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(files(&entry.path(), &[]).into_iter().map(|path| name.join(path)));
+        } else {
+            found.push(name);
+        }
+    }
+    found
+}

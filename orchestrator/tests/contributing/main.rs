@@ -1,0 +1,211 @@
+//! CONTRIBUTING.md as it stands, in a copy of this checkout: files are written, commands are typed,
+//! and at the end there is a ninth ecosystem. Takes minutes the first time, for everything is
+//! compiled there.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
+
+mod checkout;
+mod document;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use checkout::{Checkout, files, house};
+use document::Block;
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+/// Lines of production code that a small ecosystem may take.
+const MOST_LINES: usize = 150;
+/// Where the registry of the walk-through is served.
+const SERVED_AT: &str = "127.0.0.1:8937";
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let read = Trial::test("blocks of a document are told apart", || {
+        document::is_read();
+        Ok(())
+    });
+    let walk = Trial::test("CONTRIBUTING.md leads to an ecosystem that works", walk_through);
+    let walk = match obstacle() {
+        Some(reason) => walk.with_ignored_flag(true).with_kind(reason),
+        None => walk,
+    };
+    let new = Trial::test("ecosystem new says what it would make, and refuses", || {
+        begins_or_refuses();
+        Ok(())
+    });
+    libtest_mimic::run(&arguments, vec![read, new, walk]).exit_code()
+}
+
+/// On this checkout, of which nothing may change.
+fn begins_or_refuses() {
+    let call = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
+        let program = program.args(["ecosystem", "new"]).args(arguments).arg("--in").arg(house());
+        program.output().unwrap()
+    };
+    let output = call(&["circus", "--host", "api.circus.example", "--dry-run", "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let schema = house().join("data/schemas/output-ecosystem-new.schema.json");
+    let schema = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+    assert!(jsonschema::is_valid(&schema, &report), "{report:#}");
+    assert_eq!(report["files"][0], "ecosystems/circus/Cargo.toml");
+    assert_eq!(report["lines"][1]["line"], "use eco_circus as _;");
+    for (arguments, exit, why) in [
+        (&["Circus"][..], 2, "an id is lower-case letters"),
+        (&["gem"], 2, "gem already means rubygems"),
+        (&["circus", "--host", "https://circus.example"], 2, "is no host name"),
+        (&["circus", "--in", "/"], 2, "cannot be used multiple times"),
+    ] {
+        let output = call(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), said.contains(why)), (Some(exit), true), "{said}");
+    }
+    let mut elsewhere = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
+    let elsewhere = elsewhere.args(["ecosystem", "new", "circus", "--in", "/"]).output().unwrap();
+    assert_eq!(elsewhere.status.code(), Some(3));
+    assert!(!house().join("ecosystems/circus").exists());
+}
+
+/// What this machine lacks; `None` where it has everything.
+fn obstacle() -> Option<String> {
+    let is_there = |program: &str| {
+        Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+    };
+    let absent = ["python3", "tar", "sha256sum", "cargo-clippy", "rustfmt"];
+    if let Some(program) = absent.into_iter().find(|program| !is_there(program)) {
+        return Some(format!("{program} is not installed"));
+    }
+    let mut check = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
+    let check = check.args(["sandbox", "check", "--json"]).output().unwrap();
+    let check: Value = serde_json::from_slice(&check.stdout).unwrap();
+    if check["chosen"].is_null() {
+        return Some("no sandbox works here".to_owned());
+    }
+    // Of this platform: crates of others need not be at hand.
+    let mut tree = Command::new(env!("CARGO"));
+    let tree = tree.current_dir(house()).args(["tree", "--offline", "--locked", "-p=orchestrator"]);
+    let tree = tree.output().unwrap();
+    if !tree.status.success() {
+        let why = String::from_utf8_lossy(&tree.stderr).lines().next().unwrap_or("?").to_owned();
+        return Some(format!("crates are not at hand offline: {why}"));
+    }
+    let is_taken = TcpListener::bind(SERVED_AT).is_err();
+    is_taken.then(|| format!("{SERVED_AT} is taken"))
+}
+
+fn walk_through() -> Result<(), Failed> {
+    let mut checkout = Checkout::fresh();
+    let before = checkout.contents();
+    let text = fs::read_to_string(checkout.dir.join("CONTRIBUTING.md"))?;
+    let (mut printed, mut n_commands) = (String::new(), 0);
+    for block in document::blocks(&text)? {
+        match block {
+            Block::File { path, text } => checkout.put(&path, &text),
+            Block::Commands(commands) => {
+                printed = checkout.type_in(&commands)?;
+                n_commands += 1;
+            }
+            Block::Printed(lines) => {
+                for line in lines {
+                    assert!(printed.contains(&line), "{line:?} is not printed, but\n{printed}");
+                }
+            }
+        }
+    }
+    checkout.server_is_stopped();
+    assert!(n_commands > 5, "the commands were not found");
+    let is_red = TcpListener::bind(SERVED_AT).is_err();
+    assert!(!is_red, "the server is still there");
+
+    two_lines_changed(&before, &checkout.contents());
+    it_is_small(&checkout.dir);
+    everything_else_follows(&checkout);
+    recipes_are_verified(&checkout.dir);
+    Ok(())
+}
+
+/// Outside of the new crate; `Cargo.lock` is cargo's business.
+fn two_lines_changed(before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathBuf, Vec<u8>>) {
+    let is_elsewhere =
+        |path: &&PathBuf| !path.starts_with("ecosystems/zoo") && *path != Path::new("Cargo.lock");
+    let known = before.keys().chain(after.keys()).filter(is_elsewhere);
+    let mut changed: Vec<&PathBuf> =
+        known.filter(|path| before.get(*path) != after.get(*path)).collect();
+    changed.sort();
+    changed.dedup();
+    let lines = [
+        ("orchestrator/Cargo.toml", "eco-zoo = { path = \"../ecosystems/zoo\" }\n"),
+        ("orchestrator/src/plugins.rs", "use eco_zoo as _;\n"),
+    ];
+    assert_eq!(changed, lines.map(|(path, _)| Path::new(path)));
+    for (path, line) in lines {
+        let text = |files: &BTreeMap<PathBuf, Vec<u8>>| {
+            String::from_utf8(files[Path::new(path)].clone()).unwrap()
+        };
+        assert_eq!(text(after).replacen(line, "", 1), text(before), "{path}");
+    }
+}
+
+/// Everything before the unit tests counts, empty lines too.
+fn it_is_small(checkout: &Path) {
+    let sources = checkout.join("ecosystems/zoo/src");
+    let mut n_lines = 0;
+    for path in files(&sources, &["tests.rs"]) {
+        let text = fs::read_to_string(sources.join(path)).unwrap();
+        let end =
+            if text.ends_with("#[cfg(test)]\nmod tests;\n") { "#[cfg(test)]\n" } else { "\0" };
+        n_lines += text.split(end).next().unwrap().lines().count();
+    }
+    assert!((50..=MOST_LINES).contains(&n_lines), "{n_lines} lines");
+    println!("the zoo has {n_lines} lines of production code");
+}
+
+/// Rotation, spellings, limits and pages know it, and nobody told them.
+fn everything_else_follows(checkout: &Checkout) {
+    let json = |arguments: &[&str]| -> Value {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+        let printed = checkout.ask(&arguments);
+        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
+    };
+    let list = json(&["ecosystem", "list"]);
+    let last = list["ecosystems"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["id"], &last["rotation_rank"]), (&"zoo".into(), &8.into()));
+    assert!(last["seeder"] == true && last["builder"] == true && last["installer"] == true);
+    let plan = checkout.ask(&["plan"]);
+    assert!(plan.contains("\nzoo nothing in its queue is due"), "{plan}");
+    let unknown = checkout.ask(&["run", "--ecosystem", "zo"]);
+    assert!(unknown.contains("did you mean") && unknown.contains("zoo"), "{unknown}");
+    let shown = json(&["ecosystem", "show", "zoo"]);
+    assert_eq!(shown["quotas"][0]["place"], "zoo.example/");
+    assert_eq!(shown["quotas"][0]["declared"]["period_ms"], 1000);
+    assert_eq!(shown["quotas"][0]["here"]["period_ms"], 20);
+    for page in ["queue.html", "runs.html"] {
+        let text = fs::read_to_string(checkout.dir.join("target/zoo/root/site").join(page));
+        let choice = "<option>zoo</option>";
+        assert!(text.unwrap().contains(choice), "{page} cannot be narrowed to zoo");
+    }
+    let sources = checkout.dir.join("ecosystems").display().to_string();
+    let conformance = json(&["ecosystem", "check", "zoo", "--sources", &sources]);
+    assert_eq!(conformance["keeps_contract"], true, "{conformance:#}");
+}
+
+fn recipes_are_verified(checkout: &Path) {
+    let root = checkout.join("target/zoo/root");
+    let queue = fs::read_to_string(root.join("data/queues/priority-queue-zoo.json")).unwrap();
+    let queue: Value = serde_json::from_str(&queue).unwrap();
+    let entries = queue["packages"].as_array().unwrap();
+    let states: Vec<String> = entries
+        .iter()
+        .map(|it| format!("{} {}", it["id"], it["status"]).replace('"', ""))
+        .collect();
+    assert_eq!(states, ["zoo:lion success", "zoo:otter success", "zoo:owl success"]);
+    for path in ["recipes/l/lion.toml", "recipes/o/otter.toml", "recipes/o/owl.toml"] {
+        assert!(root.join(path).exists(), "{path}");
+    }
+}
