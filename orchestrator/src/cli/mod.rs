@@ -177,7 +177,7 @@ pub fn output_schemas() -> [(&'static str, schemars::Schema); 19] {
         ("output-init", schema_for!(init::InitReport)),
         ("output-run", schema_for!(crate::run::Summary)),
         ("output-seed", schema_for!(seed::SeedReport)),
-        ("output-seed-status", schema_for!(seed::SeedStatusReport)),
+        ("output-seed-status", schema_for!(seed::status::SeedStatusReport)),
         ("output-plan", schema_for!(plan::PlanReport)),
         ("output-status", schema_for!(status::StatusReport)),
         ("output-try", schema_for!(r#try::TryReport)),

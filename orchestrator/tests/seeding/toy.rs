@@ -17,7 +17,7 @@ use batch_core::{
     },
     testing::{Answer, Sent, SimClock, SimTransport},
 };
-use orchestrator::stage::seed::{Notes, Progress, visit};
+use orchestrator::stage::seed::{Desk, Notes, Progress, visit};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -210,7 +210,8 @@ pub(crate) fn seed(
     let progress = Progress::new(false, true);
     let notes = Notes { journal: None, progress: &progress };
     let cancel = CancellationToken::new();
-    clock.run(visit(&mut walk, &PLUGIN, &Toy, &http, notes, &cancel)).unwrap();
+    let desk = Desk { plugin: &PLUGIN, seeder: &Toy, http: &http };
+    clock.run(visit(&mut walk, desk, notes, &cancel)).unwrap();
     let merging = Merging {
         curated: &BTreeMap::new(),
         threshold: None,

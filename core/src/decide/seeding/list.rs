@@ -103,5 +103,6 @@ pub(super) fn digest(ids: &[PackageId]) -> String {
         digest.update(id.to_string());
         digest.update(b"\n");
     }
-    digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let start = digest.finalize()[..8].iter().fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
+    format!("{start:016x}")
 }

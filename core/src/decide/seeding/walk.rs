@@ -255,7 +255,7 @@ impl<'a> Walk<'a> {
             let (source, digest) = (list.name.clone(), digest(ids));
             Some(SeedCursor { source, page, visited, digest })
         };
-        let Some(last) = list.pages.last() else {
+        let Some(newest) = list.pages.last() else {
             return list.from.clone().or_else(|| at(None, 0, &[]));
         };
         for page in &list.pages {
@@ -264,9 +264,11 @@ impl<'a> Walk<'a> {
                 return at(page.cursor.clone(), n_decided, &page.ids[..n_decided]);
             }
         }
-        match (&last.next_cursor, &list.end) {
+        match (&newest.next_cursor, &list.end) {
             (Some(next), _) => at(Some(next.clone()), 0, &[]),
-            (None, Some(End::Stopped(_))) => at(last.cursor.clone(), last.ids.len(), &last.ids),
+            (None, Some(End::Stopped(_))) => {
+                at(newest.cursor.clone(), newest.ids.len(), &newest.ids)
+            }
             (None, _) => None,
         }
     }

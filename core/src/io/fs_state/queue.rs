@@ -35,21 +35,24 @@ struct Written<'a> {
     ecosystem: &'a EcosystemId,
     updated_at: DateTime<Utc>,
     tiers: &'a TierMeanings,
-    #[serde(serialize_with = "packages")]
-    packages: &'a QueueFile,
+    packages: Packages<'a>,
 }
 
-/// One after the other: a queue may be long.
-fn packages<S: Serializer>(queue: &&QueueFile, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut list = serializer.serialize_seq(None)?;
-    for entry in queue.entries.values() {
-        list.serialize_element(&StoredEntry::from(entry))?;
+/// Written one after the other: a queue may be long.
+struct Packages<'a>(&'a QueueFile);
+
+impl Serialize for Packages<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for entry in self.0.entries.values() {
+            list.serialize_element(&StoredEntry::from(entry))?;
+        }
+        for entry in &self.0.quarantined {
+            let raw: &RawValue = serde_json::from_str(&entry.raw).map_err(S::Error::custom)?;
+            list.serialize_element(raw)?;
+        }
+        list.end()
     }
-    for entry in &queue.quarantined {
-        let raw: &RawValue = serde_json::from_str(&entry.raw).map_err(S::Error::custom)?;
-        list.serialize_element(raw)?;
-    }
-    list.end()
 }
 
 /// The queue of `ecosystem` in `content`; `label` is how a person names the file at `path`.
@@ -119,7 +122,7 @@ pub(super) fn write(
         ecosystem: &queue.header.ecosystem,
         updated_at: queue.header.updated_at,
         tiers: &queue.header.tiers,
-        packages: queue,
+        packages: Packages(queue),
     };
     let failed = |error: serde_json::Error| match error.io_error_kind() {
         Some(kind) => StateError::io(path, kind.into()),

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use cost::{Bucket, Cost, cost};
 pub use progress::Progress;
-pub use visit::{Notes, visit};
+pub use visit::{Desk, Notes, visit};
 
 use crate::{
     env::{Env, Root},
@@ -65,6 +65,8 @@ struct Before {
     queued: BTreeSet<String>,
     remembered: BTreeMap<PackageName, Remembered>,
     runs: Vec<SeedingRecord>,
+    /// Whether a list that shrank is not to be believed.
+    doubts: bool,
 }
 
 /// Seeds the queue of `plugin`, whose seeder is `seeder`.
@@ -100,9 +102,10 @@ pub async fn run(
     }
     let identity = |name: &PackageName| plugin.names.identity(name);
     let known = |id: &PackageId| before.known(plugin, id, now);
-    let mut walk = before.walk(seeder, tools, lines, &identity, &known)?;
+    let mut walk = before.walk(seeder, lines, &identity, &known)?;
     let notes = Notes { journal: journal.as_mut(), progress: tools.progress };
-    visit(&mut walk, plugin, seeder, &**tools.http, notes, tools.cancel).await?;
+    let desk = Desk { plugin, seeder, http: &**tools.http };
+    visit(&mut walk, desk, notes, tools.cancel).await?;
     let record = tokio::task::block_in_place(|| before.persist(&walk, plugin, seeder, tools))?;
     journal.iter_mut().try_for_each(SeedJournal::clear)?;
     Ok(record)
@@ -119,7 +122,7 @@ fn finish(
     let now = tools.env.clock.now();
     let identity = |name: &PackageName| plugin.names.identity(name);
     let known = |id: &PackageId| before.known(plugin, id, now);
-    let walk = before.walk(seeder, tools, lines, &identity, &known)?;
+    let walk = before.walk(seeder, lines, &identity, &known)?;
     before.persist(&walk, plugin, seeder, tools)
 }
 
@@ -139,6 +142,7 @@ impl Before {
             queued: queue.keys().map(|id| plugin.names.identity(&id.name)).collect(),
             remembered: state.remembered(&plugin.id)?,
             runs,
+            doubts: !tools.request.accept_shrunk,
         })
     }
 
@@ -170,7 +174,6 @@ impl Before {
     fn walk<'a>(
         &self,
         seeder: &dyn Seeder,
-        tools: &Tools<'_>,
         lines: Vec<SeedLine>,
         identity: decide::Identity<'a>,
         known: decide::Known<'a>,
@@ -179,10 +182,7 @@ impl Before {
         let Some(SeedLine::Start(start)) = lines.next() else {
             anyhow::bail!("the journal of the seeding does not begin with a start");
         };
-        let believed = |name: &str| {
-            let last = self.runs.last().filter(|_| !tools.request.accept_shrunk)?;
-            last.believed(name)
-        };
+        let believed = |name: &str| self.runs.last().filter(|_| self.doubts)?.believed(name);
         let sources = seeder.sources().iter().map(|source| (source.name, believed(source.name)));
         let sources: Vec<_> = sources.collect();
         let mut walk = Walk::new(start, &sources, identity, known);

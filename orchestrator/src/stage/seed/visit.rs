@@ -22,6 +22,15 @@ const UNDER_WAY: usize = 16;
 /// So many packages in a row that cannot be read say something about the registry.
 const TOO_MANY_UNREADABLE: usize = 5;
 
+/// Who is asked, and by what.
+#[derive(Clone, Copy)]
+#[expect(missing_docs, reason = "the types say it")]
+pub struct Desk<'a> {
+    pub plugin: &'a EcosystemPlugin,
+    pub seeder: &'a dyn Seeder,
+    pub http: &'a dyn Http,
+}
+
 /// Where facts go.
 pub struct Notes<'a> {
     /// `None` where nothing is to be written.
@@ -45,9 +54,7 @@ impl Notes<'_> {
 /// is asked about the candidates of those before.
 pub async fn visit(
     walk: &mut Walk<'_>,
-    plugin: &EcosystemPlugin,
-    seeder: &dyn Seeder,
-    http: &dyn Http,
+    desk: Desk<'_>,
     mut notes: Notes<'_>,
     cancel: &CancellationToken,
 ) -> anyhow::Result<()> {
@@ -58,12 +65,12 @@ pub async fn visit(
     loop {
         if page.is_none() && waiting.len() < UNDER_WAY {
             let is_idle = waiting.is_empty() && questions.is_empty();
-            page = walk.fetch(is_idle).map(|fetch| Box::pin(discover(seeder, http, fetch)));
+            page = walk.fetch(is_idle).map(|fetch| Box::pin(desk.discover(fetch)));
         }
         while questions.len() < UNDER_WAY
             && let Some(id) = waiting.pop_front()
         {
-            questions.push(inspect(plugin, http, id));
+            questions.push(desk.inspect(id));
         }
         if page.is_none() && questions.is_empty() {
             break;
@@ -108,30 +115,31 @@ pub async fn visit(
     Ok(())
 }
 
-/// Asks for a page; what comes of it, as a fact.
-async fn discover(seeder: &dyn Seeder, http: &dyn Http, fetch: Fetch) -> SeedLine {
-    let Fetch { source, cursor, limit } = fetch;
-    let Some(list) = seeder.sources().iter().find(|list| list.name == source) else {
-        let reason = "this version does not read it".to_owned();
-        return SeedLine::Stopped { source, reason };
-    };
-    match seeder.discover(http, list, cursor.as_deref(), limit).await {
-        Ok(page) => SeedLine::Page { source, cursor, page },
-        Err(error) => SeedLine::Stopped { source, reason: told(error) },
+impl Desk<'_> {
+    /// Asks for a page; what comes of it, as a fact.
+    async fn discover(self, fetch: Fetch) -> SeedLine {
+        let Fetch { source, cursor, limit } = fetch;
+        let Some(list) = self.seeder.sources().iter().find(|list| list.name == source) else {
+            let reason = "this version does not read it".to_owned();
+            return SeedLine::Stopped { source, reason };
+        };
+        match self.seeder.discover(self.http, list, cursor.as_deref(), limit).await {
+            Ok(page) => SeedLine::Page { source, cursor, page },
+            Err(error) => SeedLine::Stopped { source, reason: told(error) },
+        }
     }
-}
 
-/// Asks the registry about one candidate.
-async fn inspect(
-    plugin: &EcosystemPlugin,
-    http: &dyn Http,
-    id: PackageId,
-) -> (PackageId, Result<Option<PackageFacts>, SourceError>) {
-    let answer = match plugin.recipe_builder {
-        Some(builder) => builder.inspect(http, &id.name).await,
-        None => Ok(None),
-    };
-    (id, answer)
+    /// Asks the registry about one candidate.
+    async fn inspect(
+        self,
+        id: PackageId,
+    ) -> (PackageId, Result<Option<PackageFacts>, SourceError>) {
+        let answer = match self.plugin.recipe_builder {
+            Some(builder) => builder.inspect(self.http, &id.name).await,
+            None => Ok(None),
+        };
+        (id, answer)
+    }
 }
 
 /// An error with its causes, in one line.

@@ -1,23 +1,22 @@
 //! `seed`: the lists of registries go into the queues.
 
+pub(super) mod status;
+
 use std::{collections::BTreeMap, fmt, io::IsTerminal as _};
 
 use batch_core::{
-    io::{StateReader as _, limited},
+    io::StateReader as _,
     model::{EcosystemId, SeedCursor, SeedOutcome, SeedingRecord},
     plugin::{EcosystemPlugin, Seeder},
 };
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Context, Refusal, names, run::cancel_on_signal};
 use crate::{
-    env::Root,
     exit::Exit,
     net,
-    settings::SettingsError,
-    stage::seed::{self, Cost, Progress, Request, Tools},
+    stage::seed::{self, Progress, Request, Tools},
 };
 
 const AFTER_HELP: &str = "\
@@ -29,6 +28,7 @@ disabled · 6 state cannot be read or written · 7 this ecosystem is being seede
 interrupted. In each case what was found is saved.";
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = AFTER_HELP)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -61,7 +61,7 @@ enum Command {
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     if let Some(Command::Status) = args.command {
-        return status(cx);
+        return status::run(cx);
     }
     let root = cx.open_root()?;
     let control = root.state.control()?;
@@ -194,109 +194,7 @@ fn one(f: &mut fmt::Formatter<'_>, run: &SeedingRecord) -> fmt::Result {
     Ok(())
 }
 
-fn place(cursor: &SeedCursor) -> String {
+pub(super) fn place(cursor: &SeedCursor) -> String {
     let page = cursor.page.as_deref().unwrap_or("its first page");
     format!("{}, {page}, after {} packages of it", cursor.source, cursor.visited)
-}
-
-fn status(cx: &Context) -> anyhow::Result<Exit> {
-    let root = cx.open_root()?;
-    let now = cx.env.clock.now();
-    let runs = root.state.seeding_runs()?;
-    let origins = net::origins(&root.settings)?;
-    let quotas = limited(cx.env.registry.quotas(), &root.settings.limits, &origins)
-        .map_err(|error| SettingsError::because(&error))?;
-    let ecosystem = |plugin: &EcosystemPlugin| -> anyhow::Result<SeedState> {
-        let own = || runs.records.iter().rev().filter(|run| run.ecosystem == plugin.id);
-        let last = own().next().cloned();
-        let full = own().find(|run| run.outcome == SeedOutcome::Full).map(|run| run.ended_at);
-        let listed = |source: &str| own().find_map(|run| run.believed(source));
-        Ok(SeedState {
-            ecosystem: plugin.id.clone(),
-            last_full_at: full,
-            age_days: full.map(|at| (now - at).num_days()),
-            entries: entries(&root, plugin)?,
-            cost: plugin.seeder.map(|seeder| seed::cost(seeder, &quotas, &listed)),
-            threshold: plugin.seeder.and_then(Seeder::popular).map(|it| it.describe()),
-            last,
-        })
-    };
-    let ecosystems = cx.env.registry.iter().map(ecosystem).collect::<Result<_, _>>()?;
-    cx.out.show(&SeedStatusReport { ecosystems })?;
-    Ok(Exit::Ok)
-}
-
-fn entries(root: &Root, plugin: &EcosystemPlugin) -> anyhow::Result<usize> {
-    Ok(root.state.queue(&plugin.id)?.map_or(0, |file| file.entries.len()))
-}
-
-/// What `seed status --json` prints.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct SeedStatusReport {
-    /// In the order of rotation.
-    ecosystems: Vec<SeedState>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct SeedState {
-    /// Which.
-    ecosystem: EcosystemId,
-    /// Entries in its queue.
-    entries: usize,
-    /// End of the last full seeding.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_full_at: Option<DateTime<Utc>>,
-    /// Whole days since then.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    age_days: Option<i64>,
-    /// The last seeding, whatever its outcome.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last: Option<SeedingRecord>,
-    /// What makes tier 2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    threshold: Option<String>,
-    /// Of a full seeding; absent where there is no seeder.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<Cost>,
-}
-
-impl fmt::Display for SeedStatusReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.ecosystems.iter().try_for_each(|state| state.fmt(f))
-    }
-}
-
-impl fmt::Display for SeedState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let full = match self.age_days {
-            Some(days) => format!("last full seeding {days} days ago"),
-            None => "never fully seeded".to_owned(),
-        };
-        writeln!(f, "{}: {} entries, {full}", self.ecosystem, self.entries)?;
-        if let Some(last) = &self.last {
-            let SeedingRecord { seen, ended_at, outcome, .. } = last;
-            let at = ended_at.format("%Y-%m-%d %H:%M UTC");
-            let left = last.not_visited.map(|n| format!(", {n} not visited")).unwrap_or_default();
-            writeln!(f, "  last: {at}, {}, {seen} seen{left}", outcome.as_str())?;
-            if let Some(cursor) = &last.cursor {
-                writeln!(f, "  next: {}", place(cursor))?;
-            }
-        }
-        let Some(cost) = &self.cost else { return writeln!(f, "  it has no seeder") };
-        for bucket in &cost.buckets {
-            let most = bucket.most_per_run.map(|n| format!(", {n} a run")).unwrap_or_default();
-            writeln!(
-                f,
-                "  {}: {} requests for lists + {} for packages, one in {} s{most} = {:.1} min",
-                bucket.place,
-                bucket.for_lists,
-                bucket.for_candidates,
-                bucket.seconds_each,
-                bucket.minutes
-            )?;
-        }
-        let (requests, minutes, runs) = (cost.requests, cost.minutes, cost.runs);
-        let runs = if runs > 1 { format!(" in at least {runs} runs") } else { String::new() };
-        writeln!(f, "  a full seeding: {requests} requests, {minutes:.0} min{runs}")
-    }
 }
