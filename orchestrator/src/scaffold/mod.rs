@@ -55,10 +55,10 @@ pub enum ScaffoldError {
 impl NewEcosystem {
     /// For `id` beside the ecosystems of `registry`; without `host`, one that no registry can have.
     pub fn new(id: &str, host: Option<&str>, registry: &Registry) -> Result<Self, ScaffoldError> {
-        const LONGEST: usize = 40;
+        const LONGEST: usize = 30;
         let unfit = |why| Err(ScaffoldError::Unfit { id: id.to_owned(), why });
         if LONGEST < id.len() {
-            return unfit("it is longer than 40 letters");
+            return unfit("it is longer than 30 letters");
         }
         if is_windows_device(id) {
             return unfit("no folder may be called so on Windows");
@@ -107,7 +107,7 @@ mod tests {
         for id in ["", "Zoo", "2zoo", "zoo-2", "zoo_2", "../zoo", "zo o", "zoó", "zoo\n"] {
             assert!(refusal(id, None).contains("an id is lower-case letters"), "{id:?}");
         }
-        assert!(refusal(&"z".repeat(41), None).contains("longer than 40"));
+        assert!(refusal(&"z".repeat(31), None).contains("longer than 30"));
         assert!(refusal("com1", None).contains("on Windows"));
         assert_eq!(refusal("npm", None), "npm already means npm; take another id");
         assert_eq!(refusal("brew", None), "brew already means homebrew; take another id");

@@ -79,11 +79,16 @@ impl Checkout {
         self.server_may_run = false;
     }
 
-    /// What the program that was built there prints, on the root that was made there.
+    /// What the program that was built there prints, on the root that was made there; complaints
+    /// are left out if it prints JSON.
     pub(crate) fn ask(&self, arguments: &[&str]) -> String {
         let root = self.dir.join("target/zoo/root");
         let mut program = self.command(self.target.join("debug/tsuku-batch"));
-        printed(&program.arg("--root").arg(root).args(arguments).output().unwrap())
+        let mut output = program.arg("--root").arg(root).args(arguments).output().unwrap();
+        if arguments.contains(&"--json") {
+            output.stderr.clear();
+        }
+        printed(&output)
     }
 
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {

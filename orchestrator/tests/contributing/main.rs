@@ -17,6 +17,7 @@ use std::{
 use checkout::{Checkout, files, house};
 use document::Block;
 use libtest_mimic::{Arguments, Failed, Trial};
+use orchestrator::scaffold::{self, NewEcosystem};
 use serde_json::Value;
 
 /// Lines of production code that a small ecosystem may take.
@@ -39,7 +40,29 @@ fn main() -> ExitCode {
         begins_or_refuses();
         Ok(())
     });
-    libtest_mimic::run(&arguments, vec![read, new, walk]).exit_code()
+    let formatted = Trial::test("a new crate is formatted, however long its id", || {
+        is_formatted();
+        Ok(())
+    });
+    libtest_mimic::run(&arguments, vec![read, new, formatted, walk]).exit_code()
+}
+
+fn is_formatted() {
+    let registry = orchestrator::plugins::registry().unwrap();
+    let checkout = scaffold::Checkout::open(&house(), &registry).unwrap();
+    for id in ["z", "zoo", &"z".repeat(30)] {
+        let new = NewEcosystem::new(id, None, &registry).unwrap();
+        let sources = tempfile::tempdir().unwrap();
+        for (path, text) in checkout.changes(&new).unwrap().files {
+            let path = sources.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let mut rustfmt = Command::new("rustfmt");
+        rustfmt.args(["--check", "--edition=2024", "--config-path"]).arg(house());
+        let output = rustfmt.arg(sources.path().join("src/lib.rs")).output().unwrap();
+        assert!(output.status.success(), "{id}: {}", String::from_utf8_lossy(&output.stdout));
+    }
 }
 
 /// On this checkout, of which nothing may change.
@@ -120,8 +143,6 @@ fn walk_through() -> Result<(), Failed> {
     }
     checkout.server_is_stopped();
     assert!(n_commands > 5, "the commands were not found");
-    let is_red = TcpListener::bind(SERVED_AT).is_err();
-    assert!(!is_red, "the server is still there");
 
     two_lines_changed(&before, &checkout.contents());
     it_is_small(&checkout.dir);

@@ -44,14 +44,13 @@ impl RateLimit for Ecosystem {
 
 impl Names for Ecosystem {
     fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
-        Spelling::plain("__NAME__ package name", "-_").read(&spelling.to_ascii_lowercase())
+        Spelling::plain("package name", "-_").read(&spelling.to_ascii_lowercase())
     }
 }
 
 impl FailureClassifier for Ecosystem {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        const CAUSES: &[(&str, FailureKind)] =
-            &[("no such __ID__ package", FailureKind::PackageNotFound)];
+        const CAUSES: &[(&str, FailureKind)] = &[("no such package", FailureKind::PackageNotFound)];
         Signs::of_causes(&[HOST], CAUSES).read(&evidence.text)
     }
 }

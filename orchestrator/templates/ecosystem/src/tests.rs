@@ -27,6 +27,6 @@ fn a_missing_package_is_told_from_other_failures() {
         let evidence = Evidence { stage: Stage::Validate, tool, exit_code: Some(1), text };
         Ecosystem.classify(&evidence).map(|finding| finding.kind)
     };
-    assert_eq!(kind("error: no such __ID__ package: x"), Some(FailureKind::PackageNotFound));
+    assert_eq!(kind("error: no such package: x"), Some(FailureKind::PackageNotFound));
     assert_eq!(kind("all is well"), None);
 }
