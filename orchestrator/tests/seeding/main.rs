@@ -1,5 +1,14 @@
 //! Seeding: over virtual time against made-up registries, and as real processes that are killed.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests, helpers included"
+)]
+
 mod killed;
+mod memory;
+mod pace;
 mod storms;
 mod toy;
