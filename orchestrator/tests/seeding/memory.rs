@@ -7,6 +7,7 @@
 mod dumps;
 
 use std::{
+    fmt::Write as _,
     net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
@@ -103,14 +104,15 @@ fn root(origin: &str) -> tempfile::TempDir {
         "s3-us-west-2.amazonaws.com",
         "rubygems.org",
     ] {
-        settings += &format!("\"https://{host}\" = \"{origin}\"\n");
+        writeln!(settings, "\"https://{host}\" = \"{origin}\"").unwrap();
     }
     settings += "[limits]\n";
     let loose = "period_ms = 1, burst = 1000, concurrency = 8";
     for place in ["registry.npmjs.org/", "rubygems.org/info/", "rubygems.org/api/v1/search"] {
-        settings += &format!("\"{place}\" = {{ {loose} }}\n");
+        writeln!(settings, "\"{place}\" = {{ {loose} }}").unwrap();
     }
-    settings += &format!("\"registry.npmjs.org/-/v1/search\" = {{ {loose}, max_per_run = 100 }}\n");
+    let search = "registry.npmjs.org/-/v1/search";
+    writeln!(settings, "\"{search}\" = {{ {loose}, max_per_run = 100 }}").unwrap();
     std::fs::write(dir.path().join("pipeline.toml"), settings).unwrap();
     dir
 }

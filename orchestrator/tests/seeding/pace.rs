@@ -138,7 +138,7 @@ impl Bucket {
     }
 
     fn took(&self) -> Duration {
-        *self.at.last().unwrap() - self.at[0]
+        self.at.last().unwrap().saturating_sub(self.at[0])
     }
 
     /// The part that was asked for of what the quota allows from the first request to the last.

@@ -143,7 +143,7 @@ fn wheel(path: &str) -> Vec<u8> {
 }
 
 fn gem_dump(path: &str) -> Vec<u8> {
-    if !path.ends_with(".tar") {
+    if path == "/rubygems-dumps/" {
         return format!("<ListBucketResult><Key>{DUMP_KEY}</Key></ListBucketResult>").into_bytes();
     }
     let gems = all(|i| format!("{i}\ttool-{i}\tt\n")).concat();
@@ -289,7 +289,8 @@ fn crate_file(i: usize) -> Vec<u8> {
 fn index_of_crate(path: &str) -> Vec<u8> {
     let i = number(path.rsplit('/').next().unwrap());
     let digest = Sha256::digest(crate_file(i));
-    let checksum: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let checksum = digits.concat();
     text(
         &json!({ "name": format!("tool-{i}"), "vers": "1.0.0", "cksum": checksum, "yanked": false }),
     )
