@@ -10,7 +10,7 @@ use crate::io::{
     gate::{Gates, Ticket},
     page,
     payload::{Keep, Payload},
-    polite::Deadlines,
+    polite::{Deadlines, SLOWEST},
     retry::retry_after,
 };
 
@@ -44,13 +44,15 @@ impl Exchanger {
         keep: Keep,
     ) -> Result<Answer, HttpError> {
         let ticket = self.gates.enter(&request.url).await?;
-        let limit = match keep {
-            Keep::InMemory => self.deadlines.metadata,
-            Keep::OnDisk => self.deadlines.artifact,
-        };
         let work = self.converse(request, keep, &ticket);
-        let late = || HttpError::Timeout { url: request.url.clone(), limit };
-        within(&*self.clock, limit, work).await.ok_or_else(late)?
+        match keep {
+            Keep::InMemory => {
+                let limit = self.deadlines.metadata;
+                within(&*self.clock, limit, work).await.ok_or_else(|| request.late(limit))?
+            }
+            // Its deadlines depend on how much comes.
+            Keep::OnDisk => work.await,
+        }
     }
 
     async fn converse(
@@ -108,10 +110,22 @@ impl Exchanger {
     ) -> Result<Payload, HttpError> {
         let disk = |source| request.disk(source);
         let mut payload = Payload::new(keep, &self.dir).map_err(disk)?;
+        let began_at = self.clock.monotonic();
         let mut n_read = 0;
         loop {
-            let chunk = reply.body.chunk().await.map_err(|source| request.broken(source))?;
-            let Some(chunk) = chunk else { break };
+            let piece = reply.body.chunk();
+            let piece = match keep {
+                Keep::InMemory => piece.await,
+                Keep::OnDisk => {
+                    let Deadlines { stall, .. } = self.deadlines;
+                    let limit = self.deadlines.of_file(n_read);
+                    let left =
+                        limit.saturating_sub(self.clock.monotonic().saturating_sub(began_at));
+                    let late = || request.late(if stall < left { stall } else { limit });
+                    within(&*self.clock, left.min(stall), piece).await.ok_or_else(late)?
+                }
+            };
+            let Some(chunk) = piece.map_err(|source| request.broken(source))? else { break };
             if request.max_bytes - n_read < chunk.len() {
                 let (url, max_bytes) = (request.url.clone(), request.max_bytes);
                 return Err(HttpError::TooLarge { url, max_bytes });
@@ -159,7 +173,19 @@ impl Exchanger {
     }
 }
 
+impl Deadlines {
+    /// Until the end of a file of which `n_read` bytes have come.
+    fn of_file(&self, n_read: usize) -> Duration {
+        let seconds = n_read / usize::try_from(SLOWEST).unwrap_or(usize::MAX);
+        self.artifact + Duration::from_secs(seconds as u64)
+    }
+}
+
 impl Request {
+    fn late(&self, limit: Duration) -> HttpError {
+        HttpError::Timeout { url: self.url.clone(), limit }
+    }
+
     pub(crate) fn broken(&self, source: TransportError) -> HttpError {
         HttpError::Transport { url: self.url.clone(), source }
     }

@@ -43,7 +43,7 @@ pub use lock::{Holder, RunLock};
 pub use mirror::{MirrorTransport, Origins};
 #[cfg(feature = "net")]
 pub use net::NetTransport;
-pub use polite::{Deadlines, PATIENCE, PoliteConfig, PoliteHttp};
+pub use polite::{Deadlines, PATIENCE, PoliteConfig, PoliteHttp, SLOWEST};
 pub use prune::{CacheLimits, Pruned, prune_cache};
 pub use retry::RetryPolicy;
 pub use rows::{each_entry, each_item, published_day, published_number, read_list};

@@ -39,14 +39,21 @@ pub struct Deadlines {
     pub headers: Duration,
     /// Until the end of what [`Http::send`] reads.
     pub metadata: Duration,
-    /// Until the end of what [`Http::fetch_to_cache`] reads.
+    /// Until the end of what [`Http::fetch_to_cache`] reads, and a second more for every
+    /// [`SLOWEST`] bytes that have come: a dump on a slow line takes hours and is not late, and who
+    /// sends it drop by drop is.
     pub artifact: Duration,
+    /// Until the next piece of it.
+    pub stall: Duration,
 }
+
+/// Bytes in a second below which a long download is given up.
+pub const SLOWEST: u32 = 64 << 10;
 
 impl Default for Deadlines {
     fn default() -> Self {
-        let [headers, metadata, artifact] = [30, 60, 300].map(Duration::from_secs);
-        Self { headers, metadata, artifact }
+        let [headers, metadata, artifact, stall] = [30, 60, 300, 60].map(Duration::from_secs);
+        Self { headers, metadata, artifact, stall }
     }
 }
 

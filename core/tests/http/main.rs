@@ -7,4 +7,5 @@ mod cache;
 mod faults;
 mod mirrors;
 mod real;
+mod slow;
 mod wire;

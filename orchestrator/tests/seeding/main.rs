@@ -1,8 +1,15 @@
 //! Seeding: over virtual time against made-up registries, and as real processes that are killed.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests, helpers included"
+)]
 
 mod commands;
 mod killed;
+mod memory;
+mod pace;
 mod storms;
 mod toy;

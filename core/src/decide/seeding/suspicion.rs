@@ -29,9 +29,12 @@ pub(super) struct Popular {
     names: BTreeMap<String, Option<Popularity>>,
     /// Names by what they look like.
     by_look: HashMap<String, BTreeSet<String>>,
-    /// Names by themselves, and by themselves without one letter: two that are one typing error
-    /// apart meet here, and nothing else has to be compared.
-    by_near: HashMap<u64, BTreeSet<String>>,
+    /// In the order in which they came.
+    numbered: Vec<String>,
+    /// Numbers of names by themselves, and by themselves without one letter: two that are one
+    /// typing error apart meet here, and nothing else has to be compared. Flat, for it holds a
+    /// dozen times as much as there are names.
+    by_near: BTreeSet<(u64, usize)>,
 }
 
 /// What is to be judged.
@@ -50,9 +53,9 @@ impl Popular {
         }
         self.names.insert(name.to_owned(), popularity.cloned());
         self.by_look.entry(look(name)).or_default().insert(name.to_owned());
-        for key in near(name) {
-            self.by_near.entry(key).or_default().insert(name.to_owned());
-        }
+        let number = self.numbered.len();
+        self.numbered.push(name.to_owned());
+        self.by_near.extend(near(name).into_iter().map(|key| (key, number)));
     }
 
     /// Why a person should look at `suspect` first; `None` where nothing speaks for it.
@@ -83,7 +86,9 @@ impl Popular {
         if suspect.has_repository != Some(false) || name.len() < SHORTEST {
             return None;
         }
-        let nearby = near(name).into_iter().filter_map(|key| self.by_near.get(&key)).flatten();
+        let near = near(name).into_iter();
+        let nearby = near.flat_map(|key| self.by_near.range((key, 0)..=(key, usize::MAX)));
+        let nearby = nearby.filter_map(|(_, number)| self.numbered.get(*number));
         let is_near =
             |other: &&String| other.len() >= SHORTEST && strsim::osa_distance(name, other) == 1;
         let mut nearby: Vec<&String> = nearby.filter(is_near).collect();

@@ -171,7 +171,7 @@ pub static RULES: &[Rule] = &[
     ),
     rule(
         "sources-declared",
-        Clause::contract("Seeder::sources", "What [`Seeder::discover`] reads."),
+        Clause::contract("Seeder::sources", "What [`Seeder::discover`] reads, the best first."),
         seeder::reads_declared_sources,
     ),
     rule(

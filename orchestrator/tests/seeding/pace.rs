@@ -1,0 +1,316 @@
+//! Each ecosystem's whole seeding at the limits that the plugins declare, on the virtual clock: what
+//! limits is a quota, from its first request to its last, and never anything else.
+
+mod network;
+mod registries;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use batch_core::{
+    decide::seeding::{Identity, Known, Merging, Walk, merge, record},
+    io::{Clock as _, PoliteConfig, PoliteHttp, Request},
+    model::{
+        EcosystemId, PackageId, PackageName, Quota, SCHEMA_VERSION, SeedOutcome, SeedStart,
+        SeedVerdict, SeedingRecord,
+    },
+    plugin::{EcosystemPlugin, Shape},
+    testing::{Sent, SimClock},
+};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use orchestrator::{
+    plugins,
+    stage::seed::{Desk, Notes, Progress, cost, visit},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    network::{Answer, Network},
+    registries::{N, answer},
+};
+
+/// What came of seedings that ran side by side.
+struct Ended {
+    records: BTreeMap<EcosystemId, SeedingRecord>,
+    /// Tools that were found.
+    n_tools: BTreeMap<EcosystemId, usize>,
+    sent: Vec<Sent>,
+}
+
+fn plugin(id: &str) -> &'static EcosystemPlugin {
+    plugins::registry().unwrap().resolve(id).unwrap()
+}
+
+/// Seeds the ecosystems `ids` at once, with one client, from registries that answer by `script`.
+fn seed(ids: &[&str], script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Ended {
+    let clock = SimClock::default();
+    let network = Arc::new(Network::new(clock.clone(), script));
+    let cache = tempfile::tempdir().unwrap();
+    let quotas: Vec<Quota> = plugins::registry().unwrap().quotas().collect();
+    let mut config =
+        PoliteConfig::new(Arc::new(clock.clone()), network.clone(), quotas, cache.path());
+    config.jitter = fastrand::Rng::with_seed(7);
+    let http = PoliteHttp::new(config);
+    let seedings: FuturesUnordered<_> =
+        ids.iter().map(|id| one(plugin(id), &http, &clock)).collect();
+    let (mut records, mut n_tools) = (BTreeMap::new(), BTreeMap::new());
+    for (record, n) in clock.run(seedings.collect::<Vec<_>>()) {
+        n_tools.insert(record.ecosystem.clone(), n);
+        records.insert(record.ecosystem.clone(), record);
+    }
+    Ended { records, n_tools, sent: network.sent() }
+}
+
+/// One seeding from nothing, without files; with it comes how many tools it found.
+async fn one(
+    plugin: &'static EcosystemPlugin,
+    http: &PoliteHttp,
+    clock: &SimClock,
+) -> (SeedingRecord, usize) {
+    let seeder = plugin.seeder.unwrap();
+    let start = SeedStart {
+        schema_version: SCHEMA_VERSION,
+        ecosystem: plugin.id.clone(),
+        started_at: clock.now(),
+        limit: None,
+        left: vec![],
+    };
+    let identity: Identity<'_> = &|name: &PackageName| plugin.names.identity(name);
+    let known: Known<'_> = &|_: &PackageId| None;
+    let sources: Vec<_> = seeder.sources().iter().map(|source| (source.name, None)).collect();
+    let mut walk = Walk::new(start, &sources, identity, known);
+    let progress = Progress::new(false, true);
+    let notes = Notes { journal: None, progress: &progress };
+    let desk = Desk { plugin, seeder, http };
+    visit(&mut walk, desk, notes, &CancellationToken::new()).await.unwrap();
+    let is_tool = |verdict: &Option<SeedVerdict>| matches!(verdict, Some(SeedVerdict::Tool { .. }));
+    let n_tools = walk.visited().iter().filter(|visited| is_tool(&visited.verdict)).count();
+    let merging = Merging {
+        curated: &BTreeMap::new(),
+        threshold: seeder.popular(),
+        identity,
+        started_at: walk.started_at(),
+    };
+    let merged = merge(BTreeMap::new(), &walk, &merging);
+    (record(&walk, &merged, clock.now(), http.usage()), n_tools)
+}
+
+/// Every place's quota: of those of several plugins the strictest.
+fn places() -> BTreeMap<(&'static str, &'static str), Quota> {
+    let mut places = BTreeMap::new();
+    let registry = plugins::registry().unwrap();
+    for quota in registry.quotas() {
+        let place = (quota.host, quota.path_prefix);
+        places.entry(place).and_modify(|it: &mut Quota| *it = it.stricter(quota)).or_insert(quota);
+    }
+    places
+}
+
+/// When requests were sent, and within which quota.
+struct Bucket {
+    quota: Quota,
+    at: Vec<Duration>,
+}
+
+fn buckets(sent: &[Sent]) -> Vec<Bucket> {
+    let mut buckets: Vec<Bucket> =
+        places().into_values().map(|quota| Bucket { quota, at: vec![] }).collect();
+    for Sent { at, url } in sent {
+        let url: url::Url = url.parse().unwrap();
+        let covers = |bucket: &&mut Bucket| {
+            let Quota { host, path_prefix, .. } = bucket.quota;
+            url.host_str() == Some(host) && url.path().starts_with(path_prefix)
+        };
+        let covering = buckets.iter_mut().filter(covers);
+        let longest = covering.max_by_key(|bucket| bucket.quota.path_prefix.len());
+        longest.expect("nobody is asked who is not declared").at.push(*at);
+    }
+    buckets.retain(|bucket| !bucket.at.is_empty());
+    buckets
+}
+
+impl Bucket {
+    fn place(&self) -> String {
+        format!("{}{}", self.quota.host, self.quota.path_prefix)
+    }
+
+    /// How long all of it takes at the least.
+    fn cost(&self) -> Duration {
+        self.quota.period * u32::try_from(self.at.len()).unwrap()
+    }
+
+    fn took(&self) -> Duration {
+        self.at.last().unwrap().saturating_sub(self.at[0])
+    }
+
+    /// The part that was asked for of what the quota allows from the first request to the last.
+    fn used(&self) -> f64 {
+        let allowed = f64::from(self.quota.burst.get())
+            + self.took().as_secs_f64() / self.quota.period.as_secs_f64();
+        f64::from(u32::try_from(self.at.len()).unwrap()) / allowed
+    }
+
+    /// Between any two requests, both counted, there are at most a burst and as many as fit into
+    /// the time. Of all earlier ones the tightest is remembered.
+    fn check_windows(&self) {
+        let Quota { period, burst, .. } = self.quota;
+        let tolerance = period.as_secs_f64() * (f64::from(burst.get()) - 1.0) + 1e-6;
+        let (mut n, mut tightest) = (0.0, f64::NEG_INFINITY);
+        for at in &self.at {
+            let lead = at.as_secs_f64() - period.as_secs_f64() * n;
+            tightest = lead.max(tightest);
+            assert!(tightest - lead <= tolerance, "{} is exceeded at {at:?}", self.place());
+            n += 1.0;
+        }
+        let most = self.quota.max_per_run.unwrap_or(u32::MAX);
+        assert!(self.at.len() <= most as usize, "{} is asked more often", self.place());
+    }
+}
+
+/// No quota is exceeded, and of the one that takes longest 97 % are used; returns its requests.
+#[track_caller]
+fn check_pace(what: &str, sent: &[Sent], limiting: &str) -> usize {
+    let buckets = buckets(sent);
+    for bucket in &buckets {
+        bucket.check_windows();
+        let (n, took, used) = (bucket.at.len(), bucket.took(), 100.0 * bucket.used());
+        println!("{what}: {} {n} requests in {took:.1?}, {used:.2} %", bucket.place());
+    }
+    let slowest = buckets.iter().max_by_key(|bucket| bucket.cost()).unwrap();
+    assert_eq!(slowest.place(), limiting, "{what}");
+    assert!(0.97 <= slowest.used(), "{what}: {} uses {}", slowest.place(), slowest.used());
+    slowest.at.len()
+}
+
+/// The registry is asked about each of [`N`] packages, and `limiting` is what limits.
+#[track_caller]
+fn check_asked(id: &str, limiting: &str, outcome: SeedOutcome) {
+    let ended = seed(&[id], answer);
+    assert_eq!(ended.n_tools[&plugin(id).id], N);
+    assert_eq!(ended.records[&plugin(id).id].outcome, outcome);
+    assert!(N <= check_pace(id, &ended.sent, limiting));
+}
+
+#[test]
+fn five_thousand_npm_packages_use_up_the_registry_s_quota() {
+    // The search's maximum of a run is spent before its last page.
+    check_asked("npm", "registry.npmjs.org/", SeedOutcome::Partial);
+}
+
+#[test]
+fn five_thousand_projects_use_up_the_quota_of_pypi() {
+    check_asked("pypi", "pypi.org/", SeedOutcome::Full);
+}
+
+#[test]
+fn five_thousand_gems_use_up_the_quota_of_their_files() {
+    check_asked("rubygems", "rubygems.org/gems/", SeedOutcome::Full);
+}
+
+#[test]
+fn five_thousand_modules_use_up_the_quota_of_the_proxy() {
+    check_asked("go", "proxy.golang.org/", SeedOutcome::Full);
+}
+
+#[test]
+fn five_thousand_distributions_use_up_the_quota_of_metacpan() {
+    check_asked("cpan", "fastapi.metacpan.org/", SeedOutcome::Full);
+}
+
+/// What the lists name is asked for, once each, and nothing about single packages.
+#[track_caller]
+fn check_dumps(id: &str) {
+    let ended = seed(&[id], answer);
+    let seeder = plugin(id).seeder.unwrap();
+    assert_eq!(ended.n_tools[&plugin(id).id], N);
+    assert_eq!(ended.records[&plugin(id).id].outcome, SeedOutcome::Full);
+    let is_file = |url: &&str| {
+        seeder.sources().iter().any(|source| match source.shape {
+            Shape::Files(urls) => urls.contains(url),
+            Shape::Pages(_) => false,
+        })
+    };
+    let sent: Vec<&str> = ended.sent.iter().map(|sent| sent.url.as_str()).collect();
+    let files: Vec<&str> = sent.iter().copied().filter(is_file).collect();
+    let declared = seeder.sources().iter().flat_map(|source| match source.shape {
+        Shape::Files(urls) => urls.to_vec(),
+        Shape::Pages(_) => vec![],
+    });
+    assert_eq!(files, declared.collect::<Vec<_>>());
+    // Pages of a list are what is left: as many as `seed status` says beforehand.
+    let quotas: Vec<Quota> = places().into_values().collect();
+    let for_lists = cost(seeder, &quotas, &|_| Some(N)).buckets;
+    let for_lists: u64 = for_lists.iter().map(|bucket| bucket.for_lists).sum();
+    assert_eq!(sent.len() as u64, for_lists, "{sent:?}");
+    buckets(&ended.sent).iter().for_each(Bucket::check_windows);
+    let took = ended.sent.last().unwrap().at;
+    println!("{id}: {} requests in {took:.1?}, {} of them for files", sent.len(), files.len());
+}
+
+#[test]
+fn formulae_cost_the_declared_files_and_no_more() {
+    check_dumps("homebrew");
+}
+
+#[test]
+fn casks_cost_the_declared_files_and_no_more() {
+    check_dumps("cask");
+}
+
+#[test]
+fn crates_cost_the_dump_and_the_pages_of_one_category() {
+    check_dumps("cargo");
+}
+
+#[test]
+fn all_ecosystems_at_once_keep_each_other_from_nothing() {
+    let all: Vec<_> = plugins::registry().unwrap().iter().map(|it| it.id.to_string()).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let ended = seed(&all, answer);
+    assert_eq!(ended.n_tools.values().filter(|n| **n == N).count(), all.len());
+    let buckets = buckets(&ended.sent);
+    buckets.iter().for_each(Bucket::check_windows);
+    for place in [
+        "registry.npmjs.org/",
+        "pypi.org/",
+        "rubygems.org/gems/",
+        "proxy.golang.org/",
+        "fastapi.metacpan.org/",
+    ] {
+        let bucket = buckets.iter().find(|bucket| bucket.place() == place).unwrap();
+        assert!(0.97 <= bucket.used(), "{place} uses {}", bucket.used());
+    }
+    // The slowest alone decides how long all of it takes.
+    let slowest = buckets.iter().max_by_key(|bucket| bucket.cost()).unwrap();
+    assert!(ended.sent.last().unwrap().at.as_secs_f64() * 0.97 <= slowest.cost().as_secs_f64());
+}
+
+/// `what` does not come, and the rest is seeded at the pace of `limiting`.
+#[track_caller]
+fn check_without(id: &str, what: &'static str, status: u16, limiting: &str) {
+    let ended = seed(&[id], move |request| {
+        if request.url.as_str().starts_with(what) {
+            (status, b"<html>gone</html>".to_vec())
+        } else {
+            answer(request)
+        }
+    });
+    assert_eq!(ended.n_tools[&plugin(id).id], N, "{id} without {what}");
+    assert_eq!(ended.records[&plugin(id).id].outcome, SeedOutcome::Partial);
+    check_pace(&format!("{id} without {what}"), &ended.sent, limiting);
+}
+
+#[test]
+fn a_source_that_is_not_there_does_not_slow_the_others_down() {
+    let leaderboard = "https://fastapi.metacpan.org/v1/favorite/";
+    check_without("cpan", leaderboard, 404, "fastapi.metacpan.org/");
+    let dumps = "https://s3-us-west-2.amazonaws.com/";
+    check_without("rubygems", dumps, 404, "rubygems.org/gems/");
+}
+
+#[test]
+fn a_source_that_is_down_does_not_slow_the_others_down() {
+    let search = "https://registry.npmjs.org/-/v1/search";
+    check_without("npm", search, 503, "registry.npmjs.org/");
+    let dump = "https://static.crates.io/db-dump.tar.gz";
+    check_without("cargo", dump, 503, "static.crates.io/");
+}
