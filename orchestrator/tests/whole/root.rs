@@ -13,11 +13,14 @@ pub(crate) struct TestRoot {
 }
 
 impl TestRoot {
-    /// A root with an empty queue, mirrored to `origin`; `settings` is added to `pipeline.toml`.
+    /// A root with one queue, which is empty, mirrored to `origin`; `settings` is added to
+    /// `pipeline.toml`. No other ecosystem has anything to attempt: tests ask no real registry.
     pub(crate) fn new(origin: &str, settings: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let root = Self { dir };
         root.ok(&["init"]);
+        std::fs::remove_dir_all(root.path("data/queues")).unwrap();
+        std::fs::create_dir(root.path("data/queues")).unwrap();
         let limits = "\"registry.npmjs.org/\" = { period_ms = 5, burst = 10, concurrency = 8 }";
         let text = format!(
             "[origins]\n\"https://registry.npmjs.org\" = \"{origin}\"\n[limits]\n{limits}\n{settings}\n"
