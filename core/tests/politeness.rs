@@ -281,6 +281,17 @@ fn a_request_that_was_not_sent_does_not_count() {
 }
 
 #[test]
+fn a_budget_that_ends_between_two_tries_does_not_hide_what_the_first_met() {
+    let place = Quota { max_per_run: Some(1), ..quota("a.example", "/") };
+    let broken = |_: &Request| Err(TransportErrorKind::Dns);
+    let net = unreliable_net(&[place], |_: &mut PoliteConfig| {}, broken);
+    let error = net.clock.run(net.get("https://a.example/")).unwrap_err();
+    assert!(matches!(error, HttpError::Transport { .. }), "{error}");
+    let error = net.clock.run(net.get("https://a.example/")).unwrap_err();
+    assert!(matches!(error, HttpError::RunSpent { .. }), "{error}");
+}
+
+#[test]
 fn pauses_outlive_the_run() {
     let quotas = [quota("a.example", "/"), quota("b.example", "/")];
     let first = net(&quotas, |_| (429, &[("retry-after", "900")], ""));

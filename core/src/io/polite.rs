@@ -166,9 +166,16 @@ impl PoliteHttp {
     /// Tries again what may work a second time. Every try takes a ticket.
     async fn persevere(&self, request: &Request, keep: Keep) -> Result<Answer, HttpError> {
         let mut n_tried = 0;
+        let mut met = None;
         loop {
             n_tried += 1;
             let outcome = self.exchanger.exchange(request, keep).await;
+            // A budget that ended between two tries says less than what the first of them met.
+            if matches!(outcome, Err(HttpError::RunSpent { .. }))
+                && let Some(met) = met
+            {
+                return met;
+            }
             let status = outcome.as_ref().map(|answer| answer.status);
             if self.retries.n_more < n_tried || !is_worth_another_try(request.method, status) {
                 return outcome;
@@ -176,6 +183,7 @@ impl PoliteHttp {
             let host = request.url.host_str().unwrap_or_default();
             tracing::debug!(host, n_tried, "asking {host} again");
             self.exchanger.clock.sleep(self.retries.wait(n_tried, self.luck())).await;
+            met = Some(outcome);
         }
     }
 
