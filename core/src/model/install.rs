@@ -45,6 +45,27 @@ impl InstallPlan {
     }
 }
 
+impl InstallStep {
+    /// Runs `argv` with `settings` in its environment.
+    pub fn run<'a>(
+        argv: impl IntoIterator<Item = &'a str>,
+        settings: &[(&str, &str)],
+        network: bool,
+    ) -> Self {
+        let argv = argv.into_iter().map(str::to_owned).collect();
+        Self::Run { argv, env: owned(settings), network }
+    }
+
+    /// Lets the installed commands find their libraries in `folders`, by these variables.
+    pub fn export(folders: &[(&str, &str)]) -> Self {
+        Self::Export { folders: owned(folders) }
+    }
+}
+
+fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 /// What must be shown to download something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {

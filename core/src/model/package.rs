@@ -44,10 +44,7 @@ impl PackageFacts {
             Some(odd) => Executables::Unknown(format!("a command is called {odd:?}")),
             None => Executables::Known(commands.iter().filter_map(|it| it.parse().ok()).collect()),
         };
-        let parameters = BTreeMap::from([
-            ("executables".to_owned(), Parameter::List(commands.to_vec())),
-            ("package".to_owned(), Parameter::Text(id.name.to_string())),
-        ]);
+        let install = Action::of_commands(step, "package", id.name.as_str(), &executables);
         Self {
             id,
             version,
@@ -58,7 +55,7 @@ impl PackageFacts {
             runtime_dependencies: vec![],
             platforms: vec![],
             artifacts: vec![],
-            install: Action { name: step.to_owned(), parameters },
+            install,
             notes: vec![],
         }
     }
@@ -124,6 +121,22 @@ pub struct Action {
     pub name: String,
     /// As recipes write them.
     pub parameters: BTreeMap<String, Parameter>,
+}
+
+impl Action {
+    /// The step `step` that installs `package`, its parameter `key`, with all its commands, the
+    /// parameter `executables`: none while they are unknown.
+    pub fn of_commands(step: &str, key: &str, package: &str, commands: &Executables) -> Self {
+        let names = match commands {
+            Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
+            Executables::Unknown(_) => vec![],
+        };
+        let parameters = BTreeMap::from([
+            (key.to_owned(), Parameter::Text(package.to_owned())),
+            ("executables".to_owned(), Parameter::List(names)),
+        ]);
+        Self { name: step.to_owned(), parameters }
+    }
 }
 
 /// A parameter of an action.

@@ -157,6 +157,14 @@ pub struct Verify {
     pub additional: Vec<toml::Value>,
 }
 
+impl Verify {
+    /// `command --version` must print the version.
+    pub fn of_version(command: &str) -> Self {
+        let (command, pattern) = (format!("{command} --version"), "{version}".to_owned());
+        Self { command, pattern, ..Self::default() }
+    }
+}
+
 impl Recipe {
     /// The file's text: keys in a fixed order, a newline at the end.
     pub fn to_toml(&self) -> String {

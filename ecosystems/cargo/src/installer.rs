@@ -1,6 +1,6 @@
 //! How cargo installs a crate into a folder of its own. Data: the orchestrator runs it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use batch_core::{
     io::Origins,
@@ -46,9 +46,7 @@ impl NativeInstaller for Cargo {
         argv.push(format!("={}", facts.version));
         argv.extend(replacement(origins));
         argv.push(krate(facts));
-        let settings = SETTINGS.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
-        let env: BTreeMap<_, _> = settings.collect();
-        let run = InstallStep::Run { argv, env, network: true };
+        let run = InstallStep::run(argv.iter().map(String::as_str), SETTINGS, true);
         let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
         let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
         let (steps, bin_dirs) = (vec![run, inspect], vec![BIN.to_owned()]);

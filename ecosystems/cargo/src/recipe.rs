@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use batch_core::{
-    decide::recipe::{is_homepage, one_line},
+    decide::recipe::{is_homepage, of_step, one_line},
     model::{
-        Action, ActionShape, Artifact, Executables, FailureKind, Metadata, PackageFacts, PackageId,
-        PackageKind, PackageName, Parameter, Recipe, RecipeName, RecipeStep, Verify,
+        Action, ActionShape, Artifact, Executables, FailureKind, PackageFacts, PackageId,
+        PackageKind, PackageName, Recipe, RecipeName, Verify,
     },
     plugin::Missing,
 };
@@ -59,7 +59,7 @@ pub(crate) fn facts(
         // A crate says nowhere what it runs on.
         platforms: vec![],
         artifacts: vec![Artifact { cells: vec![], url, digest, digest_verified: Some(true) }],
-        install: install(&release.krate, &commands.executables),
+        install: Action::of_commands(STEP.name, CRATE, &release.krate, &commands.executables),
         version: release.version,
         executables: commands.executables,
     }
@@ -78,18 +78,6 @@ fn notes(name: &PackageName, release: &Release, commands: &Commands) -> Vec<Stri
         notes.push(one_line(&format!("{name} is not installed: it needs the features {features}")));
     }
     notes
-}
-
-fn install(krate: &str, executables: &Executables) -> Action {
-    let names = match executables {
-        Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
-        Executables::Unknown(_) => vec![],
-    };
-    let parameters = BTreeMap::from([
-        (CRATE.to_owned(), Parameter::Text(krate.to_owned())),
-        (EXECUTABLES.to_owned(), Parameter::List(names)),
-    ]);
-    Action { name: STEP.name.to_owned(), parameters }
 }
 
 /// The recipe that follows from `facts`.
@@ -112,31 +100,13 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
         let reason = if why.is_empty() { reason } else { format!("{reason}: {}", why.join("; ")) };
         return missing(FailureKind::LibraryOnly, reason);
     };
-    let metadata = Metadata {
-        name: recipe_name(facts).to_string(),
-        description: description(facts),
-        homepage: facts.homepage.clone().unwrap_or_default(),
-        // The package manager's mark for recipes that no language model looked over.
-        llm_validation: "skipped".to_owned(),
-        ..Metadata::default()
-    };
-    let verify = Verify {
-        command: format!("{} --version", subcommand::invocation(first)),
-        pattern: "{version}".to_owned(),
-        ..Verify::default()
-    };
-    let steps = vec![RecipeStep::from(&facts.install)];
-    Ok(Recipe { metadata, version: None, steps, verify: Some(verify) })
+    let (otherwise, verify) = (
+        format!("{} from crates.io", facts.id.name),
+        Verify::of_version(&subcommand::invocation(first)),
+    );
+    Ok(of_step(facts, &recipe_name(facts), otherwise, verify))
 }
 
 pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
     RecipeName::nearest(facts.id.name.as_str())
-}
-
-/// Recipes must have one, and some crates have none.
-fn description(facts: &PackageFacts) -> String {
-    if facts.description.is_empty() {
-        return format!("{} from crates.io", facts.id.name);
-    }
-    facts.description.clone()
 }

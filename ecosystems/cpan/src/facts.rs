@@ -1,7 +1,5 @@
 //! What MetaCPAN and the archive say, as facts. Pure.
 
-use std::collections::BTreeMap;
-
 use batch_core::{
     decide::recipe::{is_homepage, one_line},
     model::{
@@ -75,17 +73,11 @@ fn artifact(release: &Release, was_read: bool) -> Artifact {
 }
 
 fn install(distribution: &PackageName, release: &Release, executables: &Executables) -> Action {
-    let names = match executables {
-        Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
-        Executables::Unknown(_) => vec![],
-    };
-    let mut parameters = BTreeMap::from([
-        (recipe::DISTRIBUTION.to_owned(), Parameter::Text(distribution.to_string())),
-        (recipe::EXECUTABLES.to_owned(), Parameter::List(names)),
-    ]);
+    let (step, key) = (recipe::STEP.name, recipe::DISTRIBUTION);
+    let mut action = Action::of_commands(step, key, distribution.as_str(), executables);
     let module = &release.main_module;
     if !module.is_empty() && *module != distribution.as_str().replace('-', "::") {
-        parameters.insert(recipe::MODULE.to_owned(), Parameter::Text(module.clone()));
+        action.parameters.insert(recipe::MODULE.to_owned(), Parameter::Text(module.clone()));
     }
-    Action { name: recipe::STEP.name.to_owned(), parameters }
+    action
 }

@@ -1,7 +1,5 @@
 //! How `cpanm` installs into a folder of its own. Data: the orchestrator runs it.
 
-use std::collections::BTreeMap;
-
 use batch_core::{
     io::Origins,
     model::{Environment, InstallPlan, InstallStep, PackageFacts, Recipe},
@@ -32,14 +30,11 @@ impl NativeInstaller for Cpan {
     ) -> InstallPlan {
         let mirror = origins.to_mirror(MIRROR);
         let argv = ["cpanm"].iter().chain(FLAGS).copied();
-        let run = InstallStep::Run {
-            argv: argv.chain(["--mirror", &*mirror, archive(facts)]).map(str::to_owned).collect(),
-            env: pairs(SETTINGS),
-            network: true,
-        };
+        let argv = argv.chain(["--mirror", &*mirror, archive(facts)]);
+        let run = InstallStep::run(argv, SETTINGS, true);
         let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
         let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
-        let export = InstallStep::Export { folders: pairs(&[("PERL5LIB", LIBRARIES)]) };
+        let export = InstallStep::export(&[("PERL5LIB", LIBRARIES)]);
         InstallPlan {
             steps: vec![run, inspect, export],
             bin_dirs: vec![BIN.to_owned()],
@@ -56,8 +51,4 @@ fn archive(facts: &PackageFacts) -> &str {
     let path = url.split_once("/authors/id/").map_or(url, |(_, path)| path);
     // Without the two folders that are the beginning of the author's name.
     path.splitn(3, '/').nth(2).unwrap_or(path)
-}
-
-fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

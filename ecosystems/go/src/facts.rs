@@ -1,12 +1,10 @@
 //! From what the proxy says to facts. Pure: any text may come.
 
-use std::collections::BTreeMap;
-
 use batch_core::{
     decide::recipe::{is_homepage, one_line},
     model::{
         Action, Artifact, CommandName, Executables, PackageFacts, PackageId, PackageKind,
-        PackageName, Parameter,
+        PackageName,
     },
 };
 
@@ -65,7 +63,7 @@ pub(crate) fn facts(name: &PackageName, module: &Module, mains: Mains) -> Option
         runtime_dependencies: vec![],
         platforms: vec![],
         artifacts: module.zip().into_iter().collect(),
-        install: install(installed, &executables),
+        install: Action::of_commands(recipe::STEP.name, recipe::MODULE, &installed, &executables),
         notes: module.notes(),
         executables,
     })
@@ -82,18 +80,6 @@ fn executables(packages: &[String]) -> Executables {
         }
         Err(invalid) => Executables::Unknown(invalid.to_string()),
     }
-}
-
-fn install(package: String, executables: &Executables) -> Action {
-    let names = match executables {
-        Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
-        Executables::Unknown(_) => vec![],
-    };
-    let parameters = BTreeMap::from([
-        (recipe::MODULE.to_owned(), Parameter::Text(package)),
-        (recipe::EXECUTABLES.to_owned(), Parameter::List(names)),
-    ]);
-    Action { name: recipe::STEP.name.to_owned(), parameters }
 }
 
 fn homepage(package: &str) -> String {

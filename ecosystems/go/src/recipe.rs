@@ -1,9 +1,10 @@
 //! From facts to a recipe: pure, so that equal facts make equal bytes.
 
 use batch_core::{
+    decide::recipe::of_step,
     model::{
-        ActionShape, Executables, FailureKind, Metadata, PackageFacts, PackageKind, Parameter,
-        Recipe, RecipeName, RecipeStep, Verify, VersionSource,
+        ActionShape, Executables, FailureKind, PackageFacts, PackageKind, Parameter, Recipe,
+        RecipeName, Verify, VersionSource,
     },
     plugin::Missing,
 };
@@ -40,14 +41,6 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
             format!("{name} {version} has several commands, each with a path of its own: {names}");
         return missing(FailureKind::AmbiguousSource, reason);
     };
-    let metadata = Metadata {
-        name: recipe_name(facts).to_string(),
-        description: description(facts),
-        homepage: facts.homepage.clone().unwrap_or_default(),
-        // The package manager's mark for recipes that no language model looked over.
-        llm_validation: "skipped".to_owned(),
-        ..Metadata::default()
-    };
     // What a command says of its version is set by flags of its author's build, which are not ours.
     let verify = Verify {
         command: format!("{command} --help"),
@@ -55,8 +48,9 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
         reason: "what go install builds need not know its own version".to_owned(),
         ..Verify::default()
     };
-    let steps = vec![RecipeStep::from(&facts.install)];
-    Ok(Recipe { metadata, version: version_source(facts), steps, verify: Some(verify) })
+    let otherwise = format!("{}, a command written in Go", facts.id.name);
+    let recipe = of_step(facts, &recipe_name(facts), otherwise, verify);
+    Ok(Recipe { version: version_source(facts), ..recipe })
 }
 
 /// What the command is called: an import path is no name, and its last element may be a version.
@@ -94,12 +88,4 @@ fn module_of(url: &str) -> Option<String> {
         }
     }
     Some(module)
-}
-
-/// Recipes must have one, and some packages have none.
-fn description(facts: &PackageFacts) -> String {
-    if facts.description.is_empty() {
-        return format!("{}, a command written in Go", facts.id.name);
-    }
-    facts.description.clone()
 }

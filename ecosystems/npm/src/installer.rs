@@ -1,7 +1,5 @@
 //! How npm installs a package into a folder of its own. Data: the orchestrator runs it.
 
-use std::collections::BTreeMap;
-
 use batch_core::{
     io::Origins,
     model::{Environment, InstallPlan, InstallStep, PackageFacts, Recipe},
@@ -40,13 +38,7 @@ impl NativeInstaller for Npm {
         let from = format!("--registry={}", origins.to_mirror(ORIGIN));
         let prefix = format!("--prefix={PREFIX}");
         let argv = ["npm", "install", &*prefix].into_iter().chain(FLAGS.iter().copied());
-        let settings = SETTINGS.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
-        let env: BTreeMap<_, _> = settings.collect();
-        let run = InstallStep::Run {
-            argv: argv.chain([&*from, &*package]).map(str::to_owned).collect(),
-            env,
-            network: true,
-        };
+        let run = InstallStep::run(argv.chain([&*from, &*package]), SETTINGS, true);
         let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
         let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
         let (steps, bin_dirs) = (vec![run, inspect], vec![BIN.to_owned()]);

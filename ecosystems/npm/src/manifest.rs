@@ -1,12 +1,9 @@
 //! From the manifest of one version to facts. Pure: any bytes may come.
 
-use std::collections::BTreeMap;
-
 use batch_core::{
     decide::recipe::{is_homepage, one_line},
     model::{
         Action, Artifact, Cell, Executables, PackageFacts, PackageId, PackageKind, PackageName,
-        Parameter,
     },
 };
 use serde::Deserialize;
@@ -84,7 +81,12 @@ pub(crate) fn facts(name: &PackageName, body: &[u8]) -> Result<Option<PackageFac
         runtime_dependencies: vec![],
         artifacts: manifest.dist.artifact(&cells).into_iter().collect(),
         platforms: if is_everywhere(&cells) { vec![] } else { cells },
-        install: install(name, &executables),
+        install: Action::of_commands(
+            recipe::STEP.name,
+            recipe::PACKAGE,
+            name.as_str(),
+            &executables,
+        ),
         version: manifest.version,
         executables,
     }))
@@ -102,18 +104,6 @@ pub(crate) fn is_deprecated(field: &Value) -> bool {
 
 fn is_everywhere(cells: &[Cell]) -> bool {
     cells.len() == Cell::ALL.len()
-}
-
-fn install(name: &PackageName, executables: &Executables) -> Action {
-    let names = match executables {
-        Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
-        Executables::Unknown(_) => vec![],
-    };
-    let parameters = BTreeMap::from([
-        (recipe::PACKAGE.to_owned(), Parameter::Text(name.to_string())),
-        (recipe::EXECUTABLES.to_owned(), Parameter::List(names)),
-    ]);
-    Action { name: recipe::STEP.name.to_owned(), parameters }
 }
 
 impl Manifest {

@@ -1,7 +1,5 @@
 //! How pip installs a project into an environment of its own. Data: the orchestrator runs it.
 
-use std::collections::BTreeMap;
-
 use batch_core::{
     io::Origins,
     model::{Environment, InstallPlan, InstallStep, PackageFacts, Recipe},
@@ -48,16 +46,10 @@ impl NativeInstaller for Pypi {
         let pip = [PIP].into_iter().chain(FLAGS.iter().copied()).chain([&*from, &*package]);
         let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
         let steps = vec![
-            run(&[PROGRAM, "-m", "venv", ENVIRONMENT], false),
-            run(&pip.collect::<Vec<_>>(), true),
+            InstallStep::run([PROGRAM, "-m", "venv", ENVIRONMENT], SETTINGS, false),
+            InstallStep::run(pip, SETTINGS, true),
             InstallStep::Inspect { dir: BIN.to_owned(), executables },
         ];
         InstallPlan { steps, bin_dirs: vec![BIN.to_owned()], runs_package_code: false }
     }
-}
-
-fn run(argv: &[&str], network: bool) -> InstallStep {
-    let settings = SETTINGS.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
-    let env: BTreeMap<_, _> = settings.collect();
-    InstallStep::Run { argv: argv.iter().map(|&word| word.to_owned()).collect(), env, network }
 }

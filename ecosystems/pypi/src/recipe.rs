@@ -1,13 +1,11 @@
 //! From what a project has to facts, and from facts to a recipe: pure, so that equal facts make
 //! equal bytes.
 
-use std::collections::BTreeMap;
-
 use batch_core::{
-    decide::recipe::{constrain, is_homepage, one_line},
+    decide::recipe::{is_homepage, of_step, one_line},
     model::{
-        Action, ActionShape, Artifact, Cell, Executables, FailureKind, Metadata, PackageFacts,
-        PackageId, PackageKind, PackageName, Parameter, Recipe, RecipeName, RecipeStep, Verify,
+        Action, ActionShape, Artifact, Cell, Executables, FailureKind, PackageFacts, PackageId,
+        PackageKind, PackageName, Recipe, RecipeName, Verify,
     },
     plugin::Missing,
 };
@@ -45,7 +43,7 @@ pub(crate) fn facts(
         kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
         runtime_dependencies: vec![],
         platforms: platforms(&artifacts),
-        install: install(name, &executables),
+        install: Action::of_commands(STEP.name, PACKAGE, name.as_str(), &executables),
         version: release.version,
         artifacts,
         executables,
@@ -86,18 +84,6 @@ fn notes(release: &Release, contents: Option<&Contents>) -> Vec<String> {
     notes
 }
 
-fn install(name: &PackageName, executables: &Executables) -> Action {
-    let names = match executables {
-        Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
-        Executables::Unknown(_) => vec![],
-    };
-    let parameters = BTreeMap::from([
-        (PACKAGE.to_owned(), Parameter::Text(name.to_string())),
-        (EXECUTABLES.to_owned(), Parameter::List(names)),
-    ]);
-    Action { name: STEP.name.to_owned(), parameters }
-}
-
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let missing = |kind, reason: String| Err(Missing { reason, kind });
@@ -117,32 +103,11 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let Some(first) = first else {
         return missing(FailureKind::LibraryOnly, format!("{what} installs no command"));
     };
-    let mut metadata = Metadata {
-        name: recipe_name(facts).to_string(),
-        description: description(facts),
-        homepage: facts.homepage.clone().unwrap_or_default(),
-        // The package manager's mark for recipes that no language model looked over.
-        llm_validation: "skipped".to_owned(),
-        ..Metadata::default()
-    };
-    constrain(&mut metadata, &facts.platforms);
-    let verify = Verify {
-        command: format!("{first} --version"),
-        pattern: "{version}".to_owned(),
-        ..Verify::default()
-    };
-    let steps = vec![RecipeStep::from(&facts.install)];
-    Ok(Recipe { metadata, version: None, steps, verify: Some(verify) })
+    let (otherwise, verify) =
+        (format!("{} from PyPI", facts.id.name), Verify::of_version(first.as_str()));
+    Ok(of_step(facts, &recipe_name(facts), otherwise, verify))
 }
 
 pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
     RecipeName::nearest(facts.id.name.as_str())
-}
-
-/// Recipes must have one, and some projects have none.
-fn description(facts: &PackageFacts) -> String {
-    if facts.description.is_empty() {
-        return format!("{} from PyPI", facts.id.name);
-    }
-    facts.description.clone()
 }

@@ -1,12 +1,9 @@
 //! What index and gem say, as facts. Pure.
 
-use std::collections::BTreeMap;
-
 use batch_core::{
     decide::recipe::{is_homepage, one_line},
     model::{
         Action, Artifact, Cell, Executables, PackageFacts, PackageId, PackageKind, PackageName,
-        Parameter,
     },
 };
 
@@ -50,7 +47,7 @@ pub(crate) fn of(
             choice.cells.clone()
         },
         artifacts: artifacts(gem, choice, is_verified),
-        install: install(gem, &executables),
+        install: Action::of_commands(recipe::STEP.name, recipe::GEM, gem.as_str(), &executables),
         notes: spec.map(|spec| notes(&spec, choice)).unwrap_or_default(),
         executables,
     })
@@ -93,16 +90,4 @@ fn artifact(gem: &PackageName, file: &GemFile) -> Artifact {
     let cells = if is_anywhere { vec![] } else { platform::cells(&file.platform).to_vec() };
     let url = format!("{ORIGIN}/gems/{}", file.file_name(gem.as_str()));
     Artifact::unread(cells, url, file.digest())
-}
-
-fn install(gem: &PackageName, executables: &Executables) -> Action {
-    let names = match executables {
-        Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
-        Executables::Unknown(_) => vec![],
-    };
-    let parameters = BTreeMap::from([
-        (recipe::GEM.to_owned(), Parameter::Text(gem.to_string())),
-        (recipe::EXECUTABLES.to_owned(), Parameter::List(names)),
-    ]);
-    Action { name: recipe::STEP.name.to_owned(), parameters }
 }

@@ -1,7 +1,5 @@
 //! How `gem` installs into a folder of its own. Data: the orchestrator runs it.
 
-use std::collections::BTreeMap;
-
 use batch_core::{
     io::Origins,
     model::{Environment, InstallPlan, InstallStep, PackageFacts, Recipe},
@@ -28,6 +26,8 @@ const FLAGS: &[&str] = &[
 
 /// Where gems are looked for: in our folder only, while installing and afterwards.
 const FOLDERS: &[(&str, &str)] = &[("GEM_HOME", GEMS), ("GEM_PATH", GEMS)];
+/// Nothing of the machine's own settings.
+const SETTINGS: &[(&str, &str)] = &[("GEM_SPEC_CACHE", "spec-cache"), ("GEMRC", "/dev/null")];
 
 impl NativeInstaller for RubyGems {
     fn install(
@@ -40,27 +40,15 @@ impl NativeInstaller for RubyGems {
         let from = format!("--source={}/", origins.to_mirror(ORIGIN));
         let version = format!("--version={}", facts.version);
         let argv = ["gem", "install"].iter().chain(FLAGS).copied();
-        let folders = pairs(FOLDERS);
-        let settings = pairs(&[("GEM_SPEC_CACHE", "spec-cache"), ("GEMRC", "/dev/null")]);
-        let run = InstallStep::Run {
-            argv: argv
-                .chain([&*from, &*version, facts.id.name.as_str()])
-                .map(str::to_owned)
-                .collect(),
-            env: folders.clone().into_iter().chain(settings).collect(),
-            network: true,
-        };
+        let argv = argv.chain([&*from, &*version, facts.id.name.as_str()]);
+        let run = InstallStep::run(argv, &[FOLDERS, SETTINGS].concat(), true);
         let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
         let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
         InstallPlan {
-            steps: vec![run, inspect, InstallStep::Export { folders }],
+            steps: vec![run, inspect, InstallStep::export(FOLDERS)],
             bin_dirs: vec![BIN.to_owned()],
             // No flag keeps an extension from being built, and every dependency may have one.
             runs_package_code: true,
         }
     }
-}
-
-fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -1,11 +1,8 @@
 //! From facts to a recipe: pure, so that equal facts make equal bytes.
 
 use batch_core::{
-    decide::recipe::constrain,
-    model::{
-        ActionShape, Executables, FailureKind, Metadata, PackageFacts, Recipe, RecipeName,
-        RecipeStep, Verify,
-    },
+    decide::recipe::of_step,
+    model::{ActionShape, Executables, FailureKind, PackageFacts, Recipe, RecipeName, Verify},
     plugin::Missing,
 };
 
@@ -39,33 +36,12 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
         let reason = format!("{name} {} has no executables", facts.version);
         return missing(FailureKind::LibraryOnly, reason);
     };
-    let mut metadata = Metadata {
-        name: recipe_name(facts).to_string(),
-        description: description(facts),
-        homepage: facts.homepage.clone().unwrap_or_default(),
-        // The package manager's mark for recipes that no language model looked over.
-        llm_validation: "skipped".to_owned(),
-        ..Metadata::default()
-    };
-    constrain(&mut metadata, &facts.platforms);
-    let verify = Verify {
-        command: format!("{first} --version"),
-        pattern: "{version}".to_owned(),
-        ..Verify::default()
-    };
-    let steps = vec![RecipeStep::from(&facts.install)];
-    Ok(Recipe { metadata, version: None, steps, verify: Some(verify) })
+    let (otherwise, verify) =
+        (format!("{} from RubyGems", facts.id.name), Verify::of_version(first.as_str()));
+    Ok(of_step(facts, &recipe_name(facts), otherwise, verify))
 }
 
 /// The gem's, in lower case.
 pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
     RecipeName::nearest(facts.id.name.as_str())
-}
-
-/// Recipes must have one, and some gems have none.
-fn description(facts: &PackageFacts) -> String {
-    if facts.description.is_empty() {
-        return format!("{} from RubyGems", facts.id.name);
-    }
-    facts.description.clone()
 }

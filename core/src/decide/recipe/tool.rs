@@ -20,23 +20,31 @@ pub fn of_tool(facts: &PackageFacts, name: &RecipeName) -> Result<Recipe, Missin
     let Some(first) = first else {
         return missing(FailureKind::LibraryOnly, "it has no command");
     };
+    let otherwise = format!("{package} from {}", facts.id.ecosystem);
+    Ok(of_step(facts, name, otherwise, Verify::of_version(first.as_str())))
+}
+
+/// The recipe called `name` that installs by the one step of `facts` and is verified by `verify`.
+/// Recipes must have a description; a package that says nothing of itself is described as
+/// `otherwise`.
+pub fn of_step(
+    facts: &PackageFacts,
+    name: &RecipeName,
+    otherwise: String,
+    verify: Verify,
+) -> Recipe {
     let said = Some(facts.description.clone()).filter(|said| !said.is_empty());
     let mut metadata = Metadata {
         name: name.to_string(),
-        description: said.unwrap_or_else(|| format!("{package} from {}", facts.id.ecosystem)),
+        description: said.unwrap_or(otherwise),
         homepage: facts.homepage.clone().unwrap_or_default(),
         // The package manager's mark for recipes that no language model looked over.
         llm_validation: "skipped".to_owned(),
         ..Metadata::default()
     };
     constrain(&mut metadata, &facts.platforms);
-    let verify = Verify {
-        command: format!("{first} --version"),
-        pattern: "{version}".to_owned(),
-        ..Verify::default()
-    };
     let steps = vec![RecipeStep::from(&facts.install)];
-    Ok(Recipe { metadata, version: None, steps, verify: Some(verify) })
+    Recipe { metadata, version: None, steps, verify: Some(verify) }
 }
 
 #[cfg(test)]
