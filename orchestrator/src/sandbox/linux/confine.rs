@@ -128,11 +128,9 @@ fn take_on_limits(entry: &Entry) -> Result<(), String> {
     }
     // The machine's own fight for memory must not hit anything else first. A wish.
     let _ = kernel::write("/proc/self/oom_score_adj", "1000");
-    // Who is watched must leave time to the watcher, however many they are.
-    let nice = if entry.watched.is_some() { 19 } else { 5 };
+    // Who is watched must leave time to the watcher, however many they are; and yet have some.
+    let nice = if entry.watched.is_some() { 10 } else { 5 };
     let _ = setpriority_process(None, nice);
-    // Sessions are weighed against each other first, where the kernel groups by them.
-    let _ = kernel::write("/proc/self/autogroup", &nice.to_string());
     limit_processors(entry);
     limit_resources(entry).map_err(|error| format!("cannot set a limit: {error}"))
 }

@@ -16,7 +16,7 @@ const LIMITS: Limits = Limits {
     cpus: 1,
     processes: 32,
     disk_bytes: 64 << 20,
-    wall: Duration::from_secs(10),
+    wall: Duration::from_secs(30),
     output_bytes: 1 << 20,
 };
 

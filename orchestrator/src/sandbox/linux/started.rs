@@ -23,8 +23,9 @@ use crate::{
 const TICK: Duration = Duration::from_millis(40);
 /// Between the request to end and the end.
 const GRACE: Duration = Duration::from_secs(2);
-/// What is killed is dead after this, save where the machine itself hangs.
-const DEATH: Duration = Duration::from_secs(10);
+/// What is killed is dead after this, save where the machine itself hangs. Long, since nobody else
+/// knows the job's processes: who gives up leaves them to the machine.
+const DEATH: Duration = Duration::from_secs(45);
 /// For the last output after the last death.
 const DRAIN: Duration = Duration::from_millis(500);
 
@@ -191,7 +192,10 @@ impl Started {
         if !capture.is_ready() && ended != Ended::Cancelled {
             return Err(Refusal {
                 part: part_of(self.order.limiter, &capture.preamble()),
-                message: format!("the sandbox did not start the job: {}", capture.preamble()),
+                message: format!(
+                    "the sandbox did not start the job ({ended:?}): {}",
+                    capture.preamble()
+                ),
             });
         }
         Ok(Report {
