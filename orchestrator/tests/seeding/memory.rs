@@ -206,19 +206,19 @@ fn a_dump_of_downloads_is_never_held_in_memory() {
 }
 
 #[test]
-#[ignore = "a dump of 500 MB takes a minute or two; --ignored runs it"]
+#[ignore = "a dump of 500 MB takes a minute: .ci/run asks for it with --ignored"]
 fn memory_does_not_grow_with_a_large_dump_of_crates() {
     check_dump("cargo", "dump", dumps::CRATES, LARGE_MB);
 }
 
 #[test]
-#[ignore = "a dump of 500 MB takes a minute or two; --ignored runs it"]
+#[ignore = "a dump of 500 MB takes a minute: .ci/run asks for it with --ignored"]
 fn memory_does_not_grow_with_a_large_dump_of_gems() {
     check_dump("rubygems", "dump", dumps::GEMS, LARGE_MB);
 }
 
 #[test]
-#[ignore = "a dump of 500 MB takes a minute or two; --ignored runs it"]
+#[ignore = "a dump of 500 MB takes a minute: .ci/run asks for it with --ignored"]
 fn memory_does_not_grow_with_a_large_dump_of_downloads() {
     check_dump("npm", "download-counts", dumps::COUNTS, LARGE_MB);
 }
