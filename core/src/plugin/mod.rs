@@ -1,6 +1,7 @@
 //! What an ecosystem crate implements, and how it is found.
 
 mod contract;
+mod counted_file;
 mod listing;
 mod ranking;
 mod registry;
@@ -11,6 +12,7 @@ pub use contract::{
     FailureClassifier, Names, NativeInstaller, RateLimit, RecipeBuilder, RootProbe, Seeder, Shape,
     Source, SourceError, SourceErrorKind, Toolchain,
 };
+pub use counted_file::{CountedFile, RankedNames};
 pub use listing::ask;
 pub use ranking::{Cut, Ranking};
 pub use registry::{EcosystemPlugin, Registry, RegistryError};

@@ -10,10 +10,8 @@ use std::{collections::BTreeSet, fs::File, time::Duration};
 use async_trait::async_trait;
 use batch_core::{
     io::{GroupedCounts, Http, HttpError, Request, aside},
-    model::{
-        Candidate, Measure, PackageId, PackageName, PassedOver, Popularity, SeedSkip, Threshold,
-    },
-    plugin::{Cut, Names as _, Page, Ranking, Seeder, Shape, Source, SourceError},
+    model::{Candidate, PackageId, PackageName, PassedOver, Popularity, SeedSkip, Threshold},
+    plugin::{CountedFile, Cut, Names as _, Page, RankedNames, Seeder, Shape, Source, SourceError},
 };
 
 use self::catalogue::Catalogue;
@@ -25,10 +23,6 @@ use crate::{
 /// Only what brew's own tap has.
 const INSTALLS: &str = "https://formulae.brew.sh/api/analytics/cask-install/homebrew-cask/30d.json";
 const CASKS: &str = "https://formulae.brew.sh/api/cask.json";
-/// The table of casks is called so, too.
-const COUNTS: GroupedCounts = GroupedCounts { groups: "formulae", name: "cask" };
-/// Some eight times as many as are listed.
-const MOST_NAMES: usize = 50_000;
 const UNIT: &str = "installs";
 const DAYS: u32 = 30;
 /// In bytes: some twenty times what it has.
@@ -36,6 +30,16 @@ const LONGEST_INSTALLS: usize = 32 << 20;
 /// In bytes: some eight times what it has, read from disk.
 const LONGEST_CASKS: usize = 256 << 20;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+static COUNTED: CountedFile = CountedFile {
+    url: INSTALLS,
+    // The table of casks is called so, too.
+    counts: GroupedCounts { groups: "formulae", name: "cask" },
+    unit: UNIT,
+    period_days: DAYS,
+    longest: LONGEST_INSTALLS,
+    // Some eight times as many as are listed.
+    most_names: 50_000,
+};
 
 #[async_trait]
 impl Seeder for Cask {
@@ -61,7 +65,7 @@ impl Seeder for Cask {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page, SourceError> {
-        let (rows, measure) = installed(http).await?;
+        let (rows, measure) = COUNTED.ask(http, &ID).await?;
         if rows.is_empty() {
             return Ok(Cut::WHOLE.page([], &Cask));
         }
@@ -74,29 +78,8 @@ impl Seeder for Cask {
     }
 }
 
-type Rows = Vec<(String, Option<u64>)>;
-
-/// What is installed and how often, most often first; and what these numbers are.
-async fn installed(http: &dyn Http) -> Result<(Rows, Measure), SourceError> {
-    let request = Request::get(INSTALLS, &[], &[]).map_err(source_error)?;
-    let accept = Some("application/json");
-    let request = Request { accept, max_bytes: LONGEST_INSTALLS, ..request };
-    let response = http.send(request).await.map_err(source_error)?;
-    let answered_on = response.answered_on();
-    let body = response.found().map_err(source_error)?;
-    let body = body.ok_or_else(|| odd_answer("it has no file of installs".to_owned()))?;
-    let ranked = aside(move || {
-        let mut ranking = Ranking::of(MOST_NAMES);
-        let last_day = COUNTS.read(&body, &mut |name, count| ranking.add(name, count));
-        last_day.map(|day| (ranking.into_rows(), day))
-    });
-    let (rows, last_day) = ranked.await.map_err(odd_answer)?;
-    let (source, as_of) = (INSTALLS.to_owned(), last_day.or(answered_on));
-    Ok((rows, Measure { unit: UNIT, period_days: Some(DAYS), source, as_of }))
-}
-
 /// The casks among `rows`.
-async fn catalogue(http: &dyn Http, rows: &Rows) -> Result<Catalogue, SourceError> {
+async fn catalogue(http: &dyn Http, rows: &RankedNames) -> Result<Catalogue, SourceError> {
     let request = Request::get(CASKS, &[], &[]).map_err(source_error)?;
     let url = request.url.clone();
     let accept = Some("application/json");

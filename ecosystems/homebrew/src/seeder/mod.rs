@@ -16,10 +16,9 @@ use async_trait::async_trait;
 use batch_core::{
     io::{GroupedCounts, Http, HttpError, Request, aside},
     model::{
-        Candidate, Executables, Measure, PackageId, PackageName, PassedOver, Popularity, SeedSkip,
-        Threshold,
+        Candidate, Executables, PackageId, PackageName, PassedOver, Popularity, SeedSkip, Threshold,
     },
-    plugin::{Cut, Names as _, Page, Ranking, Seeder, Shape, Source, SourceError},
+    plugin::{CountedFile, Cut, Names as _, Page, RankedNames, Seeder, Shape, Source, SourceError},
 };
 
 use crate::{
@@ -31,15 +30,21 @@ use crate::{
 const INSTALLS: &str =
     "https://formulae.brew.sh/api/analytics/install-on-request/homebrew-core/30d.json";
 const EXECUTABLES: &str = "https://formulae.brew.sh/api/internal/executables.txt";
-/// Formulae with options, such as `wget --HEAD`, are counted beside them.
-const COUNTS: GroupedCounts = GroupedCounts { groups: "formulae", name: "formula" };
-/// Some four times as many as are listed.
-const MOST_NAMES: usize = 50_000;
 const UNIT: &str = "installs on request";
 const DAYS: u32 = 30;
 /// In bytes: some twenty times what either file has.
 const LONGEST_FILE: usize = 32 << 20;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+static COUNTED: CountedFile = CountedFile {
+    url: INSTALLS,
+    // Formulae with options, such as `wget --HEAD`, are counted beside them.
+    counts: GroupedCounts { groups: "formulae", name: "formula" },
+    unit: UNIT,
+    period_days: DAYS,
+    longest: LONGEST_FILE,
+    // Some four times as many as are listed.
+    most_names: 50_000,
+};
 
 #[async_trait]
 impl Seeder for Homebrew {
@@ -65,7 +70,7 @@ impl Seeder for Homebrew {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page, SourceError> {
-        let (rows, measure) = installed(http).await?;
+        let (rows, measure) = COUNTED.ask(http, &ID).await?;
         if rows.is_empty() {
             return Ok(Cut::WHOLE.page([], &Homebrew));
         }
@@ -77,31 +82,10 @@ impl Seeder for Homebrew {
     }
 }
 
-type Rows = Vec<(String, Option<u64>)>;
-
-/// What is installed and how often, most often first; and what these numbers are.
-async fn installed(http: &dyn Http) -> Result<(Rows, Measure), SourceError> {
-    let request = Request::get(INSTALLS, &[], &[]).map_err(source_error)?;
-    let accept = Some("application/json");
-    let request = Request { accept, max_bytes: LONGEST_FILE, ..request };
-    let response = http.send(request).await.map_err(source_error)?;
-    let answered_on = response.answered_on();
-    let body = response.found().map_err(source_error)?;
-    let body = body.ok_or_else(|| odd_answer("it has no file of installs".to_owned()))?;
-    let ranked = aside(move || {
-        let mut ranking = Ranking::of(MOST_NAMES);
-        let last_day = COUNTS.read(&body, &mut |name, count| ranking.add(name, count));
-        last_day.map(|day| (ranking.into_rows(), day))
-    });
-    let (rows, last_day) = ranked.await.map_err(odd_answer)?;
-    let (source, as_of) = (INSTALLS.to_owned(), last_day.or(answered_on));
-    Ok((rows, Measure { unit: UNIT, period_days: Some(DAYS), source, as_of }))
-}
-
 /// The commands of the formulae among `rows`.
 async fn executables(
     http: &dyn Http,
-    rows: &Rows,
+    rows: &RankedNames,
 ) -> Result<BTreeMap<PackageName, Vec<String>>, SourceError> {
     let request = Request::get(EXECUTABLES, &[], &[]).map_err(source_error)?;
     let url = request.url.clone();
