@@ -11,7 +11,7 @@ use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request},
     model::{CommandName, SeedSkip},
     plugin::{Page, Registry},
-    testing::{SimClock, SimTransport},
+    testing::{SimClock, SimTransport, all_are_named},
 };
 use eco_cask as _;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -154,10 +154,6 @@ fn counts_of_installs_are_read() -> Result<(), Failed> {
 }
 
 fn every_recording_is_tried() -> Result<(), Failed> {
-    let tried: BTreeSet<String> = TRIED.iter().map(|&(file, _)| file.to_owned()).collect();
-    let entries = fs::read_dir(RECORDINGS)?.collect::<Result<Vec<_>, _>>()?;
-    let files = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let files: BTreeSet<String> = files.filter(|file| file != "INDEX.md").collect();
-    let unknown: Vec<&String> = files.symmetric_difference(&tried).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(format!("{unknown:?}").into()) }
+    let tried = TRIED.iter().map(|&(file, _)| file);
+    Ok(all_are_named(Path::new(RECORDINGS), tried.chain(["INDEX.md"]))?)
 }

@@ -4,13 +4,13 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
 
-use std::{collections::BTreeSet, fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request},
     model::SeedSkip,
     plugin::Registry,
-    testing::{Answer, SimClock, SimTransport},
+    testing::{Answer, SimClock, SimTransport, all_are_named},
 };
 use eco_homebrew as _;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -172,16 +172,7 @@ fn installs_and_executables() -> Result<(), Failed> {
 fn every_recording_is_known() -> Result<(), Failed> {
     for &(folder, others) in OTHERS {
         let tried = TRIED.iter().map(|&(file, _)| file).filter(|_| folder == FORMULAE);
-        let known: BTreeSet<String> =
-            tried.chain(others.iter().copied()).map(str::to_owned).collect();
-        let entries = fs::read_dir(Path::new(RECORDINGS).join(folder))?;
-        let entries = entries.collect::<Result<Vec<_>, _>>()?;
-        let files: BTreeSet<String> =
-            entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        let unknown: Vec<&String> = files.symmetric_difference(&known).collect();
-        if !unknown.is_empty() {
-            return Err(format!("{folder}: {unknown:?}").into());
-        }
+        all_are_named(&Path::new(RECORDINGS).join(folder), tried.chain(others.iter().copied()))?;
     }
     Ok(())
 }

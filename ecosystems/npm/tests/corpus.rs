@@ -3,12 +3,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
 
-use std::{collections::BTreeSet, fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use batch_core::{
     io::{PoliteConfig, PoliteHttp},
     plugin::{EcosystemPlugin, Registry},
-    testing::{SimClock, SimTransport},
+    testing::{SimClock, SimTransport, all_are_named},
 };
 use eco_npm as _;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -108,10 +108,5 @@ fn is_an_error(asked: &Asked) -> Result<(), Failed> {
 
 fn every_recording_is_known() -> Result<(), Failed> {
     let tried = TRIED.iter().map(|&(file, ..)| file);
-    let known: BTreeSet<String> = tried.chain(UNREAD.iter().copied()).map(str::to_owned).collect();
-    let entries = fs::read_dir(RECORDINGS)?.collect::<Result<Vec<_>, _>>()?;
-    let files: BTreeSet<String> =
-        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    let unknown: Vec<&String> = files.symmetric_difference(&known).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(format!("{unknown:?}").into()) }
+    Ok(all_are_named(Path::new(RECORDINGS), tried.chain(UNREAD.iter().copied()))?)
 }

@@ -1,18 +1,15 @@
 //! The plugin against recorded answers of the registry. Reported as ignored where they are not at
 //! hand; every recording is either tried or named with the reason why not.
 
-#![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
-
 use std::{
-    collections::BTreeSet, fmt::Write as _, fs, io::Write as _, path::Path, process::ExitCode,
-    sync::Arc, time::Duration,
+    fmt::Write as _, fs, io::Write as _, path::Path, process::ExitCode, sync::Arc, time::Duration,
 };
 
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Transport},
     model::{CommandName, Executables, PackageFacts, PackageKind},
     plugin::Registry,
-    testing::{Shelf, SimClock, SimTransport},
+    testing::{Shelf, SimClock, SimTransport, all_are_named},
 };
 use eco_rubygems as _;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -179,10 +176,5 @@ fn is_not_there(body: &[u8]) -> Result<(), Failed> {
 
 fn every_recording_is_known() -> Result<(), Failed> {
     let tried = TRIED.iter().map(|&(file, ..)| file);
-    let known: BTreeSet<String> = tried.chain(UNREAD.iter().copied()).map(str::to_owned).collect();
-    let entries = fs::read_dir(RECORDINGS)?.collect::<Result<Vec<_>, _>>()?;
-    let files: BTreeSet<String> =
-        entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    let unknown: Vec<&String> = files.symmetric_difference(&known).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(format!("{unknown:?}").into()) }
+    Ok(all_are_named(Path::new(RECORDINGS), tried.chain(UNREAD.iter().copied()))?)
 }
