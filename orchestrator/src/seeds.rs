@@ -69,19 +69,20 @@ pub fn empty(plugin: &EcosystemPlugin, now: DateTime<Utc>) -> QueueFile {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
-    fn every_list_belongs_to_a_plugin_and_holds_good_names_once() {
+    fn every_list_belongs_to_a_plugin_and_holds_good_names_once_in_order() {
         let registry = crate::plugins::registry().unwrap();
         assert!(!LISTS.is_empty());
         for text in LISTS {
             let list: List = serde_json::from_str(text).unwrap();
             let plugin = registry.get(&list.ecosystem).unwrap();
-            let names: BTreeSet<&str> = list.packages.iter().map(|listed| &*listed.name).collect();
-            assert_eq!(names.len(), list.packages.len(), "{}: a name twice", plugin.id);
+            let names: Vec<&str> = list.packages.iter().map(|listed| &*listed.name).collect();
+            assert!(names.is_sorted_by(|one, next| one < next), "{}: {names:?}", plugin.id);
+            for name in &names {
+                assert_eq!(plugin.names.normalise(name).unwrap().as_str(), *name);
+            }
             let queue = queue(plugin, DateTime::UNIX_EPOCH).unwrap().unwrap();
             assert_eq!(queue.entries.len(), names.len(), "{}: a name in two spellings", plugin.id);
             assert!(queue.entries.len() >= 60, "{}: too short to fill a rotation", plugin.id);

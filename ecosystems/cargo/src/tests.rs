@@ -424,15 +424,3 @@ fn the_plan_compiles_one_version_from_the_mirror() {
     );
     assert!(Cargo.longest_step().unwrap().as_secs() == 20 * 60);
 }
-
-#[test]
-fn the_curated_list_is_of_names_sorted_and_without_a_second() {
-    let list = include_str!("../../../data/seeds/cargo.json");
-    let list: serde_json::Value = serde_json::from_str(list).unwrap();
-    let packages = list["packages"].as_array().unwrap();
-    let names: Vec<&str> = packages.iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert!(names.len() >= 60 && names.is_sorted_by(|a, b| a < b), "{names:?}");
-    for name in names {
-        assert_eq!(Cargo.normalise(name).unwrap().as_str(), name);
-    }
-}

@@ -9,7 +9,7 @@ use batch_core::{
     model::{
         CommandName, Environment, FailureKind, InstallStep, PackageFacts, PackageKind, Recipe,
     },
-    plugin::{Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError},
+    plugin::{NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError},
     testing::{Shelf, SimClock},
 };
 use sha2::{Digest as _, Sha256};
@@ -406,16 +406,4 @@ fn the_plan_installs_one_release_from_the_mirror_into_its_own_folder() {
     let names: Vec<&str> = executables.iter().map(CommandName::as_str).collect();
     assert_eq!((names, dir), (vec!["ack"], &plan.bin_dirs[0]));
     assert!(plan.runs_package_code);
-}
-
-#[test]
-fn the_curated_list_is_of_names_sorted_and_without_a_second() {
-    let list = include_str!("../../../data/seeds/cpan.json");
-    let list: serde_json::Value = serde_json::from_str(list).unwrap();
-    let packages = list["packages"].as_array().unwrap();
-    let names: Vec<&str> = packages.iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert!(names.len() >= 60 && names.is_sorted_by(|a, b| a < b), "{names:?}");
-    for name in names {
-        assert_eq!(Cpan.normalise(name).unwrap().as_str(), name);
-    }
 }

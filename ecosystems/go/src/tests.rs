@@ -13,7 +13,7 @@ use batch_core::{
         CommandName, Environment, Executables, FailureKind, InstallStep, PackageFacts, PackageKind,
         WORK_DIR,
     },
-    plugin::{Names as _, NativeInstaller as _, RecipeBuilder as _, SourceError},
+    plugin::{NativeInstaller as _, RecipeBuilder as _, SourceError},
     testing::SimClock,
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
@@ -546,18 +546,6 @@ fn installation_asks_only_where_it_may_and_keeps_to_its_folder() {
     let database = ("https://sum.golang.org", "http://127.0.0.1:1/sum");
     let both = sums(&[mirror, database]);
     assert_eq!(both.1, "sum.golang.org http://127.0.0.1:1/sum");
-}
-
-#[test]
-fn the_curated_list_is_of_names_sorted_and_without_a_second() {
-    let list = include_str!("../../../data/seeds/go.json");
-    let list: serde_json::Value = serde_json::from_str(list).unwrap();
-    let packages = list["packages"].as_array().unwrap();
-    let names: Vec<&str> = packages.iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert!(names.len() >= 65 && names.is_sorted_by(|a, b| a < b), "{names:?}");
-    for name in names {
-        assert_eq!(Go.normalise(name).unwrap().as_str(), name);
-    }
 }
 
 #[test]

@@ -611,15 +611,3 @@ fn the_plan_installs_one_version_from_the_mirror_into_an_environment_of_its_own(
         format!("{flags} --index-url=http://127.0.0.1:3141/root/pypi/simple/ x==1.2.3")
     );
 }
-
-#[test]
-fn the_curated_list_is_of_names_sorted_and_without_a_second() {
-    let list = include_str!("../../../data/seeds/pypi.json");
-    let list: serde_json::Value = serde_json::from_str(list).unwrap();
-    let packages = list["packages"].as_array().unwrap();
-    let names: Vec<&str> = packages.iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert!(names.len() >= 60 && names.is_sorted_by(|a, b| a < b), "{names:?}");
-    for name in names {
-        assert_eq!(Pypi.normalise(name).unwrap().as_str(), name);
-    }
-}
