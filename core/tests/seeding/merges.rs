@@ -109,7 +109,7 @@ fn merging_again_changes_nothing() {
     let lists = lists(vec![(
         "top",
         "",
-        page(vec![tool("a", 7), tool("b", 5000), candidate("libc")], None),
+        page(vec![tool("a", 7), tool("b", 5000), tool("sudo", 1), candidate("libc")], None),
     )]);
     let first = Run::default().over(&["top"], &lists);
     // As a process would that died before it had noted that all is in the state.
@@ -117,4 +117,6 @@ fn merging_again_changes_nothing() {
     let again = again.over(&["top"], &lists);
     assert_eq!(again.merged.queue, first.merged.queue);
     assert_eq!(again.record.added, first.record.added, "they are this run's, whoever wrote them");
+    assert_eq!(again.record.suspicious, first.record.suspicious, "and told again");
+    assert_eq!(first.record.suspicious.len(), 1);
 }

@@ -119,6 +119,10 @@ impl Merged {
         // A run that died may have got as far as this before.
         if entry.added_at == merging.started_at {
             self.added += 1;
+            if let Status::RequiresManual { reason } = &entry.status {
+                let (name, evidence) = (id.name.to_string(), reason.clone());
+                self.suspicious.push(Suspicion { name, evidence });
+            }
         } else if before == (entry.tier, entry.popularity.clone()) {
             self.unchanged += 1;
         } else {
