@@ -1,15 +1,27 @@
 //! `seed` as a person uses it.
 
-use std::{process::Stdio, time::Duration};
+use std::{
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
-use crate::killed::{program, queue, root, serve};
+use crate::killed::{Asked, program, queue, root, serve};
 
 fn output(dir: &std::path::Path, args: &[&str]) -> (Option<i32>, String, String) {
     let output = program(dir, args).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// Until a seeding is at work: the clock of another process cannot be put into our hands.
+fn wait_for_requests(asked: &Asked, n: usize) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while asked.lock().unwrap().values().sum::<usize>() < n {
+        assert!(Instant::now() < end, "a minute, and fewer than {n} requests");
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn runs(dir: &std::path::Path) -> Vec<Value> {
@@ -35,10 +47,10 @@ fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
 
 #[test]
 fn ctrl_c_saves_what_was_found() {
-    let (origin, _) = serve();
+    let (origin, asked) = serve();
     let root = root(&origin);
     let mut child = program(root.path(), &["seed", "npm"]).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(700));
+    wait_for_requests(&asked, 30);
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -78,10 +90,10 @@ fn who_may_not_or_cannot_says_so_before_any_request() {
 
 #[test]
 fn two_seedings_of_one_ecosystem_at_once_are_refused() {
-    let (origin, _) = serve();
+    let (origin, asked) = serve();
     let root = root(&origin);
     let mut first = program(root.path(), &["seed", "npm"]).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(400));
+    wait_for_requests(&asked, 1);
     let (code, _, error) = output(root.path(), &["seed", "npm"]);
     assert_eq!(code, Some(7), "{error}");
     first.kill().unwrap();

@@ -17,7 +17,7 @@ const KILLS: usize = 30;
 const N_PAGES: usize = 8;
 const N_EACH: usize = 50;
 
-type Asked = Arc<Mutex<BTreeMap<String, usize>>>;
+pub(crate) type Asked = Arc<Mutex<BTreeMap<String, usize>>>;
 
 /// An npm registry with a search, of which every fifth package is a library.
 pub(crate) fn serve() -> (String, Asked) {
