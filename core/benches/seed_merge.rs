@@ -13,7 +13,7 @@ use std::{
 };
 
 use batch_core::{
-    decide::seeding::{Merging, Walk, merge, record},
+    decide::seeding::{Believed, Merging, Walk, merge, record},
     io::{FsState, QueueFile, StateReader as _, StateWriter as _},
     model::{
         Candidate, Control, EcosystemId, PackageId, PackageName, Page, Popularity, Queue,
@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         limit: None,
         left: vec![],
     };
-    let mut walk = Walk::new(start, &[("top", None)], &identity, &known);
+    let mut walk = Walk::new(start, &[("top", Believed::default())], &identity, &known);
     let (source, cursor) = ("top".to_owned(), None);
     walk.take(SeedLine::Page { source, cursor, page: Page { candidates, ..Page::default() } });
     walk.fetch(true);

@@ -40,9 +40,13 @@ pub struct Page {
     /// What may not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
-    /// How many the list has in all, if it says so.
+    /// How many the list hands on in all, if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<usize>,
+    /// How many packages it has in all, also those that are too many to be handed on; `None` where
+    /// it does not say. By this it is seen that a long list has lost its half.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<usize>,
 }
 
 /// What a seeder saw and did not hand on.

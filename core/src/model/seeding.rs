@@ -137,11 +137,15 @@ pub struct SourceRun {
     pub name: String,
     /// How it ended.
     pub outcome: SeedOutcome,
-    /// Candidates and passed-over packages looked at.
+    /// Candidates and passed-over packages looked at, by this run and by those that it went on from.
     pub seen: usize,
-    /// How many the source says it lists, or listed to the end.
+    /// How many the source says it hands on, or handed on to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<usize>,
+    /// How many packages it has, also those that are too many to be handed on, as far as that is
+    /// told and believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<usize>,
     /// How many it listed when it was last believed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<usize>,

@@ -17,16 +17,23 @@ pub struct Ranking {
     /// The least is on top.
     heap: BinaryHeap<Reverse<(Option<u64>, Reverse<String>)>>,
     longest: usize,
+    n_added: usize,
 }
 
 impl Ranking {
     /// An empty one that keeps at most `longest` names.
     pub fn of(longest: usize) -> Self {
-        Self { heap: BinaryHeap::new(), longest }
+        Self { heap: BinaryHeap::new(), longest, n_added: 0 }
+    }
+
+    /// How many names the list has, also those that are not kept.
+    pub fn n_added(&self) -> usize {
+        self.n_added
     }
 
     /// One more of the list.
     pub fn add(&mut self, name: &str, value: Option<u64>) {
+        self.n_added += 1;
         if self.longest <= self.heap.len() {
             let is_less = |Reverse((least, Reverse(last))): &Reverse<(_, Reverse<String>)>| {
                 (value, Reverse(name)) <= (*least, Reverse(last.as_str()))
@@ -70,17 +77,20 @@ impl Cut<'_> {
     ) -> Page {
         let start: usize = self.cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
         let (mut page, mut known) = (Page::default(), HashSet::new());
-        let mut n_listed = 0;
+        let (mut n_listed, mut n_beyond) = (0, 0);
         for (rank, row) in rows.into_iter().enumerate() {
             if let Ok(candidate) = &row {
                 let identity = names.identity(&candidate.id.name);
                 if known.contains(&identity) {
                     continue;
                 }
-                if known.len() == self.most {
-                    break;
+                if 0 < n_beyond || known.len() == self.most {
+                    n_beyond += 1;
+                    continue;
                 }
                 known.insert(identity);
+            } else if 0 < n_beyond {
+                continue;
             }
             n_listed += 1;
             if rank < start || page.next_cursor.is_some() {
@@ -95,6 +105,7 @@ impl Cut<'_> {
             }
         }
         page.total = Some(n_listed);
+        page.size = Some(known.len() + n_beyond);
         page
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use batch_core::{
-    decide::seeding::{Fetch, Merged, Merging, Walk, merge, record},
+    decide::seeding::{Believed, Fetch, Merged, Merging, Walk, merge, record},
     model::{
         Candidate, EcosystemId, PackageId, PackageName, Page, Popularity, Queue, SCHEMA_VERSION,
         SeedLine, SeedSkip, SeedStart, SeedVerdict, SeedingRecord, SourceRun, Threshold, Tier,
@@ -60,7 +60,9 @@ pub(crate) fn is_tool(id: &PackageId) -> bool {
 
 /// What an inspection would find out.
 pub(crate) fn verdict(id: &PackageId) -> SeedVerdict {
-    if is_tool(id) {
+    if id.name.as_str().starts_with("broken") {
+        SeedVerdict::Not { reason: SeedSkip::Unreadable, why: "it answered 500".to_owned() }
+    } else if is_tool(id) {
         let commands = vec![id.name.as_str().parse().unwrap()];
         SeedVerdict::Tool { commands, has_repository: Some(true) }
     } else {
@@ -81,7 +83,7 @@ pub(crate) struct Run {
     pub(crate) limit: Option<usize>,
     pub(crate) left: Vec<SourceRun>,
     pub(crate) days_later: i64,
-    pub(crate) expected: Option<usize>,
+    pub(crate) believed: Believed,
     pub(crate) queued: Queue,
     pub(crate) curated: BTreeMap<PackageId, Tier>,
     /// Facts from before; the run goes on behind them.
@@ -96,6 +98,8 @@ pub(crate) struct Ended {
     pub(crate) record: SeedingRecord,
     /// Pages that were asked for, and packages.
     pub(crate) asked: Vec<String>,
+    /// How many candidates each of these pages was to have at most.
+    pub(crate) limits: Vec<usize>,
 }
 
 impl Run {
@@ -112,10 +116,10 @@ impl Run {
         let queued: BTreeSet<String> = self.queued.keys().map(|id| identity(&id.name)).collect();
         let known =
             |id: &PackageId| queued.contains(&identity(&id.name)).then_some(SeedVerdict::Queued);
-        let sources: Vec<_> = sources.iter().map(|&name| (name, self.expected)).collect();
+        let sources: Vec<_> = sources.iter().map(|&name| (name, self.believed)).collect();
         let mut walk = Walk::new(start, &sources, &identity, &known);
         let mut facts = vec![];
-        let mut asked = vec![];
+        let (mut asked, mut limits) = (vec![], vec![]);
         let mut take = |walk: &mut Walk<'_>, line: SeedLine| {
             facts.push(line.clone());
             walk.take(line);
@@ -127,7 +131,8 @@ impl Run {
             // A page ahead, as long as few candidates wait.
             let is_idle = waiting.is_empty();
             let fetch = if waiting.len() < 2 { walk.fetch(is_idle) } else { None };
-            if let Some(Fetch { source, cursor, .. }) = fetch {
+            if let Some(Fetch { source, cursor, limit }) = fetch {
+                limits.push(limit);
                 asked.push(format!("{source} {}", cursor.as_deref().unwrap_or("start")));
                 let key = lists.keys().find(|(name, at)| (*name, at) == (&*source, &cursor));
                 let line = match key.map(|key| lists[key].clone()) {
@@ -153,6 +158,6 @@ impl Run {
         };
         let merged = merge(self.queued.clone(), &walk, &merging);
         let record = record(&walk, &merged, now(), BTreeMap::new());
-        Ended { facts, merged, record, asked }
+        Ended { facts, merged, record, asked, limits }
     }
 }

@@ -1,6 +1,9 @@
 //! The way through the lists.
 
-use batch_core::model::{SeedOutcome, SeedSkip, SeedingRecord};
+use batch_core::{
+    decide::seeding::Believed,
+    model::{Page, SeedOutcome, SeedSkip, SeedingRecord},
+};
 use proptest::prelude::*;
 
 use crate::toy::{Ended, Lists, Run, candidate, id, lists, page, tool};
@@ -123,12 +126,13 @@ fn two_spellings_of_one_name_are_one_package() {
 #[test]
 fn a_list_that_shrank_or_is_empty_is_not_believed() {
     let check = |n, stated, expected, outcome| {
-        let whole = batch_core::model::Page { total: stated, ..page(many("a", n), None) };
-        let run = Run { expected, ..Run::default() };
+        let whole = Page { total: stated, ..page(many("a", n), None) };
+        let believed = Believed { total: expected, size: None };
+        let run = Run { believed, ..Run::default() };
         let ended = run.over(&["top"], &lists(vec![("top", "", whole)]));
         assert_eq!(ended.record.outcome, outcome, "{n} {stated:?} {expected:?}");
         assert_eq!(ended.merged.queue.len(), n, "what came is kept");
-        ended.record.believed("top")
+        ended.record.believed("top").total
     };
     assert_eq!(check(5, None, Some(10), SeedOutcome::Shrunk), Some(10));
     assert_eq!(check(6, Some(6), Some(10), SeedOutcome::Shrunk), Some(10));
@@ -137,6 +141,81 @@ fn a_list_that_shrank_or_is_empty_is_not_believed() {
     assert_eq!(check(20, None, Some(10), SeedOutcome::Full), Some(20));
     assert_eq!(check(0, None, Some(10), SeedOutcome::Shrunk), Some(10));
     check(0, None, None, SeedOutcome::Shrunk);
+}
+
+#[test]
+fn a_list_of_which_only_the_beginning_is_wanted_is_not_believed_when_it_lost_half_of_the_rest() {
+    let check = |size, outcome| {
+        let whole = Page { total: Some(5), size: Some(size), ..page(many("a", 5), None) };
+        let believed = Believed { total: Some(5), size: Some(1000) };
+        let ended =
+            Run { believed, ..Run::default() }.over(&["top"], &lists(vec![("top", "", whole)]));
+        assert_eq!(ended.record.outcome, outcome);
+        ended.record.believed("top")
+    };
+    assert_eq!(check(699, SeedOutcome::Shrunk), Believed { total: Some(5), size: Some(1000) });
+    assert_eq!(check(700, SeedOutcome::Full), Believed { total: Some(5), size: Some(700) });
+}
+
+#[test]
+fn a_list_that_breaks_off_before_its_stated_end_goes_on_there_later() {
+    let begin = Page { total: Some(6), ..page(many("a", 3), Some("2")) };
+    let whole = page(vec![candidate("b"), candidate("c"), candidate("d")], None);
+    let stated = Page { total: Some(6), ..Page::default() };
+    for broken in [Page::default(), stated, page(many("a", 3), Some("1"))] {
+        let with = |second| lists(vec![("top", "", begin.clone()), ("top", "2", second)]);
+        let first = Run::default().over(&["top"], &with(broken));
+        let source = &first.record.sources[0];
+        assert_eq!(outcome(&first.record), (SeedOutcome::Partial, 3));
+        let reason = source.reason.as_deref().unwrap();
+        assert!(reason.starts_with("it ended after "), "{reason}");
+        assert_eq!(source.cursor.as_ref().unwrap().page.as_deref(), Some("2"));
+        let (left, queued) = (first.record.sources, first.merged.queue);
+        let second = Run { left, queued, ..Run::default() }.over(&["top"], &with(whole.clone()));
+        assert_eq!(outcome(&second.record), (SeedOutcome::Full, 3));
+        assert_eq!(names(&second), "a0 a1 a2 b c d");
+    }
+}
+
+#[test]
+fn coverage_counts_what_earlier_runs_of_the_same_seeding_looked_at() {
+    let mut all = two_pages();
+    for page in all.values_mut() {
+        page.as_mut().unwrap().total = Some(6);
+    }
+    let (mut left, mut not_visited) = (vec![], vec![]);
+    for _ in 0..3 {
+        let ended = Run { limit: Some(2), left, ..Run::default() }.over(&["top"], &all);
+        not_visited.push(ended.record.not_visited.unwrap());
+        left = ended.record.sources;
+    }
+    assert_eq!(not_visited, [4, 2, 0]);
+}
+
+#[test]
+fn what_was_looked_at_before_does_not_use_up_the_limit_of_a_page() {
+    let all = lists(vec![("top", "", page(many("a", 9), None))]);
+    let first = Run { limit: Some(5), ..Run::default() }.over(&["top"], &all);
+    let left = first.record.sources;
+    let second = Run { limit: Some(3), left, ..Run::default() }.over(&["top"], &all);
+    assert_eq!((first.limits, second.limits), (vec![5], vec![8]));
+    assert_eq!(second.asked, ["top start", "a5", "a6", "a7"]);
+}
+
+#[test]
+fn many_packages_that_cannot_be_read_are_asked_about_again() {
+    let check = |n_broken, outcome, again: usize| {
+        let listed = [many("broken", n_broken), many("a", 20)].concat();
+        let all = lists(vec![("top", "", page(listed, None))]);
+        let first = Run::default().over(&["top"], &all);
+        assert_eq!(first.record.outcome, outcome);
+        let (left, queued) = (first.record.sources, first.merged.queue);
+        let second = Run { left, queued, ..Run::default() }.over(&["top"], &all);
+        let asked = second.asked.iter().filter(|asked| asked.starts_with("broken"));
+        assert_eq!(asked.count(), again);
+    };
+    check(4, SeedOutcome::Full, 0);
+    check(5, SeedOutcome::Partial, 5);
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod registries;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use batch_core::{
-    decide::seeding::{Identity, Known, Merging, Walk, merge, record},
+    decide::seeding::{Believed, Identity, Known, Merging, Walk, merge, record},
     io::{Clock as _, PoliteConfig, PoliteHttp, Request},
     model::{
         EcosystemId, PackageId, PackageName, Quota, SCHEMA_VERSION, SeedOutcome, SeedStart,
@@ -76,7 +76,8 @@ async fn one(
     };
     let identity: Identity<'_> = &|name: &PackageName| plugin.names.identity(name);
     let known: Known<'_> = &|_: &PackageId| None;
-    let sources: Vec<_> = seeder.sources().iter().map(|source| (source.name, None)).collect();
+    let sources: Vec<_> =
+        seeder.sources().iter().map(|source| (source.name, Believed::default())).collect();
     let mut walk = Walk::new(start, &sources, identity, known);
     let progress = Progress::new(false, true);
     let notes = Notes { journal: None, progress: &progress };

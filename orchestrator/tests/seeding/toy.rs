@@ -1,10 +1,10 @@
-//! An ecosystem with one list, and a registry that answers as it is told.
+//! An ecosystem with two lists, and a registry that answers as it is told.
 
 use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use batch_core::{
-    decide::seeding::{Merged, Merging, Walk, merge, record},
+    decide::seeding::{Believed, Merged, Merging, Walk, merge, record},
     io::{Clock as _, Http, PoliteConfig, PoliteHttp, Request, json},
     model::{
         Action, Candidate, EcosystemId, Evidence, Executables, Finding, InvalidId, PackageFacts,
@@ -54,6 +54,17 @@ struct Told {
     commands: Vec<String>,
 }
 
+const fn list(name: &'static str, url: &'static str) -> Source {
+    Source {
+        name,
+        url,
+        max_age: Duration::from_secs(86_400),
+        shape: Shape::Pages(100),
+        about: 5_000,
+        per_candidate: &["https://toy.example/p/"],
+    }
+}
+
 fn source_error(kind: impl Into<batch_core::plugin::SourceErrorKind>) -> SourceError {
     SourceError { ecosystem: ID, kind: kind.into() }
 }
@@ -61,16 +72,7 @@ fn source_error(kind: impl Into<batch_core::plugin::SourceErrorKind>) -> SourceE
 #[async_trait]
 impl Seeder for Toy {
     fn sources(&self) -> &'static [Source] {
-        const {
-            &[Source {
-                name: "list",
-                url: "https://toy.example/list",
-                max_age: Duration::from_secs(86_400),
-                shape: Shape::Pages(100),
-                about: 5_000,
-                per_candidate: &["https://toy.example/p/"],
-            }]
-        }
+        const { &[list("list", "https://toy.example/list"), list("more", "https://toy.example/more")] }
     }
 
     fn popular(&self) -> Option<Threshold> {
@@ -80,12 +82,12 @@ impl Seeder for Toy {
     async fn discover(
         &self,
         http: &dyn Http,
-        _: &Source,
+        source: &Source,
         cursor: Option<&str>,
         _: usize,
     ) -> Result<Page, SourceError> {
         let query = [("page", cursor.unwrap_or("0"))];
-        let request = Request::get(ORIGIN, &["list"], &query).map_err(source_error)?;
+        let request = Request::get(ORIGIN, &[source.name], &query).map_err(source_error)?;
         let listed: Listed = json(http, request).await.map_err(source_error)?.unwrap();
         let name = |name: String| Candidate {
             id: PackageId { ecosystem: ID, name: name.parse().unwrap() },
@@ -176,6 +178,8 @@ pub(crate) struct Ended {
 pub(crate) struct Begin {
     pub(crate) left: Vec<SourceRun>,
     pub(crate) expected: Option<usize>,
+    /// Whether the second list is read, too.
+    pub(crate) both: bool,
 }
 
 /// Seeds from a registry that answers by `answer`, on the virtual clock.
@@ -206,7 +210,10 @@ pub(crate) fn seed(
     };
     let identity = |name: &PackageName| name.to_string();
     let known = |_: &PackageId| -> Option<SeedVerdict> { None };
-    let mut walk = Walk::new(start, &[("list", begin.expected)], &identity, &known);
+    let believed = Believed { total: begin.expected, size: None };
+    let lists = [("list", believed), ("more", Believed::default())];
+    let n_lists = 1 + usize::from(begin.both);
+    let mut walk = Walk::new(start, &lists[..n_lists], &identity, &known);
     let progress = Progress::new(false, true);
     let notes = Notes { journal: None, progress: &progress };
     let cancel = CancellationToken::new();

@@ -6,6 +6,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::{PackageId, SeedCursor, SourceRun};
 
+/// A list that ends with less than this share of what it says it has, in percent, was broken off.
+/// The rest is for what comes twice and for what changes while it is read.
+const WHOLE_PERCENT: usize = 90;
+
 /// How the reading of a list ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
@@ -33,12 +37,14 @@ pub(super) struct OpenPage {
 #[derive(Debug, Clone)]
 pub(super) struct List {
     pub(super) name: String,
-    /// How many it had when it was last believed.
-    pub(super) expected: Option<usize>,
-    /// How many it says it has.
+    /// What it was when it was last believed.
+    pub(super) believed: Believed,
+    /// How many it says it hands on.
     pub(super) stated: Option<usize>,
-    /// Candidates and passed-over packages that its pages brought.
-    pub(super) n_listed: usize,
+    /// How many it says it has, also those that are too many to be handed on.
+    pub(super) size: Option<usize>,
+    /// How many of it the runs looked at that this one goes on from.
+    pub(super) n_seen_before: usize,
     pub(super) n_passed_over: usize,
     /// Where this run takes it up.
     pub(super) from: Option<SeedCursor>,
@@ -56,15 +62,18 @@ pub(super) struct List {
 
 impl List {
     /// A list called `name`; `left` is what the last run left of it, if this one is to go on there.
-    pub(super) fn new(name: &str, expected: Option<usize>, left: Option<&SourceRun>) -> Self {
+    pub(super) fn new(name: &str, believed: Believed, left: Option<&SourceRun>) -> Self {
         let is_done = left.is_some_and(SourceRun::is_done);
+        let from = left.and_then(|left| left.cursor.clone());
+        let n_seen_before = left.filter(|_| from.is_some()).map_or(0, |left| left.seen);
         Self {
             name: name.to_owned(),
-            expected,
+            believed,
             stated: None,
-            n_listed: 0,
+            size: None,
+            n_seen_before,
             n_passed_over: 0,
-            from: left.and_then(|left| left.cursor.clone()),
+            from,
             pages: vec![],
             asked: BTreeSet::new(),
             own: BTreeSet::new(),
@@ -78,6 +87,29 @@ impl List {
         self.from.as_ref().and_then(|from| from.page.clone())
     }
 
+    /// How many candidates of that page an earlier run had looked at.
+    pub(super) fn n_visited(&self) -> usize {
+        self.from.as_ref().map_or(0, |from| from.visited)
+    }
+
+    /// How many different packages this run's pages brought.
+    pub(super) fn n_brought(&self) -> usize {
+        self.own.len() + self.n_passed_over
+    }
+
+    /// The same, with those of the runs that this one goes on from.
+    pub(super) fn n_came(&self) -> usize {
+        self.n_seen_before + self.n_brought()
+    }
+
+    /// Why its end is not believed to be one, if that is so.
+    pub(super) fn falls_short(&self) -> Option<String> {
+        let (stated, came) = (self.stated?, self.n_came());
+        let is_short = came.saturating_mul(100) < stated.saturating_mul(WHOLE_PERCENT);
+        is_short
+            .then(|| format!("it ended after {came} of the {stated} packages that it says it has"))
+    }
+
     /// How many candidates of the page that came, `ids`, an earlier run had looked at: none if it
     /// begins otherwise by now.
     pub(super) fn n_before(&self, cursor: Option<&str>, ids: &[PackageId]) -> usize {
@@ -89,9 +121,18 @@ impl List {
     }
 }
 
+/// What a list was when it was last believed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Believed {
+    /// How many packages it handed on.
+    pub total: Option<usize>,
+    /// How many it had, also those that are too many to be handed on.
+    pub size: Option<usize>,
+}
+
 impl SourceRun {
     /// Whether nothing of it is left for a later run.
-    fn is_done(&self) -> bool {
+    pub fn is_done(&self) -> bool {
         self.outcome == crate::model::SeedOutcome::Full && self.cursor.is_none()
     }
 }

@@ -1,5 +1,6 @@
 //! What to read of the lists of a registry, what of it to queue, and how it ended.
 
+mod cursor;
 mod list;
 mod memory;
 mod merge;
@@ -8,6 +9,7 @@ mod record;
 mod suspicion;
 mod walk;
 
+pub use list::Believed;
 pub use memory::{is_fresh, remember};
 pub use merge::{Merged, Merging, merge};
 pub use outcome::overall;

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    decide::seeding::list::{End, List, OpenPage, digest},
+    decide::seeding::list::{Believed, End, List, OpenPage},
     model::{
-        Candidate, EcosystemId, PackageId, PackageName, Page, PassedOver, SeedCursor, SeedLine,
+        Candidate, EcosystemId, PackageId, PackageName, Page, PassedOver, SeedLine, SeedSkip,
         SeedStart, SeedVerdict,
     },
 };
@@ -51,16 +51,16 @@ pub struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// The beginning of a run over `sources`: each one's name, and how many it listed when it was
-    /// last believed.
+    /// The beginning of a run over `sources`: each one's name, and what it was when it was last
+    /// believed.
     pub fn new(
         start: SeedStart,
-        sources: &[(&str, Option<usize>)],
+        sources: &[(&str, Believed)],
         identity: Identity<'a>,
         known: Known<'a>,
     ) -> Self {
-        let list = |&(name, expected): &(&str, _)| {
-            List::new(name, expected, start.left.iter().find(|left| left.name == name))
+        let list = |&(name, believed): &(&str, _)| {
+            List::new(name, believed, start.left.iter().find(|left| left.name == name))
         };
         let lists = sources.iter().map(list).collect();
         let (passed_over, visited, places) = (vec![], vec![], BTreeMap::new());
@@ -102,8 +102,11 @@ impl<'a> Walk<'a> {
     pub fn expected(&self) -> Option<usize> {
         let of = |list: &List| match &list.end {
             Some(End::Before) => Some(0),
-            Some(_) => Some(list.n_listed),
-            None => list.stated.or(list.expected),
+            Some(_) => Some(list.n_brought()),
+            None => {
+                let total = list.stated.or(list.believed.total);
+                total.map(|total| total.saturating_sub(list.n_seen_before))
+            }
         };
         let listed: Option<usize> = self.lists.iter().map(of).sum();
         listed.into_iter().chain(self.start.limit).min()
@@ -133,12 +136,12 @@ impl<'a> Walk<'a> {
         let mut left = self.left();
         let Some(at) = self.lists.iter().position(|list| list.name == source) else { return };
         let list = &mut self.lists[at];
-        let Page { candidates, next_cursor, passed_over, total } = page;
+        let Page { candidates, next_cursor, passed_over, total, size } = page;
         let ids: Vec<PackageId> = candidates.iter().map(|it| it.id.clone()).collect();
         let before = list.n_before(cursor.as_deref(), &ids);
         list.asked.insert(cursor.clone());
         list.stated = total.or(list.stated);
-        list.n_listed += candidates.len() + passed_over.len();
+        list.size = size.or(list.size);
         list.n_passed_over += passed_over.len();
         self.passed_over.extend(passed_over);
         let mut brings_news = candidates.is_empty();
@@ -181,7 +184,7 @@ impl<'a> Walk<'a> {
     }
 
     /// How many candidates of `page` are known, from its beginning to the first that is not.
-    fn n_decided_of(&self, page: &OpenPage) -> usize {
+    pub(super) fn n_decided_of(&self, page: &OpenPage) -> usize {
         let later = page.ids.iter().skip(page.before);
         page.before + later.take_while(|id| self.is_decided(id)).count()
     }
@@ -220,9 +223,11 @@ impl<'a> Walk<'a> {
                 _ if is_cut || left == 0 && next.is_some() => list.end = Some(End::Limit),
                 Some(cursor) => {
                     let source = list.name.clone();
-                    return Some(Fetch { source, cursor, limit: left });
+                    // What an earlier run had looked at comes again, and is not what is wanted.
+                    let again = if list.pages.is_empty() { list.n_visited() } else { 0 };
+                    return Some(Fetch { source, cursor, limit: left.saturating_add(again) });
                 }
-                None => list.end = Some(End::Exhausted),
+                None => list.end = Some(list.falls_short().map_or(End::Exhausted, End::Stopped)),
             }
         }
         None
@@ -241,37 +246,24 @@ impl<'a> Walk<'a> {
         self.lists.iter().find(brought).map(|list| list.name.clone()).unwrap_or_default()
     }
 
+    /// How many candidates of `list` the registry could not be read about.
+    pub(super) fn n_unreadable_of(&self, list: &List) -> usize {
+        list.own.iter().filter(|&&place| is_unreadable(&self.visited[place])).count()
+    }
+
+    /// From now on, looks at `n` more candidates at most.
+    pub fn limit_to(&mut self, n: usize) {
+        self.start.limit = Some(self.visited.len().saturating_add(n));
+    }
+
     /// Whether something of `list` that came is not known yet.
     pub(super) fn has_undecided(&self, list: &List) -> bool {
         list.own.iter().any(|&place| self.visited[place].verdict.is_none())
     }
+}
 
-    /// Where a later run goes on with `list`; `None` where nothing of it is left.
-    pub(super) fn cursor(&self, list: &List) -> Option<SeedCursor> {
-        if list.end == Some(End::Before) {
-            return None;
-        }
-        let at = |page, visited, ids: &[PackageId]| {
-            let (source, digest) = (list.name.clone(), digest(ids));
-            Some(SeedCursor { source, page, visited, digest })
-        };
-        let Some(newest) = list.pages.last() else {
-            return list.from.clone().or_else(|| at(None, 0, &[]));
-        };
-        for page in &list.pages {
-            let n_decided = self.n_decided_of(page);
-            if n_decided < page.ids.len() {
-                return at(page.cursor.clone(), n_decided, &page.ids[..n_decided]);
-            }
-        }
-        match (&newest.next_cursor, &list.end) {
-            (Some(next), _) => at(Some(next.clone()), 0, &[]),
-            (None, Some(End::Stopped(_))) => {
-                at(newest.cursor.clone(), newest.ids.len(), &newest.ids)
-            }
-            (None, _) => None,
-        }
-    }
+pub(super) fn is_unreadable(visited: &Visited) -> bool {
+    matches!(visited.verdict, Some(SeedVerdict::Not { reason: SeedSkip::Unreadable, .. }))
 }
 
 /// What the source itself tells.

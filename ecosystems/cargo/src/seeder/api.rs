@@ -49,7 +49,7 @@ pub(crate) async fn page(
         Some(rank) => Some(Place { rank, ..place }.written()),
         None => list.next(place.query).and_then(|query| place.next(query)),
     };
-    Ok(Page { next_cursor, total: list.total(), ..page })
+    Ok(Page { next_cursor, total: list.total(), size: None, ..page })
 }
 
 /// Where the list goes on.

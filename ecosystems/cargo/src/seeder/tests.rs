@@ -269,7 +269,7 @@ fn tables_without_rows_are_an_empty_list() {
             (path, if path.starts_with("data/") { header } else { text })
         })
         .collect();
-    assert_eq!(page(&empty), Page { total: Some(0), ..Page::default() });
+    assert_eq!(page(&empty), Page { total: Some(0), size: Some(0), ..Page::default() });
 }
 
 /// 12,000 crates, 60,000 versions and 18 MB of readmes pass through; what is held at once is one

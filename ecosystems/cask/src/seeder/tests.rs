@@ -248,7 +248,10 @@ fn the_order_of_files_changes_nothing() {
 #[test]
 fn an_empty_list_is_an_empty_page() {
     let (page, asked) = ask(installs(&[]), file(&[tool("x")]), None, 9);
-    assert_eq!((page.unwrap(), asked.len()), (Page { total: Some(0), ..Page::default() }, 1));
+    assert_eq!(
+        (page.unwrap(), asked.len()),
+        (Page { total: Some(0), size: Some(0), ..Page::default() }, 1)
+    );
 }
 
 #[test]

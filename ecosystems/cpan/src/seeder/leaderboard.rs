@@ -23,8 +23,11 @@ pub(crate) async fn page(http: &dyn Http, cut: Cut<'_>) -> Result<Page, SourceEr
     let measure = measure(&response, LEADERBOARD);
     let body = response.found().map_err(source_error)?;
     let body = body.ok_or_else(|| odd_answer("there is no leaderboard".to_owned()))?;
-    let rows = read(&body).map_err(odd_answer)?.into_rows().into_iter();
-    Ok(cut.page(rows.map(|(name, favourites)| judge(name, favourites, &measure)), &Cpan))
+    let ranking = read(&body).map_err(odd_answer)?;
+    let size = Some(ranking.n_added());
+    let rows = ranking.into_rows().into_iter();
+    let page = cut.page(rows.map(|(name, favourites)| judge(name, favourites, &measure)), &Cpan);
+    Ok(Page { size, ..page })
 }
 
 #[derive(Deserialize)]

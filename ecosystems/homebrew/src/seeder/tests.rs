@@ -111,7 +111,10 @@ fn two_requests_tell_all_of_it() {
     assert_eq!(told(&page.unwrap()), "wget=wget@12345");
     assert_eq!(asked, [INSTALLS, EXECUTABLES]);
     let (page, asked) = ask(installs(""), ok("wget:wget\n"), None, 1);
-    assert_eq!((page.unwrap(), asked.len()), (Page { total: Some(0), ..Page::default() }, 1));
+    assert_eq!(
+        (page.unwrap(), asked.len()),
+        (Page { total: Some(0), size: Some(0), ..Page::default() }, 1)
+    );
 }
 
 #[test]

@@ -41,8 +41,10 @@ pub(crate) async fn page(http: &dyn Http, cut: Cut<'_>) -> Result<Page, SourceEr
     let integrity = release.dist.integrity;
     let ranking = aside(move || verified(&tarball, integrity.as_deref())).await;
     let ranking = ranking.map_err(source_error)?.map_err(odd_answer)?;
+    let size = Some(ranking.n_added());
     let rows = ranking.into_rows().into_iter();
-    Ok(cut.page(rows.map(|(name, value)| judge(name, measure.popularity(value))), &Npm))
+    let page = cut.page(rows.map(|(name, value)| judge(name, measure.popularity(value))), &Npm);
+    Ok(Page { size, ..page })
 }
 
 #[derive(Debug, Deserialize)]

@@ -60,7 +60,7 @@ pub(crate) async fn page(
         None => Some(place.next_page(&first)),
     };
     // How many hits a query has is nowhere said.
-    Ok(Page { next_cursor, total: None, ..page })
+    Ok(Page { next_cursor, total: None, size: None, ..page })
 }
 
 /// Whether the answer is about that page: the site leads from pages that it does not have back to

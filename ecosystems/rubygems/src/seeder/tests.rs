@@ -189,7 +189,7 @@ fn what_is_cut_off_is_an_error() {
 fn tables_without_rows_are_an_empty_list() {
     let empty = |table: &str| format!("{}\n\\.\n", table.lines().next().unwrap());
     let page = page(&[&empty(GEMS), &empty(COUNTS)]);
-    assert_eq!(page, Page { total: Some(0), ..Page::default() });
+    assert_eq!(page, Page { total: Some(0), size: Some(0), ..Page::default() });
 }
 
 /// 20,000 gems, 100,000 counts and some 4 MB of prose pass through. A line at a time is

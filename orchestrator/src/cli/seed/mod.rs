@@ -39,7 +39,7 @@ pub(super) struct Args {
     /// Every ecosystem, side by side; one that fails does not hurt the others
     #[arg(long, conflicts_with = "ecosystem")]
     all: bool,
-    /// Packages to look at, at most, per ecosystem
+    /// Packages to look at, at most, per ecosystem; with --resume, so many more
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Go on where the last seeding ended, also where it died

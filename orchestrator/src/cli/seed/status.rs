@@ -32,7 +32,7 @@ pub(super) fn run(cx: &Context) -> anyhow::Result<Exit> {
         let own = || runs.records.iter().rev().filter(|run| run.ecosystem == plugin.id);
         let last = own().next().cloned();
         let full = own().find(|run| run.outcome == SeedOutcome::Full).map(|run| run.ended_at);
-        let listed = |source: &str| own().find_map(|run| run.believed(source));
+        let listed = |source: &str| own().find_map(|run| run.believed(source).total);
         Ok(SeedState {
             ecosystem: plugin.id.clone(),
             last_full_at: full,

@@ -91,7 +91,8 @@ pub async fn run(
         journal.iter_mut().try_for_each(SeedJournal::clear)?;
     }
     let before = Before::look(tools, plugin, now)?;
-    if lines.is_empty() {
+    let goes_on = !lines.is_empty();
+    if !goes_on {
         let left = if request.resume { before.left(seeder) } else { vec![] };
         let (schema_version, ecosystem) = (SCHEMA_VERSION, plugin.id.clone());
         let limit = request.limit;
@@ -103,6 +104,9 @@ pub async fn run(
     let identity = |name: &PackageName| plugin.names.identity(name);
     let known = |id: &PackageId| before.known(plugin, id, now);
     let mut walk = before.walk(seeder, lines, &identity, &known)?;
+    if let Some(limit) = request.limit.filter(|_| goes_on) {
+        walk.limit_to(limit);
+    }
     let notes = Notes { journal: journal.as_mut(), progress: tools.progress };
     let desk = Desk { plugin, seeder, http: &**tools.http };
     visit(&mut walk, desk, notes, tools.cancel).await?;
@@ -149,7 +153,7 @@ impl Before {
     /// What the last seeding left to do; empty where it left nothing.
     fn left(&self, seeder: &dyn Seeder) -> Vec<SourceRun> {
         let last = self.runs.last().map(|run| run.sources.clone()).unwrap_or_default();
-        let is_left = |source: &SourceRun| source.cursor.is_some();
+        let is_left = |source: &SourceRun| !source.is_done();
         let is_new = |name: &str| !last.iter().any(|source| source.name == name);
         let has_more = last.iter().any(is_left)
             || seeder.sources().iter().any(|source| !last.is_empty() && is_new(source.name));
@@ -182,7 +186,8 @@ impl Before {
         let Some(SeedLine::Start(start)) = lines.next() else {
             anyhow::bail!("the journal of the seeding does not begin with a start");
         };
-        let believed = |name: &str| self.runs.last().filter(|_| self.doubts)?.believed(name);
+        let last = self.runs.last().filter(|_| self.doubts);
+        let believed = |name: &str| last.map(|run| run.believed(name)).unwrap_or_default();
         let sources = seeder.sources().iter().map(|source| (source.name, believed(source.name)));
         let sources: Vec<_> = sources.collect();
         let mut walk = Walk::new(start, &sources, identity, known);

@@ -96,8 +96,8 @@ pub async fn visit(
                             is_about_the_host(&error) || n_unreadable == TOO_MANY_UNREADABLE;
                         let why = told(error);
                         if is_enough {
-                            // Asking about the others would end the same way.
-                            (waiting, page) = (VecDeque::new(), None);
+                            // Asking about the others of this list would end the same way.
+                            (waiting, page, n_unreadable) = (VecDeque::new(), None, 0);
                             questions = FuturesUnordered::new();
                             let (source, reason) = (walk.source_of(&id), why);
                             notes.take(walk, SeedLine::Stopped { source, reason })?;
