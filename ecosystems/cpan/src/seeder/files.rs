@@ -46,7 +46,8 @@ pub(crate) async fn page(
     });
     // It says how many files there are, which is not how many distributions.
     let of_hits = Cut::WHOLE.page(rows, &Cpan);
-    Ok(Page { next_cursor: next.map(|place| place.to_cursor()), total: None, ..of_hits })
+    let next_cursor = next.map(|place| place.to_cursor());
+    Ok(Page { next_cursor, total: None, size: None, ..of_hits })
 }
 
 /// Where a page ends.
@@ -107,6 +108,9 @@ fn query(after: Option<&Place>, size: usize) -> Value {
 #[derive(Deserialize)]
 struct Answer {
     hits: Hits,
+    /// Whether it has only what was found in the time there was.
+    #[serde(default)]
+    timed_out: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -135,6 +139,9 @@ impl Found {
     /// The error is what is odd about the answer.
     fn read(body: &[u8]) -> Result<Self, String> {
         let answer: Answer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        if answer.timed_out == Some(true) {
+            return Err("the search ran out of time, and has a part of its hits".to_owned());
+        }
         Ok(Self(answer.hits.hits.iter().map(|hit| read_hit(hit)).collect()))
     }
 

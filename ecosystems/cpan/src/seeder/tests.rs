@@ -219,10 +219,19 @@ fn what_is_not_understood_is_an_error_and_no_short_list() {
 }
 
 #[test]
+fn a_part_of_the_hits_is_not_taken_for_all_of_them() {
+    let body = r#"{"timed_out":true,"hits":{"hits":[{"_source":{"distribution":"ack"}}]}}"#;
+    let error = ask("scripts", move |_| ok(body), None, ALL).unwrap_err();
+    assert!(
+        matches!(&error.kind, SourceErrorKind::Schema { reason, .. } if reason.contains("ran out of time"))
+    );
+}
+
+#[test]
 fn an_empty_list_is_an_empty_page() {
     assert_eq!(ask("scripts", metacpan(vec![]), None, ALL).unwrap(), Page::default());
     let page = ask("leaderboard", |_| ok(r#"{"leaderboard":[]}"#), None, ALL).unwrap();
-    assert_eq!(page, Page { total: Some(0), ..Page::default() });
+    assert_eq!(page, Page { total: Some(0), size: Some(0), ..Page::default() });
 }
 
 #[test]

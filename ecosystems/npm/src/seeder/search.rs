@@ -27,8 +27,9 @@ pub(crate) async fn page(
     limit: usize,
 ) -> Result<Page, SourceError> {
     let from = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
-    let (size, start) = (limit.clamp(1, LARGEST_PAGE).to_string(), from.to_string());
-    let query = [("text", "keywords:cli"), ("size", &size), ("from", &start)];
+    let size = limit.clamp(1, LARGEST_PAGE);
+    let (wanted, start) = (size.to_string(), from.to_string());
+    let query = [("text", "keywords:cli"), ("size", &wanted), ("from", &start)];
     let request = Request::get(SEARCH, &[], &query).map_err(source_error)?;
     let request = Request { accept: Some("application/json"), ..request };
     let response = http.send(request).await.map_err(source_error)?;
@@ -40,7 +41,7 @@ pub(crate) async fn page(
     let stated = search.time.as_ref().and_then(|time| iso_date(&text(time)?));
     let as_of = stated.and_then(|day| published_day(&day)).or(answered_on);
     let measure = Measure { unit: UNIT, period_days: None, source: SEARCH.to_owned(), as_of };
-    Ok(search.page(from, &measure))
+    Ok(search.page(from, size, &measure))
 }
 
 #[derive(Deserialize)]
@@ -54,14 +55,20 @@ struct Search {
 }
 
 impl Search {
-    fn page(self, from: usize, measure: &Measure) -> Page {
+    fn page(self, from: usize, size: usize, measure: &Measure) -> Page {
         let total = self.total.and_then(|total| usize::try_from(published_number(&total)?).ok());
         let next = from.saturating_add(self.objects.len());
-        let has_more = from < next && next < total.unwrap_or(0).min(LAST_START);
+        // Less than what is here is no number of all.
+        let total = total.filter(|total| self.objects.is_empty() || next <= *total);
+        let has_more = match total {
+            Some(total) => from < next && next < total.min(LAST_START),
+            None => size <= self.objects.len() && next < LAST_START,
+        };
         let judged = self.objects.iter().map(|hit| judge(hit, measure));
         Page {
             next_cursor: has_more.then(|| next.to_string()),
             total: total.map(|total| total.min(LAST_START + LARGEST_PAGE)),
+            size: None,
             ..Cut::WHOLE.page(judged, &Npm)
         }
     }

@@ -104,6 +104,10 @@ fn the_last_page_of_the_search_is_the_last() {
     assert_eq!(next(one, "90000", "9748").as_deref(), Some("9749"));
     assert_eq!(next(one, "90000", "9749"), None);
     assert_eq!(next(one, "null", "0"), None);
+    let full = vec![one; 40].join(",");
+    assert_eq!(next(&full, "null", "0").as_deref(), Some("40"), "a full page is seldom the last");
+    assert_eq!(next(&full, "0", "0").as_deref(), Some("40"), "less than what is here");
+    assert_eq!(next(&full, "40", "0"), None);
     assert_eq!(next(one, "\"9\"", "3").as_deref(), Some("4"));
     assert_eq!(next(one, "9", &usize::MAX.to_string()), None);
     // A registry that gives one page for ever is left after the last page it could have.
