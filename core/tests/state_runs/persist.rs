@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, sync::Mutex};
 
 use batch_core::{
-    decide::seeding::{Merging, Walk},
+    decide::seeding::{Believed, Merging, Walk},
     io::{FsState, QueueFile, Records, StateError, StateErrorKind, StateReader, StateWriter},
     model::{
         BreakerTransition, Candidate, CircuitState, Control, Delta, EcosystemId, FailureRecord,
@@ -240,7 +240,7 @@ fn put_seeding(state: &dyn StateWriter) -> Result<SeedingRecord, StateError> {
         left: vec![],
     };
     let identity = |name: &PackageName| name.to_string();
-    let mut walk = Walk::new(start, &[("top", None)], &identity, &|_| None);
+    let mut walk = Walk::new(start, &[("top", Believed::default())], &identity, &|_| None);
     let id = |name: &str| PackageId { ecosystem: ECO, name: name.parse().unwrap() };
     let candidate = |name, commands| Candidate {
         id: id(name),
