@@ -109,6 +109,10 @@ impl Exchanger {
         reply: &mut Reply,
     ) -> Result<Payload, HttpError> {
         let disk = |source| request.disk(source);
+        let announced = reply.headers.get("content-length").and_then(|text| text.parse().ok());
+        if announced.is_some_and(|announced: usize| request.max_bytes < announced) {
+            return Err(request.too_large());
+        }
         let mut payload = Payload::new(keep, &self.dir).map_err(disk)?;
         let began_at = self.clock.monotonic();
         let mut n_read = 0;
@@ -127,14 +131,12 @@ impl Exchanger {
             };
             let Some(chunk) = piece.map_err(|source| request.broken(source))? else { break };
             if request.max_bytes - n_read < chunk.len() {
-                let (url, max_bytes) = (request.url.clone(), request.max_bytes);
-                return Err(HttpError::TooLarge { url, max_bytes });
+                return Err(request.too_large());
             }
             n_read += chunk.len();
             payload.extend(&chunk).map_err(disk)?;
         }
-        let announced = reply.headers.get("content-length").and_then(|text| text.parse().ok());
-        if announced.is_some_and(|announced: usize| announced != n_read) {
+        if announced.is_some_and(|announced| announced != n_read) {
             return Err(HttpError::Truncated { url: request.url.clone() });
         }
         Ok(payload)
@@ -184,6 +186,10 @@ impl Deadlines {
 impl Request {
     fn late(&self, limit: Duration) -> HttpError {
         HttpError::Timeout { url: self.url.clone(), limit }
+    }
+
+    fn too_large(&self) -> HttpError {
+        HttpError::TooLarge { url: self.url.clone(), max_bytes: self.max_bytes }
     }
 
     pub(crate) fn broken(&self, source: TransportError) -> HttpError {

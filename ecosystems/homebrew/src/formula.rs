@@ -104,11 +104,13 @@ pub(crate) struct Views {
 /// Reads the answer `body`. The error is what is odd about it.
 pub(crate) fn read(body: &[u8]) -> Result<Views, String> {
     let base: Map<String, Value> = serde_json::from_slice(body).map_err(|e| e.to_string())?;
-    let variations = base.get("variations").and_then(Value::as_object);
-    // Of two Linux processors the one that most bottles are for; they have never differed in deed.
-    let tags = ["x86_64_linux", "arm64_linux"];
-    let of_linux =
-        variations.and_then(|all| tags.iter().find_map(|tag| all.get(*tag)?.as_object()));
+    // Of two Linux processors the one that most bottles are for. Where it has no variation, it is as
+    // the formula itself: only what differs is listed.
+    let files = base.get("bottle").and_then(|it| it.pointer("/stable/files"));
+    let is_for = |tag| files.is_some_and(|files| files.get(tag).is_some());
+    let is_arm_only = is_for("arm64_linux") && !is_for("x86_64_linux");
+    let tag = if is_arm_only { "arm64_linux" } else { "x86_64_linux" };
+    let of_linux = base.get("variations").and_then(|all| all.get(tag)).and_then(Value::as_object);
     let mut linux = base.clone();
     for (key, value) in of_linux.into_iter().flatten() {
         linux.insert(key.clone(), value.clone());

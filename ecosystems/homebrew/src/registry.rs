@@ -189,6 +189,11 @@ impl Store<'_> {
             Err(error) if error.finding().kind == FailureKind::PackageNotFound => {
                 return Ok(Err(format!("{}{}", refusal::GONE, bottle.url())));
             }
+            // It is this bottle that is too large for us, and nothing of its registry's.
+            Err(HttpError::TooLarge { max_bytes, .. }) => {
+                let why = format!("it has more than {max_bytes} bytes");
+                return Ok(Err(format!("{}{why}", refusal::UNREADABLE)));
+            }
             Err(error) => return Err(source_error(error)),
         };
         Ok(looked_into(&file, bottle).map_err(|why| format!("{}{why}", refusal::UNREADABLE)))

@@ -354,6 +354,15 @@ fn what_one_system_needs_more_stands_in_its_own_step() {
 }
 
 #[test]
+fn what_only_the_other_linux_needs_is_not_needed() {
+    let variation = json!({ "arm64_linux": { "dependencies": ["zlib-ng", "extra"] } });
+    let more = json!({ "dependencies": ["zlib-ng"], "variations": variation });
+    let facts = check(server("x", "bin/x", &more), "x", &[]);
+    let needed: Vec<String> = facts.runtime_dependencies.iter().map(ToString::to_string).collect();
+    assert_eq!(needed, ["zlib-ng"]);
+}
+
+#[test]
 fn other_commands_on_macos_make_other_steps() {
     let index = json!({ "manifests": [
         { "annotations": { "sh.brew.bottle.digest": digest('c'),
@@ -521,6 +530,16 @@ fn a_bottle_that_is_not_there_or_not_as_announced_is_told() {
     let nothing = unlisted("x86_64_linux", &[("share/x", 0o644)], &json!({}));
     let reason = "x ships neither a command nor a library";
     check_missing(nothing, "x", FailureKind::LibraryOnly, reason);
+}
+
+#[test]
+fn a_bottle_that_is_too_large_to_be_looked_into_is_no_fault_of_its_store() {
+    let mut server = Server::default().formula(&formula("x", &json!({})));
+    let path = format!("/v2/homebrew/core/x/blobs/sha256:{}", digest('e'));
+    server.0.insert(path, (200, &[("content-length", "999999999999")], ""));
+    let missing = build(&server.facts("x")).unwrap_err();
+    assert_eq!(missing.kind, FailureKind::ArchiveExtractionFailed);
+    assert!(missing.reason.contains("more than 268435456 bytes"), "{}", missing.reason);
 }
 
 #[test]
