@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 
 /// Longest text of a registry that is kept, in characters.
 const LONGEST_TEXT: usize = 200;
+/// Older ones run on Intel alone, so nothing follows from a missing twin.
+const FIRST_ON_ARM: &str = "big_sur";
 /// Releases of macOS, the newest first. Unknown ones come last: newer than all, or a typing error.
 const RELEASES: &[&str] = &[
     "golden_gate",
@@ -95,7 +97,9 @@ pub(crate) fn read(body: &[u8]) -> Result<Views, String> {
 }
 
 /// The newest macOS on one kind of processor that a cask runs on. What names no platforms runs on
-/// all; its variations then tell which Intel release comes first.
+/// all; a variation for Intel that its twin for Apple's does not share then tells of Intel. One that
+/// both share tells of an old release, and that nothing is listed of the newest one that it is as
+/// the cask itself: only what differs is listed.
 fn newest(base: &Manifest, variations: &Map<String, Value>, is_arm: bool) -> Option<String> {
     if !base.processors().contains(&is_arm) {
         return None;
@@ -107,7 +111,12 @@ fn newest(base: &Manifest, variations: &Map<String, Value>, is_arm: bool) -> Opt
         Some(tags) => in_order(tags.iter().filter(is_here).collect()),
         None if is_arm => Some(format!("arm64_{}", RELEASES[0])),
         None => {
-            let named = in_order(variations.keys().filter(is_here).collect());
+            let has_twin = |tag: &&String| {
+                variations.contains_key(&format!("arm64_{tag}"))
+                    || release(FIRST_ON_ARM) < release(tag)
+            };
+            let tags = variations.keys().filter(is_here).filter(|tag| !has_twin(tag));
+            let named = in_order(tags.collect());
             named.or_else(|| Some(RELEASES[0].to_owned()))
         }
     }

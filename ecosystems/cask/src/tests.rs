@@ -302,6 +302,17 @@ fn variations_override_artifacts_versions_and_deprecation() {
 }
 
 #[test]
+fn variations_of_old_releases_say_nothing_of_the_newest() {
+    let old = json!({ "version": "1.1", "url": "https://dl.example.org/old.zip",
+        "sha256": digest('b') });
+    let more = json!({ "variations": { "monterey": old, "arm64_monterey": old, "catalina": old } });
+    let facts = check(&more, &["supported_os = [\"darwin\"]"]);
+    assert_eq!(facts.version, "1.2");
+    let old = facts.artifacts.iter().filter(|it| it.url.ends_with("old.zip"));
+    assert_eq!(old.count(), 0, "{:?}", facts.artifacts);
+}
+
+#[test]
 fn what_a_person_should_know_is_noted() {
     let more = json!({ "deprecated": true, "deprecation_reason": "unmaintained",
         "caveats_rosetta": true, "depends_on": { "cask": ["temurin"], "formula": ["jq", "m@4"] } });
