@@ -26,6 +26,11 @@ const SIGNS: Signs = Signs {
         ("no matching package named", FailureKind::DependencyResolutionFailed),
         ("is not supported by the following package", FailureKind::DependencyResolutionFailed),
         (", it requires rustc ", FailureKind::DependencyResolutionFailed),
+        // Up to 1.94; and of what only a newer cargo reads.
+        ("cannot be built because it requires rustc ", FailureKind::DependencyResolutionFailed),
+        ("is not stabilized in this version of cargo", FailureKind::DependencyResolutionFailed),
+        ("does not understand this lock file", FailureKind::DependencyResolutionFailed),
+        ("it has been yanked from registry", FailureKind::PackageNotFound),
         ("this version of cargo is older than", FailureKind::DependencyResolutionFailed),
         ("--locked was passed to prevent this", FailureKind::DependencyResolutionFailed),
         ("failed to run custom build command for", FailureKind::NativeBuildFailed),
@@ -65,8 +70,15 @@ const SIGNS: Signs = Signs {
     retries: &["spurious network error"],
 };
 
+/// Nothing but the kernel's fight for memory kills a compiler so. It stands behind what follows
+/// from it.
+const KILLED: &str = "(signal: 9, SIGKILL: kill)";
+
 impl FailureClassifier for Cargo {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
+        if evidence.text.contains(KILLED) {
+            return Some(Finding::stated(FailureKind::OutOfMemory));
+        }
         SIGNS.read(&evidence.text)
     }
 }
@@ -299,6 +311,62 @@ mod tests {
                  help: run `rustup toolchain install` to install it",
             FailureKind::ToolchainMissing,
             Some("cargo"),
+        ),
+        (
+            "error: failed to compile `lc v0.1.0`, intermediate artifacts can be found at `/t/target`.\n\
+                 \n\
+                 Caused by:\n\
+                 \x20 package `clap_lex v0.3.1` cannot be built because it requires rustc 1.64.0 or newer, while the currently active rustc version is 1.63.0",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "error: failed to parse manifest at `/t/lc-0.1.0/Cargo.toml`\n\
+                 \n\
+                 Caused by:\n\
+                 \x20 feature `edition2024` is required\n\
+                 \n\
+                 \x20 The package requires the Cargo feature called `edition2024`, but that feature is not stabilized in this version of Cargo (1.75.0).",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "error: failed to parse lock file at: /t/lc-0.1.0/Cargo.lock\n\
+                 \n\
+                 Caused by:\n\
+                 \x20 lock file version `4` was found, but this version of Cargo does not understand this lock file, perhaps Cargo needs to be updated?",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "error: cannot install package `bar`, it has been yanked from registry `crates-io`",
+            FailureKind::PackageNotFound,
+            None,
+        ),
+        (
+            "warning: spurious network error (1 try remaining): [7] Couldn't connect to server\n\
+                 error: failed to download from `https://index.crates.io/config.json`\n\
+                 \n\
+                 Caused by:\n\
+                 \x20 [7] Couldn't connect to server",
+            FailureKind::ConnectionError,
+            Some("index.crates.io"),
+        ),
+        (
+            "   Compiling big v0.1.0\n\
+                 error: could not compile `big` (bin \"big\")\n\
+                 \n\
+                 Caused by:\n\
+                 \x20 process didn't exit successfully: `rustc --crate-name big` (signal: 9, SIGKILL: kill)",
+            FailureKind::OutOfMemory,
+            None,
+        ),
+        (
+            "  cc: fatal error: Killed signal terminated program cc1\n\
+                 \x20 compilation terminated.\n\
+                 error: failed to run custom build command for `x-sys v0.9.0`",
+            FailureKind::OutOfMemory,
+            None,
         ),
         ("bash: line 1: cargo: command not found", FailureKind::ToolchainMissing, Some("cargo")),
         ("env: ‘cargo’: No such file or directory", FailureKind::ToolchainMissing, Some("cargo")),

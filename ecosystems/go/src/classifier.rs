@@ -34,6 +34,8 @@ const SIGNS: Signs = Signs {
         ("it must not contain directives that would cause", FailureKind::BuildFromSource),
         ("requires go >= ", FailureKind::DependencyResolutionFailed),
         ("note: module requires go", FailureKind::DependencyResolutionFailed),
+        // Before 1.21, of what has a patch level.
+        ("invalid go version '", FailureKind::DependencyResolutionFailed),
         ("undefined: ", FailureKind::NativeBuildFailed),
         ("too many errors", FailureKind::NativeBuildFailed),
         ("cgo: c compiler", FailureKind::NativeBuildFailed),
@@ -42,6 +44,8 @@ const SIGNS: Signs = Signs {
         (": 401 unauthorized", FailureKind::AuthRequired),
         (": 403 forbidden", FailureKind::AuthRequired),
         ("invalid response from proxy", FailureKind::UnexpectedResponse),
+        ("\": unexpected eof", FailureKind::UpstreamUnavailable),
+        ("x509: ", FailureKind::TlsError),
         ("toolchain not available", FailureKind::ToolchainUnavailable),
         (": go: command not found", FailureKind::ToolchainMissing),
         (": go: not found", FailureKind::ToolchainMissing),
@@ -200,6 +204,36 @@ mod tests {
             "go: x.org/a@v0.0.0: reading https://proxy.golang.org/x.org/a/@v/v0.0.0.zip: 403 Forbidden\n\
                  server response: This module version is not available.",
             FailureKind::PackageNotFound,
+            None,
+        ),
+        (
+            "go: example.com/a@v1.0.0: read \"https://proxy.golang.org/example.com/a/@v/v1.0.0.info\": unexpected EOF",
+            FailureKind::UpstreamUnavailable,
+            Some("proxy.golang.org"),
+        ),
+        (
+            "go: errors parsing go.mod:\n\
+                 /t/go.mod:3: invalid go version '1.23.2': must match format 1.23",
+            FailureKind::DependencyResolutionFailed,
+            None,
+        ),
+        (
+            "go: x.org/a@v0.1.0: Get \"https://proxy.golang.org/x.org/a/@v/v0.1.0.info\": x509: certificate signed by unknown authority",
+            FailureKind::TlsError,
+            Some("proxy.golang.org"),
+        ),
+        (
+            "# example.com/a\n\
+                 /usr/lib/go/pkg/tool/linux_amd64/link: signal: killed",
+            FailureKind::OutOfMemory,
+            None,
+        ),
+        (
+            "# example.com/a\n\
+                 fatal error: runtime: out of memory\n\
+                 \n\
+                 runtime stack:",
+            FailureKind::OutOfMemory,
             None,
         ),
         ("bash: line 1: go: command not found", FailureKind::ToolchainMissing, Some("go")),

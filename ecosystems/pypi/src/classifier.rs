@@ -43,6 +43,9 @@ const SIGNS: Signs = Signs {
         ("403 client error", FailureKind::AuthRequired),
         ("http error 403 while getting", FailureKind::AuthRequired),
         (" server error: ", FailureKind::UpstreamUnavailable),
+        (" error responses'", FailureKind::UpstreamUnavailable),
+        ("incompleteread(", FailureKind::UpstreamUnavailable),
+        ("(connect timeout=", FailureKind::Timeout),
         ("http error 5", FailureKind::UpstreamUnavailable),
         ("python3: no module named pip", FailureKind::ToolchainMissing),
         ("python3: no module named venv", FailureKind::ToolchainMissing),
@@ -99,6 +102,23 @@ mod tests {
 
     /// Final lines, what they state, and whose fault it is if it is a service's.
     const STATED: &[(&str, FailureKind, Option<&str>)] = &[
+        (
+            "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by 'ConnectTimeoutError(<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f>, 'Connection to pypi.org timed out. (connect timeout=15)')': /simple/httpie/\n\
+                 ERROR: Could not find a version that satisfies the requirement httpie (from versions: none)\n\
+                 ERROR: No matching distribution found for httpie",
+            FailureKind::Timeout,
+            Some("pypi.org"),
+        ),
+        (
+            "pip._vendor.requests.exceptions.RetryError: HTTPSConnectionPool(host='files.pythonhosted.org', port=443): Max retries exceeded with url: /packages/x-1.0-py3-none-any.whl (Caused by ResponseError('too many 503 error responses'))",
+            FailureKind::UpstreamUnavailable,
+            Some("files.pythonhosted.org"),
+        ),
+        (
+            "pip._vendor.urllib3.exceptions.ProtocolError: ('Connection broken: IncompleteRead(512 bytes read, 1024 more expected)', IncompleteRead(512 bytes read, 1024 more expected))",
+            FailureKind::UpstreamUnavailable,
+            None,
+        ),
         (
             "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f>: Failed to establish a new connection: [Errno -2] Name or service not known')': /simple/httpie/\n\
                  ERROR: Could not find a version that satisfies the requirement httpie (from versions: none)\n\

@@ -37,6 +37,12 @@ const SIGNS: Signs = Signs {
         ("bad response service unavailable 503", FailureKind::UpstreamUnavailable),
         ("bad response gateway time", FailureKind::UpstreamUnavailable),
         ("malformed version number string", FailureKind::UnexpectedResponse),
+        ("net::opentimeout", FailureKind::Timeout),
+        ("net::readtimeout", FailureKind::Timeout),
+        ("execution expired", FailureKind::Timeout),
+        (" - timed out (", FailureKind::Timeout),
+        ("could not reach host ", FailureKind::ConnectionError),
+        ("network error while fetching ", FailureKind::ConnectionError),
         ("ssl verification error at depth", FailureKind::TlsError),
         (": gem: command not found", FailureKind::ToolchainMissing),
         (": gem: not found", FailureKind::ToolchainMissing),
@@ -77,6 +83,28 @@ mod tests {
 
     /// Final lines, what they state, and whose fault it is if it is a service's.
     const STATED: &[(&str, FailureKind, Option<&str>)] = &[
+        (
+            "ERROR:  Could not find a valid gem 'x' (>= 0), here is why:\n\
+                 \x20         Unable to download data from https://rubygems.org/ - timed out (https://rubygems.org/specs.4.8.gz)",
+            FailureKind::Timeout,
+            Some("rubygems.org"),
+        ),
+        (
+            "ERROR:  While executing gem ... (Gem::RemoteFetcher::FetchError)\n\
+                 \x20   Net::OpenTimeout: Failed to open TCP connection to rubygems.org:443 (execution expired) (https://rubygems.org/gems/x-1.0.gem)",
+            FailureKind::Timeout,
+            Some("rubygems.org"),
+        ),
+        (
+            "Could not reach host rubygems.org. Check your network connection and try again.",
+            FailureKind::ConnectionError,
+            Some("rubygems.org"),
+        ),
+        (
+            "Network error while fetching https://rubygems.org/quick/Marshal.4.8/x-1.0.gemspec.rz",
+            FailureKind::ConnectionError,
+            Some("rubygems.org"),
+        ),
         (
             "ERROR:  Could not find a valid gem 'nokogirii' (>= 0) in any repository\n\
                  ERROR:  Possible alternatives: nokogiri",
