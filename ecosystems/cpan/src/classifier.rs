@@ -25,7 +25,7 @@ const SIGNS: Signs = Signs {
         ("signature verification for", FailureKind::ArchiveExtractionFailed),
         ("bad archive: ", FailureKind::ArchiveExtractionFailed),
         ("timed out (> ", FailureKind::BuildTimeout),
-        ("402 payment required", FailureKind::AuthRequired),
+        ("402 payment required", FailureKind::UpstreamUnavailable),
         (": cpanm: command not found", FailureKind::ToolchainMissing),
         (": cpanm: not found", FailureKind::ToolchainMissing),
         ("‘cpanm’: no such file or directory", FailureKind::ToolchainMissing),
@@ -108,7 +108,7 @@ mod tests {
         ),
         (
             "https://fastapi.metacpan.org/v1/release/ack answered 402 Payment Required",
-            FailureKind::AuthRequired,
+            FailureKind::UpstreamUnavailable,
             Some("fastapi.metacpan.org"),
         ),
         ("Error: package 'zzz' not found in cpan", FailureKind::PackageNotFound, None),
