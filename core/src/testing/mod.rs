@@ -5,6 +5,7 @@ pub mod conformance;
 mod recordings;
 mod records;
 mod shelf;
+pub mod tables;
 mod transport;
 
 pub use clock::SimClock;

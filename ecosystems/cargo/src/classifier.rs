@@ -85,17 +85,11 @@ impl FailureClassifier for Cargo {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::model::{Confidence, Stage};
+    use batch_core::testing::tables::{Stated, all_hint_at, all_state, none_state};
 
     use super::*;
 
-    fn classify(text: &str) -> Option<Finding> {
-        let (tool, text) = ("cargo".to_owned(), text.to_owned());
-        Cargo.classify(&Evidence { stage: Stage::Validate, tool, exit_code: Some(1), text })
-    }
-
-    /// Final lines, what they state, and whose fault it is if it is a service's.
-    const STATED: &[(&str, FailureKind, Option<&str>)] = &[
+    const STATED: &[Stated] = &[
         (
             "    Updating crates.io index\n\
                  error: could not find `zzz-no-such-crate` in registry `crates-io` with version `*`",
@@ -387,11 +381,7 @@ mod tests {
 
     #[test]
     fn a_stated_cause_is_read_and_its_service_named() {
-        for &(text, kind, service) in STATED {
-            let service = service.map(str::to_owned);
-            let expected = Finding { service, ..Finding::stated(kind) };
-            assert_eq!(classify(text), Some(expected), "{text}");
-        }
+        all_state(&Cargo, STATED);
     }
 
     /// Texts that end before the reason.
@@ -411,16 +401,12 @@ mod tests {
 
     #[test]
     fn a_headline_without_its_reason_is_only_inferred() {
-        for &(text, kind) in INFERRED {
-            let confidence = Confidence::Inferred;
-            let expected = Finding { confidence, ..Finding::stated(kind) };
-            assert_eq!(classify(text), Some(expected), "{text}");
-        }
+        all_hint_at(&Cargo, INFERRED);
     }
 
     #[test]
     fn what_states_no_cause_is_left_to_others() {
-        for text in [
+        let texts = [
             "Installing eval-time dependencies: [rust]\n\
                  Installing rust...\n\
                  Generating plan for rust@1.94.1\n\
@@ -430,9 +416,7 @@ mod tests {
                  install: installing component 'cargo'\n\
                  install: installing component 'rust-...",
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
-            "",
-        ] {
-            assert_eq!(classify(text), None, "{text}");
-        }
+        ];
+        none_state(&Cargo, &texts);
     }
 }

@@ -24,11 +24,13 @@ impl Names for Cask {
 
 #[cfg(test)]
 mod tests {
+    use batch_core::testing::tables::{all_spell, none_spell};
+
     use super::*;
 
     #[test]
     fn names_are_spelled_as_the_registry_does() {
-        for (spelling, name) in [
+        let cases = [
             ("firefox", "firefox"),
             ("visual-studio-code@insiders", "visual-studio-code@insiders"),
             ("1password-cli@1", "1password-cli@1"),
@@ -39,33 +41,13 @@ mod tests {
             ("k6-studio", "k6-studio"),
             ("0-ad", "0-ad"),
             ("Firefox", "firefox"),
-        ] {
-            assert_eq!(Cask.normalise(spelling).unwrap().as_str(), name);
-            assert_eq!(Cask.normalise(name).unwrap().as_str(), name, "twice");
-        }
+        ];
+        all_spell(&Cask, &cases);
     }
 
     #[test]
     fn what_the_registry_cannot_hold_is_no_name() {
-        for spelling in [
-            "",
-            "../../x",
-            "-rf",
-            "a\nb",
-            "<script>",
-            "раypal",
-            "a b",
-            "a%2fb",
-            "a\\b",
-            "a?b",
-            "a#b",
-            "@3.13",
-            "python@",
-            "homebrew/cask/firefox",
-            ".hidden",
-            &"a".repeat(256),
-        ] {
-            assert!(Cask.normalise(spelling).is_err(), "{spelling:?}");
-        }
+        let none = ["@3.13", "python@", "homebrew/cask/firefox", ".hidden", &"a".repeat(256)];
+        none_spell(&Cask, &none);
     }
 }

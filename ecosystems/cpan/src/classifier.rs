@@ -55,17 +55,11 @@ impl FailureClassifier for Cpan {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::model::{Confidence, Stage};
+    use batch_core::testing::tables::{Stated, all_hint_at, all_state, none_state};
 
     use super::*;
 
-    fn classify(text: &str) -> Option<Finding> {
-        let (tool, text) = ("cpanm".to_owned(), text.to_owned());
-        Cpan.classify(&Evidence { stage: Stage::Validate, tool, exit_code: Some(1), text })
-    }
-
-    /// Final lines, what they state, and whose fault it is if it is a service's.
-    const STATED: &[(&str, FailureKind, Option<&str>)] = &[
+    const STATED: &[Stated] = &[
         (
             "Can't locate Nope/Mod.pm in @INC (you may need to install the Nope::Mod module) (@INC contains: /etc/perl /usr/share/perl5) at -e line 1.\n\
                  BEGIN failed--compilation aborted at -e line 1.",
@@ -128,11 +122,7 @@ mod tests {
 
     #[test]
     fn a_stated_cause_is_read_and_its_service_named() {
-        for &(text, kind, service) in STATED {
-            let service = service.map(str::to_owned);
-            let expected = Finding { service, ..Finding::stated(kind) };
-            assert_eq!(classify(text), Some(expected), "{text}");
-        }
+        all_state(&Cpan, STATED);
     }
 
     /// Texts that end before the reason.
@@ -168,23 +158,17 @@ mod tests {
 
     #[test]
     fn a_headline_without_its_reason_is_only_inferred() {
-        for &(text, kind) in INFERRED {
-            let confidence = Confidence::Inferred;
-            let expected = Finding { confidence, ..Finding::stated(kind) };
-            assert_eq!(classify(text), Some(expected), "{text}");
-        }
+        all_hint_at(&Cpan, INFERRED);
     }
 
     #[test]
     fn what_states_no_cause_is_left_to_others() {
-        for text in [
+        let texts = [
             "--> Working on ack\n\
                  Fetching https://cpan.metacpan.org/authors/id/P/PE/PETDANCE/ack-v3.7.0.tar.gz ... OK\n\
                  Configuring ack-v3.7.0 ... OK",
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
-            "",
-        ] {
-            assert_eq!(classify(text), None, "{text}");
-        }
+        ];
+        none_state(&Cpan, &texts);
     }
 }

@@ -69,17 +69,11 @@ impl FailureClassifier for Go {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::model::{Confidence, Stage};
+    use batch_core::testing::tables::{Stated, all_hint_at, all_state, none_state};
 
     use super::*;
 
-    fn classify(text: &str) -> Option<Finding> {
-        let (tool, text) = ("go".to_owned(), text.to_owned());
-        Go.classify(&Evidence { stage: Stage::Validate, tool, exit_code: Some(1), text })
-    }
-
-    /// Final lines, what they state, and whose fault it is if it is a service's.
-    const STATED: &[(&str, FailureKind, Option<&str>)] = &[
+    const STATED: &[Stated] = &[
         (
             "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 404 Not Found\n\
                  \tserver response: not found: github.com/a/b@v0.8.0: invalid version: unknown revision v0.8.0",
@@ -241,11 +235,7 @@ mod tests {
 
     #[test]
     fn a_stated_cause_is_read_and_its_service_named() {
-        for &(text, kind, service) in STATED {
-            let service = service.map(str::to_owned);
-            let expected = Finding { service, ..Finding::stated(kind) };
-            assert_eq!(classify(text), Some(expected), "{text}");
-        }
+        all_state(&Go, STATED);
     }
 
     /// Texts that end before the reason.
@@ -257,22 +247,16 @@ mod tests {
 
     #[test]
     fn a_headline_without_its_reason_is_only_inferred() {
-        for &(text, kind) in INFERRED {
-            let confidence = Confidence::Inferred;
-            let expected = Finding { confidence, ..Finding::stated(kind) };
-            assert_eq!(classify(text), Some(expected), "{text}");
-        }
+        all_hint_at(&Go, INFERRED);
     }
 
     #[test]
     fn what_states_no_cause_is_left_to_others() {
-        for text in [
+        let texts = [
             "go: downloading golang.org/x/tools v0.52.0\n\
                  go: downloading golang.org/x/mod v0.42.0",
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
-            "",
-        ] {
-            assert_eq!(classify(text), None, "{text}");
-        }
+        ];
+        none_state(&Go, &texts);
     }
 }

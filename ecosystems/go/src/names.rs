@@ -72,11 +72,13 @@ fn is_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use batch_core::testing::tables::{all_spell, none_spell};
+
     use super::*;
 
     #[test]
     fn names_are_spelled_as_the_registry_does() {
-        for (spelling, name) in [
+        let cases = [
             ("github.com/cli/cli/v2", "github.com/cli/cli/v2"),
             ("golang.org/x/tools/cmd/goimports", "golang.org/x/tools/cmd/goimports"),
             ("github.com/Azure/azure-sdk-for-go", "github.com/Azure/azure-sdk-for-go"),
@@ -90,26 +92,13 @@ mod tests {
             ("github.com/a/b.c", "github.com/a/b.c"),
             ("x.y/v10", "x.y/v10"),
             ("github.com/a/v1x", "github.com/a/v1x"),
-        ] {
-            assert_eq!(Go.normalise(spelling).unwrap().as_str(), name);
-            assert_eq!(Go.normalise(name).unwrap().as_str(), name, "twice");
-        }
+        ];
+        all_spell(&Go, &cases);
     }
 
     #[test]
     fn what_the_registry_cannot_hold_is_no_name() {
-        for spelling in [
-            "",
-            "../../x",
-            "-rf",
-            "a\nb",
-            "<script>",
-            "раypal",
-            "a b",
-            "a%2fb",
-            "a\\b",
-            "a?b",
-            "a#b",
+        let none = [
             "fmt",
             "net/http",
             "GitHub.com/a/b",
@@ -131,8 +120,7 @@ mod tests {
             "gopkg.in/yaml",
             "github.com/a+b/c",
             &format!("x.y/{}", "a".repeat(300)),
-        ] {
-            assert!(Go.normalise(spelling).is_err(), "{spelling:?}");
-        }
+        ];
+        none_spell(&Go, &none);
     }
 }

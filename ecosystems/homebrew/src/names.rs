@@ -24,11 +24,13 @@ impl Names for Homebrew {
 
 #[cfg(test)]
 mod tests {
+    use batch_core::testing::tables::{all_spell, none_spell};
+
     use super::*;
 
     #[test]
     fn names_are_spelled_as_the_registry_does() {
-        for (spelling, name) in [
+        let cases = [
             ("wget", "wget"),
             ("python@3.13", "python@3.13"),
             ("gtk+3", "gtk+3"),
@@ -41,33 +43,13 @@ mod tests {
             ("a2ps", "a2ps"),
             ("WGET", "wget"),
             ("Python@3.13", "python@3.13"),
-        ] {
-            assert_eq!(Homebrew.normalise(spelling).unwrap().as_str(), name);
-            assert_eq!(Homebrew.normalise(name).unwrap().as_str(), name, "twice");
-        }
+        ];
+        all_spell(&Homebrew, &cases);
     }
 
     #[test]
     fn what_the_registry_cannot_hold_is_no_name() {
-        for spelling in [
-            "",
-            "../../x",
-            "-rf",
-            "a\nb",
-            "<script>",
-            "раypal",
-            "a b",
-            "a%2fb",
-            "a\\b",
-            "a?b",
-            "a#b",
-            "@3.13",
-            "python@",
-            "homebrew/core/wget",
-            ".hidden",
-            &"a".repeat(256),
-        ] {
-            assert!(Homebrew.normalise(spelling).is_err(), "{spelling:?}");
-        }
+        let none = ["@3.13", "python@", "homebrew/core/wget", ".hidden", &"a".repeat(256)];
+        none_spell(&Homebrew, &none);
     }
 }

@@ -91,17 +91,14 @@ fn of_no_version(finding: Finding, evidence: &Evidence) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::model::{Confidence, Stage};
+    use batch_core::{
+        model::Stage,
+        testing::tables::{Stated, all_hint_at, all_state, none_state},
+    };
 
     use super::*;
 
-    fn classify(text: &str) -> Option<Finding> {
-        let (tool, text) = ("python3".to_owned(), text.to_owned());
-        Pypi.classify(&Evidence { stage: Stage::Validate, tool, exit_code: Some(1), text })
-    }
-
-    /// Final lines, what they state, and whose fault it is if it is a service's.
-    const STATED: &[(&str, FailureKind, Option<&str>)] = &[
+    const STATED: &[Stated] = &[
         (
             "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by 'ConnectTimeoutError(<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f>, 'Connection to pypi.org timed out. (connect timeout=15)')': /simple/httpie/\n\
                  ERROR: Could not find a version that satisfies the requirement httpie (from versions: none)\n\
@@ -256,11 +253,7 @@ mod tests {
 
     #[test]
     fn a_stated_cause_is_read_and_its_service_named() {
-        for &(text, kind, service) in STATED {
-            let service = service.map(str::to_owned);
-            let expected = Finding { service, ..Finding::stated(kind) };
-            assert_eq!(classify(text), Some(expected), "{text}");
-        }
+        all_state(&Pypi, STATED);
     }
 
     /// Texts that end before the reason.
@@ -286,26 +279,20 @@ mod tests {
 
     #[test]
     fn a_headline_without_its_reason_is_only_inferred() {
-        for &(text, kind) in INFERRED {
-            let confidence = Confidence::Inferred;
-            let expected = Finding { confidence, ..Finding::stated(kind) };
-            assert_eq!(classify(text), Some(expected), "{text}");
-        }
+        all_hint_at(&Pypi, INFERRED);
     }
 
     #[test]
     fn what_states_no_cause_is_left_to_others() {
-        for text in [
+        let texts = [
             "   Creating venv: /tmp/x/.install/venvs/lib3mf\n\
                  \x20  Installing 1 packages with hash verification\n\
                  ❌ lib3mf@2.5.0\n\
                  Ins...",
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)\n\
                  ✅ python-standalone@20260414",
-            "",
-        ] {
-            assert_eq!(classify(text), None, "{text}");
-        }
+        ];
+        none_state(&Pypi, &texts);
     }
 
     #[test]

@@ -72,17 +72,11 @@ impl FailureClassifier for RubyGems {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::model::{Confidence, Stage};
+    use batch_core::testing::tables::{Stated, all_hint_at, all_state, none_state};
 
     use super::*;
 
-    fn classify(text: &str) -> Option<Finding> {
-        let (tool, text) = ("gem".to_owned(), text.to_owned());
-        RubyGems.classify(&Evidence { stage: Stage::Validate, tool, exit_code: Some(1), text })
-    }
-
-    /// Final lines, what they state, and whose fault it is if it is a service's.
-    const STATED: &[(&str, FailureKind, Option<&str>)] = &[
+    const STATED: &[Stated] = &[
         (
             "ERROR:  Could not find a valid gem 'x' (>= 0), here is why:\n\
                  \x20         Unable to download data from https://rubygems.org/ - timed out (https://rubygems.org/specs.4.8.gz)",
@@ -258,11 +252,7 @@ mod tests {
 
     #[test]
     fn a_stated_cause_is_read_and_its_service_named() {
-        for &(text, kind, service) in STATED {
-            let service = service.map(str::to_owned);
-            let expected = Finding { service, ..Finding::stated(kind) };
-            assert_eq!(classify(text), Some(expected), "{text}");
-        }
+        all_state(&RubyGems, STATED);
     }
 
     /// Texts that end before the reason.
@@ -290,16 +280,12 @@ mod tests {
 
     #[test]
     fn a_headline_without_its_reason_is_only_inferred() {
-        for &(text, kind) in INFERRED {
-            let confidence = Confidence::Inferred;
-            let expected = Finding { confidence, ..Finding::stated(kind) };
-            assert_eq!(classify(text), Some(expected), "{text}");
-        }
+        all_hint_at(&RubyGems, INFERRED);
     }
 
     #[test]
     fn what_states_no_cause_is_left_to_others() {
-        for text in [
+        let texts = [
             "Installing eval-time dependencies: [ruby]\n\
                  Installing ruby...\n\
                  Executing plan: libyaml@0.2.5\n\
@@ -307,9 +293,7 @@ mod tests {
                  \x20  Relocating placeholders: libyaml (libr...",
             "ERROR:  Possible alternatives: natx",
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
-            "",
-        ] {
-            assert_eq!(classify(text), None, "{text}");
-        }
+        ];
+        none_state(&RubyGems, &texts);
     }
 }
