@@ -101,6 +101,24 @@ fn two_seedings_of_one_ecosystem_at_once_are_refused() {
 }
 
 #[test]
+fn an_entry_in_quarantine_stays_as_it_is_and_is_not_queued_again() {
+    let (origin, asked) = serve();
+    let root = root(&origin);
+    let path = root.path().join("data/queues/priority-queue-npm.json");
+    let kept = r#"{"id": "npm:tool-001",   "status":"skipped", "note": "a person took it out"}"#;
+    let mut whole: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    whole["packages"] = serde_json::json!(["KEPT"]);
+    std::fs::write(&path, whole.to_string().replace(r#""KEPT""#, kept)).unwrap();
+    let (code, ..) = output(root.path(), &["seed", "npm", "--limit", "20"]);
+    assert!(matches!(code, Some(0 | 3)), "{code:?}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(kept), "{text}");
+    assert_eq!(text.matches("npm:tool-001").count(), 1, "{text}");
+    assert!(text.contains("npm:tool-002"));
+    assert!(!asked.lock().unwrap().keys().any(|url| url.contains("tool-001")), "it is known");
+}
+
+#[test]
 fn the_status_says_what_a_full_seeding_costs() {
     let (origin, _) = serve();
     let root = root(&origin);

@@ -4,7 +4,11 @@
 mod network;
 mod registries;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use batch_core::{
     decide::seeding::{Identity, Known, Merging, Walk, merge, record},
@@ -90,7 +94,7 @@ async fn one(
         identity,
         started_at: walk.started_at(),
     };
-    let merged = merge(BTreeMap::new(), &walk, &merging);
+    let merged = merge(BTreeMap::new(), &BTreeSet::new(), &walk, &merging);
     (record(&walk, &merged, clock.now(), http.usage()), n_tools)
 }
 

@@ -14,7 +14,7 @@ use std::{
 
 use batch_core::{
     decide::seeding::{self as decide, Merging, Walk},
-    io::{PoliteHttp, SeedJournal, StateReader as _},
+    io::{PoliteHttp, QueueFile, SeedJournal, StateReader as _},
     model::{
         PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine, SeedStart, SeedVerdict,
         SeedingRecord, SourceRun, Tier,
@@ -134,12 +134,18 @@ impl Before {
     ) -> anyhow::Result<Self> {
         let state = &tools.root.state;
         let curated = seeds::queue(plugin, now)?.map(|file| file.entries).unwrap_or_default();
-        let queue = state.queue(&plugin.id)?.map(|file| file.entries).unwrap_or_default();
+        let queue = state.queue(&plugin.id)?;
+        let quarantined = queue.as_ref().map(QueueFile::quarantined_ids).unwrap_or_default();
+        let queue = queue.map(|file| file.entries).unwrap_or_default();
         let mut runs = state.seeding_runs()?.records;
         runs.retain(|run| run.ecosystem == plugin.id);
         Ok(Self {
             curated: curated.into_iter().map(|(id, entry)| (id, entry.tier)).collect(),
-            queued: queue.keys().map(|id| plugin.names.identity(&id.name)).collect(),
+            queued: queue
+                .keys()
+                .chain(&quarantined)
+                .map(|id| plugin.names.identity(&id.name))
+                .collect(),
             remembered: state.remembered(&plugin.id)?,
             runs,
             doubts: !tools.request.accept_shrunk,
@@ -214,7 +220,8 @@ impl Before {
         let state = &tools.root.state;
         if tools.request.dry_run {
             let queue = state.queue(&plugin.id)?.unwrap_or(empty);
-            let merged = decide::merge(queue.entries, walk, &merging);
+            let quarantined = queue.quarantined_ids();
+            let merged = decide::merge(queue.entries, &quarantined, walk, &merging);
             return Ok(decide::record(walk, &merged, errand.ended_at, errand.usage));
         }
         Ok(persist_seeding(state, walk, &merging, empty, errand)?)
