@@ -119,6 +119,29 @@ fn an_entry_in_quarantine_stays_as_it_is_and_is_not_queued_again() {
 }
 
 #[test]
+fn seedings_that_follow_on_each_other_at_once_are_all_recorded() {
+    let (origin, asked) = serve();
+    let root = root(&origin);
+    for _ in 0..5 {
+        let (code, _, error) = output(root.path(), &["seed", "npm", "--resume", "--limit", "1"]);
+        assert_eq!(code, Some(0), "{error}");
+    }
+    let runs = runs(root.path());
+    let of =
+        |field: &str| -> Vec<u64> { runs.iter().filter_map(|it| it[field].as_u64()).collect() };
+    assert_eq!(of("seen"), [1; 5]);
+    // The first is a library.
+    assert_eq!(of("added"), [0, 1, 1, 1, 1], "what an earlier one added is not counted again");
+    assert!(
+        runs.is_sorted_by(|one, next| one["started_at"].as_str() < next["started_at"].as_str())
+    );
+    assert!(runs.iter().all(|run| run["started_at"].as_str() <= run["ended_at"].as_str()));
+    let asked = asked.lock().unwrap();
+    let packages = asked.iter().filter(|(url, _)| url.starts_with("/tool-"));
+    assert_eq!(packages.map(|(_, n)| *n).collect::<Vec<_>>(), [1; 5], "{asked:?}");
+}
+
+#[test]
 fn the_status_says_what_a_full_seeding_costs() {
     let (origin, _) = serve();
     let root = root(&origin);

@@ -14,7 +14,7 @@ use std::{
 
 use batch_core::{
     decide::seeding::{self as decide, Merging, Walk},
-    io::{PoliteHttp, QueueFile, SeedJournal, StateReader as _},
+    io::{Clock, PoliteHttp, QueueFile, SeedJournal, StateReader as _},
     model::{
         PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine, SeedStart, SeedVerdict,
         SeedingRecord, SourceRun, Tier,
@@ -22,7 +22,7 @@ use batch_core::{
     persist::{Errand, persist_seeding},
     plugin::{EcosystemPlugin, Seeder},
 };
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
 pub use cost::{Bucket, Cost, cost};
@@ -63,6 +63,8 @@ pub struct Tools<'a> {
 struct Before {
     curated: BTreeMap<PackageId, Tier>,
     queued: BTreeSet<String>,
+    /// When entries of the queue were added.
+    added_at: BTreeSet<DateTime<Utc>>,
     remembered: BTreeMap<PackageName, Remembered>,
     runs: Vec<SeedingRecord>,
     /// Whether a list that shrank is not to be believed.
@@ -94,9 +96,9 @@ pub async fn run(
     if lines.is_empty() {
         let left = if request.resume { before.left(seeder) } else { vec![] };
         let (schema_version, ecosystem) = (SCHEMA_VERSION, plugin.id.clone());
-        let limit = request.limit;
+        let (limit, started_at) = (request.limit, before.free_second(&*env.clock).await);
         let start =
-            SeedLine::Start(SeedStart { schema_version, ecosystem, started_at: now, limit, left });
+            SeedLine::Start(SeedStart { schema_version, ecosystem, started_at, limit, left });
         journal.iter_mut().try_for_each(|journal| journal.append(&start))?;
         lines.push(start);
     }
@@ -146,6 +148,7 @@ impl Before {
                 .chain(&quarantined)
                 .map(|id| plugin.names.identity(&id.name))
                 .collect(),
+            added_at: queue.values().map(|entry| entry.added_at).collect(),
             remembered: state.remembered(&plugin.id)?,
             runs,
             doubts: !tools.request.accept_shrunk,
@@ -160,6 +163,22 @@ impl Before {
         let has_more = last.iter().any(is_left)
             || seeder.sources().iter().any(|source| !last.is_empty() && is_new(source.name));
         if has_more { last } else { vec![] }
+    }
+
+    /// When this run begins: runs are told apart by that, to the second, and so is what they added.
+    /// Waits for a second in which nothing of the kind has happened yet.
+    async fn free_second(&self, clock: &dyn Clock) -> DateTime<Utc> {
+        loop {
+            let now = clock.now();
+            let second = now.trunc_subsecs(0);
+            let is_taken = self.added_at.contains(&second)
+                || self.runs.iter().any(|run| run.started_at == second);
+            if !is_taken {
+                return second;
+            }
+            let rest = second + TimeDelta::seconds(1) - now;
+            clock.sleep(rest.to_std().unwrap_or_default()).await;
+        }
     }
 
     fn known(
