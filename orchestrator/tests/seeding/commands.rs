@@ -149,9 +149,29 @@ fn the_status_says_what_a_full_seeding_costs() {
     let (code, out, _) = output(root.path(), &["seed", "status", "--json"]);
     assert_eq!(code, Some(0));
     let report: Value = serde_json::from_str(&out).unwrap();
-    let npm = report["ecosystems"].as_array().unwrap().iter().find(|it| it["ecosystem"] == "npm");
-    let npm = npm.unwrap();
+    let of = |id: &str| {
+        let states = report["ecosystems"].as_array().unwrap();
+        states.iter().find(|it| it["ecosystem"] == id).unwrap()
+    };
+    // Three plugins ask one host, within one budget.
+    for id in ["homebrew", "cask"] {
+        let cost = &of(id)["cost"];
+        assert_eq!((&cost["requests"], &cost["buckets"][0]["for_lists"]), (&2.into(), &2.into()));
+        assert_eq!(cost["buckets"].as_array().unwrap().len(), 1, "{cost}");
+    }
+    let npm = of("npm");
     assert_eq!(npm["last"]["seen"], 10);
+    assert_eq!((&npm["last"]["outcome"], npm.get("last_full_at")), (&"full".into(), None));
+    // As after a seeding without a limit.
+    let path = root.path().join("data/metrics/seeding-runs.jsonl");
+    let mut run = runs(root.path()).remove(0);
+    run.as_object_mut().unwrap().remove("cursor").unwrap();
+    std::fs::write(&path, format!("{run}\n")).unwrap();
+    let (_, out, _) = output(root.path(), &["seed", "status", "--json"]);
+    let after: Value = serde_json::from_str(&out).unwrap();
+    let states = after["ecosystems"].as_array().unwrap();
+    let npm_after = states.iter().find(|it| it["ecosystem"] == "npm").unwrap();
+    assert_eq!(npm_after["last_full_at"], run["ended_at"]);
     let sum: u64 = npm["cost"]["buckets"]
         .as_array()
         .unwrap()

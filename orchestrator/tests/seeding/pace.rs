@@ -241,7 +241,7 @@ fn check_dumps(id: &str) {
     });
     assert_eq!(files, declared.collect::<Vec<_>>());
     // Pages of a list are what is left: as many as `seed status` says beforehand.
-    let quotas: Vec<Quota> = places().into_values().collect();
+    let quotas: Vec<Quota> = plugins::registry().unwrap().quotas().collect();
     let for_lists = cost(seeder, &quotas, &|_| Some(N)).buckets;
     let for_lists: u64 = for_lists.iter().map(|bucket| bucket.for_lists).sum();
     assert_eq!(sent.len() as u64, for_lists, "{sent:?}");
