@@ -151,7 +151,7 @@ impl Merged {
     ) {
         let Candidate { id, popularity, .. } = &visited.candidate;
         let (commands, has_repository) = match verdict {
-            SeedVerdict::Tool { commands, has_repository } => (commands, *has_repository),
+            SeedVerdict::Tool { commands, has_repository } => (commands, has_repository),
             SeedVerdict::Not { reason, .. } => {
                 *self.skipped.entry(*reason).or_default() += 1;
                 return;
@@ -162,7 +162,8 @@ impl Merged {
         let tier = merging.tier(id, popularity.as_ref());
         let mut entry = QueueEntry::new(id.clone(), tier, merging.started_at);
         entry.popularity.clone_from(popularity);
-        let has_repository = has_repository.or(visited.candidate.has_repository);
+        // A source that says it has looked at just that.
+        let has_repository = visited.candidate.has_repository.or(*has_repository);
         let suspect = Suspect { id, commands, popularity: popularity.as_ref(), has_repository };
         if !merging.curated.contains_key(id)
             && let Some(evidence) = popular.evidence(&suspect, merging.threshold)
