@@ -157,6 +157,9 @@ fn only_a_homepage_by_https_is_kept() {
         (r#""https://x.example/?q=javascript:alert(1)""#, false),
         (r#"["https://x.example/"]"#, false),
         ("null", false),
+        (r#"null,"repository":"git+https://github.com/x/x.git""#, true),
+        (r#""http://x.example/","repository":{"type":"git","url":"git@github.com:x/x"}"#, true),
+        (r#"null,"repository":"javascript:alert(1)""#, false),
     ] {
         let facts = facts("x", &format!(r#""bin":"x","homepage":{homepage}"#));
         assert_eq!(facts.homepage.is_some(), kept, "{homepage}");
