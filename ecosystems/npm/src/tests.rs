@@ -46,7 +46,7 @@ fn manifest(name: &str, version: &str, more: &str) -> &'static str {
     Box::leak(text.into_boxed_str())
 }
 
-fn facts(name: &str, more: &str) -> PackageFacts {
+pub(crate) fn facts(name: &str, more: &str) -> PackageFacts {
     let body = manifest(name, "1.2.3", more);
     ask(name, move |_| (200, &[], body)).0.unwrap().unwrap()
 }
