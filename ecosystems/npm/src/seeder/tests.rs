@@ -100,9 +100,9 @@ fn a_page_of_the_search_says_what_it_found_and_where_to_go_on() {
 /// What becomes of `pretier`, of which the search says `links` and the manifest `fields`.
 #[track_caller]
 fn check_imitation(links: &str, fields: &str, is_suspicious: bool) {
-    let prettier = r#"{"package":{"name":"prettier"},"downloads":{"monthly":400000000}}"#;
-    let pretier = r#"{"package":{"name":"pretier"LINKS},"downloads":{"monthly":12}}"#;
-    let both = format!("{prettier},{}", pretier.replace("LINKS", links));
+    let popular = r#"{"package":{"name":"prettier"},"downloads":{"monthly":400000000}}"#;
+    let imitation = r#"{"package":{"name":"pretier"LINKS},"downloads":{"monthly":12}}"#;
+    let both = format!("{popular},{}", imitation.replace("LINKS", links));
     let page = search(hits(&both, "2"), None, AT).0.unwrap();
     let start = SeedStart {
         schema_version: SCHEMA_VERSION,
