@@ -107,6 +107,16 @@ fn a_homepage_is_no_repository_and_what_the_source_says_stands() {
 }
 
 #[test]
+fn what_any_of_several_sources_says_about_a_repository_counts() {
+    let silent = Candidate { has_repository: None, ..tool("pretier", 12) };
+    let first = page(vec![tool("prettier", 1_000_000), silent], None);
+    let lists =
+        lists(vec![("top", "", first), ("more", "", page(vec![hidden("pretier", 12)], None))]);
+    let merged = Run::default().over(&["top", "more"], &lists).merged;
+    assert!(merged.queue[&id("pretier")].status.reason().is_some());
+}
+
+#[test]
 fn what_a_reader_cannot_tell_apart_is_for_a_person() {
     for name in ["r1pgrep", "rlpgrep", "prettler", "webtools", "web.tools", "web-t00ls"] {
         check(tool(name, 900), Some("looks like that of"));

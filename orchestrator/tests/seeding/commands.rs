@@ -124,7 +124,7 @@ fn seedings_that_follow_on_each_other_at_once_are_all_recorded() {
     let root = root(&origin);
     for _ in 0..5 {
         let (code, _, error) = output(root.path(), &["seed", "npm", "--resume", "--limit", "1"]);
-        assert_eq!(code, Some(0), "{error}");
+        assert_eq!(code, Some(3), "one of its sources is not there: {error}");
     }
     let runs = runs(root.path());
     let of =
@@ -161,17 +161,6 @@ fn the_status_says_what_a_full_seeding_costs() {
     }
     let npm = of("npm");
     assert_eq!(npm["last"]["seen"], 10);
-    assert_eq!((&npm["last"]["outcome"], npm.get("last_full_at")), (&"full".into(), None));
-    // As after a seeding without a limit.
-    let path = root.path().join("data/metrics/seeding-runs.jsonl");
-    let mut run = runs(root.path()).remove(0);
-    run.as_object_mut().unwrap().remove("cursor").unwrap();
-    std::fs::write(&path, format!("{run}\n")).unwrap();
-    let (_, out, _) = output(root.path(), &["seed", "status", "--json"]);
-    let after: Value = serde_json::from_str(&out).unwrap();
-    let states = after["ecosystems"].as_array().unwrap();
-    let npm_after = states.iter().find(|it| it["ecosystem"] == "npm").unwrap();
-    assert_eq!(npm_after["last_full_at"], run["ended_at"]);
     let sum: u64 = npm["cost"]["buckets"]
         .as_array()
         .unwrap()
@@ -180,4 +169,30 @@ fn the_status_says_what_a_full_seeding_costs() {
         .sum();
     assert_eq!(npm["cost"]["requests"], sum);
     assert!(npm["cost"]["minutes"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn a_full_seeding_is_one_that_left_nothing() {
+    let (origin, _) = serve();
+    let root = root(&origin);
+    let _ = output(root.path(), &["seed", "npm", "--limit", "10"]);
+    let mut run = runs(root.path()).remove(0);
+    let last_full_at = |run: &Value| {
+        let path = root.path().join("data/metrics/seeding-runs.jsonl");
+        std::fs::write(path, format!("{run}\n")).unwrap();
+        let (_, out, _) = output(root.path(), &["seed", "status", "--json"]);
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let states = report["ecosystems"].as_array().unwrap();
+        let npm = states.iter().find(|it| it["ecosystem"] == "npm").unwrap();
+        assert_eq!(npm["last"]["ended_at"], run["ended_at"]);
+        npm.get("last_full_at").cloned()
+    };
+    assert_eq!(last_full_at(&run), None);
+    // All that was asked for came, but a limit had been asked for.
+    run["outcome"] = "full".into();
+    assert_eq!(last_full_at(&run), None);
+    run.as_object_mut().unwrap().remove("cursor").unwrap();
+    assert_eq!(last_full_at(&run), Some(run["ended_at"].clone()));
+    run["outcome"] = "partial".into();
+    assert_eq!(last_full_at(&run), None);
 }

@@ -315,6 +315,8 @@ fn a_source_that_is_not_there_does_not_slow_the_others_down() {
 fn a_source_that_is_down_does_not_slow_the_others_down() {
     let search = "https://registry.npmjs.org/-/v1/search";
     check_without("npm", search, 503, "registry.npmjs.org/");
+    // It bans addresses for a while, and with it the whole host is left alone.
+    check_without("npm", search, 429, "registry.npmjs.org/");
     let dump = "https://static.crates.io/db-dump.tar.gz";
     check_without("cargo", dump, 503, "static.crates.io/");
 }
