@@ -142,6 +142,27 @@ fn seedings_that_follow_on_each_other_at_once_are_all_recorded() {
 }
 
 #[test]
+fn a_seeding_that_died_when_it_was_recorded_is_not_gone_on_with() {
+    let (origin, asked) = serve();
+    let root = root(&origin);
+    let once = || output(root.path(), &["seed", "npm", "--resume", "--limit", "2"]).0;
+    assert_eq!(once(), Some(3));
+    let mut start = runs(root.path()).remove(0);
+    start = serde_json::json!({ "start": {
+        "schema_version": start["schema_version"], "ecosystem": "npm",
+        "started_at": start["started_at"], "limit": 4, "left": [],
+    } });
+    let journal = root.path().join(".tsuku-batch/seeding/npm.jsonl");
+    assert!(journal.parent().unwrap().is_dir());
+    std::fs::write(&journal, format!("{start}\n")).unwrap();
+    assert_eq!(once(), Some(3));
+    assert_eq!(runs(root.path()).len(), 2);
+    let asked = asked.lock().unwrap();
+    let packages = asked.iter().filter(|(url, _)| url.starts_with("/tool-"));
+    assert_eq!(packages.map(|(_, n)| *n).collect::<Vec<_>>(), [1; 4], "{asked:?}");
+}
+
+#[test]
 fn the_status_says_what_a_full_seeding_costs() {
     let (origin, _) = serve();
     let root = root(&origin);

@@ -86,13 +86,17 @@ pub async fn run(
         let (journal, lines) = SeedJournal::open(&root.layout, &plugin.id)?;
         (Some(journal), lines)
     };
-    if !lines.is_empty() && !request.resume {
-        let before = Before::look(tools, plugin, now)?;
-        tracing::info!("{}: what a seeding that died had found is kept", plugin.id);
-        finish(plugin, seeder, tools, &before, std::mem::take(&mut lines))?;
+    let mut before = Before::look(tools, plugin, now)?;
+    let is_recorded = before.has_record_of(&lines);
+    if is_recorded || !lines.is_empty() && !request.resume {
+        let lines = std::mem::take(&mut lines);
+        if !is_recorded {
+            tracing::info!("{}: what a seeding that died had found is kept", plugin.id);
+            finish(plugin, seeder, tools, &before, lines)?;
+        }
         journal.iter_mut().try_for_each(SeedJournal::clear)?;
+        before = Before::look(tools, plugin, now)?;
     }
-    let before = Before::look(tools, plugin, now)?;
     if lines.is_empty() {
         let left = if request.resume { before.left(seeder) } else { vec![] };
         let (schema_version, ecosystem) = (SCHEMA_VERSION, plugin.id.clone());
@@ -163,6 +167,13 @@ impl Before {
         let has_more = last.iter().any(is_left)
             || seeder.sources().iter().any(|source| !last.is_empty() && is_new(source.name));
         if has_more { last } else { vec![] }
+    }
+
+    /// Whether the seeding of which `lines` are the facts died when all of it was in the state, and
+    /// only its journal was left.
+    fn has_record_of(&self, lines: &[SeedLine]) -> bool {
+        let Some(SeedLine::Start(start)) = lines.first() else { return false };
+        self.runs.iter().any(|run| run.started_at == start.started_at)
     }
 
     /// When this run begins: runs are told apart by that, to the second, and so is what they added.
