@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         identity: &identity,
         started_at: now,
     };
-    let merged = merge(file.entries, &walk, &merging);
+    let merged = merge(file.entries, &BTreeSet::new(), &walk, &merging);
     let record = record(&walk, &merged, now, BTreeMap::new());
     let decided = began.elapsed().saturating_sub(read);
     file.entries = merged.queue;

@@ -178,6 +178,29 @@ fn hostile_names_go_to_quarantine_with_everything_else_intact() {
 }
 
 #[test]
+fn an_entry_in_quarantine_still_says_which_package_it_is_about() {
+    for (bad, id) in [
+        (entry("eco:x", "").replace("pending", "skipped"), Some("eco:x")),
+        (entry("eco:x", r#","colour":"red""#), Some("eco:x")),
+        (entry("eco:x", r#","tier":2"#), Some("eco:x")),
+        (entry("eco:x", r#","consecutive_failures":1e999"#), Some("eco:x")),
+        (entry("eco:x", &format!(r#","a":{}{}"#, "[".repeat(500), "]".repeat(500))), Some("eco:x")),
+        (r#"{"id":"eco:x"}"#.to_owned(), Some("eco:x")),
+        (entry("eco:b", ""), Some("eco:b")),
+        (entry("other:x", ""), None),
+        (entry("eco:a b", ""), None),
+        (r#"{"id":7}"#.to_owned(), None),
+        (r#"["eco:x"]"#.to_owned(), None),
+        ("null".to_owned(), None),
+    ] {
+        let read = Root::with(&[&entry("eco:b", ""), &bad]).read();
+        assert_eq!(read.quarantined.len(), 1, "{bad}");
+        let ids: Vec<_> = read.quarantined_ids().iter().map(PackageId::to_string).collect();
+        assert_eq!(ids, Vec::from_iter(id), "{bad}");
+    }
+}
+
+#[test]
 fn many_bad_entries_keep_their_order_after_the_good_ones() {
     let root = Root::with(&["1", &entry("eco:b", ""), "2", "{\n  \"odd\" :  1.10\n}"]);
     root.state.put_queue(&root.read()).unwrap();

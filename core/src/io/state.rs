@@ -4,16 +4,18 @@
 //! [`Quarantined`] and stays where it was, for a person to mend.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
 };
 
+use serde_json::value::RawValue;
+
 use crate::{
     io::Holder,
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageName, Queue,
-        QueueHeader, RecipeName, Remembered, RunRecord, SeedingRecord,
+        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageId, PackageName,
+        Queue, QueueHeader, RecipeName, Remembered, RunRecord, SeedingRecord,
     },
 };
 
@@ -114,6 +116,21 @@ pub struct QueueFile {
     pub entries: Queue,
     /// What could not be read; kept.
     pub quarantined: Vec<Quarantined>,
+}
+
+impl QueueFile {
+    /// Packages that the entries in quarantine are about, where so much of them can be read: they
+    /// are queued, though nobody knows how they stand. Empty where nothing is in quarantine.
+    pub fn quarantined_ids(&self) -> BTreeSet<PackageId> {
+        let id = |entry: &Quarantined| -> Option<PackageId> {
+            // Whatever else is wrong with it, down to numbers that are none.
+            let fields: BTreeMap<String, &RawValue> = serde_json::from_str(&entry.raw).ok()?;
+            let id: String = serde_json::from_str(fields.get("id")?.get()).ok()?;
+            id.parse().ok()
+        };
+        let ids = self.quarantined.iter().filter_map(id);
+        ids.filter(|id| id.ecosystem == self.header.ecosystem).collect()
+    }
 }
 
 /// Records of many files.

@@ -17,7 +17,8 @@ pub struct PackageFacts {
     pub executables: Executables,
     /// One line; empty where the registry has none.
     pub description: String,
-    /// https only; anything else is left out.
+    /// Where people are sent: its homepage, or else where its source lies. https only; anything
+    /// else is left out.
     pub homepage: Option<String>,
     /// Tool or library.
     pub kind: PackageKind,

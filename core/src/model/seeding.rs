@@ -18,7 +18,7 @@ pub enum SeedVerdict {
     Tool {
         /// What it puts on `PATH`; never empty.
         commands: Vec<CommandName>,
-        /// Whether it names a repository or a homepage; `None` where nobody says.
+        /// Whether it names a public repository; `None` where nobody says.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         has_repository: Option<bool>,
     },

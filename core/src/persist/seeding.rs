@@ -39,7 +39,8 @@ pub fn persist_seeding<S: StateWriter + ?Sized>(
     let ecosystem = empty.header.ecosystem.clone();
     let tiers = empty.header.tiers.clone();
     let mut file = state.queue(&ecosystem)?.unwrap_or(empty);
-    let merged = seeding::merge(std::mem::take(&mut file.entries), walk, merging);
+    let (queue, quarantined) = (std::mem::take(&mut file.entries), file.quarantined_ids());
+    let merged = seeding::merge(queue, &quarantined, walk, merging);
     let record = seeding::record(walk, &merged, ended_at, usage);
     if 0 < merged.added + merged.refreshed || file.header.tiers != tiers {
         file.header.updated_at = file.header.updated_at.max(merging.started_at);

@@ -56,6 +56,25 @@ fn what_is_not_listed_any_more_stays() {
 }
 
 #[test]
+fn what_is_in_quarantine_is_not_queued_a_second_time() {
+    let quarantined = [id("a_b"), id("curated"), id("twice")].into();
+    let curated = [(id("curated"), Tier::CURATED)].into();
+    let queued = Queue::from([(id("twice"), entry("twice", Status::Success))]);
+    let all = vec![tool("A-B", 2000), tool("twice", 2000), tool("new", 1)];
+    let lists = lists(vec![("top", "", page(all, None))]);
+    let run = Run { queued, quarantined, curated, ..Run::default() };
+    let ended = run.over(&["top"], &lists);
+    let merged = &ended.merged;
+    assert_eq!(merged.queue.keys().collect::<Vec<_>>(), [&id("new"), &id("twice")]);
+    assert_eq!(merged.queue[&id("twice")].popularity, Some(downloads(2000)), "this one is read");
+    assert_eq!((merged.added, merged.refreshed, merged.unchanged), (1, 1, 1));
+    // As a journal of a run has it that began before the entry was spoilt.
+    let before = Run { curated: run.curated.clone(), ..Run::default() }.over(&["top"], &lists);
+    let again = Run { facts: before.facts, ..run }.over(&["top"], &lists);
+    assert_eq!(again.merged.queue, merged.queue);
+}
+
+#[test]
 fn the_tier_is_that_of_the_list_or_of_the_popularity() {
     let mut other_unit = tool("weekly-stars", 9000);
     other_unit.popularity.as_mut().unwrap().unit = "stars".to_owned();

@@ -1,8 +1,8 @@
 //! Packages that want to be taken for others.
 
 use batch_core::{
-    decide::seeding::Merged,
-    model::{Candidate, PassedOver, Popularity, SeedSkip, Status, Tier},
+    decide::seeding::{Merged, verdict},
+    model::{Candidate, PackageFacts, PassedOver, Popularity, SeedLine, SeedSkip, Status, Tier},
 };
 
 use crate::toy::{Run, downloads, id, lists, page, tool};
@@ -54,6 +54,69 @@ fn who_has_users_or_a_repository_or_another_name_is_no_imitation() {
 }
 
 #[test]
+fn only_numbers_of_one_kind_are_compared() {
+    let with = |change: &dyn Fn(&mut Popularity)| {
+        let mut suspect = hidden("pretier", 12);
+        change(suspect.popularity.as_mut().unwrap());
+        suspect
+    };
+    check(with(&|_| ()), Some("12 downloads against 1000000"));
+    check(with(&|it| it.unit = "stars".to_owned()), None);
+    check(with(&|it| it.period_days = Some(1)), None);
+    check(with(&|it| it.period_days = None), None);
+    // Where what is known of the popular one is of another kind, the threshold may be of this one.
+    let mut popular = tool("prettier", 1_000_000);
+    popular.popularity.as_mut().unwrap().unit = "stars".to_owned();
+    let curated = [(id("prettier"), Tier::CURATED)].into();
+    let all = vec![popular, hidden("pretier", 9), hidden("prettie", 11)];
+    let run = Run { curated, ..Run::default() };
+    let merged = run.over(&["top"], &lists(vec![("top", "", page(all, None))])).merged;
+    let Status::RequiresManual { reason } = &merged.queue[&id("pretier")].status else { panic!() };
+    assert!(reason.contains("9 downloads against 1000"), "{reason}");
+    assert_eq!(merged.queue[&id("prettie")].status, Status::Pending);
+}
+
+/// What the registry says about `pretier`, of which a source said `listed`, and of which nothing
+/// but its homepage is looked at.
+#[track_caller]
+fn check_inspected(listed: Option<bool>, homepage: Option<&str>, evidence: Option<&str>) {
+    let name = "pretier";
+    let mut facts = PackageFacts::of_commands(id(name), "1".to_owned(), "x", &[name.to_owned()]);
+    facts.homepage = homepage.map(str::to_owned);
+    let suspect = Candidate { commands: None, has_repository: listed, ..tool(name, 12) };
+    let all = vec![tool("prettier", 1_000_000), suspect];
+    let page = SeedLine::Page { source: "top".into(), cursor: None, page: page(all, None) };
+    let verdict = SeedLine::Verdict { id: id(name), verdict: verdict(Some(&facts)) };
+    let run = Run { facts: vec![page, verdict], ..Run::default() };
+    let merged = run.over(&["top"], &lists(vec![])).merged;
+    let found = &merged.queue[&id(name)].status;
+    assert_eq!(found.reason().is_some(), evidence.is_some(), "{listed:?} {homepage:?}: {found:?}");
+    assert!(found.reason().unwrap_or_default().contains(evidence.unwrap_or_default()), "{found:?}");
+}
+
+#[test]
+fn a_homepage_is_no_repository_and_what_the_source_says_stands() {
+    let evidence = Some("names no repository");
+    check_inspected(Some(false), Some("https://evil.example"), evidence);
+    check_inspected(Some(false), None, evidence);
+    check_inspected(Some(true), None, None);
+    check_inspected(Some(true), Some("https://evil.example"), None);
+    // Nobody has said whether there is one behind it.
+    check_inspected(None, Some("https://evil.example"), None);
+    check_inspected(None, None, evidence);
+}
+
+#[test]
+fn what_any_of_several_sources_says_about_a_repository_counts() {
+    let silent = Candidate { has_repository: None, ..tool("pretier", 12) };
+    let first = page(vec![tool("prettier", 1_000_000), silent], None);
+    let lists =
+        lists(vec![("top", "", first), ("more", "", page(vec![hidden("pretier", 12)], None))]);
+    let merged = Run::default().over(&["top", "more"], &lists).merged;
+    assert!(merged.queue[&id("pretier")].status.reason().is_some());
+}
+
+#[test]
 fn what_a_reader_cannot_tell_apart_is_for_a_person() {
     for name in ["r1pgrep", "rlpgrep", "prettler", "webtools", "web.tools", "web-t00ls"] {
         check(tool(name, 900), Some("looks like that of"));
@@ -63,7 +126,20 @@ fn what_a_reader_cannot_tell_apart_is_for_a_person() {
 
 #[test]
 fn nothing_shadows_a_command_of_the_system() {
-    for name in ["ls", "sudo", "python3", "env", "git"] {
+    let posix = "alias ar at awk basename bc cal cat cd chmod cksum cmp comm compress cp crontab \
+                 csplit ctags cut date dd df diff dirname du echo ed env ex expand expr false file \
+                 find fold fuser getconf getopts grep head iconv id ipcs join kill link ln locale \
+                 logger logname lp ls m4 make man mkdir mkfifo more mv newgrp nice nl nm nohup od \
+                 paste patch pathchk pax pr printf ps pwd read readlink realpath renice rm rmdir \
+                 sed sh sleep sort split strings strip stty tabs tail tee test time timeout touch \
+                 tput tr true tsort tty type ulimit umask uname unexpand uniq unlink uudecode vi \
+                 wait wc what who write xargs yacc zcat";
+    let others = "arch b2sum base64 bash chroot curl factor flock free git hostname ifconfig ip \
+                  killall less login lsblk md5sum mktemp mount nproc passwd perl pgrep ping pip \
+                  pkill python3 rsync runuser scp seq sftp sha256sum shred shuf ss ssh ssh-keygen \
+                  stat su sudo sync sysctl systemctl tac tar top truncate umount watch whereis \
+                  which whoami yes";
+    for name in posix.split_whitespace().chain(others.split_whitespace()) {
         check(tool(name, 900_000), Some(&format!("command {name}")));
     }
     let commands = Some(vec!["fine".parse().unwrap(), "ls".parse().unwrap()]);

@@ -85,6 +85,8 @@ pub(crate) struct Run {
     pub(crate) days_later: i64,
     pub(crate) believed: Believed,
     pub(crate) queued: Queue,
+    /// In the queue's file, but not to be read.
+    pub(crate) quarantined: BTreeSet<PackageId>,
     pub(crate) curated: BTreeMap<PackageId, Tier>,
     /// Facts from before; the run goes on behind them.
     pub(crate) facts: Vec<SeedLine>,
@@ -113,7 +115,8 @@ impl Run {
             limit: self.limit,
             left: self.left.clone(),
         };
-        let queued: BTreeSet<String> = self.queued.keys().map(|id| identity(&id.name)).collect();
+        let queued: BTreeSet<String> =
+            self.queued.keys().chain(&self.quarantined).map(|id| identity(&id.name)).collect();
         let known =
             |id: &PackageId| queued.contains(&identity(&id.name)).then_some(SeedVerdict::Queued);
         let sources: Vec<_> = sources.iter().map(|&name| (name, self.believed)).collect();
@@ -156,7 +159,7 @@ impl Run {
             identity: &identity,
             started_at,
         };
-        let merged = merge(self.queued.clone(), &walk, &merging);
+        let merged = merge(self.queued.clone(), &self.quarantined, &walk, &merging);
         let record = record(&walk, &merged, now(), BTreeMap::new());
         Ended { facts, merged, record, asked, limits }
     }

@@ -1,7 +1,7 @@
 //! What MetaCPAN and the archive say, as facts. Pure.
 
 use batch_core::{
-    decide::recipe::{is_homepage, one_line},
+    decide::recipe::one_line,
     model::{
         Action, Artifact, Executables, PackageFacts, PackageId, PackageKind, PackageName, Parameter,
     },
@@ -42,7 +42,7 @@ pub(crate) fn of(
         install: install(distribution, &release, &scripts.executables),
         notes: notes(&release, &scripts),
         executables: scripts.executables,
-        homepage: release.homepage.filter(|url| is_homepage(url)),
+        homepage: release.homepage,
         version: release.version,
     }
 }

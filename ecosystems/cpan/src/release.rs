@@ -1,6 +1,6 @@
 //! What MetaCPAN says about the newest release of a distribution. Pure: any bytes may come.
 
-use batch_core::model::PackageName;
+use batch_core::{decide::recipe::is_homepage, model::PackageName};
 use serde_json::Value;
 
 /// Where archives lie, below a mirror.
@@ -19,6 +19,7 @@ pub(crate) struct Release {
     pub(crate) main_module: String,
     /// What it is for; empty where nobody says.
     pub(crate) summary: String,
+    /// By https: the homepage, or else where its source lies.
     pub(crate) homepage: Option<String>,
     pub(crate) is_deprecated: bool,
     /// For developers only.
@@ -61,10 +62,23 @@ pub(crate) fn read(distribution: &PackageName, body: &[u8]) -> Result<Option<Rel
             .unwrap_or_default()
             .to_owned(),
         summary: text("abstract").to_owned(),
-        homepage: self::text(release.pointer("/resources/homepage")).map(str::to_owned),
+        homepage: address(release),
         is_deprecated: release.get("deprecated").and_then(flag) == Some(true),
         is_trial: text("maturity") == "developer",
     }))
+}
+
+/// Where people are sent: the homepage, or else the repository, by whatever protocol it is named.
+fn address(release: &Value) -> Option<String> {
+    let at = |pointer: &&str| text(release.pointer(pointer));
+    let by_https = |url: &str| {
+        let (scheme, rest) = url.split_once("://")?;
+        ["git", "http", "https"].contains(&scheme).then(|| format!("https://{rest}"))
+    };
+    let homepage = at(&"/resources/homepage").map(str::to_owned);
+    let repository = ["/resources/repository/web", "/resources/repository/url"];
+    let repository = repository.iter().filter_map(at).filter_map(by_https);
+    homepage.into_iter().chain(repository).find(|url| is_homepage(url))
 }
 
 /// Answers of old shapes hold one text as a list of one.

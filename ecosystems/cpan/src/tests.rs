@@ -338,6 +338,10 @@ fn only_a_homepage_by_https_is_kept() {
         (r#""javascript:alert(1)""#, false),
         ("null", false),
         ("7", false),
+        (r#"null,"repository":{"web":"https://x.example/r"}"#, true),
+        (r#""http://x.example/","repository":{"web":7,"url":"git://x.example/r.git"}"#, true),
+        (r#"null,"repository":{"web":"javascript://x/","url":"ssh://git@x.example/r"}"#, false),
+        (r#"null,"repository":"https://x.example/r""#, false),
     ] {
         let fields = format!(r#""resources":{{"homepage":{homepage}}}"#);
         let facts = facts("x", &fields, &[("Makefile.PL", "WriteMakefile(EXE_FILES => ['x'])")]);

@@ -9,6 +9,7 @@ mod platforms;
 mod quota;
 mod recipe;
 mod registry;
+mod repository;
 mod seeder;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     ID, commands,
     platforms::{self, Declared},
-    recipe, version,
+    recipe, repository, version,
 };
 
 /// Longest part of an odd answer that is told, in characters.
@@ -29,6 +29,8 @@ struct Manifest {
     description: Value,
     #[serde(default)]
     homepage: Value,
+    #[serde(default)]
+    repository: Value,
     #[serde(default)]
     bin: Value,
     #[serde(default)]
@@ -76,7 +78,7 @@ pub(crate) fn facts(name: &PackageName, body: &[u8]) -> Result<Option<PackageFac
         id: PackageId { ecosystem: ID, name: name.clone() },
         notes: manifest.notes(&version, is_library),
         description: one_line(manifest.description.as_str().unwrap_or_default()),
-        homepage: manifest.homepage.as_str().filter(|url| is_homepage(url)).map(str::to_owned),
+        homepage: manifest.address(),
         kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
         runtime_dependencies: vec![],
         artifacts: manifest.dist.artifact(&cells).into_iter().collect(),
@@ -109,6 +111,12 @@ fn is_everywhere(cells: &[Cell]) -> bool {
 impl Manifest {
     fn cells(&self) -> Vec<Cell> {
         platforms::cells(&Declared { os: &self.os, cpu: &self.cpu, libc: &self.libc })
+    }
+
+    /// Where people are sent.
+    fn address(&self) -> Option<String> {
+        let homepage = self.homepage.as_str().filter(|url| is_homepage(url));
+        homepage.map(str::to_owned).or_else(|| repository::page(&self.repository))
     }
 
     fn notes(&self, version: &semver::Version, is_library: bool) -> Vec<String> {

@@ -46,7 +46,7 @@ fn manifest(name: &str, version: &str, more: &str) -> &'static str {
     Box::leak(text.into_boxed_str())
 }
 
-fn facts(name: &str, more: &str) -> PackageFacts {
+pub(crate) fn facts(name: &str, more: &str) -> PackageFacts {
     let body = manifest(name, "1.2.3", more);
     ask(name, move |_| (200, &[], body)).0.unwrap().unwrap()
 }
@@ -157,6 +157,9 @@ fn only_a_homepage_by_https_is_kept() {
         (r#""https://x.example/?q=javascript:alert(1)""#, false),
         (r#"["https://x.example/"]"#, false),
         ("null", false),
+        (r#"null,"repository":"git+https://github.com/x/x.git""#, true),
+        (r#""http://x.example/","repository":{"type":"git","url":"git@github.com:x/x"}"#, true),
+        (r#"null,"repository":"javascript:alert(1)""#, false),
     ] {
         let facts = facts("x", &format!(r#""bin":"x","homepage":{homepage}"#));
         assert_eq!(facts.homepage.is_some(), kept, "{homepage}");

@@ -68,7 +68,8 @@ fn asked(file: &str, status: u16) -> Result<Asked, Failed> {
 impl Asked {
     fn page(&self) -> Result<batch_core::plugin::Page, Failed> {
         let seeder = self.plugin.seeder.ok_or("no seeder")?;
-        Ok(self.clock.run(seeder.discover(&self.http, &seeder.sources()[0], None, 250))?)
+        let search = seeder.sources().iter().find(|source| source.name == "search");
+        Ok(self.clock.run(seeder.discover(&self.http, search.ok_or("no search")?, None, 250))?)
     }
 }
 

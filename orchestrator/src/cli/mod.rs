@@ -17,7 +17,7 @@ mod seed;
 mod status;
 mod r#try;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use batch_core::io::{StateError, StateErrorKind};
 use clap::{Parser, Subcommand};
@@ -105,6 +105,9 @@ enum Command {
     Schema(schema::Args),
 }
 
+/// For what clears up behind itself when the program ends.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
 /// What every command gets.
 struct Context {
     env: Env,
@@ -133,10 +136,13 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error)).into(),
     };
-    match runtime.block_on(dispatch(cli, out)) {
-        Ok(exit) => exit.into(),
-        Err(error) => fail(&error).into(),
-    }
+    let exit = match runtime.block_on(dispatch(cli, out)) {
+        Ok(exit) => exit,
+        Err(error) => fail(&error),
+    };
+    // What nobody waits for any more, such as the reading of a large file, ends with the program.
+    runtime.shutdown_timeout(LAST_MOMENT);
+    exit.into()
 }
 
 async fn dispatch(cli: Cli, out: Out) -> anyhow::Result<Exit> {

@@ -101,6 +101,68 @@ fn two_seedings_of_one_ecosystem_at_once_are_refused() {
 }
 
 #[test]
+fn an_entry_in_quarantine_stays_as_it_is_and_is_not_queued_again() {
+    let (origin, asked) = serve();
+    let root = root(&origin);
+    let path = root.path().join("data/queues/priority-queue-npm.json");
+    let kept = r#"{"id": "npm:tool-001",   "status":"skipped", "note": "a person took it out"}"#;
+    let mut whole: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    whole["packages"] = serde_json::json!(["KEPT"]);
+    std::fs::write(&path, whole.to_string().replace(r#""KEPT""#, kept)).unwrap();
+    let (code, ..) = output(root.path(), &["seed", "npm", "--limit", "20"]);
+    assert!(matches!(code, Some(0 | 3)), "{code:?}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(kept), "{text}");
+    assert_eq!(text.matches("npm:tool-001").count(), 1, "{text}");
+    assert!(text.contains("npm:tool-002"));
+    assert!(!asked.lock().unwrap().keys().any(|url| url.contains("tool-001")), "it is known");
+}
+
+#[test]
+fn seedings_that_follow_on_each_other_at_once_are_all_recorded() {
+    let (origin, asked) = serve();
+    let root = root(&origin);
+    for _ in 0..5 {
+        let (code, _, error) = output(root.path(), &["seed", "npm", "--resume", "--limit", "1"]);
+        assert_eq!(code, Some(3), "one of its sources is not there: {error}");
+    }
+    let runs = runs(root.path());
+    let of =
+        |field: &str| -> Vec<u64> { runs.iter().filter_map(|it| it[field].as_u64()).collect() };
+    assert_eq!(of("seen"), [1; 5]);
+    // The first is a library.
+    assert_eq!(of("added"), [0, 1, 1, 1, 1], "what an earlier one added is not counted again");
+    let second = |run: &Value, field: &str| run[field].as_str().unwrap()[..19].to_owned();
+    let began: Vec<_> = runs.iter().map(|run| second(run, "started_at")).collect();
+    assert!(began.is_sorted_by(|one, next| one < next), "{began:?}");
+    assert!(runs.iter().all(|run| second(run, "started_at") <= second(run, "ended_at")));
+    let asked = asked.lock().unwrap();
+    let packages = asked.iter().filter(|(url, _)| url.starts_with("/tool-"));
+    assert_eq!(packages.map(|(_, n)| *n).collect::<Vec<_>>(), [1; 5], "{asked:?}");
+}
+
+#[test]
+fn a_seeding_that_died_when_it_was_recorded_is_not_gone_on_with() {
+    let (origin, asked) = serve();
+    let root = root(&origin);
+    let once = || output(root.path(), &["seed", "npm", "--resume", "--limit", "2"]).0;
+    assert_eq!(once(), Some(3));
+    let mut start = runs(root.path()).remove(0);
+    start = serde_json::json!({ "start": {
+        "schema_version": start["schema_version"], "ecosystem": "npm",
+        "started_at": start["started_at"], "limit": 4, "left": [],
+    } });
+    let journal = root.path().join(".tsuku-batch/seeding/npm.jsonl");
+    assert!(journal.parent().unwrap().is_dir());
+    std::fs::write(&journal, format!("{start}\n")).unwrap();
+    assert_eq!(once(), Some(3));
+    assert_eq!(runs(root.path()).len(), 2);
+    let asked = asked.lock().unwrap();
+    let packages = asked.iter().filter(|(url, _)| url.starts_with("/tool-"));
+    assert_eq!(packages.map(|(_, n)| *n).collect::<Vec<_>>(), [1; 4], "{asked:?}");
+}
+
+#[test]
 fn the_status_says_what_a_full_seeding_costs() {
     let (origin, _) = serve();
     let root = root(&origin);
@@ -108,8 +170,17 @@ fn the_status_says_what_a_full_seeding_costs() {
     let (code, out, _) = output(root.path(), &["seed", "status", "--json"]);
     assert_eq!(code, Some(0));
     let report: Value = serde_json::from_str(&out).unwrap();
-    let npm = report["ecosystems"].as_array().unwrap().iter().find(|it| it["ecosystem"] == "npm");
-    let npm = npm.unwrap();
+    let of = |id: &str| {
+        let states = report["ecosystems"].as_array().unwrap();
+        states.iter().find(|it| it["ecosystem"] == id).unwrap()
+    };
+    // Three plugins ask one host, within one budget.
+    for id in ["homebrew", "cask"] {
+        let cost = &of(id)["cost"];
+        assert_eq!((&cost["requests"], &cost["buckets"][0]["for_lists"]), (&2.into(), &2.into()));
+        assert_eq!(cost["buckets"].as_array().unwrap().len(), 1, "{cost}");
+    }
+    let npm = of("npm");
     assert_eq!(npm["last"]["seen"], 10);
     let sum: u64 = npm["cost"]["buckets"]
         .as_array()
@@ -119,4 +190,30 @@ fn the_status_says_what_a_full_seeding_costs() {
         .sum();
     assert_eq!(npm["cost"]["requests"], sum);
     assert!(npm["cost"]["minutes"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn a_full_seeding_is_one_that_left_nothing() {
+    let (origin, _) = serve();
+    let root = root(&origin);
+    let _ = output(root.path(), &["seed", "npm", "--limit", "10"]);
+    let mut run = runs(root.path()).remove(0);
+    let last_full_at = |run: &Value| {
+        let path = root.path().join("data/metrics/seeding-runs.jsonl");
+        std::fs::write(path, format!("{run}\n")).unwrap();
+        let (_, out, _) = output(root.path(), &["seed", "status", "--json"]);
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let states = report["ecosystems"].as_array().unwrap();
+        let npm = states.iter().find(|it| it["ecosystem"] == "npm").unwrap();
+        assert_eq!(npm["last"]["ended_at"], run["ended_at"]);
+        npm.get("last_full_at").cloned()
+    };
+    assert_eq!(last_full_at(&run), None);
+    // All that was asked for came, but a limit had been asked for.
+    run["outcome"] = "full".into();
+    assert_eq!(last_full_at(&run), None);
+    run.as_object_mut().unwrap().remove("cursor").unwrap();
+    assert_eq!(last_full_at(&run), Some(run["ended_at"].clone()));
+    run["outcome"] = "partial".into();
+    assert_eq!(last_full_at(&run), None);
 }

@@ -8,6 +8,7 @@
 )]
 
 mod commands;
+mod interrupted;
 mod killed;
 mod memory;
 mod pace;

@@ -4,7 +4,11 @@
 mod network;
 mod registries;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use batch_core::{
     decide::seeding::{Believed, Identity, Known, Merging, Walk, merge, record},
@@ -91,7 +95,7 @@ async fn one(
         identity,
         started_at: walk.started_at(),
     };
-    let merged = merge(BTreeMap::new(), &walk, &merging);
+    let merged = merge(BTreeMap::new(), &BTreeSet::new(), &walk, &merging);
     (record(&walk, &merged, clock.now(), http.usage()), n_tools)
 }
 
@@ -238,7 +242,7 @@ fn check_dumps(id: &str) {
     });
     assert_eq!(files, declared.collect::<Vec<_>>());
     // Pages of a list are what is left: as many as `seed status` says beforehand.
-    let quotas: Vec<Quota> = places().into_values().collect();
+    let quotas: Vec<Quota> = plugins::registry().unwrap().quotas().collect();
     let for_lists = cost(seeder, &quotas, &|_| Some(N)).buckets;
     let for_lists: u64 = for_lists.iter().map(|bucket| bucket.for_lists).sum();
     assert_eq!(sent.len() as u64, for_lists, "{sent:?}");
@@ -312,6 +316,8 @@ fn a_source_that_is_not_there_does_not_slow_the_others_down() {
 fn a_source_that_is_down_does_not_slow_the_others_down() {
     let search = "https://registry.npmjs.org/-/v1/search";
     check_without("npm", search, 503, "registry.npmjs.org/");
+    // It bans addresses for a while, and with it the whole host is left alone.
+    check_without("npm", search, 429, "registry.npmjs.org/");
     let dump = "https://static.crates.io/db-dump.tar.gz";
     check_without("cargo", dump, 503, "static.crates.io/");
 }

@@ -1,6 +1,11 @@
 //! An ecosystem with two lists, and a registry that answers as it is told.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use batch_core::{
@@ -225,7 +230,7 @@ pub(crate) fn seed(
         identity: &identity,
         started_at: walk.started_at(),
     };
-    let merged = merge(BTreeMap::new(), &walk, &merging);
+    let merged = merge(BTreeMap::new(), &BTreeSet::new(), &walk, &merging);
     let record = record(&walk, &merged, clock.now(), http.usage());
     Ended { merged, record, sent: transport.sent(), took: clock.monotonic() }
 }

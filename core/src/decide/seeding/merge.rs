@@ -1,7 +1,7 @@
 //! Candidates go into a queue: entries are added, popularity is refreshed, and nothing else about
 //! an entry changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -54,22 +54,30 @@ impl Merging<'_> {
     }
 }
 
-/// `queue` with what `walk` visited and what is curated. Doing it again changes nothing.
-pub fn merge(queue: Queue, walk: &Walk<'_>, merging: &Merging<'_>) -> Merged {
-    let known: BTreeMap<String, PackageId> =
-        queue.keys().map(|id| ((merging.identity)(&id.name), id.clone())).collect();
+/// `queue` with what `walk` visited and what is curated. Doing it again changes nothing. Those that
+/// are `quarantined` are in the queue's file too, but what is known of them cannot be read: they
+/// stay as they are.
+pub fn merge(
+    queue: Queue,
+    quarantined: &BTreeSet<PackageId>,
+    walk: &Walk<'_>,
+    merging: &Merging<'_>,
+) -> Merged {
+    let identity = |id: &PackageId| (merging.identity)(&id.name);
+    // What can be read comes last: an entry that is there twice is in quarantine once.
+    let all = quarantined.iter().chain(queue.keys());
+    let known: BTreeMap<String, PackageId> = all.map(|id| (identity(id), id.clone())).collect();
     let popular = popular(&queue, walk, merging);
     let mut merged = Merged { queue, ..Merged::default() };
     for visited in walk.visited() {
         let Some(verdict) = &visited.verdict else { continue };
-        let identity = (merging.identity)(&visited.candidate.id.name);
-        match known.get(&identity) {
+        match known.get(&identity(&visited.candidate.id)) {
             Some(id) => merged.refresh(id, visited, merging),
             None => merged.add(visited, verdict, &popular, merging),
         }
     }
     for (id, tier) in merging.curated {
-        if !known.contains_key(&(merging.identity)(&id.name)) && !merged.queue.contains_key(id) {
+        if !known.contains_key(&identity(id)) && !merged.queue.contains_key(id) {
             let entry = QueueEntry::new(id.clone(), *tier, merging.started_at);
             merged.queue.insert(id.clone(), entry);
             merged.added += 1;
@@ -110,7 +118,11 @@ fn popular(queue: &Queue, walk: &Walk<'_>, merging: &Merging<'_>) -> Popular {
 
 impl Merged {
     fn refresh(&mut self, id: &PackageId, visited: &Visited, merging: &Merging<'_>) {
-        let Some(entry) = self.queue.get_mut(id) else { return };
+        let Some(entry) = self.queue.get_mut(id) else {
+            // It is in quarantine.
+            self.unchanged += 1;
+            return;
+        };
         let before = (entry.tier, entry.popularity.clone());
         if let Some(popularity) = &visited.candidate.popularity {
             entry.popularity = Some(popularity.clone());
@@ -139,7 +151,7 @@ impl Merged {
     ) {
         let Candidate { id, popularity, .. } = &visited.candidate;
         let (commands, has_repository) = match verdict {
-            SeedVerdict::Tool { commands, has_repository } => (commands, *has_repository),
+            SeedVerdict::Tool { commands, has_repository } => (commands, has_repository),
             SeedVerdict::Not { reason, .. } => {
                 *self.skipped.entry(*reason).or_default() += 1;
                 return;
@@ -150,7 +162,8 @@ impl Merged {
         let tier = merging.tier(id, popularity.as_ref());
         let mut entry = QueueEntry::new(id.clone(), tier, merging.started_at);
         entry.popularity.clone_from(popularity);
-        let has_repository = has_repository.or(visited.candidate.has_repository);
+        // A source that says it has looked at just that.
+        let has_repository = visited.candidate.has_repository.or(*has_repository);
         let suspect = Suspect { id, commands, popularity: popularity.as_ref(), has_repository };
         if !merging.curated.contains_key(id)
             && let Some(evidence) = popular.evidence(&suspect, merging.threshold)

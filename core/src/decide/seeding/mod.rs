@@ -7,6 +7,7 @@ mod merge;
 mod outcome;
 mod record;
 mod suspicion;
+mod system;
 mod walk;
 
 pub use list::Believed;
@@ -29,7 +30,8 @@ pub fn verdict(facts: Option<&PackageFacts>) -> SeedVerdict {
             not(SeedSkip::Library, format!("{} puts nothing on PATH", facts.version))
         }
         Executables::Known(commands) => {
-            let has_repository = Some(facts.homepage.is_some());
+            // Who names no address at all names no repository; what lies at one, nobody has looked.
+            let has_repository = facts.homepage.is_none().then_some(false);
             SeedVerdict::Tool { commands: commands.clone(), has_repository }
         }
         Executables::Unknown(why) => not(SeedSkip::CommandsUnknown, why.clone()),

@@ -7,16 +7,10 @@ use std::{
 
 use unicode_security::skeleton;
 
-use crate::model::{CommandName, PackageId, Popularity, Threshold};
-
-/// Commands that scripts and people take to be the system's: those of POSIX and of every Linux,
-/// and the interpreters that systems run on.
-const CORE_COMMANDS: &str = "\
-    apt awk bash cat chmod chown chroot cp crontab curl cut date dd df diff dpkg du echo env \
-     expr false find gcc git grep gunzip gzip head hostname id install kill less ln login ls \
-     make man mkdir more mount mv passwd perl ping ps pwd python python3 readlink rm rmdir \
-     ruby sed sh sleep sort ssh stat su sudo systemctl tail tar tee test top touch tr true \
-     umount uname uniq vi wc wget which who whoami xargs yes zsh";
+use crate::{
+    decide::seeding::system::is_system_command,
+    model::{CommandName, PackageId, Popularity, Threshold},
+};
 
 /// Names shorter than this are too often one letter apart by chance.
 const SHORTEST: usize = 5;
@@ -94,13 +88,8 @@ impl Popular {
         let mut nearby: Vec<&String> = nearby.filter(is_near).collect();
         nearby.sort();
         let (other, theirs) = nearby.into_iter().find_map(|other| {
-            let theirs = match self.names.get(other)? {
-                Some(popularity) => popularity.value,
-                None => threshold?.value,
-            };
-            let is_far =
-                suspect.popularity.is_none_or(|ours| ours.value.saturating_mul(FAR_FEWER) < theirs);
-            is_far.then_some((other, theirs))
+            let theirs = self.names.get(other)?.as_ref();
+            Some((other, far_more(theirs, threshold, suspect.popularity)?))
         })?;
         let ours = suspect.popularity.map_or("no known users".to_owned(), |it| {
             format!("{} {} against {theirs}", it.value, it.unit)
@@ -111,10 +100,26 @@ impl Popular {
     }
 }
 
+/// How many users a popular package has, if these are far more than `ours`. Only numbers of one
+/// kind are compared; where nobody knows its own, it has as many as make a package popular.
+fn far_more(
+    theirs: Option<&Popularity>,
+    threshold: Option<Threshold>,
+    ours: Option<&Popularity>,
+) -> Option<u64> {
+    let Some(ours) = ours else {
+        return theirs.map(|theirs| theirs.value).or(threshold.map(|popular| popular.value));
+    };
+    let is_alike = |unit: &str, days| (unit, days) == (ours.unit.as_str(), ours.period_days);
+    let theirs = theirs.filter(|it| is_alike(&it.unit, it.period_days)).map(|it| it.value);
+    let popular = threshold.filter(|it| is_alike(it.unit, it.period_days)).map(|it| it.value);
+    theirs.or(popular).filter(|theirs| ours.value.saturating_mul(FAR_FEWER) < *theirs)
+}
+
 fn shadowed<'a>(name: &'a str, commands: &'a [CommandName]) -> Option<&'a str> {
     let own = name.rsplit('/').next().unwrap_or(name);
     let all = commands.iter().map(CommandName::as_str).chain([own]);
-    all.into_iter().find(|command| CORE_COMMANDS.split(' ').any(|core| core == *command))
+    all.into_iter().find(|command| is_system_command(command))
 }
 
 /// What a reader cannot tell apart is the same here (UTS 39), and so are digits that stand for

@@ -151,6 +151,7 @@ impl<'a> Walk<'a> {
                 Some(&place) => {
                     let known = &mut self.visited[place].candidate;
                     known.popularity = known.popularity.take().or(candidate.popularity);
+                    known.has_repository = known.has_repository.or(candidate.has_repository);
                     place
                 }
                 None if left == 0 => break,

@@ -1,4 +1,4 @@
-//! Finding command-line tools: by search, and among the most downloaded packages.
+//! Finding command-line tools: among the most downloaded packages, and by search.
 //!
 //! Neither list says anything about commands, so the registry is asked about each package.
 
@@ -33,19 +33,20 @@ impl Seeder for Npm {
     fn sources(&self) -> &'static [Source] {
         &[
             Source {
-                name: "search",
-                url: SEARCH,
-                max_age: DAY,
-                shape: Shape::Pages(250),
-                about: 10_000,
-                per_candidate: &[PACKAGES],
-            },
-            Source {
                 name: "download-counts",
                 url: COUNTS,
                 max_age: MONTH,
                 shape: Shape::Files(&[COUNTS, TARBALLS]),
                 about: 5_000,
+                per_candidate: &[PACKAGES],
+            },
+            // Last: a refusal of it keeps from the whole host for a while.
+            Source {
+                name: "search",
+                url: SEARCH,
+                max_age: DAY,
+                shape: Shape::Pages(250),
+                about: 10_000,
                 per_candidate: &[PACKAGES],
             },
         ]

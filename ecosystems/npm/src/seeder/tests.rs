@@ -1,17 +1,23 @@
 //! From both lists to candidates, through the real gates.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+    time::Duration,
+};
 
 use batch_core::{
+    decide::seeding::{Believed, Merging, Walk, merge, verdict},
     io::{HttpError, PoliteConfig, PoliteHttp, Transport},
-    model::{Popularity, SeedSkip},
-    plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
+    model::{PackageName, Popularity, SCHEMA_VERSION, SeedLine, SeedSkip, SeedStart},
+    plugin::{Names as _, Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
     testing::{Answer, Shelf, SimClock, SimTransport},
 };
 use flate2::{Compression, write::GzEncoder};
 
 use super::{COUNTS, TARBALLS};
-use crate::Npm;
+use crate::{ID, Npm};
 
 const AT: usize = usize::MAX;
 
@@ -89,6 +95,55 @@ fn a_page_of_the_search_says_what_it_found_and_where_to_go_on() {
         (popularity.as_of.to_string(), &*popularity.unit),
         ("2026-05-20".into(), "downloads")
     );
+}
+
+/// What becomes of `pretier`, of which the search says `links` and the manifest `fields`.
+#[track_caller]
+fn check_imitation(links: &str, fields: &str, is_suspicious: bool) {
+    let popular = r#"{"package":{"name":"prettier"},"downloads":{"monthly":400000000}}"#;
+    let imitation = r#"{"package":{"name":"pretier"LINKS},"downloads":{"monthly":12}}"#;
+    let both = format!("{popular},{}", imitation.replace("LINKS", links));
+    let page = search(hits(&both, "2"), None, AT).0.unwrap();
+    let start = SeedStart {
+        schema_version: SCHEMA_VERSION,
+        ecosystem: ID,
+        started_at: "2026-11-21T12:00:00Z".parse().unwrap(),
+        limit: None,
+        left: vec![],
+    };
+    let identity = |name: &PackageName| Npm.identity(name);
+    let mut walk = Walk::new(start, &[("search", Believed::default())], &identity, &|_| None);
+    walk.take(SeedLine::Page { source: "search".to_owned(), cursor: None, page });
+    for (name, fields) in [("prettier", ""), ("pretier", fields)] {
+        let facts = crate::tests::facts(name, &format!(r#""bin":"x"{fields}"#));
+        walk.take(SeedLine::Verdict { id: facts.id.clone(), verdict: verdict(Some(&facts)) });
+    }
+    let merging = Merging {
+        curated: &BTreeMap::new(),
+        threshold: Npm.popular(),
+        identity: &identity,
+        started_at: walk.started_at(),
+    };
+    let merged = merge(BTreeMap::new(), &BTreeSet::new(), &walk, &merging);
+    assert_eq!(merged.queue.len(), 2);
+    let suspicious: Vec<_> = merged.suspicious.iter().map(|it| &*it.name).collect();
+    let expected: &[&str] = if is_suspicious { &["pretier"] } else { &[] };
+    assert_eq!(suspicious, expected, "{links} {fields}");
+}
+
+#[test]
+fn an_imitation_is_known_by_its_missing_repository_not_by_its_homepage() {
+    let (none, some) =
+        (r#","links":{"npm":"y"}"#, r#","links":{"repository":"https://r.example/"}"#);
+    let homepage = r#","homepage":"https://evil.example""#;
+    let repository =
+        r#","repository":{"type":"git","url":"git+ssh://git@github.com/a/pretier.git"}"#;
+    check_imitation(none, "", true);
+    check_imitation(none, homepage, true);
+    check_imitation(some, repository, false);
+    // Hits of which the search says nothing: the manifest tells.
+    check_imitation("", repository, false);
+    check_imitation("", "", true);
 }
 
 #[test]

@@ -31,7 +31,10 @@ pub(super) fn run(cx: &Context) -> anyhow::Result<Exit> {
     let ecosystem = |plugin: &EcosystemPlugin| -> anyhow::Result<SeedState> {
         let own = || runs.records.iter().rev().filter(|run| run.ecosystem == plugin.id);
         let last = own().next().cloned();
-        let full = own().find(|run| run.outcome == SeedOutcome::Full).map(|run| run.ended_at);
+        // One that a limit ended has a cursor.
+        let is_full =
+            |run: &&SeedingRecord| run.outcome == SeedOutcome::Full && run.cursor.is_none();
+        let full = own().find(is_full).map(|run| run.ended_at);
         let listed = |source: &str| own().find_map(|run| run.believed(source).total);
         Ok(SeedState {
             ecosystem: plugin.id.clone(),
@@ -65,7 +68,7 @@ struct SeedState {
     ecosystem: EcosystemId,
     /// Entries in its queue.
     entries: usize,
-    /// End of the last full seeding.
+    /// End of the last seeding that left nothing for another.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_full_at: Option<DateTime<Utc>>,
     /// Whole days since then.

@@ -41,14 +41,15 @@ pub struct Bucket {
     pub minutes: f64,
 }
 
-/// The cost at `quotas`. `total` is how many candidates a source is known to list; where it does
+/// The cost at `quotas`, of which several may be for one place. `total` is how many candidates a source is known to list; where it does
 /// not know, the plugin's own estimate is taken.
 pub fn cost(seeder: &dyn Seeder, quotas: &[Quota], total: &dyn Fn(&str) -> Option<usize>) -> Cost {
+    let quotas = by_place(quotas);
     // By place of the quota: requests for lists, and for candidates.
-    let mut asked: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+    let mut asked: BTreeMap<Place, (u64, u64)> = BTreeMap::new();
     let mut ask = |url: &str, for_lists: u64, for_candidates: u64| {
-        if let Some(quota) = covering(quotas, url) {
-            let (lists, candidates) = asked.entry((quota.host, quota.path_prefix)).or_default();
+        if let Some(place) = covering(&quotas, url) {
+            let (lists, candidates) = asked.entry(place).or_default();
             *lists += for_lists;
             *candidates += for_candidates;
         }
@@ -62,12 +63,9 @@ pub fn cost(seeder: &dyn Seeder, quotas: &[Quota], total: &dyn Fn(&str) -> Optio
         }
         source.per_candidate.iter().for_each(|url| ask(url, 0, listed));
     }
-    let buckets: Vec<Bucket> = quotas
-        .iter()
-        .filter_map(|quota| {
-            let &(lists, candidates) = asked.get(&(quota.host, quota.path_prefix))?;
-            Some(bucket(quota, lists, candidates))
-        })
+    let asked = asked.into_iter();
+    let buckets: Vec<Bucket> = asked
+        .map(|(place, (lists, candidates))| bucket(&quotas[&place], lists, candidates))
         .collect();
     Cost {
         requests: buckets.iter().map(|bucket| bucket.for_lists + bucket.for_candidates).sum(),
@@ -75,6 +73,19 @@ pub fn cost(seeder: &dyn Seeder, quotas: &[Quota], total: &dyn Fn(&str) -> Optio
         runs: buckets.iter().map(runs).max().unwrap_or(1),
         buckets,
     }
+}
+
+/// Host and path prefix.
+type Place = (&'static str, &'static str);
+
+/// What is kept to at each place: plugins that declare the same one share its budget.
+fn by_place(quotas: &[Quota]) -> BTreeMap<Place, Quota> {
+    let mut by_place: BTreeMap<Place, Quota> = BTreeMap::new();
+    for &quota in quotas {
+        let place = by_place.entry((quota.host, quota.path_prefix));
+        place.and_modify(|known| *known = known.stricter(quota)).or_insert(quota);
+    }
+    by_place
 }
 
 fn bucket(quota: &Quota, for_lists: u64, for_candidates: u64) -> Bucket {
@@ -97,11 +108,11 @@ fn runs(bucket: &Bucket) -> u64 {
     bucket.most_per_run.map_or(1, |most| n_requests.div_ceil(most.max(1).into()))
 }
 
-/// The quota that a request to `url` draws on: the longest prefix decides.
-fn covering<'a>(quotas: &'a [Quota], url: &str) -> Option<&'a Quota> {
+/// The place on whose quota a request to `url` draws: the longest prefix decides.
+fn covering(quotas: &BTreeMap<Place, Quota>, url: &str) -> Option<Place> {
     let url = Url::parse(url).ok()?;
-    let is_covered = |quota: &&Quota| {
-        url.host_str() == Some(quota.host) && url.path().starts_with(quota.path_prefix)
+    let is_covered = |(host, path_prefix): &&Place| {
+        url.host_str() == Some(*host) && url.path().starts_with(path_prefix)
     };
-    quotas.iter().filter(is_covered).max_by_key(|quota| quota.path_prefix.len())
+    quotas.keys().filter(is_covered).max_by_key(|(_, path_prefix)| path_prefix.len()).copied()
 }

@@ -14,7 +14,7 @@ use std::{
 
 use batch_core::{
     decide::seeding::{self as decide, Merging, Walk},
-    io::{PoliteHttp, SeedJournal, StateReader as _},
+    io::{Clock, PoliteHttp, QueueFile, SeedJournal, StateReader as _},
     model::{
         PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine, SeedStart, SeedVerdict,
         SeedingRecord, SourceRun, Tier,
@@ -22,7 +22,7 @@ use batch_core::{
     persist::{Errand, persist_seeding},
     plugin::{EcosystemPlugin, Seeder},
 };
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 
 pub use cost::{Bucket, Cost, cost};
@@ -63,6 +63,8 @@ pub struct Tools<'a> {
 struct Before {
     curated: BTreeMap<PackageId, Tier>,
     queued: BTreeSet<String>,
+    /// When entries of the queue were added.
+    added_at: BTreeSet<DateTime<Utc>>,
     remembered: BTreeMap<PackageName, Remembered>,
     runs: Vec<SeedingRecord>,
     /// Whether a list that shrank is not to be believed.
@@ -84,20 +86,24 @@ pub async fn run(
         let (journal, lines) = SeedJournal::open(&root.layout, &plugin.id)?;
         (Some(journal), lines)
     };
-    if !lines.is_empty() && !request.resume {
-        let before = Before::look(tools, plugin, now)?;
-        tracing::info!("{}: what a seeding that died had found is kept", plugin.id);
-        finish(plugin, seeder, tools, &before, std::mem::take(&mut lines))?;
+    let mut before = Before::look(tools, plugin, now)?;
+    let is_recorded = before.has_record_of(&lines);
+    if is_recorded || !lines.is_empty() && !request.resume {
+        let lines = std::mem::take(&mut lines);
+        if !is_recorded {
+            tracing::info!("{}: what a seeding that died had found is kept", plugin.id);
+            finish(plugin, seeder, tools, &before, lines)?;
+        }
         journal.iter_mut().try_for_each(SeedJournal::clear)?;
+        before = Before::look(tools, plugin, now)?;
     }
-    let before = Before::look(tools, plugin, now)?;
     let goes_on = !lines.is_empty();
     if !goes_on {
         let left = if request.resume { before.left(seeder) } else { vec![] };
         let (schema_version, ecosystem) = (SCHEMA_VERSION, plugin.id.clone());
-        let limit = request.limit;
+        let (limit, started_at) = (request.limit, before.free_second(&*env.clock).await);
         let start =
-            SeedLine::Start(SeedStart { schema_version, ecosystem, started_at: now, limit, left });
+            SeedLine::Start(SeedStart { schema_version, ecosystem, started_at, limit, left });
         journal.iter_mut().try_for_each(|journal| journal.append(&start))?;
         lines.push(start);
     }
@@ -138,12 +144,19 @@ impl Before {
     ) -> anyhow::Result<Self> {
         let state = &tools.root.state;
         let curated = seeds::queue(plugin, now)?.map(|file| file.entries).unwrap_or_default();
-        let queue = state.queue(&plugin.id)?.map(|file| file.entries).unwrap_or_default();
+        let queue = state.queue(&plugin.id)?;
+        let quarantined = queue.as_ref().map(QueueFile::quarantined_ids).unwrap_or_default();
+        let queue = queue.map(|file| file.entries).unwrap_or_default();
         let mut runs = state.seeding_runs()?.records;
         runs.retain(|run| run.ecosystem == plugin.id);
         Ok(Self {
             curated: curated.into_iter().map(|(id, entry)| (id, entry.tier)).collect(),
-            queued: queue.keys().map(|id| plugin.names.identity(&id.name)).collect(),
+            queued: queue
+                .keys()
+                .chain(&quarantined)
+                .map(|id| plugin.names.identity(&id.name))
+                .collect(),
+            added_at: queue.values().map(|entry| entry.added_at).collect(),
             remembered: state.remembered(&plugin.id)?,
             runs,
             doubts: !tools.request.accept_shrunk,
@@ -158,6 +171,29 @@ impl Before {
         let has_more = last.iter().any(is_left)
             || seeder.sources().iter().any(|source| !last.is_empty() && is_new(source.name));
         if has_more { last } else { vec![] }
+    }
+
+    /// Whether the seeding of which `lines` are the facts died when all of it was in the state, and
+    /// only its journal was left.
+    fn has_record_of(&self, lines: &[SeedLine]) -> bool {
+        let Some(SeedLine::Start(start)) = lines.first() else { return false };
+        self.runs.iter().any(|run| run.started_at == start.started_at)
+    }
+
+    /// When this run begins: runs are told apart by that, to the second, and so is what they added.
+    /// Waits for a second in which nothing of the kind has happened yet.
+    async fn free_second(&self, clock: &dyn Clock) -> DateTime<Utc> {
+        loop {
+            let now = clock.now();
+            let second = now.trunc_subsecs(0);
+            let is_taken = self.added_at.contains(&second)
+                || self.runs.iter().any(|run| run.started_at == second);
+            if !is_taken {
+                return second;
+            }
+            let rest = second + TimeDelta::seconds(1) - now;
+            clock.sleep(rest.to_std().unwrap_or_default()).await;
+        }
     }
 
     fn known(
@@ -219,7 +255,8 @@ impl Before {
         let state = &tools.root.state;
         if tools.request.dry_run {
             let queue = state.queue(&plugin.id)?.unwrap_or(empty);
-            let merged = decide::merge(queue.entries, walk, &merging);
+            let quarantined = queue.quarantined_ids();
+            let merged = decide::merge(queue.entries, &quarantined, walk, &merging);
             return Ok(decide::record(walk, &merged, errand.ended_at, errand.usage));
         }
         Ok(persist_seeding(state, walk, &merging, empty, errand)?)
