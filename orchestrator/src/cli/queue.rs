@@ -55,6 +55,16 @@ fn add(packages: &[String], tier: Tier, cx: &Context) -> anyhow::Result<Exit> {
     let wanted = packages.iter().map(|word| names::package(&cx.env.registry, word));
     let wanted: Vec<_> = wanted.collect::<anyhow::Result<_>>()?;
     let _nobody_else = root.state.exclusive()?;
+    for (plugin, id) in &wanted {
+        if let Some(queue) = root.state.queue(&plugin.id)?
+            && queue.quarantined_ids().contains(id)
+        {
+            return Err(Refusal::usage(format!(
+                "{id} is queued already, in an entry that cannot be read: `tsuku-batch queue list` \
+                 says why; mend that entry"
+            )));
+        }
+    }
     let mut report = AddReport { added: vec![], known: vec![] };
     for (plugin, id) in wanted {
         let mut queue = match root.state.queue(&plugin.id)? {

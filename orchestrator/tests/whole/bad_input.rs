@@ -77,6 +77,9 @@ fn quarantined() {
     assert_eq!(list["total"], 2, "{list:#}");
     assert_eq!(list["quarantined"].as_array().unwrap().len(), 8);
     root.ok(&["queue", "add", "npm:another"]);
+    // Whoever wrote that status may have wanted it left alone.
+    let odd = root.run(&["queue", "add", "npm:one-more", "npm:odd"]);
+    assert_eq!(odd.status.code(), Some(2), "{}", String::from_utf8_lossy(&odd.stderr));
     let list = root.json(&["queue", "list", "--ecosystem", "npm"]);
     assert_eq!(list["total"], 3);
     assert_eq!(list["quarantined"].as_array().unwrap().len(), 8, "a rewrite lost something");
