@@ -234,6 +234,15 @@ fn what_cannot_become_a_recipe_says_why() {
         (&[("Makefile.PL", "WriteMakefile(EXE_FILES => [])")], library, "no command"),
         (&[("Build.PL", "use Module::Build::Tiny;"), ("bin/x", PERL)], library, "no command"),
         (&[("lib/X.pm", "1;")], FailureKind::BinaryDiscoveryFailed, "neither Build.PL"),
+        // As XML-Twig does.
+        (
+            &[
+                ("Makefile.PL", r#"WriteMakefile(EXE_FILES => [ map {"tools/$_/$_"} @programs],)"#),
+                ("tools/xml_pp/xml_pp", PERL),
+            ],
+            FailureKind::BinaryDiscoveryFailed,
+            "Makefile.PL computes them",
+        ),
         (&[], FailureKind::ArchiveExtractionFailed, "cannot be used"),
         (
             &[("Makefile.PL", "WriteMakefile(EXE_FILES => ['bin/a b'])")],
@@ -324,7 +333,9 @@ fn what_a_person_should_know_is_noted() {
     };
     let plain = "WriteMakefile(EXE_FILES => ['x'])";
     assert_eq!(notes("", plain), [""; 0]);
-    assert_eq!(notes("", "WriteMakefile(EXE_FILES => \\@x)").len(), 1);
+    assert!(notes("", "WriteMakefile(EXE_FILES => \\@x)")[0].ends_with("in bin and script"));
+    let more = "push @{$args{EXE_FILES}}, @y;";
+    assert!(notes("", &format!("{plain}; {more}"))[0].ends_with("what it spells out"));
     let computed =
         facts("x", "", &[("Makefile.PL", "WriteMakefile(EXE_FILES => \\@x)"), ("bin/x", PERL)]);
     assert!(Cpan.build(&computed).unwrap().to_toml().contains("executables = [\"x\"]"));
