@@ -323,13 +323,27 @@ fn a_crate_that_is_not_the_registrys_is_refused() {
     let other_crate = line("y", "1.2.3", &"a".repeat(64));
     let other_crate = whole().with(index, 200, other_crate.as_bytes());
     assert_eq!(kind(other_crate), FailureKind::UnexpectedResponse);
-    let gone = whole().with(&crate_url("x", "1.2.3"), 403, b"<Error>AccessDenied</Error>");
-    assert!(kind(gone).row().breaker);
     let elsewhere = archive("y-1.2.3", &[("Cargo.toml", "[package]\nname = \"x\"")]);
     let lines = line("x", "1.2.3", &checksum(&elsewhere));
     let elsewhere =
         whole().with(index, 200, lines.as_bytes()).with(&crate_url("x", "1.2.3"), 200, &elsewhere);
     assert_eq!(kind(elsewhere), FailureKind::ArchiveExtractionFailed);
+}
+
+#[test]
+fn a_listed_crate_that_is_not_given_blames_its_store_and_no_crate() {
+    let finding = |status, body: &[u8]| {
+        let shelf = shelf("x", "1.2.3", &[("Cargo.toml", "[package]\nname = \"x\""), MAIN_RS]);
+        ask("x", shelf.with(&crate_url("x", "1.2.3"), status, body)).unwrap_err()
+    };
+    let denied: &[u8] = b"<Error><Code>AccessDenied</Code></Error>";
+    for (status, body) in [(403, denied), (403, b""), (404, b""), (410, b""), (451, b"")] {
+        let found = finding(status, body);
+        assert_eq!(found.kind, FailureKind::UpstreamUnavailable, "{status}");
+        assert_eq!(found.service.as_deref(), Some("static.crates.io"), "{status}");
+    }
+    assert_eq!(finding(401, b"").kind, FailureKind::AuthRequired);
+    assert_eq!(finding(403, b"Too many requests").kind, FailureKind::RateLimited);
 }
 
 const MAIN_RS: (&str, &str) = ("src/main.rs", "fn main() {}");

@@ -21,8 +21,15 @@ fn ask(
     distribution: &str,
     files: Vec<(String, Vec<u8>)>,
 ) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
+    ask_shelf(distribution, Shelf::new(files))
+}
+
+fn ask_shelf(
+    distribution: &str,
+    shelf: Shelf,
+) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
     let clock = SimClock::default();
-    let shelf = Arc::new(Shelf::new(files));
+    let shelf = Arc::new(shelf);
     let cache = tempfile::tempdir().unwrap();
     let quotas = Cpan.quotas().iter().copied();
     let config = PoliteConfig::new(Arc::new(clock.clone()), shelf.clone(), quotas, cache.path());
@@ -276,8 +283,17 @@ fn an_archive_that_cannot_be_used_is_a_verdict_on_it_and_no_error_of_the_registr
         assert_eq!(missing.kind, FailureKind::ArchiveExtractionFailed, "{}", missing.reason);
         assert!(missing.reason.contains(reason), "{reason}: {}", missing.reason);
     }
-    let gone = ask("x", vec![release("x", "x-1.5.tar.gz", "")]).0.unwrap().unwrap();
-    assert!(Cpan.build(&gone).unwrap_err().reason.contains("not on the mirror"));
+}
+
+#[test]
+fn a_listed_archive_that_is_not_given_blames_the_mirror_and_no_distribution() {
+    for status in [403, 404, 410, 451] {
+        let shelf = Shelf::new([release("x", "x-1.5.tar.gz", "")]);
+        let shelf = shelf.with(&format!("{AUTHOR}/x-1.5.tar.gz"), status, b"");
+        let finding = ask_shelf("x", shelf).0.unwrap_err().finding();
+        assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{status}");
+        assert_eq!(finding.service.as_deref(), Some("cpan.metacpan.org"), "{status}");
+    }
 }
 
 #[test]

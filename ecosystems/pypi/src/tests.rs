@@ -452,9 +452,15 @@ fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
 fn a_listed_file_that_is_not_there_blames_the_files_and_no_project() {
     let file = published(PURE, console("x = a:b"));
     let answer = project_json("x", "", &[("1.2.3", vec![file_json(&file)])]);
-    let finding = ask(Shelf::new([(api("x"), answer.into_bytes())])).unwrap_err();
-    assert_eq!(finding.kind, FailureKind::UnexpectedResponse);
-    assert_eq!(finding.service.as_deref(), Some("files.pythonhosted.org"));
+    let listed = || Shelf::default().with(&api("x"), 200, answer.as_bytes());
+    for status in [403, 404, 410, 451] {
+        let shelf = listed().with(&format!("{FILES}/{PURE}"), status, b"");
+        let finding = ask(shelf).unwrap_err();
+        assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{status}");
+        assert_eq!(finding.service.as_deref(), Some("files.pythonhosted.org"), "{status}");
+    }
+    let finding = ask(listed().with(&format!("{FILES}/{PURE}"), 401, b"")).unwrap_err();
+    assert_eq!(finding.kind, FailureKind::AuthRequired);
 }
 
 #[test]

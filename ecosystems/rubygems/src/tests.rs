@@ -22,8 +22,12 @@ fn ask(
     gem: &str,
     files: Vec<(String, Vec<u8>)>,
 ) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
+    ask_shelf(gem, Shelf::new(files))
+}
+
+fn ask_shelf(gem: &str, shelf: Shelf) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
     let clock = SimClock::default();
-    let shelf = Arc::new(Shelf::new(files));
+    let shelf = Arc::new(shelf);
     let cache = tempfile::tempdir().unwrap();
     let quotas = RubyGems.quotas().iter().copied();
     let config = PoliteConfig::new(Arc::new(clock.clone()), shelf.clone(), quotas, cache.path());
@@ -230,7 +234,20 @@ fn the_newest_release_that_has_its_file_is_taken() {
     let older = ask("x", files(&["1.9"])).0.unwrap().unwrap();
     assert_eq!(older.version, "1.9");
     assert_eq!(older.notes, ["version 1.10 is listed, and its file is not there"]);
-    assert_eq!(ask("x", files(&["2.0.0.rc1"])).0.unwrap(), None);
+    let denied = |versions: &[&str], all: &[&str]| {
+        let shelf = all.iter().fold(Shelf::new(files(versions)), |shelf, version| {
+            let body = b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>";
+            shelf.with(&format!("{SITE}/gems/x-{version}.gem"), 403, body)
+        });
+        ask_shelf("x", shelf).0
+    };
+    assert_eq!(denied(&["1.9"], &["1.10"]).unwrap().unwrap(), older);
+    let none = [ask("x", files(&["2.0.0.rc1"])).0, denied(&[], &["1.10", "1.9"])];
+    for error in none.map(Result::unwrap_err) {
+        let finding = error.finding();
+        assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{error:?}");
+        assert_eq!(finding.service.as_deref(), Some("rubygems.org"));
+    }
 }
 
 #[test]
