@@ -163,6 +163,30 @@ const SHAPES: &[Shape] = &[
         ],
         "[\"tool\"] = x.org/tool/v2",
     ),
+    // In cmd everything is a command, whatever it is called.
+    ("x.org/t", "x.org/t", &[("cmd/gen/main.go", MAIN)], "[\"gen\"] = x.org/t/cmd/gen"),
+    ("x.org/t", "x.org/t", &[("cmd/doc/main.go", MAIN)], "[\"doc\"] = x.org/t/cmd/doc"),
+    ("x.org/t", "x.org/t", &[("cmd/test/main.go", MAIN)], "[\"test\"] = x.org/t/cmd/test"),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("cmd/only/main.go", MAIN), ("cmd/gen/main.go", MAIN), ("tools/x/main.go", MAIN)],
+        "[\"only\"] = x.org/lib/cmd/only",
+    ),
+    // Elsewhere a workshop's programs may be for users or not.
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("lib.go", "package lib\n"), ("tools/x/main.go", MAIN), ("hack/b.go", MAIN)],
+        "binary_discovery_failed: x.org/lib has commands only where its authors may keep their own; \
+         name the one that is meant: hack, tools/x",
+    ),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("tools/x.go", "package tools\n"), ("internal/tools/x/main.go", MAIN)],
+        "library_only: x.org/lib v1.2.3 has no main package for users",
+    ),
     // Packages named by path.
     (
         "x.org/tools",
