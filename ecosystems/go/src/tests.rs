@@ -354,6 +354,26 @@ fn the_version_is_the_highest_release_that_stands() {
 }
 
 #[test]
+fn versions_from_before_modules_are_the_newest_unless_the_module_has_become_one() {
+    let (both, old) = (&["v1.13.1", "v28.0.0+incompatible"], "v28.0.0+incompatible");
+    let list = "v28.0.0+incompatible\nv1.13.1\n";
+    let check = |go_mod: &str, expected: &str| {
+        let facts = versioned(list, both, "v1.13.1", go_mod).facts("x.org/t");
+        assert_eq!(facts.version, expected, "{go_mod:?}");
+    };
+    check("", old);
+    check("go 1.12\n", "v1.13.1");
+    // Where the proxy keeps the deciding go.mod back, the go command stops too.
+    let unread = versioned(list, both, old, "").with("/x.org/t/@v/v1.13.1.mod", 404, "not found");
+    assert_eq!(unread.ask("x.org/t").unwrap(), None);
+    // The one that decides is among those that are not taken back.
+    let kept = &["v1.0.0", "v1.13.1", "v28.0.0+incompatible"];
+    let list = "v1.0.0\nv1.13.1\nv28.0.0+incompatible\n";
+    let facts = versioned(list, kept, "v1.13.1", "retract v1.13.1\n").facts("x.org/t");
+    assert_eq!(facts.version, old);
+}
+
+#[test]
 fn a_deprecated_module_is_built_and_the_reason_noted() {
     let proxy = Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", MAIN)]);
     let go_mod = "// Deprecated: use x.org/u instead.\nmodule x.org/t\n";
