@@ -493,6 +493,38 @@ fn a_wheel_that_is_not_the_registrys_is_refused() {
 }
 
 #[test]
+fn a_folder_that_spells_the_project_as_no_other_tool_does_is_believed_where_it_is_the_only_one() {
+    let ask = |folders: &[&str]| {
+        let text = "[console_scripts]\nx = a:b\n";
+        let members: Vec<String> =
+            folders.iter().map(|it| format!("{it}.dist-info/entry_points.txt")).collect();
+        let members: Vec<Member<'_>> = members.iter().map(|it| (&**it, 0o644, text)).collect();
+        let file = published("foo_bar-1.0-py3-none-any.whl", wheel_of("z", &members, 0));
+        let answer = project_json("foo-bar", "", &[("1.0", vec![file_json(&file)])]);
+        let url = format!("{FILES}/{}", file.name);
+        let shelf = Shelf::new([(url, file.content), (api("foo-bar"), answer.into_bytes())]);
+        asked("foo-bar", shelf).0.map(Option::unwrap).map_err(|finding| finding.kind)
+    };
+    let commands = ["x".parse().unwrap()];
+    for folders in [
+        &["foo_bar-1.0"][..],
+        &["foo-bar-1.0"],
+        &["Foo.Bar-1.0"],
+        &["Foo--bar-1.0.post1"],
+        // The one that is spelled well goes before others, wherever it stands.
+        &["foo-bar-1.0", "foo_bar-1.0"],
+    ] {
+        let facts = ask(folders).unwrap();
+        assert_eq!(facts.executables, Executables::Known(commands.to_vec()), "{folders:?}");
+    }
+    for folders in
+        [&["foo-1.0"][..], &["foo-barn-1.0"], &["foo-bar-1.0", "foo-bar-1.1"], &["foo-bar"]]
+    {
+        assert_eq!(ask(folders), Err(FailureKind::ArchiveExtractionFailed), "{folders:?}");
+    }
+}
+
+#[test]
 fn what_was_read_whole_is_compared_and_what_was_read_in_part_is_marked() {
     let points = (POINTS, 0o644, "[console_scripts]\nx = a:b");
     let large = wheel_of("x-1.2.3.dist-info", &[points], 1 << 20);
