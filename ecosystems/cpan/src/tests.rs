@@ -285,6 +285,35 @@ fn an_archive_that_cannot_be_used_is_a_verdict_on_it_and_no_error_of_the_registr
     }
 }
 
+/// The header of a file of one byte whose name is no text.
+fn latin_header() -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    let name = b"Dist-1.5/t/na\xefve.t";
+    header.as_old_mut().name[..name.len()].copy_from_slice(name);
+    header.set_size(1);
+    header.set_mode(0o644);
+    header.set_cksum();
+    header
+}
+
+#[test]
+fn a_file_with_an_odd_name_among_others_hides_no_command() {
+    let mut archive =
+        tar::Builder::new(flate2::write::GzEncoder::new(vec![], flate2::Compression::fast()));
+    archive.append(&latin_header(), &b"1"[..]).unwrap();
+    for (path, text) in [ACK, ("ack", PERL), ("t/a", "1"), ("t/a", "2")] {
+        let mut entry = tar::Header::new_gnu();
+        entry.set_size(u64::try_from(text.len()).unwrap());
+        entry.set_mode(0o644);
+        archive.append_data(&mut entry, format!("Dist-1.5/{path}"), text.as_bytes()).unwrap();
+    }
+    let file = archive.into_inner().unwrap().finish().unwrap();
+    let files =
+        vec![release("ack", "ack-1.5.tar.gz", ""), (format!("{AUTHOR}/ack-1.5.tar.gz"), file)];
+    let recipe = Cpan.build(&ask("ack", files).0.unwrap().unwrap()).unwrap();
+    assert!(recipe.to_toml().contains("executables = [\"ack\"]"));
+}
+
 #[test]
 fn a_listed_archive_that_is_not_given_blames_the_mirror_and_no_distribution() {
     for status in [403, 404, 410, 451] {
