@@ -70,6 +70,21 @@ fn ask(name: &str, shelf: Shelf) -> Result<Option<PackageFacts>, Finding> {
     facts.map_err(|error: SourceError| error.finding())
 }
 
+#[test]
+fn the_index_and_one_crate_are_all_that_is_asked_for() {
+    let clock = SimClock::default();
+    let manifest = ("Cargo.toml", "[package]\nname = \"tool\"\nversion = \"1.2.3\"");
+    let shelf = Arc::new(shelf("tool", "1.2.3", &[manifest, MAIN_RS]));
+    let quotas = Cargo.quotas().iter().copied();
+    let cache = tempfile::tempdir().unwrap();
+    let port = Arc::new(clock.clone());
+    let http = PoliteHttp::new(PoliteConfig::new(port, shelf.clone(), quotas, cache.path()));
+    let facts = clock.run(Cargo.inspect(&http, &Cargo.normalise("Tool").unwrap()));
+    assert!(facts.is_ok_and(|facts| facts.is_some()));
+    let index = "https://index.crates.io/to/ol/tool".to_owned();
+    assert_eq!(shelf.asked(), [index, crate_url("tool", "1.2.3")]);
+}
+
 fn facts(name: &str, manifest: &str, others: &[&str]) -> PackageFacts {
     let manifest = format!("[package]\nname = \"{name}\"\nversion = \"1.2.3\"\n{manifest}");
     let mut files = vec![("Cargo.toml", &*manifest)];
