@@ -206,8 +206,8 @@ impl From<RemoteError> for SourceErrorKind {
 }
 
 impl SourceErrorKind {
-    /// `error` of asking for a file that the registry lists: an absence or a refusal, by which some
-    /// stores say the same, is no word about the package then, nor about us.
+    /// `error` of asking for a file that the registry lists: an absence is no word about the package
+    /// then, nor a 403 about us, by which some stores say the same; a page for people does stay one.
     pub fn of_listed_file(error: impl Into<Self>) -> Self {
         let kind = error.into();
         let status = match &kind {

@@ -358,6 +358,7 @@ fn a_listed_crate_that_is_not_given_blames_its_store_and_no_crate() {
         assert_eq!(found.service.as_deref(), Some("static.crates.io"), "{status}");
     }
     assert_eq!(finding(401, b"").kind, FailureKind::AuthRequired);
+    assert_eq!(finding(403, b"<!doctype html>Forbidden").kind, FailureKind::AuthRequired);
     assert_eq!(finding(403, b"Too many requests").kind, FailureKind::RateLimited);
 }
 
