@@ -65,10 +65,11 @@ pub(crate) async fn find(
     if MOST_FOLDERS < n_folders {
         return Ok(Mains::TooMany(n_folders));
     }
-    Ok(match among(zip, &folders, workshops).await? {
-        Mains::Found { dirs, .. } => Mains::Doubtful(dirs),
-        mains => mains,
-    })
+    let mains = among(zip, &folders, workshops).await?;
+    if let Mains::Found { dirs, .. } = mains {
+        return Ok(Mains::Doubtful(dirs));
+    }
+    Ok(mains)
 }
 
 /// The main packages among `dirs`.

@@ -110,10 +110,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_both(list: &str, last: &str, with_go_mod: bool, expected: Option<&str>) {
+    fn check_both(list: &str, deciding: &str, with_go_mod: bool, expected: Option<&str>) {
         let versions = listed(list);
         let versions: Vec<&Version> = versions.iter().collect();
-        assert_eq!(decisive(&versions).map_or("", Version::as_str), last, "{list:?}");
+        assert_eq!(decisive(&versions).map_or("", Version::as_str), deciding, "{list:?}");
         assert_eq!(latest(&versions, with_go_mod).map(Version::as_str), expected, "{list:?}");
     }
 

@@ -53,7 +53,10 @@ impl RecipeBuilder for RubyGems {
                 facts
             }));
         }
-        unserved.map_or(Ok(None), |url| Err(source_error(SourceErrorKind::Unserved { url })))
+        match unserved {
+            Some(url) => Err(source_error(SourceErrorKind::Unserved { url })),
+            None => Ok(None),
+        }
     }
 
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {

@@ -234,16 +234,16 @@ fn the_newest_release_that_has_its_file_is_taken() {
     let older = ask("x", files(&["1.9"])).0.unwrap().unwrap();
     assert_eq!(older.version, "1.9");
     assert_eq!(older.notes, ["version 1.10 is listed, and its file is not there"]);
-    let denied = |versions: &[&str], all: &[&str]| {
-        let shelf = all.iter().fold(Shelf::new(files(versions)), |shelf, version| {
-            let body = b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>";
-            shelf.with(&format!("{SITE}/gems/x-{version}.gem"), 403, body)
-        });
-        ask_shelf("x", shelf).0
+    let denied = |there: &[&str], denied: &[&str]| {
+        let body = b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>";
+        let url = |version: &&str| format!("{SITE}/gems/x-{version}.gem");
+        let deny = |shelf: Shelf, version| shelf.with(&url(version), 403, body);
+        denied.iter().fold(Shelf::new(files(there)), deny)
     };
-    assert_eq!(denied(&["1.9"], &["1.10"]).unwrap().unwrap(), older);
-    let none = [ask("x", files(&["2.0.0.rc1"])).0, denied(&[], &["1.10", "1.9"])];
-    for error in none.map(Result::unwrap_err) {
+    assert_eq!(ask_shelf("x", denied(&["1.9"], &["1.10"])).0.unwrap().unwrap(), older);
+    let none = [ask("x", files(&["2.0.0.rc1"])), ask_shelf("x", denied(&[], &["1.10", "1.9"]))];
+    for (facts, _) in none {
+        let error = facts.unwrap_err();
         let finding = error.finding();
         assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{error:?}");
         assert_eq!(finding.service.as_deref(), Some("rubygems.org"));
