@@ -315,14 +315,22 @@ fn a_file_with_an_odd_name_among_others_hides_no_command() {
 }
 
 #[test]
-fn a_listed_archive_that_is_not_given_blames_the_mirror_and_no_distribution() {
-    for status in [403, 404, 410, 451] {
+fn an_archive_that_the_mirror_does_not_have_is_told_from_one_that_it_denies() {
+    let answered = |status, body: &[u8]| {
         let shelf = Shelf::new([release("x", "x-1.5.tar.gz", "")]);
-        let shelf = shelf.with(&format!("{AUTHOR}/x-1.5.tar.gz"), status, b"");
-        let finding = ask_shelf("x", shelf).0.unwrap_err().finding();
-        assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{status}");
-        assert_eq!(finding.service.as_deref(), Some("cpan.metacpan.org"), "{status}");
+        ask_shelf("x", shelf.with(&format!("{AUTHOR}/x-1.5.tar.gz"), status, body)).0
+    };
+    for status in [404, 410, 451] {
+        let facts = answered(status, b"").unwrap().unwrap();
+        let missing = Cpan.build(&facts).unwrap_err();
+        assert_eq!(missing.kind, FailureKind::ArchiveExtractionFailed, "{status}");
+        assert!(missing.reason.contains("not on the mirror"), "{}", missing.reason);
     }
+    let finding = |body| answered(403, body).unwrap_err().finding();
+    let denied = finding(b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>");
+    assert_eq!(denied.kind, FailureKind::UpstreamUnavailable);
+    assert_eq!(denied.service.as_deref(), Some("cpan.metacpan.org"));
+    assert_eq!(finding(b"<html>Forbidden").kind, FailureKind::AuthRequired);
 }
 
 #[test]
