@@ -318,15 +318,15 @@ fn a_file_with_an_odd_name_among_others_hides_no_command() {
 fn an_archive_that_the_mirror_does_not_have_is_told_from_one_that_it_denies() {
     let answered = |status, body: &[u8]| {
         let shelf = Shelf::new([release("x", "x-1.5.tar.gz", "")]);
-        ask_shelf("x", shelf.with(&format!("{AUTHOR}/x-1.5.tar.gz"), status, body)).0
+        shelf.with(&format!("{AUTHOR}/x-1.5.tar.gz"), status, body)
     };
     for status in [404, 410, 451] {
-        let facts = answered(status, b"").unwrap().unwrap();
+        let facts = ask_shelf("x", answered(status, b"")).0.unwrap().unwrap();
         let missing = Cpan.build(&facts).unwrap_err();
         assert_eq!(missing.kind, FailureKind::ArchiveExtractionFailed, "{status}");
         assert!(missing.reason.contains("not on the mirror"), "{}", missing.reason);
     }
-    let finding = |body| answered(403, body).unwrap_err().finding();
+    let finding = |body| ask_shelf("x", answered(403, body)).0.unwrap_err().finding();
     let denied = finding(b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>");
     assert_eq!(denied.kind, FailureKind::UpstreamUnavailable);
     assert_eq!(denied.service.as_deref(), Some("cpan.metacpan.org"));
