@@ -60,6 +60,12 @@ pub enum HttpError {
         /// HTTP status.
         status: u16,
     },
+    /// In the words of whoever keeps people out; a store refuses files in no words for people.
+    #[error("{url} answered 403 with an HTML page; something may answer in the registry's place")]
+    Forbidden {
+        /// What was asked.
+        url: Url,
+    },
     /// Whatever its status, the answer is a page that asks for fewer requests.
     #[error("{url} answered {status} with a page that asks for fewer requests")]
     Throttled {
@@ -138,6 +144,7 @@ impl HttpError {
             | Self::TooLarge { url, .. }
             | Self::Malformed { url, .. } => of(url, FailureKind::UnexpectedResponse),
             Self::Status { url, status } => of(url, kind_of_status(*status)),
+            Self::Forbidden { url } => of(url, kind_of_status(403)),
             Self::Throttled { url, .. } => of(url, FailureKind::RateLimited),
             Self::Timeout { url, .. } => of(url, FailureKind::Timeout),
             Self::Truncated { url } => of(url, FailureKind::UpstreamUnavailable),
@@ -207,6 +214,7 @@ mod tests {
         ] {
             check(&HttpError::Status { url: url(), status }, kind, host);
         }
+        check(&HttpError::Forbidden { url: url() }, FailureKind::AuthRequired, host);
     }
 
     #[test]

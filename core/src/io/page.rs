@@ -39,7 +39,18 @@ pub(crate) fn refusal(url: Url, status: u16, headers: &Headers, body: &[u8]) -> 
     if is_throttled(status, headers) || status == 403 && asks_for_fewer(body) {
         return HttpError::Throttled { url, status };
     }
+    if status == 403 && is_page(headers, body) {
+        return HttpError::Forbidden { url };
+    }
     HttpError::Status { url, status }
+}
+
+/// Whether `body` is HTML, and not only something with tags.
+fn is_page(headers: &Headers, body: &[u8]) -> bool {
+    let head = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
+    let begins = |tag: &[u8]| head.get(..tag.len()).is_some_and(|it| it.eq_ignore_ascii_case(tag));
+    let says_html = content_type(headers).contains("html");
+    begins(b"<!doctype html") || begins(b"<html") || says_html && begins(b"<")
 }
 
 /// Whether a status asks for fewer requests. A 403 does when it says how long to wait.
@@ -115,5 +126,21 @@ mod tests {
         assert!(is_throttled(403, &Headers::new(), "You exceeded a secondary rate limit"));
         assert!(!is_throttled(403, &Headers::new(), "Forbidden"));
         assert!(!is_throttled(500, &wait, "rate limit service is down"));
+    }
+
+    #[test]
+    fn a_page_that_forbids_is_told_from_a_store_that_denies() {
+        let is_page = |status, content_type: &str, body: &str| {
+            let url = "https://a.example/".parse().unwrap();
+            let error = refusal(url, status, &headers(content_type), body.as_bytes());
+            matches!(error, HttpError::Forbidden { .. })
+        };
+        assert!(is_page(403, "", "\u{feff}\n<!DOCTYPE html><p>Forbidden</p>"));
+        assert!(is_page(403, "", "<HTML>"));
+        assert!(is_page(403, "text/html", "<h1>Forbidden</h1>"));
+        assert!(!is_page(404, "text/html", "<html>"));
+        assert!(!is_page(403, "application/xml", "<?xml version=\"1.0\"?><Error>"));
+        assert!(!is_page(403, "text/html", "Forbidden"));
+        assert!(!is_page(403, "", ""));
     }
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use url::Url;
 
 use crate::{
     io::{
@@ -191,6 +192,9 @@ pub enum SourceErrorKind {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Digest(#[from] DigestError),
+    /// A registry is believed about what there is, and a store only about what it gives.
+    #[error("{url} is listed, and is not given")]
+    Unserved { url: Url },
     #[error("unexpected shape of answer from {host}: {reason}")]
     Schema { host: String, reason: String },
 }
@@ -198,6 +202,32 @@ pub enum SourceErrorKind {
 impl From<RemoteError> for SourceErrorKind {
     fn from(error: RemoteError) -> Self {
         Self::Remote(Box::new(error))
+    }
+}
+
+impl SourceErrorKind {
+    /// `error` of asking for a file that the registry lists: an absence is no word about the package
+    /// then, nor a 403 about us, by which some stores say the same; a page for people does stay one.
+    pub fn of_listed_file(error: impl Into<Self>) -> Self {
+        let kind = error.into();
+        let status = match &kind {
+            Self::Http(error) => Some(error),
+            Self::Remote(error) => match &**error {
+                RemoteError::Http(error) => Some(error),
+                RemoteError::Archive(_) | RemoteError::Digest(_) | RemoteError::Changed { .. } => {
+                    None
+                }
+            },
+            Self::Archive(_) | Self::Digest(_) | Self::Unserved { .. } | Self::Schema { .. } => {
+                None
+            }
+        };
+        match status {
+            Some(HttpError::Status { url, status: 403 | 404 | 410 | 451 }) => {
+                Self::Unserved { url: url.clone() }
+            }
+            Some(_) | None => kind,
+        }
     }
 }
 
@@ -214,6 +244,10 @@ impl SourceError {
             SourceErrorKind::Remote(error) => error.finding(),
             SourceErrorKind::Archive(error) => error.finding(),
             SourceErrorKind::Digest(error) => error.finding(),
+            SourceErrorKind::Unserved { url } => {
+                let finding = Finding::stated(FailureKind::UpstreamUnavailable);
+                finding.of_service(url.host_str().unwrap_or_default())
+            }
             SourceErrorKind::Schema { host, .. } => {
                 Finding::stated(FailureKind::UnexpectedResponse).of_service(host)
             }

@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Read, Write as _};
 
 use batch_core::{
-    io::archive::{ArchiveError, ArchiveLimits, Entry, EntryKind, Flow, read_tar},
+    io::archive::{ArchiveError, ArchiveLimits, Entry, EntryKind, Flow, look_into_tar, read_tar},
     model::FailureKind,
 };
 use flate2::{Compression, write::GzEncoder};
@@ -155,6 +155,35 @@ fn two_files_of_one_path_are_refused_and_two_folders_are_not() {
     refuse(&tar(&[file("a", b"1"), member(EntryType::Symlink, b"a", b"")]), "\"a\" twice");
     let folder = || member(EntryType::Directory, b"a", b"");
     check(&tar(&[folder(), folder()]), &["a|dir|0|", "a|dir|0|"]);
+}
+
+#[test]
+fn who_only_looks_is_shown_what_nobody_could_unpack_exactly() {
+    let look = |bytes: &[u8]| -> Result<Vec<String>, ArchiveError> {
+        let mut seen = vec![];
+        look_into_tar(Cursor::new(bytes), &ArchiveLimits::default(), &mut |entry, content| {
+            let mut text = String::new();
+            content.read_to_string(&mut text)?;
+            seen.push(format!("{}|{text}", entry.path));
+            Ok(Flow::Continue)
+        })?;
+        Ok(seen)
+    };
+    let latin = member(EntryType::Regular, b"t/na\xefve", b"x");
+    let link = member(EntryType::GNULongLink, b"l", b"na\xefve\0");
+    let link = [link, member(EntryType::Symlink, b"l", b"")].concat();
+    let members = [file("a", b"1"), latin, link, file("./a", b"2")];
+    for bytes in [tar(&members), gzip(&tar(&members))] {
+        assert_eq!(look(&bytes).unwrap(), ["a|1", "t/na\u{fffd}ve|x", "l|", "a|2"]);
+    }
+    // Limits and safety are the same.
+    let pax = |path: &[u8]| member(EntryType::XHeader, b"l", &pax("path", path));
+    let too_long = member(EntryType::GNULongName, b"l", &[0xef; 5000]);
+    for bad in [pax(b"../na\xefve"), pax(b"/na\xefve"), pax(b"na\xefve\0"), too_long] {
+        assert!(look(&tar(&[bad, file("innocent", b"x")])).is_err());
+    }
+    let many: Vec<Vec<u8>> = (0..9000).flat_map(|_| [pax(&[b'd'; 4000]), file("x", b"")]).collect();
+    assert!(matches!(look(&tar(&many)), Err(ArchiveError::TooManyEntries { .. })));
 }
 
 #[test]

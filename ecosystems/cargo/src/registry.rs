@@ -38,7 +38,8 @@ impl RecipeBuilder for Cargo {
         let request = Request::get(CRATES, &[&release.krate, &file], &[]).map_err(source_error)?;
         let url = request.url.to_string();
         let request = Request { max_bytes: LARGEST_CRATE, ..request };
-        let file = http.fetch_to_cache(request).await.map_err(source_error)?;
+        let file = http.fetch_to_cache(request).await;
+        let file = file.map_err(|error| source_error(SourceErrorKind::of_listed_file(error)))?;
         let digest = format!("sha256-{}", release.checksum);
         verify_digest(&file, &digest).map_err(source_error)?;
         let contents = contents::read(&file, &folder).map_err(source_error)?;

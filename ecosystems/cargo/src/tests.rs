@@ -70,6 +70,21 @@ fn ask(name: &str, shelf: Shelf) -> Result<Option<PackageFacts>, Finding> {
     facts.map_err(|error: SourceError| error.finding())
 }
 
+#[test]
+fn the_index_and_one_crate_are_all_that_is_asked_for() {
+    let clock = SimClock::default();
+    let manifest = ("Cargo.toml", "[package]\nname = \"tool\"\nversion = \"1.2.3\"");
+    let shelf = Arc::new(shelf("tool", "1.2.3", &[manifest, MAIN_RS]));
+    let quotas = Cargo.quotas().iter().copied();
+    let cache = tempfile::tempdir().unwrap();
+    let port = Arc::new(clock.clone());
+    let http = PoliteHttp::new(PoliteConfig::new(port, shelf.clone(), quotas, cache.path()));
+    let facts = clock.run(Cargo.inspect(&http, &Cargo.normalise("Tool").unwrap()));
+    assert!(facts.is_ok_and(|facts| facts.is_some()));
+    let index = "https://index.crates.io/to/ol/tool".to_owned();
+    assert_eq!(shelf.asked(), [index, crate_url("tool", "1.2.3")]);
+}
+
 fn facts(name: &str, manifest: &str, others: &[&str]) -> PackageFacts {
     let manifest = format!("[package]\nname = \"{name}\"\nversion = \"1.2.3\"\n{manifest}");
     let mut files = vec![("Cargo.toml", &*manifest)];
@@ -323,13 +338,28 @@ fn a_crate_that_is_not_the_registrys_is_refused() {
     let other_crate = line("y", "1.2.3", &"a".repeat(64));
     let other_crate = whole().with(index, 200, other_crate.as_bytes());
     assert_eq!(kind(other_crate), FailureKind::UnexpectedResponse);
-    let gone = whole().with(&crate_url("x", "1.2.3"), 403, b"<Error>AccessDenied</Error>");
-    assert!(kind(gone).row().breaker);
     let elsewhere = archive("y-1.2.3", &[("Cargo.toml", "[package]\nname = \"x\"")]);
     let lines = line("x", "1.2.3", &checksum(&elsewhere));
     let elsewhere =
         whole().with(index, 200, lines.as_bytes()).with(&crate_url("x", "1.2.3"), 200, &elsewhere);
     assert_eq!(kind(elsewhere), FailureKind::ArchiveExtractionFailed);
+}
+
+#[test]
+fn a_listed_crate_that_is_not_given_blames_its_store_and_no_crate() {
+    let finding = |status, body: &[u8]| {
+        let shelf = shelf("x", "1.2.3", &[("Cargo.toml", "[package]\nname = \"x\""), MAIN_RS]);
+        ask("x", shelf.with(&crate_url("x", "1.2.3"), status, body)).unwrap_err()
+    };
+    let denied: &[u8] = b"<Error><Code>AccessDenied</Code></Error>";
+    for (status, body) in [(403, denied), (403, b""), (404, b""), (410, b""), (451, b"")] {
+        let found = finding(status, body);
+        assert_eq!(found.kind, FailureKind::UpstreamUnavailable, "{status}");
+        assert_eq!(found.service.as_deref(), Some("static.crates.io"), "{status}");
+    }
+    assert_eq!(finding(401, b"").kind, FailureKind::AuthRequired);
+    assert_eq!(finding(403, b"<!doctype html>Forbidden").kind, FailureKind::AuthRequired);
+    assert_eq!(finding(403, b"Too many requests").kind, FailureKind::RateLimited);
 }
 
 const MAIN_RS: (&str, &str) = ("src/main.rs", "fn main() {}");

@@ -6,10 +6,11 @@ use batch_core::{
     decide::recipe as reader,
     io::{Origins, PoliteConfig, PoliteHttp},
     model::{
-        Cell, CommandName, Environment, Executables, FailureKind, InstallStep, PackageFacts, Recipe,
+        Cell, CommandName, Environment, Executables, FailureKind, Finding, InstallStep,
+        PackageFacts, Recipe,
     },
     plugin::{Missing, Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _},
-    testing::{SimClock, SimTransport},
+    testing::{Answer, SimClock, SimTransport},
 };
 use serde_json::{Map, Value, json};
 
@@ -363,19 +364,60 @@ fn an_answer_of_another_shape_is_an_error_of_the_registry() {
     }
 }
 
-#[test]
-fn one_address_is_asked_and_a_missing_cask_is_none() {
+/// What [`Cask`] makes of a site that gives every request `answer`, and what it asked for.
+fn ask(name: &str, answer: Answer) -> (Result<Option<PackageFacts>, Finding>, Vec<String>) {
     let clock = SimClock::default();
-    let answer = |_: &batch_core::io::Request| (404, &[] as &[_], "<!DOCTYPE html>");
-    let transport = Arc::new(SimTransport::new(clock.clone(), Duration::ZERO, answer));
+    let always = move |_: &batch_core::io::Request| answer;
+    let transport = Arc::new(SimTransport::new(clock.clone(), Duration::ZERO, always));
     let cache = tempfile::tempdir().unwrap();
     let port = Arc::new(clock.clone());
     let quotas = Cask.quotas().iter().copied();
     let http = PoliteHttp::new(PoliteConfig::new(port, transport.clone(), quotas, cache.path()));
-    let name = Cask.normalise("X@beta").unwrap();
-    assert_eq!(clock.run(Cask.inspect(&http, &name)).unwrap(), None);
-    let asked: Vec<String> = transport.sent().into_iter().map(|sent| sent.url).collect();
-    assert_eq!(asked, ["https://formulae.brew.sh/api/cask/x@beta.json"]);
+    let facts = clock.run(Cask.inspect(&http, &Cask.normalise(name).unwrap()));
+    let asked = transport.sent().into_iter().map(|sent| sent.url).collect();
+    (facts.map_err(|error| error.finding()), asked)
+}
+
+#[test]
+fn one_address_is_asked_and_a_missing_cask_is_none() {
+    for status in [404, 410, 451] {
+        let (facts, asked) = ask("X@beta", (status, &[], "<!DOCTYPE html>"));
+        assert_eq!(facts.unwrap(), None, "{status}");
+        assert_eq!(asked, ["https://formulae.brew.sh/api/cask/x@beta.json"], "{status}");
+    }
+}
+
+#[test]
+fn a_site_that_does_not_answer_is_never_taken_for_a_missing_cask() {
+    let html = &[("content-type", "text/html; charset=utf-8")];
+    for (answer, kind) in [
+        ((429, &[] as &[_], "slow down"), FailureKind::RateLimited),
+        ((429, html, "<!DOCTYPE html>not found"), FailureKind::RateLimited),
+        ((403, &[("retry-after", "1")], "not found"), FailureKind::RateLimited),
+        ((403, html, "<html>Attention Required!</html>"), FailureKind::RateLimited),
+        ((200, html, "<html>Too many requests</html>"), FailureKind::RateLimited),
+        (
+            (200, html, "<!DOCTYPE html><title>404 Not Found</title>"),
+            FailureKind::UnexpectedResponse,
+        ),
+        ((200, &[], "not found"), FailureKind::UnexpectedResponse),
+        ((200, &[], ""), FailureKind::UnexpectedResponse),
+        ((403, &[], "not found"), FailureKind::AuthRequired),
+        ((500, &[], "404 not found"), FailureKind::UpstreamUnavailable),
+        ((503, html, "<html>404 not found</html>"), FailureKind::UpstreamUnavailable),
+    ] {
+        let finding = ask("x", answer).0.unwrap_err();
+        assert_eq!(finding.kind, kind, "{answer:?}");
+        assert_eq!(finding.service.as_deref(), Some("formulae.brew.sh"), "{answer:?}");
+    }
+}
+
+#[test]
+fn words_of_errors_in_a_cask_are_no_error() {
+    let more = json!({ "desc": "429 too many requests, rate limit, 404 not found" });
+    let body = cask(&more).to_string().leak();
+    let (facts, asked) = ask("x", (200, &[("content-type", "application/json")], body));
+    assert_eq!((facts.unwrap().unwrap(), asked.len()), (self::facts(&more), 1));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{
     io::{self, Read},
 };
 
-use batch_core::io::archive::{ArchiveError, ArchiveLimits, Entry, EntryKind, Flow, read_tar};
+use batch_core::io::archive::{ArchiveError, ArchiveLimits, Entry, EntryKind, Flow, look_into_tar};
 
 /// A program that configures is no longer than this.
 const LONGEST_PROGRAM: u64 = 1 << 20;
@@ -22,7 +22,7 @@ pub(crate) struct Contents {
 /// What is in `archive`, a tar that may be inside gzip.
 pub(crate) fn read(archive: impl Read) -> Result<Contents, ArchiveError> {
     let mut contents = Contents::default();
-    read_tar(archive, &ArchiveLimits::default(), &mut |entry, content| {
+    look_into_tar(archive, &ArchiveLimits::default(), &mut |entry, content| {
         add(&mut contents, entry, content)?;
         Ok(Flow::Continue)
     })?;

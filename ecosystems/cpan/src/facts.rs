@@ -13,7 +13,7 @@ use crate::{
     recipe,
     registry::MIRROR,
     release::Release,
-    scripts::{self, Scripts},
+    scripts::{self, Doubt, Scripts},
 };
 
 /// Facts about `release`, `contents` being what lies in its archive; an error is why that could
@@ -28,7 +28,7 @@ pub(crate) fn of(
         Ok(contents) => scripts::of(distribution.as_str(), contents),
         Err(why) => Scripts {
             executables: Executables::Unknown(format!("{}: {why}", recipe::UNREADABLE)),
-            computed_by: None,
+            doubt: None,
         },
     };
     let is_library = matches!(&scripts.executables, Executables::Known(names) if names.is_empty());
@@ -48,15 +48,20 @@ pub(crate) fn of(
 }
 
 fn notes(release: &Release, scripts: &Scripts) -> Vec<String> {
-    let computed = scripts.computed_by.map(|program| {
-        format!("{program} computes what is installed; taken are the scripts in bin and script")
+    let doubt = scripts.doubt.map(|doubt| match doubt {
+        Doubt::Taken(program) => {
+            format!("{program} computes what is installed; taken are the scripts in bin and script")
+        }
+        Doubt::More(program) => {
+            format!("{program} computes more than it spells out; taken is what it spells out")
+        }
     });
     let undigested = release.sha256.is_empty();
     let notes = [
         release.is_deprecated.then(|| "deprecated by its author".to_owned()),
         release.is_trial.then(|| format!("the newest version {} is a trial", release.version)),
         undigested.then(|| "no digest is stated to compare its archive with".to_owned()),
-        computed,
+        doubt,
     ];
     notes.into_iter().flatten().collect()
 }

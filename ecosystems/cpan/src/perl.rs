@@ -24,14 +24,29 @@ pub(crate) enum Listed {
 /// What `source` gives each `key`: behind `=>`, `=` or, for a `key` that is called as a function,
 /// right behind it. Comments, documentation and what comes after the program are left out.
 pub(crate) fn lists(source: &str, key: &str) -> Vec<Listed> {
+    behind(key, &code(source)).into_iter().map(|after| Reader(after).value()).collect()
+}
+
+/// The same only of `=>`, for a `key` that is a word like others.
+pub(crate) fn pairs(source: &str, key: &str) -> Vec<Listed> {
+    let is_pair = |after: &&str| {
+        let after = after.strip_prefix(['\'', '"']).unwrap_or(after);
+        after.trim_start().starts_with("=>")
+    };
     let code = code(source);
+    let pairs = behind(key, &code).into_iter().filter(is_pair);
+    pairs.map(|after| Reader(after).value()).collect()
+}
+
+/// What comes behind each `key` that is a word of its own and no variable.
+fn behind<'a>(key: &str, code: &'a str) -> Vec<&'a str> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut found = vec![];
     for (at, _) in code.match_indices(key) {
         let (before, after) = (&code[..at], &code[at + key.len()..]);
         let is_part = before.ends_with(|c| is_word(c) || "$@%&:-".contains(c));
         if !is_part && !after.starts_with(is_word) && !is_comment(before) {
-            found.push(Reader(after).value());
+            found.push(after);
         }
     }
     found

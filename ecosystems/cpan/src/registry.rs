@@ -74,13 +74,14 @@ async fn contents(
     let request = Request { max_bytes: LONGEST_ARCHIVE, ..request };
     let archive = match http.fetch_to_cache(request).await {
         Ok(archive) => archive,
-        Err(HttpError::Status { status: 404 | 410, .. }) => {
+        // The API tells of releases that mirrors do not have yet, or no more.
+        Err(HttpError::Status { status: 404 | 410 | 451, .. }) => {
             return Ok(Err(format!("{file} is not on the mirror")));
         }
         Err(HttpError::TooLarge { max_bytes, .. }) => {
             return Ok(Err(format!("{file} has more than {max_bytes} bytes")));
         }
-        Err(error) => return Err(source_error(error)),
+        Err(error) => return Err(source_error(SourceErrorKind::of_listed_file(error))),
     };
     if !release.sha256.is_empty() {
         match verify_digest(&archive, &format!("sha256-{}", release.sha256)) {

@@ -23,71 +23,110 @@ pub(crate) const UNDECIDED: &str = "its commands are not known";
 pub(crate) struct Scripts {
     /// The one that is called like the distribution first, the others sorted.
     pub(crate) executables: Executables,
-    /// The program that computes them, so that what lies in `bin/` and `script/` was taken. The
-    /// check after the installation confirms or refutes it.
-    pub(crate) computed_by: Option<&'static str>,
+    /// What reading the program without running it left open.
+    pub(crate) doubt: Option<Doubt>,
+}
+
+/// Why there may be other commands. The check after the installation confirms those that were
+/// taken or refutes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// This program computes all of them, so that what lies in `bin/` and `script/` was taken.
+    Taken(&'static str),
+    /// This program spells some of them out, and computes others, of which none was taken.
+    More(&'static str),
+}
+
+/// What a program gives a key, all places together.
+struct List {
+    items: Vec<Item>,
+    /// There is nothing else.
+    is_whole: bool,
+}
+
+impl List {
+    fn whole(items: Vec<Item>) -> Self {
+        Self { items, is_whole: true }
+    }
+
+    /// Of something that may do anything.
+    fn unknown() -> Self {
+        Self { items: vec![], is_whole: false }
+    }
+
+    /// `None` where the key is given nothing anywhere.
+    fn merged(lists: Vec<Listed>) -> Option<Self> {
+        let is_any = !lists.is_empty();
+        let mut merged = Self::whole(vec![]);
+        for listed in lists {
+            match listed {
+                Listed::Items(items) => merged.items.extend(items),
+                Listed::Computed => merged.is_whole = false,
+            }
+        }
+        is_any.then_some(merged)
+    }
 }
 
 /// What installing `distribution` with these `contents` puts on `PATH`.
 pub(crate) fn of(distribution: &str, contents: &Contents) -> Scripts {
+    let unknown = |why| Scripts {
+        executables: Executables::Unknown(format!("{UNDECIDED}: {why}")),
+        doubt: None,
+    };
     let (listed, program) = match (&contents.build_pl, &contents.makefile_pl) {
         (Some(build), _) => (by_build(build, contents), "Build.PL"),
         (None, Some(make)) => (by_make(make), "Makefile.PL"),
-        (None, None) => {
-            let why = format!("{UNDECIDED}: it has neither Build.PL nor Makefile.PL");
-            return Scripts { executables: Executables::Unknown(why), computed_by: None };
-        }
+        (None, None) => return unknown("it has neither Build.PL nor Makefile.PL".to_owned()),
     };
-    let (items, computed_by) = match listed {
-        Listed::Items(items) => (items, None),
-        Listed::Computed => (["bin/*", "script/*"].map(glob).to_vec(), Some(program)),
+    let paths = |items: &[Item]| -> BTreeSet<String> {
+        items.iter().flat_map(|item| paths(item, contents)).collect()
     };
-    let paths = items.iter().flat_map(|item| paths(item, contents)).collect();
-    Scripts { executables: in_order(distribution, &paths), computed_by }
+    let spelled_out = paths(&listed.items);
+    let (paths, doubt) = if listed.is_whole {
+        (spelled_out, None)
+    } else if spelled_out.is_empty() {
+        (paths(&["bin/*", "script/*"].map(glob)), Some(Doubt::Taken(program)))
+    } else {
+        (spelled_out, Some(Doubt::More(program)))
+    };
+    // Nothing found of what was looked for by a guess says nothing about what there is.
+    if paths.is_empty() && doubt.is_some() {
+        return unknown(format!("{program} computes them, and no script is in bin or script"));
+    }
+    Scripts { executables: in_order(distribution, &paths), doubt }
 }
 
 fn glob(pattern: &str) -> Item {
     Item::Glob(pattern.to_owned())
 }
 
-fn by_build(program: &str, contents: &Contents) -> Listed {
+fn by_build(program: &str, contents: &Contents) -> List {
     if perl::mentions(program, "Module::Build::Tiny") {
-        return Listed::Items(vec![glob("script/*")]);
+        return List::whole(vec![glob("script/*")]);
     }
-    let listed = merged(perl::lists(program, "script_files"));
-    let by_default = || perl::mentions(program, "Module::Build").then(|| vec![glob("bin/*")]);
-    match listed.or_else(|| by_default().map(Listed::Items)) {
-        Some(Listed::Items(items)) => {
-            Listed::Items(items.into_iter().map(|item| in_folder(item, contents)).collect())
-        }
-        // Without any of these it is a builder of its own, which may do anything.
-        Some(Listed::Computed) | None => Listed::Computed,
+    // The other name of the key is the stronger one.
+    let by_other_name = List::merged(perl::pairs(program, "scripts"));
+    let listed = by_other_name.or_else(|| List::merged(perl::lists(program, "script_files")));
+    if let Some(List { items, is_whole }) = listed {
+        let items = items.into_iter().map(|item| in_folder(item, contents)).collect();
+        return List { items, is_whole };
     }
+    // Without any of these it is a builder of its own.
+    let is_plain = perl::mentions(program, "Module::Build");
+    if is_plain { List::whole(vec![glob("bin/*")]) } else { List::unknown() }
 }
 
-fn by_make(program: &str) -> Listed {
+fn by_make(program: &str) -> List {
     let is_module_install = perl::mentions(program, "inc::Module::Install");
     let key = if is_module_install { "install_script" } else { "EXE_FILES" };
-    match merged(perl::lists(program, key)) {
+    match List::merged(perl::lists(program, key)) {
         Some(listed) => listed,
         None if is_module_install || perl::mentions(program, "WriteMakefile") => {
-            Listed::Items(vec![])
+            List::whole(vec![])
         }
-        None => Listed::Computed,
+        None => List::unknown(),
     }
-}
-
-/// All that is listed, if all of it is spelled out; `None` where nothing is.
-fn merged(lists: Vec<Listed>) -> Option<Listed> {
-    let is_any = !lists.is_empty();
-    let mut merged = vec![];
-    for listed in lists {
-        match listed {
-            Listed::Items(items) => merged.extend(items),
-            Listed::Computed => return Some(Listed::Computed),
-        }
-    }
-    is_any.then_some(Listed::Items(merged))
 }
 
 /// `Module::Build` takes a folder for all files in it.
@@ -174,11 +213,16 @@ mod tests {
         contents
     }
 
-    /// The commands, joined; with a question mark where they are computed.
+    /// The commands, joined; with a question mark where they are computed, with a plus where others
+    /// are.
     #[track_caller]
     fn check(program: &str, files: &[&str], expected: &str) {
         let scripts = of("App-Tool", &contents(program, files));
-        let mark = if scripts.computed_by.is_some() { "?" } else { "" };
+        let mark = match scripts.doubt {
+            Some(Doubt::Taken(_)) => "?",
+            Some(Doubt::More(_)) => "+",
+            None => "",
+        };
         let told = match scripts.executables {
             Executables::Known(names) => {
                 names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ") + mark
@@ -206,7 +250,30 @@ mod tests {
         check(&format!("{MM} EXE_FILES => \\@scripts)"), files, "tool other?");
         check("do './maint/Makefile.PL.include';", files, "tool other?");
         check(&format!("{MB} script_files => \\@x)"), files, "tool other?");
-        check(&format!("{MM} EXE_FILES => [ map {{ $_ }} @x ])"), &["lib/x"], "?");
+    }
+
+    #[test]
+    fn what_is_computed_and_lies_elsewhere_is_not_known_to_be_nothing() {
+        let nothing = |program: &str| {
+            format!("{UNDECIDED}: {program} computes them, and no script is in bin or script")
+        };
+        let (make, build) = (nothing("Makefile.PL"), nothing("Build.PL"));
+        let files = &["tools/xml_pp/xml_pp", "lib/x", "bin/data?"];
+        let listed = r#"EXE_FILES => [ map {"tools/$_/$_"} @programs]"#;
+        check(&format!("{MM} {listed},)"), files, &make);
+        check(&format!("{MM} EXE_FILES => []); push @{{$x{{EXE_FILES}}}}, 'a';"), files, &make);
+        check("do './maint/Makefile.PL.include';", files, &make);
+        check(&format!("{MB} script_files => [ @x ])"), files, &build);
+        check(&format!("{MB} scripts => [ @x ])"), files, &build);
+    }
+
+    #[test]
+    fn what_is_spelled_out_is_kept_though_more_is_computed() {
+        let files = &["foo", "bin/other", "script/tool"];
+        let more = "push @{$args{EXE_FILES}}, 'bin/other' if $^O ne 'VMS';";
+        check(&format!("{MM} EXE_FILES => ['foo']); {more}"), files, "foo+");
+        check(&format!("{more} {MM} EXE_FILES => [glob('script/*')])"), files, "tool+");
+        check(&format!("{MB} script_files => ['foo']); $b->script_files(&x);"), files, "foo+");
     }
 
     #[test]
@@ -217,6 +284,22 @@ mod tests {
         check(&format!("{MB} script_files => 'script/tool')"), files, "tool");
         check(&format!("{MB} script_files => 'script')"), files, "tool");
         check(&format!("{MB} script_files => {{ 'bin/b' => 1 }})"), files, "b");
+        check(&format!("{MB} scripts => ['script/tool'])"), files, "tool");
+        check(
+            &format!("{MB} scripts => ['script/tool'], script_files => ['bin/a'])"),
+            files,
+            "tool",
+        );
+        check(
+            &format!("{MB} script_files => ['bin/a']); # scripts => ['script/tool']"),
+            files,
+            "a",
+        );
+        check(
+            &format!("{MB} script_files => ['bin/a']); my @scripts = glob('scripts/*');"),
+            files,
+            "a",
+        );
         check("use Module::Build::Tiny 0.034; Build_PL();", files, "tool");
         check("use Module::Build; My::Build->new(", &[], "");
     }

@@ -21,8 +21,15 @@ fn ask(
     distribution: &str,
     files: Vec<(String, Vec<u8>)>,
 ) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
+    ask_shelf(distribution, Shelf::new(files))
+}
+
+fn ask_shelf(
+    distribution: &str,
+    shelf: Shelf,
+) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
     let clock = SimClock::default();
-    let shelf = Arc::new(Shelf::new(files));
+    let shelf = Arc::new(shelf);
     let cache = tempfile::tempdir().unwrap();
     let quotas = Cpan.quotas().iter().copied();
     let config = PoliteConfig::new(Arc::new(clock.clone()), shelf.clone(), quotas, cache.path());
@@ -234,6 +241,15 @@ fn what_cannot_become_a_recipe_says_why() {
         (&[("Makefile.PL", "WriteMakefile(EXE_FILES => [])")], library, "no command"),
         (&[("Build.PL", "use Module::Build::Tiny;"), ("bin/x", PERL)], library, "no command"),
         (&[("lib/X.pm", "1;")], FailureKind::BinaryDiscoveryFailed, "neither Build.PL"),
+        // As XML-Twig does.
+        (
+            &[
+                ("Makefile.PL", r#"WriteMakefile(EXE_FILES => [ map {"tools/$_/$_"} @programs],)"#),
+                ("tools/xml_pp/xml_pp", PERL),
+            ],
+            FailureKind::BinaryDiscoveryFailed,
+            "Makefile.PL computes them",
+        ),
         (&[], FailureKind::ArchiveExtractionFailed, "cannot be used"),
         (
             &[("Makefile.PL", "WriteMakefile(EXE_FILES => ['bin/a b'])")],
@@ -267,8 +283,54 @@ fn an_archive_that_cannot_be_used_is_a_verdict_on_it_and_no_error_of_the_registr
         assert_eq!(missing.kind, FailureKind::ArchiveExtractionFailed, "{}", missing.reason);
         assert!(missing.reason.contains(reason), "{reason}: {}", missing.reason);
     }
-    let gone = ask("x", vec![release("x", "x-1.5.tar.gz", "")]).0.unwrap().unwrap();
-    assert!(Cpan.build(&gone).unwrap_err().reason.contains("not on the mirror"));
+}
+
+/// The header of a file of one byte whose name is no text.
+fn latin_header() -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    let name = b"Dist-1.5/t/na\xefve.t";
+    header.as_old_mut().name[..name.len()].copy_from_slice(name);
+    header.set_size(1);
+    header.set_mode(0o644);
+    header.set_cksum();
+    header
+}
+
+#[test]
+fn a_file_with_an_odd_name_among_others_hides_no_command() {
+    let mut archive =
+        tar::Builder::new(flate2::write::GzEncoder::new(vec![], flate2::Compression::fast()));
+    archive.append(&latin_header(), &b"1"[..]).unwrap();
+    for (path, text) in [ACK, ("ack", PERL), ("t/a", "1"), ("t/a", "2")] {
+        let mut entry = tar::Header::new_gnu();
+        entry.set_size(u64::try_from(text.len()).unwrap());
+        entry.set_mode(0o644);
+        archive.append_data(&mut entry, format!("Dist-1.5/{path}"), text.as_bytes()).unwrap();
+    }
+    let file = archive.into_inner().unwrap().finish().unwrap();
+    let files =
+        vec![release("ack", "ack-1.5.tar.gz", ""), (format!("{AUTHOR}/ack-1.5.tar.gz"), file)];
+    let recipe = Cpan.build(&ask("ack", files).0.unwrap().unwrap()).unwrap();
+    assert!(recipe.to_toml().contains("executables = [\"ack\"]"));
+}
+
+#[test]
+fn an_archive_that_the_mirror_does_not_have_is_told_from_one_that_it_denies() {
+    let answered = |status, body: &[u8]| {
+        let shelf = Shelf::new([release("x", "x-1.5.tar.gz", "")]);
+        shelf.with(&format!("{AUTHOR}/x-1.5.tar.gz"), status, body)
+    };
+    for status in [404, 410, 451] {
+        let facts = ask_shelf("x", answered(status, b"")).0.unwrap().unwrap();
+        let missing = Cpan.build(&facts).unwrap_err();
+        assert_eq!(missing.kind, FailureKind::ArchiveExtractionFailed, "{status}");
+        assert!(missing.reason.contains("not on the mirror"), "{}", missing.reason);
+    }
+    let finding = |body| ask_shelf("x", answered(403, body)).0.unwrap_err().finding();
+    let denied = finding(b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>");
+    assert_eq!(denied.kind, FailureKind::UpstreamUnavailable);
+    assert_eq!(denied.service.as_deref(), Some("cpan.metacpan.org"));
+    assert_eq!(finding(b"<html>Forbidden").kind, FailureKind::AuthRequired);
 }
 
 #[test]
@@ -324,7 +386,9 @@ fn what_a_person_should_know_is_noted() {
     };
     let plain = "WriteMakefile(EXE_FILES => ['x'])";
     assert_eq!(notes("", plain), [""; 0]);
-    assert_eq!(notes("", "WriteMakefile(EXE_FILES => \\@x)").len(), 1);
+    assert!(notes("", "WriteMakefile(EXE_FILES => \\@x)")[0].ends_with("in bin and script"));
+    let more = "push @{$args{EXE_FILES}}, @y;";
+    assert!(notes("", &format!("{plain}; {more}"))[0].ends_with("what it spells out"));
     let computed =
         facts("x", "", &[("Makefile.PL", "WriteMakefile(EXE_FILES => \\@x)"), ("bin/x", PERL)]);
     assert!(Cpan.build(&computed).unwrap().to_toml().contains("executables = [\"x\"]"));

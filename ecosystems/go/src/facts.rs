@@ -36,6 +36,15 @@ pub(crate) fn facts(name: &PackageName, module: &Module, mains: Mains) -> Option
         Mains::NoFolder => return None,
         Mains::None => (vec![], String::new(), None),
         Mains::Found { dirs, synopsis } => (dirs, synopsis, None),
+        Mains::Doubtful(dirs) => {
+            let dirs = dirs.join(", ");
+            let why = format!(
+                "{} has commands only where its authors may keep their own; name the one that is \
+                 meant: {dirs}",
+                module.path
+            );
+            (vec![], String::new(), Some(one_line(&why)))
+        }
         Mains::TooMany(n) => {
             let why = format!("{} has {n} folders of Go code; name the command's own", module.path);
             (vec![], String::new(), Some(why))

@@ -7,30 +7,23 @@ use crate::paths;
 /// Go files by folder; the folder of the module itself is called "".
 pub(crate) type Folders<T> = BTreeMap<String, Vec<T>>;
 
-/// Names of folders whose programs are for those who work on the module, not for those who use it.
-const NOT_FOR_USERS: &[&str] = &[
-    "_examples",
+/// Names of folders whose programs try the module or show its use, and are installed by nobody.
+const SHOWN: &[&str] = &[
     "demo",
     "demos",
-    "doc",
-    "docs",
     "e2e",
     "example",
     "examples",
     "fuzz",
-    "gen",
-    "generate",
-    "generator",
-    "hack",
     "integration",
     "sample",
     "samples",
-    "script",
-    "scripts",
     "test",
     "tests",
-    "tools",
 ];
+/// Names of folders whose programs are most often for those who work on the module, but not always.
+const WORKSHOPS: &[&str] =
+    &["doc", "docs", "gen", "generate", "generator", "hack", "script", "scripts", "tools"];
 
 /// Sorts the files of a module's zip into folders: those that `go build` would read. Each comes as
 /// its path below the module, and whatever else is known of it.
@@ -63,20 +56,41 @@ fn is_skipped(dir: &str) -> bool {
     !dir.is_empty() && dir.split('/').any(is_one)
 }
 
+fn is_below(dir: &str, names: &[&str]) -> bool {
+    dir.split('/').any(|element| names.contains(&element))
+}
+
+fn is_in_cmd(dir: &str) -> bool {
+    dir.starts_with("cmd/")
+}
+
 /// Where the commands of `module` are looked for, one group after the other: the first group with a
-/// command in it is the answer.
+/// command in it is the answer. Whatever lies in `cmd` is a command by convention, though others go
+/// before those that are called like a workshop.
 pub(crate) fn groups<T>(module: &str, folders: &Folders<T>) -> Vec<Vec<String>> {
     let command = paths::command(module);
     let own = [String::new(), format!("cmd/{command}")];
-    let is_conventional = |dir: &String| dir.starts_with("cmd/");
-    let is_for_users =
-        |dir: &String| !is_skipped(dir) && !dir.split('/').any(|it| NOT_FOR_USERS.contains(&it));
-    let rest = || folders.keys().filter(|dir| !own.contains(dir) && is_for_users(dir)).cloned();
+    let is_for_users = |dir: &str| !is_below(dir, SHOWN) && !is_below(dir, WORKSHOPS);
+    let rest = |is_meant: &dyn Fn(&str) -> bool| -> Vec<String> {
+        let rest = folders.keys().filter(|dir| !own.contains(dir) && !is_skipped(dir));
+        rest.filter(|dir| is_meant(dir)).cloned().collect()
+    };
     let there = |dir: &String| folders.contains_key(dir) && !is_skipped(dir);
     let single = own.iter().filter(|dir| there(dir)).map(|dir| vec![dir.clone()]);
-    let in_cmd = rest().filter(is_conventional).collect();
-    let elsewhere = rest().filter(|dir| !is_conventional(dir)).collect();
-    single.chain([in_cmd, elsewhere]).collect()
+    let others = [
+        rest(&|dir| is_in_cmd(dir) && is_for_users(dir)),
+        rest(&|dir| is_in_cmd(dir) && !is_for_users(dir)),
+        rest(&|dir| !is_in_cmd(dir) && is_for_users(dir)),
+    ];
+    single.chain(others).collect()
+}
+
+/// Folders with programs of which nothing tells whom they are for.
+pub(crate) fn workshops<T>(folders: &Folders<T>) -> Vec<String> {
+    let is_workshop = |dir: &&String| {
+        !is_skipped(dir) && !is_in_cmd(dir) && is_below(dir, WORKSHOPS) && !is_below(dir, SHOWN)
+    };
+    folders.keys().filter(is_workshop).cloned().collect()
 }
 
 #[cfg(test)]
@@ -102,7 +116,8 @@ mod tests {
     #[test]
     fn the_commands_own_folder_is_looked_at_first() {
         let folders = found(&["a.go", "cmd/t/x.go", "cmd/b/x.go", "lib/x.go", "examples/y/x.go"]);
-        let expected: Vec<Vec<&str>> = vec![vec![""], vec!["cmd/t"], vec!["cmd/b"], vec!["lib"]];
+        let expected: Vec<Vec<&str>> =
+            vec![vec![""], vec!["cmd/t"], vec!["cmd/b"], vec![], vec!["lib"]];
         assert_eq!(groups("x.org/t", &folders), expected);
         assert_eq!(groups("x.org/t/v2", &folders), expected, "the version is no name");
     }
@@ -112,7 +127,17 @@ mod tests {
         let skipped = ["a/testdata/x.go", "testdata/x.go", "vendor/x/y.go", "_x/y.go", ".x/y.go"];
         let own = ["internal/cmd/x/main.go", "a/internal/b.go", "cmd/internal/x.go", "hack/x.go"];
         let folders = found(&[&skipped[..], &own].concat());
-        assert_eq!(groups("x.org/internal", &folders), [[""; 0]; 2]);
+        assert_eq!(groups("x.org/internal", &folders), [[""; 0]; 3]);
+        assert_eq!(workshops(&folders), ["hack"]);
+    }
+
+    #[test]
+    fn in_cmd_a_folders_name_is_a_matter_of_order_only() {
+        let folders = found(&["cmd/b/x.go", "cmd/gen/x.go", "cmd/test/x.go", "tools/x/x.go"]);
+        let expected: Vec<Vec<&str>> = vec![vec!["cmd/b"], vec!["cmd/gen", "cmd/test"], vec![]];
+        assert_eq!(groups("x.org/t", &folders), expected);
+        assert_eq!(workshops(&folders), ["tools/x"]);
+        assert_eq!(workshops(&found(&["tools/testdata/x.go", "examples/gen/x.go"])), [""; 0]);
     }
 
     #[test]

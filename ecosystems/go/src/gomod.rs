@@ -15,6 +15,8 @@ pub(crate) struct GoMod {
     retracted: Vec<(Version, Version)>,
     /// Why it should not be used any more.
     pub(crate) deprecated: Option<String>,
+    /// It is what a proxy says where there is none.
+    pub(crate) is_made_up: bool,
 }
 
 impl GoMod {
@@ -43,6 +45,7 @@ impl GoMod {
                 }
             }
         }
+        found.is_made_up = text == format!("module {}\n", found.module);
         found
     }
 
@@ -108,6 +111,19 @@ mod tests {
         assert!(retracts("v1.0.0") && retracts("v1.1.5"));
         assert!(!retracts("v1.0.1") && !retracts("v1.2.0"));
         assert!(retracts("v3.0.0+incompatible") && !retracts("v3.0.0-rc.1"));
+    }
+
+    #[test]
+    fn a_line_that_names_the_module_and_nothing_else_was_made_up() {
+        for (text, is_made_up) in [
+            ("module x.org/a\n", true),
+            ("module x.org/a\n\ngo 1.22\n", false),
+            ("module x.org/a\nrequire x.org/b v1.0.0\n", false),
+            ("// Text.\nmodule x.org/a\n", false),
+            ("", false),
+        ] {
+            assert_eq!(GoMod::parse(text).is_made_up, is_made_up, "{text:?}");
+        }
     }
 
     #[test]

@@ -21,6 +21,8 @@ const MOST_FOLDERS: usize = 64;
 pub(crate) enum Mains {
     /// Folders of the main packages that are meant, and the first one's documentation.
     Found { dirs: Vec<String>, synopsis: String },
+    /// Main packages, of which nothing tells that they are for users; folders, at least one.
+    Doubtful(Vec<String>),
     /// Go code, and no main package for users in it.
     None,
     /// The folder that is asked for is not in this module.
@@ -58,7 +60,16 @@ pub(crate) async fn find(
             return Ok(mains);
         }
     }
-    Ok(Mains::None)
+    let workshops = folders::workshops(&folders);
+    n_folders += workshops.len();
+    if MOST_FOLDERS < n_folders {
+        return Ok(Mains::TooMany(n_folders));
+    }
+    let mains = among(zip, &folders, workshops).await?;
+    if let Mains::Found { dirs, .. } = mains {
+        return Ok(Mains::Doubtful(dirs));
+    }
+    Ok(mains)
 }
 
 /// The main packages among `dirs`.

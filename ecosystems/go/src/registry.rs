@@ -61,7 +61,8 @@ async fn latest(http: &dyn Http, module: &str) -> Result<Option<Module>, SourceE
         return Err(odd("its list of versions is no text of versions".to_owned()));
     }
     let listed = versions::listed(&String::from_utf8_lossy(&list));
-    let highest = match versions::latest(&listed) {
+    let all: Vec<&Version> = listed.iter().collect();
+    let highest = match meant(http, module, &all).await? {
         Some(version) => Some(version.clone()),
         // Nothing is tagged; not every proxy answers this.
         None => untagged(http, module).await?,
@@ -70,7 +71,7 @@ async fn latest(http: &dyn Http, module: &str) -> Result<Option<Module>, SourceE
     let Some(go_mod) = go_mod(http, module, &highest).await? else { return Ok(None) };
     // What is taken back is written in the newest version, which may take itself back.
     let kept: Vec<&Version> = listed.iter().filter(|it| !go_mod.retracts(it)).collect();
-    let chosen = versions::latest(kept.iter().copied()).unwrap_or(&highest).clone();
+    let chosen = meant(http, module, &kept).await?.unwrap_or(&highest).clone();
     let is_retracted = kept.is_empty() && !listed.is_empty();
     // Whether a module should still be used is written in its newest version too.
     let deprecated = go_mod.deprecated.clone();
@@ -78,6 +79,20 @@ async fn latest(http: &dyn Http, module: &str) -> Result<Option<Module>, SourceE
         if chosen == highest { Some(go_mod) } else { self::go_mod(http, module, &chosen).await? };
     let path = module.to_owned();
     Ok(go_mod.map(|go_mod| Module { path, version: chosen, go_mod, deprecated, is_retracted }))
+}
+
+/// Which of `versions` the go command takes for the latest.
+async fn meant<'a>(
+    http: &dyn Http,
+    module: &str,
+    versions: &[&'a Version],
+) -> Result<Option<&'a Version>, SourceError> {
+    let go_mod = match versions::decisive(versions) {
+        Some(last) => go_mod(http, module, last).await?.map(|found| !found.is_made_up),
+        None => Some(false),
+    };
+    // Where the proxy does not say, what is listed as compatible goes before.
+    Ok(versions::latest(versions, go_mod.unwrap_or(true)))
 }
 
 async fn untagged(http: &dyn Http, module: &str) -> Result<Option<Version>, SourceError> {

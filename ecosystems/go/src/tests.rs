@@ -163,6 +163,30 @@ const SHAPES: &[Shape] = &[
         ],
         "[\"tool\"] = x.org/tool/v2",
     ),
+    // In cmd everything is a command, whatever it is called.
+    ("x.org/t", "x.org/t", &[("cmd/gen/main.go", MAIN)], "[\"gen\"] = x.org/t/cmd/gen"),
+    ("x.org/t", "x.org/t", &[("cmd/doc/main.go", MAIN)], "[\"doc\"] = x.org/t/cmd/doc"),
+    ("x.org/t", "x.org/t", &[("cmd/test/main.go", MAIN)], "[\"test\"] = x.org/t/cmd/test"),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("cmd/only/main.go", MAIN), ("cmd/gen/main.go", MAIN), ("tools/x/main.go", MAIN)],
+        "[\"only\"] = x.org/lib/cmd/only",
+    ),
+    // Elsewhere a workshop's programs may be for users or not.
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("lib.go", "package lib\n"), ("tools/x/main.go", MAIN), ("hack/b.go", MAIN)],
+        "binary_discovery_failed: x.org/lib has commands only where its authors may keep their own; \
+         name the one that is meant: hack, tools/x",
+    ),
+    (
+        "x.org/lib",
+        "x.org/lib",
+        &[("tools/x.go", "package tools\n"), ("internal/tools/x/main.go", MAIN)],
+        "library_only: x.org/lib v1.2.3 has no main package for users",
+    ),
     // Packages named by path.
     (
         "x.org/tools",
@@ -327,6 +351,26 @@ fn the_version_is_the_highest_release_that_stands() {
     assert!(notes.iter().any(|note| note.contains("is a prerelease")), "{notes:?}");
     let notes = check("v1.9.0\n", &["v1.9.0"], "v1.9.0", "go 1.99\n", "v1.9.0");
     assert_eq!(notes, ["needs Go 1.99 or later"]);
+}
+
+#[test]
+fn versions_from_before_modules_are_the_newest_unless_the_module_has_become_one() {
+    let (both, old) = (&["v1.13.1", "v28.0.0+incompatible"], "v28.0.0+incompatible");
+    let list = "v28.0.0+incompatible\nv1.13.1\n";
+    let check = |go_mod: &str, expected: &str| {
+        let facts = versioned(list, both, "v1.13.1", go_mod).facts("x.org/t");
+        assert_eq!(facts.version, expected, "{go_mod:?}");
+    };
+    check("", old);
+    check("go 1.12\n", "v1.13.1");
+    // Where the proxy keeps the deciding go.mod back, the go command stops too.
+    let unread = versioned(list, both, old, "").with("/x.org/t/@v/v1.13.1.mod", 404, "not found");
+    assert_eq!(unread.ask("x.org/t").unwrap(), None);
+    // The one that decides is among those that are not taken back.
+    let kept = &["v1.0.0", "v1.13.1", "v28.0.0+incompatible"];
+    let list = "v1.0.0\nv1.13.1\nv28.0.0+incompatible\n";
+    let facts = versioned(list, kept, "v1.13.1", "retract v1.13.1\n").facts("x.org/t");
+    assert_eq!(facts.version, old);
 }
 
 #[test]

@@ -13,8 +13,8 @@ pub(crate) struct Version {
     text: String,
 }
 
-/// What a version is, the better the greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What a version is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// A commit without a tag.
     Pseudo,
@@ -51,6 +51,10 @@ impl Version {
         }
     }
 
+    fn is_compatible(&self) -> bool {
+        self.semantic.build.is_empty()
+    }
+
     /// Whether it lies within a range, as the go command compares: `+incompatible` changes nothing.
     pub(crate) fn is_within(&self, first: &Self, last: &Self) -> bool {
         let is_not_below = self.semantic.cmp_precedence(&first.semantic).is_ge();
@@ -74,10 +78,26 @@ pub(crate) fn listed(list: &str) -> Vec<Version> {
     list.lines().filter_map(|line| Version::parse(line.trim())).collect()
 }
 
+/// The version whose go.mod decides whether `@latest` may mean one of a time before modules: the
+/// highest other one. `None` where `versions` are all of one kind.
+pub(crate) fn decisive<'a>(versions: &[&'a Version]) -> Option<&'a Version> {
+    let is_both = versions.iter().any(|version| !version.is_compatible());
+    let compatible = versions.iter().filter(|version| version.is_compatible());
+    let last = compatible.filter(|version| version.standing() != Standing::Pseudo).max();
+    last.copied().filter(|_| is_both)
+}
+
 /// The version that `@latest` means: the highest release; where there is none, the highest
-/// prerelease, then the newest commit.
-pub(crate) fn latest<'a>(versions: impl IntoIterator<Item = &'a Version>) -> Option<&'a Version> {
-    versions.into_iter().max_by_key(|version| (version.standing(), *version))
+/// prerelease, then the newest commit. `with_go_mod` is whether the decisive one has a go.mod: its
+/// author supports modules then, and whatever is incompatible is no part of them.
+pub(crate) fn latest<'a>(versions: &[&'a Version], with_go_mod: bool) -> Option<&'a Version> {
+    let counts = |version: &&&Version| !with_go_mod || version.is_compatible();
+    let rank = |version: &Version| match version.standing() {
+        Standing::Pseudo => 0,
+        Standing::Prerelease => 1,
+        Standing::Incompatible | Standing::Release => 2,
+    };
+    versions.iter().filter(counts).max_by_key(|version| (rank(version), **version)).copied()
 }
 
 #[cfg(test)]
@@ -86,8 +106,15 @@ mod tests {
 
     #[track_caller]
     fn check(list: &str, expected: Option<&str>) {
+        check_both(list, "", false, expected);
+    }
+
+    #[track_caller]
+    fn check_both(list: &str, deciding: &str, with_go_mod: bool, expected: Option<&str>) {
         let versions = listed(list);
-        assert_eq!(latest(&versions).map(Version::as_str), expected, "{list:?}");
+        let versions: Vec<&Version> = versions.iter().collect();
+        assert_eq!(decisive(&versions).map_or("", Version::as_str), deciding, "{list:?}");
+        assert_eq!(latest(&versions, with_go_mod).map(Version::as_str), expected, "{list:?}");
     }
 
     #[test]
@@ -95,8 +122,25 @@ mod tests {
         check("v1.9.0\nv1.10.0\nv1.2.30\n", Some("v1.10.0"));
         check("v0.24.0\nv0.25.0-pre.1\n", Some("v0.24.0"));
         check("v1.0.0\nv1.36.13-0.20261016172727-e9ee2a76ab8e\n", Some("v1.0.0"));
-        check("v3.0.0+incompatible\nv1.0.0\n", Some("v1.0.0"));
         check("v3.0.0+incompatible\nv2.0.0+incompatible\n", Some("v3.0.0+incompatible"));
+    }
+
+    #[test]
+    fn what_is_from_before_modules_counts_until_a_go_mod_says_otherwise() {
+        let old = "v2.0.0+incompatible";
+        let both = format!("{old}\nv1.0.0\nv1.1.0\n");
+        check_both(&both, "v1.1.0", false, Some(old));
+        check_both(&both, "v1.1.0", true, Some("v1.1.0"));
+        let before = format!("v0.1.0\nv1.0.0-rc.1\n{old}\n");
+        check_both(&before, "v1.0.0-rc.1", false, Some(old));
+        check_both(&before, "v1.0.0-rc.1", true, Some("v0.1.0"));
+        // A release that is incompatible is less than a prerelease that is not.
+        let alone = format!("v1.0.0-rc.1\n{old}\n");
+        check_both(&alone, "v1.0.0-rc.1", true, Some("v1.0.0-rc.1"));
+        check_both("v1.0.0\nv2.0.0-rc.1+incompatible\n", "v1.0.0", false, Some("v1.0.0"));
+        // A commit decides nothing.
+        let commit = format!("v0.0.0-20200101000000-aaaaaaaaaaaa\n{old}\n");
+        check_both(&commit, "", false, Some(old));
     }
 
     #[test]

@@ -78,20 +78,24 @@ fn of_members(entries: &[ZipEntry]) -> Contents {
     contents
 }
 
-/// The one folder in which the wheel describes itself.
+/// The one folder in which the wheel describes itself. Other tools than the usual ones do not take
+/// the hyphens out of its name, which pip forgives where there is no other folder.
 fn info_folder(entries: &[ZipEntry], package: &PackageName) -> Result<String, ArchiveError> {
     let folder = |entry: &ZipEntry| Some(entry.path.split_once('/')?.0.to_owned());
     let folders: BTreeSet<String> = entries.iter().filter_map(folder).collect();
-    let is_info = |folder: &&String| {
-        let stem = folder.strip_suffix(".dist-info");
-        let name = stem.and_then(|stem| stem.split_once('-')).map(|(name, _)| name);
-        name.is_some_and(|name| normalised(name) == package.as_str())
+    let stems = folders.iter().filter_map(|it| Some((it, it.strip_suffix(".dist-info")?)));
+    let stems: Vec<(&String, &str)> = stems.collect();
+    let is_named = |(_, stem): &&(&String, &str)| {
+        stem.split_once('-').is_some_and(|(name, _)| normalised(name) == package.as_str())
     };
-    let mut found = folders.iter().filter(is_info);
-    match (found.next(), found.next()) {
-        (Some(folder), None) => Ok(folder.clone()),
-        (None, _) => Err(damaged("it does not describe the project that it is a wheel of")),
-        (Some(_), Some(_)) => Err(damaged("it describes the project twice")),
+    let named: Vec<_> = stems.iter().filter(is_named).collect();
+    match (&named[..], &stems[..]) {
+        ([(folder, _)], _) => Ok((*folder).clone()),
+        ([], [(folder, stem)]) if normalised(stem).starts_with(&format!("{package}-")) => {
+            Ok((*folder).clone())
+        }
+        ([], _) => Err(damaged("it does not describe the project that it is a wheel of")),
+        (_, _) => Err(damaged("it describes the project twice")),
     }
 }
 

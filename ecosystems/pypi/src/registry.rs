@@ -11,7 +11,7 @@ use batch_core::{
 use crate::{
     ID, Pypi, contents,
     project::{self, File},
-    quota::{API_HOST, FILES_HOST},
+    quota::API_HOST,
     recipe, wheel,
 };
 
@@ -45,9 +45,12 @@ impl RecipeBuilder for Pypi {
         };
         let request = address.request(first.file).map_err(source_error)?;
         let digest = first.file.digest();
-        let contents = contents::read(http, request, name, &digest).await.map_err(source_error)?;
+        let url = request.url.clone();
+        let contents = contents::read(http, request, name, &digest).await;
+        let contents =
+            contents.map_err(|error| source_error(SourceErrorKind::of_listed_file(error)))?;
         let Some(contents) = contents else {
-            return Err(odd_answer(FILES_HOST, "a file that is listed is not there".to_owned()));
+            return Err(source_error(SourceErrorKind::Unserved { url }));
         };
         let artifacts = wheels.iter().map(|it| address.artifact(it.file, it.cells.clone()));
         let mut artifacts: Vec<Artifact> =

@@ -452,9 +452,15 @@ fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
 fn a_listed_file_that_is_not_there_blames_the_files_and_no_project() {
     let file = published(PURE, console("x = a:b"));
     let answer = project_json("x", "", &[("1.2.3", vec![file_json(&file)])]);
-    let finding = ask(Shelf::new([(api("x"), answer.into_bytes())])).unwrap_err();
-    assert_eq!(finding.kind, FailureKind::UnexpectedResponse);
-    assert_eq!(finding.service.as_deref(), Some("files.pythonhosted.org"));
+    let listed = || Shelf::default().with(&api("x"), 200, answer.as_bytes());
+    for status in [403, 404, 410, 451] {
+        let shelf = listed().with(&format!("{FILES}/{PURE}"), status, b"");
+        let finding = ask(shelf).unwrap_err();
+        assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{status}");
+        assert_eq!(finding.service.as_deref(), Some("files.pythonhosted.org"), "{status}");
+    }
+    let finding = ask(listed().with(&format!("{FILES}/{PURE}"), 401, b"")).unwrap_err();
+    assert_eq!(finding.kind, FailureKind::AuthRequired);
 }
 
 #[test]
@@ -483,6 +489,38 @@ fn a_wheel_that_is_not_the_registrys_is_refused() {
         let content = wheel_of("z", &members, 0);
         let shelf = shelf("", &[published(PURE, content)]);
         assert_eq!(kind(shelf), FailureKind::ArchiveExtractionFailed, "{folders:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_spells_the_project_as_no_other_tool_does_is_believed_where_it_is_the_only_one() {
+    let ask = |folders: &[&str]| {
+        let text = "[console_scripts]\nx = a:b\n";
+        let members: Vec<String> =
+            folders.iter().map(|it| format!("{it}.dist-info/entry_points.txt")).collect();
+        let members: Vec<Member<'_>> = members.iter().map(|it| (&**it, 0o644, text)).collect();
+        let file = published("foo_bar-1.0-py3-none-any.whl", wheel_of("z", &members, 0));
+        let answer = project_json("foo-bar", "", &[("1.0", vec![file_json(&file)])]);
+        let url = format!("{FILES}/{}", file.name);
+        let shelf = Shelf::new([(url, file.content), (api("foo-bar"), answer.into_bytes())]);
+        asked("foo-bar", shelf).0.map(Option::unwrap).map_err(|finding| finding.kind)
+    };
+    let commands = ["x".parse().unwrap()];
+    for folders in [
+        &["foo_bar-1.0"][..],
+        &["foo-bar-1.0"],
+        &["Foo.Bar-1.0"],
+        &["Foo--bar-1.0.post1"],
+        // The one that is spelled well goes before others, wherever it stands.
+        &["foo-bar-1.0", "foo_bar-1.0"],
+    ] {
+        let facts = ask(folders).unwrap();
+        assert_eq!(facts.executables, Executables::Known(commands.to_vec()), "{folders:?}");
+    }
+    for folders in
+        [&["foo-1.0"][..], &["foo-barn-1.0"], &["foo-bar-1.0", "foo-bar-1.1"], &["foo-bar"]]
+    {
+        assert_eq!(ask(folders), Err(FailureKind::ArchiveExtractionFailed), "{folders:?}");
     }
 }
 

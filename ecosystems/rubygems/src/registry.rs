@@ -3,19 +3,14 @@
 use async_trait::async_trait;
 use batch_core::{
     io::{
-        Http, Request,
+        Http, HttpError, Request,
         archive::{ArchiveError, RemoteError, RemoteTar, gunzip},
     },
     model::{PackageFacts, PackageName, Recipe, RecipeName},
     plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
 };
 
-use crate::{
-    ID, RubyGems, facts,
-    index::{self, Choice},
-    quota::HOSTS,
-    recipe,
-};
+use crate::{ID, RubyGems, facts, index, quota::HOSTS, recipe};
 
 /// What recipes, quotas and caches know the registry by.
 pub(crate) const ORIGIN: &str = "https://rubygems.org";
@@ -39,11 +34,16 @@ impl RecipeBuilder for RubyGems {
         let request = Request { max_bytes: LONGEST_INDEX, ..request };
         let response = http.send(request).await.map_err(source_error)?;
         let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
-        let mut missing = vec![];
+        let (mut missing, mut unserved) = (vec![], None);
         for choice in index::choices(&body).map_err(odd_answer)?.iter().take(TRIES) {
-            let Some(read) = metadata(http, name, choice).await? else {
-                let version = choice.files.first().map_or("", |file| &file.version);
+            let Some(file) = choice.files.first() else { continue };
+            let path = ["gems", &*file.file_name(name.as_str())];
+            let request = Request::get(ORIGIN, &path, &[]).map_err(source_error)?;
+            let url = request.url.clone();
+            let Some(read) = metadata(http, request, &file.digest()).await? else {
+                let version = &file.version;
                 missing.push(format!("version {version} is listed, and its file is not there"));
+                unserved.get_or_insert(url);
                 continue;
             };
             let metadata = read.as_ref().map_err(ToString::to_string);
@@ -53,7 +53,10 @@ impl RecipeBuilder for RubyGems {
                 facts
             }));
         }
-        Ok(None)
+        match unserved {
+            Some(url) => Err(source_error(SourceErrorKind::Unserved { url })),
+            None => Ok(None),
+        }
     }
 
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
@@ -73,22 +76,20 @@ pub(crate) struct Metadata {
     pub(crate) is_verified: bool,
 }
 
-/// The specification in the first file of `choice`, or why it cannot be read. `None` where there is
-/// no such file.
+/// The specification in the gem that `request` asks for, or why it cannot be read. `None` where
+/// there is no such file: the store says so of some files, and of others that nobody may have them.
 async fn metadata(
     http: &dyn Http,
-    gem: &PackageName,
-    choice: &Choice,
+    request: Request,
+    digest: &str,
 ) -> Result<Option<Result<Metadata, ArchiveError>>, SourceError> {
-    let Some(file) = choice.files.first() else { return Ok(None) };
-    let name = file.file_name(gem.as_str());
-    let request = Request::get(ORIGIN, &["gems", &name], &[]).map_err(source_error)?;
     let request = Request { max_bytes: LONGEST_GEM, ..request };
-    match packed_metadata(http, request, &file.digest()).await {
+    match packed_metadata(http, request, digest).await {
         Ok(packed) => Ok(packed.map(|(packed, is_verified)| {
             Ok(Metadata { yaml: gunzip(&packed, LONGEST_METADATA)?, is_verified })
         })),
         Err(RemoteError::Archive(error)) => Ok(Some(Err(error))),
+        Err(RemoteError::Http(HttpError::Status { status: 403, .. })) => Ok(None),
         Err(error) => Err(source_error(error)),
     }
 }

@@ -1,7 +1,7 @@
 //! From the registry's files to recipes, through the real gates: a host that is not declared would
 //! be refused here.
 
-use std::{io::Write as _, sync::Arc};
+use std::{io::Write as _, sync::Arc, time::Duration};
 
 use batch_core::{
     decide::recipe as reader,
@@ -9,8 +9,8 @@ use batch_core::{
     model::{
         Cell, CommandName, Environment, FailureKind, InstallStep, PackageFacts, PackageKind, Recipe,
     },
-    plugin::{NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError},
-    testing::{Shelf, SimClock},
+    plugin::{NativeInstaller as _, RateLimit as _, RecipeBuilder as _, Seeder as _, SourceError},
+    testing::{Answer, Shelf, SimClock, SimTransport},
 };
 
 use crate::{RubyGems, recipe};
@@ -22,8 +22,12 @@ fn ask(
     gem: &str,
     files: Vec<(String, Vec<u8>)>,
 ) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
+    ask_shelf(gem, Shelf::new(files))
+}
+
+fn ask_shelf(gem: &str, shelf: Shelf) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
     let clock = SimClock::default();
-    let shelf = Arc::new(Shelf::new(files));
+    let shelf = Arc::new(shelf);
     let cache = tempfile::tempdir().unwrap();
     let quotas = RubyGems.quotas().iter().copied();
     let config = PoliteConfig::new(Arc::new(clock.clone()), shelf.clone(), quotas, cache.path());
@@ -230,7 +234,20 @@ fn the_newest_release_that_has_its_file_is_taken() {
     let older = ask("x", files(&["1.9"])).0.unwrap().unwrap();
     assert_eq!(older.version, "1.9");
     assert_eq!(older.notes, ["version 1.10 is listed, and its file is not there"]);
-    assert_eq!(ask("x", files(&["2.0.0.rc1"])).0.unwrap(), None);
+    let denied = |there: &[&str], denied: &[&str]| {
+        let body = b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>";
+        let url = |version: &&str| format!("{SITE}/gems/x-{version}.gem");
+        let deny = |shelf: Shelf, version| shelf.with(&url(version), 403, body);
+        denied.iter().fold(Shelf::new(files(there)), deny)
+    };
+    assert_eq!(ask_shelf("x", denied(&["1.9"], &["1.10"])).0.unwrap().unwrap(), older);
+    let none = [ask("x", files(&["2.0.0.rc1"])), ask_shelf("x", denied(&[], &["1.10", "1.9"]))];
+    for (facts, _) in none {
+        let error = facts.unwrap_err();
+        let finding = error.finding();
+        assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{error:?}");
+        assert_eq!(finding.service.as_deref(), Some("rubygems.org"));
+    }
 }
 
 #[test]
@@ -241,6 +258,39 @@ fn what_nobody_could_install_is_not_there() {
         assert_eq!(facts.unwrap(), None, "{lines:?}");
         assert_eq!(asked, ["https://rubygems.org/info/x"]);
     }
+}
+
+#[test]
+fn what_the_site_has_given_up_is_asked_for_by_nothing() {
+    const GONE: Answer = (410, &[], "This endpoint is not supported anymore");
+    let clock = SimClock::default();
+    let transport =
+        SimTransport::new(clock.clone(), Duration::ZERO, |request| match request.url.path() {
+            path if path.contains("/downloads") => GONE,
+            "/api/v1/search.json" => (200, &[("date", "Fri, 20 Nov 2026 10:00:00 GMT")], "[]"),
+            _ => (404, &[], "This rubygem could not be found."),
+        });
+    let (transport, cache) = (Arc::new(transport), tempfile::tempdir().unwrap());
+    let quotas = RubyGems.quotas().iter().copied();
+    let port = Arc::new(clock.clone());
+    let http = PoliteHttp::new(PoliteConfig::new(port, transport.clone(), quotas, cache.path()));
+    for source in RubyGems.sources() {
+        let (n_before, mut cursor) = (transport.sent().len(), None);
+        for _ in 0..100 {
+            let page = clock.run(RubyGems.discover(&http, source, cursor.as_deref(), 100));
+            cursor = page.ok().and_then(|page| page.next_cursor);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(cursor, None, "{} ends", source.name);
+        assert!(n_before < transport.sent().len(), "{} asks", source.name);
+    }
+    assert_eq!(clock.run(RubyGems.inspect(&http, &"x".parse().unwrap())).unwrap(), None);
+    let asked: Vec<String> = transport.sent().into_iter().map(|sent| sent.url).collect();
+    assert!(asked.contains(&format!("{SITE}/info/x")), "{asked:?}");
+    let given_up = asked.iter().filter(|url| url.contains("/downloads"));
+    assert_eq!(given_up.collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]

@@ -65,9 +65,21 @@ pub enum Flow {
     Stop,
 }
 
+/// What becomes of paths that are no text, or that are there twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paths {
+    /// They end the pass: whoever unpacks must know what lies where.
+    Exact,
+    /// They are shown: whoever looks for a few files has no use for the others, whatever they are
+    /// called.
+    Shown,
+}
+
 /// Counts entries, and remembers the paths of those that are there once.
 pub(crate) struct Census {
     limits: ArchiveLimits,
+    /// How paths are taken.
+    wanted: Paths,
     n_entries: u64,
     paths: HashSet<String>,
     bytes_of_paths: usize,
@@ -77,8 +89,9 @@ pub(crate) struct Census {
 const LONGEST_PATHS: usize = 32 << 20;
 
 impl Census {
-    pub(crate) fn new(limits: &ArchiveLimits) -> Self {
-        Self { limits: *limits, n_entries: 0, paths: HashSet::new(), bytes_of_paths: 0 }
+    pub(crate) fn new(limits: &ArchiveLimits, wanted: Paths) -> Self {
+        let paths = HashSet::new();
+        Self { limits: *limits, wanted, n_entries: 0, paths, bytes_of_paths: 0 }
     }
 
     pub(crate) fn limits(&self) -> &ArchiveLimits {
@@ -100,8 +113,12 @@ impl Census {
         if LONGEST_PATHS < self.bytes_of_paths {
             return Err(ArchiveError::TooManyEntries { limit: self.limits.max_entries });
         }
-        let is_new = entry.kind == EntryKind::Dir || self.paths.insert(entry.path.clone());
-        if is_new { Ok(entry) } else { Err(ArchiveError::Duplicate { path: entry.path }) }
+        let may_be_again = entry.kind == EntryKind::Dir || self.wanted == Paths::Shown;
+        if may_be_again || self.paths.insert(entry.path.clone()) {
+            Ok(entry)
+        } else {
+            Err(ArchiveError::Duplicate { path: entry.path })
+        }
     }
 
     /// The path that `raw` spells, with folders' final slashes and `./` taken away. Empty for the
@@ -122,8 +139,12 @@ impl Census {
             return Err(ArchiveError::NameTooLong { limit: self.limits.max_name_bytes });
         }
         let unreadable = || ArchiveError::UnsafePath { path: shown(raw) };
-        let text = str::from_utf8(raw).map_err(|_| unreadable())?;
-        if text.contains('\0') { Err(unreadable()) } else { Ok(text.to_owned()) }
+        let text = match (str::from_utf8(raw), self.wanted) {
+            (Ok(text), _) => text.to_owned(),
+            (Err(_), Paths::Exact) => return Err(unreadable()),
+            (Err(_), Paths::Shown) => String::from_utf8_lossy(raw).into_owned(),
+        };
+        if text.contains('\0') { Err(unreadable()) } else { Ok(text) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Archives, read without trusting them and without unpacking them to disk.
 //!
-//! Three ways in: [`read_tar`] for a tar that is here, [`RemoteZip`] and [`RemoteTar`] for archives
+//! Three ways in: [`read_tar`] and [`look_into_tar`] for a tar that is here, [`RemoteZip`] and [`RemoteTar`] for archives
 //! that stay at their registry while only the parts that matter are asked for. All of them keep to
 //! [`ArchiveLimits`]: what an archive says about itself is a claim.
 
@@ -21,4 +21,4 @@ pub use error::{ArchiveError, DigestError, RemoteError};
 pub use gzip::{gunzip, unpacked};
 pub use remote_tar::{RemoteTar, TarEntry};
 pub use remote_zip::{RemoteZip, ZipEntry};
-pub use tar::read_tar;
+pub use tar::{look_into_tar, read_tar};

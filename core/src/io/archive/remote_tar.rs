@@ -9,6 +9,7 @@ use crate::io::{
     archive::{
         ArchiveError, ArchiveLimits, EntryKind, RemoteError,
         blocks::{Blocks, Reader},
+        entry::Paths,
         tar::Headers,
     },
 };
@@ -73,7 +74,7 @@ impl<'a> RemoteTar<'a> {
 
 fn list(reader: Reader, total: u64, limits: &ArchiveLimits) -> Result<Vec<TarEntry>, ArchiveError> {
     let mut archive = Archive::new(reader);
-    let mut headers = Headers::new(limits);
+    let mut headers = Headers::new(limits, Paths::Exact);
     let mut entries = vec![];
     for raw in archive.entries_with_seek()?.raw(true) {
         let mut raw = raw?;

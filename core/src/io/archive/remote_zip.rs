@@ -14,7 +14,7 @@ use crate::io::{
     archive::{
         ArchiveError, ArchiveLimits, Entry, EntryKind, RemoteError,
         blocks::{Blocks, Reader},
-        entry::Census,
+        entry::{Census, Paths},
         error::one_line,
     },
 };
@@ -109,7 +109,7 @@ fn list(reader: Reader, limits: &ArchiveLimits) -> Result<Vec<ZipEntry>, Archive
     if limits.max_entries < archive.len() as u64 {
         return Err(ArchiveError::TooManyEntries { limit: limits.max_entries });
     }
-    let mut census = Census::new(limits);
+    let mut census = Census::new(limits, Paths::Exact);
     let mut entries = vec![];
     let mut n_bytes = 0_u64;
     for raw in archive.files()? {

@@ -11,7 +11,7 @@ use tar::{Archive, PaxExtensions};
 use crate::io::archive::{
     ArchiveError, ArchiveLimits, Entry, EntryKind, Flow,
     bounded::{Bounded, Counted},
-    entry::Census,
+    entry::{Census, Paths},
 };
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
@@ -23,29 +23,45 @@ const LONGEST_EXTENSION: u64 = 1 << 20;
 pub fn read_tar(
     file: impl Read,
     limits: &ArchiveLimits,
-    visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> io::Result<Flow>,
+    visit: &mut Visit<'_>,
+) -> Result<(), ArchiveError> {
+    pass(file, limits, Paths::Exact, visit)
+}
+
+/// [`read_tar`] for who unpacks nothing: a path that is no text comes with a replacement character
+/// for what is none, and one that is there twice comes twice, of which unpacking keeps the last.
+pub fn look_into_tar(
+    file: impl Read,
+    limits: &ArchiveLimits,
+    visit: &mut Visit<'_>,
+) -> Result<(), ArchiveError> {
+    pass(file, limits, Paths::Shown, visit)
+}
+
+type Visit<'a> = dyn FnMut(&Entry, &mut dyn Read) -> io::Result<Flow> + 'a;
+
+fn pass(
+    file: impl Read,
+    limits: &ArchiveLimits,
+    paths: Paths,
+    visit: &mut Visit<'_>,
 ) -> Result<(), ArchiveError> {
     let (counted, n_packed) = Counted::new(file);
     let mut packed = BufReader::new(counted);
     if !packed.fill_buf()?.starts_with(GZIP_MAGIC) {
         // Nothing is packed, so the ratio is one.
-        return walk(Bounded::new(packed, limits, n_packed), limits, visit);
+        return walk(Bounded::new(packed, limits, n_packed), Headers::new(limits, paths), visit);
     }
     let unpacked = Bounded::new(MultiGzDecoder::new(packed), limits, n_packed);
     let mut unpacked = BufReader::new(unpacked);
     if unpacked.fill_buf()?.starts_with(GZIP_MAGIC) {
         return Err(ArchiveError::Unsupported { what: "gzip within gzip" });
     }
-    walk(unpacked, limits, visit)
+    walk(unpacked, Headers::new(limits, paths), visit)
 }
 
-fn walk(
-    file: impl Read,
-    limits: &ArchiveLimits,
-    visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> io::Result<Flow>,
-) -> Result<(), ArchiveError> {
+fn walk(file: impl Read, mut headers: Headers, visit: &mut Visit<'_>) -> Result<(), ArchiveError> {
     let mut archive = Archive::new(file);
-    let mut headers = Headers::new(limits);
     for raw in archive.entries()?.raw(true) {
         let mut raw = raw?;
         let Some(entry) = headers.read(&mut raw)? else { continue };
@@ -92,8 +108,8 @@ struct Extension {
 }
 
 impl Headers {
-    pub(crate) fn new(limits: &ArchiveLimits) -> Self {
-        Self { census: Census::new(limits), n_read: 0, next: Extension::default() }
+    pub(crate) fn new(limits: &ArchiveLimits, paths: Paths) -> Self {
+        Self { census: Census::new(limits, paths), n_read: 0, next: Extension::default() }
     }
 
     /// The entry that this header completes; `None` for what belongs to the next entry, and for
