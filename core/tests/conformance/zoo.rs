@@ -11,7 +11,7 @@ use batch_core::{
     decide::recipe::{is_homepage, one_line},
     io::{Http, Origins, Request, archive::verify_digest, json},
     model::{
-        Action, ActionShape, Artifact, CommandName, EcosystemId, Environment, Evidence,
+        Access, Action, ActionShape, Artifact, CommandName, EcosystemId, Environment, Evidence,
         Executables, FailureKind, Finding, InstallPlan, InstallStep, InvalidId, Metadata,
         PackageFacts, PackageId, PackageKind, PackageName, Parameter, PassedOver, Quota, Recipe,
         RecipeName, RecipeStep, SeedSkip, Threshold, Verify,
@@ -63,6 +63,16 @@ pub(crate) enum Bug {
     PlanIgnoresMirrors,
     PlanInMapOrder,
     PlanNeverLooks,
+    PlanLooksForNothing,
+    PlanLooksForHalf,
+    PlanLooksFirst,
+    PlanLooksElsewhere,
+    PlanHasNoPath,
+    PlanFetchesUndigested,
+    PlanFetchesFromUndeclaredHost,
+    PlanRunsALauncher,
+    PlanInterpretsAText,
+    PlanHasAFlagOfTheMachine,
     SourceUndeclared,
     SeederPanics,
     ErrorsAreAbsence,
@@ -365,18 +375,60 @@ impl NativeInstaller for Zoo {
             Bug::PlanNamesTheMachine => steps.push(run(&["zoo", "--log=/home/keeper/log"], false)),
             Bug::PlanLeavesItsFolder => steps.push(run(&["zoo", "--log=../../log"], false)),
             Bug::PlanHasTheNetworkForNothing => steps.push(run(&["zoo", "sweep"], true)),
+            Bug::PlanRunsALauncher => {
+                steps.push(run(&["timeout", "60", "bash", "-lc", &line], false));
+            }
+            Bug::PlanInterpretsAText => steps.push(run(&["perl", "-E", "say"], false)),
+            Bug::PlanHasAFlagOfTheMachine => steps.push(run(&["zoo", "-I/opt/cage"], false)),
+            Bug::PlanFetchesUndigested => {
+                let artifact = facts.artifacts[0].clone();
+                steps.push(fetch(artifact.url, String::new()));
+            }
+            Bug::PlanFetchesFromUndeclaredHost => {
+                let digest = facts.artifacts[0].digest.clone();
+                steps.push(fetch("https://cdn.example/feeder".to_owned(), digest));
+            }
             Bug::PlanInMapOrder => {
                 let words: HashMap<String, ()> = (0..40).map(|n| (n.to_string(), ())).collect();
                 steps.push(run(&words.keys().map(String::as_str).collect::<Vec<_>>(), false));
             }
             _ => {}
         }
-        if self.0 != Bug::PlanNeverLooks {
-            let executables = recipe.commands(STEP.name, "executables");
-            steps.push(InstallStep::Inspect { dir: "out/bin".to_owned(), executables });
-        }
-        InstallPlan { steps, bin_dirs: vec!["out/bin".to_owned()], runs_package_code: true }
+        self.look_at_last(recipe, &mut steps);
+        let bin_dirs = match self.0 {
+            Bug::PlanLooksElsewhere => vec!["out/sbin".to_owned()],
+            Bug::PlanHasNoPath => vec![],
+            _ => vec!["out/bin".to_owned()],
+        };
+        InstallPlan { steps, bin_dirs, runs_package_code: true }
     }
+}
+
+impl Zoo {
+    fn look_at_last(&self, recipe: &Recipe, steps: &mut Vec<InstallStep>) {
+        let dir = "out/bin".to_owned();
+        let mut executables = recipe.commands(STEP.name, "executables");
+        match self.0 {
+            Bug::PlanLooksForNothing => executables.clear(),
+            Bug::PlanLooksForHalf => executables.truncate(executables.len() / 2),
+            _ => {}
+        }
+        match self.0 {
+            Bug::PlanNeverLooks => {}
+            Bug::PlanHasNoPath => {
+                let paths = executables.iter().map(ToString::to_string).collect();
+                steps.push(InstallStep::Present { within: dir, paths });
+            }
+            Bug::PlanLooksFirst => steps.insert(0, InstallStep::Inspect { dir, executables }),
+            _ => steps.push(InstallStep::Inspect { dir, executables }),
+        }
+    }
+}
+
+/// A file that lies at `url`.
+fn fetch(url: String, digest: String) -> InstallStep {
+    let artifact = Artifact::unread(vec![], url, digest);
+    InstallStep::Fetch { artifact, access: Access::Open, to: "out/file".to_owned() }
 }
 
 #[async_trait]

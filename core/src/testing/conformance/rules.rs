@@ -146,6 +146,14 @@ pub static RULES: &[Rule] = &[
         installer::ask_only_declared_hosts,
     ),
     rule(
+        "plan-fetches-checked",
+        Clause::install(
+            "InstallStep::Fetch",
+            "Downloads a file, outside the sandbox and within the quotas, and checks its digest.",
+        ),
+        installer::fetch_what_can_be_checked,
+    ),
+    rule(
         "plan-network-needed",
         Clause::contract(
             "NativeInstaller::install",
