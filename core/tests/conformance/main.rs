@@ -73,6 +73,19 @@ const MUTANTS: &[(Bug, &str, &str)] = &[
     ),
     (Bug::NothingLimitsAnAnswer, "hostile-answers", "a body without end"),
     (Bug::MissingFieldsPanic, "hostile-shapes", "it says what it is"),
+    (Bug::DeepFieldsPanic, "hostile-shapes", "a day has a name"),
+    (Bug::ListsPanic, "hostile-shapes", "tags are words"),
+    (
+        Bug::ShapesAreAbsence,
+        "hostile-shapes",
+        "a list of it in https://zoo.example/packages/feeder: it ends in absent",
+    ),
+    (
+        Bug::GuessesWhereNothingIsSaid,
+        "hostile-shapes",
+        "with the command \"feeder\", which nobody said",
+    ),
+    (Bug::EverythingIsALibrary, "executables-exact", "is a library and has commands"),
     (Bug::ArchiveIsNotCompared, "hostile-archives", "its digest was compared"),
 ];
 

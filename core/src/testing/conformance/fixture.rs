@@ -147,7 +147,10 @@ impl Case {
     /// Whether the body of answer `i` has no form of its own: neither an archive nor JSON.
     pub(super) fn is_plain_text(&self, i: usize) -> bool {
         let answers = self.packed().unwrap_or_default();
-        let is_json = |body: &[u8]| body.trim_ascii_start().starts_with(b"{");
+        let is_json = |body: &[u8]| {
+            let body = body.trim_ascii_start();
+            body.starts_with(b"{") || body.starts_with(b"[")
+        };
         !self.is_archive(i) && !answers.get(i).is_some_and(|answer| is_json(&answer.body))
     }
 
@@ -161,6 +164,11 @@ impl Case {
         let parts = self.parts.iter().filter(|(name, _)| !is_golden(name));
         parts.map(|(_, part)| part).any(in_part)
             || self.answers.iter().filter_map(|it| it.text.as_ref()).any(|it| it.contains(word))
+    }
+
+    /// Whether any of its archives has `word` in it.
+    pub(super) fn archives_mention(&self, word: &str) -> bool {
+        self.parts.values().any(|part| matches!(part, Part::Archive(it) if it.mentions(word)))
     }
 
     /// Whether the body of answer `i` is packed from a description.
