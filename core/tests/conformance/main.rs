@@ -36,6 +36,8 @@ const MUTANTS: &[(Bug, &str, &str)] = &[
     (Bug::ClassifierSlicesCharacters, "classifier-total", "it panicked"),
     (Bug::ClassifierRemembers, "classifier-total", "keep no state"),
     (Bug::ClassifierScansAgainAndAgain, "classifier-linear", "read each line once"),
+    (Bug::ClassifierUnwrapsTheExitCode, "classifier-total", "it ended with a code"),
+    (Bug::ClassifierRescansForEachErrorLine, "classifier-linear", "read each line once"),
     (Bug::RecipeIsAnother, "fixtures-golden", "description = \\\"Another\\\""),
     (Bug::FactsKeepLineBreaks, "facts-storable", "one_line"),
     (Bug::MapOrder, "recipes-deterministic", "BTreeMap"),

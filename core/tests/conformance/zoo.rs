@@ -45,6 +45,8 @@ pub(crate) enum Bug {
     ClassifierSlicesCharacters,
     ClassifierScansAgainAndAgain,
     ClassifierRemembers,
+    ClassifierUnwrapsTheExitCode,
+    ClassifierRescansForEachErrorLine,
     RecipeIsAnother,
     FactsKeepLineBreaks,
     MapOrder,
@@ -185,6 +187,17 @@ impl FailureClassifier for Zoo {
                     text.as_bytes()[at..].iter().fold(0_u32, |n, byte| n ^ u32::from(*byte)) == 7
                 });
                 return (n.count() > 7).then(|| Finding::stated(FailureKind::Timeout));
+            }
+            Bug::ClassifierUnwrapsTheExitCode => {
+                let code = evidence.exit_code.expect("it ended with a code");
+                if code == 3 {
+                    return Some(Finding::stated(FailureKind::Timeout));
+                }
+            }
+            Bug::ClassifierRescansForEachErrorLine => {
+                let errors = text.lines().filter(|line| line.starts_with("error: "));
+                let n = errors.filter(|line| text.contains(&format!("{line} again"))).count();
+                return (7 < n).then(|| Finding::stated(FailureKind::Timeout));
             }
             Bug::ClassifierRemembers if HAS_SEEN.fetch_xor(true, Ordering::Relaxed) => {
                 return Some(Finding::stated(FailureKind::Timeout));
