@@ -13,8 +13,8 @@ use batch_core::{
     model::{
         Access, Action, ActionShape, Artifact, CommandName, EcosystemId, Environment, Evidence,
         Executables, FailureKind, Finding, InstallPlan, InstallStep, InvalidId, Metadata,
-        PackageFacts, PackageId, PackageKind, PackageName, Parameter, PassedOver, Quota, Recipe,
-        RecipeName, RecipeStep, SeedSkip, Threshold, Verify,
+        PackageFacts, PackageId, PackageKind, PackageName, Parameter, Quota, Recipe, RecipeName,
+        RecipeStep, Threshold, Verify,
     },
     plugin::{
         EcosystemPlugin, FailureClassifier, Missing, Names, NativeInstaller, Page, RateLimit,
@@ -76,7 +76,21 @@ pub(crate) enum Bug {
     PlanInterpretsAText,
     PlanHasAFlagOfTheMachine,
     SourceUndeclared,
+    SourceFileUndeclared,
+    SourceOfCandidatesUndeclared,
+    SourcesOfOneName,
+    SeederWithoutSources,
     SeederPanics,
+    SeederPanicsOnNames,
+    SeederPanicsOnOddCursors,
+    SeederIgnoresTheLimit,
+    SeederNeverEnds,
+    SeederRepeats,
+    SeederInMapOrder,
+    SeederKeepsSpellings,
+    SeederNamesANeighbour,
+    SeederAsksAStrangerLater,
+    SeederSwallowsFailures,
     ErrorsAreAbsence,
     NothingLimitsAnAnswer,
     MissingFieldsPanic,
@@ -494,6 +508,8 @@ fn fetch(url: String, digest: String) -> InstallStep {
     InstallStep::Fetch { artifact, access: Access::Open, to: "out/file".to_owned() }
 }
 
+const LIST: &str = "https://zoo.example/packages/";
+
 #[async_trait]
 impl Seeder for Zoo {
     fn sources(&self) -> &'static [Source] {
@@ -504,12 +520,19 @@ impl Seeder for Zoo {
                 max_age: Duration::from_secs(86_400),
                 shape: Shape::Pages(100),
                 about: 100,
-                per_candidate: &[],
+                per_candidate: &[LIST],
             }
         }
+        const STRANGE: &str = "https://zoo.example/popular";
+        const TWO: Source = Source { shape: Shape::Files(&[LIST, STRANGE]), ..list(LIST) };
+        const LOOKED_UP: Source = Source { per_candidate: &[LIST, STRANGE], ..list(LIST) };
         match self.0 {
-            Bug::SourceUndeclared => const { &[list("https://zoo.example/popular")] },
-            _ => const { &[list("https://zoo.example/packages/")] },
+            Bug::SourceUndeclared => const { &[list(STRANGE)] },
+            Bug::SourceFileUndeclared => const { &[TWO] },
+            Bug::SourceOfCandidatesUndeclared => const { &[LOOKED_UP] },
+            Bug::SourcesOfOneName => const { &[list(LIST), list(LIST)] },
+            Bug::SeederWithoutSources => &[],
+            _ => const { &[list(LIST)] },
         }
     }
 
@@ -521,20 +544,78 @@ impl Seeder for Zoo {
         &self,
         http: &dyn Http,
         _: &Source,
-        _: Option<&str>,
-        _: usize,
+        cursor: Option<&str>,
+        limit: usize,
     ) -> Result<Page, SourceError> {
-        let request = Request::get("https://zoo.example/packages/", &[], &[]).map_err(error)?;
-        let list: Option<serde_json::Value> = json(http, request).await.map_err(error)?;
-        let names = list.as_ref().and_then(|list| list.get("names"));
-        if self.0 == Bug::SeederPanics {
-            names.expect("there are names");
+        if self.0 == Bug::SeederAsksAStrangerLater && cursor.is_some() {
+            let request = Request::get("https://tracker.example", &[], &[]).map_err(error)?;
+            let _ = http.send(request).await;
         }
-        let passed_over = names.map(|names| PassedOver {
-            name: names.to_string(),
-            reason: SeedSkip::Library,
-            why: "none is popular".to_owned(),
-        });
-        Ok(Page { passed_over: passed_over.into_iter().collect(), ..Page::default() })
+        let page = self.list(http, cursor, limit).await;
+        if self.0 == Bug::SeederSwallowsFailures { Ok(page.unwrap_or_default()) } else { page }
+    }
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    names: Vec<String>,
+}
+
+impl Zoo {
+    async fn list(
+        &self,
+        http: &dyn Http,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, SourceError> {
+        let request = Request::get(LIST, &[], &[]).map_err(error)?;
+        let mut names = if self.0 == Bug::SeederPanics {
+            let list: Option<serde_json::Value> = json(http, request).await.map_err(error)?;
+            let names = list.and_then(|mut list| list.get_mut("names").map(|it| it.take()));
+            serde_json::from_value(names.expect("there are names")).unwrap_or_default()
+        } else {
+            let list: Option<Listed> = json(http, request).await.map_err(error)?;
+            list.map(|list| list.names).unwrap_or_default()
+        };
+        let mut cursor = cursor.map(str::to_owned);
+        let (limit, place) = match self.0 {
+            Bug::SeederPanicsOnNames if !names.is_empty() => panic!("on {names:?}"),
+            Bug::SeederPanicsOnOddCursors => {
+                let place = cursor.as_ref().map(|it| it.parse::<usize>());
+                (limit, place.map(|it| it.expect("a cursor is a place")))
+            }
+            Bug::SeederIgnoresTheLimit => (usize::MAX, None),
+            _ => (limit, None),
+        };
+        if self.0 == Bug::SeederRepeats {
+            let place = cursor.as_ref().and_then(|it| it.parse::<usize>().ok());
+            cursor = place.map(|place| place.saturating_sub(1).max(1).to_string());
+        }
+        if self.0 == Bug::SeederInMapOrder {
+            names = names
+                .into_iter()
+                .map(|it| (it, ()))
+                .collect::<HashMap<_, _>>()
+                .into_keys()
+                .collect();
+        }
+        let mut page = Page::of_names(&ID, self, names, cursor.as_deref(), limit);
+        assert!(place != Some(usize::MAX), "no list is so long");
+        match self.0 {
+            Bug::SeederNeverEnds => page.next_cursor = Some("0".to_owned()),
+            Bug::SeederKeepsSpellings => {
+                for candidate in &mut page.candidates {
+                    let name = candidate.id.name.to_string().to_uppercase();
+                    candidate.id.name = name.parse().expect("a name in capitals is one");
+                }
+            }
+            Bug::SeederNamesANeighbour => {
+                for candidate in &mut page.candidates {
+                    candidate.id.ecosystem = EcosystemId::from_static("aquarium");
+                }
+            }
+            _ => {}
+        }
+        Ok(page)
     }
 }

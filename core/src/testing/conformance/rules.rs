@@ -1,8 +1,8 @@
 //! The rules, in the order in which a plugin is written.
 
 use super::{
-    Bench, Clause, Outcome, Rule, classifier, hostile, identity, installer, names, quotas, recipes,
-    seeder,
+    Bench, Clause, Outcome, Rule, classifier, hostile, identity, installer, lists, names, quotas,
+    recipes, seeder,
 };
 
 const fn rule(id: &'static str, clause: Clause, check: fn(&Bench) -> Outcome) -> Rule {
@@ -186,6 +186,27 @@ pub static RULES: &[Rule] = &[
         "seeder-total",
         Clause::contract("Seeder::discover", "Finds packages in one registry."),
         seeder::reads_any_answer,
+    ),
+    rule(
+        "lists-golden",
+        Clause::contract(
+            "Seeder::discover",
+            "the most popular first where the source knows. The same answers give the same page.",
+        ),
+        lists::are_golden,
+    ),
+    rule(
+        "lists-paged",
+        Clause::contract(
+            "Seeder::discover",
+            "The page of `source` at `cursor` (`None` is the first), at most `limit` candidates",
+        ),
+        lists::are_paged,
+    ),
+    rule(
+        "lists-failures-told",
+        Clause::contract("SourceError", "A registry could not be read."),
+        lists::tell_failures,
     ),
     rule(
         "hostile-answers",
