@@ -206,7 +206,7 @@ pub static RULES: &[Rule] = &[
     rule(
         "lists-failures-told",
         Clause::contract("SourceError", "A registry could not be read."),
-        lists::tell_failures,
+        lists::are_told,
     ),
     rule(
         "hostile-answers",

@@ -1,5 +1,7 @@
 //! Lists as registries answer them: what a seeder hands on of a fixture, page by page.
 
+mod failures;
+
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use serde::Deserialize;
@@ -7,17 +9,18 @@ use serde::Deserialize;
 use super::{
     Bench, Outcome,
     bench::PATIENCE,
-    fixture::{self, Answer, Parts, Planned, is_json},
+    fixture::{self, Answer, Parts, Planned},
     guard,
-    network::{Manner, NOTHING, SimRegistry, Told, Watched},
+    network::{NOTHING, SimRegistry, Told, Watched},
     shuffle::shuffled,
 };
 use crate::{
-    io::TransportErrorKind,
     model::{Candidate, CommandName, Page},
     plugin::{EcosystemPlugin, SourceError},
     testing::SimClock,
 };
+
+pub(super) use failures::are_told;
 
 /// Without limit.
 const ALL: usize = usize::MAX;
@@ -75,15 +78,13 @@ fn lists(home: &Path) -> Result<Vec<List>, String> {
 
 /// A candidate as fixtures write it: `lion, 7 downloads, commands roar yawn`.
 fn shown(candidate: &Candidate) -> String {
-    let mut shown = candidate.id.name.to_string();
-    if let Some(popularity) = &candidate.popularity {
-        shown += &format!(", {} {}", popularity.value, popularity.unit);
-    }
-    if let Some(commands) = &candidate.commands {
-        let names: Vec<&str> = commands.iter().map(CommandName::as_str).collect();
-        shown += &format!(", commands {}", names.join(" "));
-    }
-    shown
+    let Candidate { id, popularity, commands, .. } = candidate;
+    let popularity = popularity.as_ref().map(|it| format!(", {} {}", it.value, it.unit));
+    let commands = commands.as_ref().map(|names| {
+        let names: Vec<&str> = names.iter().map(CommandName::as_str).collect();
+        format!(", commands {}", names.join(" "))
+    });
+    format!("{}{}{}", id.name, popularity.unwrap_or_default(), commands.unwrap_or_default())
 }
 
 /// What `check` finds in each list; the plugin may have none.
@@ -234,57 +235,6 @@ pub(super) fn are_paged(bench: &Bench) -> Outcome {
                 Ok(Asked { strays, .. }) => problems.extend(
                     strays.iter().map(|url| format!("at the cursor {cursor:?} it asks {url}")),
                 ),
-            }
-        }
-        Ok(problems)
-    })
-}
-
-/// A failure in place of one answer; JSON has ways of its own.
-const FAILURES: &[(&str, bool, fn(&mut Told))] = &[
-    ("429", false, |told| status(told, 429)),
-    ("403", false, |told| status(told, 403)),
-    ("500", false, |told| status(told, 500)),
-    ("no connection", false, |told| told.manner = Manner::Broken(TransportErrorKind::Connect)),
-    ("a body that breaks off", false, |told| told.manner = Manner::BrokenOff),
-    ("a page", false, |told| {
-        told.answer.body = b"<!doctype html><title>Just a moment...</title>".to_vec();
-        told.answer.headers.insert("content-type".to_owned(), "text/html".to_owned());
-    }),
-    ("half of the JSON", true, |told| told.answer.body.truncate(told.answer.body.len() / 2)),
-    ("a text", true, |told| told.answer.body = b"\"closed\"".to_vec()),
-];
-
-fn status(told: &mut Told, status: u16) {
-    (told.answer.status, told.answer.body) = (status, b"no".to_vec());
-}
-
-pub(super) fn tell_failures(bench: &Bench) -> Outcome {
-    of_lists(bench, |plugin, list| {
-        let limit = list.document.limits.last().copied().unwrap_or_default();
-        let mut problems = vec![];
-        let whole = list.told()?;
-        let asked = list.ask(plugin, whole.clone(), None, limit)?;
-        for (what, is_of_json, spoil) in FAILURES {
-            for (i, answer) in whole.iter().map(|told| &told.answer).enumerate() {
-                if *is_of_json && !is_json(&answer.body) {
-                    continue;
-                }
-                let mut told = whole.clone();
-                spoil(&mut told[i]);
-                match list.ask(plugin, told, None, limit) {
-                    Err(stuck) => problems.push(format!("{what} for {}: {stuck}", answer.url)),
-                    // An answer of a later page, or one that was not asked for.
-                    Ok(Asked { page: Ok(page), .. })
-                        if asked.page.as_ref().is_ok_and(|it| *it != page) =>
-                    {
-                        problems.push(format!(
-                            "{what} for {} gives another page; return the error",
-                            answer.url
-                        ));
-                    }
-                    Ok(_) => {}
-                }
             }
         }
         Ok(problems)
