@@ -26,6 +26,9 @@ fn rule(id: &str) -> &'static Rule {
 const MUTANTS: &[(Bug, &str, &str)] = &[
     (Bug::AliasIsNoWord, "words-well-formed", "The Zoo"),
     (Bug::AliasIsTaken, "spellings-unique", "already means aquarium"),
+    (Bug::AliasIsReserved, "words-well-formed", "\"auto\" means something else"),
+    (Bug::StepIsGeneric, "steps-unique", "apt_install is a step of any recipe"),
+    (Bug::StepIsTaken, "steps-unique", "aquarium_install is a step of aquarium too"),
     (Bug::RankIsTaken, "rank-unique", "the next free one is 3"),
     (Bug::QuotaWithoutPeriod, "quotas-sane", "period is zero"),
     (Bug::QuotaOtherThanTheNeighbours, "quotas-agree", "declared otherwise by aquarium"),
@@ -33,6 +36,9 @@ const MUTANTS: &[(Bug, &str, &str)] = &[
     (Bug::HostUndeclaredOnlyAfterOddAnswers, "hosts-declared", "zoo.example/search/"),
     (Bug::HostileNamesAreMended, "names-refused", "normalise(\"a b\") gives \"a-b\""),
     (Bug::NamesGrow, "names-idempotent", "is read as"),
+    (Bug::AllNamesAreOne, "names-idempotent", "share the identity \"\""),
+    (Bug::IdentityIsRandom, "names-idempotent", "two identities"),
+    (Bug::FactsAreOfAnother, "facts-storable", "the facts are of lion, not of feeder"),
     (Bug::ClassifierSlicesCharacters, "classifier-total", "it panicked"),
     (Bug::ClassifierRemembers, "classifier-total", "keep no state"),
     (Bug::ClassifierScansAgainAndAgain, "classifier-linear", "read each line once"),
@@ -137,6 +143,35 @@ fn a_plugin_without_readme_and_fixtures_is_told_what_to_write() {
     let bare = subject(Bug::None, "nowhere");
     check_caught(&bare, "readme-present", "write it, with the headings of another one");
     check_caught(&bare, "fixtures-present", "write at least 3, as core/README.md, Fixtures, says");
+}
+
+#[test]
+fn a_readme_that_nobody_has_filled_in_is_none() {
+    let home = tempfile::tempdir().unwrap();
+    let check = |facts: &str, part: Option<&str>| {
+        let text = format!(
+            "A zoo.\n\n## What is asked\nIt.\n\n## Facts\n{facts}\n\n## Oddities\nNone.\n\n## Fixtures\nx\n"
+        );
+        std::fs::write(home.path().join("README.md"), text).unwrap();
+        let subject = Subject { home: home.path().to_owned(), ..subject(Bug::None, "zoo") };
+        match part {
+            Some(part) => check_caught(&subject, "readme-present", part),
+            None => {
+                let checked = conformance::check_only(&subject, [rule("readme-present")]);
+                assert_eq!(checked[0].outcome, Outcome::Pass);
+            }
+        }
+    };
+    check("Fields.", None);
+    check("Not written yet: which field.", Some("says nothing yet under `## facts`"));
+    check("", Some("says nothing yet under `## facts`"));
+}
+
+#[test]
+fn the_last_rank_has_none_after_it() {
+    let (plugin, other) = (zoo::plugin(Bug::LastRankIsTaken), zoo::plugin(Bug::LastRankIsTaken));
+    let subject = Subject { all: vec![plugin, other], ..subject(Bug::LastRankIsTaken, "zoo") };
+    check_caught(&Subject { plugin, ..subject }, "rank-unique", "rotation_rank 65535 too");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A small ecosystem that keeps to the contract, and every way in which it can be made to break it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     num::NonZeroU32,
     time::Duration,
 };
@@ -35,13 +35,20 @@ pub(crate) enum Bug {
     None,
     AliasIsNoWord,
     AliasIsTaken,
+    AliasIsReserved,
     RankIsTaken,
+    LastRankIsTaken,
+    StepIsGeneric,
+    StepIsTaken,
     QuotaWithoutPeriod,
     QuotaOtherThanTheNeighbours,
     HostUndeclared,
     HostUndeclaredOnlyAfterOddAnswers,
     HostileNamesAreMended,
     NamesGrow,
+    AllNamesAreOne,
+    IdentityIsRandom,
+    FactsAreOfAnother,
     ClassifierSlicesCharacters,
     ClassifierScansAgainAndAgain,
     ClassifierRemembers,
@@ -109,12 +116,17 @@ pub(crate) fn plugin(bug: Bug) -> &'static EcosystemPlugin {
     let zoo: &'static Zoo = Box::leak(Box::new(Zoo(bug)));
     let aliases: &[&str] = match bug {
         Bug::AliasIsNoWord => &["The Zoo"],
+        Bug::AliasIsReserved => &["auto"],
         Bug::AliasIsTaken => &["menagerie", "aquarium"],
         _ => &["menagerie"],
     };
     Box::leak(Box::new(EcosystemPlugin {
         id: ID,
-        rotation_rank: if bug == Bug::RankIsTaken { 2 } else { 1 },
+        rotation_rank: match bug {
+            Bug::RankIsTaken => 2,
+            Bug::LastRankIsTaken => u16::MAX,
+            _ => 1,
+        },
         aliases,
         display_name: "Zoo",
         toolchain: None,
@@ -124,7 +136,11 @@ pub(crate) fn plugin(bug: Bug) -> &'static EcosystemPlugin {
         classifier: zoo,
         recipe_builder: Some(zoo),
         installer: Some(zoo),
-        recipe_actions: &[STEP],
+        recipe_actions: match bug {
+            Bug::StepIsGeneric => const { &[ActionShape::of_commands("apt_install")] },
+            Bug::StepIsTaken => const { &[ActionShape::of_commands("aquarium_install")] },
+            _ => &[STEP],
+        },
         names: zoo,
     }))
 }
@@ -136,6 +152,7 @@ pub(crate) fn neighbour() -> &'static EcosystemPlugin {
         id,
         rotation_rank: 2,
         aliases: &[],
+        recipe_actions: const { &[ActionShape::of_commands("aquarium_install")] },
         seeder: None,
         recipe_builder: None,
         installer: None,
@@ -184,6 +201,16 @@ impl Names for Zoo {
             _ => spelling,
         };
         SPELLING.read(&spelling.to_ascii_lowercase())
+    }
+
+    fn identity(&self, name: &PackageName) -> String {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static N_ASKED: AtomicU32 = AtomicU32::new(0);
+        match self.0 {
+            Bug::AllNamesAreOne => String::new(),
+            Bug::IdentityIsRandom => format!("{name}{}", N_ASKED.fetch_add(1, Ordering::Relaxed)),
+            _ => name.as_str().replace('-', ""),
+        }
     }
 }
 
@@ -243,14 +270,13 @@ impl Animal {
                 day.map(|day| day.as_str().expect("a day has a name"));
                 read.ok()
             }
-            Bug::ShapesAreAbsence => read.ok(),
             Bug::GuessesWhereNothingIsSaid if value.get("version").is_some() => {
                 let mut value = value.clone();
                 let guess = serde_json::json!({ name.as_str(): "bin" });
                 value.as_object_mut()?.entry("commands").or_insert(guess);
                 Self::deserialize(value).ok()
             }
-            Bug::GuessesWhereNothingIsSaid => read.ok(),
+            Bug::ShapesAreAbsence | Bug::GuessesWhereNothingIsSaid => read.ok(),
             _ => Some(read.expect("it says what it is")),
         }
     }
@@ -402,8 +428,12 @@ impl Zoo {
         ]);
         let clean = one_line(&animal.summary);
         let stated = if clean.is_empty() { "An animal".to_owned() } else { clean };
+        let of = match self.0 {
+            Bug::FactsAreOfAnother => "lion".parse().expect("a lion is an animal"),
+            _ => name.clone(),
+        };
         PackageFacts {
-            id: PackageId { ecosystem: ID, name: name.clone() },
+            id: PackageId { ecosystem: ID, name: of },
             version: one_line(&animal.version),
             executables,
             description: match self.0 {
@@ -571,7 +601,8 @@ impl Zoo {
         let request = Request::get(LIST, &[], &[]).map_err(error)?;
         let mut names = if self.0 == Bug::SeederPanics {
             let list: Option<serde_json::Value> = json(http, request).await.map_err(error)?;
-            let names = list.and_then(|mut list| list.get_mut("names").map(|it| it.take()));
+            let names =
+                list.and_then(|mut list| list.get_mut("names").map(serde_json::Value::take));
             serde_json::from_value(names.expect("there are names")).unwrap_or_default()
         } else {
             let list: Option<Listed> = json(http, request).await.map_err(error)?;
@@ -592,12 +623,7 @@ impl Zoo {
             cursor = place.map(|place| place.saturating_sub(1).max(1).to_string());
         }
         if self.0 == Bug::SeederInMapOrder {
-            names = names
-                .into_iter()
-                .map(|it| (it, ()))
-                .collect::<HashMap<_, _>>()
-                .into_keys()
-                .collect();
+            names = names.into_iter().collect::<HashSet<_>>().into_iter().collect();
         }
         let mut page = Page::of_names(&ID, self, names, cursor.as_deref(), limit);
         assert!(place != Some(usize::MAX), "no list is so long");

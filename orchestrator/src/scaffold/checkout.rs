@@ -151,7 +151,7 @@ impl Changes {
         let drafts = [self.draft(&self.lines[0])?, self.draft(&self.lines[1])?];
         // From here on, only renames.
         let folder = checkout.join(&self.folder);
-        fs::rename(&made, &folder).map_err(failed(&folder))?;
+        fs::rename(&made, &folder).map_err(failed(&checkout.join(ECOSYSTEMS)))?;
         for (i, (draft, line)) in drafts.into_iter().zip(&self.lines).enumerate() {
             let path = checkout.join(line.file);
             if let Err(error) = draft.persist(&path) {
@@ -172,7 +172,8 @@ impl Changes {
             draft.as_file().sync_all()?;
             Ok(draft)
         };
-        write().map_err(failed(&path))
+        // What cannot be written is mostly the folder: the draft lies beside the file.
+        write().map_err(failed(path.parent().unwrap_or(&self.checkout)))
     }
 
     /// As well as it can be: there is an error to be told already.

@@ -8,6 +8,7 @@
 mod bench;
 mod classifier;
 mod clause;
+mod facts;
 mod fixture;
 mod guard;
 mod hostile;

@@ -1,8 +1,8 @@
 //! The rules, in the order in which a plugin is written.
 
 use super::{
-    Bench, Clause, Outcome, Rule, classifier, hostile, identity, installer, lists, names, quotas,
-    recipes, seeder,
+    Bench, Clause, Outcome, Rule, classifier, facts, hostile, identity, installer, lists, names,
+    quotas, recipes, seeder,
 };
 
 const fn rule(id: &'static str, clause: Clause, check: fn(&Bench) -> Outcome) -> Rule {
@@ -25,6 +25,14 @@ pub static RULES: &[Rule] = &[
         "rank-unique",
         Clause::registry("EcosystemPlugin::rotation_rank", "Place in the rotation."),
         identity::rank_is_its_own,
+    ),
+    rule(
+        "steps-unique",
+        Clause::registry(
+            "EcosystemPlugin::recipe_actions",
+            "The recipe steps that only its recipes use.",
+        ),
+        identity::steps_are_its_own,
     ),
     rule(
         "readme-present",
@@ -94,7 +102,7 @@ pub static RULES: &[Rule] = &[
             "PackageFacts",
             "All that a recipe is built from, in one shape for every ecosystem.",
         ),
-        recipes::facts_are_fit_to_store,
+        facts::are_fit_to_store,
     ),
     rule(
         "recipes-deterministic",
