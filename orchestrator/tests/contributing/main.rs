@@ -11,7 +11,8 @@ use std::{
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
+    time::Duration,
 };
 
 use checkout::{Checkout, files, house};
@@ -44,7 +45,11 @@ fn main() -> ExitCode {
         is_formatted();
         Ok(())
     });
-    libtest_mimic::run(&arguments, vec![read, new, formatted, walk]).exit_code()
+    let stopped = Trial::test("ecosystem new that is stopped has made all or nothing", || {
+        makes_all_or_nothing();
+        Ok(())
+    });
+    libtest_mimic::run(&arguments, vec![read, new, formatted, stopped, walk]).exit_code()
 }
 
 fn is_formatted() {
@@ -93,6 +98,44 @@ fn begins_or_refuses() {
     let elsewhere = elsewhere.args(["ecosystem", "new", "circus", "--in", "/"]).output().unwrap();
     assert_eq!(elsewhere.status.code(), Some(3));
     assert!(!house().join("ecosystems/circus").exists());
+}
+
+/// TERM comes earlier or later each time, so that some come while files are written.
+fn makes_all_or_nothing() {
+    let (mut n_made, mut n_not_made) = (0, 0);
+    for delay in (0..60).chain([5_000]).map(Duration::from_millis) {
+        let checkout = tempfile::tempdir().unwrap();
+        for path in files(&house(), &["target", ".git", "data", "website", "docs", "core"]) {
+            let is_seen = path.ends_with("Cargo.toml") || path.ends_with("src/plugins.rs");
+            if is_seen {
+                fs::create_dir_all(checkout.path().join(path.parent().unwrap())).unwrap();
+                fs::copy(house().join(&path), checkout.path().join(&path)).unwrap();
+            }
+        }
+        let before = files(checkout.path(), &[]);
+        let mut program = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
+        program.args(["ecosystem", "new", "circus", "--quiet", "--in"]).arg(checkout.path());
+        let mut program = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(delay);
+        let id = rustix::process::Pid::from_child(&program);
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+        let code = program.wait().unwrap().code();
+        assert!(matches!(code, None | Some(0 | 130)), "{code:?}");
+        let is_linked =
+            |file: &str| fs::read_to_string(checkout.path().join(file)).unwrap().contains("circus");
+        let mut after = files(checkout.path(), &[]);
+        after.retain(|path| !path.starts_with("ecosystems/circus"));
+        assert_eq!(after, before, "after {delay:?}");
+        let made = checkout.path().join("ecosystems/circus").exists();
+        let linked = ["orchestrator/Cargo.toml", "orchestrator/src/plugins.rs"].map(is_linked);
+        assert_eq!(linked, [made, made], "after {delay:?}");
+        if made {
+            n_made += 1;
+        } else {
+            n_not_made += 1;
+        }
+    }
+    assert!(0 < n_made && 0 < n_not_made, "{n_made} made, {n_not_made} not");
 }
 
 /// What this machine lacks; `None` where it has everything.

@@ -129,3 +129,19 @@ impl fmt::Display for NewReport {
         writeln!(f, "Next: cargo run -- ecosystem check {ecosystem}, and CONTRIBUTING.md")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_that_cannot_be_written_is_named_with_the_code_of_storage() {
+        let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let error = refused(ScaffoldError::Io { path: "/checkout/orchestrator".into(), source });
+        let refusal: &Refusal = error.downcast_ref().unwrap();
+        assert_eq!(refusal.exit, Exit::State);
+        let said = &refusal.message;
+        assert!(said.contains("/checkout/orchestrator; the checkout must be writable"), "{said}");
+        assert!(said.contains("permission denied"), "{said}");
+    }
+}
