@@ -152,17 +152,17 @@ mod tests {
             "zoo.example\n",
             "__ID__.example",
         ] {
-            assert!(refusal("zoo", Some(host)).contains("is no host name"), "{host:?}");
+            assert!(refusal("nobodys", Some(host)).contains("is no host name"), "{host:?}");
         }
     }
 
     #[test]
     fn a_new_one_comes_last_in_the_rotation_and_asks_nobody_unless_told() {
         let registry = plugins::registry().unwrap();
-        let new = NewEcosystem::new("nix2", None, &registry).unwrap();
-        assert_eq!(new.host, "nix2.example");
+        let new = NewEcosystem::new("nobodys", None, &registry).unwrap();
+        assert_eq!(new.host, "nobodys.example");
         assert!(registry.iter().all(|plugin| plugin.rotation_rank < new.rotation_rank));
-        let told = NewEcosystem::new("nix2", Some("api.nix-2.example"), &registry).unwrap();
+        let told = NewEcosystem::new("nobodys", Some("api.nix-2.example"), &registry).unwrap();
         assert_eq!(told.host, "api.nix-2.example");
     }
 }
