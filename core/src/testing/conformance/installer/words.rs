@@ -7,56 +7,14 @@ use crate::{
 };
 
 /// Read texts as commands.
-const SHELLS: &[&str] = &[
-    "ash",
-    "bash",
-    "busybox",
-    "cmd",
-    "cmd.exe",
-    "csh",
-    "dash",
-    "elvish",
-    "eval",
-    "fish",
-    "ksh",
-    "mksh",
-    "nu",
-    "powershell",
-    "pwsh",
-    "sh",
-    "tcsh",
-    "toybox",
-    "xonsh",
-    "yash",
-    "zsh",
-];
+const SHELLS: &str = "ash bash busybox cmd cmd.exe csh dash elvish eval fish ksh mksh nu powershell pwsh sh \
+    tcsh toybox xonsh yash zsh";
 /// Start the program that their arguments name.
-const LAUNCHERS: &[&str] = &[
-    "chroot", "chrt", "command", "doas", "env", "exec", "flock", "ionice", "nice", "nohup",
-    "parallel", "runuser", "script", "setpriv", "setsid", "stdbuf", "strace", "su", "sudo",
-    "taskset", "time", "timeout", "unshare", "watch", "xargs",
-];
+const LAUNCHERS: &str = "chroot chrt command doas env exec flock ionice nice nohup parallel runuser script \
+    setpriv setsid stdbuf strace su sudo taskset time timeout unshare watch xargs";
 /// Read programs, which may stand among their arguments; without numbers of versions.
-const INTERPRETERS: &[&str] = &[
-    "awk",
-    "bun",
-    "deno",
-    "gawk",
-    "guile",
-    "julia",
-    "lua",
-    "luajit",
-    "node",
-    "nodejs",
-    "osascript",
-    "perl",
-    "php",
-    "pypy",
-    "python",
-    "rscript",
-    "ruby",
-    "tclsh",
-];
+const INTERPRETERS: &str = "awk bun deno gawk guile julia lua luajit node nodejs osascript perl php pypy python \
+    rscript ruby tclsh";
 /// After each of these comes a program.
 const CODE_WORDS: &[&str] = &["eval", "--command", "--eval", "--execute", "--print", "--run"];
 
@@ -76,13 +34,13 @@ fn shell_in(argv: &[String]) -> Option<String> {
         return Some("a step runs nothing: argv is empty".to_owned());
     };
     let name = program.rsplit('/').next().unwrap_or(program).to_ascii_lowercase();
-    if SHELLS.contains(&&*name) {
+    if has(SHELLS, &name) {
         return Some(format!(
             "it starts {name}, which reads texts of packages as commands; start the program \
              itself, one word of argv for each argument"
         ));
     }
-    if LAUNCHERS.contains(&&*name) {
+    if has(LAUNCHERS, &name) {
         return Some(format!("it starts {name}, which starts another; start that program itself"));
     }
     if program.contains(char::is_whitespace) {
@@ -90,7 +48,7 @@ fn shell_in(argv: &[String]) -> Option<String> {
     }
     let is_interpreter = {
         let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-        INTERPRETERS.contains(&plain)
+        has(INTERPRETERS, plain)
     };
     let code = arguments.iter().enumerate().find(|(i, word)| {
         let next = arguments.get(i + 1);
@@ -98,6 +56,11 @@ fn shell_in(argv: &[String]) -> Option<String> {
         is_code_flag(word) && (is_interpreter || is_line)
     });
     code.map(|(_, flag)| format!("with {flag} it hands {name} text of ours to interpret"))
+}
+
+/// Whether `name` is one of `words`.
+fn has(words: &str, name: &str) -> bool {
+    words.split(' ').any(|word| word == name)
 }
 
 /// `-c`, `-lc`, `-E`, `--eval=…` and their like.
