@@ -160,8 +160,8 @@ fn discover(
     limit: usize,
 ) -> Result<Asked, String> {
     let seeder = plugin.seeder.ok_or("it has no seeder")?;
-    let source = seeder.sources().iter().find(|it| it.name == source);
-    let source = source.ok_or("Seeder::sources has no such source")?;
+    let found = seeder.sources().iter().find(|it| it.name == source);
+    let source = found.ok_or_else(|| format!("Seeder::sources names no {source:?}; add it"))?;
     let clock = SimClock::default();
     let network = Arc::new(SimRegistry::new(clock.clone(), told, NOTHING));
     let http = Watched::new(plugin, &network)?;
