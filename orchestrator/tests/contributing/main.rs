@@ -7,7 +7,7 @@ mod checkout;
 mod document;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
@@ -114,7 +114,7 @@ fn makes_all_or_nothing() {
                 fs::copy(house().join(&path), checkout.path().join(&path)).unwrap();
             }
         }
-        let before = files(checkout.path(), &[]);
+        let before: BTreeSet<PathBuf> = files(checkout.path(), &[]).into_iter().collect();
         let mut program = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
         program.args(["ecosystem", "new", "circus", "--quiet", "--in"]).arg(checkout.path());
         let mut program = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -125,7 +125,7 @@ fn makes_all_or_nothing() {
         assert!(matches!(code, None | Some(0 | 130)), "{code:?}");
         let is_linked =
             |file: &str| fs::read_to_string(checkout.path().join(file)).unwrap().contains("circus");
-        let mut after = files(checkout.path(), &[]);
+        let mut after: BTreeSet<PathBuf> = files(checkout.path(), &[]).into_iter().collect();
         after.retain(|path| !path.starts_with("ecosystems/circus"));
         assert_eq!(after, before, "after {delay:?}");
         let made = checkout.path().join("ecosystems/circus").exists();
