@@ -18,7 +18,8 @@ pub enum Exit {
     Unavailable = 4,
     /// `try`: the package failed; its failure is printed. `ecosystem check`: a plugin breaks a rule.
     PackageFailed = 5,
-    /// The state cannot be read or written; the message names file and remedy.
+    /// The state, or the checkout that a new ecosystem is for, cannot be read or written; the
+    /// message names file and remedy.
     State = 6,
     /// Another run is under way.
     Locked = 7,

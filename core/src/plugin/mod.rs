@@ -15,5 +15,5 @@ pub use contract::{
 pub use counted_file::{CountedFile, RankedNames};
 pub use listing::ask;
 pub use ranking::{Cut, Ranking};
-pub use registry::{EcosystemPlugin, Registry, RegistryError};
+pub use registry::{EcosystemPlugin, RESERVED_WORDS, Registry, RegistryError};
 pub use spelling::{Spelling, is_windows_device};

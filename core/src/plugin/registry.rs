@@ -8,6 +8,9 @@ use crate::{
     },
 };
 
+/// What no ecosystem can be called: where people name one, these words mean something else.
+pub const RESERVED_WORDS: [&str; 4] = ["all", "auto", "help", "status"];
+
 /// One ecosystem, as its crate hands it to [`register_ecosystem!`](crate::register_ecosystem).
 #[expect(missing_docs, reason = "the traits say it")]
 pub struct EcosystemPlugin {

@@ -26,6 +26,9 @@ fn rule(id: &str) -> &'static Rule {
 const MUTANTS: &[(Bug, &str, &str)] = &[
     (Bug::AliasIsNoWord, "words-well-formed", "The Zoo"),
     (Bug::AliasIsTaken, "spellings-unique", "already means aquarium"),
+    (Bug::AliasIsReserved, "words-well-formed", "\"auto\" means something else"),
+    (Bug::StepIsGeneric, "steps-unique", "apt_install is a step of any recipe"),
+    (Bug::StepIsTaken, "steps-unique", "aquarium_install is a step of aquarium too"),
     (Bug::RankIsTaken, "rank-unique", "the next free one is 3"),
     (Bug::QuotaWithoutPeriod, "quotas-sane", "period is zero"),
     (Bug::QuotaOtherThanTheNeighbours, "quotas-agree", "declared otherwise by aquarium"),
@@ -33,9 +36,14 @@ const MUTANTS: &[(Bug, &str, &str)] = &[
     (Bug::HostUndeclaredOnlyAfterOddAnswers, "hosts-declared", "zoo.example/search/"),
     (Bug::HostileNamesAreMended, "names-refused", "normalise(\"a b\") gives \"a-b\""),
     (Bug::NamesGrow, "names-idempotent", "is read as"),
+    (Bug::AllNamesAreOne, "names-idempotent", "share the identity \"\""),
+    (Bug::IdentityIsRandom, "names-idempotent", "two identities"),
+    (Bug::FactsAreOfAnother, "facts-storable", "the facts are of lion, not of feeder"),
     (Bug::ClassifierSlicesCharacters, "classifier-total", "it panicked"),
     (Bug::ClassifierRemembers, "classifier-total", "keep no state"),
     (Bug::ClassifierScansAgainAndAgain, "classifier-linear", "read each line once"),
+    (Bug::ClassifierUnwrapsTheExitCode, "classifier-total", "it ended with a code"),
+    (Bug::ClassifierRescansForEachErrorLine, "classifier-linear", "read each line once"),
     (Bug::RecipeIsAnother, "fixtures-golden", "description = \\\"Another\\\""),
     (Bug::FactsKeepLineBreaks, "facts-storable", "one_line"),
     (Bug::MapOrder, "recipes-deterministic", "BTreeMap"),
@@ -54,8 +62,32 @@ const MUTANTS: &[(Bug, &str, &str)] = &[
     (Bug::PlanIgnoresMirrors, "plan-network-needed", "zoo.example all the same"),
     (Bug::PlanInMapOrder, "plan-deterministic", "sort what comes from a map"),
     (Bug::PlanNeverLooks, "plan-looks", "end with Inspect"),
+    (Bug::PlanLooksForNothing, "plan-looks", "it inspects no command"),
+    (Bug::PlanLooksForHalf, "plan-looks", "it does not look for"),
+    (Bug::PlanLooksFirst, "plan-looks", "before all is installed"),
+    (Bug::PlanLooksElsewhere, "plan-looks", "not among bin_dirs"),
+    (Bug::PlanHasNoPath, "plan-looks", "bin_dirs is empty"),
+    (Bug::PlanFetchesUndigested, "plan-fetches-checked", "with the digest \"\""),
+    (Bug::PlanFetchesFromUndeclaredHost, "plan-fetches-checked", "cdn.example"),
+    (Bug::PlanRunsALauncher, "plan-no-shell", "it starts timeout"),
+    (Bug::PlanInterpretsAText, "plan-no-shell", "text of ours to interpret"),
+    (Bug::PlanHasAFlagOfTheMachine, "plan-inside-work-folder", "-I/opt/cage"),
     (Bug::SourceUndeclared, "sources-declared", "zoo.example/popular"),
     (Bug::SeederPanics, "seeder-total", "there are names"),
+    (Bug::SourceFileUndeclared, "sources-declared", "zoo.example/popular"),
+    (Bug::SourceOfCandidatesUndeclared, "sources-declared", "zoo.example/popular"),
+    (Bug::SourcesOfOneName, "sources-declared", "two sources are called \"list\""),
+    (Bug::SeederWithoutSources, "sources-declared", "set `seeder: None`"),
+    (Bug::SeederPanicsOnNames, "lists-golden", "it panicked: on [\"feeder\""),
+    (Bug::SeederInMapOrder, "lists-golden", "sort what comes from a map"),
+    (Bug::SeederKeepsSpellings, "lists-golden", "FEEDER is not as Names::normalise spells it"),
+    (Bug::SeederNamesANeighbour, "lists-golden", "of the ecosystem aquarium"),
+    (Bug::SeederPanicsOnOddCursors, "lists-paged", "a cursor is a place"),
+    (Bug::SeederIgnoresTheLimit, "lists-paged", "a page of at most 1 has 8"),
+    (Bug::SeederNeverEnds, "lists-paged", "its pages never end"),
+    (Bug::SeederRepeats, "lists-paged", "its pages never end"),
+    (Bug::SeederAsksAStrangerLater, "lists-paged", "tracker.example"),
+    (Bug::SeederSwallowsFailures, "lists-failures-told", "500 for https://zoo.example/packages/"),
     (
         Bug::ErrorsAreAbsence,
         "hostile-answers",
@@ -63,6 +95,19 @@ const MUTANTS: &[(Bug, &str, &str)] = &[
     ),
     (Bug::NothingLimitsAnAnswer, "hostile-answers", "a body without end"),
     (Bug::MissingFieldsPanic, "hostile-shapes", "it says what it is"),
+    (Bug::DeepFieldsPanic, "hostile-shapes", "a day has a name"),
+    (Bug::ListsPanic, "hostile-shapes", "tags are words"),
+    (
+        Bug::ShapesAreAbsence,
+        "hostile-shapes",
+        "a list of it in https://zoo.example/packages/feeder: it ends in absent",
+    ),
+    (
+        Bug::GuessesWhereNothingIsSaid,
+        "hostile-shapes",
+        "with the command \"feeder\", which nobody said",
+    ),
+    (Bug::EverythingIsALibrary, "executables-exact", "is a library and has commands"),
     (Bug::ArchiveIsNotCompared, "hostile-archives", "its digest was compared"),
 ];
 
@@ -98,6 +143,35 @@ fn a_plugin_without_readme_and_fixtures_is_told_what_to_write() {
     let bare = subject(Bug::None, "nowhere");
     check_caught(&bare, "readme-present", "write it, with the headings of another one");
     check_caught(&bare, "fixtures-present", "write at least 3, as core/README.md, Fixtures, says");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test that writes sources")]
+fn a_readme_that_nobody_has_filled_in_is_none() {
+    let home = tempfile::tempdir().unwrap();
+    let check = |facts: &str, part: Option<&str>| {
+        let text = format!(
+            "A zoo.\n\n## What is asked\nIt.\n\n## Facts\n{facts}\n\n## Oddities\nNone.\n\n## Fixtures\nx\n"
+        );
+        std::fs::write(home.path().join("README.md"), text).unwrap();
+        let subject = Subject { home: home.path().to_owned(), ..subject(Bug::None, "zoo") };
+        if let Some(part) = part {
+            check_caught(&subject, "readme-present", part);
+        } else {
+            let checked = conformance::check_only(&subject, [rule("readme-present")]);
+            assert_eq!(checked[0].outcome, Outcome::Pass);
+        }
+    };
+    check("Fields.", None);
+    check("Not written yet: which field.", Some("says nothing yet under `## facts`"));
+    check("", Some("says nothing yet under `## facts`"));
+}
+
+#[test]
+fn the_last_rank_has_none_after_it() {
+    let (plugin, other) = (zoo::plugin(Bug::LastRankIsTaken), zoo::plugin(Bug::LastRankIsTaken));
+    let subject = Subject { all: vec![plugin, other], ..subject(Bug::LastRankIsTaken, "zoo") };
+    check_caught(&Subject { plugin, ..subject }, "rank-unique", "rotation_rank 65535 too");
 }
 
 #[test]

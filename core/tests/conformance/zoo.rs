@@ -1,7 +1,7 @@
 //! A small ecosystem that keeps to the contract, and every way in which it can be made to break it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     num::NonZeroU32,
     time::Duration,
 };
@@ -11,10 +11,10 @@ use batch_core::{
     decide::recipe::{is_homepage, one_line},
     io::{Http, Origins, Request, archive::verify_digest, json},
     model::{
-        Action, ActionShape, Artifact, CommandName, EcosystemId, Environment, Evidence,
+        Access, Action, ActionShape, Artifact, CommandName, EcosystemId, Environment, Evidence,
         Executables, FailureKind, Finding, InstallPlan, InstallStep, InvalidId, Metadata,
-        PackageFacts, PackageId, PackageKind, PackageName, Parameter, PassedOver, Quota, Recipe,
-        RecipeName, RecipeStep, SeedSkip, Threshold, Verify,
+        PackageFacts, PackageId, PackageKind, PackageName, Parameter, Quota, Recipe, RecipeName,
+        RecipeStep, Threshold, Verify,
     },
     plugin::{
         EcosystemPlugin, FailureClassifier, Missing, Names, NativeInstaller, Page, RateLimit,
@@ -35,16 +35,25 @@ pub(crate) enum Bug {
     None,
     AliasIsNoWord,
     AliasIsTaken,
+    AliasIsReserved,
     RankIsTaken,
+    LastRankIsTaken,
+    StepIsGeneric,
+    StepIsTaken,
     QuotaWithoutPeriod,
     QuotaOtherThanTheNeighbours,
     HostUndeclared,
     HostUndeclaredOnlyAfterOddAnswers,
     HostileNamesAreMended,
     NamesGrow,
+    AllNamesAreOne,
+    IdentityIsRandom,
+    FactsAreOfAnother,
     ClassifierSlicesCharacters,
     ClassifierScansAgainAndAgain,
     ClassifierRemembers,
+    ClassifierUnwrapsTheExitCode,
+    ClassifierRescansForEachErrorLine,
     RecipeIsAnother,
     FactsKeepLineBreaks,
     MapOrder,
@@ -63,11 +72,40 @@ pub(crate) enum Bug {
     PlanIgnoresMirrors,
     PlanInMapOrder,
     PlanNeverLooks,
+    PlanLooksForNothing,
+    PlanLooksForHalf,
+    PlanLooksFirst,
+    PlanLooksElsewhere,
+    PlanHasNoPath,
+    PlanFetchesUndigested,
+    PlanFetchesFromUndeclaredHost,
+    PlanRunsALauncher,
+    PlanInterpretsAText,
+    PlanHasAFlagOfTheMachine,
     SourceUndeclared,
+    SourceFileUndeclared,
+    SourceOfCandidatesUndeclared,
+    SourcesOfOneName,
+    SeederWithoutSources,
     SeederPanics,
+    SeederPanicsOnNames,
+    SeederPanicsOnOddCursors,
+    SeederIgnoresTheLimit,
+    SeederNeverEnds,
+    SeederRepeats,
+    SeederInMapOrder,
+    SeederKeepsSpellings,
+    SeederNamesANeighbour,
+    SeederAsksAStrangerLater,
+    SeederSwallowsFailures,
     ErrorsAreAbsence,
     NothingLimitsAnAnswer,
     MissingFieldsPanic,
+    DeepFieldsPanic,
+    ListsPanic,
+    ShapesAreAbsence,
+    GuessesWhereNothingIsSaid,
+    EverythingIsALibrary,
     ArchiveIsNotCompared,
 }
 
@@ -78,12 +116,17 @@ pub(crate) fn plugin(bug: Bug) -> &'static EcosystemPlugin {
     let zoo: &'static Zoo = Box::leak(Box::new(Zoo(bug)));
     let aliases: &[&str] = match bug {
         Bug::AliasIsNoWord => &["The Zoo"],
+        Bug::AliasIsReserved => &["auto"],
         Bug::AliasIsTaken => &["menagerie", "aquarium"],
         _ => &["menagerie"],
     };
     Box::leak(Box::new(EcosystemPlugin {
         id: ID,
-        rotation_rank: if bug == Bug::RankIsTaken { 2 } else { 1 },
+        rotation_rank: match bug {
+            Bug::RankIsTaken => 2,
+            Bug::LastRankIsTaken => u16::MAX,
+            _ => 1,
+        },
         aliases,
         display_name: "Zoo",
         toolchain: None,
@@ -93,7 +136,11 @@ pub(crate) fn plugin(bug: Bug) -> &'static EcosystemPlugin {
         classifier: zoo,
         recipe_builder: Some(zoo),
         installer: Some(zoo),
-        recipe_actions: &[STEP],
+        recipe_actions: match bug {
+            Bug::StepIsGeneric => const { &[ActionShape::of_commands("apt_install")] },
+            Bug::StepIsTaken => const { &[ActionShape::of_commands("aquarium_install")] },
+            _ => &[STEP],
+        },
         names: zoo,
     }))
 }
@@ -105,6 +152,7 @@ pub(crate) fn neighbour() -> &'static EcosystemPlugin {
         id,
         rotation_rank: 2,
         aliases: &[],
+        recipe_actions: const { &[ActionShape::of_commands("aquarium_install")] },
         seeder: None,
         recipe_builder: None,
         installer: None,
@@ -154,6 +202,16 @@ impl Names for Zoo {
         };
         SPELLING.read(&spelling.to_ascii_lowercase())
     }
+
+    fn identity(&self, name: &PackageName) -> String {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static N_ASKED: AtomicU32 = AtomicU32::new(0);
+        match self.0 {
+            Bug::AllNamesAreOne => String::new(),
+            Bug::IdentityIsRandom => format!("{name}{}", N_ASKED.fetch_add(1, Ordering::Relaxed)),
+            _ => name.as_str().replace('-', ""),
+        }
+    }
 }
 
 impl FailureClassifier for Zoo {
@@ -170,6 +228,17 @@ impl FailureClassifier for Zoo {
                     text.as_bytes()[at..].iter().fold(0_u32, |n, byte| n ^ u32::from(*byte)) == 7
                 });
                 return (n.count() > 7).then(|| Finding::stated(FailureKind::Timeout));
+            }
+            Bug::ClassifierUnwrapsTheExitCode => {
+                let code = evidence.exit_code.expect("it ended with a code");
+                if code == 3 {
+                    return Some(Finding::stated(FailureKind::Timeout));
+                }
+            }
+            Bug::ClassifierRescansForEachErrorLine => {
+                let errors = text.lines().filter(|line| line.starts_with("error: "));
+                let n = errors.filter(|line| text.contains(&format!("{line} again"))).count();
+                return (7 < n).then(|| Finding::stated(FailureKind::Timeout));
             }
             Bug::ClassifierRemembers if HAS_SEEN.fetch_xor(true, Ordering::Relaxed) => {
                 return Some(Finding::stated(FailureKind::Timeout));
@@ -189,6 +258,28 @@ struct Animal {
     homepage: Option<String>,
     commands: BTreeMap<String, String>,
     sha256: String,
+}
+
+impl Animal {
+    /// A registry whose words are taken on trust.
+    fn trusted(value: &serde_json::Value, name: &PackageName, bug: Bug) -> Option<Self> {
+        let read = Self::deserialize(value);
+        match bug {
+            Bug::DeepFieldsPanic => {
+                let day = value.pointer("/keeper/of/the/day");
+                day.map(|day| day.as_str().expect("a day has a name"));
+                read.ok()
+            }
+            Bug::GuessesWhereNothingIsSaid if value.get("version").is_some() => {
+                let mut value = value.clone();
+                let guess = serde_json::json!({ name.as_str(): "bin" });
+                value.as_object_mut()?.entry("commands").or_insert(guess);
+                Self::deserialize(value).ok()
+            }
+            Bug::ShapesAreAbsence | Bug::GuessesWhereNothingIsSaid => read.ok(),
+            _ => Some(read.expect("it says what it is")),
+        }
+    }
 }
 
 fn error(kind: impl Into<SourceErrorKind>) -> SourceError {
@@ -267,9 +358,12 @@ impl Zoo {
         let max_bytes = if self.0 == Bug::NothingLimitsAnAnswer { 310 << 20 } else { 1 << 20 };
         let request = Request { max_bytes, ..request };
         let animal = match self.0 {
-            Bug::MissingFieldsPanic => {
+            Bug::MissingFieldsPanic
+            | Bug::DeepFieldsPanic
+            | Bug::ShapesAreAbsence
+            | Bug::GuessesWhereNothingIsSaid => {
                 let value: Option<serde_json::Value> = json(http, request).await.map_err(error)?;
-                value.map(|value| serde_json::from_value(value).expect("it says what it is"))
+                value.and_then(|value| Animal::trusted(&value, name, self.0))
             }
             _ => json::<Animal>(http, request).await.map_err(error)?,
         };
@@ -289,7 +383,22 @@ impl Zoo {
             verify_digest(&archive, &digest).map_err(error)?;
         }
         let artifact = Artifact { cells: vec![], url, digest, digest_verified: Some(true) };
-        Ok(Some(self.facts(name, animal, artifact)))
+        let notes = self.tags(http, name).await?;
+        Ok(Some(PackageFacts { notes, ..self.facts(name, animal, artifact) }))
+    }
+
+    /// A list, in an answer of its own.
+    async fn tags(&self, http: &dyn Http, name: &PackageName) -> Result<Vec<String>, SourceError> {
+        let path = ["packages", name.as_str(), "tags"];
+        let request = Request::get(REGISTRY, &path, &[]).map_err(error)?;
+        let tags: Option<Vec<String>> = match self.0 {
+            Bug::ListsPanic => {
+                let value: Option<serde_json::Value> = json(http, request).await.map_err(error)?;
+                value.map(|value| serde_json::from_value(value).expect("tags are words"))
+            }
+            _ => json(http, request).await.map_err(error)?,
+        };
+        Ok(tags.unwrap_or_default().iter().map(|tag| one_line(tag)).collect())
     }
 
     fn facts(&self, name: &PackageName, animal: Animal, artifact: Artifact) -> PackageFacts {
@@ -319,8 +428,12 @@ impl Zoo {
         ]);
         let clean = one_line(&animal.summary);
         let stated = if clean.is_empty() { "An animal".to_owned() } else { clean };
+        let of = match self.0 {
+            Bug::FactsAreOfAnother => "lion".parse().expect("a lion is an animal"),
+            _ => name.clone(),
+        };
         PackageFacts {
-            id: PackageId { ecosystem: ID, name: name.clone() },
+            id: PackageId { ecosystem: ID, name: of },
             version: one_line(&animal.version),
             executables,
             description: match self.0 {
@@ -328,7 +441,11 @@ impl Zoo {
                 _ => stated,
             },
             homepage: animal.homepage.filter(|url| is_homepage(url)),
-            kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+            kind: if is_library || self.0 == Bug::EverythingIsALibrary {
+                PackageKind::Library
+            } else {
+                PackageKind::Tool
+            },
             runtime_dependencies: vec![],
             platforms: vec![],
             artifacts: vec![artifact],
@@ -365,19 +482,63 @@ impl NativeInstaller for Zoo {
             Bug::PlanNamesTheMachine => steps.push(run(&["zoo", "--log=/home/keeper/log"], false)),
             Bug::PlanLeavesItsFolder => steps.push(run(&["zoo", "--log=../../log"], false)),
             Bug::PlanHasTheNetworkForNothing => steps.push(run(&["zoo", "sweep"], true)),
+            Bug::PlanRunsALauncher => {
+                steps.push(run(&["timeout", "60", "bash", "-lc", &line], false));
+            }
+            Bug::PlanInterpretsAText => steps.push(run(&["perl", "-E", "say"], false)),
+            Bug::PlanHasAFlagOfTheMachine => steps.push(run(&["zoo", "-I/opt/cage"], false)),
+            Bug::PlanFetchesUndigested => {
+                let artifact = facts.artifacts[0].clone();
+                steps.push(fetch(artifact.url, String::new()));
+            }
+            Bug::PlanFetchesFromUndeclaredHost => {
+                let digest = facts.artifacts[0].digest.clone();
+                steps.push(fetch("https://cdn.example/feeder".to_owned(), digest));
+            }
             Bug::PlanInMapOrder => {
                 let words: HashMap<String, ()> = (0..40).map(|n| (n.to_string(), ())).collect();
                 steps.push(run(&words.keys().map(String::as_str).collect::<Vec<_>>(), false));
             }
             _ => {}
         }
-        if self.0 != Bug::PlanNeverLooks {
-            let executables = recipe.commands(STEP.name, "executables");
-            steps.push(InstallStep::Inspect { dir: "out/bin".to_owned(), executables });
-        }
-        InstallPlan { steps, bin_dirs: vec!["out/bin".to_owned()], runs_package_code: true }
+        self.look_at_last(recipe, &mut steps);
+        let bin_dirs = match self.0 {
+            Bug::PlanLooksElsewhere => vec!["out/sbin".to_owned()],
+            Bug::PlanHasNoPath => vec![],
+            _ => vec!["out/bin".to_owned()],
+        };
+        InstallPlan { steps, bin_dirs, runs_package_code: true }
     }
 }
+
+impl Zoo {
+    fn look_at_last(&self, recipe: &Recipe, steps: &mut Vec<InstallStep>) {
+        let dir = "out/bin".to_owned();
+        let mut executables = recipe.commands(STEP.name, "executables");
+        match self.0 {
+            Bug::PlanLooksForNothing => executables.clear(),
+            Bug::PlanLooksForHalf => executables.truncate(executables.len() / 2),
+            _ => {}
+        }
+        match self.0 {
+            Bug::PlanNeverLooks => {}
+            Bug::PlanHasNoPath => {
+                let paths = executables.iter().map(ToString::to_string).collect();
+                steps.push(InstallStep::Present { within: dir, paths });
+            }
+            Bug::PlanLooksFirst => steps.insert(0, InstallStep::Inspect { dir, executables }),
+            _ => steps.push(InstallStep::Inspect { dir, executables }),
+        }
+    }
+}
+
+/// A file that lies at `url`.
+fn fetch(url: String, digest: String) -> InstallStep {
+    let artifact = Artifact::unread(vec![], url, digest);
+    InstallStep::Fetch { artifact, access: Access::Open, to: "out/file".to_owned() }
+}
+
+const LIST: &str = "https://zoo.example/packages/";
 
 #[async_trait]
 impl Seeder for Zoo {
@@ -389,12 +550,19 @@ impl Seeder for Zoo {
                 max_age: Duration::from_secs(86_400),
                 shape: Shape::Pages(100),
                 about: 100,
-                per_candidate: &[],
+                per_candidate: &[LIST],
             }
         }
+        const STRANGE: &str = "https://zoo.example/popular";
+        const TWO: Source = Source { shape: Shape::Files(&[LIST, STRANGE]), ..list(LIST) };
+        const LOOKED_UP: Source = Source { per_candidate: &[LIST, STRANGE], ..list(LIST) };
         match self.0 {
-            Bug::SourceUndeclared => const { &[list("https://zoo.example/popular")] },
-            _ => const { &[list("https://zoo.example/packages/")] },
+            Bug::SourceUndeclared => const { &[list(STRANGE)] },
+            Bug::SourceFileUndeclared => const { &[TWO] },
+            Bug::SourceOfCandidatesUndeclared => const { &[LOOKED_UP] },
+            Bug::SourcesOfOneName => const { &[list(LIST), list(LIST)] },
+            Bug::SeederWithoutSources => &[],
+            _ => const { &[list(LIST)] },
         }
     }
 
@@ -406,20 +574,74 @@ impl Seeder for Zoo {
         &self,
         http: &dyn Http,
         _: &Source,
-        _: Option<&str>,
-        _: usize,
+        cursor: Option<&str>,
+        limit: usize,
     ) -> Result<Page, SourceError> {
-        let request = Request::get("https://zoo.example/packages/", &[], &[]).map_err(error)?;
-        let list: Option<serde_json::Value> = json(http, request).await.map_err(error)?;
-        let names = list.as_ref().and_then(|list| list.get("names"));
-        if self.0 == Bug::SeederPanics {
-            names.expect("there are names");
+        if self.0 == Bug::SeederAsksAStrangerLater && cursor.is_some() {
+            let request = Request::get("https://tracker.example", &[], &[]).map_err(error)?;
+            let _ = http.send(request).await;
         }
-        let passed_over = names.map(|names| PassedOver {
-            name: names.to_string(),
-            reason: SeedSkip::Library,
-            why: "none is popular".to_owned(),
-        });
-        Ok(Page { passed_over: passed_over.into_iter().collect(), ..Page::default() })
+        let page = self.list(http, cursor, limit).await;
+        if self.0 == Bug::SeederSwallowsFailures { Ok(page.unwrap_or_default()) } else { page }
+    }
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    names: Vec<String>,
+}
+
+impl Zoo {
+    async fn list(
+        &self,
+        http: &dyn Http,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, SourceError> {
+        let request = Request::get(LIST, &[], &[]).map_err(error)?;
+        let mut names = if self.0 == Bug::SeederPanics {
+            let list: Option<serde_json::Value> = json(http, request).await.map_err(error)?;
+            let names =
+                list.and_then(|mut list| list.get_mut("names").map(serde_json::Value::take));
+            serde_json::from_value(names.expect("there are names")).unwrap_or_default()
+        } else {
+            let list: Option<Listed> = json(http, request).await.map_err(error)?;
+            list.map(|list| list.names).unwrap_or_default()
+        };
+        let mut cursor = cursor.map(str::to_owned);
+        let (limit, place) = match self.0 {
+            Bug::SeederPanicsOnNames if !names.is_empty() => panic!("on {names:?}"),
+            Bug::SeederPanicsOnOddCursors => {
+                let place = cursor.as_ref().map(|it| it.parse::<usize>());
+                (limit, place.map(|it| it.expect("a cursor is a place")))
+            }
+            Bug::SeederIgnoresTheLimit => (usize::MAX, None),
+            _ => (limit, None),
+        };
+        if self.0 == Bug::SeederRepeats {
+            let place = cursor.as_ref().and_then(|it| it.parse::<usize>().ok());
+            cursor = place.map(|place| place.saturating_sub(1).max(1).to_string());
+        }
+        if self.0 == Bug::SeederInMapOrder {
+            names = names.into_iter().collect::<HashSet<_>>().into_iter().collect();
+        }
+        let mut page = Page::of_names(&ID, self, names, cursor.as_deref(), limit);
+        assert!(place != Some(usize::MAX), "no list is so long");
+        match self.0 {
+            Bug::SeederNeverEnds => page.next_cursor = Some("0".to_owned()),
+            Bug::SeederKeepsSpellings => {
+                for candidate in &mut page.candidates {
+                    let name = candidate.id.name.to_string().to_uppercase();
+                    candidate.id.name = name.parse().expect("a name in capitals is one");
+                }
+            }
+            Bug::SeederNamesANeighbour => {
+                for candidate in &mut page.candidates {
+                    candidate.id.ecosystem = EcosystemId::from_static("aquarium");
+                }
+            }
+            _ => {}
+        }
+        Ok(page)
     }
 }

@@ -151,7 +151,7 @@ impl Changes {
         let drafts = [self.draft(&self.lines[0])?, self.draft(&self.lines[1])?];
         // From here on, only renames.
         let folder = checkout.join(&self.folder);
-        fs::rename(&made, &folder).map_err(failed(&folder))?;
+        fs::rename(&made, &folder).map_err(failed(&checkout.join(ECOSYSTEMS)))?;
         for (i, (draft, line)) in drafts.into_iter().zip(&self.lines).enumerate() {
             let path = checkout.join(line.file);
             if let Err(error) = draft.persist(&path) {
@@ -172,7 +172,8 @@ impl Changes {
             draft.as_file().sync_all()?;
             Ok(draft)
         };
-        write().map_err(failed(&path))
+        // What cannot be written is mostly the folder: the draft lies beside the file.
+        write().map_err(failed(path.parent().unwrap_or(&self.checkout)))
     }
 
     /// As well as it can be: there is an error to be told already.
@@ -193,6 +194,9 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> ScaffoldError {
 mod tests {
     use super::*;
     use crate::plugins;
+
+    /// An ecosystem that no checkout has, not even one in which somebody tries things out.
+    const NOBODYS: &str = "nobodys";
 
     /// What `Checkout` looks at, of the real one.
     fn checkout() -> tempfile::TempDir {
@@ -252,7 +256,7 @@ mod tests {
     fn what_is_written_is_the_crate_and_one_line_in_each_of_two_files() {
         let dir = checkout();
         let before = contents(dir.path());
-        let changes = changes(dir.path(), "zoo").unwrap();
+        let changes = changes(dir.path(), NOBODYS).unwrap();
         assert_eq!(contents(dir.path()), before, "nothing is written before it is asked for");
         changes.write().unwrap();
         let mut expected = before;
@@ -273,7 +277,7 @@ mod tests {
 
     #[test]
     fn what_is_there_already_or_is_no_checkout_is_refused() {
-        let refusal = |dir: &Path| changes(dir, "zoo").unwrap_err().to_string();
+        let refusal = |dir: &Path| changes(dir, NOBODYS).unwrap_err().to_string();
         let dir = checkout();
         let with = |file: &str, more: &str| {
             let path = dir.path().join(file);
@@ -283,13 +287,15 @@ mod tests {
             fs::write(&path, text).unwrap();
             refusal
         };
-        assert!(with(MANIFEST, "eco-zoo = { path = \"elsewhere\" }\n").contains("there already"));
-        assert!(with(PLUGINS, "use eco_zoo as _;\n").contains("there already"));
-        let folder = dir.path().join("ecosystems/zoo");
+        assert!(
+            with(MANIFEST, "eco-nobodys = { path = \"elsewhere\" }\n").contains("there already")
+        );
+        assert!(with(PLUGINS, "use eco_nobodys as _;\n").contains("there already"));
+        let folder = dir.path().join("ecosystems/nobodys");
         fs::create_dir(&folder).unwrap();
-        assert!(refusal(dir.path()).contains("ecosystems/zoo is there already"));
+        assert!(refusal(dir.path()).contains("ecosystems/nobodys is there already"));
         fs::write(folder.join("Cargo.toml"), "").unwrap();
-        assert!(refusal(dir.path()).contains("differ (zoo)"));
+        assert!(refusal(dir.path()).contains("differ (nobodys)"));
         fs::remove_dir_all(&folder).unwrap();
         fs::remove_dir_all(dir.path().join("ecosystems/npm")).unwrap();
         assert!(refusal(dir.path()).contains("differ (npm)"));
@@ -302,7 +308,7 @@ mod tests {
     fn a_write_that_fails_half_way_leaves_everything_as_it_was() {
         for file in [MANIFEST, PLUGINS] {
             let dir = checkout();
-            let changes = changes(dir.path(), "zoo").unwrap();
+            let changes = changes(dir.path(), NOBODYS).unwrap();
             // A folder cannot be replaced by a file.
             let (path, aside) = (dir.path().join(file), dir.path().join("aside"));
             fs::rename(&path, &aside).unwrap();
@@ -310,7 +316,7 @@ mod tests {
             let before = contents(dir.path());
             assert!(matches!(changes.write(), Err(ScaffoldError::Io { .. })));
             assert_eq!(contents(dir.path()), before, "{file}");
-            assert!(!dir.path().join("ecosystems/zoo").exists(), "{file}");
+            assert!(!dir.path().join("ecosystems/nobodys").exists(), "{file}");
         }
     }
 }

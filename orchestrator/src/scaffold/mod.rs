@@ -6,8 +6,9 @@ mod template;
 use std::{io, path::PathBuf};
 
 use batch_core::{
+    decide::recipe::is_generic_step,
     model::{EcosystemId, InvalidId},
-    plugin::{Registry, is_windows_device},
+    plugin::{RESERVED_WORDS, Registry, is_windows_device},
 };
 use url::{Host, Url};
 
@@ -45,10 +46,11 @@ pub enum ScaffoldError {
     Exists { what: String },
     #[error(
         "the folders under ecosystems/ and the ecosystems of this program differ ({differ}); build \
-         the program from this checkout, each ecosystem linked by its two lines"
+         the program from this checkout, and give a folder without its two lines (one in \
+         orchestrator/Cargo.toml, one in orchestrator/src/plugins.rs) these lines, or remove it"
     )]
     OtherProgram { differ: String },
-    #[error("cannot read or write {}", path.display())]
+    #[error("cannot read or write {}; the checkout must be writable", path.display())]
     Io { path: PathBuf, source: io::Error },
 }
 
@@ -63,10 +65,18 @@ impl NewEcosystem {
         if is_windows_device(id) {
             return unfit("no folder may be called so on Windows");
         }
-        let id: EcosystemId = id.parse()?;
-        if let Some(other) = registry.resolve(id.as_str()) {
-            return Err(ScaffoldError::Taken { id, by: other.id.clone() });
+        let parsed: EcosystemId = id.parse()?;
+        if let Some(other) = registry.resolve(id) {
+            return Err(ScaffoldError::Taken { id: parsed, by: other.id.clone() });
         }
+        if RESERVED_WORDS.contains(&id) {
+            return unfit("it means something else where an ecosystem is named");
+        }
+        let step = format!("{id}_install");
+        if is_generic_step(&step) || registry.recipe_actions().any(|shape| shape.name == step) {
+            return unfit("recipes have a step of its name already, with `_install` after it");
+        }
+        let id = parsed;
         let host = host.map_or_else(|| format!("{id}.example"), str::to_owned);
         if !is_host(&host) {
             return Err(ScaffoldError::Host { host });
@@ -109,6 +119,12 @@ mod tests {
         }
         assert!(refusal(&"z".repeat(31), None).contains("longer than 30"));
         assert!(refusal("com1", None).contains("on Windows"));
+        for id in ["all", "auto", "status", "help"] {
+            assert!(refusal(id, None).contains("means something else"), "{id}");
+        }
+        for id in ["apt", "apk", "dnf", "pacman", "zypper", "pipx"] {
+            assert!(refusal(id, None).contains("have a step of its name"), "{id}");
+        }
         assert_eq!(refusal("npm", None), "npm already means npm; take another id");
         assert_eq!(refusal("brew", None), "brew already means homebrew; take another id");
     }
@@ -136,17 +152,17 @@ mod tests {
             "zoo.example\n",
             "__ID__.example",
         ] {
-            assert!(refusal("zoo", Some(host)).contains("is no host name"), "{host:?}");
+            assert!(refusal("nobodys", Some(host)).contains("is no host name"), "{host:?}");
         }
     }
 
     #[test]
     fn a_new_one_comes_last_in_the_rotation_and_asks_nobody_unless_told() {
         let registry = plugins::registry().unwrap();
-        let new = NewEcosystem::new("nix2", None, &registry).unwrap();
-        assert_eq!(new.host, "nix2.example");
+        let new = NewEcosystem::new("nobodys", None, &registry).unwrap();
+        assert_eq!(new.host, "nobodys.example");
         assert!(registry.iter().all(|plugin| plugin.rotation_rank < new.rotation_rank));
-        let told = NewEcosystem::new("nix2", Some("api.nix-2.example"), &registry).unwrap();
+        let told = NewEcosystem::new("nobodys", Some("api.nix-2.example"), &registry).unwrap();
         assert_eq!(told.host, "api.nix-2.example");
     }
 }

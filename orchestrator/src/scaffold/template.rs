@@ -12,6 +12,7 @@ macro_rules! templates {
 const TEMPLATES: &[(&str, &str)] = templates![
     "Cargo.toml",
     "README.md",
+    "fixtures/list/list.toml",
     "fixtures/tool/case.toml",
     "fixtures/tool/recipe.toml",
     "src/lib.rs",

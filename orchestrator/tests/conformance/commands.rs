@@ -80,7 +80,7 @@ fn nothing_to_check() -> Result<(), Failed> {
     let output = call(&["ecosystem", "check", "npm", "--root", &root]);
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--sources"));
-    for arguments in [&["ecosystem", "check"][..], &["ecosystem", "check", "nix"]] {
+    for arguments in [&["ecosystem", "check"][..], &["ecosystem", "check", "no ecosystem"]] {
         assert_eq!(call(arguments).status.code(), Some(2), "{arguments:?}");
     }
     Ok(())

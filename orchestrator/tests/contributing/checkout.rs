@@ -91,6 +91,13 @@ impl Checkout {
         printed(&output)
     }
 
+    /// Runs tests of the project as it is there.
+    pub(crate) fn test(&self, arguments: &[&str]) -> Result<(), String> {
+        let output = self.command(env!("CARGO")).args(["test", "-q"]).args(arguments).output();
+        let output = output.unwrap();
+        if output.status.success() { Ok(()) } else { Err(printed(&output)) }
+    }
+
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.dir);

@@ -7,11 +7,12 @@ mod checkout;
 mod document;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
+    time::Duration,
 };
 
 use checkout::{Checkout, files, house};
@@ -22,6 +23,8 @@ use serde_json::Value;
 
 /// Lines of production code that a small ecosystem may take.
 const MOST_LINES: usize = 150;
+/// What the command says that ends the walk-through.
+const TAKEN_OUT: &str = "rm -r ecosystems/zoo";
 /// Where the registry of the walk-through is served.
 const SERVED_AT: &str = "127.0.0.1:8937";
 
@@ -44,13 +47,17 @@ fn main() -> ExitCode {
         is_formatted();
         Ok(())
     });
-    libtest_mimic::run(&arguments, vec![read, new, formatted, walk]).exit_code()
+    let stopped = Trial::test("ecosystem new that is stopped has made all or nothing", || {
+        makes_all_or_nothing();
+        Ok(())
+    });
+    libtest_mimic::run(&arguments, vec![read, new, formatted, stopped, walk]).exit_code()
 }
 
 fn is_formatted() {
     let registry = orchestrator::plugins::registry().unwrap();
     let checkout = scaffold::Checkout::open(&house(), &registry).unwrap();
-    for id in ["z", "zoo", &"z".repeat(30)] {
+    for id in ["z", "nobodys", &"z".repeat(30)] {
         let new = NewEcosystem::new(id, None, &registry).unwrap();
         let sources = tempfile::tempdir().unwrap();
         for (path, text) in checkout.changes(&new).unwrap().files {
@@ -95,6 +102,44 @@ fn begins_or_refuses() {
     assert!(!house().join("ecosystems/circus").exists());
 }
 
+/// TERM comes earlier or later each time, so that some come while files are written.
+fn makes_all_or_nothing() {
+    let (mut n_made, mut n_not_made) = (0, 0);
+    for delay in (0..60).chain([5_000]).map(Duration::from_millis) {
+        let checkout = tempfile::tempdir().unwrap();
+        for path in files(&house(), &["target", ".git", "data", "website", "docs", "core"]) {
+            let is_seen = path.ends_with("Cargo.toml") || path.ends_with("src/plugins.rs");
+            if is_seen {
+                fs::create_dir_all(checkout.path().join(path.parent().unwrap())).unwrap();
+                fs::copy(house().join(&path), checkout.path().join(&path)).unwrap();
+            }
+        }
+        let before: BTreeSet<PathBuf> = files(checkout.path(), &[]).into_iter().collect();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
+        program.args(["ecosystem", "new", "circus", "--quiet", "--in"]).arg(checkout.path());
+        let mut program = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(delay);
+        let id = rustix::process::Pid::from_child(&program);
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+        let code = program.wait().unwrap().code();
+        assert!(matches!(code, None | Some(0 | 130)), "{code:?}");
+        let is_linked =
+            |file: &str| fs::read_to_string(checkout.path().join(file)).unwrap().contains("circus");
+        let mut after: BTreeSet<PathBuf> = files(checkout.path(), &[]).into_iter().collect();
+        after.retain(|path| !path.starts_with("ecosystems/circus"));
+        assert_eq!(after, before, "after {delay:?}");
+        let made = checkout.path().join("ecosystems/circus").exists();
+        let linked = ["orchestrator/Cargo.toml", "orchestrator/src/plugins.rs"].map(is_linked);
+        assert_eq!(linked, [made, made], "after {delay:?}");
+        if made {
+            n_made += 1;
+        } else {
+            n_not_made += 1;
+        }
+    }
+    assert!(0 < n_made && 0 < n_not_made, "{n_made} made, {n_not_made} not");
+}
+
 /// What this machine lacks; `None` where it has everything.
 fn obstacle() -> Option<String> {
     let is_there = |program: &str| {
@@ -131,6 +176,9 @@ fn walk_through() -> Result<(), Failed> {
         match block {
             Block::File { path, text } => checkout.put(&path, &text),
             Block::Commands(commands) => {
+                if commands.contains(TAKEN_OUT) {
+                    is_complete(&before, &checkout)?;
+                }
                 printed = checkout.type_in(&commands)?;
                 n_commands += 1;
             }
@@ -143,11 +191,21 @@ fn walk_through() -> Result<(), Failed> {
     }
     checkout.server_is_stopped();
     assert!(n_commands > 5, "the commands were not found");
+    let mut after = checkout.contents();
+    after.retain(|path, _| path != Path::new("Cargo.lock"));
+    let is_as_before = after.iter().all(|(path, text)| before.get(path) == Some(text));
+    assert!(is_as_before && after.len() + 1 == before.len(), "zoo is not taken out");
+    Ok(())
+}
 
-    two_lines_changed(&before, &checkout.contents());
+/// All that was to be shown, before it is taken out again.
+fn is_complete(before: &BTreeMap<PathBuf, Vec<u8>>, checkout: &Checkout) -> Result<(), Failed> {
+    two_lines_changed(before, &checkout.contents());
     it_is_small(&checkout.dir);
-    everything_else_follows(&checkout);
+    everything_else_follows(checkout);
     recipes_are_verified(&checkout.dir);
+    // A ninth ecosystem turns no test of the project red.
+    checkout.test(&["-p=orchestrator", "--lib", "--test=registry", "--test=architecture"])?;
     Ok(())
 }
 
@@ -195,7 +253,7 @@ fn everything_else_follows(checkout: &Checkout) {
     };
     let known = json(&["ecosystem", "list"]);
     let last = known["ecosystems"].as_array().unwrap().last().unwrap();
-    assert_eq!((&last["id"], &last["rotation_rank"]), (&"zoo".into(), &8.into()));
+    assert_eq!(last["id"], "zoo");
     assert!(last["seeder"] == true && last["builder"] == true && last["installer"] == true);
     let plan = checkout.ask(&["plan"]);
     assert!(plan.contains("\nzoo nothing in its queue is due"), "{plan}");

@@ -268,8 +268,8 @@ fn crates_cost_the_dump_and_the_pages_of_one_category() {
 
 #[test]
 fn all_ecosystems_at_once_keep_each_other_from_nothing() {
-    let all: Vec<_> = plugins::registry().unwrap().iter().map(|it| it.id.to_string()).collect();
-    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    // Those whose registries are simulated here.
+    let all = ["homebrew", "cargo", "npm", "pypi", "rubygems", "go", "cpan", "cask"];
     let ended = seed(&all, answer);
     assert_eq!(ended.n_tools.values().filter(|n| **n == N).count(), all.len());
     let buckets = buckets(&ended.sent);

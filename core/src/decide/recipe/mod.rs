@@ -23,6 +23,7 @@ use document::{Problems, Table};
 pub use metadata::is_homepage;
 pub use platforms::{allowed_cells, constrain};
 pub use prose::one_line;
+pub use steps::is_generic_step;
 pub use tool::{of_step, of_tool};
 
 /// Longest file that is read, in bytes: some ten times the longest that the registry holds.

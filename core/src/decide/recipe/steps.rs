@@ -36,6 +36,11 @@ const GENERIC: &[ActionShape] = &[
     ActionShape { name: "zypper_install", required: &["packages"] },
 ];
 
+/// Whether recipes of any ecosystem may have the step `name`.
+pub fn is_generic_step(name: &str) -> bool {
+    GENERIC.iter().any(|shape| shape.name == name)
+}
+
 /// Parameters that are paths, or lists of paths, under the installation.
 const PATHS: &[&str] = &[
     "archive",

@@ -16,6 +16,8 @@ use super::pack::Archive;
 use crate::{io::Headers, model::FailureKind};
 
 const ARCHIVE: &str = ".archive.toml";
+/// A folder with it is about a list, not about a package.
+pub(super) const LIST: &str = "list.toml";
 
 /// One folder below `fixtures/`.
 #[derive(Debug, Clone)]
@@ -25,7 +27,7 @@ pub(super) struct Case {
     pub(super) package: String,
     pub(super) ends: Ends,
     pub(super) answers: Vec<Planned>,
-    parts: BTreeMap<String, Part>,
+    parts: Parts,
 }
 
 /// What must come of a case.
@@ -65,8 +67,11 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
+/// Files of a fixture, by name.
+pub(super) type Parts = BTreeMap<String, Part>;
+
 #[derive(Debug, Clone)]
-enum Part {
+pub(super) enum Part {
     Text(Vec<u8>),
     Archive(Archive),
 }
@@ -86,7 +91,7 @@ struct Document {
 pub(super) fn cases(dir: &Path) -> Result<Vec<Case>, String> {
     let mut cases = vec![];
     for folder in entries(dir)? {
-        if folder.is_dir() {
+        if folder.is_dir() && !folder.join(LIST).exists() {
             cases.push(case(&folder).map_err(|why| format!("{}: {why}", folder.display()))?);
         }
     }
@@ -97,18 +102,7 @@ fn case(dir: &Path) -> Result<Case, String> {
     let text = text(&dir.join("case.toml"))?;
     let document: Document =
         toml::from_str(&text).map_err(|error| format!("case.toml: {error}"))?;
-    let mut parts = BTreeMap::new();
-    for path in entries(dir)? {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let name = name.unwrap_or_default();
-        let part = if name.ends_with(ARCHIVE) {
-            let read = toml::from_str(&self::text(&path)?);
-            Part::Archive(read.map_err(|error| format!("{name}: {error}"))?)
-        } else {
-            Part::Text(bytes(&path)?)
-        };
-        parts.insert(name, part);
-    }
+    let parts = parts(dir)?;
     let ends = match &*document.ends {
         "recipe" => Ends::Recipe(self::text(&dir.join("recipe.toml"))?),
         "absent" => Ends::Absent,
@@ -121,6 +115,50 @@ fn case(dir: &Path) -> Result<Case, String> {
     Ok(Case { name: name.unwrap_or_default(), package, ends, answers, parts })
 }
 
+/// Every file of `dir`.
+pub(super) fn parts(dir: &Path) -> Result<Parts, String> {
+    let mut parts = BTreeMap::new();
+    for path in entries(dir)? {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        let part = if name.ends_with(ARCHIVE) {
+            let read = toml::from_str(&text(&path)?);
+            Part::Archive(read.map_err(|error| format!("{name}: {error}"))?)
+        } else {
+            Part::Text(bytes(&path)?)
+        };
+        parts.insert(name, part);
+    }
+    Ok(parts)
+}
+
+/// `answers`, archives changed by `spoil` and packed, digests put in: these fit.
+pub(super) fn packed(
+    answers: &[Planned],
+    parts: &Parts,
+    spoil: impl Fn(&mut Archive),
+) -> Result<Vec<Answer>, String> {
+    let mut files = BTreeMap::new();
+    for (name, part) in parts {
+        let packed = match part {
+            Part::Text(text) => text.clone(),
+            Part::Archive(archive) => {
+                let mut archive = archive.clone();
+                spoil(&mut archive);
+                archive.pack().map_err(|why| format!("{name}: {why}"))?
+            }
+        };
+        files.insert(name.as_str(), packed);
+    }
+    answers.iter().map(|planned| planned.answer(parts, &files)).collect()
+}
+
+/// Whether `body` begins as JSON does.
+pub(super) fn is_json(body: &[u8]) -> bool {
+    let body = body.trim_ascii_start();
+    body.starts_with(b"{") || body.starts_with(b"[")
+}
+
 impl Case {
     /// Its answers, archives packed and digests put in.
     pub(super) fn packed(&self) -> Result<Vec<Answer>, String> {
@@ -129,25 +167,12 @@ impl Case {
 
     /// The same, with every archive changed by `spoil` before it is packed: digests fit.
     pub(super) fn packed_with(&self, spoil: impl Fn(&mut Archive)) -> Result<Vec<Answer>, String> {
-        let mut files = BTreeMap::new();
-        for (name, part) in &self.parts {
-            let packed = match part {
-                Part::Text(text) => text.clone(),
-                Part::Archive(archive) => {
-                    let mut archive = archive.clone();
-                    spoil(&mut archive);
-                    archive.pack().map_err(|why| format!("{name}: {why}"))?
-                }
-            };
-            files.insert(name.as_str(), packed);
-        }
-        self.answers.iter().map(|planned| planned.answer(self, &files)).collect()
+        packed(&self.answers, &self.parts, spoil)
     }
 
     /// Whether the body of answer `i` has no form of its own: neither an archive nor JSON.
     pub(super) fn is_plain_text(&self, i: usize) -> bool {
         let answers = self.packed().unwrap_or_default();
-        let is_json = |body: &[u8]| body.trim_ascii_start().starts_with(b"{");
         !self.is_archive(i) && !answers.get(i).is_some_and(|answer| is_json(&answer.body))
     }
 
@@ -163,6 +188,11 @@ impl Case {
             || self.answers.iter().filter_map(|it| it.text.as_ref()).any(|it| it.contains(word))
     }
 
+    /// Whether any of its archives has `word` in it.
+    pub(super) fn archives_mention(&self, word: &str) -> bool {
+        self.parts.values().any(|part| matches!(part, Part::Archive(it) if it.mentions(word)))
+    }
+
     /// Whether the body of answer `i` is packed from a description.
     pub(super) fn is_archive(&self, i: usize) -> bool {
         let file = self.answers.get(i).and_then(|planned| planned.file.as_deref());
@@ -171,15 +201,15 @@ impl Case {
 }
 
 impl Planned {
-    fn answer(&self, case: &Case, files: &BTreeMap<&str, Vec<u8>>) -> Result<Answer, String> {
+    fn answer(&self, parts: &Parts, files: &BTreeMap<&str, Vec<u8>>) -> Result<Answer, String> {
         let body = match (&self.text, &self.file) {
             (Some(text), None) => filled(text, files)?.into_bytes(),
-            (None, Some(name)) => match (case.parts.get(name), files.get(&**name)) {
+            (None, Some(name)) => match (parts.get(name), files.get(&**name)) {
                 (Some(Part::Archive(_)), Some(packed)) => packed.clone(),
                 (Some(Part::Text(_)), Some(text)) => {
                     filled(&String::from_utf8_lossy(text), files)?.into_bytes()
                 }
-                _ => return Err(format!("case.toml: there is no file {name}")),
+                _ => return Err(format!("there is no file {name}")),
             },
             (None, None) => vec![],
             (Some(_), Some(_)) => return Err("an answer has text or file, not both".to_owned()),

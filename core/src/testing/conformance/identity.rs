@@ -1,7 +1,10 @@
 //! What the plugin says of itself: names, place, tool, README.
 
 use super::{Bench, Outcome, fixture};
-use crate::plugin::{EcosystemPlugin, RootProbe};
+use crate::{
+    decide::recipe::is_generic_step,
+    plugin::{EcosystemPlugin, RESERVED_WORDS, RootProbe},
+};
 
 /// What a README must tell, and words that its headings have for it.
 const TOPICS: &[(&str, &[&str])] = &[
@@ -10,6 +13,9 @@ const TOPICS: &[(&str, &[&str])] = &[
     ("known oddities", &["oddities"]),
     ("how its fixtures were made", &["fixtures"]),
 ];
+
+/// What a template says, in lower case, where somebody must.
+const UNWRITTEN: &str = "not written yet";
 
 pub(super) fn words_are_well_formed(bench: &Bench) -> Outcome {
     let plugin = bench.subject.plugin;
@@ -25,6 +31,11 @@ pub(super) fn words_are_well_formed(bench: &Bench) -> Outcome {
     }
     for alias in plugin.aliases.iter().filter(|alias| !is_word(alias)) {
         problems.push(format!("the alias {alias:?} is no lower-case word of [a-z0-9._-]"));
+    }
+    for word in plugin.aliases.iter().chain([&plugin.id.as_str()]) {
+        if RESERVED_WORDS.contains(word) {
+            problems.push(format!("{word:?} means something else to the program; take another"));
+        }
     }
     if let Some(toolchain) = &plugin.toolchain {
         let probed = match &toolchain.root_probe {
@@ -61,11 +72,32 @@ pub(super) fn spellings_are_its_own(bench: &Bench) -> Outcome {
 pub(super) fn rank_is_its_own(bench: &Bench) -> Outcome {
     let rank = bench.subject.plugin.rotation_rank;
     let same = others(bench).filter(|other| other.rotation_rank == rank);
-    let free = bench.subject.all.iter().map(|plugin| plugin.rotation_rank).max().unwrap_or(0) + 1;
+    let free = bench.subject.all.iter().map(|plugin| plugin.rotation_rank).max();
+    let free = free.map_or(0, |last| last.saturating_add(1));
     let problem = |other: &EcosystemPlugin| {
         format!("{} has rotation_rank {rank} too; the next free one is {free}", other.id)
     };
     same.map(problem).collect::<Vec<_>>().into()
+}
+
+pub(super) fn steps_are_its_own(bench: &Bench) -> Outcome {
+    let own = bench.subject.plugin.recipe_actions;
+    let mut problems = vec![];
+    for (i, step) in own.iter().enumerate() {
+        let name = step.name;
+        if name.is_empty() || own[..i].iter().any(|other| other.name == name) {
+            problems.push(format!("recipe_actions has {name:?} twice, or a step without a name"));
+        }
+        if is_generic_step(name) {
+            problems.push(format!("{name} is a step of any recipe; call yours otherwise"));
+        }
+        let has_it =
+            |other: &&EcosystemPlugin| other.recipe_actions.iter().any(|it| it.name == name);
+        if let Some(other) = others(bench).find(has_it) {
+            problems.push(format!("{name} is a step of {} too; call yours otherwise", other.id));
+        }
+    }
+    problems.into()
 }
 
 fn others(bench: &Bench) -> impl Iterator<Item = &'static EcosystemPlugin> {
@@ -81,13 +113,27 @@ pub(super) fn readme_tells(bench: &Bench) -> Outcome {
             return vec![format!("{why}; write it, with the headings of another one")].into();
         }
     };
-    let headings: Vec<String> =
-        text.lines().filter(|line| line.starts_with("## ")).map(str::to_ascii_lowercase).collect();
-    let is_told =
-        |words: &[&str]| words.iter().any(|word| headings.iter().any(|it| it.contains(word)));
-    let missing = TOPICS.iter().filter(|(_, words)| !is_told(words));
-    let problem = |(topic, words): &(&str, &[&str])| {
-        format!("README.md has no `## …{}…` that says {topic}; add one", words[0])
-    };
-    missing.map(problem).collect::<Vec<_>>().into()
+    let sections = sections(&text);
+    let mut problems = vec![];
+    for (topic, words) in TOPICS {
+        let is_about = |heading: &str| words.iter().any(|word| heading.contains(word));
+        match sections.iter().find(|(heading, _)| is_about(heading)) {
+            None => problems
+                .push(format!("README.md has no `## …{}…` that says {topic}; add one", words[0])),
+            Some((heading, body)) if body.is_empty() || body.contains(UNWRITTEN) => problems
+                .push(format!("README.md says nothing yet under `## {heading}`: say {topic}")),
+            Some(_) => {}
+        }
+    }
+    problems.into()
+}
+
+/// Headings of the second level and what stands below each, without capitals.
+fn sections(text: &str) -> Vec<(String, String)> {
+    let text = text.to_lowercase();
+    let sections = text.split("\n## ").skip(1).map(|section| {
+        let (heading, body) = section.split_once('\n').unwrap_or((section, ""));
+        (heading.trim().to_owned(), body.trim().to_owned())
+    });
+    sections.collect()
 }

@@ -8,11 +8,13 @@
 mod bench;
 mod classifier;
 mod clause;
+mod facts;
 mod fixture;
 mod guard;
 mod hostile;
 mod identity;
 mod installer;
+mod lists;
 mod names;
 mod network;
 mod pack;
@@ -69,6 +71,11 @@ impl Outcome {
     fn no_builder() -> Self {
         let what = "the plugin has no recipe builder yet; write RecipeBuilder and set \
                     `recipe_builder`";
+        Self::NotApplicable(what.to_owned())
+    }
+
+    fn no_seeder() -> Self {
+        let what = "the plugin reads no list yet; write Seeder and set `seeder`";
         Self::NotApplicable(what.to_owned())
     }
 

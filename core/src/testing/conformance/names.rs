@@ -1,5 +1,7 @@
 //! Names: what is refused before an address is made of it, and what stays the same.
 
+use std::collections::BTreeMap;
+
 use super::{Bench, Outcome};
 use crate::model::{EcosystemId, PackageId, PackageName};
 
@@ -95,6 +97,7 @@ pub(super) fn are_read_the_same_again(bench: &Bench) -> Outcome {
     let plugin = bench.subject.plugin;
     let mut problems = vec![];
     let mut n_accepted = 0;
+    let mut known: BTreeMap<String, PackageName> = BTreeMap::new();
     for spelling in spellings(bench) {
         let Ok(name) = plugin.names.normalise(&spelling) else { continue };
         n_accepted += 1;
@@ -102,6 +105,16 @@ pub(super) fn are_read_the_same_again(bench: &Bench) -> Outcome {
         if again.as_ref() != Ok(&name) {
             let again = again.map_or_else(|error| error.to_string(), |name| name.to_string());
             problems.push(format!("{spelling:?} is read as {name}, and that as {again}"));
+        }
+        let identity = plugin.names.identity(&name);
+        if plugin.names.identity(&name) != identity {
+            problems.push(format!("{name} has two identities; Names::identity must keep no state"));
+        }
+        let other = known.entry(identity.clone()).or_insert_with(|| name.clone());
+        if letters(other) != letters(&name) {
+            problems.push(format!(
+                "{name} and {other} share the identity {identity:?}, so only one of them is queued"
+            ));
         }
         if !survives(&plugin.id, &name) {
             problems.push(format!("{name} cannot be written to a file and read back"));
@@ -116,6 +129,11 @@ pub(super) fn are_read_the_same_again(bench: &Bench) -> Outcome {
         }
     }
     problems.into()
+}
+
+/// What registries tell names apart by: no registry takes names for one that differ in these.
+fn letters(name: &PackageName) -> String {
+    name.as_str().to_lowercase().replace(['-', '_', '.'], "")
 }
 
 fn survives(ecosystem: &EcosystemId, name: &PackageName) -> bool {

@@ -8,6 +8,7 @@ use super::{
     Bench, Outcome,
     network::{Elsewhere, NOTHING},
 };
+use crate::model::Quota;
 
 /// No registry is asked less often than this; a longer period is a slip of units.
 const LONGEST_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -75,9 +76,8 @@ pub(super) fn are_sane(bench: &Bench) -> Outcome {
         if quota.max_per_run == Some(0) {
             add("max_per_run is 0, so it can never be asked; leave it out or name at least 1");
         }
-        let is_same = |other: &&crate::model::Quota| {
-            (other.host, other.path_prefix) == (quota.host, quota.path_prefix)
-        };
+        let is_same =
+            |other: &&Quota| (other.host, other.path_prefix) == (quota.host, quota.path_prefix);
         if quotas[..i].iter().any(|other| is_same(&other)) {
             add("is declared twice; one place has one quota");
         }
@@ -100,6 +100,14 @@ pub(super) fn agree_with_others(bench: &Bench) -> Outcome {
         }
     }
     problems.into()
+}
+
+/// Whether one of `quotas` lets `url` be asked.
+pub(super) fn is_covered(url: &Url, quotas: &[Quota]) -> bool {
+    let covers = |quota: &Quota| {
+        url.host_str() == Some(quota.host) && url.path().starts_with(quota.path_prefix)
+    };
+    url.scheme() == "https" && quotas.iter().any(covers)
 }
 
 pub(super) fn cover_every_host(bench: &Bench) -> Outcome {

@@ -1,8 +1,8 @@
 //! The rules, in the order in which a plugin is written.
 
 use super::{
-    Bench, Clause, Outcome, Rule, classifier, hostile, identity, installer, names, quotas, recipes,
-    seeder,
+    Bench, Clause, Outcome, Rule, classifier, facts, hostile, identity, installer, lists, names,
+    quotas, recipes, seeder,
 };
 
 const fn rule(id: &'static str, clause: Clause, check: fn(&Bench) -> Outcome) -> Rule {
@@ -25,6 +25,14 @@ pub static RULES: &[Rule] = &[
         "rank-unique",
         Clause::registry("EcosystemPlugin::rotation_rank", "Place in the rotation."),
         identity::rank_is_its_own,
+    ),
+    rule(
+        "steps-unique",
+        Clause::registry(
+            "EcosystemPlugin::recipe_actions",
+            "The recipe steps that only its recipes use.",
+        ),
+        identity::steps_are_its_own,
     ),
     rule(
         "readme-present",
@@ -94,7 +102,7 @@ pub static RULES: &[Rule] = &[
             "PackageFacts",
             "All that a recipe is built from, in one shape for every ecosystem.",
         ),
-        recipes::facts_are_fit_to_store,
+        facts::are_fit_to_store,
     ),
     rule(
         "recipes-deterministic",
@@ -146,6 +154,14 @@ pub static RULES: &[Rule] = &[
         installer::ask_only_declared_hosts,
     ),
     rule(
+        "plan-fetches-checked",
+        Clause::install(
+            "InstallStep::Fetch",
+            "Downloads a file, outside the sandbox and within the quotas, and checks its digest.",
+        ),
+        installer::fetch_what_can_be_checked,
+    ),
+    rule(
         "plan-network-needed",
         Clause::contract(
             "NativeInstaller::install",
@@ -178,6 +194,27 @@ pub static RULES: &[Rule] = &[
         "seeder-total",
         Clause::contract("Seeder::discover", "Finds packages in one registry."),
         seeder::reads_any_answer,
+    ),
+    rule(
+        "lists-golden",
+        Clause::contract(
+            "Seeder::discover",
+            "the most popular first where the source knows. The same answers give the same page.",
+        ),
+        lists::are_golden,
+    ),
+    rule(
+        "lists-paged",
+        Clause::contract(
+            "Seeder::discover",
+            "The page of `source` at `cursor` (`None` is the first), at most `limit` candidates",
+        ),
+        lists::are_paged,
+    ),
+    rule(
+        "lists-failures-told",
+        Clause::contract("SourceError", "A registry could not be read."),
+        lists::are_told,
     ),
     rule(
         "hostile-answers",

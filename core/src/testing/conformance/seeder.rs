@@ -9,10 +9,11 @@ use super::{
     bench::PATIENCE,
     guard,
     network::{Elsewhere, SimRegistry, Watched},
+    quotas::is_covered,
 };
 use crate::{
     model::FailureKind,
-    plugin::{EcosystemPlugin, Seeder, SourceError},
+    plugin::{EcosystemPlugin, Shape, SourceError},
     testing::SimClock,
 };
 
@@ -36,36 +37,39 @@ const fn told(status: u16, content_type: &'static str, body: &'static str) -> El
     Elsewhere { status, content_type, body }
 }
 
-fn seeder(bench: &Bench) -> Result<&'static dyn Seeder, Outcome> {
-    let why = "the plugin has no seeder yet; write Seeder and set `seeder`";
-    bench.subject.plugin.seeder.ok_or_else(|| Outcome::NotApplicable(why.to_owned()))
-}
-
 pub(super) fn reads_declared_sources(bench: &Bench) -> Outcome {
-    let seeder = match seeder(bench) {
-        Ok(seeder) => seeder,
-        Err(outcome) => return outcome,
-    };
+    let Some(seeder) = bench.subject.plugin.seeder else { return Outcome::no_seeder() };
     let quotas = bench.subject.plugin.rate_limit.quotas();
+    let sources = seeder.sources();
     let mut problems = vec![];
-    for source in seeder.sources() {
-        let Ok(url) = Url::parse(source.url) else {
-            problems.push(format!("the source {:?} is no address", source.url));
-            continue;
+    if sources.is_empty() {
+        let advice = "name what it reads in Seeder::sources, or set `seeder: None`";
+        problems.push(format!("it reads nothing; {advice}"));
+    }
+    for (i, source) in sources.iter().enumerate() {
+        let name = source.name;
+        if name.is_empty() || sources[..i].iter().any(|other| other.name == name) {
+            problems.push(format!("two sources are called {name:?}, or it is empty; rename one"));
+        }
+        let files = match source.shape {
+            Shape::Files(files) => files,
+            Shape::Pages(_) => &[],
         };
-        let is_covered = |quota: &&crate::model::Quota| {
-            url.host_str() == Some(quota.host) && url.path().starts_with(quota.path_prefix)
-        };
-        if url.scheme() != "https" || !quotas.iter().any(|quota| is_covered(&quota)) {
-            problems.push(format!("the source {url} is at no declared host; see quotas()"));
+        for address in [source.url].iter().chain(files).chain(source.per_candidate) {
+            let url = Url::parse(address).ok();
+            if !url.is_some_and(|url| is_covered(&url, quotas)) {
+                problems.push(format!(
+                    "the source {name} reads {address}, which is at no declared host; see quotas()"
+                ));
+            }
         }
     }
     problems.into()
 }
 
 pub(super) fn reads_any_answer(bench: &Bench) -> Outcome {
-    if let Err(outcome) = seeder(bench) {
-        return outcome;
+    if bench.subject.plugin.seeder.is_none_or(|seeder| seeder.sources().is_empty()) {
+        return Outcome::no_seeder();
     }
     let plugin = bench.subject.plugin;
     let mut problems = vec![];

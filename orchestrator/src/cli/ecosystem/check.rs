@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::resume_unwind,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -69,7 +70,8 @@ fn check(
     let n_threads = thread::available_parallelism().map_or(1, usize::from).min(wanted.len());
     let mut done: Vec<_> = thread::scope(|scope| {
         let threads: Vec<_> = (0..n_threads).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().flat_map(|it| it.join().unwrap_or_default()).collect()
+        let done = threads.into_iter().map(|it| it.join().unwrap_or_else(|why| resume_unwind(why)));
+        done.flatten().collect()
     });
     done.sort_by_key(|(rank, _, _)| *rank);
     done.into_iter().map(|(_, id, checked)| (id, checked)).collect()

@@ -34,7 +34,7 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
         Command::List => list::run(cx).await,
         Command::Show(args) => show::run(args, cx).await,
         Command::Check(args) => check::run(args, cx),
-        Command::New(args) => new::run(args, cx),
+        Command::New(args) => new::run(args, cx).await,
     }
 }
 

@@ -5,6 +5,7 @@ use std::{fmt, path::PathBuf};
 use batch_core::model::EcosystemId;
 use schemars::JsonSchema;
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::Context;
 use crate::{
@@ -28,23 +29,38 @@ pub(in crate::cli) struct Args {
     dry_run: bool,
 }
 
-pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let dir = args.checkout.as_ref().unwrap_or(&cx.root);
     let registry = &cx.env.registry;
     let new = NewEcosystem::new(&args.id, args.host.as_deref(), registry).map_err(refused)?;
     let checkout = Checkout::open(dir, registry).map_err(refused)?;
     let changes = checkout.changes(&new).map_err(refused)?;
-    if !args.dry_run {
-        changes.write().map_err(refused)?;
-    }
+    let was_interrupted = if args.dry_run { false } else { write(&changes).await? };
     cx.out.show(&NewReport::new(new, &changes, args.dry_run))?;
-    Ok(Exit::Ok)
+    Ok(if was_interrupted { Exit::Interrupted } else { Exit::Ok })
+}
+
+/// Makes them, and says whether somebody wanted to stop that: it is over in a moment, and half a
+/// crate is worse.
+async fn write(changes: &Changes) -> anyhow::Result<bool> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    changes.write().map_err(refused)?;
+    Ok(tokio::select! {
+        biased;
+        _ = interrupt.recv() => true,
+        _ = terminate.recv() => true,
+        () = tokio::task::yield_now() => false,
+    })
 }
 
 fn refused(error: ScaffoldError) -> anyhow::Error {
     match error {
         ScaffoldError::NotCheckout { .. } => Refusal::not_found(error.to_string()),
-        ScaffoldError::Io { .. } => error.into(),
+        ScaffoldError::Io { .. } => {
+            let message = format!("{:#}", anyhow::Error::new(error));
+            Refusal { exit: Exit::State, message }.into()
+        }
         ScaffoldError::Id(_)
         | ScaffoldError::Unfit { .. }
         | ScaffoldError::Taken { .. }
@@ -111,5 +127,21 @@ impl fmt::Display for NewReport {
         }
         writeln!(f, "{ecosystem} asks {host} and is place {rotation_rank} in the rotation.")?;
         writeln!(f, "Next: cargo run -- ecosystem check {ecosystem}, and CONTRIBUTING.md")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_that_cannot_be_written_is_named_with_the_code_of_storage() {
+        let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let error = refused(ScaffoldError::Io { path: "/checkout/orchestrator".into(), source });
+        let refusal: &Refusal = error.downcast_ref().unwrap();
+        assert_eq!(refusal.exit, Exit::State);
+        let said = &refusal.message;
+        assert!(said.contains("/checkout/orchestrator; the checkout must be writable"), "{said}");
+        assert!(said.contains("permission denied"), "{said}");
     }
 }

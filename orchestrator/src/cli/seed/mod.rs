@@ -79,6 +79,9 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
                 passed_over.insert(plugin.id.clone(), why);
             }
             None => _ = passed_over.insert(plugin.id.clone(), "it has no seeder".to_owned()),
+            Some(seeder) if seeder.sources().is_empty() => {
+                passed_over.insert(plugin.id.clone(), "its seeder has no source".to_owned());
+            }
             Some(seeder) => wanted.push((plugin, seeder)),
         }
     }

@@ -10,7 +10,8 @@ use crate::Ecosystem;
 
 #[async_trait]
 impl Seeder for Ecosystem {
-    /// Not written yet: the lists that say which packages there are. Without any, nothing is asked.
+    /// Not written yet: the lists that say which packages there are. Where there is none, set
+    /// `seeder: None` in `lib.rs`, and remove this file.
     fn sources(&self) -> &'static [Source] {
         &[]
     }

@@ -12,6 +12,7 @@ use super::{
     bench::{End, Run, Subject},
     fixture::{Case, Ends},
     network::{NOTHING, Told},
+    recipes::{golden, listed},
 };
 use crate::{
     decide::recipe,
@@ -38,6 +39,8 @@ pub(super) enum Allowed {
     OrRecipe(&'static [FailureKind]),
     /// Anything that is a fact about the package or the answer.
     Anything,
+    /// The same, but no recipe with a command that nobody said.
+    Stated,
 }
 
 /// What says nothing, or blames machines and tools for what a registry said.
@@ -55,6 +58,8 @@ struct Tried<'a> {
 
 impl Tried<'_> {
     fn ask(&self, told: Vec<Told>) -> Option<String> {
+        let texts: Vec<String> =
+            told.iter().map(|it| String::from_utf8_lossy(&it.answer.body).into_owned()).collect();
         let run = self.subject.ask(&self.case.package, told, NOTHING);
         let what = &self.what;
         let problem = |why: String| Some(format!("{what}: {why}"));
@@ -63,11 +68,11 @@ impl Tried<'_> {
             (End::Failure(kind), Allowed::Kinds(kinds) | Allowed::OrRecipe(kinds)) => {
                 kinds.contains(kind)
             }
-            (End::Failure(kind), Allowed::Anything) => !is_evasive(*kind),
+            (End::Failure(kind), Allowed::Anything | Allowed::Stated) => !is_evasive(*kind),
             (End::Recipe, Allowed::OrRecipe(_)) => is_golden(self.case, &run),
             (End::Recipe, Allowed::Kinds(_))
             | (End::Absent, Allowed::Kinds(_) | Allowed::OrRecipe(_)) => false,
-            (End::Recipe | End::Absent, Allowed::Anything) => true,
+            (End::Recipe | End::Absent, Allowed::Anything | Allowed::Stated) => true,
         };
         if !fits {
             let said = if run.said.is_empty() { String::new() } else { format!(" ({})", run.said) };
@@ -78,6 +83,13 @@ impl Tried<'_> {
         {
             return problem(format!("the recipe is refused: {error}"));
         }
+        if matches!(self.allowed, Allowed::Stated)
+            && let Some(guess) = self.guess(&run, &texts)
+        {
+            return problem(format!(
+                "it ends in a recipe with the command {guess:?}, which nobody said; say Unknown"
+            ));
+        }
         if LONGEST < run.took || MOST_BYTES < run.n_bytes {
             let (secs, n_bytes) = (run.took.as_secs(), run.n_bytes);
             return problem(format!(
@@ -87,6 +99,20 @@ impl Tried<'_> {
         None
     }
 
+    /// A command that is neither one of the fixture's recipe nor in the answers. That the package
+    /// is called so says nothing.
+    fn guess(&self, run: &Run, texts: &[String]) -> Option<String> {
+        let listed = run.recipe.as_ref().map(listed).unwrap_or_default();
+        let package = run.facts.as_ref().map_or("", |facts| facts.id.name.as_str());
+        let is_name = |name: &str| package.rsplit('/').next() == Some(name);
+        let is_said = |name: &str| {
+            let is_in_answers = texts.iter().any(|text| text.contains(name));
+            !is_name(name) && (is_in_answers || self.case.archives_mention(name))
+        };
+        let golden = golden(self.case);
+        listed.into_iter().find(|name| !is_said(name) && !golden.contains(name))
+    }
+
     fn advice(&self) -> String {
         let words = |kinds: &[FailureKind]| {
             kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
@@ -94,7 +120,9 @@ impl Tried<'_> {
         match self.allowed {
             Allowed::Kinds(kinds) => format!("it must be {}", words(kinds)),
             Allowed::OrRecipe(kinds) => format!("it must be the same recipe or {}", words(kinds)),
-            Allowed::Anything => "it must be a kind that says what is wrong with the answer".into(),
+            Allowed::Anything | Allowed::Stated => {
+                "it must be a kind that says what is wrong with the answer".into()
+            }
         }
     }
 }
