@@ -53,6 +53,8 @@ fn checked_plugin() {
     let report = printed(&output, "output-ecosystem-check");
     assert_eq!(output.status.code(), Some(0), "{report:#}");
     assert_eq!(report["keeps_contract"], true);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said, "", "nobody wants to hear what happens on a network that is not there");
     assert_eq!(verdict(&report, "hosts-declared")["verdict"], "pass");
     let contract = verdict(&report, "hosts-declared")["contract"].to_string();
     assert!(contract.contains("core/src/plugin/contract.rs:"), "{contract}");

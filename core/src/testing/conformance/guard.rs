@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use tracing::subscriber::NoSubscriber;
+
 /// Why code of a plugin gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stuck {
@@ -32,8 +34,9 @@ pub(super) fn within<T: Send + 'static>(
 ) -> Result<T, Stuck> {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-        // Whoever waited may have gone.
-        let _ = sender.send(work());
+        // What is logged on a network that is not there is no news to anybody. Whoever waited may
+        // have gone.
+        let _ = sender.send(tracing::subscriber::with_default(NoSubscriber::default(), work));
     });
     let thread = match thread {
         Ok(thread) => thread,
