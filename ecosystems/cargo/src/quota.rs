@@ -14,35 +14,25 @@ pub(crate) const INDEX_HOST: &str = "index.crates.io";
 /// One request a second is the policy (<https://crates.io/data-access>); 600 in ten minutes from one
 /// address are blocked for five, without `Retry-After`.
 const API: Quota = Quota {
-    host: API_HOST,
-    path_prefix: "/",
     period: Duration::from_millis(1100),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
-    max_per_run: None,
     retry_floor: Duration::from_secs(300),
+    ..Quota::each_second(API_HOST)
 };
 
 /// "No rate limits", says the data access policy of index and downloads.
 const INDEX: Quota = Quota {
-    host: INDEX_HOST,
-    path_prefix: "/",
     period: Duration::from_millis(100),
     burst: NonZeroU32::MIN.saturating_add(19),
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second(INDEX_HOST)
 };
 
 /// Crates, and the daily dump.
 const DOWNLOADS: Quota = Quota {
-    host: "static.crates.io",
-    path_prefix: "/",
     period: Duration::from_millis(200),
     burst: NonZeroU32::MIN.saturating_add(4),
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second("static.crates.io")
 };
 
 impl RateLimit for Cargo {

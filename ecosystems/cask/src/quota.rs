@@ -1,6 +1,6 @@
 //! How often formulae.brew.sh may be asked.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::num::NonZeroU32;
 
 use batch_core::{model::Quota, plugin::RateLimit};
 
@@ -13,13 +13,8 @@ pub(crate) const HOSTS: &[&str] = &["formulae.brew.sh"];
 /// one budget.
 /// The vendors' own hosts are asked by recipes, not by us.
 const API: Quota = Quota {
-    host: "formulae.brew.sh",
-    path_prefix: "/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second("formulae.brew.sh")
 };
 
 impl RateLimit for Cask {

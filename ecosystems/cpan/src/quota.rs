@@ -1,7 +1,5 @@
 //! How often CPAN's API and a mirror may be asked.
 
-use std::{num::NonZeroU32, time::Duration};
-
 use batch_core::{model::Quota, plugin::RateLimit};
 
 use crate::Cpan;
@@ -11,26 +9,10 @@ pub(crate) const HOSTS: &[&str] = &["fastapi.metacpan.org", "cpan.metacpan.org"]
 
 /// "Be polite" is the only rule (<https://github.com/metacpan/metacpan-api/blob/master/docs/API-docs.md>);
 /// a firewall before it answers 402 to what looks like a bot.
-const API: Quota = Quota {
-    host: "fastapi.metacpan.org",
-    path_prefix: "/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
-};
+const API: Quota = Quota::each_second("fastapi.metacpan.org");
 
 /// Archives of distributions.
-const MIRROR: Quota = Quota {
-    host: "cpan.metacpan.org",
-    path_prefix: "/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
-};
+const MIRROR: Quota = Quota::each_second("cpan.metacpan.org");
 
 impl RateLimit for Cpan {
     fn quotas(&self) -> &'static [Quota] {

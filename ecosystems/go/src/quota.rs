@@ -16,60 +16,30 @@ pub(crate) const FORMULAE_HOST: &str = "formulae.brew.sh";
 
 /// "Own abuse prevention", without numbers.
 const PROXY: Quota = Quota {
-    host: PROXY_HOST,
-    path_prefix: "/",
-    period: Duration::from_secs(1),
     burst: NonZeroU32::MIN.saturating_add(3),
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second(PROXY_HOST)
 };
 
 /// Undocumented.
-const INDEX: Quota = Quota {
-    host: "index.golang.org",
-    path_prefix: "/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
-};
+const INDEX: Quota = Quota::each_second("index.golang.org");
 
 /// 45 a second for each block of addresses, so strangers count too (pkgsite,
 /// `static/frontend/api/api.tmpl`).
 const SITE: Quota = Quota {
-    host: "pkg.go.dev",
-    path_prefix: "/",
     period: Duration::from_millis(500),
     burst: NonZeroU32::MIN.saturating_add(3),
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second("pkg.go.dev")
 };
 
 /// No number is published (<https://docs.deps.dev/api/>).
-const DEPS: Quota = Quota {
-    host: "api.deps.dev",
-    path_prefix: "/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
-};
+const DEPS: Quota = Quota::each_second("api.deps.dev");
 
 /// Static files behind a CDN; no limit is published. The budget is shared with the plugins whose
 /// registry this is.
-const FORMULAE: Quota = Quota {
-    host: FORMULAE_HOST,
-    path_prefix: "/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
-};
+const FORMULAE: Quota =
+    Quota { concurrency: NonZeroU32::MIN.saturating_add(3), ..Quota::each_second(FORMULAE_HOST) };
 
 impl RateLimit for Go {
     fn quotas(&self) -> &'static [Quota] {

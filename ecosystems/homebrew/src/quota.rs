@@ -1,6 +1,6 @@
 //! How often formulae.brew.sh and the bottle store may be asked.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::num::NonZeroU32;
 
 use batch_core::{model::Quota, plugin::RateLimit};
 
@@ -13,36 +13,23 @@ pub(crate) const HOSTS: &[&str] =
 /// Static files behind a CDN; no limit is published. Must equal what eco-cask declares: one host,
 /// one budget.
 const API: Quota = Quota {
-    host: "formulae.brew.sh",
-    path_prefix: "/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second("formulae.brew.sh")
 };
 
 /// Manifests, tokens and bottles. Undocumented token bucket: its 429s have been seen to ask for less than
 /// a second.
 const BOTTLES: Quota = Quota {
-    host: "ghcr.io",
-    path_prefix: "/",
-    period: Duration::from_secs(1),
     burst: NonZeroU32::MIN.saturating_add(3),
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second("ghcr.io")
 };
 
 /// Where ghcr.io redirects the download of a bottle to.
 const BLOBS: Quota = Quota {
-    host: "pkg-containers.githubusercontent.com",
-    path_prefix: "/",
-    period: Duration::from_secs(1),
     burst: NonZeroU32::MIN.saturating_add(3),
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second("pkg-containers.githubusercontent.com")
 };
 
 impl RateLimit for Homebrew {

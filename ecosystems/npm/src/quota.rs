@@ -9,15 +9,8 @@ use crate::Npm;
 /// The registry: metadata and tarballs.
 pub(crate) const HOST: &str = "registry.npmjs.org";
 
-const REGISTRY: Quota = Quota {
-    host: HOST,
-    path_prefix: "/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
-};
+const REGISTRY: Quota =
+    Quota { concurrency: NonZeroU32::MIN.saturating_add(3), ..Quota::each_second(HOST) };
 
 /// Search is undocumented and strict: some ten requests, then a ban that outlives its own
 /// `retry-after: 0`.

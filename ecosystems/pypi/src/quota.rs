@@ -14,36 +14,21 @@ pub(crate) const FILES_HOST: &str = "files.pythonhosted.org";
 
 /// JSON and simple index. Not limited at the edge, but to be asked one after the other
 /// (<https://docs.pypi.org/api/>).
-const API: Quota = Quota {
-    host: API_HOST,
-    path_prefix: "/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
-};
+const API: Quota = Quota::each_second(API_HOST);
 
 /// Wheels, read by range. A CDN; no limit is published.
 const FILES: Quota = Quota {
-    host: FILES_HOST,
-    path_prefix: "/",
     period: Duration::from_millis(500),
-    burst: NonZeroU32::MIN,
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second(FILES_HOST)
 };
 
 /// A monthly static file: once a run is plenty.
 const TOP_LIST: Quota = Quota {
-    host: TOP_HOST,
     path_prefix: "/top-pypi-packages/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
     max_per_run: Some(1),
     retry_floor: Duration::from_secs(600),
+    ..Quota::each_second(TOP_HOST)
 };
 
 impl RateLimit for Pypi {

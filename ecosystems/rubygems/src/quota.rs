@@ -12,82 +12,42 @@ pub(crate) const HOSTS: &[&str] = &["rubygems.org", DUMPS_HOST];
 pub(crate) const DUMPS_HOST: &str = "s3-us-west-2.amazonaws.com";
 
 /// Pages and whatever has no budget of its own: 300 a minute are let through.
-const SITE: Quota = Quota {
-    host: "rubygems.org",
-    path_prefix: "/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
-};
+const SITE: Quota = Quota::each_second("rubygems.org");
 
 /// Ten a second are documented (<https://guides.rubygems.org/rubygems-org-rate-limits/>); half of
 /// them are asked for.
 const API: Quota = Quota {
-    host: "rubygems.org",
     path_prefix: "/api/",
     period: Duration::from_millis(200),
     burst: NonZeroU32::MIN.saturating_add(4),
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second("rubygems.org")
 };
 
 /// The server's own configuration lets 100 a minute through, without saying so.
-const SEARCH: Quota = Quota {
-    host: "rubygems.org",
-    path_prefix: "/api/v1/search",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
-};
+const SEARCH: Quota = Quota { path_prefix: "/api/v1/search", ..Quota::each_second("rubygems.org") };
 
 /// As [`SEARCH`].
-const VERSIONS: Quota = Quota {
-    host: "rubygems.org",
-    path_prefix: "/versions",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
-};
+const VERSIONS: Quota = Quota { path_prefix: "/versions", ..Quota::each_second("rubygems.org") };
 
 /// Served by a CDN; no limit is published.
 const GEMS: Quota = Quota {
-    host: "rubygems.org",
     path_prefix: "/gems/",
     period: Duration::from_millis(334),
-    burst: NonZeroU32::MIN,
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second("rubygems.org")
 };
 
 /// The compact index, one gem a file. Not limited by the server.
 const INFO: Quota = Quota {
-    host: "rubygems.org",
     path_prefix: "/info/",
     period: Duration::from_millis(334),
-    burst: NonZeroU32::MIN,
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
+    ..Quota::each_second("rubygems.org")
 };
 
 /// A list, and one file a week: once a second is plenty.
-const DUMPS: Quota = Quota {
-    host: DUMPS_HOST,
-    path_prefix: "/rubygems-dumps/",
-    period: Duration::from_secs(1),
-    burst: NonZeroU32::MIN,
-    concurrency: NonZeroU32::MIN,
-    max_per_run: None,
-    retry_floor: Duration::from_secs(60),
-};
+const DUMPS: Quota = Quota { path_prefix: "/rubygems-dumps/", ..Quota::each_second(DUMPS_HOST) };
 
 impl RateLimit for RubyGems {
     fn quotas(&self) -> &'static [Quota] {
