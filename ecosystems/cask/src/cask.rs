@@ -97,9 +97,8 @@ pub(crate) fn read(body: &[u8]) -> Result<Views, String> {
 }
 
 /// The newest macOS on one kind of processor that a cask runs on. What names no platforms runs on
-/// all; a variation for Intel that its twin for Apple's does not share then tells of Intel. One that
-/// both share tells of an old release, and that nothing is listed of the newest one that it is as
-/// the cask itself: only what differs is listed.
+/// all, and only what differs from the cask itself is listed as a variation: one that Intel has and
+/// Apple's processors have not tells of Intel, one that both have tells of an old release.
 fn newest(base: &Manifest, variations: &Map<String, Value>, is_arm: bool) -> Option<String> {
     if !base.processors().contains(&is_arm) {
         return None;

@@ -1,8 +1,8 @@
 //! Archives, read without trusting them and without unpacking them to disk.
 //!
-//! Three ways in: [`read_tar`] and [`look_into_tar`] for a tar that is here, [`RemoteZip`] and [`RemoteTar`] for archives
-//! that stay at their registry while only the parts that matter are asked for. All of them keep to
-//! [`ArchiveLimits`]: what an archive says about itself is a claim.
+//! Ways in: [`read_tar`] and [`look_into_tar`] for a tar that is here, [`RemoteZip`] and
+//! [`RemoteTar`] for archives that stay at their registry while only the parts that matter are asked
+//! for. All of them keep to [`ArchiveLimits`]: what an archive says about itself is a claim.
 
 mod blocks;
 mod bounded;

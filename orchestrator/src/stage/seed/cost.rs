@@ -41,8 +41,8 @@ pub struct Bucket {
     pub minutes: f64,
 }
 
-/// The cost at `quotas`, of which several may be for one place. `total` is how many candidates a source is known to list; where it does
-/// not know, the plugin's own estimate is taken.
+/// The cost at `quotas`, of which several may be for one place. `total` is how many candidates a
+/// source is known to list; where nobody knows, the plugin's own estimate is taken.
 pub fn cost(seeder: &dyn Seeder, quotas: &[Quota], total: &dyn Fn(&str) -> Option<usize>) -> Cost {
     let quotas = by_place(quotas);
     // By place of the quota: requests for lists, and for candidates.
