@@ -14,8 +14,8 @@ use crate::{
         archive::{ArchiveError, DigestError, RemoteError},
     },
     model::{
-        EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan, InvalidId, Missing,
-        PackageFacts, PackageName, Page, Quota, Recipe, RecipeName, Threshold,
+        Confidence, EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan,
+        InvalidId, Missing, PackageFacts, PackageName, Page, Quota, Recipe, RecipeName, Threshold,
     },
 };
 
@@ -195,6 +195,16 @@ pub enum SourceErrorKind {
     /// A registry is believed about what there is, and a store only about what it gives.
     #[error("{url} is listed, and is not given")]
     Unserved { url: Url },
+    /// A registry that answers other questions does not hand out this one package.
+    #[error("{url} is withheld: {reason}; {advice}")]
+    Withheld {
+        /// What was asked for.
+        url: Url,
+        /// The registry's own words, on one line.
+        reason: String,
+        /// Where else the package may be, as a fragment without full stop.
+        advice: String,
+    },
     #[error("unexpected shape of answer from {host}: {reason}")]
     Schema { host: String, reason: String },
 }
@@ -218,9 +228,11 @@ impl SourceErrorKind {
                     None
                 }
             },
-            Self::Archive(_) | Self::Digest(_) | Self::Unserved { .. } | Self::Schema { .. } => {
-                None
-            }
+            Self::Archive(_)
+            | Self::Digest(_)
+            | Self::Unserved { .. }
+            | Self::Withheld { .. }
+            | Self::Schema { .. } => None,
         };
         match status {
             Some(HttpError::Status { url, status: 403 | 404 | 410 | 451 }) => {
@@ -248,6 +260,12 @@ impl SourceError {
                 let finding = Finding::stated(FailureKind::UpstreamUnavailable);
                 finding.of_service(url.host_str().unwrap_or_default())
             }
+            // It speaks of one package, so it must not count against the registry's health.
+            SourceErrorKind::Withheld { url, .. } => Finding {
+                confidence: Confidence::Inferred,
+                ..Finding::stated(FailureKind::AuthRequired)
+                    .of_service(url.host_str().unwrap_or_default())
+            },
             SourceErrorKind::Schema { host, .. } => {
                 Finding::stated(FailureKind::UnexpectedResponse).of_service(host)
             }
