@@ -13,7 +13,7 @@ pub use contract::{
     Source, SourceError, SourceErrorKind, Toolchain,
 };
 pub use counted_file::{CountedFile, RankedNames};
-pub use listing::ask;
+pub use listing::{ask, fetch_listed};
 pub use ranking::{Cut, Ranking};
 pub use registry::{EcosystemPlugin, RESERVED_WORDS, Registry, RegistryError};
 pub use spelling::{Spelling, is_windows_device};
