@@ -7,7 +7,7 @@ use super::Reader;
 /// Nobody writes more of these into each other.
 const DEEPEST: usize = 16;
 /// Of bytes looked at: thousands of variables in programs of usual length.
-const FUEL: usize = 4 << 20;
+const FUEL: usize = 1 << 20;
 
 impl<'a> Reader<'a> {
     pub(super) fn new(code: &'a str, at: usize) -> Self {
