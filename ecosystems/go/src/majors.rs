@@ -37,13 +37,12 @@ pub(crate) async fn later(
         if step == 0 {
             break;
         }
-        match release(http, base, last + step).await? {
-            Some(release) => {
-                found = Some(release);
-                last += step;
-                step = if is_growing { step * 2 } else { step / 2 };
-            }
-            None => (step, is_growing) = (step / 2, false),
+        let next = last.saturating_add(step);
+        if let Some(release) = release(http, base, next).await? {
+            (found, last) = (Some(release), next);
+            step = if is_growing { step * 2 } else { step / 2 };
+        } else {
+            (step, is_growing) = (step / 2, false);
         }
     }
     Ok(found)
@@ -87,7 +86,7 @@ pub(crate) async fn advised(
         (None, Some((base, major))) => format!(
             "try the path that its go.mod declares, or that of a later major version, such as \
              {base}/v{}",
-            major + 1
+            major.saturating_add(1)
         ),
         (None, None) => "try the path that its go.mod declares".to_owned(),
     };
@@ -95,13 +94,11 @@ pub(crate) async fn advised(
 }
 
 /// `error` with `advice`, if it is of something withheld that comes with none.
-fn with_advice(error: SourceError, advice: String) -> SourceError {
-    let SourceError { ecosystem, kind } = error;
-    let kind = match kind {
-        SourceErrorKind::Withheld { url, reason, advice: none } if none.is_empty() => {
-            SourceErrorKind::Withheld { url, reason, advice }
-        }
-        other => other,
-    };
-    SourceError { ecosystem, kind }
+fn with_advice(mut error: SourceError, new: String) -> SourceError {
+    if let SourceErrorKind::Withheld { advice, .. } = &mut error.kind
+        && advice.is_empty()
+    {
+        *advice = new;
+    }
+    error
 }

@@ -355,6 +355,7 @@ fn the_version_is_the_highest_release_that_stands() {
 
 #[test]
 fn a_module_of_which_every_version_is_taken_back_has_none_to_install() {
+    const COMMIT: &str = "v1.9.1-0.20190907113008-ad855c713046";
     let list = "v1.8.0\nv1.9.0\n";
     let all = "retract [v1.0.0, v1.9.0]\n";
     let withdrawn = || versioned(list, &["v1.8.0", "v1.9.0"], "v1.9.0", all);
@@ -362,7 +363,6 @@ fn a_module_of_which_every_version_is_taken_back_has_none_to_install() {
     assert_eq!(missing.kind, FailureKind::PackageNotFound);
     assert!(missing.reason.contains("taken back every version"), "{missing}");
     // The go command asks for the newest commit then, which is left or is not.
-    const COMMIT: &str = "v1.9.1-0.20190907113008-ad855c713046";
     let info = format!("{{\"Version\":\"{COMMIT}\"}}");
     let zip = zipped(&format!("x.org/t@{COMMIT}/"), &[("main.go", MAIN)]);
     let left = withdrawn().with("/x.org/t/@latest", 200, info);
@@ -395,6 +395,11 @@ fn a_later_major_version_is_named() {
     assert_eq!(noted("x.org/t", &[0, 2, 3]), of("x.org/t/v3", "v3.1.0"));
     assert_eq!(noted("x.org/t/v2", &[1, 2, 3, 4, 5, 6, 7]), of("x.org/t/v7", "v7.1.0"));
     assert_eq!(noted("x.org/t/v2", &[1, 2]), "");
+    // No number is too large.
+    let most = "v1.0.0\nv18446744073709551615.0.0+incompatible\n";
+    let huge = Proxy::default().module("x.org/t", "v1.0.0", "go 1.20\n", &[("main.go", MAIN)]);
+    let notes = huge.with("/x.org/t/@v/list", 200, most).facts("x.org/t").notes;
+    assert_eq!(notes, ["needs Go 1.20 or later"]);
     // One that is withheld, or holds no release, is none.
     let own = || Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", MAIN)]);
     for (status, body) in [(403, "not available"), (200, ""), (200, "v2.0.0-rc.1\nv3.0.0\n")] {

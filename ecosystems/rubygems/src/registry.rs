@@ -47,14 +47,12 @@ impl RecipeBuilder for RubyGems {
                 let path = ["gems", &*choice.file.file_name(name.as_str())];
                 let request = Request::get(ORIGIN, &path, &[]).map_err(source_error)?;
                 let url = request.url.clone();
-                match metadata(http, request, &choice.file.digest()).await? {
-                    Some(read) => seen.push(Seen::new(name, choice, &read)),
-                    None => {
-                        let file = choice.file.shown();
-                        missing
-                            .push(format!("version {file} is listed, and its file is not there"));
-                        unserved.get_or_insert(url);
-                    }
+                if let Some(read) = metadata(http, request, &choice.file.digest()).await? {
+                    seen.push(Seen::new(name, choice, &read));
+                } else {
+                    let file = choice.file.shown();
+                    missing.push(format!("version {file} is listed, and its file is not there"));
+                    unserved.get_or_insert(url);
                 }
             }
             if let Some(mut facts) = facts::of(name, seen) {

@@ -53,8 +53,7 @@ impl<'a> Reader<'a> {
             match (quote, c) {
                 _ if is_escaped => is_escaped = false,
                 (Some(_), '\\') => is_escaped = true,
-                (Some(quote_mark), _) if quote_mark == c => quote = None,
-                (Some(_), _) => {}
+                (Some(open), _) if open == c => quote = None,
                 (None, '\'' | '"') => quote = Some(c),
                 (None, '{') => depth += 1,
                 (None, '}') if depth == 1 => {
@@ -63,7 +62,7 @@ impl<'a> Reader<'a> {
                     return Some(inside);
                 }
                 (None, '}') => depth -= 1,
-                (None, _) => {}
+                (Some(_) | None, _) => {}
             }
         }
         None
