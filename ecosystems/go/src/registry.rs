@@ -34,20 +34,25 @@ impl RecipeBuilder for Go {
         http: &dyn Http,
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError> {
-        let (mut withdrawn, mut withheld) = (None, None);
+        let (mut withdrawn, mut not_given) = (None, None);
         for module in paths::modules(name.as_str()) {
             match found(http, module, name).await {
                 Ok(Found::Package(facts)) => return Ok(Some(*facts)),
                 // Only a shorter module can have the package then.
                 Ok(Found::Withdrawn(facts)) => withdrawn = withdrawn.or(Some(*facts)),
                 Ok(Found::Nothing) => {}
-                Err(error) if is_withheld(&error) => withheld = Some((module, error)),
+                Err(error) if is_withheld(&error) || is_unserved(&error) => {
+                    not_given = Some((module, error));
+                }
                 Err(error) => return Err(error),
             }
         }
-        match (withdrawn, withheld) {
+        match (withdrawn, not_given) {
             (Some(facts), _) => Ok(Some(facts)),
-            (None, Some((module, error))) => Err(majors::advised(http, module, error).await?),
+            (None, Some((module, error))) if is_withheld(&error) => {
+                Err(majors::advised(http, module, error).await?)
+            }
+            (None, Some((_, error))) => Err(error),
             (None, None) => Ok(None),
         }
     }
@@ -182,6 +187,7 @@ async fn look(http: &dyn Http, module: &Module, name: &PackageName) -> Result<Ma
     let file = format!("{}.zip", paths::escaped(module.version.as_str()));
     let request = request(&module.path, &["@v", &file]).map_err(source_error)?;
     let request = Request { max_bytes: LARGEST_ZIP, ..request };
+    let url = request.url.clone();
     let zip = match RemoteZip::open(http, request.clone()).await {
         Ok(zip) => zip,
         // The text, which only a second look shows, tells whose refusal it is.
@@ -192,7 +198,8 @@ async fn look(http: &dyn Http, module: &Module, name: &PackageName) -> Result<Ma
         }
         Err(error) => return Err(source_error(error)),
     };
-    let Some(zip) = zip else { return Ok(Mains::NoFolder) };
+    // The version is listed, and its go.mod is there.
+    let Some(zip) = zip else { return Err(source_error(SourceErrorKind::Unserved { url })) };
     let below = name.as_str().strip_prefix(&module.path).unwrap_or_default();
     let dir = below.trim_start_matches('/');
     mains::find(&zip, module, dir).await.map_err(source_error)
@@ -221,7 +228,9 @@ fn withheld(response: &Response) -> Option<SourceError> {
     let text = String::from_utf8_lossy(&response.body);
     let is_reason = |text: &str| {
         let text = text.to_lowercase();
-        ["not available", "not found", "disabled"].iter().any(|it| text.contains(it))
+        let words =
+            ["not available", "unavailable", "not found", "disabled", "withheld", "removed"];
+        words.iter().any(|it| text.contains(it))
     };
     if response.status != 403 || !is_reason(&text) || text.trim_start().starts_with('<') {
         return None;
@@ -235,6 +244,10 @@ fn withheld(response: &Response) -> Option<SourceError> {
 
 pub(crate) fn is_withheld(error: &SourceError) -> bool {
     matches!(error.kind, SourceErrorKind::Withheld { .. })
+}
+
+fn is_unserved(error: &SourceError) -> bool {
+    matches!(error.kind, SourceErrorKind::Unserved { .. })
 }
 
 pub(crate) fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {

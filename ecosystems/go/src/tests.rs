@@ -398,8 +398,8 @@ fn a_later_major_version_is_named() {
     // No number is too large.
     let most = "v1.0.0\nv18446744073709551615.0.0+incompatible\n";
     let huge = Proxy::default().module("x.org/t", "v1.0.0", "go 1.20\n", &[("main.go", MAIN)]);
-    let notes = huge.with("/x.org/t/@v/list", 200, most).facts("x.org/t").notes;
-    assert_eq!(notes, ["needs Go 1.20 or later"]);
+    let facts = huge.with("/x.org/t/@v/list", 200, most).facts("x.org/t");
+    assert_eq!(facts.notes, ["needs Go 1.20 or later"]);
     // One that is withheld, or holds no release, is none.
     let own = || Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", MAIN)]);
     for (status, body) in [(403, "not available"), (200, ""), (200, "v2.0.0-rc.1\nv3.0.0\n")] {
@@ -575,8 +575,9 @@ fn a_zip_that_the_proxy_withholds_is_told_from_one_that_it_refuses_us() {
         let proxy = Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", MAIN)]);
         proxy.with("/x.org/t/@v/v1.0.0.zip", status, body)
     };
-    for (status, body) in [(404, ""), (410, "")] {
-        assert_eq!(zip(status, body).ask("x.org/t").unwrap(), None, "{status} {body}");
+    for (status, body) in [(404, "not found"), (410, ""), (200, "")] {
+        let finding = zip(status, body).ask("x.org/t").unwrap_err().finding();
+        assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{status} {body}");
     }
     for (body, confidence) in [
         ("", Confidence::Stated),
