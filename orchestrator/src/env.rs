@@ -16,8 +16,8 @@ use batch_core::{
 
 use crate::{
     plugins,
-    sandbox::{FoundToolchain, Host, PASSED_VARIABLES, find_toolchain},
     settings::{Settings, SettingsError},
+    toolchain::{FoundToolchain, find_toolchain},
 };
 
 /// Variables by which toolchains find themselves.

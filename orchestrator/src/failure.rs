@@ -6,7 +6,7 @@ use batch_core::{
     plugin::EcosystemPlugin,
 };
 
-use crate::sandbox::{Ended, Report};
+use batch_sandbox::{Ended, Report};
 
 /// A failure whose cause this program states itself.
 pub fn failure(stage: Stage, finding: Finding, message: &str, package: &PackageId) -> Failure {

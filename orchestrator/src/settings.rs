@@ -8,7 +8,7 @@ use batch_core::{
 };
 use serde::Deserialize;
 
-use crate::sandbox::Backend;
+use batch_sandbox::Backend;
 
 /// What `pipeline.toml` says cannot be read or obeyed.
 #[derive(Debug, thiserror::Error)]
