@@ -91,16 +91,25 @@ pub enum Network {
 const BACKENDS: [Backend; 4] =
     [Backend::Both, Backend::Bubblewrap, Backend::Landlock, Backend::Seatbelt];
 
-pub(super) async fn detect(host: &Host, prefer: Option<Backend>) -> Detected {
+/// What is chosen where more than one works; the default is the strongest of each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Preference {
+    /// This backend and no other.
+    pub backend: Option<Backend>,
+    /// This limiter and no other.
+    pub limiter: Option<LimiterKind>,
+}
+
+pub(super) async fn detect(host: &Host, prefer: Preference) -> Detected {
     let machine = machine::look(host).await;
     let mut walls = Vec::new();
     let mut chosen: Option<machine::Opened> = None;
     for backend in BACKENDS {
-        let opened = open_with_any(host, backend).await;
+        let opened = open_with_any(host, backend, prefer.limiter).await;
         let uses_landlock = matches!(backend, Backend::Both | Backend::Landlock);
         let abi = machine.landlock_abi.filter(|_| uses_landlock);
         walls.push(wall(backend, opened.as_ref(), abi));
-        if prefer.is_none_or(|preferred| preferred == backend) {
+        if prefer.backend.is_none_or(|preferred| preferred == backend) {
             chosen = chosen.or(opened.ok());
         }
     }
@@ -137,9 +146,13 @@ fn wall(
 }
 
 /// The error is the last limiter's, unless it is the backend that does not work.
-async fn open_with_any(host: &Host, backend: Backend) -> Result<machine::Opened, SandboxError> {
+async fn open_with_any(
+    host: &Host,
+    backend: Backend,
+    only: Option<LimiterKind>,
+) -> Result<machine::Opened, SandboxError> {
     let mut last = SandboxError::NoReport("no limiter was tried".to_owned());
-    for limiter in LimiterKind::ALL {
+    for limiter in LimiterKind::ALL.into_iter().filter(|it| only.is_none_or(|only| only == *it)) {
         match machine::open(host, backend, limiter).await {
             Err(SandboxError::Refused(refusal)) if refusal.part == Part::Limiter => {
                 last = SandboxError::Refused(refusal);

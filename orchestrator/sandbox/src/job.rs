@@ -106,6 +106,20 @@ impl Backend {
     }
 }
 
+/// No backend is called so.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no sandbox: it is one of both, bubblewrap, landlock")]
+pub struct UnknownBackend(String);
+
+impl std::str::FromStr for Backend {
+    type Err = UnknownBackend;
+
+    fn from_str(word: &str) -> Result<Self, UnknownBackend> {
+        let all = [Self::Both, Self::Bubblewrap, Self::Landlock, Self::Seatbelt];
+        all.into_iter().find(|it| it.as_str() == word).ok_or_else(|| UnknownBackend(word.to_owned()))
+    }
+}
+
 impl std::fmt::Display for Backend {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
@@ -124,6 +138,16 @@ pub enum LimiterKind {
     CgroupV1,
     /// The supervisor looks many times a second and kills.
     Watchdog,
+}
+
+impl std::fmt::Display for LimiterKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::CgroupV2 => "control groups (version 2)",
+            Self::CgroupV1 => "control groups (version 1)",
+            Self::Watchdog => "a watching supervisor",
+        })
+    }
 }
 
 impl LimiterKind {

@@ -19,11 +19,11 @@ mod unsupported;
 
 use std::{ffi::OsString, future::Future, path::PathBuf, process::ExitCode};
 
-pub use check::{Detected, Network, Probe, SandboxCheck, WallCheck};
+pub use check::{Detected, Network, Preference, Probe, SandboxCheck, WallCheck};
 pub use inspect::{InspectError, inspect};
 pub use job::{
     Backend, CERTIFICATE_VARIABLES, Ended, Job, LimiterKind, Limits, PROXY_VARIABLES, Part,
-    Refusal, Report, SandboxError,
+    Refusal, Report, SandboxError, UnknownBackend,
 };
 #[cfg(target_os = "linux")]
 pub use linux::remove_tree;
@@ -63,9 +63,9 @@ impl Sandbox {
         self.limiter
     }
 
-    /// Tries the backends, the strongest first, and with each the limiters. With `prefer` no other
-    /// backend is chosen, though all are checked.
-    pub async fn detect(host: &Host, prefer: Option<Backend>) -> Detected {
+    /// Tries the backends, the strongest first, and with each the limiters. Where `prefer` names one,
+    /// no other is chosen, though all backends are checked.
+    pub async fn detect(host: &Host, prefer: Preference) -> Detected {
         check::detect(host, prefer).await
     }
 

@@ -7,7 +7,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::view::{Scratch, View};
+use super::{
+    landlock::DEVICES,
+    view::{Scratch, View},
+};
 use crate::{process, Job, program::{SYSTEM_DIRS, find_program},};
 
 /// Where the sandbox shows this program, which takes the last steps inside.
@@ -53,7 +56,9 @@ impl Bubblewrap {
         let mut args = Args(vec![text(&self.program)]);
         args.namespaces(job.network.is_some(), other_user);
         args.system();
-        args.add(["--proc", "/proc", "--dev", "/dev"]);
+        args.add(["--proc", "/proc"]);
+        args.folder(Path::new("/run"));
+        args.devices();
         args.bind("--bind", &scratch.shm, Path::new("/dev/shm"));
         args.bind("--bind", &scratch.tmp, Path::new("/tmp"));
         args.folders(view);
@@ -68,7 +73,7 @@ impl Bubblewrap {
         }
         args.bind("--ro-bind", &inner.program, Path::new(INNER_PROGRAM));
         // The settings of the kernel belong to the machine; memory that nothing would limit follows.
-        for path in ["/proc", "/dev", "/"] {
+        for path in ["/proc", "/"] {
             args.add(["--remount-ro", path]);
         }
         args.add(["--", INNER_PROGRAM]);
@@ -114,6 +119,23 @@ impl Args {
         }
     }
 
+    /// Not those of `--dev`, whose terminals cost a second namespace of users, in which the job's side
+    /// could not listen for the supervisor.
+    fn devices(&mut self) {
+        self.folder(Path::new("/dev"));
+        for device in DEVICES {
+            self.bind("--dev-bind", Path::new(device), Path::new(device));
+        }
+        for (target, link) in [
+            ("/proc/self/fd", "/dev/fd"),
+            ("/proc/self/fd/0", "/dev/stdin"),
+            ("/proc/self/fd/1", "/dev/stdout"),
+            ("/proc/self/fd/2", "/dev/stderr"),
+        ] {
+            self.add(["--symlink", target, link]);
+        }
+    }
+
     /// Folders on the way to what is shown. Those that `bwrap` makes by itself nobody but root may
     /// enter.
     fn folders(&mut self, view: &View) {
@@ -122,9 +144,13 @@ impl Args {
         let above: std::collections::BTreeSet<&Path> =
             shown.flat_map(|path| path.ancestors().skip(1)).collect();
         for dir in above.into_iter().filter(|dir| *dir != Path::new("/")) {
-            self.add(["--perms", "0755", "--dir"]);
-            self.0.push(text(dir));
+            self.folder(dir);
         }
+    }
+
+    fn folder(&mut self, dir: &Path) {
+        self.add(["--perms", "0755", "--dir"]);
+        self.0.push(text(dir));
     }
 
     /// Where `/bin` is a link into `/usr` it is one inside, too.

@@ -13,7 +13,8 @@ use crate::program::SYSTEM_DIRS;
 const NEEDED: ABI = ABI::V6;
 
 /// Devices that hold nothing.
-const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+pub(super) const DEVICES: [&str; 5] =
+    ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
 /// Public, and asked by every program for the name of its user.
 const USERS: [&str; 2] = ["/etc/passwd", "/etc/group"];

@@ -99,7 +99,7 @@ impl Launch<'_> {
     fn allowed(&self) -> Allowed {
         Allowed {
             network: self.order.job.network.is_some(),
-            namespaces: self.order.walls.outer != Outer::Nothing,
+            hides_files: matches!(self.order.walls.outer, Outer::Bubblewrap(_)),
             memory_files: self.order.limiter != LimiterKind::Watchdog,
         }
     }

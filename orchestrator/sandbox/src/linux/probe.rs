@@ -93,11 +93,14 @@ async fn try_out(sandbox: Sandbox) -> Result<Opened, SandboxError> {
     std::fs::create_dir(&work_dir).map_err(place)?;
     std::fs::File::create(&outside).map_err(place)?;
     let listener = TcpListener::bind("127.0.0.1:0").map_err(place)?;
+    let socket = top.join("socket");
+    let _local = UnixListener::bind(&socket).map_err(place)?;
     // Another prober at the same time listens for both.
     let _abstract = SocketAddr::from_abstract_name(self_test::ABSTRACT)
         .and_then(|name| UnixListener::bind_addr(&name));
     let mut task = Task {
         outside,
+        socket,
         process: std::process::id().cast_signed(),
         listener: listener.local_addr().map_err(place)?,
         network: false,

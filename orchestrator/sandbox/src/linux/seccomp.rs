@@ -114,8 +114,8 @@ const TYPING: [u64; 2] = [0x5412, 0x541c];
 pub(super) struct Allowed {
     /// IP sockets; without them, sockets of the job's own.
     pub(super) network: bool,
-    /// Whether namespaces keep the machine's own sockets out of reach.
-    pub(super) namespaces: bool,
+    /// Whether the machine's own sockets cannot be seen, neither by path nor by abstract name.
+    pub(super) hides_files: bool,
     /// Files in memory: not where memory is counted by the pages of processes.
     pub(super) memory_files: bool,
 }
@@ -177,7 +177,7 @@ fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
     let always = REFUSED.iter().chain(REFUSED_HERE).map(|&call| (call, Vec::new()));
     let mut rules: Rules = always.collect();
     rules.insert(libc::SYS_socket, sockets(allowed)?);
-    if !allowed.network && !allowed.namespaces {
+    if !allowed.network && !allowed.hides_files {
         // Its sockets may be listened on: to whom it would connect is not seen here.
         rules.insert(libc::SYS_connect, vec![]);
     }

@@ -20,6 +20,8 @@ pub(crate) const SUBCOMMAND: &str = "sandbox-self-test";
 pub(super) struct Task {
     /// A file outside, which this user may read and write.
     pub(super) outside: PathBuf,
+    /// A socket outside, which this user may connect to.
+    pub(super) socket: PathBuf,
     /// A process outside, which this user may send signals to.
     pub(super) process: i32,
     /// A listener outside, on a loopback address.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use libtest_mimic::Completion;
-use batch_sandbox::{Backend, Ended, Host, Reach, Sandbox};
+use batch_sandbox::{Backend, Ended, Host, Preference, Reach, Sandbox};
 
 use super::lab::{Check, Lab, block_on, host};
 
@@ -220,6 +220,7 @@ fn names(lab: &Lab) -> Completion {
 }
 
 fn detect(path: OsString, prefer: Option<Backend>) -> batch_sandbox::Detected {
+    let prefer = Preference { backend: prefer, limiter: None };
     block_on(Sandbox::detect(&Host { path, ..host() }, prefer))
 }
 

@@ -42,6 +42,7 @@ pub(super) fn without_network(task: &Task) -> Vec<(&'static str, bool)> {
         ("services on loopback are out of reach", is_unreachable(task.listener)),
         ("no local datagram socket is had", is_refused(UnixDatagram::unbound())),
         ("no local datagram pair is had", is_refused(UnixDatagram::pair())),
+        ("local sockets outside are out of reach", UnixStream::connect(&task.socket).is_err()),
         (
             "abstract sockets outside are out of reach",
             abstract_socket.is_ok_and(|it| UnixStream::connect_addr(&it).is_err()),
