@@ -135,7 +135,7 @@ fn is_script(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
+    use std::{ffi::OsString, os::unix::fs::PermissionsExt as _};
 
     use super::*;
 
