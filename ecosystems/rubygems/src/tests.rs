@@ -11,8 +11,8 @@ use batch_core::{
         PackageKind, Recipe,
     },
     plugin::{NativeInstaller as _, RateLimit as _, RecipeBuilder as _, Seeder as _, SourceError},
-    testing::{Answer, Shelf, SimClock, SimTransport},
 };
+use batch_sim::{Answer, Shelf, SimClock, SimTransport};
 
 use crate::{RubyGems, recipe};
 
