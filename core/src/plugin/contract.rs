@@ -195,18 +195,22 @@ pub enum SourceErrorKind {
     /// A registry is believed about what there is, and a store only about what it gives.
     #[error("{url} is listed, and is not given")]
     Unserved { url: Url },
-    /// A registry that answers other questions does not hand out this one package.
-    #[error("{url} is withheld: {reason}; {advice}")]
-    Withheld {
-        /// What was asked for.
-        url: Url,
-        /// The registry's own words, on one line.
-        reason: String,
-        /// Where else the package may be, as a fragment without full stop.
-        advice: String,
-    },
+    #[error(transparent)]
+    Withheld(Box<Withheld>),
     #[error("unexpected shape of answer from {host}: {reason}")]
     Schema { host: String, reason: String },
+}
+
+/// A registry that answers other questions does not hand out this one package.
+#[derive(Debug, thiserror::Error)]
+#[error("{url} is withheld: {reason}; {advice}")]
+pub struct Withheld {
+    /// What was asked for.
+    pub url: Url,
+    /// The registry's own words, on one line.
+    pub reason: String,
+    /// Where else the package may be, as a fragment without full stop.
+    pub advice: String,
 }
 
 impl From<RemoteError> for SourceErrorKind {
@@ -231,7 +235,7 @@ impl SourceErrorKind {
             Self::Archive(_)
             | Self::Digest(_)
             | Self::Unserved { .. }
-            | Self::Withheld { .. }
+            | Self::Withheld(_)
             | Self::Schema { .. } => None,
         };
         match status {
@@ -261,10 +265,10 @@ impl SourceError {
                 finding.of_service(url.host_str().unwrap_or_default())
             }
             // It speaks of one package, so it must not count against the registry's health.
-            SourceErrorKind::Withheld { url, .. } => Finding {
+            SourceErrorKind::Withheld(withheld) => Finding {
                 confidence: Confidence::Inferred,
                 ..Finding::stated(FailureKind::AuthRequired)
-                    .of_service(url.host_str().unwrap_or_default())
+                    .of_service(withheld.url.host_str().unwrap_or_default())
             },
             SourceErrorKind::Schema { host, .. } => {
                 Finding::stated(FailureKind::UnexpectedResponse).of_service(host)

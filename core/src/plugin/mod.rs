@@ -10,7 +10,7 @@ mod spelling;
 pub use crate::model::{ActionShape, Missing, Page};
 pub use contract::{
     FailureClassifier, Names, NativeInstaller, RateLimit, RecipeBuilder, RootProbe, Seeder, Shape,
-    Source, SourceError, SourceErrorKind, Toolchain,
+    Source, SourceError, SourceErrorKind, Toolchain, Withheld,
 };
 pub use counted_file::{CountedFile, RankedNames};
 pub use listing::{ask, fetch_listed};

@@ -94,11 +94,11 @@ pub(crate) async fn advised(
 }
 
 /// `error` with `advice`, if it is of something withheld that comes with none.
-fn with_advice(mut error: SourceError, new: String) -> SourceError {
-    if let SourceErrorKind::Withheld { advice, .. } = &mut error.kind
-        && advice.is_empty()
+fn with_advice(mut error: SourceError, advice: String) -> SourceError {
+    if let SourceErrorKind::Withheld(withheld) = &mut error.kind
+        && withheld.advice.is_empty()
     {
-        *advice = new;
+        withheld.advice = advice;
     }
     error
 }

@@ -5,7 +5,7 @@ use batch_core::{
     decide::recipe::one_line,
     io::{Http, HttpError, Request, Response, archive::RemoteZip},
     model::{FailureKind, PackageFacts, PackageName, Recipe, RecipeName},
-    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind, Withheld},
 };
 use serde::Deserialize;
 
@@ -235,15 +235,13 @@ fn withheld(response: &Response) -> Option<SourceError> {
     if response.status != 403 || !is_reason(&text) || text.trim_start().starts_with('<') {
         return None;
     }
-    Some(source_error(SourceErrorKind::Withheld {
-        url: response.url.clone(),
-        reason: one_line(&text),
-        advice: String::new(),
-    }))
+    let (url, reason) = (response.url.clone(), one_line(&text));
+    let withheld = Withheld { url, reason, advice: String::new() };
+    Some(source_error(SourceErrorKind::Withheld(Box::new(withheld))))
 }
 
 pub(crate) fn is_withheld(error: &SourceError) -> bool {
-    matches!(error.kind, SourceErrorKind::Withheld { .. })
+    matches!(error.kind, SourceErrorKind::Withheld(_))
 }
 
 fn is_unserved(error: &SourceError) -> bool {

@@ -25,8 +25,14 @@ fn differs(key: &str, expected: &Value, report: &Value) -> Option<String> {
         "verify" => {
             read(report).and_then(|it| it.verify).map_or(Value::Null, |it| it.command.into())
         }
-        "recipe_has" => return unmatched(expected, text(&report["recipe"])).map(in_recipe),
-        "note_has" => return unmatched(expected, &told(report)).map(in_notes),
+        "recipe_has" => {
+            let pattern = unmatched(expected, text(&report["recipe"]))?;
+            return Some(format!("{pattern:?} is not in the recipe"));
+        }
+        "note_has" => {
+            let pattern = unmatched(expected, &told(report))?;
+            return Some(format!("{pattern:?} is neither in a note nor in the failure's message"));
+        }
         "recipe_or_blocked" => return unnamed(expected, report),
         other => return Some(format!("the case asks for {other}, which nobody here knows")),
     };
@@ -36,14 +42,6 @@ fn differs(key: &str, expected: &Value, report: &Value) -> Option<String> {
         (_, expected) => *expected == found,
     };
     (!is_right).then(|| format!("{key} is {found}, and should be {expected}"))
-}
-
-fn in_recipe(pattern: String) -> String {
-    format!("{pattern:?} is not in the recipe")
-}
-
-fn in_notes(pattern: String) -> String {
-    format!("{pattern:?} is neither in a note nor in the failure's message")
 }
 
 /// The first of `patterns` that does not fit `text`.

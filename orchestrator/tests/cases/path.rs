@@ -90,7 +90,9 @@ fn fixtures() -> Result<(), Failed> {
             let unknown = unknown.map(|step| {
                 format!("nobody says how {} puts commands on PATH: complete the table", step.action)
             });
-            wrong.extend(unknown.or(missing(&recipe)).map(|why| format!("{file:?}: {why}")));
+            wrong.extend(
+                unknown.or(missing(&recipe)).map(|why| format!("{}: {why}", file.display())),
+            );
         }
     }
     if 8 <= n_recipes && wrong.is_empty() {

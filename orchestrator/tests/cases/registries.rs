@@ -93,13 +93,13 @@ async fn answer(State(host): State<Host>, uri: Uri, headers: HeaderMap) -> Respo
     }
     let status = beside("status").map_or(StatusCode::OK, |text| text.trim().parse().unwrap());
     match headers.get(header::RANGE).filter(|_| status == StatusCode::OK) {
-        Some(range) => part(range.to_str().unwrap(), body, told),
+        Some(range) => part(range.to_str().unwrap(), &body, told),
         None => (status, told, body).into_response(),
     }
 }
 
 /// The bytes that `range`, such as `bytes=0-99`, names.
-fn part(range: &str, body: Vec<u8>, mut headers: HeaderMap) -> Response {
+fn part(range: &str, body: &[u8], mut headers: HeaderMap) -> Response {
     let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
     let total = body.len();
     let last = last.parse().map_or(total, |last: usize| last.saturating_add(1)).min(total);

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, process::Command};
 
+use batch_core::model::Quota;
 use orchestrator::plugins;
 use serde_json::Value;
 
@@ -19,21 +20,19 @@ impl TestRoot {
         let output = root.command(&["init"]).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         let fast = "{ period_ms = 1, burst = 10, concurrency = 8 }";
-        let mut settings = "[origins]\n".to_owned();
         let origins = registries.origins();
-        for (host, at) in &origins {
-            settings += &format!("\"https://{host}\" = \"{at}\"\n");
-        }
-        settings += "[limits]\n";
         // Several plugins may ask one place.
         let registry = plugins::registry().unwrap();
-        let places =
-            registry.quotas().filter(|it| origins.iter().any(|(host, _)| *host == it.host));
-        let places: BTreeSet<String> =
-            places.map(|quota| format!("{}{}", quota.host, quota.path_prefix)).collect();
-        for place in places {
-            settings += &format!("\"{place}\" = {fast}\n");
-        }
+        let is_here = |quota: &Quota| origins.iter().any(|(host, _)| *host == quota.host);
+        let places: BTreeSet<String> = registry
+            .quotas()
+            .filter(is_here)
+            .map(|quota| format!("\"{}{}\" = {fast}", quota.host, quota.path_prefix))
+            .collect();
+        let mirrors: Vec<String> =
+            origins.iter().map(|(host, at)| format!("\"https://{host}\" = \"{at}\"")).collect();
+        let limits = places.into_iter().collect::<Vec<_>>().join("\n");
+        let settings = format!("[origins]\n{}\n[limits]\n{limits}\n", mirrors.join("\n"));
         std::fs::write(root.dir.path().join("pipeline.toml"), settings).unwrap();
         root
     }

@@ -150,7 +150,7 @@ fn told(error: SourceError) -> String {
 
 /// Whether the registry answers, and only keeps this package to itself.
 fn is_about_the_package(error: &SourceError) -> bool {
-    matches!(error.kind, SourceErrorKind::Withheld { .. })
+    matches!(error.kind, SourceErrorKind::Withheld(_))
 }
 
 /// Whether asking about another package would end the same way.
