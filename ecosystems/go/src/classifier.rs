@@ -62,16 +62,18 @@ const SIGNS: Signs = Signs {
 const WITHHELD: [&str; 2] =
     [": 403 Forbidden\n\tserver response: ", ": 403 Forbidden\nserver response: "];
 
+/// `finding` of `text`; where the proxy withholds one module, that blames nobody.
+fn about_one_module(finding: Finding, text: &str) -> Finding {
+    let is_refusal = finding.kind == FailureKind::AuthRequired;
+    if is_refusal && WITHHELD.iter().any(|sign| text.contains(sign)) {
+        return Finding { confidence: Confidence::Inferred, ..Finding::stated(finding.kind) };
+    }
+    finding
+}
+
 impl FailureClassifier for Go {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        let finding = SIGNS.read(&evidence.text)?;
-        let is_refusal = finding.kind == FailureKind::AuthRequired;
-        // It speaks of one module, so nobody is to blame for it.
-        Some(if is_refusal && WITHHELD.iter().any(|sign| evidence.text.contains(sign)) {
-            Finding { confidence: Confidence::Inferred, ..Finding::stated(finding.kind) }
-        } else {
-            finding
-        })
+        SIGNS.read(&evidence.text).map(|finding| about_one_module(finding, &evidence.text))
     }
 }
 
