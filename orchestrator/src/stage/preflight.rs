@@ -69,6 +69,7 @@ impl Machine {
         Ok(Some(NativeValidator {
             sandbox,
             toolchains: &self.toolchains,
+            cleaner: &env.cleaner,
             passed_on: &env.passed_on,
             origins: net::origins(settings)?,
             http,
