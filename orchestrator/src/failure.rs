@@ -7,8 +7,7 @@ use batch_core::{
     model::{Confidence, Evidence, Failure, FailureKind, Finding, PackageId, Stage},
     plugin::EcosystemPlugin,
 };
-
-use crate::sandbox::{Ended, Report};
+use batch_sandbox::{Ended, Report};
 
 /// A failure whose cause this program states in its own words.
 pub fn failure(stage: Stage, finding: Finding, message: &str, package: &PackageId) -> Failure {
@@ -61,7 +60,15 @@ impl Source<'_> {
                 classify::finding(&evidence, own)
             }
         };
+        let text = text + &self.refused_text(report);
         self.of_report(finding, stopped_text(report).as_deref(), &text, report)
+    }
+
+    /// Connections that the sandbox did not make, a line each: they explain what the tool printed,
+    /// and decide nothing, since the package chose the addresses.
+    fn refused_text(&self, report: &Report) -> String {
+        let line = |reason: &String| format!("\nsandbox: not connected to {reason}");
+        self.text(&report.refused.iter().map(line).collect::<String>())
     }
 
     /// A verify command that did not end by itself.
