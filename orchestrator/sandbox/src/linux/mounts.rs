@@ -42,8 +42,9 @@ pub(super) fn lay_out(view: &View, closed_to_job: bool) -> Result<(), String> {
             mount_bind(file, &at).map_err(|error| failed(&at, error.into()))?;
         }
     }
-    let is_written =
-        |mount: &Mount| view.read_write.iter().any(|dir| Path::new(&mount.point).starts_with(dir));
+    let is_written = |mount: &Mount| {
+        view.read_write.iter().any(|dir| Path::new(&mount.point).starts_with(dir))
+    };
     for mount in mounts() {
         let write = if is_written(&mount) { MountFlags::empty() } else { MountFlags::RDONLY };
         let flags = MountFlags::BIND | write | MountFlags::NOSUID | kept_flags(&mount.options);

@@ -117,7 +117,12 @@ impl Question {
             && name.len() <= 253
             && name.bytes().all(is_plain);
         let wants_v4 = asked.qtype == QTYPE::TYPE(TYPE::A);
-        is_name.then(|| Self { id: packet.id(), name, asked: asked.clone().into_owned(), wants_v4 })
+        is_name.then(|| Self {
+            id: packet.id(),
+            name,
+            asked: asked.clone().into_owned(),
+            wants_v4,
+        })
     }
 
     fn reply(&self, code: RCODE, address: Option<Ipv4Addr>) -> Option<Vec<u8>> {

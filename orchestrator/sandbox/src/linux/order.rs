@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::supervise::{Order, Reply, SUBCOMMAND};
-use crate::{Job, Report, Sandbox, SandboxError, process};
+use crate::{process, Job, Report, Sandbox, SandboxError};
 
 /// A supervisor that is silent so long after its job's last second hangs itself.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -129,7 +129,8 @@ async fn try_task(
     task: &Task,
     work_dir: &Path,
 ) -> Result<(Report, Found), SandboxError> {
-    let said = serde_json::to_string(task).map_err(|error| SandboxError::Job(error.to_string()))?;
+    let said =
+        serde_json::to_string(task).map_err(|error| SandboxError::Job(error.to_string()))?;
     let program = sandbox.executable.to_string_lossy().into_owned();
     let job = Job {
         argv: vec![program, self_test::SUBCOMMAND.to_owned(), said],

@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
+use libtest_mimic::Completion;
 use batch_sandbox::{
     Backend, Ended, Host, Job, LimiterKind, Limits, Report, Sandbox, SandboxError,
 };
-use libtest_mimic::Completion;
 
 /// A test of one sandbox.
 pub(crate) type Check = fn(&Lab) -> Completion;

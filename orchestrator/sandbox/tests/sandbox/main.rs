@@ -12,9 +12,9 @@ mod walls;
 
 use std::process::ExitCode;
 
-use batch_sandbox::{Backend, LimiterKind, Sandbox};
 use lab::{Check, Lab};
 use libtest_mimic::{Arguments, Completion, Trial};
+use batch_sandbox::{Backend, LimiterKind, Sandbox};
 
 fn main() -> ExitCode {
     if let Some(code) = batch_sandbox::hidden_entry(std::env::args_os()) {

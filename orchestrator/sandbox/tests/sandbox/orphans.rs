@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use batch_sandbox::{Backend, Ended, LimiterKind};
 use libtest_mimic::Completion;
+use batch_sandbox::{Backend, Ended, LimiterKind};
 
 use super::lab::{Check, Lab, block_on, ended, open, processes_with, unique_sleep};
 

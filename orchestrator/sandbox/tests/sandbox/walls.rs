@@ -8,8 +8,8 @@ use std::{
     path::Path,
 };
 
-use batch_sandbox::{Backend, Ended, Host, Preference, Reach, Sandbox};
 use libtest_mimic::Completion;
+use batch_sandbox::{Backend, Ended, Host, Preference, Reach, Sandbox};
 
 use super::lab::{Check, Lab, block_on, host};
 

@@ -31,7 +31,10 @@ pub(super) fn probes(task: &Task) -> Vec<(&'static str, bool)> {
         ("there are no capabilities", has_no_capabilities()),
         ("no program gains privileges", status("self", "NoNewPrivs") == Some(1)),
         ("system calls are filtered", is_filtered("self")),
-        ("system calls of the first process are filtered", !task.namespaces || is_filtered("1")),
+        (
+            "system calls of the first process are filtered",
+            !task.namespaces || is_filtered("1"),
+        ),
         ("processes are limited", getrlimit(Resource::Nproc).current.is_some()),
         ("no namespace of users can be made", !unshare(UnshareFlags::NEWUSER)),
         ("no namespace of mounts can be made", !unshare(UnshareFlags::NEWNS)),
@@ -62,8 +65,7 @@ fn cannot_open(pid: i32, file: &str) -> bool {
 fn is_empty(pid: i32, file: &str) -> bool {
     let mut byte = [0];
     // The kernel's own threads have nothing to read.
-    File::open(format!("/proc/{pid}/{file}")).and_then(|mut it| it.read(&mut byte)).unwrap_or(0)
-        == 0
+    File::open(format!("/proc/{pid}/{file}")).and_then(|mut it| it.read(&mut byte)).unwrap_or(0) == 0
 }
 
 fn has_no_environment(pid: i32) -> bool {
