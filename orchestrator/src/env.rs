@@ -80,6 +80,7 @@ impl Env {
                 executable: std::env::current_exe()
                     .context("cannot find this program's own file")?,
                 path: std::env::var_os("PATH").unwrap_or_default(),
+                namespaces: true,
             },
             passed_on: passed_on.collect(),
             of_toolchains: of_toolchains.collect(),
