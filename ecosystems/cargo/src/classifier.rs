@@ -33,8 +33,7 @@ const SIGNS: Signs = Signs {
         ("it has been yanked from registry", FailureKind::PackageNotFound),
         ("this version of cargo is older than", FailureKind::DependencyResolutionFailed),
         ("--locked was passed to prevent this", FailureKind::DependencyResolutionFailed),
-        ("failed to run custom build command for", FailureKind::NativeBuildFailed),
-        ("could not compile `", FailureKind::NativeBuildFailed),
+        ("(signal: 9, sigkill: kill)", FailureKind::OutOfMemory),
         ("error: linker `", FailureKind::NativeBuildFailed),
         ("error: linking with `", FailureKind::NativeBuildFailed),
         ("failed to verify the checksum of", FailureKind::ArchiveExtractionFailed),
@@ -59,6 +58,11 @@ const SIGNS: Signs = Signs {
         ("‘cargo’: no such file or directory", FailureKind::ToolchainMissing),
         ("cargo not found: install ", FailureKind::ToolchainMissing),
     ],
+    verdicts: &[
+        ("error: failed to run custom build command for", FailureKind::NativeBuildFailed),
+        ("error: could not compile `", FailureKind::NativeBuildFailed),
+    ],
+    recites: is_of_a_build_script,
     headlines: &[
         ("failed to compile `", FailureKind::NativeBuildFailed),
         ("failed to unpack `", FailureKind::ArchiveExtractionFailed),
@@ -70,15 +74,14 @@ const SIGNS: Signs = Signs {
     retries: &["spurious network error"],
 };
 
-/// Nothing but the kernel's fight for memory kills a compiler so. It stands behind what follows
-/// from it.
-const KILLED: &str = "(signal: 9, SIGKILL: kill)";
+/// `warning: package@version: text`: what a build script asks cargo to print.
+fn is_of_a_build_script(line: &str) -> bool {
+    let mut words = line.strip_prefix("warning: ").unwrap_or_default().split(' ');
+    words.next().is_some_and(|word| word.contains('@') && word.ends_with(':'))
+}
 
 impl FailureClassifier for Cargo {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        if evidence.text.contains(KILLED) {
-            return Some(Finding::stated(FailureKind::OutOfMemory));
-        }
         SIGNS.read(&evidence.text)
     }
 }

@@ -33,6 +33,8 @@ const SIGNS: Signs = Signs {
         ("bad status: 403", FailureKind::UpstreamUnavailable),
         ("bad status: 404", FailureKind::UpstreamUnavailable),
     ],
+    verdicts: &[],
+    recites: |line| line.contains(" has been deprecated because "),
     headlines: &[
         ("download failed on cask", FailureKind::UpstreamUnavailable),
         ("failed to download resource", FailureKind::UpstreamUnavailable),

@@ -1,7 +1,7 @@
 //! What cpanm and perl say. Wording of cpanm 1.7 and perl 5.36.
 
 use batch_core::{
-    decide::signs::Signs,
+    decide::signs::{Signs, of_build},
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
@@ -20,11 +20,11 @@ const SIGNS: Signs = Signs {
         (".pm in @inc", FailureKind::DependencyResolutionFailed),
         ("required--this is only", FailureKind::DependencyResolutionFailed),
         ("can't locate extutils/makemaker.pm", FailureKind::ToolchainMissing),
-        ("make: *** [", FailureKind::NativeBuildFailed),
         ("checksum mismatch for", FailureKind::ArchiveExtractionFailed),
         ("signature verification for", FailureKind::ArchiveExtractionFailed),
         ("bad archive: ", FailureKind::ArchiveExtractionFailed),
-        ("timed out (> ", FailureKind::BuildTimeout),
+        ("! timed out (> ", FailureKind::BuildTimeout),
+        ("fail timed out (> ", FailureKind::BuildTimeout),
         ("402 payment required", FailureKind::UpstreamUnavailable),
         (": cpanm: command not found", FailureKind::ToolchainMissing),
         (": cpanm: not found", FailureKind::ToolchainMissing),
@@ -35,6 +35,8 @@ const SIGNS: Signs = Signs {
         ("‘perl’: no such file or directory", FailureKind::ToolchainMissing),
         ("perl not found: install ", FailureKind::ToolchainMissing),
     ],
+    verdicts: &[],
+    recites: |_| false,
     headlines: &[
         ("couldn't find module or a distribution", FailureKind::PackageNotFound),
         ("failed to fetch distribution", FailureKind::UpstreamUnavailable),
@@ -49,8 +51,21 @@ const SIGNS: Signs = Signs {
 
 impl FailureClassifier for Cpan {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        SIGNS.read(&evidence.text)
+        let text = &evidence.text;
+        let finding = SIGNS.read(text)?;
+        let is_cpanms = finding.kind == FailureKind::BuildTimeout
+            || text.contains("Can't locate ExtUtils/MakeMaker.pm in @INC");
+        if finding.kind.spares_package() && !is_cpanms && has_failed_script(text) {
+            return Some(of_build(text, FailureKind::NativeBuildFailed));
+        }
+        Some(finding)
     }
+}
+
+/// Whether a script of a distribution was run and failed: what stands above cpanm's word on it was
+/// printed by the script.
+fn has_failed_script(text: &str) -> bool {
+    ["Configure failed for ", " failed. See "].iter().any(|words| text.contains(words))
 }
 
 #[cfg(test)]

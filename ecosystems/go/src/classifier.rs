@@ -1,7 +1,7 @@
 //! What the go command says. Wording of Go 1.26.
 
 use batch_core::{
-    decide::signs::Signs,
+    decide::signs::{Signs, of_build},
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
@@ -33,12 +33,8 @@ const SIGNS: Signs = Signs {
         ("matched only non-main packages", FailureKind::LibraryOnly),
         ("it must not contain directives that would cause", FailureKind::BuildFromSource),
         ("requires go >= ", FailureKind::DependencyResolutionFailed),
-        ("note: module requires go", FailureKind::DependencyResolutionFailed),
         // Before 1.21, of what has a patch level.
         ("invalid go version '", FailureKind::DependencyResolutionFailed),
-        ("undefined: ", FailureKind::NativeBuildFailed),
-        ("too many errors", FailureKind::NativeBuildFailed),
-        ("cgo: c compiler", FailureKind::NativeBuildFailed),
         ("build constraints exclude all go files", FailureKind::NativeBuildFailed),
         ("checksum mismatch", FailureKind::ArchiveExtractionFailed),
         (": 401 unauthorized", FailureKind::AuthRequired),
@@ -52,19 +48,46 @@ const SIGNS: Signs = Signs {
         ("‘go’: no such file or directory", FailureKind::ToolchainMissing),
         ("go not found: install ", FailureKind::ToolchainMissing),
     ],
+    verdicts: &[],
+    recites: is_of_an_author,
     headlines: &[
         ("unrecognized import path", FailureKind::PackageNotFound),
-        (".go:", FailureKind::NativeBuildFailed),
         ("go build failed", FailureKind::NativeBuildFailed),
         ("go install failed", FailureKind::InstallFailed),
     ],
     retries: &[],
 };
 
+/// Why its author deprecates a module, or takes a version of it back.
+fn is_of_an_author(line: &str) -> bool {
+    line.starts_with("go: ")
+        && [" is deprecated: ", "retracted by module author: "].iter().any(|it| line.contains(it))
+}
+
 impl FailureClassifier for Go {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        SIGNS.read(&evidence.text)
+        let text = &evidence.text;
+        if !names_what_it_builds(text) {
+            return SIGNS.read(text);
+        }
+        let is_too_old = text.lines().any(|line| line.starts_with("note: module requires Go "));
+        Some(if is_too_old {
+            Finding::stated(FailureKind::DependencyResolutionFailed)
+        } else {
+            of_build(text, FailureKind::NativeBuildFailed)
+        })
     }
+}
+
+/// Whether compiler or linker had their say: it stands below a line `# import/path`, which nothing
+/// else prints. Modules that could not be loaded are reported without one, with the same places in
+/// sources in front.
+fn names_what_it_builds(text: &str) -> bool {
+    let next = text.lines().skip(1);
+    text.lines().zip(next).any(|(line, next)| {
+        let path = line.strip_prefix("# ").unwrap_or_default();
+        !path.is_empty() && !path.contains(' ') && !next.trim().is_empty()
+    })
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ const SIGNS: Signs = Signs {
         ("\"code\":\"denied\"", FailureKind::AuthRequired),
         ("failed to fetch bottle data", FailureKind::UpstreamUnavailable),
     ],
+    verdicts: &[],
+    recites: |line| line.contains(" has been deprecated because "),
     headlines: &[
         ("failed to download resource", FailureKind::UpstreamUnavailable),
         ("inspecting bottle contents... failed", FailureKind::ArchiveExtractionFailed),

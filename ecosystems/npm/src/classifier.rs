@@ -5,7 +5,10 @@
 //! npm 8 and npm 11 print.
 
 use batch_core::{
-    decide::classify::{first_sign, host_in},
+    decide::{
+        classify::{first_sign, host_in},
+        signs::of_build,
+    },
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
@@ -83,6 +86,9 @@ impl FailureClassifier for Npm {
         if let Some(finding) = missing_program(text) {
             return Some(finding);
         }
+        if let Some(finding) = failed_script(text) {
+            return Some(finding);
+        }
         let kind = by_sign(text).or_else(|| by_code(text))?;
         let finding = Finding::stated(kind);
         if kind == FailureKind::ToolCrashed {
@@ -99,6 +105,24 @@ fn error_lines(text: &str) -> impl Iterator<Item = &str> {
         PREFIXES.iter().find(|prefix| line.starts_with(**prefix)).map(|prefix| prefix.len())
     };
     text.lines().filter_map(move |line| Some(line[rest(line)?..].trim()))
+}
+
+/// A script of a package that failed. Below it npm repeats what the script printed, in lines that
+/// look like its own.
+fn failed_script(text: &str) -> Option<Finding> {
+    let is_script = |line: &str| line == "command failed" || line == "code ELIFECYCLE";
+    error_lines(text).any(is_script).then(|| {
+        let is_native = text.contains("gyp ERR!") || text.contains("npm error gyp ");
+        let is_heap = |line: &str| {
+            let said = PREFIXES.iter().find_map(|it| line.strip_prefix(it)).unwrap_or(line).trim();
+            said.starts_with("FATAL ERROR: ") && said.ends_with("JavaScript heap out of memory")
+        };
+        match is_native {
+            true => of_build(text, FailureKind::NativeBuildFailed),
+            false if text.lines().any(is_heap) => Finding::stated(FailureKind::OutOfMemory),
+            false => Finding::stated(FailureKind::InstallFailed),
+        }
+    })
 }
 
 fn by_sign(text: &str) -> Option<FailureKind> {

@@ -28,10 +28,6 @@ const SIGNS: Signs = Signs {
         ("wheels are required for `", FailureKind::NoBottle),
         ("is not a supported wheel on this platform", FailureKind::NoBottle),
         ("no apps associated with package", FailureKind::LibraryOnly),
-        ("subprocess-exited-with-error", FailureKind::NativeBuildFailed),
-        ("failed building wheel for", FailureKind::NativeBuildFailed),
-        ("failed to build installable wheels", FailureKind::NativeBuildFailed),
-        ("could not build wheels for", FailureKind::NativeBuildFailed),
         (
             "do not match the hashes from the requirements file",
             FailureKind::ArchiveExtractionFailed,
@@ -55,6 +51,20 @@ const SIGNS: Signs = Signs {
         ("‘python3’: no such file or directory", FailureKind::ToolchainMissing),
         ("python3 not found: install ", FailureKind::ToolchainMissing),
     ],
+    verdicts: &[
+        ("error: subprocess-exited-with-error", FailureKind::NativeBuildFailed),
+        ("error: metadata-generation-failed", FailureKind::NativeBuildFailed),
+        ("error: failed-wheel-build-for-install", FailureKind::NativeBuildFailed),
+        ("error: failed building wheel for", FailureKind::NativeBuildFailed),
+        ("error: failed to build installable wheels", FailureKind::NativeBuildFailed),
+        ("error: could not build wheels for", FailureKind::NativeBuildFailed),
+        ("error: command '", FailureKind::NativeBuildFailed),
+        // Of uv.
+        ("failed to build `", FailureKind::NativeBuildFailed),
+        ("the build backend returned an error", FailureKind::NativeBuildFailed),
+    ],
+    // Its authors' words.
+    recites: |line| line.starts_with("reason for being yanked: "),
     headlines: &[
         ("could not find a version that satisfies the requirement", FailureKind::PackageNotFound),
         ("no matching distribution found for", FailureKind::PackageNotFound),

@@ -24,8 +24,6 @@ const SIGNS: Signs = Signs {
         ("requires ruby version", FailureKind::DependencyResolutionFailed),
         ("requires rubygems version", FailureKind::DependencyResolutionFailed),
         ("your ruby version is", FailureKind::DependencyResolutionFailed),
-        ("failed to build gem native extension", FailureKind::NativeBuildFailed),
-        ("gem::ext::builderror", FailureKind::NativeBuildFailed),
         ("exception while verifying", FailureKind::ArchiveExtractionFailed),
         ("package metadata is missing in", FailureKind::ArchiveExtractionFailed),
         ("mismatched checksums", FailureKind::ArchiveExtractionFailed),
@@ -53,6 +51,11 @@ const SIGNS: Signs = Signs {
         ("‘ruby’: no such file or directory", FailureKind::ToolchainMissing),
         ("ruby not found: install ", FailureKind::ToolchainMissing),
     ],
+    verdicts: &[
+        ("error: failed to build gem native extension", FailureKind::NativeBuildFailed),
+        ("gem::ext::builderror: ", FailureKind::NativeBuildFailed),
+    ],
+    recites: |_| false,
     headlines: &[
         ("could not find a valid gem", FailureKind::PackageNotFound),
         ("bundle lock failed", FailureKind::DependencyResolutionFailed),
