@@ -51,7 +51,7 @@ pub(super) fn machine_fault(text: &str) -> Option<FailureKind> {
     let next = text.lines().skip(1).chain([""]);
     text.lines().zip(next).find_map(|(line, next)| {
         let said = line.trim();
-        if is_kill(said) || is_out_of_memory(line) {
+        if is_kill(said) {
             Some(FailureKind::OutOfMemory)
         } else if is_full_disk(said, line, next) {
             Some(FailureKind::DiskFull)
@@ -69,12 +69,6 @@ fn is_kill(said: &str) -> bool {
         || is_of_program(said, ": signal: killed") && said.ends_with(": signal: killed")
         || said.starts_with("go build ") && said.ends_with(": signal: killed")
         || said.starts_with("make") && said.contains(": *** [") && said.ends_with("] killed")
-}
-
-/// The Go runtime's words, which begin a line and fill it.
-fn is_out_of_memory(line: &str) -> bool {
-    let words = ["fatal error: runtime: out of memory", "fatal error: out of memory"];
-    words.contains(&line.trim_end())
 }
 
 fn is_full_disk(said: &str, line: &str, next: &str) -> bool {
@@ -139,7 +133,6 @@ mod tests {
         check("  cc: fatal error: killed signal terminated program cc1", memory);
         check("/go/pkg/tool/link: signal: killed", memory);
         check("make[1]: *** [makefile:3: x.o] killed", memory);
-        check("fatal error: runtime: out of memory\n", memory);
         check("/usr/bin/ld: final link failed: no space left on device", disk);
         check("cc1: fatal error: error writing to /tmp/x.s: no space left on device", disk);
         check("error: failed to write `x`: no space left on device (os error 28)\n\n", disk);

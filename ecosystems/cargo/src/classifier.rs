@@ -88,7 +88,9 @@ impl FailureClassifier for Cargo {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::testing::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_core::testing::tables::{
+        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+    };
 
     use super::*;
 
@@ -421,5 +423,48 @@ mod tests {
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
         ];
         none_state(&Cargo, &texts);
+    }
+
+    /// Outputs of builds that failed, with a quoted text in them.
+    const QUOTES: &[&str] = &[
+        "   Compiling x v0.1.0 (/t/x-0.1.0)\n\
+         error[E0308]: mismatched types\n\
+         \x20--> src/main.rs:1:16\n\
+         \x20 |\n\
+         1 | const X: i32 = \"{fault}\";\n\
+         \x20 |          ---   ^^^^^^^^^ expected `i32`, found `&str`\n\
+         \n\
+         error: could not compile `x` (bin \"x\") due to 1 previous error\n\
+         error: failed to compile `x v0.1.0`, intermediate artifacts can be found at `/t/target`.",
+        "error: {fault}\n\
+         \x20--> src/main.rs:1:1\n\
+         \x20 |\n\
+         1 | compile_error!(\"{fault}\");\n\
+         \x20 | ^^^^^^^^^^^^^^^^^^^^^^^^^\n\
+         \n\
+         error: could not compile `x` (bin \"x\") due to 1 previous error",
+        "warning: x@0.1.0: {fault}\n\
+         error: failed to run custom build command for `x v0.1.0`\n\
+         \n\
+         Caused by:\n\
+         \x20 process didn't exit successfully: `/t/target/release/build/x/build-script-build` (exit status: 101)\n\
+         \x20 --- stdout\n\
+         \x20 {fault}\n\
+         \n\
+         \x20 --- stderr\n\
+         \x20 thread 'main' panicked at build.rs:1:13:\n\
+         \x20 {fault}",
+        "error[E0308]: mismatched types\n\
+         \x20--> src/main.rs:1:16\n\
+         \x20 |\n\
+         1 | const X: i32 = \"{fault}\";\n\
+         \x20 |          ---   ^^^^^^^^^ expected `i32`, found `&str`",
+    ];
+
+    #[test]
+    fn what_a_build_quotes_is_no_cause() {
+        for output in QUOTES {
+            no_quote_is_believed(&Cargo, output, FailureKind::NativeBuildFailed);
+        }
     }
 }

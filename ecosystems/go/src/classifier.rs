@@ -71,8 +71,12 @@ impl FailureClassifier for Go {
             return SIGNS.read(text);
         }
         let is_too_old = text.lines().any(|line| line.starts_with("note: module requires Go "));
+        let is_runtimes = |line: &str| line == "fatal error: runtime: out of memory";
         Some(if is_too_old {
             Finding::stated(FailureKind::DependencyResolutionFailed)
+        } else if text.lines().any(is_runtimes) {
+            // Compiler and linker are Go programs themselves, and no code of a package runs.
+            Finding::stated(FailureKind::OutOfMemory)
         } else {
             of_build(text, FailureKind::NativeBuildFailed)
         })
@@ -92,7 +96,9 @@ fn names_what_it_builds(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::testing::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_core::testing::tables::{
+        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+    };
 
     use super::*;
 
@@ -201,6 +207,12 @@ mod tests {
             None,
         ),
         (
+            "# x.test/gl\n\
+                 ./m.go:3:14: cannot use 1 (untyped int constant) as string value in assignment",
+            FailureKind::NativeBuildFailed,
+            None,
+        ),
+        (
             "# runtime/cgo\n\
                  cgo: C compiler \"gcc\" not found: exec: \"gcc\": executable file not found in $PATH",
             FailureKind::NativeBuildFailed,
@@ -262,11 +274,8 @@ mod tests {
     }
 
     /// Texts that end before the reason.
-    const INFERRED: &[(&str, FailureKind)] = &[(
-        "# x.test/gl\n\
-                 ./m.go:3:14: cannot use 1 (untyped int constant) as string value in assignment",
-        FailureKind::NativeBuildFailed,
-    )];
+    const INFERRED: &[(&str, FailureKind)] =
+        &[("go build failed: exit status 1", FailureKind::NativeBuildFailed)];
 
     #[test]
     fn a_headline_without_its_reason_is_only_inferred() {
@@ -281,5 +290,23 @@ mod tests {
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
         ];
         none_state(&Go, &texts);
+    }
+
+    /// Outputs of builds that failed, with a quoted text in them.
+    const QUOTES: &[&str] = &[
+        "go: downloading example.com/a v1.0.0\n\
+         # example.com/a\n\
+         ./main.go:3:13: cannot use \"{fault}\" (untyped string constant) as int value in variable declaration\n\
+         ./main.go:4:2: undefined: {fault}",
+        "# example.com/a\n\
+         ./main.go:3:2: {fault}\n\
+         ./main.go:9:1: too many errors",
+    ];
+
+    #[test]
+    fn what_a_build_quotes_is_no_cause() {
+        for output in QUOTES {
+            no_quote_is_believed(&Go, output, FailureKind::NativeBuildFailed);
+        }
     }
 }

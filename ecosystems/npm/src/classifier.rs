@@ -181,7 +181,7 @@ fn names_registry(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::model::Stage;
+    use batch_core::{model::Stage, testing::tables::no_quote_is_believed};
     use proptest::prelude::*;
 
     use super::*;
@@ -346,5 +346,41 @@ mod tests {
     fn a_long_text_takes_no_longer_than_its_length() {
         let text = format!("{}npm error code ", "npm error '@".repeat(100_000));
         assert_eq!(classify(&text), None);
+    }
+
+    #[test]
+    fn what_a_script_prints_is_no_cause() {
+        for prefix in PREFIXES {
+            let output = |lines: &[&str]| {
+                let lines = lines.iter().map(|line| format!("{prefix} {line}\n"));
+                format!(
+                    "{{fault}}\nnpm warn deprecated x@1.0.0: {{fault}}\n{}",
+                    lines.collect::<String>()
+                )
+            };
+            let head = ["code 1", "path /t/node_modules/x", "command failed"];
+            let native = [
+                &head[..],
+                &[
+                    "command sh -c node-gyp rebuild",
+                    "gyp ERR! build error",
+                    "gyp ERR! stack Error: {fault}",
+                    "{fault}",
+                ],
+            ]
+            .concat();
+            no_quote_is_believed(&Npm, &output(&native), FailureKind::NativeBuildFailed);
+            let other = [&head[..], &["command sh -c node install.js", "Error: {fault}"]].concat();
+            no_quote_is_believed(&Npm, &output(&other), FailureKind::InstallFailed);
+        }
+        let heap = "npm error code 1\nnpm error command failed\nnpm error command sh -c x\n\
+                    npm error FATAL ERROR: Reached heap limit - JavaScript heap out of memory";
+        assert_eq!(classify(heap), Some(Finding::stated(FailureKind::OutOfMemory)));
+    }
+
+    #[test]
+    fn what_an_author_says_of_a_deprecated_package_is_no_cause() {
+        let text = "npm warn deprecated x@1.0.0: connection refused\nsomething else";
+        assert_eq!(batch_core::decide::signs::Signs::SHARED.read(text), None);
     }
 }
