@@ -523,7 +523,7 @@ fn a_recipe_says_what_a_person_wants_to_know() {
         "homepage = \"https://github.com/A/b\"",
         "[version]\nmodule = \"github.com/A/b\"",
         "module = \"github.com/A/b/cmd/fmt\"",
-        "command = \"fmt --help\"",
+        "command = \"fmt --version\"",
         "mode = \"output\"",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");

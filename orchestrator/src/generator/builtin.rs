@@ -39,7 +39,7 @@ impl BuiltinGenerator {
                 return Err(refused(facts, finding, &missing.reason));
             }
         };
-        let toml = recipe.to_toml();
+        let toml = recipe::file(&recipe, &facts.notes);
         if let Err(error) = recipe::parse(&toml, &self.actions) {
             let finding = Finding::stated(FailureKind::SchemaInvalid);
             return Err(refused(facts, finding, &error.to_string()));
@@ -72,7 +72,7 @@ impl Generator for BuiltinGenerator {
             return Err(none(Finding::stated(FailureKind::UnsupportedSource), &message));
         };
         match builder.inspect(&*self.http, &name).await {
-            Ok(Some(facts)) => self.build(builder, facts),
+            Ok(Some(facts)) => self.build(builder, PackageFacts { notes: notes(&facts), ..facts }),
             Ok(None) => {
                 let message = format!("{} has no package {name}", plugin.display_name);
                 Err(none(Finding::stated(FailureKind::PackageNotFound), &message))
@@ -80,6 +80,15 @@ impl Generator for BuiltinGenerator {
             Err(error) => Err(none(error.finding(), &chain(&error))),
         }
     }
+}
+
+/// Most notes that are kept of a package.
+const MOST_NOTES: usize = 20;
+
+/// What is noted about a package, each in one line that can be shown: notes quote their packages.
+fn notes(facts: &PackageFacts) -> Vec<String> {
+    let lines = facts.notes.iter().map(|note| recipe::one_line(note));
+    lines.filter(|note| !note.is_empty()).take(MOST_NOTES).collect()
 }
 
 fn refused(facts: PackageFacts, finding: Finding, message: &str) -> NotGenerated {

@@ -14,11 +14,14 @@ use crate::{
         Ended, FoundToolchain, Job, Limits, Report, Sandbox, SandboxError, inspect, remove_tree,
     },
     stage::{Event, Phase},
-    validator::{Onlookers, Validation, Validator, steps, verify},
+    validator::{Onlookers, Validation, Validator, steps},
 };
 use async_trait::async_trait;
 use batch_core::{
-    decide::recipe,
+    decide::{
+        recipe,
+        verification::{Expected, Mismatch, Next, Seen},
+    },
     io::{Http, Origins},
     model::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
@@ -67,7 +70,7 @@ impl Validator for NativeValidator<'_> {
         let attempt = Attempt { validator: self, plugin, generated, onlookers };
         let sandbox = self.sandbox.backend().to_string();
         match attempt.run(environment).await {
-            Ok(()) => Some(Validation::Passed { sandbox }),
+            Ok(verify) => Some(Validation::Passed { sandbox, verify }),
             Err(Stop::Failed(failure)) => Some(Validation::Failed { sandbox, failure }),
             Err(Stop::Interrupted) => None,
         }
@@ -83,7 +86,7 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    async fn run(&self, environment: Environment) -> Result<(), Stop> {
+    async fn run(&self, environment: Environment) -> Result<Option<Verify>, Stop> {
         let recipe = recipe::parse(&self.generated.toml, &self.validator.actions)
             .map_err(|error| self.stop(FailureKind::SchemaInvalid, &error.to_string()))?;
         let installer = self.plugin.installer.ok_or_else(|| {
@@ -103,7 +106,7 @@ impl Attempt<'_> {
         plan: &InstallPlan,
         recipe: &Recipe,
         dir: &Path,
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<Verify>, Stop> {
         self.tell(Phase::Install);
         for step in &plan.steps {
             if let InstallStep::Run { argv, env, network } = step {
@@ -118,10 +121,10 @@ impl Attempt<'_> {
             }
         }
         match &recipe.verify {
-            None => Ok(()),
+            None => Ok(None),
             Some(verify) => {
                 self.tell(Phase::Verify);
-                self.verify(plan, verify, dir).await
+                self.verify(plan, verify, dir).await.map(Some)
             }
         }
     }
@@ -160,23 +163,69 @@ impl Attempt<'_> {
         })
     }
 
-    async fn verify(&self, plan: &InstallPlan, verify: &Verify, dir: &Path) -> Result<(), Stop> {
-        // The recipe's verify command is a shell line for the package manager, so it is one here.
-        let argv = ["/bin/sh", "-c", &verify.command].map(str::to_owned).to_vec();
-        let job = self.job(argv, &exported(plan, dir), dir, plan);
-        let limits = Limits { wall: self.validator.verify_wall, ..job.limits };
-        let job = Job { writable: false, network: false, limits, ..job };
-        let report = self.sandboxed(&job).await?;
-        let package = self.package();
-        let (Ended::Exited, Some(code)) = (report.ended, report.exit_code) else {
-            let failure = failure::of_verify(package, &verify.command, &report);
-            return Err(Stop::Failed(Box::new(failure)));
-        };
+    /// Runs the recipe's verify command and, where that proves nothing, others.
+    async fn verify(
+        &self,
+        plan: &InstallPlan,
+        verify: &Verify,
+        dir: &Path,
+    ) -> Result<Verify, Stop> {
+        let knows_version =
+            self.plugin.installer.is_none_or(NativeInstaller::programs_know_their_version);
         let version = &self.generated.facts.version;
-        verify::judge(verify, version, code, &report.output).map_err(|mismatch| {
-            let failure = failure::of_mismatch(package, mismatch.kind, &mismatch.reason, &report);
-            Stop::Failed(Box::new(failure))
-        })
+        let expected = Expected { verify, version, knows_version };
+        let (mut seen, mut first) = (vec![], None);
+        // The recipe's own command has this time for itself, all the others together once more.
+        let mut left = self.validator.verify_wall;
+        loop {
+            let command = match expected.next(&seen) {
+                Next::Proven(verify) => return Ok(verify),
+                Next::Failed(mismatch) => return Err(self.not_verified(mismatch, first.as_ref())),
+                Next::Run(command) => command,
+            };
+            let is_own = seen.is_empty();
+            let report = self.verify_command(plan, &command, dir, left).await?;
+            let exit_code = match report.ended {
+                Ended::Exited => report.exit_code,
+                Ended::TimedOut => None,
+                _ if !is_own => None,
+                _ => {
+                    let failure = failure::of_verify(self.package(), &command, &report);
+                    return Err(Stop::Failed(Box::new(failure)));
+                }
+            };
+            seen.push(Seen { exit_code, output: report.output.clone() });
+            if !is_own {
+                left = left.saturating_sub(Duration::from_millis(report.duration_ms));
+            }
+            first.get_or_insert(report);
+        }
+    }
+
+    async fn verify_command(
+        &self,
+        plan: &InstallPlan,
+        command: &str,
+        dir: &Path,
+        wall: Duration,
+    ) -> Result<Report, Stop> {
+        // The recipe's verify command is a shell line for the package manager, so it is one here.
+        let argv = ["/bin/sh", "-c", command].map(str::to_owned).to_vec();
+        let job = self.job(argv, &exported(plan, dir), dir, plan);
+        let limits = Limits { wall, ..job.limits };
+        self.sandboxed(&Job { writable: false, network: false, limits, ..job }).await
+    }
+
+    /// Told by `first`, which is what the recipe's own command did.
+    fn not_verified(&self, mismatch: Mismatch, first: Option<&Report>) -> Stop {
+        let Mismatch { kind, reason } = mismatch;
+        match first {
+            Some(report) => {
+                let failure = failure::of_mismatch(self.package(), kind, &reason, report);
+                Stop::Failed(Box::new(failure))
+            }
+            None => self.stop(kind, &reason),
+        }
     }
 
     fn job(
