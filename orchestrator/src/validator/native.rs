@@ -180,7 +180,9 @@ impl Attempt<'_> {
         loop {
             let command = match expected.next(&seen) {
                 Next::Proven(verify) => return Ok(verify),
-                Next::Failed(mismatch) => return Err(self.not_verified(mismatch, first.as_ref())),
+                Next::Failed(mismatch) => {
+                    return Err(self.not_verified(verify, mismatch, first.as_ref()));
+                }
                 Next::Run(command) => command,
             };
             let is_own = seen.is_empty();
@@ -217,15 +219,15 @@ impl Attempt<'_> {
     }
 
     /// Told by `first`, which is what the recipe's own command did.
-    fn not_verified(&self, mismatch: Mismatch, first: Option<&Report>) -> Stop {
+    fn not_verified(&self, verify: &Verify, mismatch: Mismatch, first: Option<&Report>) -> Stop {
         let Mismatch { kind, reason } = mismatch;
-        match first {
-            Some(report) => {
-                let failure = failure::of_mismatch(self.package(), kind, &reason, report);
-                Stop::Failed(Box::new(failure))
-            }
-            None => self.stop(kind, &reason),
-        }
+        let Some(report) = first else { return self.stop(kind, &reason) };
+        let package = self.package();
+        let failure = match kind {
+            FailureKind::VerifyTimeout => failure::of_verify(package, &verify.command, report),
+            _ => failure::of_mismatch(package, kind, &reason, report),
+        };
+        Stop::Failed(Box::new(failure))
     }
 
     fn job(
