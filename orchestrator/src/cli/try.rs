@@ -123,7 +123,6 @@ pub(super) struct TryReport {
     /// What it puts on `PATH`.
     executables: Vec<String>,
     /// What a person should know of it: deprecated, a prerelease, code at install.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
     /// The recipe, as TOML, with the verification that was seen to hold.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -57,7 +57,6 @@ pub struct AttemptSummary {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureSummary>,
     /// What a person should know of the package.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Time worked on it, waiting for its turn aside, in milliseconds.
     pub duration_ms: u64,

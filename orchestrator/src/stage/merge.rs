@@ -31,7 +31,7 @@ pub fn attempt(
         ended_at,
         worked_ms,
         upstream_version,
-        notes: notes.to_vec(),
+        notes: notes.clone(),
         generated,
         results: results.iter().map(|result| result.result.clone()).collect(),
         outcome,

@@ -2,6 +2,7 @@
 
 mod native;
 mod steps;
+mod verify;
 
 use async_trait::async_trait;
 use batch_core::{

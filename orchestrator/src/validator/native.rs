@@ -18,10 +18,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use batch_core::{
-    decide::{
-        recipe,
-        verification::{Expected, Mismatch, Next, Seen},
-    },
+    decide::recipe,
     io::{Http, Origins},
     model::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
@@ -53,7 +50,7 @@ pub struct NativeValidator<'a> {
 }
 
 /// Why a validation went no further: a failure of the package, or an interruption.
-enum Stop {
+pub(super) enum Stop {
     Failed(Box<Failure>),
     Interrupted,
 }
@@ -78,10 +75,10 @@ impl Validator for NativeValidator<'_> {
 }
 
 /// One validation.
-struct Attempt<'a> {
-    validator: &'a NativeValidator<'a>,
-    plugin: &'a EcosystemPlugin,
-    generated: &'a Generated,
+pub(super) struct Attempt<'a> {
+    pub(super) validator: &'a NativeValidator<'a>,
+    pub(super) plugin: &'a EcosystemPlugin,
+    pub(super) generated: &'a Generated,
     onlookers: Onlookers<'a>,
 }
 
@@ -163,74 +160,7 @@ impl Attempt<'_> {
         })
     }
 
-    /// Runs the recipe's verify command and, where that proves nothing, others.
-    async fn verify(
-        &self,
-        plan: &InstallPlan,
-        verify: &Verify,
-        dir: &Path,
-    ) -> Result<Verify, Stop> {
-        let knows_version =
-            self.plugin.installer.is_none_or(NativeInstaller::programs_know_their_version);
-        let version = &self.generated.facts.version;
-        let expected = Expected { verify, version, knows_version };
-        let (mut seen, mut first) = (vec![], None);
-        // The recipe's own command has this time for itself, all the others together once more.
-        let mut left = self.validator.verify_wall;
-        loop {
-            let command = match expected.next(&seen) {
-                Next::Proven(verify) => return Ok(verify),
-                Next::Failed(mismatch) => {
-                    return Err(self.not_verified(verify, mismatch, first.as_ref()));
-                }
-                Next::Run(command) => command,
-            };
-            let is_own = seen.is_empty();
-            let report = self.verify_command(plan, &command, dir, left).await?;
-            let exit_code = match report.ended {
-                Ended::Exited => report.exit_code,
-                Ended::TimedOut => None,
-                _ if !is_own => None,
-                _ => {
-                    let failure = failure::of_verify(self.package(), &command, &report);
-                    return Err(Stop::Failed(Box::new(failure)));
-                }
-            };
-            seen.push(Seen { exit_code, output: report.output.clone() });
-            if !is_own {
-                left = left.saturating_sub(Duration::from_millis(report.duration_ms));
-            }
-            first.get_or_insert(report);
-        }
-    }
-
-    async fn verify_command(
-        &self,
-        plan: &InstallPlan,
-        command: &str,
-        dir: &Path,
-        wall: Duration,
-    ) -> Result<Report, Stop> {
-        // The recipe's verify command is a shell line for the package manager, so it is one here.
-        let argv = ["/bin/sh", "-c", command].map(str::to_owned).to_vec();
-        let job = self.job(argv, &exported(plan, dir), dir, plan);
-        let limits = Limits { wall, ..job.limits };
-        self.sandboxed(&Job { writable: false, network: false, limits, ..job }).await
-    }
-
-    /// Told by `first`, which is what the recipe's own command did.
-    fn not_verified(&self, verify: &Verify, mismatch: Mismatch, first: Option<&Report>) -> Stop {
-        let Mismatch { kind, reason } = mismatch;
-        let Some(report) = first else { return self.stop(kind, &reason) };
-        let package = self.package();
-        let failure = match kind {
-            FailureKind::VerifyTimeout => failure::of_verify(package, &verify.command, report),
-            _ => failure::of_mismatch(package, kind, &reason, report),
-        };
-        Stop::Failed(Box::new(failure))
-    }
-
-    fn job(
+    pub(super) fn job(
         &self,
         argv: Vec<String>,
         env: &BTreeMap<String, String>,
@@ -258,7 +188,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn sandboxed(&self, job: &Job) -> Result<Report, Stop> {
+    pub(super) async fn sandboxed(&self, job: &Job) -> Result<Report, Stop> {
         let report = self.validator.sandbox.run(job, self.onlookers.cancel.cancelled()).await;
         match report {
             Ok(Report { ended: Ended::Cancelled, .. }) => Err(Stop::Interrupted),
@@ -291,11 +221,11 @@ impl Attempt<'_> {
         self.validator.toolchains.get(&self.plugin.id)
     }
 
-    fn package(&self) -> &PackageId {
+    pub(super) fn package(&self) -> &PackageId {
         &self.generated.facts.id
     }
 
-    fn stop(&self, kind: FailureKind, message: &str) -> Stop {
+    pub(super) fn stop(&self, kind: FailureKind, message: &str) -> Stop {
         let failure = failure(Stage::Validate, Finding::stated(kind), message, self.package());
         Stop::Failed(Box::new(failure))
     }
@@ -303,14 +233,4 @@ impl Attempt<'_> {
     fn tell(&self, phase: Phase) {
         let _ = self.onlookers.events.send(Event::Phase { package: self.package().clone(), phase });
     }
-}
-
-/// What the plan wants commands to be told, for an installation in `dir`.
-fn exported(plan: &InstallPlan, dir: &Path) -> BTreeMap<String, String> {
-    let folders = plan.steps.iter().filter_map(|step| {
-        let InstallStep::Export { folders } = step else { return None };
-        Some(folders)
-    });
-    let absolute = |folder: &String| dir.join(folder).display().to_string();
-    folders.flatten().map(|(name, folder)| (name.clone(), absolute(folder))).collect()
 }

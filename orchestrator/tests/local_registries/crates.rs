@@ -73,7 +73,9 @@ fn publish(dir: &Path, krate: &Crate) {
 /// A root whose queue holds `crates`, and the registry that has them.
 fn root(crates: &[Crate]) -> (TestRoot, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    crates.iter().for_each(|krate| publish(dir.path(), krate));
+    for krate in crates {
+        publish(dir.path(), krate);
+    }
     let registries = ["https://index.crates.io", "https://static.crates.io"];
     let root = TestRoot::new("cargo", &registries, dir.path());
     let archives = format!("{}/crates/{{crate}}/{{crate}}-{{version}}.crate", root.origin());

@@ -7,8 +7,8 @@ use crate::model::Recipe;
 /// do to a terminal or to the file is left out of it.
 pub fn file(recipe: &Recipe, notes: &[String]) -> String {
     let notes = notes.iter().map(|note| one_line(note)).filter(|note| !note.is_empty());
-    let comments: String = notes.map(|note| format!("# {note}\n")).collect();
-    comments + &recipe.to_toml()
+    let comments: Vec<String> = notes.map(|note| format!("# {note}\n")).collect();
+    comments.concat() + &recipe.to_toml()
 }
 
 #[cfg(test)]

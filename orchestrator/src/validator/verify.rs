@@ -1,0 +1,96 @@
+//! Running verify commands: what the recipe asks for, then what is worth asking besides.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use batch_core::{
+    decide::verification::{Expected, Mismatch, Next, Seen},
+    model::{FailureKind, InstallPlan, InstallStep, Verify},
+    plugin::NativeInstaller,
+};
+
+use crate::{
+    failure,
+    sandbox::{Ended, Job, Limits, Report},
+    validator::native::{Attempt, Stop},
+};
+
+impl Attempt<'_> {
+    /// Runs the recipe's verify command and, where that proves nothing, others.
+    pub(super) async fn verify(
+        &self,
+        plan: &InstallPlan,
+        verify: &Verify,
+        dir: &Path,
+    ) -> Result<Verify, Stop> {
+        let knows_version =
+            self.plugin.installer.is_none_or(NativeInstaller::programs_know_their_version);
+        let version = &self.generated.facts.version;
+        let expected = Expected { verify, version, knows_version };
+        let (mut seen, mut first) = (vec![], None);
+        // The recipe's own command has this time for itself, all the others together once more.
+        let mut left = self.validator.verify_wall;
+        loop {
+            let command = match expected.next(&seen) {
+                Next::Proven(verify) => return Ok(verify),
+                Next::Failed(mismatch) => {
+                    return Err(self.not_verified(verify, mismatch, first.as_ref()));
+                }
+                Next::Run(command) => command,
+            };
+            let is_own = seen.is_empty();
+            if left.is_zero() {
+                seen.push(Seen { exit_code: None, output: String::new() });
+                continue;
+            }
+            let report = self.verify_command(plan, &command, dir, left).await?;
+            let is_stopped = !matches!(report.ended, Ended::Exited | Ended::TimedOut);
+            if is_own && is_stopped {
+                let failure = failure::of_verify(self.package(), &command, &report);
+                return Err(Stop::Failed(Box::new(failure)));
+            }
+            let exit_code = report.exit_code.filter(|_| report.ended == Ended::Exited);
+            seen.push(Seen { exit_code, output: report.output.clone() });
+            if !is_own {
+                left = left.saturating_sub(Duration::from_millis(report.duration_ms));
+            }
+            first.get_or_insert(report);
+        }
+    }
+
+    async fn verify_command(
+        &self,
+        plan: &InstallPlan,
+        command: &str,
+        dir: &Path,
+        wall: Duration,
+    ) -> Result<Report, Stop> {
+        // The recipe's verify command is a shell line for the package manager, so it is one here.
+        let argv = ["/bin/sh", "-c", command].map(str::to_owned).to_vec();
+        let job = self.job(argv, &exported(plan, dir), dir, plan);
+        let limits = Limits { wall, ..job.limits };
+        self.sandboxed(&Job { writable: false, network: false, limits, ..job }).await
+    }
+
+    /// Told by `first`, which is what the recipe's own command did.
+    fn not_verified(&self, verify: &Verify, mismatch: Mismatch, first: Option<&Report>) -> Stop {
+        let Mismatch { kind, reason } = mismatch;
+        let Some(report) = first else { return self.stop(kind, &reason) };
+        let package = self.package();
+        let failure = if kind == FailureKind::VerifyTimeout {
+            failure::of_verify(package, &verify.command, report)
+        } else {
+            failure::of_mismatch(package, kind, &reason, report)
+        };
+        Stop::Failed(Box::new(failure))
+    }
+}
+
+/// What the plan wants commands to be told, for an installation in `dir`.
+fn exported(plan: &InstallPlan, dir: &Path) -> BTreeMap<String, String> {
+    let folders = plan.steps.iter().filter_map(|step| {
+        let InstallStep::Export { folders } = step else { return None };
+        Some(folders)
+    });
+    let absolute = |folder: &String| dir.join(folder).display().to_string();
+    folders.flatten().map(|(name, folder)| (name.clone(), absolute(folder))).collect()
+}
