@@ -7,6 +7,8 @@ use crate::model::{FailureKind, Verify};
 const WAYS: [&str; 5] = ["--version", "version", "-V", "-v", "--help"];
 /// Among them, those to whose answer a version belongs: others print numbers of all kinds.
 const ASK_FOR_VERSION: usize = 3;
+/// Among them, what makes many a program do its work, with more to say about it.
+const VERBOSE: usize = 3;
 /// Exit codes from here on are not the program's own: it was not started, or a signal ended it.
 const FIRST_FOREIGN_CODE: i32 = 126;
 /// Words of programs that could not do what they were asked for. A version beside one of them
@@ -73,7 +75,8 @@ impl Expected<'_> {
     /// What follows from `seen`, which is what the commands did that this asked for, in their
     /// order. The first is the recipe's own. Only where that is `<program> --version` and expects
     /// the version are other ways tried: the first that prints the version is taken, else the
-    /// first that succeeds, else a help text, each with the exit code that was seen.
+    /// first but `-v` that succeeds and prints something, else a help text, else the first that
+    /// succeeds, each with the exit code that was seen.
     pub fn next(&self, seen: &[Seen]) -> Next {
         let Some((own, others)) = seen.split_first() else {
             return Next::Run(self.verify.command.clone());
@@ -111,10 +114,15 @@ impl Expected<'_> {
             return Next::Failed(self.without("{version}", &way(i), &seen[i]));
         }
         let help = seen.len() - 1;
-        let first = seen.iter().position(succeeded);
-        // A program that shows how it is used has started, whatever its exit code.
-        let shows_usage = || of_own_code(&seen[help]) && usage(&seen[help].output).is_some();
-        match first.or_else(|| shows_usage().then_some(help)) {
+        let is_answer = |&(i, seen): &(usize, &Seen)| {
+            succeeded(seen) && !seen.output.trim().is_empty() && i != VERBOSE
+        };
+        // A program that shows how it is used has started, whatever its exit code. One that is
+        // silent may just have waited for input, of which there is none here.
+        let shows_usage = of_own_code(&seen[help]) && usage(&seen[help].output).is_some();
+        let first = seen.iter().enumerate().find(is_answer).map(|(i, _)| i);
+        let first = first.or(shows_usage.then_some(help));
+        match first.or_else(|| seen.iter().position(succeeded)) {
             Some(i) => Next::Proven(Verify {
                 pattern: usage(&seen[i].output).unwrap_or_default().to_owned(),
                 mode: "output".to_owned(),
@@ -353,6 +361,14 @@ mod tests {
         let Verify { command, pattern, exit_code, mode, .. } = found;
         assert_eq!((&*command, &*pattern, exit_code), ("x --help", "usage", Some(2)));
         assert_eq!(mode, "output");
+        // It may have read its input to the end.
+        for output in ["", "parsing standard input"] {
+            let answers = [("x -v", seen(0, output)), ("x --help", seen(2, usage))];
+            let found = of_version(&answers).unwrap();
+            assert_eq!((&*found.command, found.exit_code), ("x --help", Some(2)));
+        }
+        let found = of_version(&[("x -v", seen(0, ""))]).unwrap();
+        assert_eq!((&*found.command, found.exit_code), ("x -v", None));
         let found = of_version(&[("x -V", seen(1, "x 1.10.1"))]).unwrap();
         assert_eq!((&*found.command, found.exit_code), ("x -V", Some(1)));
     }
