@@ -35,8 +35,10 @@ const COMPLAINTS: &[&str] = &[
 pub struct Seen {
     /// `None` where it did not end in time.
     pub exit_code: Option<i32>,
-    /// What it printed.
+    /// What it printed, as it came: this is judged.
     pub output: String,
+    /// The same, cleaned: this is quoted.
+    pub shown: String,
 }
 
 /// What is wrong with a verification.
@@ -164,7 +166,7 @@ impl Expected<'_> {
     }
 
     fn without(&self, pattern: &str, command: &str, seen: &Seen) -> Mismatch {
-        let found: String = seen.output.trim().chars().take(200).collect();
+        let found: String = seen.shown.trim().chars().take(200).collect();
         let wanted = pattern.replace("{version}", self.bare_version());
         let reason = format!("pattern mismatch: {command:?} printed {found:?}, without {wanted:?}");
         Mismatch { kind: FailureKind::VerifyPatternMismatch, reason }
@@ -267,7 +269,7 @@ mod tests {
     const VERSION: &str = "1.10.1";
 
     fn seen(exit_code: i32, output: &str) -> Seen {
-        Seen { exit_code: Some(exit_code), output: output.to_owned() }
+        Seen { exit_code: Some(exit_code), output: output.to_owned(), shown: output.to_owned() }
     }
 
     /// The commands that are run where `answers` say what each does, and the end of it.
@@ -405,7 +407,7 @@ mod tests {
 
     #[test]
     fn a_command_that_does_not_end_leads_to_the_next_one() {
-        let never = Seen { exit_code: None, output: String::new() };
+        let never = Seen { exit_code: None, ..seen(0, "") };
         let answers = [("x --version", never.clone()), ("x version", seen(0, "1.10.1"))];
         assert_eq!(of_version(&answers).unwrap().command, "x version");
         let all = WAYS.map(|way| format!("x {way}"));
@@ -440,11 +442,11 @@ mod tests {
             let verify = Verify { pattern, ..Verify::of_version("x") };
             for verify in [&verify, &Verify::of_version("x")] {
                 let expected = Expected { verify, version: &version, knows_version: true };
-                let seen: Vec<Seen> = outputs
+                let all: Vec<Seen> = outputs
                     .iter()
-                    .map(|(exit_code, output)| Seen { exit_code: *exit_code, output: output.clone() })
+                    .map(|(exit_code, output)| Seen { exit_code: *exit_code, ..seen(0, output) })
                     .collect();
-                let is_end = |n: usize| !matches!(expected.next(&seen[..n]), Next::Run(_));
+                let is_end = |n: usize| !matches!(expected.next(&all[..n]), Next::Run(_));
                 prop_assert!((1..=WAYS.len()).any(is_end));
             }
         }

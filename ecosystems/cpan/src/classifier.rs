@@ -77,7 +77,7 @@ fn inferred(finding: Finding) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::testing::tables::{
+    use batch_conformance::tables::{
         Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
     };
 

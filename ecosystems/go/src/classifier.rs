@@ -96,7 +96,7 @@ fn names_what_it_builds(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::testing::tables::{
+    use batch_conformance::tables::{
         Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
     };
 

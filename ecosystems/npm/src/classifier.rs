@@ -181,7 +181,8 @@ fn names_registry(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::{model::Stage, testing::tables::no_quote_is_believed};
+    use batch_conformance::tables::no_quote_is_believed;
+    use batch_core::model::Stage;
     use proptest::prelude::*;
 
     use super::*;

@@ -75,7 +75,7 @@ impl FailureClassifier for RubyGems {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::testing::tables::{
+    use batch_conformance::tables::{
         Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
     };
 

@@ -8,11 +8,9 @@ use batch_core::{
     plugin::NativeInstaller,
 };
 
-use crate::{
-    failure,
-    sandbox::{Ended, Job, Limits, Report},
-    validator::native::{Attempt, Stop},
-};
+use batch_sandbox::{Ended, Job, Limits, Report};
+
+use crate::validator::native::{Attempt, Stop};
 
 impl Attempt<'_> {
     /// Runs the recipe's verify command and, where that proves nothing, others.
@@ -39,17 +37,18 @@ impl Attempt<'_> {
             };
             let is_own = seen.is_empty();
             if left.is_zero() {
-                seen.push(Seen { exit_code: None, output: String::new() });
+                seen.push(Seen { exit_code: None, output: String::new(), shown: String::new() });
                 continue;
             }
             let report = self.verify_command(plan, &command, dir, left).await?;
             let is_stopped = !matches!(report.ended, Ended::Exited | Ended::TimedOut);
             if is_own && is_stopped {
-                let failure = failure::of_verify(self.package(), &command, &report);
+                let failure = self.source().of_verify(&command, &report);
                 return Err(Stop::Failed(Box::new(failure)));
             }
             let exit_code = report.exit_code.filter(|_| report.ended == Ended::Exited);
-            seen.push(Seen { exit_code, output: report.output.clone() });
+            let shown = self.source().text(&report.output);
+            seen.push(Seen { exit_code, output: report.output.clone(), shown });
             if !is_own {
                 left = left.saturating_sub(Duration::from_millis(report.duration_ms));
             }
@@ -68,18 +67,17 @@ impl Attempt<'_> {
         let argv = ["/bin/sh", "-c", command].map(str::to_owned).to_vec();
         let job = self.job(argv, &exported(plan, dir), dir, plan);
         let limits = Limits { wall, ..job.limits };
-        self.sandboxed(&Job { writable: false, network: false, limits, ..job }).await
+        self.sandboxed(&Job { writable: false, network: None, limits, ..job }).await
     }
 
     /// Told by `first`, which is what the recipe's own command did.
     fn not_verified(&self, verify: &Verify, mismatch: Mismatch, first: Option<&Report>) -> Stop {
         let Mismatch { kind, reason } = mismatch;
         let Some(report) = first else { return self.stop(kind, &reason) };
-        let package = self.package();
         let failure = if kind == FailureKind::VerifyTimeout {
-            failure::of_verify(package, &verify.command, report)
+            self.source().of_verify(&verify.command, report)
         } else {
-            failure::of_mismatch(package, kind, &reason, report)
+            self.source().of_mismatch(kind, &reason, report)
         };
         Stop::Failed(Box::new(failure))
     }

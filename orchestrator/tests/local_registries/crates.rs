@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
-use batch_core::testing::tables::FAULTS;
+use batch_conformance::tables::FAULTS;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
