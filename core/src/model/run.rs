@@ -113,6 +113,10 @@ pub struct Attempt {
     pub worked_ms: u64,
     /// What the registry calls the newest version; `None` when it did not say.
     pub upstream_version: Option<String>,
+    /// What a person should know of the package: deprecated, a prerelease, code at install. Each
+    /// one line that can be shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Whether a recipe was generated.
     pub generated: bool,
     /// Where it was tried.

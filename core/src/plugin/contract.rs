@@ -84,6 +84,12 @@ pub trait NativeInstaller: Send + Sync {
         None
     }
 
+    /// Whether an installed program can know its version. False where authors set it by a flag of
+    /// their own build: then another version in its output proves nothing against it.
+    fn programs_know_their_version(&self) -> bool {
+        true
+    }
+
     /// The steps for `recipe`, for the orchestrator to run inside the sandbox of `environment`.
     /// A step that asks a registry asks where `origins` say.
     fn install(

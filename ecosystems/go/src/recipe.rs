@@ -49,13 +49,7 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
             format!("{name} {version} has several commands, each with a path of its own: {names}");
         return missing(FailureKind::AmbiguousSource, reason);
     };
-    // What a command says of its version is set by flags of its author's build, which are not ours.
-    let verify = Verify {
-        command: format!("{command} --help"),
-        mode: "output".to_owned(),
-        reason: "what go install builds need not know its own version".to_owned(),
-        ..Verify::default()
-    };
+    let verify = Verify::of_version(command.as_str());
     let otherwise = format!("{}, a command written in Go", facts.id.name);
     let recipe = of_step(facts, &recipe_name(facts), otherwise, verify);
     Ok(Recipe { version: version_source(facts), ..with_binaries(recipe, facts) })

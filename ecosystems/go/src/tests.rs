@@ -646,7 +646,7 @@ fn a_recipe_says_what_a_person_wants_to_know() {
         "homepage = \"https://github.com/A/b\"",
         "binaries = [\"bin/fmt\"]",
         "module = \"github.com/A/b/cmd/fmt\"",
-        "command = \"fmt --help\"",
+        "command = \"fmt --version\"",
         "mode = \"output\"",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");

@@ -98,8 +98,12 @@ async fn validated(
     let onlookers = Onlookers { events: &events, cancel: &cx.cancel };
     let validation = validator.validate(plugin, generated, environment, onlookers).await;
     let report = TryReport::generated(generated);
+    let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
     Ok(validation.map(|validation| match validation {
-        Validation::Passed { .. } => TryReport { outcome: TryOutcome::Verified, ..report },
+        Validation::Passed { verify, .. } => {
+            let recipe = Some(generated.verified_by(verify.as_ref(), &actions));
+            TryReport { outcome: TryOutcome::Verified, recipe, ..report }
+        }
         Validation::Failed { failure, .. } => {
             TryReport { outcome: TryOutcome::Failed, failure: Some((&*failure).into()), ..report }
         }
@@ -118,7 +122,9 @@ pub(super) struct TryReport {
     kind: TryKind,
     /// What it puts on `PATH`.
     executables: Vec<String>,
-    /// The recipe, as TOML.
+    /// What a person should know of it: deprecated, a prerelease, code at install.
+    notes: Vec<String>,
+    /// The recipe, as TOML, with the verification that was seen to hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     recipe: Option<String>,
     /// How far it came.
@@ -165,6 +171,7 @@ impl TryReport {
             version: facts.map(|facts| facts.version.clone()),
             kind,
             executables,
+            notes: facts.map(|facts| facts.notes.clone()).unwrap_or_default(),
             recipe: None,
             outcome: TryOutcome::Generated,
             failure: None,
@@ -189,6 +196,9 @@ impl fmt::Display for TryReport {
             TryOutcome::Failed => "failed",
         };
         writeln!(f, "{} {version}: {verdict}", self.package_id)?;
+        for note in &self.notes {
+            writeln!(f, "  note: {note}")?;
+        }
         if let Some(FailureSummary { category, subcategory, message }) = &self.failure {
             writeln!(f, "  {category}/{subcategory}")?;
             for line in message.lines() {

@@ -15,6 +15,9 @@ use crate::{
     generator::{Generated, Generator, NotGenerated},
 };
 
+/// Most notes that are kept of a package.
+const MOST_NOTES: usize = 20;
+
 /// Builds recipes from registry facts. Needs no tool on the machine.
 pub struct BuiltinGenerator {
     http: Arc<dyn Http>,
@@ -39,6 +42,13 @@ impl BuiltinGenerator {
         NotGenerated { facts: Some(Box::new(facts)), failure }
     }
 
+    /// What is noted about a package, each in one line that can be shown: notes quote packages.
+    fn notes(&self, facts: &PackageFacts) -> Vec<String> {
+        let line = |note: &String| recipe::one_line(&self.cleaner.text(note.as_bytes()));
+        let lines = facts.notes.iter().map(line);
+        lines.filter(|note| !note.is_empty()).take(MOST_NOTES).collect()
+    }
+
     fn build(
         &self,
         builder: &dyn RecipeBuilder,
@@ -51,7 +61,7 @@ impl BuiltinGenerator {
                 return Err(self.refused(facts, finding, &missing.reason));
             }
         };
-        let toml = recipe.to_toml();
+        let toml = recipe::file(&recipe, &facts.notes);
         if let Err(error) = recipe::parse(&toml, &self.actions) {
             let finding = Finding::stated(FailureKind::SchemaInvalid);
             return Err(self.refused(facts, finding, &error.to_string()));
@@ -84,7 +94,10 @@ impl Generator for BuiltinGenerator {
             return Err(none(Finding::stated(FailureKind::UnsupportedSource), &message));
         };
         match builder.inspect(&*self.http, &name).await {
-            Ok(Some(facts)) => self.build(builder, facts),
+            Ok(Some(facts)) => {
+                let notes = self.notes(&facts);
+                self.build(builder, PackageFacts { notes, ..facts })
+            }
             Ok(None) => {
                 let message = format!("{} has no package {name}", plugin.display_name);
                 Err(none(Finding::stated(FailureKind::PackageNotFound), &message))

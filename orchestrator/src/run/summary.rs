@@ -56,6 +56,8 @@ pub struct AttemptSummary {
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureSummary>,
+    /// What a person should know of the package.
+    pub notes: Vec<String>,
     /// Time worked on it, waiting for its turn aside, in milliseconds.
     pub duration_ms: u64,
 }
@@ -109,6 +111,7 @@ impl From<&Attempt> for AttemptSummary {
             version: attempt.upstream_version.clone(),
             recipe,
             failure,
+            notes: attempt.notes.clone(),
             duration_ms: attempt.worked_ms,
         }
     }

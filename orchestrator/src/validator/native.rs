@@ -12,10 +12,7 @@ use crate::{
     generator::Generated,
     stage::{Event, Phase},
     toolchain::FoundToolchain,
-    validator::{
-        Onlookers, Validation, Validator, steps,
-        verify::{self, Said},
-    },
+    validator::{Onlookers, Validation, Validator, steps},
 };
 use async_trait::async_trait;
 use batch_core::{
@@ -56,7 +53,7 @@ pub struct NativeValidator<'a> {
 }
 
 /// Why a validation went no further: a failure of the package, or an interruption.
-enum Stop {
+pub(super) enum Stop {
     Failed(Box<Failure>),
     Interrupted,
 }
@@ -73,7 +70,7 @@ impl Validator for NativeValidator<'_> {
         let attempt = Attempt { validator: self, plugin, generated, onlookers };
         let sandbox = self.sandbox.backend().to_string();
         match attempt.run(environment).await {
-            Ok(()) => Some(Validation::Passed { sandbox }),
+            Ok(verify) => Some(Validation::Passed { sandbox, verify }),
             Err(Stop::Failed(failure)) => Some(Validation::Failed { sandbox, failure }),
             Err(Stop::Interrupted) => None,
         }
@@ -81,15 +78,15 @@ impl Validator for NativeValidator<'_> {
 }
 
 /// One validation.
-struct Attempt<'a> {
-    validator: &'a NativeValidator<'a>,
-    plugin: &'a EcosystemPlugin,
-    generated: &'a Generated,
+pub(super) struct Attempt<'a> {
+    pub(super) validator: &'a NativeValidator<'a>,
+    pub(super) plugin: &'a EcosystemPlugin,
+    pub(super) generated: &'a Generated,
     onlookers: Onlookers<'a>,
 }
 
 impl Attempt<'_> {
-    async fn run(&self, environment: Environment) -> Result<(), Stop> {
+    async fn run(&self, environment: Environment) -> Result<Option<Verify>, Stop> {
         let recipe = recipe::parse(&self.generated.toml, &self.validator.actions)
             .map_err(|error| self.stop(FailureKind::SchemaInvalid, &error.to_string()))?;
         let installer = self.plugin.installer.ok_or_else(|| {
@@ -109,7 +106,7 @@ impl Attempt<'_> {
         plan: &InstallPlan,
         recipe: &Recipe,
         dir: &Path,
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<Verify>, Stop> {
         self.tell(Phase::Install);
         for step in &plan.steps {
             if let InstallStep::Run { argv, env, network } = step {
@@ -127,10 +124,10 @@ impl Attempt<'_> {
             }
         }
         match &recipe.verify {
-            None => Ok(()),
+            None => Ok(None),
             Some(verify) => {
                 self.tell(Phase::Verify);
-                self.verify(plan, verify, dir).await
+                self.verify(plan, verify, dir).await.map(Some)
             }
         }
     }
@@ -168,26 +165,7 @@ impl Attempt<'_> {
         })
     }
 
-    async fn verify(&self, plan: &InstallPlan, verify: &Verify, dir: &Path) -> Result<(), Stop> {
-        // The recipe's verify command is a shell line for the package manager, so it is one here.
-        let argv = ["/bin/sh", "-c", &verify.command].map(str::to_owned).to_vec();
-        let job = self.job(argv, &exported(plan, dir), dir, plan);
-        let limits = Limits { wall: self.validator.verify_wall, ..job.limits };
-        let job = Job { limits, ..job };
-        let report = self.sandboxed(&job).await?;
-        let (Ended::Exited, Some(code)) = (report.ended, report.exit_code) else {
-            let failure = self.source().of_verify(&verify.command, &report);
-            return Err(Stop::Failed(Box::new(failure)));
-        };
-        let version = &self.generated.facts.version;
-        let said = Said { output: &report.output, shown: &self.source().text(&report.output) };
-        verify::judge(verify, version, code, said).map_err(|mismatch| {
-            let failure = self.source().of_mismatch(mismatch.kind, &mismatch.reason, &report);
-            Stop::Failed(Box::new(failure))
-        })
-    }
-
-    fn job(
+    pub(super) fn job(
         &self,
         argv: Vec<String>,
         env: &BTreeMap<String, String>,
@@ -235,7 +213,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn sandboxed(&self, job: &Job) -> Result<Report, Stop> {
+    pub(super) async fn sandboxed(&self, job: &Job) -> Result<Report, Stop> {
         let report = self.validator.sandbox.run(job, self.onlookers.cancel.cancelled()).await;
         match report {
             Ok(Report { ended: Ended::Cancelled, .. }) => Err(Stop::Interrupted),
@@ -270,7 +248,7 @@ impl Attempt<'_> {
         self.validator.toolchains.get(&self.plugin.id)
     }
 
-    fn source(&self) -> Source<'_> {
+    pub(super) fn source(&self) -> Source<'_> {
         let NativeValidator { cleaner, work, .. } = self.validator;
         Source { package: self.package(), cleaner, works: Some(work) }
     }
@@ -279,7 +257,7 @@ impl Attempt<'_> {
         &self.generated.facts.id
     }
 
-    fn stop(&self, kind: FailureKind, message: &str) -> Stop {
+    pub(super) fn stop(&self, kind: FailureKind, message: &str) -> Stop {
         let failure = self.source().failure(Stage::Validate, Finding::stated(kind), message);
         Stop::Failed(Box::new(failure))
     }
@@ -287,14 +265,4 @@ impl Attempt<'_> {
     fn tell(&self, phase: Phase) {
         let _ = self.onlookers.events.send(Event::Phase { package: self.package().clone(), phase });
     }
-}
-
-/// What the plan wants commands to be told, for an installation in `dir`.
-fn exported(plan: &InstallPlan, dir: &Path) -> BTreeMap<String, String> {
-    let folders = plan.steps.iter().filter_map(|step| {
-        let InstallStep::Export { folders } = step else { return None };
-        Some(folders)
-    });
-    let absolute = |folder: &String| dir.join(folder).display().to_string();
-    folders.flatten().map(|(name, folder)| (name.clone(), absolute(folder))).collect()
 }

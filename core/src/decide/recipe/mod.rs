@@ -7,6 +7,7 @@
 //! `run_command` passes: it is well formed. A gate refuses it later.
 
 mod document;
+mod file;
 mod metadata;
 mod platforms;
 mod prose;
@@ -20,6 +21,7 @@ use toml::de::DeTable;
 
 use crate::model::{ActionShape, Recipe, VersionSource};
 use document::{Problems, Table};
+pub use file::file;
 pub use metadata::is_homepage;
 pub use platforms::{allowed_cells, constrain};
 pub use prose::one_line;
