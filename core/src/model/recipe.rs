@@ -171,12 +171,36 @@ impl Recipe {
         toml::to_string(self).expect("a recipe is made of tables, strings, numbers and lists")
     }
 
+    /// Every recipe that it names as a dependency, for installing or for running, as a whole or in
+    /// one step; a name may come twice.
+    pub fn dependencies(&self) -> impl Iterator<Item = &str> {
+        let Metadata {
+            dependencies,
+            runtime_dependencies,
+            extra_dependencies,
+            extra_runtime_dependencies,
+            ..
+        } = &self.metadata;
+        let lists =
+            [dependencies, runtime_dependencies, extra_dependencies, extra_runtime_dependencies];
+        let of_steps = self.steps.iter().flat_map(RecipeStep::dependencies);
+        lists.into_iter().flatten().map(String::as_str).chain(of_steps)
+    }
+
     /// The commands that the steps called `action` list under `key`. What is no command's name is
     /// left out: a recipe may come from anywhere, and installers look for these as files.
     pub fn commands(&self, action: &str, key: &str) -> Vec<CommandName> {
         let steps = self.steps.iter().filter(|step| step.action == action);
         let lists = steps.filter_map(|step| step.params.get(key)?.as_array());
         lists.flatten().filter_map(|name| name.as_str()?.parse().ok()).collect()
+    }
+}
+
+impl RecipeStep {
+    /// The recipes that this step needs besides those that the whole recipe does.
+    pub fn dependencies(&self) -> impl Iterator<Item = &str> {
+        let list = self.params.get("dependencies").and_then(|list| list.as_array());
+        list.into_iter().flatten().filter_map(|name| name.as_str())
     }
 }
 

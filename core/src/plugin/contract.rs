@@ -14,8 +14,9 @@ use crate::{
         archive::{ArchiveError, DigestError, RemoteError},
     },
     model::{
-        EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan, InvalidId, Missing,
-        PackageFacts, PackageName, Page, Quota, Recipe, RecipeName, Threshold,
+        EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan, InvalidId,
+        KnownRecipes, Missing, PackageFacts, PackageName, Page, Quota, Recipe, RecipeName,
+        Threshold,
     },
 };
 
@@ -66,6 +67,17 @@ pub trait RecipeBuilder: Send + Sync {
         http: &dyn Http,
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError>;
+
+    /// `facts` with each dependency led to the recipe of `known` that provides it. Comes between
+    /// [`RecipeBuilder::inspect`] and [`RecipeBuilder::build`], and what it writes is for the latter
+    /// and for the installer. Pure: equal arguments, equal facts.
+    ///
+    /// Only builders whose packages depend on other packages' recipes implement it. Without recipes
+    /// such a package is [`FailureKind::RecipeMissing`].
+    fn resolve(&self, facts: PackageFacts, known: &KnownRecipes) -> PackageFacts {
+        let _ = known;
+        facts
+    }
 
     /// The recipe that follows from `facts`: equal facts, equal recipe.
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing>;

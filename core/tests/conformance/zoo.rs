@@ -304,12 +304,12 @@ impl RecipeBuilder for Zoo {
             Executables::Unknown(_) if self.0 == Bug::ExecutablesAreGuessed => &guess,
             Executables::Unknown(why) => {
                 let (reason, kind) = (why.clone(), FailureKind::BinaryDiscoveryFailed);
-                return Err(Missing { reason, kind });
+                return Err(Missing::new(kind, reason));
             }
         };
         let Some(first) = names.first() else {
             let reason = "it has no command".to_owned();
-            return Err(Missing { reason, kind: FailureKind::LibraryOnly });
+            return Err(Missing::new(FailureKind::LibraryOnly, reason));
         };
         let homepage = facts.homepage.clone().unwrap_or_default();
         let metadata = Metadata {

@@ -82,7 +82,7 @@ fn notes(name: &PackageName, release: &Release, commands: &Commands) -> Vec<Stri
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let name = &facts.id.name;
     let first = match &facts.executables {
         Executables::Unknown(why) if why.starts_with("invalid command name") => {

@@ -21,7 +21,7 @@ pub(crate) const UNREADABLE: &str = "its archive cannot be used";
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let missing = |kind, why: &str| {
-        Err(Missing { reason: format!("{} {}: {why}", facts.id.name, facts.version), kind })
+        Err(Missing::new(kind, format!("{} {}: {why}", facts.id.name, facts.version)))
     };
     let first = match &facts.executables {
         Executables::Unknown(why) if why.starts_with(UNREADABLE) => {

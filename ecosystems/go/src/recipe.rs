@@ -20,7 +20,7 @@ pub(crate) const STEP: ActionShape =
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let (name, version) = (&facts.id.name, &facts.version);
     let commands = match &facts.executables {
         Executables::Unknown(why) => {

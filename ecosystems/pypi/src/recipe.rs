@@ -86,7 +86,7 @@ fn notes(release: &Release, contents: Option<&Contents>) -> Vec<String> {
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let what = format!("{} {}", facts.id.name, facts.version);
     if facts.artifacts.is_empty() {
         let reason = format!("{what} has wheels for neither linux nor macOS here");

@@ -19,7 +19,7 @@ pub(crate) const UNFIT_LIST: &str = "its list of executables";
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let name = &facts.id.name;
     let first = match &facts.executables {
         Executables::Unknown(why) if why.starts_with(UNREADABLE) => {
