@@ -17,3 +17,4 @@ pub mod record;
 pub mod rotation;
 pub mod seeding;
 pub mod signs;
+mod system;

@@ -57,9 +57,11 @@ impl KnownRecipes {
         found.filter(|name| is_dependency(name.as_str()))
     }
 
-    /// Whether some recipe is called `package`, or satisfies it in whatever ecosystem.
+    /// Whether [`KnownRecipes::provider`] finds a recipe for `package` in some ecosystem.
     pub fn provides(&self, package: &str) -> bool {
-        self.contains(package) || self.satisfies.keys().any(|(_, satisfied)| satisfied == package)
+        let satisfied = self.satisfies.iter().filter(|((_, satisfied), _)| satisfied == package);
+        let by_name = is_dependency(package) && self.contains(package);
+        by_name || satisfied.into_iter().any(|(_, name)| is_dependency(name.as_str()))
     }
 
     /// Whether there is a recipe called `name`.
@@ -120,7 +122,8 @@ mod tests {
         assert_eq!(provider("zoo", "ssl"), "ssl");
         assert_eq!(provider("zoo", "ssl@1"), "none");
         assert_eq!(provider("zoo", "lion+x"), "none", "no dependency may be called so");
-        assert!(known.provides("ssl@3") && known.provides("a-ssl") && !known.provides("ssl@1"));
+        assert!(known.provides("ssl@3") && known.provides("a-ssl"));
+        assert!(!known.provides("ssl@1") && !known.provides("lion+x"));
     }
 
     #[test]

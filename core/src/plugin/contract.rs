@@ -82,6 +82,12 @@ pub trait RecipeBuilder: Send + Sync {
     /// The recipe that follows from `facts`: equal facts, equal recipe.
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing>;
 
+    /// Whether people review what the registry takes in, so that a package called like a command of
+    /// the system is that command.
+    fn is_reviewed(&self) -> bool {
+        false
+    }
+
     /// What the recipe is called unless an override says otherwise.
     fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
         RecipeName::nearest(facts.id.name.as_str())

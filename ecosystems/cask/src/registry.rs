@@ -48,6 +48,10 @@ impl RecipeBuilder for Cask {
         recipe::build(facts)
     }
 
+    fn is_reviewed(&self) -> bool {
+        true
+    }
+
     fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
         recipe::recipe_name(facts)
     }

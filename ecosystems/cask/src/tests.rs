@@ -362,7 +362,9 @@ fn variations_of_old_releases_say_nothing_of_the_newest() {
 fn what_a_person_should_know_is_noted() {
     let more = json!({ "deprecated": true, "deprecation_reason": "unmaintained",
         "caveats_rosetta": true, "depends_on": { "cask": ["temurin"], "formula": ["jq", "m@4"] } });
-    let facts = check(&more, &["runtime_dependencies = [\"jq\", \"m-4\"]"]);
+    let facts = facts(&more);
+    let draft = build(&facts).unwrap_err().draft.unwrap();
+    assert_eq!(draft.metadata.runtime_dependencies, ["jq", "m-4"]);
     assert_eq!(
         facts.notes,
         [

@@ -1,12 +1,14 @@
 //! The built-in generator: the ecosystem's own builder, asked through the gates.
 
-use std::{error::Error, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeSet, error::Error, fmt::Write as _, sync::Arc};
 
 use async_trait::async_trait;
 use batch_core::{
-    decide::recipe,
+    decide::{gate, recipe},
     io::Http,
-    model::{ActionShape, FailureKind, Finding, PackageFacts, PackageId, Stage},
+    model::{
+        ActionShape, FailureKind, Finding, KnownRecipes, Missing, PackageFacts, PackageId, Stage,
+    },
     plugin::{EcosystemPlugin, RecipeBuilder},
 };
 
@@ -17,28 +19,32 @@ use crate::{
 
 /// Builds recipes from registry facts. Needs no tool on the machine.
 pub struct BuiltinGenerator {
-    http: Arc<dyn Http>,
-    actions: Vec<ActionShape>,
+    /// By which registries are asked.
+    pub http: Arc<dyn Http>,
+    /// The steps that a recipe may use besides the common ones.
+    pub actions: Vec<ActionShape>,
+    /// The recipes that a recipe may depend on.
+    pub known: KnownRecipes,
+    /// Packages that a person has looked at: their commands may be called as they like.
+    pub looked_at: BTreeSet<PackageId>,
 }
 
 impl BuiltinGenerator {
-    /// Asks by `http`; `actions` are the steps that a recipe may use besides the common ones.
-    pub fn new(http: Arc<dyn Http>, actions: Vec<ActionShape>) -> Self {
-        Self { http, actions }
-    }
-
     fn build(
         &self,
         builder: &dyn RecipeBuilder,
         facts: PackageFacts,
     ) -> Result<Generated, NotGenerated> {
+        let facts = builder.resolve(facts, &self.known);
         let recipe = match builder.build(&facts) {
             Ok(recipe) => recipe,
-            Err(missing) => {
-                let finding = Finding::stated(missing.kind);
-                return Err(refused(facts, finding, &missing.reason));
-            }
+            Err(missing) => return Err(not_built(facts, missing)),
         };
+        if !self.looked_at.contains(&facts.id)
+            && let Err(refusal) = gate::commands(&facts, builder.is_reviewed())
+        {
+            return Err(refused(facts, Finding::stated(refusal.kind), &refusal.reason));
+        }
         let toml = recipe.to_toml();
         if let Err(error) = recipe::parse(&toml, &self.actions) {
             let finding = Finding::stated(FailureKind::SchemaInvalid);
@@ -62,6 +68,7 @@ impl Generator for BuiltinGenerator {
         let none = |finding, message: &str| NotGenerated {
             facts: None,
             failure: Box::new(failure(Stage::Generate, finding, message, package)),
+            draft: None,
         };
         let name = plugin
             .names
@@ -84,7 +91,14 @@ impl Generator for BuiltinGenerator {
 
 fn refused(facts: PackageFacts, finding: Finding, message: &str) -> NotGenerated {
     let failure = failure(Stage::Generate, finding, message, &facts.id);
-    NotGenerated { facts: Some(Box::new(facts)), failure: Box::new(failure) }
+    NotGenerated { facts: Some(Box::new(facts)), failure: Box::new(failure), draft: None }
+}
+
+fn not_built(facts: PackageFacts, missing: Missing) -> NotGenerated {
+    let mut refused = refused(facts, Finding::stated(missing.kind), &missing.reason);
+    refused.failure.blocked_by = missing.blocked_by;
+    refused.draft = missing.draft.map(|draft| draft.to_toml());
+    refused
 }
 
 /// An error with its causes, each on a line of its own.

@@ -87,7 +87,7 @@ async fn one(package: PackageId, tools: &Tools<'_>) -> Option<Item> {
     };
     let made = match generated {
         Ok(generated) => claimed(generated, tools.claims)?,
-        Err(NotGenerated { facts, failure }) => {
+        Err(NotGenerated { facts, failure, .. }) => {
             Made::Failed { upstream_version: facts.map(|facts| facts.version), failure }
         }
     };
