@@ -2,11 +2,12 @@
 
 use batch_core::{
     decide::recipe::{self, RecipeError},
-    model::{ActionShape, Recipe},
+    model::{ActionShape, Recipe, Versions},
 };
 
-const OWN: &[ActionShape] =
-    &[ActionShape { name: "eco_install", required: &["package", "executables"] }];
+const OWN: &[ActionShape] = &[ActionShape::of_commands("eco_install")
+    .bringing(&["eco"])
+    .versioned(Versions::Inferred("eco"))];
 
 const TOOL: &str = r#"[metadata]
 name = "a-tool"

@@ -40,7 +40,9 @@ pub use package::{Action, Artifact, Executables, Missing, PackageFacts, PackageK
 pub use popularity::{Measure, Popularity, Threshold};
 pub use queue::{Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings};
 pub use quota::Quota;
-pub use recipe::{ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, When, is_text};
+pub use recipe::{
+    ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, Versions, When, is_text,
+};
 pub use record::{
     EnvironmentCounts, FailureHead, FailureRecord, Minutes, Origin, OutputRef, RunRecord,
     SCHEMA_VERSION, SlotOutcome,

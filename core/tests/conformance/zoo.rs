@@ -26,8 +26,7 @@ use serde::Deserialize;
 pub(crate) const ID: EcosystemId = EcosystemId::from_static("zoo");
 const REGISTRY: &str = "https://zoo.example";
 const FILES: &str = "https://files.zoo.example";
-const STEP: ActionShape =
-    ActionShape { name: "zoo_install", required: &["package", "executables"] };
+const STEP: ActionShape = ActionShape::of_commands("zoo_install");
 
 /// What is wrong with a zoo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

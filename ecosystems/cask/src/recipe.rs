@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use batch_core::{
     decide::{dependencies, recipe::constrain},
     model::{
-        ActionShape, Executables, FailureKind, Metadata, PackageFacts, PackageName, Parameter,
-        Recipe, RecipeName, Verify, VersionSource,
+        ActionShape, Executables, FailureKind, Metadata, Os, PackageFacts, PackageName, Parameter,
+        Recipe, RecipeName, Verify, VersionSource, Versions,
     },
     plugin::Missing,
 };
@@ -19,8 +19,9 @@ pub(crate) const OF_FORMULAE: &str = "homebrew";
 pub(crate) const APP_NAME: &str = "app_name";
 pub(crate) const BINARIES: &str = "binaries";
 /// The step that installs an app.
-pub(crate) const STEP: ActionShape =
-    ActionShape { name: "app_bundle", required: &["url", "checksum", APP_NAME] };
+pub(crate) const STEP: ActionShape = ActionShape::new("app_bundle", &["url", "checksum", APP_NAME])
+    .versioned(Versions::Named("cask"))
+    .only_on(Os::Darwin);
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {

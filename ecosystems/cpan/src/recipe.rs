@@ -2,7 +2,9 @@
 
 use batch_core::{
     decide::recipe::of_step,
-    model::{ActionShape, Executables, FailureKind, PackageFacts, Recipe, RecipeName, Verify},
+    model::{
+        ActionShape, Executables, FailureKind, PackageFacts, Recipe, RecipeName, Verify, Versions,
+    },
     plugin::Missing,
 };
 
@@ -13,8 +15,9 @@ pub(crate) const EXECUTABLES: &str = "executables";
 /// Only where the name of the distribution does not tell it.
 pub(crate) const MODULE: &str = "module";
 /// The one step that installs a distribution with all its commands.
-pub(crate) const STEP: ActionShape =
-    ActionShape { name: "cpan_install", required: &[DISTRIBUTION, EXECUTABLES] };
+pub(crate) const STEP: ActionShape = ActionShape::new("cpan_install", &[DISTRIBUTION, EXECUTABLES])
+    .bringing(&["perl"])
+    .versioned(Versions::Inferred("metacpan"));
 /// How the reason begins where the archive is what cannot be read.
 pub(crate) const UNREADABLE: &str = "its archive cannot be used";
 

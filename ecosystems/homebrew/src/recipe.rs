@@ -6,7 +6,8 @@ use batch_core::{
     decide::{dependencies, recipe::constrain},
     model::{
         Action, ActionShape, Cell, Executables, FailureKind, Metadata, Os, PackageFacts,
-        PackageKind, PackageName, Parameter, Recipe, RecipeName, RecipeStep, Verify, When,
+        PackageKind, PackageName, Parameter, Recipe, RecipeName, RecipeStep, Verify, Versions,
+        When,
     },
     plugin::Missing,
 };
@@ -20,7 +21,13 @@ pub(crate) const DARWIN_PATHS: &str = "darwin_paths";
 pub(crate) const LINUX_NEEDS: &str = "linux_needs";
 pub(crate) const DARWIN_NEEDS: &str = "darwin_needs";
 /// The step that pours a bottle.
-pub(crate) const STEP: ActionShape = ActionShape { name: "homebrew", required: &[FORMULA] };
+pub(crate) const STEP: ActionShape =
+    ActionShape::new("homebrew", &[FORMULA]).versioned(Versions::Derived {
+        source: "homebrew",
+        from: FORMULA,
+        key: FORMULA,
+        derive: str::to_owned,
+    });
 const LINK: &str = "install_binaries";
 
 /// What is installed on each system.

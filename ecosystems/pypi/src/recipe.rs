@@ -5,7 +5,7 @@ use batch_core::{
     decide::recipe::{is_homepage, of_step, one_line},
     model::{
         Action, ActionShape, Artifact, Cell, Executables, FailureKind, PackageFacts, PackageId,
-        PackageKind, PackageName, Recipe, RecipeName, Verify,
+        PackageKind, PackageName, Recipe, RecipeName, Verify, Versions,
     },
     plugin::Missing,
 };
@@ -15,8 +15,9 @@ use crate::{ID, contents::Contents, project::Release, scripts};
 const PACKAGE: &str = "package";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The one step that installs a project with all its commands into an environment of its own.
-pub(crate) const STEP: ActionShape =
-    ActionShape { name: "pipx_install", required: &[PACKAGE, EXECUTABLES] };
+pub(crate) const STEP: ActionShape = ActionShape::new("pipx_install", &[PACKAGE, EXECUTABLES])
+    .bringing(&["python-standalone"])
+    .versioned(Versions::Inferred("pypi"));
 
 const WHEEL: &str = ".whl";
 

@@ -195,7 +195,7 @@ pub fn recipes(env: &Env, root: &Root) -> anyhow::Result<Recipes> {
     }
     for name in root.state.recipe_names()? {
         let read = root.state.recipe(&name).map_err(anyhow::Error::from).and_then(|text| {
-            recipe::parse(&text.unwrap_or_default(), &actions).map_err(anyhow::Error::from)
+            recipe::read(&text.unwrap_or_default(), &actions).map_err(anyhow::Error::from)
         });
         match read {
             Ok(recipe) => {

@@ -1,0 +1,92 @@
+//! The strict reader against the verdicts of the package manager's own `validate --strict`. Reported
+//! as ignored where the recipes are not at hand.
+
+#![expect(clippy::disallowed_methods, reason = "a test that reads files beside the checkout")]
+
+use std::{collections::BTreeMap, fs, path::Path, process::ExitCode};
+
+use batch_core::{
+    decide::recipe,
+    model::{ActionShape, KnownRecipes},
+};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/cases/recipes");
+/// Recipes of the registry that the verdicts were given with, as far as these recipes need them.
+const EXISTING: &[&str] = &["openssl", "wget"];
+/// Fewer mean that the folder is another one.
+const FEWEST: usize = 100;
+
+/// Recipes that the package manager takes and the reader refuses, and why.
+const STRICTER: &[(&str, &str)] = &[
+    ("executables-slash.toml", "a path with .. leads out of the installation"),
+    ("install-binaries-dotdot.toml", "a path with .. leads out of the installation"),
+    ("unknown-key-metadata.toml", "a misspelt key says nothing, and nobody notices"),
+    ("unknown-key-top.toml", "a misspelt table says nothing, and nobody notices"),
+];
+
+fn main() -> ExitCode {
+    let is_absent = !Path::new(RECIPES).is_dir();
+    let trials = vec![
+        Trial::test("the_reader_and_the_package_manager_agree", agree).with_ignored_flag(is_absent),
+        Trial::test("every_problem_says_where_it_is_and_what_to_write", are_told)
+            .with_ignored_flag(is_absent),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// Every recipe, and what the reader says of it.
+fn judged() -> Result<BTreeMap<String, Vec<recipe::Problem>>, Failed> {
+    let registry = orchestrator::plugins::registry()?;
+    let actions: Vec<ActionShape> = registry.recipe_actions().collect();
+    let mut known = KnownRecipes::default();
+    for name in EXISTING {
+        known.add_named(&name.parse()?, &BTreeMap::new());
+    }
+    let mut judged = BTreeMap::new();
+    for entry in fs::read_dir(RECIPES)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path)?;
+            judged.insert(name, recipe::check(&text, &actions, Some(&known)));
+        }
+    }
+    Ok(judged)
+}
+
+fn agree() -> Result<(), Failed> {
+    let verdicts = fs::read_to_string(Path::new(RECIPES).join("verdicts.tsv"))?;
+    let mut judged = judged()?;
+    let mut wrong = vec![];
+    let (mut n_tried, mut n_stricter) = (0, 0);
+    for line in verdicts.lines() {
+        let mut columns = line.split('\t');
+        let (Some(name), Some(verdict)) = (columns.next(), columns.next()) else { continue };
+        let problems = judged.remove(name).ok_or_else(|| format!("{name} is not there"))?;
+        n_tried += 1;
+        let is_stricter = STRICTER.iter().any(|(stricter, _)| *stricter == name);
+        n_stricter += usize::from(is_stricter);
+        if problems.is_empty() != (verdict == "valid" && !is_stricter) {
+            let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            wrong.push(format!("{name} is {verdict}, and the reader says {told:?}"));
+        }
+    }
+    if n_tried < FEWEST || n_stricter != STRICTER.len() || !judged.is_empty() {
+        return Err(format!("{n_tried} verdicts, {n_stricter} stricter, left {judged:?}").into());
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
+
+fn are_told() -> Result<(), Failed> {
+    let mut odd = vec![];
+    for (name, problems) in judged()? {
+        for problem in problems {
+            let is_placed = problem.line.is_some() == problem.column.is_some();
+            if problem.fix.is_empty() || problem.message.is_empty() || !is_placed {
+                odd.push(format!("{name}: {problem:?}"));
+            }
+        }
+    }
+    if odd.is_empty() { Ok(()) } else { Err(odd.join("\n").into()) }
+}
