@@ -12,6 +12,7 @@ use batch_core::{
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/cases/recipes");
+const REGISTRY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/tsuku/recipes");
 /// Recipes of the registry that the verdicts were given with, as far as these recipes need them.
 const EXISTING: &[&str] = &["openssl", "wget"];
 /// Fewer mean that the folder is another one.
@@ -27,7 +28,10 @@ const STRICTER: &[(&str, &str)] = &[
 
 fn main() -> ExitCode {
     let is_absent = !Path::new(RECIPES).is_dir();
+    let is_without_registry = !Path::new(REGISTRY).is_dir();
     let trials = vec![
+        Trial::test("every_recipe_of_the_registry_is_taken_with_its_dependencies", all_are_taken)
+            .with_ignored_flag(is_without_registry),
         Trial::test("the_reader_and_the_package_manager_agree", agree).with_ignored_flag(is_absent),
         Trial::test("every_problem_says_where_it_is_and_what_to_write", are_told)
             .with_ignored_flag(is_absent),
@@ -74,6 +78,35 @@ fn agree() -> Result<(), Failed> {
     }
     if n_tried < FEWEST || n_stricter != STRICTER.len() || !judged.is_empty() {
         return Err(format!("{n_tried} verdicts, {n_stricter} stricter, left {judged:?}").into());
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
+}
+
+fn all_are_taken() -> Result<(), Failed> {
+    let registry = orchestrator::plugins::registry()?;
+    let actions: Vec<ActionShape> = registry.recipe_actions().collect();
+    let mut paths = vec![];
+    for folder in fs::read_dir(REGISTRY)? {
+        let folder = folder?.path();
+        if folder.is_dir() {
+            let entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+            paths.extend(entries.into_iter().map(|entry| entry.path()));
+        }
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let mut known = orchestrator::bundled::recipes();
+    for path in &paths {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().parse()?;
+        known.add_named(&name, &BTreeMap::new());
+    }
+    let mut wrong = vec![];
+    for path in &paths {
+        for problem in recipe::check(&fs::read_to_string(path)?, &actions, Some(&known)) {
+            wrong.push(format!("{}: {problem}", path.display()));
+        }
+    }
+    if paths.len() < 1_000 {
+        return Err(format!("only {} recipes", paths.len()).into());
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }

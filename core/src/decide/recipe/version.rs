@@ -15,8 +15,10 @@ const SOURCES: &[&str] = &[
     "nodejs_dist",
     "tap",
 ];
-/// The one that is taken where nothing says otherwise.
-const OF_REPOSITORY: &[&str] = &["", "github_releases", "github_tags"];
+/// Sources that are repositories on GitHub.
+const OF_REPOSITORY: &[&str] = &["github_releases", "github_tags"];
+/// Actions whose addresses have a version in them.
+const VERSIONED: &[&str] = &["download", "download_archive"];
 /// Sources that will go, and what to write instead.
 const DEPRECATED: &[(&str, &str)] = &[(
     "hashicorp",
@@ -89,22 +91,24 @@ fn is_inferred(step: &RecipeStep, said: &BTreeMap<&str, &str>, actions: Actions<
     })
 }
 
-/// Whether there is a way to a version where nobody says one.
+/// Whether there is a way to a version where nobody says one, and one is needed.
 fn check_there(
     root: &Table<'_>,
     steps: &[RecipeStep],
     actions: Actions<'_>,
     problems: &mut Problems<'_>,
 ) {
-    let infers = |step: &RecipeStep| {
-        let versions = actions.find(&step.action).map(|shape| shape.versions);
-        matches!(versions, Some(Versions::Inferred(_) | Versions::Derived { .. }))
-    };
-    if !steps.is_empty() && !steps.iter().any(infers) {
+    let needs = |step: &RecipeStep| VERSIONED.contains(&&*step.action);
+    if steps.iter().any(needs) && !steps.iter().any(|step| infers(step, actions)) {
         let what = "is required: no step says where versions are asked for";
         let fix = "write [version] with a source, or with github_repo = \"owner/repo\"";
         problems.add(&root.place("version"), what).fix(fix);
     }
+}
+
+fn infers(step: &RecipeStep, actions: Actions<'_>) -> bool {
+    let versions = actions.find(&step.action).map(|shape| shape.versions);
+    matches!(versions, Some(Versions::Inferred(_) | Versions::Derived { .. }))
 }
 
 fn check_source(
@@ -141,15 +145,10 @@ fn check_source(
         Some(repository) if !is_repository(repository) => {
             problems.add(&table.place("github_repo"), "must be owner/repo").fix(fix);
         }
-        None if OF_REPOSITORY.contains(&word) && is_bare(said) => {
+        None if OF_REPOSITORY.contains(&word) => {
             let what = "is required where versions are releases on GitHub";
             problems.add(&table.place("github_repo"), what).fix(fix);
         }
         Some(_) | None => {}
     }
-}
-
-/// Whether nothing but the source, or what goes with a repository, is said.
-fn is_bare(said: &BTreeMap<&str, &str>) -> bool {
-    said.keys().all(|key| ["source", "tag_prefix"].contains(key))
 }
