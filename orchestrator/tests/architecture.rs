@@ -16,8 +16,8 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     (
         "batch-core",
         "async-trait base64 chrono fastrand flate2 governor inventory reqwest schemars serde \
-         serde_json sha2 strip-ansi-escapes strsim tar tempfile thiserror tokio toml tracing \
-         unicode-security url zip",
+         serde_json sha2 strip-ansi-escapes strsim tar tempfile thiserror tokio toml toml_edit \
+         tracing unicode-security url zip",
     ),
     (
         "eco-",

@@ -28,6 +28,16 @@ impl KnownRecipes {
         self.insert(name, None, satisfies);
     }
 
+    /// Adds the recipes of `others` that are not there yet.
+    pub fn extend(&mut self, others: &Self) {
+        for (name, needs) in &others.recipes {
+            self.recipes.entry(name.clone()).or_insert_with(|| needs.clone());
+        }
+        for (package, name) in &others.satisfies {
+            self.satisfies.entry(package.clone()).or_insert_with(|| name.clone());
+        }
+    }
+
     fn insert(
         &mut self,
         name: &RecipeName,

@@ -29,13 +29,13 @@ pub(super) fn check(
             let Some(name) = item.value.as_str() else { continue };
             let is_known = known.is_none_or(|known| known.contains(name) || *name == metadata.name);
             if seen.contains(&name) {
-                problems.add(&item.at, "stands there twice").fix("remove it");
+                problems.add(&item.at, "stands there twice").remove("remove it");
             } else if !is_dependency(name) {
                 let what = "is no name of a dependency: lower-case letters, digits and ._-, no ..";
                 problems.add(&item.at, what).fix("write the name of the recipe that provides it");
             } else if let Some(action) = brought(name) {
                 let what = format!("is redundant: {action} brings {name}");
-                problems.add(&item.at, what).fix("remove it");
+                problems.add(&item.at, what).remove("remove it");
             } else if !is_known {
                 let fix = "write the name of a recipe that exists, or add one first";
                 problems.add(&item.at, format!("is no recipe: {name:?}")).fix(fix);

@@ -9,6 +9,7 @@
 mod actions;
 mod dependencies;
 mod document;
+mod fix;
 mod metadata;
 mod parameters;
 mod platforms;
@@ -27,6 +28,7 @@ use crate::model::{ActionShape, KnownRecipes, Recipe};
 use actions::Actions;
 pub use actions::is_generic_step;
 use document::Table;
+pub use fix::without_redundant;
 pub use metadata::is_homepage;
 pub use platforms::{allowed_cells, constrain};
 use problems::Problems;

@@ -23,6 +23,8 @@ pub struct Problem {
     /// Whether the package manager takes the recipe nevertheless: only recipes that this program
     /// makes are held to it.
     pub is_house_rule: bool,
+    /// Whether the field says nothing that is not said without it, so that it can be removed.
+    pub is_redundant: bool,
 }
 
 /// Everything that is wrong with a recipe, in the order of its lines.
@@ -70,7 +72,8 @@ impl<'t> Problems<'t> {
         let place = at.offset.map(|offset| place(self.text, offset));
         let (line, column) = (place.map(|(line, _)| line), place.map(|(_, column)| column));
         let (field, fix) = (at.field.clone(), String::new());
-        let problem = Problem { field, line, column, message, fix, is_house_rule };
+        let is_redundant = false;
+        let problem = Problem { field, line, column, message, fix, is_house_rule, is_redundant };
         let known = self.found.iter().position(|known| known.field == at.field);
         let i = match known {
             // The weightier of two is kept.
@@ -103,6 +106,12 @@ impl<'t> Problems<'t> {
 }
 
 impl Problem {
+    /// Says that nothing is lost without the field.
+    pub(super) fn remove(&mut self, fix: impl Into<String>) {
+        self.fix = fix.into();
+        self.is_redundant = true;
+    }
+
     /// Says what to write instead.
     pub(super) fn fix(&mut self, fix: impl Into<String>) {
         self.fix = fix.into();

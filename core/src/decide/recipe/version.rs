@@ -56,7 +56,7 @@ pub(super) fn read(
         check_there(root, steps, actions, problems);
     } else if let Some(step) = steps.iter().find(|step| is_inferred(step, &said, actions)) {
         let what = format!("is redundant: {} says the same by itself", step.action);
-        problems.add(&table.at, what).fix("remove the table");
+        problems.add(&table.at, what).remove("remove the table");
     } else {
         check_source(&table, &said, actions, problems);
     }
