@@ -3,13 +3,19 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads files beside the checkout")]
 
-use std::{collections::BTreeMap, fs, path::Path, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::{Command, ExitCode},
+};
 
 use batch_core::{
     decide::recipe,
     model::{ActionShape, KnownRecipes},
 };
 use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::{Value, json};
 
 const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/cases/recipes");
 const REGISTRY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/tsuku/recipes");
@@ -32,6 +38,8 @@ fn main() -> ExitCode {
     let trials = vec![
         Trial::test("every_recipe_of_the_registry_is_taken_with_its_dependencies", all_are_taken)
             .with_ignored_flag(is_without_registry),
+        Trial::test("the_command_prints_what_is_wrong_and_ends_with_one", command),
+        Trial::test("the_command_removes_what_is_redundant_and_nothing_else", fixing),
         Trial::test("the_reader_and_the_package_manager_agree", agree).with_ignored_flag(is_absent),
         Trial::test("every_problem_says_where_it_is_and_what_to_write", are_told)
             .with_ignored_flag(is_absent),
@@ -122,4 +130,64 @@ fn are_told() -> Result<(), Failed> {
         }
     }
     if odd.is_empty() { Ok(()) } else { Err(odd.join("\n").into()) }
+}
+
+const VALID: &str = "# about x\n[metadata]\nname = \"x\"\ndescription = \"Does it\"\n\n\
+    [[steps]]\naction = \"npm_install\"\npackage = \"x\"\nexecutables = [\"x\"]\n\n\
+    [verify]\ncommand = \"x --version\"\npattern = \"{version}\"\n";
+
+/// What `recipe check --json` prints about `text` in a file, its exit code, and the file after it.
+fn checked(text: &str, more: &[&str]) -> Result<(Value, Option<i32>, String), Failed> {
+    let dir = tempfile::tempdir()?;
+    let path = dir.path().join("x.toml");
+    fs::write(&path, text)?;
+    let mut program = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
+    program.current_dir(dir.path()).args(["recipe", "check", "x.toml", "--json"]).args(more);
+    let output = program.output()?;
+    let report = serde_json::from_slice(&output.stdout)?;
+    Ok((report, output.status.code(), fs::read_to_string(&path)?))
+}
+
+fn command() -> Result<(), Failed> {
+    assert_eq!(
+        checked(VALID, &[])?,
+        (json!([{ "file": "x.toml", "valid": true, "errors": [] }]), Some(0), VALID.to_owned())
+    );
+    let wrong = VALID.replace("\"x\"\ndesc", "\"X\"\ndesc").replace("npm_install", "npm_instal");
+    let (report, code, _) = checked(&wrong, &[])?;
+    assert_eq!(code, Some(1));
+    let errors = report[0]["errors"].as_array().ok_or("no errors")?;
+    let told: Vec<(&Value, &Value, &Value, &Value)> = errors
+        .iter()
+        .map(|error| (&error["line"], &error["column"], &error["field"], &error["fix"]))
+        .collect();
+    let expected = [
+        (&json!(3), &json!(1), &json!("metadata.name"), &json!("write \"x\"")),
+        (&json!(7), &json!(1), &json!("steps[0].action"), &json!("write \"npm_install\"")),
+    ];
+    assert_eq!(told, expected);
+    let schema =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../data/schemas/output-recipe-check.schema.json");
+    let schema: Value = serde_json::from_str(&fs::read_to_string(schema)?)?;
+    let validator = jsonschema::validator_for(&schema)?;
+    assert!(validator.is_valid(&report), "{report:#}");
+    // A file that is not there is no recipe either.
+    let (report, code, _) = checked(VALID, &["missing.toml"])?;
+    assert_eq!(
+        (code, &report[0]["valid"], &report[1]["valid"]),
+        (Some(1), &json!(true), &json!(false))
+    );
+    Ok(())
+}
+
+fn fixing() -> Result<(), Failed> {
+    let redundant = VALID
+        .replace("\"Does it\"\n", "\"Does it\"\nruntime_dependencies = [\"nodejs\"]\n")
+        .replace("[[steps]]", "[version]\nsource = \"npm\"\n\n[[steps]]");
+    let (report, code, text) = checked(&redundant, &[])?;
+    assert_eq!((code, report[0]["errors"].as_array().map(Vec::len)), (Some(1), Some(2)));
+    assert_eq!(text, redundant, "only asked");
+    let (_, code, text) = checked(&redundant, &["--fix"])?;
+    assert_eq!((code, &*text), (Some(0), VALID));
+    Ok(())
 }
