@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{KnownRecipes, PackageFacts, Parameter, RecipeStep};
+use crate::model::{KnownRecipes, PackageFacts, Parameter, RecipeName, RecipeStep};
 
 /// Parameter of facts: a list of `package=recipe`. It is no parameter of the step.
 const RECIPES: &str = "recipes";
@@ -32,6 +32,15 @@ pub fn resolved(facts: &PackageFacts) -> BTreeMap<&str, &str> {
     pairs.iter().filter_map(|pair| pair.split_once(IS)).collect()
 }
 
+/// The recipe to name for `package`: the one that provides it, else what a recipe that this program
+/// made of it might be called, as far as that may be a dependency.
+pub fn recipe_name(recipes: &BTreeMap<&str, &str>, package: &str) -> String {
+    match recipes.get(package) {
+        Some(name) => (*name).to_owned(),
+        None => RecipeName::nearest(&package.replace('+', "-")).to_string().replace("..", "."),
+    }
+}
+
 /// The step that installs the package of `facts`.
 pub fn step(facts: &PackageFacts) -> RecipeStep {
     let mut step = RecipeStep::from(&facts.install);
@@ -55,6 +64,9 @@ mod tests {
         resolve(&mut facts, "zoo", &BTreeSet::from(["gazelle@3", "grass"]), &known);
         assert_eq!(resolved(&facts), BTreeMap::from([("gazelle@3", "gazelle")]));
         assert_eq!(step(&facts), plain);
+        let names =
+            ["gazelle@3", "gazelle@4", "gtk+3"].map(|it| recipe_name(&resolved(&facts), it));
+        assert_eq!(names, ["gazelle", "gazelle-4", "gtk-3"]);
         resolve(&mut facts, "zoo", &BTreeSet::from(["grass"]), &known);
         assert_eq!(resolved(&facts), BTreeMap::new(), "of the last time only");
     }

@@ -42,10 +42,7 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let needed = &facts.runtime_dependencies;
     let blocked_by: Vec<PackageName> =
         needed.iter().filter(|name| !recipes.contains_key(name.as_str())).cloned().collect();
-    let named = |formula: &PackageName| match recipes.get(formula.as_str()) {
-        Some(name) => (*name).to_owned(),
-        None => RecipeName::nearest(formula.as_str()).to_string(),
-    };
+    let named = |formula: &PackageName| dependencies::recipe_name(&recipes, formula.as_str());
     let distinct: BTreeSet<String> = needed.iter().map(named).collect();
     let mut metadata = Metadata {
         name: recipe_name.to_string(),

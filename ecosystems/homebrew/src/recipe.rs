@@ -131,11 +131,7 @@ impl Dependencies {
         let needed = systems.iter().flat_map(|system| system.needs.clone());
         let missing: Vec<String> = needed.filter(|it| !recipes.contains_key(&**it)).collect();
         let named = |system: &System| -> Vec<String> {
-            // As a recipe that this program made of the formula would be called.
-            let name = |formula: &String| match recipes.get(&**formula) {
-                Some(name) => (*name).to_owned(),
-                None => RecipeName::nearest(formula).to_string(),
-            };
+            let name = |formula: &String| dependencies::recipe_name(&recipes, formula);
             let mut names: Vec<String> = vec![];
             for name in system.needs.iter().map(name).filter(|name| name != own.as_str()) {
                 if !names.contains(&name) {
