@@ -91,10 +91,12 @@ mod tests {
 
     #[test]
     fn an_entry_is_due_as_soon_as_everything_that_it_waited_for_is_there() {
-        let mut entries = testing::queue([("a", 1, 0)]);
+        let mut entries = records::queue([("a", 1, 0)]);
         let by = vec!["ssl@3".parse().unwrap(), "z".parse().unwrap()];
         let waiting = Status::Blocked { by };
-        entries.values_mut().for_each(|entry| entry.status = waiting.clone());
+        for entry in entries.values_mut() {
+            entry.status = waiting.clone();
+        }
         let mut known = KnownRecipes::default();
         let satisfies = [("zoo".to_owned(), vec!["ssl@3".to_owned()])].into();
         known.add_named(&"ssl".parse().unwrap(), &satisfies);

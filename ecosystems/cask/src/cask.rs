@@ -8,6 +8,10 @@ use serde_json::{Map, Value};
 
 /// Longest text of a registry that is kept, in characters.
 const LONGEST_TEXT: usize = 200;
+/// How the address of an archive ends that the package manager unpacks.
+const ARCHIVE: &str = ".zip";
+/// The same of a disk image.
+pub(crate) const IMAGE: &str = ".dmg";
 /// Older ones run on Intel alone, so nothing follows from a missing twin.
 const FIRST_ON_ARM: &str = "big_sur";
 /// Releases of macOS, the newest first. Unknown ones come last: newer than all, or a typing error.
@@ -167,7 +171,7 @@ impl Manifest {
         if is_there(&self.rename) {
             return Some("the app is called otherwise in the download".to_owned());
         }
-        let is_known = [".zip", ".dmg"].iter().any(|end| url.ends_with(end));
+        let is_known = [ARCHIVE, IMAGE].iter().any(|end| url.ends_with(end));
         (!is_known).then(|| format!("{} ends in neither .zip nor .dmg", plain(url)))
     }
 

@@ -8,7 +8,7 @@ use batch_core::{
     plugin::NativeInstaller,
 };
 
-use crate::{Cask, recipe};
+use crate::{Cask, cask::IMAGE, recipe};
 
 const APPS: &str = "apps";
 const DOWNLOAD: &str = "downloads/file";
@@ -54,7 +54,7 @@ fn unpacked(artifact: &Artifact, app: &str) -> Vec<InstallStep> {
         to: DOWNLOAD.to_owned(),
     };
     // The builder lets only these two pass.
-    if !artifact.url.ends_with(".dmg") {
+    if !artifact.url.ends_with(IMAGE) {
         return vec![fetch, run(&["/usr/bin/ditto", "-x", "-k", DOWNLOAD, APPS])];
     }
     let (from, to) = (format!("{MOUNT}/{app}"), format!("{APPS}/{app}"));

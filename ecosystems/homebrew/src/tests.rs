@@ -602,9 +602,9 @@ fn facts_carry_the_bottles_of_everything_that_is_needed_on_linux() {
 /// What the plan of `recipe` downloads beside the formula's own bottle.
 fn beside(facts: &PackageFacts, recipe: &Recipe) -> Vec<String> {
     let plan = Homebrew.install(recipe, facts, Environment::DebianX86, &Origins::default());
-    let keg = |step: InstallStep| match step {
-        InstallStep::Fetch { artifact, .. } => Some(artifact.url.split_once('#')?.1.to_owned()),
-        _ => None,
+    let keg = |step: InstallStep| {
+        let InstallStep::Fetch { artifact, .. } = step else { return None };
+        Some(artifact.url.split_once('#')?.1.to_owned())
     };
     plan.steps.into_iter().filter_map(keg).skip(1).collect()
 }

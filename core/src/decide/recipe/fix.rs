@@ -36,12 +36,12 @@ fn remove(document: &mut DocumentMut, field: &str) -> bool {
     let above = keys.iter().try_fold(document.as_item_mut(), |item, key| item.get_mut(key));
     let Some(table) = above.and_then(Item::as_table_like_mut) else { return false };
     let Some(i) = i else { return table.remove(last).is_some() };
-    let Some(list) = table.get_mut(last).and_then(Item::as_array_mut) else { return false };
-    if list.len() <= i {
+    let Some(items) = table.get_mut(last).and_then(Item::as_array_mut) else { return false };
+    if items.len() <= i {
         return false;
     }
-    list.remove(i);
-    if list.is_empty() {
+    items.remove(i);
+    if items.is_empty() {
         table.remove(last);
     }
     true
