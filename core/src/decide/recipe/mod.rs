@@ -1,8 +1,8 @@
 //! Reading recipes, with every strict rule.
 //!
-//! A recipe that passes here passes the package manager's own strict validation as far as one file
-//! can tell: whether a dependency exists is a question for the whole registry. Everything that is
-//! wrong is reported at once, each with its field and, where there is one, its line.
+//! A recipe that passes here passes the package manager's own strict validation, as far as one file
+//! can tell: whether a dependency exists can be told only where the recipes are known. Everything
+//! that is wrong is reported at once, each with its field, its place and what to write instead.
 //!
 //! `run_command` passes: it is well formed. A gate refuses it later.
 
