@@ -51,8 +51,10 @@ impl Env {
     #[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
     pub fn of_process() -> anyhow::Result<Self> {
         let variable = |name: &str| std::env::var(name).ok();
-        let passed_on =
-            PASSED_VARIABLES.iter().flat_map(|names| names.iter()).filter_map(|name| Some(((*name).to_owned(), variable(name)?)));
+        let passed_on = PASSED_VARIABLES
+            .iter()
+            .flat_map(|names| names.iter())
+            .filter_map(|name| Some(((*name).to_owned(), variable(name)?)));
         let of_toolchains = OF_TOOLCHAINS
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), std::env::var_os(name)?)));
@@ -68,6 +70,7 @@ impl Env {
                 executable: std::env::current_exe()
                     .context("cannot find this program's own file")?,
                 path: std::env::var_os("PATH").unwrap_or_default(),
+                namespaces: true,
             },
             passed_on: passed_on.collect(),
             of_toolchains: of_toolchains.collect(),

@@ -7,7 +7,6 @@ use batch_core::{
 };
 use batch_sandbox::{Ended, Report};
 
-
 /// A failure whose cause this program states itself.
 pub fn failure(stage: Stage, finding: Finding, message: &str, package: &PackageId) -> Failure {
     let message = evidence::stated(&evidence::clean(message.as_bytes()));

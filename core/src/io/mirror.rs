@@ -42,7 +42,8 @@ impl Origins {
     /// The mirrors of the registries on `hosts`, in the order in which they were configured.
     pub fn mirrors_of<'a>(&'a self, hosts: &'a [&str]) -> impl Iterator<Item = &'a str> {
         let is_one = |registry: &str| {
-            Url::parse(registry).is_ok_and(|url| url.host_str().is_some_and(|it| hosts.contains(&it)))
+            Url::parse(registry)
+                .is_ok_and(|url| url.host_str().is_some_and(|it| hosts.contains(&it)))
         };
         self.0.iter().filter(move |(registry, _)| is_one(registry)).map(|(_, mirror)| &**mirror)
     }

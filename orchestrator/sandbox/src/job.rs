@@ -116,7 +116,9 @@ impl std::str::FromStr for Backend {
 
     fn from_str(word: &str) -> Result<Self, UnknownBackend> {
         let all = [Self::Both, Self::Bubblewrap, Self::Landlock, Self::Seatbelt];
-        all.into_iter().find(|it| it.as_str() == word).ok_or_else(|| UnknownBackend(word.to_owned()))
+        all.into_iter()
+            .find(|it| it.as_str() == word)
+            .ok_or_else(|| UnknownBackend(word.to_owned()))
     }
 }
 

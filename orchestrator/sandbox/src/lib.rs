@@ -14,6 +14,7 @@ mod linux;
 pub mod process;
 pub mod program;
 mod reach;
+mod temporary;
 #[cfg(not(target_os = "linux"))]
 mod unsupported;
 
@@ -28,6 +29,7 @@ pub use job::{
 #[cfg(target_os = "linux")]
 pub use linux::remove_tree;
 pub use reach::{Endpoint, PUBLIC_PORTS, Reach, refusal};
+pub use temporary::TemporaryDir;
 #[cfg(not(target_os = "linux"))]
 pub use unsupported::remove_tree;
 
@@ -38,6 +40,9 @@ pub struct Host {
     pub executable: PathBuf,
     /// The `PATH` on which `bwrap` is looked for; empty hides it.
     pub path: OsString,
+    /// Whether this program may make namespaces itself where the machine lets it. Without them the
+    /// Landlock backend is Landlock and seccomp alone.
+    pub namespaces: bool,
 }
 
 /// A way to run untrusted code that was seen to work.
@@ -122,6 +127,7 @@ pub fn hidden_entry(args: impl Iterator<Item = OsString>) -> Option<ExitCode> {
         let (subcommand, args) = args.split_first()?;
         match subcommand.as_str() {
             supervise::SUBCOMMAND => Some(supervise::main()),
+            supervise::GUARDED => Some(supervise::guard()),
             confine::SUBCOMMAND => Some(confine::main(args)),
             self_test::SUBCOMMAND => Some(self_test::main(args)),
             _ => None,

@@ -15,9 +15,6 @@ use crate::{
     validator::{Onlookers, Validation, Validator, steps, verify},
 };
 use async_trait::async_trait;
-use batch_sandbox::{
-    Ended, Job, Limits, PROXY_VARIABLES, Reach, Report, Sandbox, SandboxError, inspect, remove_tree,
-};
 use batch_core::{
     decide::recipe,
     io::{Http, Origins},
@@ -26,6 +23,9 @@ use batch_core::{
         InstallStep, PackageId, Recipe, Stage, Verify, WORK_DIR, slug,
     },
     plugin::{EcosystemPlugin, NativeInstaller},
+};
+use batch_sandbox::{
+    Ended, Job, Limits, PROXY_VARIABLES, Reach, Report, Sandbox, SandboxError, inspect, remove_tree,
 };
 
 /// Installs with the ecosystem's own tool and runs the verify command, both contained.
@@ -214,8 +214,10 @@ impl Attempt<'_> {
     /// the variables that this takes; what the plan says of a variable holds.
     fn connect(&self, job: &mut Job) {
         let passed_on = self.validator.passed_on;
-        let is_proxy = |name: &str| PROXY_VARIABLES.contains(&name) && name.to_lowercase() != "no_proxy";
-        let proxies = passed_on.iter().filter(|(name, _)| is_proxy(name)).map(|(_, url)| url.as_str());
+        let is_proxy =
+            |name: &str| PROXY_VARIABLES.contains(&name) && name.to_lowercase() != "no_proxy";
+        let proxies =
+            passed_on.iter().filter(|(name, _)| is_proxy(name)).map(|(_, url)| url.as_str());
         let hosts: Vec<&str> = self.plugin.rate_limit.quotas().iter().map(|it| it.host).collect();
         let mut reach = Reach::default();
         for url in proxies.chain(self.validator.origins.mirrors_of(&hosts)) {

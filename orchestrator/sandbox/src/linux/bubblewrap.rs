@@ -11,7 +11,10 @@ use super::{
     landlock::DEVICES,
     view::{Scratch, View},
 };
-use crate::{process, Job, program::{SYSTEM_DIRS, find_program},};
+use crate::{
+    Job, process,
+    program::{SYSTEM_DIRS, find_program},
+};
 
 /// Where the sandbox shows this program, which takes the last steps inside.
 pub(super) const INNER_PROGRAM: &str = "/run/sandbox-confine";

@@ -11,8 +11,8 @@ use rustix::{
     process::{Gid, Uid},
     thread::{
         CapabilitySet, CapabilitySets, clear_ambient_capability_set,
-        remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
-        set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+        remove_capability_from_bounding_set, set_capabilities, set_no_new_privs, set_thread_groups,
+        set_thread_res_gid, set_thread_res_uid,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -154,8 +154,8 @@ fn enter(entry: &str) -> Result<u8, String> {
 
 fn apply() -> (String, u8) {
     let control = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
-    let confined = control.map_err(|error| format!("no control socket: {error}")).and_then(
-        |mut control| {
+    let confined =
+        control.map_err(|error| format!("no control socket: {error}")).and_then(|mut control| {
             let told = told(&mut control)?;
             if let Some(ports) = &told.ports {
                 listeners::hand_out(&control, ports)
@@ -165,8 +165,7 @@ fn apply() -> (String, u8) {
             say(&told.ready);
             wait_for_supervisor(&mut control)?;
             Ok(told)
-        },
-    );
+        });
     match confined {
         Err(error) => (error, REFUSED),
         Ok(told) => {

@@ -34,8 +34,7 @@ impl Control {
         network: Option<(Reach, Vec<u16>)>,
     ) -> io::Result<Self> {
         let socket = tokio::net::UnixStream::from_std(socket)?;
-        let served =
-            Self { uid: Arc::new(AtomicU32::new(NOBODY)), refusals: Refusals::default() };
+        let served = Self { uid: Arc::new(AtomicU32::new(NOBODY)), refusals: Refusals::default() };
         let (uid, refusals) = (Arc::clone(&served.uid), served.refusals.clone());
         tokio::spawn(async move {
             // Without an answer the job's side gives up and says so on its output.

@@ -1,17 +1,18 @@
-//! How much a job has written. What it left behind is hostile: nothing is followed out of it.
+//! How much a job has written, and what else it holds. What it left behind is hostile: nothing is
+//! followed out of it.
 
 use std::{
-    collections::BTreeSet,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags};
 
 use super::{
-    kernel,
+    held::{self, bytes},
     processes::{self, Process},
 };
+use crate::Ended;
 
 /// Deeper folders are not measured: they are taken for an attempt to hide.
 const DEPTH: usize = 200;
@@ -22,38 +23,54 @@ const FILES: u64 = 1_000_000;
 /// Whoever finds less free space on the disk was too late.
 const FREE_FLOOR: u64 = 64 << 20;
 
-/// Unit of `st_blocks`.
-const BLOCK: u64 = 512;
+/// So many descriptors that were sent and not received count as a full disk: each may lead to a
+/// deleted file, and programs that pass descriptors on receive them at once.
+const IN_FLIGHT: u64 = 16;
 
-/// Returns as soon as the job takes more than `limit` bytes. Looks more often the quicker looking
-/// is: at most a tenth of a processor goes into it.
-pub(super) async fn outgrown(dirs: Vec<PathBuf>, main: Option<i32>, limit: u64) {
+/// Bytes that a job may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) disk: u64,
+    /// In sockets; `None` where a control group counts them as memory.
+    pub(super) sockets: Option<u64>,
+}
+
+/// Returns as soon as the job takes more than `room`. Looks more often the quicker looking is: at
+/// most a tenth of a processor goes into it.
+pub(super) async fn outgrown(dirs: Vec<PathBuf>, main: Option<i32>, room: Room) -> Ended {
     const SHORTEST: Duration = Duration::from_millis(100);
     let mut next = tokio::time::Instant::now();
     loop {
         tokio::time::sleep_until(next).await;
         let started = tokio::time::Instant::now();
         let looked = dirs.clone();
-        let look = move || exceeds(&looked, &processes::alive(main), limit);
+        let look = move || exceeds(&looked, &processes::alive(main), room);
         // A walk through many files must not keep the other limits waiting.
         let measured = tokio::task::spawn_blocking(look).await;
-        if measured.unwrap_or(false) {
-            return;
+        if let Ok(Some(ended)) = measured {
+            return ended;
         }
         next = started + SHORTEST.max(started.elapsed() * 10);
     }
 }
 
-/// Whether the files in `dirs`, and those that only `alive` still hold open, take more than
-/// `limit` bytes, or the disk is all but full.
-pub(super) fn exceeds(dirs: &[PathBuf], alive: &[Process], limit: u64) -> bool {
-    let mut tally = Tally { bytes: held_open(alive), files: 0, limit };
+/// Whether the files in `dirs`, and those that only `alive` still hold, take more than `room` has, or
+/// the disk is all but full.
+pub(super) fn exceeds(dirs: &[PathBuf], alive: &[Process], room: Room) -> Option<Ended> {
+    let held = held::look(alive);
+    if room.sockets.is_some_and(|room| held.socket_bytes > room) {
+        return Some(Ended::OutOfMemory);
+    }
+    let in_flight = held.in_flight.saturating_mul(room.disk / IN_FLIGHT);
+    let bytes = held.deleted_bytes.saturating_add(in_flight);
+    let mut tally = Tally { bytes, files: 0, limit: room.disk };
     for dir in dirs {
         if let Ok(dir) = open_dir(CWD, dir) {
             tally.add(dir, 0);
         }
     }
-    tally.is_over() || dirs.iter().any(|dir| is_nearly_full(dir))
+    let is_full = tally.is_over() || dirs.iter().any(|dir| is_nearly_full(dir));
+    is_full.then_some(Ended::DiskFull)
 }
 
 struct Tally {
@@ -94,30 +111,9 @@ impl Tally {
     }
 }
 
-fn bytes(stat: &Stat) -> u64 {
-    u64::try_from(stat.st_blocks).unwrap_or(0) * BLOCK
-}
-
 fn open_dir<P: rustix::path::Arg>(at: impl std::os::fd::AsFd, path: P) -> rustix::io::Result<Dir> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Dir::new(fs::openat(at, path, flags, Mode::empty())?)
-}
-
-/// Bytes of files that were deleted and are still open, each counted once.
-fn held_open(alive: &[Process]) -> u64 {
-    let mut seen = BTreeSet::new();
-    let mut sum = 0;
-    for process in alive {
-        let dir = PathBuf::from(format!("/proc/{}/fd", process.pid));
-        for number in kernel::numbers(&dir) {
-            let Ok(stat) = fs::stat(dir.join(number.to_string())) else { continue };
-            let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-            if is_file && stat.st_nlink == 0 && seen.insert((stat.st_dev, stat.st_ino)) {
-                sum += bytes(&stat);
-            }
-        }
-    }
-    sum
 }
 
 fn is_nearly_full(dir: &Path) -> bool {

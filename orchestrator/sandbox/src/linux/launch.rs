@@ -61,9 +61,9 @@ impl Launch<'_> {
                     .map_err(|error| host("cannot find this program", &error))?;
                 let allowed = serde_json::to_string(&allowed)
                     .map_err(|error| host("cannot write the filter", &error))?;
-                let args = [confine::SUBCOMMAND, confine::INIT, &allowed];
-                let args = args.map(str::to_owned).to_vec();
-                let inner = (&Inner { program, args }, self.user.is_some());
+                let words = [confine::SUBCOMMAND, confine::INIT, &allowed];
+                let words = words.map(str::to_owned).to_vec();
+                let inner = (&Inner { program, args: words }, self.user.is_some());
                 let argv = bwrap.argv(&self.order.job, &self.view, self.scratch, inner);
                 Next::Bubblewrap { argv, allowed: self.allowed() }
             }

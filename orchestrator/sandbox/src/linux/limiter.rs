@@ -3,7 +3,7 @@
 use super::{cgroup::Cgroup, kernel, processes::Process};
 use crate::{Ended, LimiterKind, Limits};
 
-/// Processes of the sandbox and not of the job: `bwrap` outside and inside.
+/// Processes of the sandbox and not of the job: the one that waits outside, and the first inside.
 pub(super) const OVERHEAD: u32 = 2;
 
 /// One of [`LimiterKind`], at work.

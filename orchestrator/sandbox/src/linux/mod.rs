@@ -11,6 +11,7 @@ mod cgroup;
 pub(super) mod confine;
 mod control;
 mod disk;
+mod held;
 mod identity;
 pub(super) mod kernel;
 mod landlock;

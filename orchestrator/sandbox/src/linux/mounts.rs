@@ -42,9 +42,8 @@ pub(super) fn lay_out(view: &View, closed_to_job: bool) -> Result<(), String> {
             mount_bind(file, &at).map_err(|error| failed(&at, error.into()))?;
         }
     }
-    let is_written = |mount: &Mount| {
-        view.read_write.iter().any(|dir| Path::new(&mount.point).starts_with(dir))
-    };
+    let is_written =
+        |mount: &Mount| view.read_write.iter().any(|dir| Path::new(&mount.point).starts_with(dir));
     for mount in mounts() {
         let write = if is_written(&mount) { MountFlags::empty() } else { MountFlags::RDONLY };
         let flags = MountFlags::BIND | write | MountFlags::NOSUID | kept_flags(&mount.options);
@@ -99,7 +98,7 @@ fn open_closed_folders(view: &View) -> Result<(), String> {
 }
 
 /// The outermost folder above `path`, or the folder itself, that others may not enter.
-fn closed_ancestor(path: &Path) -> Option<PathBuf> {
+pub(super) fn closed_ancestor(path: &Path) -> Option<PathBuf> {
     let is_closed = |dir: &&Path| {
         dir.metadata().is_ok_and(|found| found.is_dir() && found.permissions().mode() & 0o001 == 0)
     };

@@ -2,6 +2,7 @@
 //! interface, which tells the supervisor what name a connection is for.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -27,20 +28,28 @@ const HOLDS: u32 = 60;
 /// The names of a job and the addresses that stand for them, 127.77.0.1 and on.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    known: Mutex<Vec<String>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    in_order: Vec<String>,
+    places: BTreeMap<String, u16>,
 }
 
 impl Names {
     /// The address for `name`, in lower case; `None` when the job has asked for too many.
     fn address(&self, name: &str) -> Option<Ipv4Addr> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = known.iter().position(|it| it == name).or_else(|| {
-            (known.len() < usize::from(MOST)).then(|| {
-                known.push(name.to_owned());
-                known.len() - 1
-            })
-        })?;
-        let [high, low] = (u16::try_from(place).ok()? + 1).to_be_bytes();
+        let place = if let Some(place) = known.places.get(name) {
+            *place
+        } else {
+            let next = u16::try_from(known.in_order.len()).ok().filter(|next| *next < MOST)?;
+            known.in_order.push(name.to_owned());
+            known.places.insert(name.to_owned(), next);
+            next
+        };
+        let [high, low] = (place + 1).to_be_bytes();
         Some(Ipv4Addr::new(127, 77, high, low))
     }
 
@@ -48,7 +57,8 @@ impl Names {
     pub(super) fn of(&self, address: Ipv4Addr) -> Option<String> {
         let [127, 77, high, low] = address.octets() else { return None };
         let place = usize::from(u16::from_be_bytes([high, low])).checked_sub(1)?;
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.in_order.get(place).cloned()
     }
 }
 
@@ -117,12 +127,7 @@ impl Question {
             && name.len() <= 253
             && name.bytes().all(is_plain);
         let wants_v4 = asked.qtype == QTYPE::TYPE(TYPE::A);
-        is_name.then(|| Self {
-            id: packet.id(),
-            name,
-            asked: asked.clone().into_owned(),
-            wants_v4,
-        })
+        is_name.then(|| Self { id: packet.id(), name, asked: asked.clone().into_owned(), wants_v4 })
     }
 
     fn reply(&self, code: RCODE, address: Option<Ipv4Addr>) -> Option<Vec<u8>> {

@@ -9,7 +9,7 @@ use std::{io, process::ExitCode};
 
 use rustix::{
     mount::{MountFlags, mount},
-    process::{DumpableBehavior, Pid, Signal, WaitOptions, geteuid, getegid},
+    process::{DumpableBehavior, Pid, Signal, WaitOptions, getegid, geteuid},
     thread::{
         CapabilitySet, CapabilitySets, UnshareFlags, capabilities,
         configure_capability_in_ambient_set, set_capabilities, set_no_new_privs,
@@ -104,8 +104,7 @@ pub(super) fn init(allowed: &str) -> Result<ExitCode, String> {
     // Nobody reads the memory of the first process, nor writes it.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| named("cannot protect the first process", &error))?;
-    let flags =
-        MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
     // Refused where `bwrap` has done it, and where the machine hides parts of its own; that one is
     // read-only by now.
     let _ = mount("proc", "/proc", "proc", flags, c"");

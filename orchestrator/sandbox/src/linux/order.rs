@@ -7,8 +7,8 @@ use tokio::{
     process::Child,
 };
 
-use super::supervise::{Order, Reply, SUBCOMMAND};
-use crate::{process, Job, Report, Sandbox, SandboxError};
+use super::supervise::{Order, Reply};
+use crate::{Job, Report, Sandbox, SandboxError, process};
 
 /// A supervisor that is silent so long after its job's last second hangs itself.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,8 +28,8 @@ pub(crate) async fn run(
         serde_json::to_vec(&order).map_err(|error| SandboxError::Job(error.to_string()))?;
     line.push(b'\n');
     let start = |cause| SandboxError::Start { program: PathBuf::from(&sandbox.executable), cause };
-    let mut supervisor =
-        process::start_supervisor(&sandbox.executable, SUBCOMMAND).map_err(start)?;
+    let mut supervisor = process::start_supervisor(&sandbox.executable, sandbox.walls.subcommand())
+        .map_err(start)?;
     let answer = hear(&mut supervisor, &line, cancel);
     let Ok(heard) = tokio::time::timeout(job.limits.wall + PATIENCE, answer).await else {
         // Its death takes the job with it.

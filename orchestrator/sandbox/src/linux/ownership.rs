@@ -37,7 +37,11 @@ pub(super) fn hand_over(dir: &Path, user: u32) -> io::Result<()> {
     Ok(())
 }
 
-fn change<P: rustix::path::Arg>(at: impl AsFd, path: P, (user, group): (Uid, Gid)) -> io::Result<()> {
+fn change<P: rustix::path::Arg>(
+    at: impl AsFd,
+    path: P,
+    (user, group): (Uid, Gid),
+) -> io::Result<()> {
     Ok(fs::chownat(at, path, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?)
 }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Backend, Host, Job, LimiterKind, Limits, Network, Part, Probe, Reach, Refusal, Report, Sandbox,
-    SandboxError, process,
+    SandboxError, TemporaryDir, process,
 };
 
 /// Enough for a program that tries some dozens of things.
@@ -56,7 +56,7 @@ async fn walls(host: &Host, backend: Backend) -> Result<Walls, String> {
         Backend::Both => Walls { outer: bubblewrap().await?, landlock: true },
         Backend::Bubblewrap => Walls { outer: bubblewrap().await?, landlock: false },
         Backend::Landlock => {
-            let has = makes_namespaces(host).await;
+            let has = host.namespaces && makes_namespaces(host).await;
             Walls { outer: if has { Outer::Namespaces } else { Outer::Nothing }, landlock: true }
         }
         Backend::Seatbelt => return Err("it is a part of macOS".to_owned()),
@@ -87,8 +87,8 @@ async fn try_out(sandbox: Sandbox) -> Result<Opened, SandboxError> {
         let message = format!("cannot make a place to try it in: {error}");
         SandboxError::Refused(Refusal { part: Part::Host, message })
     };
-    let dir = tempfile::Builder::new().prefix("sandbox-").tempdir().map_err(place)?;
-    let top = dir.path().canonicalize().map_err(place)?;
+    let dir = TemporaryDir::new().map_err(place)?;
+    let top = dir.path();
     let (work_dir, outside) = (top.join("work"), top.join("outside"));
     std::fs::create_dir(&work_dir).map_err(place)?;
     std::fs::File::create(&outside).map_err(place)?;
@@ -129,8 +129,7 @@ async fn try_task(
     task: &Task,
     work_dir: &Path,
 ) -> Result<(Report, Found), SandboxError> {
-    let said =
-        serde_json::to_string(task).map_err(|error| SandboxError::Job(error.to_string()))?;
+    let said = serde_json::to_string(task).map_err(|error| SandboxError::Job(error.to_string()))?;
     let program = sandbox.executable.to_string_lossy().into_owned();
     let job = Job {
         argv: vec![program, self_test::SUBCOMMAND.to_owned(), said],

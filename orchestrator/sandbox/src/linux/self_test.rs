@@ -8,7 +8,7 @@ use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use serde::{Deserialize, Serialize};
 
-pub(in super) use network::ABSTRACT;
+pub(super) use network::ABSTRACT;
 
 use crate::Probe;
 

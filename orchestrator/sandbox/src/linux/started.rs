@@ -10,6 +10,7 @@ use super::{
     disk, identity,
     launch::{Launch, ScratchDir, make_scratch, random, spawn},
     limiter::Limiter,
+    mounts::closed_ancestor,
     processes,
     supervise::{Order, Outer, host},
     view::{Scratch, View, environment},
@@ -40,7 +41,7 @@ pub(super) struct Started {
 }
 
 impl Started {
-    pub(super) async fn start(order: Order) -> Result<Self, Refusal> {
+    pub(super) fn start(order: Order) -> Result<Self, Refusal> {
         let user = identity::of_job(&order.job.work_dir)
             .map_err(|message| Refusal { part: Part::Backend, message })?;
         let dir = make_scratch(&order.job.work_dir, user)
@@ -50,6 +51,9 @@ impl Started {
             .map_err(|message| Refusal { part: Part::Limiter, message })?;
         let ready = format!("ready {:032x}", random()?);
         let view = View::of(&order.job, &scratch, order.walls.outer != Outer::Nothing);
+        if user.is_some() && order.walls.outer == Outer::Nothing {
+            refuse_closed(&view)?;
+        }
         let launch = Launch { order: &order, scratch: &scratch, view, user };
         let (entry, inner) = (launch.entry(&limiter)?, launch.confinement(ready.clone()));
         let env = environment(&order.job, &scratch);
@@ -75,7 +79,7 @@ impl Started {
             self.ask_to_end().await;
         }
         // While its deleted files can still be seen.
-        let grown = ended == Ended::Exited && self.has_outgrown_disk();
+        let grown = if ended == Ended::Exited { self.outgrown() } else { None };
         self.kill_all().await?;
         let exit_code = match self.child.try_wait() {
             Ok(Some(status)) if ended == Ended::Exited => process::exit_code(status),
@@ -83,7 +87,7 @@ impl Started {
         };
         self.drain().await;
         if ended == Ended::Exited {
-            ended = self.second_thoughts(exit_code, grown);
+            ended = self.limit_behind(exit_code, grown);
         }
         self.finish(ended, exit_code.filter(|_| ended == Ended::Exited)).await
     }
@@ -92,7 +96,7 @@ impl Started {
         let limits = self.order.job.limits;
         let mut lifeline = pin!(lifeline);
         let mut deadline = pin!(tokio::time::sleep_until(self.began_at + limits.wall));
-        let mut outgrown = pin!(disk::outgrown(self.written(), self.main, limits.disk_bytes));
+        let mut outgrown = pin!(disk::outgrown(self.written(), self.main, self.room()));
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut buffer = vec![0; 64 << 10];
@@ -102,7 +106,7 @@ impl Started {
                 _ = self.child.wait() => return Ended::Exited,
                 () = &mut lifeline => return Ended::Cancelled,
                 () = &mut deadline => return Ended::TimedOut,
-                () = &mut outgrown => return Ended::DiskFull,
+                ended = &mut outgrown => return ended,
                 _ = tick.tick() => {
                     if let Some(ended) = self.limiter.reached(&processes::alive(self.main)) {
                         return ended;
@@ -127,9 +131,15 @@ impl Started {
         work.into_iter().chain([self.scratch.0.clone()]).collect()
     }
 
-    fn has_outgrown_disk(&self) -> bool {
-        let alive = processes::alive(self.main);
-        disk::exceeds(&self.written(), &alive, self.order.job.limits.disk_bytes)
+    /// A control group counts what waits in sockets as memory.
+    fn room(&self) -> disk::Room {
+        let limits = self.order.job.limits;
+        let is_watched = self.order.limiter == LimiterKind::Watchdog;
+        disk::Room { disk: limits.disk_bytes, sockets: is_watched.then_some(limits.memory_bytes) }
+    }
+
+    fn outgrown(&self) -> Option<Ended> {
+        disk::exceeds(&self.written(), &processes::alive(self.main), self.room())
     }
 
     /// The first process of a namespace takes all others with it at once, so it is not asked.
@@ -167,9 +177,12 @@ impl Started {
     }
 
     /// Whether a job that ended by itself did so because of a limit.
-    fn second_thoughts(&self, exit_code: Option<i32>, grown: bool) -> Ended {
+    fn limit_behind(&self, exit_code: Option<i32>, grown: Option<Ended>) -> Ended {
         const FILE_TOO_LARGE: i32 = 128 + 25;
-        if grown || exit_code == Some(FILE_TOO_LARGE) {
+        if let Some(ended) = grown {
+            return ended;
+        }
+        if exit_code == Some(FILE_TOO_LARGE) {
             return Ended::DiskFull;
         }
         match self.limiter.reached(&[]) {
@@ -205,6 +218,23 @@ impl Started {
             uid: self.control.uid(),
             refused: self.control.refused(),
         })
+    }
+}
+
+/// Without mounts nothing can be shown that lies below a folder which only root may enter.
+fn refuse_closed(view: &View) -> Result<(), Refusal> {
+    let mut shown = view.read_only.iter().chain(&view.read_write);
+    match shown.find_map(|path| Some((path, closed_ancestor(path)?))) {
+        None => Ok(()),
+        Some((path, dir)) => Err(Refusal {
+            part: Part::Backend,
+            message: format!(
+                "a job is not root, and nobody else may enter {}, which holds {}; with \
+                 CAP_SYS_ADMIN or as an ordinary user this is no obstacle",
+                dir.display(),
+                path.display()
+            ),
+        }),
     }
 }
 

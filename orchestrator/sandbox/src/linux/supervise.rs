@@ -12,11 +12,14 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::{io::AsyncReadExt as _, net::unix::pipe};
 
-use super::{bubblewrap::Bubblewrap, started::Started};
-use crate::{Backend, Job, LimiterKind, Part, Refusal, Report};
+use super::{bubblewrap::Bubblewrap, processes, started::Started};
+use crate::{Backend, Job, LimiterKind, Part, Refusal, Report, process};
 
 /// The hidden subcommand.
 pub(crate) const SUBCOMMAND: &str = "sandbox-supervise";
+
+/// The hidden subcommand of a supervisor with a guard.
+pub(crate) const GUARDED: &str = "sandbox-supervise-guarded";
 
 /// One job, and how to contain it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,6 +47,12 @@ pub(crate) enum Outer {
 }
 
 impl Walls {
+    /// What starts a supervisor. When one dies, its namespace of processes dies with it; where there
+    /// is none, a guard ends what is left of the job.
+    pub(crate) fn subcommand(&self) -> &'static str {
+        if self.outer == Outer::Nothing { GUARDED } else { SUBCOMMAND }
+    }
+
     pub(crate) fn backend(&self) -> Backend {
         match (&self.outer, self.landlock) {
             (Outer::Bubblewrap(_), true) => Backend::Both,
@@ -72,6 +81,24 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// Starts a supervisor and outlives it: what a supervisor that was killed leaves becomes this
+/// process's own, and is killed.
+pub(crate) fn guard() -> ExitCode {
+    let guarded = || -> std::io::Result<ExitCode> {
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+        let status = process::start_self(&[SUBCOMMAND])?.wait()?;
+        if status.success() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let pause = std::sync::mpsc::channel::<()>().1;
+        while !processes::kill(None) {
+            let _ = pause.recv_timeout(std::time::Duration::from_millis(5));
+        }
+        Ok(ExitCode::FAILURE)
+    };
+    guarded().unwrap_or(ExitCode::FAILURE)
+}
+
 fn supervise() -> Result<Reply, Refusal> {
     let order = read_order().map_err(|error| host("cannot read the order", &error))?;
     let own = rustix::process::getpid();
@@ -83,7 +110,7 @@ fn supervise() -> Result<Reply, Refusal> {
         .map_err(|error| host("cannot start", &error))?;
     let report = runtime.block_on(async {
         let lifeline = lifeline().map_err(|error| host("cannot watch the lifeline", &error))?;
-        let started = Started::start(order).await?;
+        let started = Started::start(order)?;
         started.see_through(lifeline).await
     });
     // Nothing waits for a walk through the files of a job that is over.

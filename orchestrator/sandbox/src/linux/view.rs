@@ -105,7 +105,8 @@ impl View {
             shown.insert(job.work_dir.clone());
         }
         let names = scratch.settings(0).map(|(name, _)| name);
-        let names = names.into_iter().filter(|name| job.network.is_some() || *name != "resolv.conf");
+        let names =
+            names.into_iter().filter(|name| job.network.is_some() || *name != "resolv.conf");
         let replaced = names.map(|name| (scratch.etc.join(name), Path::new("/etc").join(name)));
         let replaced = replaced.filter(|_| mounts).collect();
         Self { read_only: outermost(shown), read_write, replaced }

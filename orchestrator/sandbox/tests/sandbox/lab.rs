@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use libtest_mimic::Completion;
 use batch_sandbox::{
     Backend, Ended, Host, Job, LimiterKind, Limits, Report, Sandbox, SandboxError,
 };
+use libtest_mimic::Completion;
 
 /// A test of one sandbox.
 pub(crate) type Check = fn(&Lab) -> Completion;
@@ -22,12 +22,33 @@ pub(crate) fn host() -> Host {
     Host {
         executable: std::env::current_exe().expect("this program"),
         path: std::env::var_os("PATH").unwrap_or_default(),
+        namespaces: true,
     }
 }
 
-/// The sandbox, or why there is none.
-pub(crate) fn open(backend: Backend, limiter: LimiterKind) -> Result<Sandbox, String> {
-    block_on(Sandbox::open(&host(), backend, limiter)).map_err(|error| error.to_string())
+/// A backend, and whether this program may make namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Walls(pub(crate) Backend, pub(crate) bool);
+
+impl Walls {
+    pub(crate) const ALL: [Self; 4] = [
+        Self(Backend::Both, true),
+        Self(Backend::Bubblewrap, true),
+        Self(Backend::Landlock, true),
+        Self(Backend::Landlock, false),
+    ];
+
+    pub(crate) fn name(self) -> String {
+        let Self(backend, namespaces) = self;
+        if namespaces { backend.to_string() } else { format!("{backend} without namespaces") }
+    }
+
+    /// The sandbox, or why there is none.
+    pub(crate) fn open(self, limiter: LimiterKind) -> Result<Sandbox, String> {
+        let Self(backend, namespaces) = self;
+        let host = Host { namespaces, ..host() };
+        block_on(Sandbox::open(&host, backend, limiter)).map_err(|error| error.to_string())
+    }
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -1,7 +1,7 @@
 //! Programs that take more than they may.
 
-use libtest_mimic::Completion;
 use batch_sandbox::Ended;
+use libtest_mimic::Completion;
 
 use super::lab::{Check, Lab, ended, processes_with, unique_sleep};
 

@@ -13,9 +13,9 @@ mod walls;
 
 use std::process::ExitCode;
 
-use lab::{Check, Lab};
+use batch_sandbox::{LimiterKind, Sandbox};
+use lab::{Check, Lab, Walls};
 use libtest_mimic::{Arguments, Completion, Trial};
-use batch_sandbox::{Backend, LimiterKind, Sandbox};
 
 fn main() -> ExitCode {
     if let Some(code) = batch_sandbox::hidden_entry(std::env::args_os()) {
@@ -43,13 +43,14 @@ fn trials() -> Vec<Trial> {
             Ok(Completion::Completed)
         }),
     ]);
-    for backend in [Backend::Both, Backend::Bubblewrap, Backend::Landlock] {
-        let opened = LimiterKind::ALL.map(|limiter| (limiter, lab::open(backend, limiter)));
+    for walls in Walls::ALL {
+        let backend = walls.name();
+        let opened = LimiterKind::ALL.map(|limiter| (limiter, walls.open(limiter)));
         let any = opened.iter().find_map(|(_, opened)| opened.clone().ok());
         let any = any.ok_or_else(|| opened.last().and_then(|(_, last)| last.clone().err()));
         for (name, check) in walls::CHECKS.iter().chain(orphans::CHECKS) {
             let sandbox = any.clone().map_err(Option::unwrap_or_default);
-            trials.push(hostile_trial(&backend.to_string(), name, sandbox, *check));
+            trials.push(hostile_trial(&backend, name, sandbox, *check));
         }
         for (limiter, sandbox) in &opened {
             for (name, check) in limits::CHECKS {

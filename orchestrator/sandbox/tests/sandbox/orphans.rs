@@ -5,10 +5,10 @@ use std::{
     time::Duration,
 };
 
+use batch_sandbox::{Ended, LimiterKind, Network};
 use libtest_mimic::Completion;
-use batch_sandbox::{Backend, Ended, LimiterKind};
 
-use super::lab::{Check, Lab, block_on, ended, open, processes_with, unique_sleep};
+use super::lab::{Check, Lab, Walls, block_on, ended, processes_with, unique_sleep};
 
 /// The command line's first word.
 pub(crate) const DRIVER: &str = "--driver";
@@ -24,6 +24,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("one file may not be too large", one_large_file),
     ("deleted files count while they are open", deleted_files),
     ("a killed orchestrator leaves nothing", a_killed_orchestrator),
+    ("a killed supervisor leaves no process", a_killed_supervisor),
     ("open files of the orchestrator's starter stay outside", open_files_stay_outside),
 ];
 
@@ -105,6 +106,49 @@ fn a_killed_orchestrator(lab: &Lab) -> Completion {
     Completion::Completed
 }
 
+fn a_killed_supervisor(lab: &Lab) -> Completion {
+    let sleep = unique_sleep();
+    let script = format!("(setsid sh -c 'trap \"\" TERM; sleep {sleep}; :' &); sleep {sleep}");
+    let running = async {
+        let mut look = tokio::time::interval(Duration::from_millis(20));
+        while processes_with(&format!("sleep\0{sleep}")).len() < 2 {
+            look.tick().await;
+        }
+        let supervisors = supervisors_of(&processes_with(&sleep));
+        assert!(!supervisors.is_empty());
+        for supervisor in supervisors {
+            let _ = rustix::process::kill_process(supervisor, rustix::process::Signal::KILL);
+        }
+        std::future::pending::<()>().await;
+    };
+    let report = block_on(lab.sandbox.run(&lab.shell(&script), running));
+    assert!(report.is_err(), "who was killed has nothing to report: {report:?}");
+    wait_until("all are gone", || processes_with(&sleep).is_empty());
+    Completion::Completed
+}
+
+/// Ancestors of `pids` that supervise, guards aside.
+fn supervisors_of(pids: &[String]) -> Vec<rustix::process::Pid> {
+    let read = |pid: &str, file: &str| std::fs::read(format!("/proc/{pid}/{file}"));
+    let parent = |pid: &str| {
+        let status = String::from_utf8_lossy(&read(pid, "status").unwrap_or_default()).into_owned();
+        let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().to_owned();
+        (line != "0").then_some(line)
+    };
+    let supervises = |pid: &String| {
+        let line = read(pid, "cmdline").unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|word| word == b"sandbox-supervise")
+    };
+    let mut found: Vec<String> = pids
+        .iter()
+        .flat_map(|pid| std::iter::successors(parent(pid), |pid| parent(pid)))
+        .filter(supervises)
+        .collect();
+    found.sort();
+    found.dedup();
+    found.iter().filter_map(|pid| rustix::process::Pid::from_raw(pid.parse().ok()?)).collect()
+}
+
 fn open_files_stay_outside(lab: &Lab) -> Completion {
     let driver = start_driver(lab, "ls /proc/self/fd; cat <&9", "exec 9</etc/passwd 12</;");
     let output = driver.wait_with_output().expect("a driver's output");
@@ -121,11 +165,12 @@ fn start_driver(lab: &Lab, script: &str, shell: &str) -> Child {
     let this = std::env::current_exe().expect("this program");
     let work = lab.work_dir();
     let backend = lab.sandbox.backend().as_str();
+    let namespaces = lab.sandbox.network() == Network::Filtered;
     let limiter = serde_json::to_string(&lab.sandbox.limiter()).expect("a name");
     std::process::Command::new("bash")
         .args(["-c", &format!("{shell} exec \"$@\""), "bash"])
         .arg(this)
-        .args([DRIVER, backend, &limiter, script])
+        .args([DRIVER, backend, &namespaces.to_string(), &limiter, script])
         .arg(work)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -135,14 +180,10 @@ fn start_driver(lab: &Lab, script: &str, shell: &str) -> Child {
 
 /// The driver: runs `script` and prints what it says.
 pub(crate) fn drive(args: &[String]) -> ExitCode {
-    let [backend, limiter, script, work_dir] = args else { panic!("{args:?}") };
+    let [backend, namespaces, limiter, script, work_dir] = args else { panic!("{args:?}") };
     let limiter: LimiterKind = serde_json::from_str(limiter).expect("a limiter");
-    let backend = match backend.as_str() {
-        "both" => Backend::Both,
-        "bubblewrap" => Backend::Bubblewrap,
-        _ => Backend::Landlock,
-    };
-    let lab = Lab::new(open(backend, limiter).expect("it worked a moment ago"));
+    let walls = Walls(backend.parse().expect("a backend"), namespaces == "true");
+    let lab = Lab::new(walls.open(limiter).expect("it worked a moment ago"));
     let mut job = lab.shell(script);
     job.work_dir = work_dir.into();
     let report = block_on(lab.sandbox.run(&job, std::future::pending()));

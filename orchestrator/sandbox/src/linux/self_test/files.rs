@@ -9,9 +9,8 @@ use std::{
 use super::{super::kernel, Task};
 
 /// Devices that hold nothing, and terminals of the sandbox's own.
-const HARMLESS: [&str; 10] = [
-    "null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm", "fd",
-];
+const HARMLESS: [&str; 10] =
+    ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm", "fd"];
 
 pub(super) fn probes(task: &Task) -> Vec<(&'static str, bool)> {
     let outside = &task.outside;

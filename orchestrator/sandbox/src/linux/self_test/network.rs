@@ -70,7 +70,10 @@ pub(super) fn with_network(task: &Task) -> Vec<(&'static str, bool)> {
     vec![
         ("network: services on loopback are out of reach", is_unreachable(task.listener)),
         ("network: private addresses are out of reach", private.into_iter().all(is_unreachable)),
-        ("network: no local socket is had", is_refused(UnixStream::pair().and(UnixDatagram::pair()))),
+        (
+            "network: no local socket is had",
+            is_refused(UnixStream::pair().and(UnixDatagram::pair())),
+        ),
         ("network: no raw socket is had", raw.is_err()),
     ]
 }

@@ -31,10 +31,7 @@ pub(super) fn probes(task: &Task) -> Vec<(&'static str, bool)> {
         ("there are no capabilities", has_no_capabilities()),
         ("no program gains privileges", status("self", "NoNewPrivs") == Some(1)),
         ("system calls are filtered", is_filtered("self")),
-        (
-            "system calls of the first process are filtered",
-            !task.namespaces || is_filtered("1"),
-        ),
+        ("system calls of the first process are filtered", !task.namespaces || is_filtered("1")),
         ("processes are limited", getrlimit(Resource::Nproc).current.is_some()),
         ("no namespace of users can be made", !unshare(UnshareFlags::NEWUSER)),
         ("no namespace of mounts can be made", !unshare(UnshareFlags::NEWNS)),
@@ -65,17 +62,23 @@ fn cannot_open(pid: i32, file: &str) -> bool {
 fn is_empty(pid: i32, file: &str) -> bool {
     let mut byte = [0];
     // The kernel's own threads have nothing to read.
-    File::open(format!("/proc/{pid}/{file}")).and_then(|mut it| it.read(&mut byte)).unwrap_or(0) == 0
+    File::open(format!("/proc/{pid}/{file}")).and_then(|mut it| it.read(&mut byte)).unwrap_or(0)
+        == 0
 }
 
 fn has_no_environment(pid: i32) -> bool {
     is_empty(pid, "environ")
 }
 
+/// The numbers of open files may be listed; what they lead to may not be told or opened.
 fn has_no_files(pid: i32) -> bool {
     let process = format!("/proc/{pid}");
-    kernel::names(format!("{process}/fd")).is_empty()
+    let files = kernel::numbers(format!("{process}/fd"));
+    files
+        .map(|number| format!("{process}/fd/{number}"))
+        .all(|file| std::fs::read_link(file).is_err())
         && kernel::names(format!("{process}/root")).is_empty()
+        && kernel::names(format!("{process}/cwd")).is_empty()
 }
 
 fn has_no_capabilities() -> bool {
