@@ -18,6 +18,7 @@
 #     address=IP         another address of the machine, with the same services
 #     mirror=PORT        a loopback mirror that the step may reach
 #     names=A,B          names that the machine resolves to private addresses
+#     core=1             the sandbox was started with a limit of 0 for core files
 #     secret=TEXT        stands in variables that no step may see
 #     token=TEXT         stands in the command lines of what tries to outlive the job
 use strict;
@@ -156,11 +157,13 @@ NUMBERS
 
 use constant { AT_FDCWD => -100, EPERM => 1, EACCES => 13, ENOSYS => 38 };
 # Numbers must be numbers and texts texts: Perl passes the one by value and the other by address.
+my @answer;    # the arguments as the kernel left them
 sub call {
-    my ($name, @args) = @_;
+    my $name = shift;
+    @answer = @_;
     if (!exists $NR{$name}) { $! = ENOSYS; return -1 }
     $! = 0;
-    return syscall($NR{$name}, @args);
+    return syscall($NR{$name}, @answer);
 }
 
 # Refused before the kernel looks at the arguments.
@@ -299,7 +302,7 @@ attack('signal-strangers', sub { found(grep { $_ > 1 && kill 0, $_ } strangers()
 # ---- privileges
 
 my %status = map { /^(\w+):\s*(\S*)/ ? ($1 => $2) : () } split /\n/, readable("/proc/$$/status") // '';
-attack('capabilities', sub { found(grep { ($status{$_} // 0) =~ /[1-9a-f]/ } qw(CapInh CapPrm CapEff CapBnd CapAmb)) });
+attack('capabilities', sub { found(grep { ($status{$_} // 0) =~ /[1-9a-f]/ } qw(CapInh CapPrm CapEff CapAmb)) });
 attack('new-privileges', sub { ($status{NoNewPrivs} // 0) == 1 ? undef : 'programs may gain privileges' });
 attack('filter', sub { ($status{Seccomp} // 0) == 2 ? undef : 'system calls are not filtered' });
 attack('filter-of-first-process', sub {
@@ -322,9 +325,10 @@ attack('raise-limits', sub {
 });
 # A limit of 1 also keeps a program that the machine runs for each crash from being started.
 attack('crash-handler', sub {
-    my $limit = ' ' x 16;
-    call('prlimit64', 0, 4, 0, $limit) == 0 or return;
-    my ($now, $most) = unpack 'Q2', $limit;
+    call('prlimit64', 0, 4, 0, ' ' x 16) == 0 or return;
+    my ($now, $most) = unpack 'Q2', $answer[3];
+    # Who inherited none cannot have one.
+    return if $most == 0 && $given{core};
     return "the limit of core files is $now" if $now != 1 || $most != 1;
     return refused('prlimit64', 0, 4, pack('Q2', 0, 0), 0) || refused('setrlimit', 4, pack('Q2', 0, 0));
 });
@@ -428,8 +432,8 @@ refuse('settimeofday', 0, 0);
 refuse('clock_settime', 0, 0);
 refuse('clock_adjtime', 0, 0);
 attack('adjtimex', sub {
-    my $now = "\0" x 208;
-    call('adjtimex', $now);
+    call('adjtimex', "\0" x 208);
+    my $now = $answer[0];
     substr($now, 0, 4) = pack 'L', 2;    # the frequency, as it is
     return refused('adjtimex', $now);
 });
@@ -591,8 +595,9 @@ if (my $outside = $given{outside}) {
     attack('outside-write', sub { can_open($outside, O_WRONLY) && 'can be opened' });
     attack('outside-truncate', sub { truncate($outside, 5) ? 'truncated' : undef });
     attack('outside-link', sub { link($outside, "linked-$$") ? 'linked' : undef });
-    attack('outside-list', sub { found(names($dir)) });
-    attack('outside-create', sub { (sysopen(my $file, "$dir/attack-$$", O_WRONLY | O_CREAT, 0600) || mkdir "$dir/attack-$$" or symlink '/', "$dir/attack-$$") ? 'made' : undef });
+    my ($base) = $outside =~ m{([^/]+)$};
+    attack('outside-list', sub { found(grep { $_ eq $base } names($dir)) });
+    attack('outside-create', sub { -e $outside && (sysopen(my $file, "$dir/attack-$$", O_WRONLY | O_CREAT, 0600) || mkdir("$dir/attack-$$") || symlink('/', "$dir/attack-$$")) ? 'made' : undef });
     attack('outside-mode', sub { chmod(0777, $outside) ? 'changed' : undef });
     attack('outside-owner', sub { chown($<, -1, $outside) ? 'changed' : undef });
     attack('outside-times', sub { utime(1, 1, $outside) ? 'changed' : undef });
@@ -752,7 +757,7 @@ attack('public-datagram', sub {
 # Asks the name server that the step has, without any library that would answer by itself.
 sub resolve {
     my ($name) = @_;
-    my @found = map { inet_ntoa($_) } (gethostbyname($name))[4 .. 8];
+    my @found = map { inet_ntoa($_) } grep { defined } (gethostbyname($name))[4 .. 8];
     socket(my $socket, AF_INET, SOCK_DGRAM, 0) or return @found;
     my $question = pack('n6', 7, 0x100, 1, 0, 0, 0) . join('', map { pack 'C/a*', $_ } split /\./, $name) . pack('Cnn', 0, 1, 1);
     send($socket, $question, 0, v4('127.0.0.1', 53)) or return @found;

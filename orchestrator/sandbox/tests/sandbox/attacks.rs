@@ -1,7 +1,7 @@
 //! A hostile package against every sandbox: `attacks.pl`, which tries more than 200 ways out.
 //!
-//! As this user, as an ordinary one where this is root, and as an ordinary one on a machine that
-//! lets nobody make namespaces. Each run is a process of its own, since it may have another user.
+//! As this user, and as an ordinary one where this is root. Each run is a process of its own, since
+//! it may have another user.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,15 +22,12 @@ use std::{
 
 use batch_sandbox::{Backend, LimiterKind, Network, Reach, Report};
 use libtest_mimic::{Completion, Trial};
-use rustix::thread::UnshareFlags;
 use serde::{Deserialize, Serialize};
 
-use super::lab::{self, Lab, block_on, processes_with, unique_sleep};
+use super::lab::{self, Lab, Walls, block_on, processes_with, unique_sleep};
 
 /// The command line's first word of a run.
 pub(crate) const DRIVER: &str = "--attacked";
-/// Of a process that is about to become a run on a machine without namespaces.
-pub(crate) const CLOSER: &str = "--without-namespaces";
 
 const SCRIPT: &str = include_str!("../attacks.pl");
 
@@ -45,14 +42,13 @@ const AT_LEAST: usize = 200;
 enum Person {
     This,
     Ordinary,
-    /// Where no user may make namespaces.
-    Closed,
 }
 
 /// What one run is.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Plan {
     backend: Backend,
+    namespaces: bool,
     limiter: LimiterKind,
     network: bool,
 }
@@ -82,19 +78,22 @@ fn is_known_gap(name: &str, run: &Run) -> bool {
         ["outside-mode", "outside-owner", "outside-times", "outside-attributes"];
     const NETWORK: [&str; 5] =
         ["own-address", "loopback-http", "loopback-datagram", "public-datagram", "private-"];
-    run.port_only
-        && (FILES.contains(&name) || NETWORK.iter().any(|gap| name.starts_with(gap)))
+    run.port_only && (FILES.contains(&name) || NETWORK.iter().any(|gap| name.starts_with(gap)))
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for person in [Person::This, Person::Ordinary, Person::Closed] {
-        for backend in [Backend::Both, Backend::Bubblewrap, Backend::Landlock] {
+    for person in [Person::This, Person::Ordinary] {
+        for walls in Walls::ALL {
             for limiter in LimiterKind::ALL {
                 for network in [false, true] {
-                    let plan = Plan { backend, limiter, network };
+                    let Walls(backend, namespaces) = walls;
+                    let plan = Plan { backend, namespaces, limiter, network };
                     let with = if network { "with" } else { "without" };
-                    let name = format!("attacks: {person:?}, {backend}+{limiter:?}, {with} network");
+                    let name = format!(
+                        "attacks: {person:?}, {}+{limiter:?}, {with} network",
+                        walls.name()
+                    );
                     let test = move || Ok(attacked(person, plan));
                     trials.push(Trial::ignorable_test(name, test));
                 }
@@ -127,7 +126,10 @@ fn assert_held(run: &Run) {
     assert!(report.succeeded() && !report.truncated, "{report:?}");
     let held = lines.iter().filter(|line| line.starts_with("held ")).count();
     let open: Vec<&&str> = lines.iter().filter(|line| line.starts_with("OPEN ")).collect();
-    assert!(lines.last().is_some_and(|it| *it == format!("done {}", held + open.len())), "{lines:#?}");
+    assert!(
+        lines.last().is_some_and(|it| *it == format!("done {}", held + open.len())),
+        "{lines:#?}"
+    );
     assert!(held >= AT_LEAST, "only {held} attacks were held: {lines:#?}");
     let name = |line: &str| line.split([' ', ':']).nth(1).unwrap_or_default().to_owned();
     let open: Vec<_> = open.into_iter().filter(|line| !is_known_gap(&name(line), run)).collect();
@@ -158,34 +160,14 @@ fn program() -> &'static Path {
 #[expect(clippy::disallowed_methods, reason = "tests start programs")]
 fn start(person: Person, plan: Plan, is_root: bool) -> Outcome {
     let mut command = Command::new(program());
-    if person == Person::Closed {
-        command.arg(CLOSER);
-    }
     command.arg(DRIVER).arg(serde_json::to_string(&plan).expect("a plan"));
-    if person != Person::This && is_root {
+    if person == Person::Ordinary && is_root {
         command.uid(ORDINARY).gid(ORDINARY).current_dir("/");
     }
     command.env_remove("TMPDIR").env("SECRET_TOKEN", "attacks-secret");
     let output = command.stdin(Stdio::null()).output().expect("a run");
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no outcome: {complaint}"))
-}
-
-/// Makes a namespace of users in which no further one can be made, and becomes a run in it.
-#[expect(clippy::disallowed_methods, deprecated, reason = "tests start programs and set settings")]
-pub(crate) fn close(args: &[String]) -> ExitCode {
-    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    let closed = rustix::thread::unshare(UnshareFlags::NEWUSER)
-        .map_err(std::io::Error::from)
-        .and_then(|()| std::fs::write("/proc/self/setgroups", "deny"))
-        .and_then(|()| std::fs::write("/proc/self/uid_map", format!("1000 {user} 1")))
-        .and_then(|()| std::fs::write("/proc/self/gid_map", format!("1000 {group} 1")))
-        .and_then(|()| std::fs::write("/proc/sys/user/max_user_namespaces", "0"));
-    if let Err(error) = closed {
-        return say(&Outcome::Absent(format!("cannot forbid namespaces here: {error}")));
-    }
-    let error = Command::new("/proc/self/exe").args(args).exec();
-    say(&Outcome::Absent(format!("cannot start this program: {error}")))
 }
 
 #[expect(clippy::print_stdout, reason = "what the trial reads")]
@@ -197,7 +179,7 @@ fn say(outcome: &Outcome) -> ExitCode {
 /// One run: opens the sandbox, lays out what is to be attacked, and looks at it afterwards.
 pub(crate) fn drive(args: &[String]) -> ExitCode {
     let plan: Plan = serde_json::from_str(args.first().expect("a plan")).expect("a plan");
-    match lab::open(plan.backend, plan.limiter) {
+    match Walls(plan.backend, plan.namespaces).open(plan.limiter) {
         Err(why) => say(&Outcome::Absent(why)),
         Ok(sandbox) => say(&Outcome::Ran(Box::new(run(&Lab::new(sandbox), plan)))),
     }
@@ -288,6 +270,10 @@ impl Services {
             ("udp", self.udp.to_string()),
             ("names", names_of_the_machine().join(",")),
         ]);
+        let core = rustix::process::getrlimit(rustix::process::Resource::Core);
+        if core.maximum == Some(0) {
+            words.insert("core", "1".to_owned());
+        }
         if let Some(address) = own_address() {
             words.insert("address", address.to_string());
         }

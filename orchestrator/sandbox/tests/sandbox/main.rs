@@ -25,7 +25,6 @@ fn main() -> ExitCode {
     match args.split_first() {
         Some((mode, args)) if mode == hostile::MODE => hostile::main(args),
         Some((mode, args)) if mode == orphans::DRIVER => orphans::drive(args),
-        Some((mode, args)) if mode == attacks::CLOSER => attacks::close(args),
         Some((mode, args)) if mode == attacks::DRIVER => attacks::drive(args),
         _ => libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
     }
