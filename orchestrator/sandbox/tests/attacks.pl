@@ -408,7 +408,10 @@ attack('32-bit-calls', sub {
     syswrite($file, $elf);
     close $file;
     my $pid = fork // return;
-    if (!$pid) { exec { "./$path" } $path; POSIX::_exit(9) }
+    if (!$pid) {
+        { exec { "./$path" } $path }
+        POSIX::_exit(9);
+    }
     waitpid $pid, 0;
     my $ended = $?;
     unlink $path;
@@ -740,6 +743,11 @@ if (my $address = $given{address}) {
     attack('own-address', sub { my ($at) = grep { unreachable(AF_INET, v4($address, $_)) } grep { defined } 80, 443, $given{tcp}; defined $at ? "$address:$at" : undef });
     attack('own-address-fast-open', sub { unreachable(AF_INET, v4($address, $given{tcp} // 80), 1) });
 }
+# All known services that tell a machine of a cloud its keys answer on port 80.
+for my $address (qw(169.254.169.254 169.254.170.2 100.100.100.200 192.0.0.192 168.63.129.16)) {
+    attack("metadata-$address", sub { unreachable(AF_INET, v4($address, 80)) });
+    attack("metadata-fast-open-$address", sub { unreachable(AF_INET, v4($address, 80), 1) });
+}
 my %PRIVATE = ('169.254.169.254' => 'aws', '169.254.170.2' => 'ecs', '169.254.169.253' => 'aws-resolver', '100.100.100.200' => 'alibaba', '192.0.0.192' => 'oracle', '168.63.129.16' => 'azure', '10.0.0.1' => 'ten', '172.16.0.1' => 'sixteen', '172.17.0.1' => 'docker', '192.168.0.1' => 'home', '100.64.0.1' => 'shared', '198.51.100.1' => 'no-such-network', '224.0.0.1' => 'multicast', '255.255.255.255' => 'broadcast');
 for my $address (sort keys %PRIVATE) {
     attack("private-$PRIVATE{$address}", sub { unreachable(AF_INET, v4($address, 80)) || unreachable(AF_INET, v4($address, 443)) });
@@ -772,7 +780,8 @@ if ($network) {
         attack("name-$name", sub {
             for my $address (resolve($name)) {
                 for my $port (grep { defined } 80, 443, $given{tcp}, $given{mirror}) {
-                    next if $address eq '127.0.0.1' && $port == ($given{mirror} // 0);
+                    # The mirror by its own address is what may be reached.
+                    next if "$address $name" =~ /127\.0\.0\.1/ && $port == ($given{mirror} // 0);
                     my $why = silent(AF_INET, v4($address, $port));
                     return "$address:$port $why" if $why;
                 }
@@ -801,10 +810,11 @@ sub leave_behind {
             # Changes its process id all the time; ends by itself.
             $0 = "hopping $token";
             my $until = time + 60;
-            while (time < $until) { select(undef, undef, undef, 0.002); my $next = fork // next; POSIX::_exit(0) if $next }
+            while (time < $until) { select(undef, undef, undef, 0.01); my $next = fork // next; POSIX::_exit(0) if $next }
             POSIX::_exit(0);
         }
-        exec { $^X } $^X, '-e', 'sleep 240', $token, $how or POSIX::_exit(0);
+        { exec { $^X } $^X, '-e', 'sleep 240', $token, $how }
+        POSIX::_exit(0);
     }
     waitpid $first, 0;
 }

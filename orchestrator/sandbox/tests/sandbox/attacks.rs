@@ -76,8 +76,14 @@ struct Run {
 fn is_known_gap(name: &str, run: &Run) -> bool {
     const FILES: [&str; 4] =
         ["outside-mode", "outside-owner", "outside-times", "outside-attributes"];
-    const NETWORK: [&str; 5] =
-        ["own-address", "loopback-http", "loopback-datagram", "public-datagram", "private-"];
+    const NETWORK: [&str; 6] = [
+        "own-address",
+        "loopback-http",
+        "loopback-datagram",
+        "public-datagram",
+        "private-",
+        "name-",
+    ];
     run.port_only && (FILES.contains(&name) || NETWORK.iter().any(|gap| name.starts_with(gap)))
 }
 
