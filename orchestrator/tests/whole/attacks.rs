@@ -93,13 +93,16 @@ fn attacked(person: Person, backend: &str, limiter: &str) -> Completion {
         let wall = check["walls"].as_array().unwrap().iter().find(|it| it["name"] == *backend);
         let usable = wall.is_some_and(|it| it["usable"] == true);
         assert!(!(usable && limiter == "watchdog"), "it was not used: {run:?}");
-        let why = if usable { check["cgroup"].to_string() } else { wall.unwrap()["why_not"].to_string() };
+        let why =
+            if usable { check["cgroup"].to_string() } else { wall.unwrap()["why_not"].to_string() };
         return Completion::ignored_with(why);
     }
     let summary: Value = serde_json::from_slice(&run.stdout).unwrap_or_else(|_| panic!("{run:?}"));
     let batch = summary["batches"][0]["batch_id"].as_str().unwrap_or_else(|| panic!("{summary:#}"));
-    let shown = started_by(person, &root, &["--json", "failures", "show", &format!("{batch}-hostile")]);
-    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap_or_else(|_| panic!("{shown:?}"));
+    let shown =
+        started_by(person, &root, &["--json", "failures", "show", &format!("{batch}-hostile")]);
+    let shown: Value =
+        serde_json::from_slice(&shown.stdout).unwrap_or_else(|_| panic!("{shown:?}"));
     assert_held(shown["output"].as_str().unwrap_or_else(|| panic!("{shown:#}")));
     assert_eq!(target.changed(), None);
     assert_eq!(processes_with(&token), Vec::<String>::new(), "processes outlived the run");
