@@ -1,5 +1,6 @@
 //! Pure decisions: facts and `now` in, decision and reasons out. No clock, no I/O, no async.
 
+pub mod ahead;
 pub mod apply;
 pub mod backoff;
 pub mod breaker;
@@ -7,6 +8,7 @@ pub mod claims;
 pub mod classify;
 pub mod evidence;
 pub mod gate;
+pub mod health;
 pub mod journal;
 pub mod plan;
 pub mod preflight;
@@ -16,3 +18,4 @@ pub mod record;
 pub mod rotation;
 pub mod seeding;
 pub mod signs;
+pub mod unknown_names;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     decide::{
+        ahead,
         breaker::{self, Admission, BreakerPolicy},
         plan::{self, Share},
         rotation::{self, Slot, Standing},
@@ -111,8 +112,8 @@ fn stand(
     } else {
         Admission::Nothing(SkipReason::Disabled)
     };
-    // Two batches in one second would be one batch.
-    let last = breaker.last_batch.as_ref().map(BatchId::started_at);
+    // Two batches in one second would be one batch. One of the future dates no other.
+    let last = ahead::past(breaker.last_batch.as_ref().map(BatchId::started_at), now);
     let start = last.map_or(now, |last| now.max(last + chrono::Duration::seconds(1)));
     let plan = plan::run(&candidate.queue, &admission, share, BatchId::new(id.clone(), start));
     let obstacle = match admission {
@@ -122,7 +123,7 @@ fn stand(
             .clone()
             .or_else(|| plan.attempts.is_empty().then_some(SkipReason::NothingEligible)),
     };
-    let last_served_at = breaker.last_run_at;
+    let last_served_at = ahead::past(breaker.last_run_at, now);
     (Standing { ecosystem: id.clone(), last_served_at, obstacle }, plan)
 }
 

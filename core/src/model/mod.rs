@@ -17,6 +17,7 @@ mod quota;
 mod recipe;
 mod record;
 mod run;
+mod run_name;
 mod seeding;
 mod slug;
 mod stored_entry;
@@ -47,6 +48,7 @@ pub use run::{
     Attempt, Delta, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason,
     Turn, Verdict,
 };
+pub use run_name::RunName;
 pub use seeding::{
     Remembered, SeedCursor, SeedLine, SeedOutcome, SeedStart, SeedVerdict, SeedingRecord,
     SourceRun, Suspicion,

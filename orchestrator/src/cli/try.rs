@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use batch_core::{
-    io::{FsState, Http, StateError, StateErrorKind, StateReader as _},
+    io::{FsState, Http, StateError, StateErrorKind},
     model::{ActionShape, Executables, PackageId, PackageKind},
     plugin::EcosystemPlugin,
 };
@@ -37,7 +37,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let (plugin, package) = names::package(&cx.env.registry, &args.package)?;
     // A root's mirrors, limits, pauses and kill switch hold here too; without a root there are none.
     let (settings, control) = match FsState::open(&cx.root) {
-        Ok(state) => (env::settings(state.layout())?, state.control()?),
+        Ok(state) => (env::settings(state.layout())?, env::control(&state, &cx.env.registry)?),
         Err(StateError { kind: StateErrorKind::NotRoot, .. }) => Default::default(),
         Err(error) => return Err(error.into()),
     };

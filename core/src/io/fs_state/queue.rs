@@ -10,7 +10,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    io::{Quarantined, QueueFile, StateError, StateErrorKind, fs_state::lines, state},
+    io::{Quarantined, QueueFile, StateError, StateErrorKind, fs_state::lines, state_error},
     model::{
         EcosystemId, Queue, QueueEntry, QueueHeader, SCHEMA_VERSION, StoredEntry, TierMeanings,
     },
@@ -96,7 +96,8 @@ fn add(entries: &mut Queue, raw: &str, ecosystem: &EcosystemId) -> Result<(), St
     if !raw.starts_with('{') {
         return Err("an entry is an object".to_owned());
     }
-    let stored: StoredEntry = serde_json::from_str(raw).map_err(|error| state::reason(&error))?;
+    let stored: StoredEntry =
+        serde_json::from_str(raw).map_err(|error| state_error::reason(&error))?;
     let entry = QueueEntry::try_from(stored).map_err(|error| error.to_string())?;
     if entry.id.ecosystem != *ecosystem {
         return Err(format!("{} does not belong into the queue of {ecosystem}", entry.id));
