@@ -29,7 +29,9 @@ const N_PACKAGES: u32 = 100_000;
 /// So that a record has the length that real ones have on average.
 const MESSAGE: &str = "npm error code ERESOLVE\nnpm error ERESOLVE unable to resolve dependency tree\n\
     npm error While resolving: package@1.2.3\nnpm error Found: typescript@5.4.2\n\
-    npm error Could not resolve dependency: peer typescript@\\^4.0.0 from another-package@7.8.9";
+    npm error Could not resolve dependency: peer typescript@\"^4.0.0\" from another-package@7.8.9\n\
+    npm error Fix the upstream dependency conflict, or retry this command with --force or \
+    --legacy-peer-deps to accept an incorrect and potentially broken resolution.";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);

@@ -19,8 +19,7 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document<'a> {
-    #[serde(rename = "schema_version")]
-    _schema_version: u32,
+    schema_version: u32,
     ecosystem: EcosystemId,
     updated_at: DateTime<Utc>,
     #[serde(default)]
@@ -62,9 +61,12 @@ pub(super) fn parse(
     ecosystem: &EcosystemId,
     content: &[u8],
 ) -> Result<QueueFile, StateError> {
-    lines::check_version(path, content)?;
-    let document: Document =
-        serde_json::from_slice(content).map_err(|error| StateError::json(path, &error))?;
+    let document = serde_json::from_slice::<Document>(content);
+    // The version is looked at by itself only where it may be the trouble: a queue may be long.
+    if document.as_ref().map_or(true, |document| document.schema_version != SCHEMA_VERSION) {
+        lines::check_version(path, content)?;
+    }
+    let document = document.map_err(|error| StateError::json(path, &error))?;
     if document.ecosystem != *ecosystem {
         let reason = format!(
             "it says that it is the queue of {}, its name says otherwise",
