@@ -182,9 +182,10 @@ pub struct Quarantined {
 impl fmt::Display for Quarantined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, place, reason, .. } = self;
+        let has_lines = file.strip_suffix(".jsonl").is_some();
         match place {
             0 => write!(f, "{file}: {reason}"),
-            line if file.ends_with(".jsonl") => write!(f, "{file}, line {line}: {reason}"),
+            line if has_lines => write!(f, "{file}, line {line}: {reason}"),
             entry => write!(f, "{file}, entry {entry}: {reason}"),
         }
     }
