@@ -198,7 +198,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{BatchId, EcosystemId, FailureKind, Turn},
-        testing::{attempt, failed_on, queue, succeeded},
+        records::{attempt, failed_on, queue, succeeded},
     };
 
     fn run(second: i64, attempts: Vec<Attempt>) -> Delta {

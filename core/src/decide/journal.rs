@@ -112,7 +112,7 @@ mod tests {
             breaker::BreakerPolicy,
         },
         model::{BatchId, EcosystemId, EcosystemState, SCHEMA_VERSION, Status, Turn},
-        testing::{attempt, queue, succeeded},
+        records::{attempt, queue, succeeded},
     };
 
     fn second(n: i64) -> DateTime<Utc> {

@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod breaker;
 pub mod claims;
 pub mod classify;
+pub mod clean;
 pub mod evidence;
 pub mod gate;
 pub mod health;

@@ -10,8 +10,8 @@ use batch_core::{
         SCHEMA_VERSION, Turn,
     },
     persist::Persisted,
-    testing::{attempt, failed_on, succeeded},
 };
+use batch_sim::{attempt, failed_on, succeeded};
 
 use crate::{ECO, delta, mixed, put, root, second, tree};
 

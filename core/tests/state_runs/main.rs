@@ -17,8 +17,8 @@ use batch_core::{
         Queue, QueueHeader, StoredBreaker, TierMeanings, Turn,
     },
     persist::{Persisted, persist},
-    testing::{attempt, failed_on, queue, succeeded},
 };
+use batch_sim::{attempt, failed_on, queue, succeeded};
 use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 

@@ -15,8 +15,8 @@ use batch_core::{
         Status, TierMeanings,
     },
     persist::{Errand, Persisted, persist_seeding},
-    testing::{attempt, succeeded},
 };
+use batch_sim::{attempt, succeeded};
 
 use crate::{ECO, OWN, delta, mixed, put, root, second, tree, unhealthy};
 

@@ -48,7 +48,8 @@ pub(super) async fn run(turned: Turned, tools: &Tools<'_>) -> anyhow::Result<Bat
     let plugin = env.registry.get(id.ecosystem()).context("a plan names registered ecosystems")?;
     let actions: Vec<ActionShape> = env.registry.recipe_actions().collect();
     let http: Arc<dyn Http> = tools.http.clone();
-    let generator = BuiltinGenerator::new(Arc::clone(&http), actions.clone());
+    let generator =
+        BuiltinGenerator::new(Arc::clone(&http), actions.clone(), Arc::clone(&env.cleaner));
     let validator = tools.machine.validator(env, &root.settings, http, root.layout.work())?;
     let validator = validator.context("a plan without a sandbox has no attempts")?;
     let start = JournalStart {

@@ -10,10 +10,10 @@ use batch_core::{
     persist::persist,
     plugin::EcosystemPlugin,
 };
+use batch_sandbox::remove_tree;
 
 use crate::{
     env::{Env, Root},
-    sandbox::remove_tree,
     stage::preflight,
 };
 

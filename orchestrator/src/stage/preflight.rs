@@ -23,13 +23,14 @@ use batch_core::{
     model::{ActionShape, Control, EcosystemId, Environment, Queue, SkipReason},
     plugin::EcosystemPlugin,
 };
+use batch_sandbox::{Limits, Sandbox};
 use chrono::{DateTime, Utc};
 
 use crate::{
     env::{Env, Root},
     machine, net,
-    sandbox::{FoundToolchain, Limits, Sandbox},
     settings::Settings,
+    toolchain::FoundToolchain,
     validator::NativeValidator,
 };
 
@@ -53,7 +54,7 @@ impl Machine {
                 toolchains.insert(plugin.id.clone(), found);
             }
         }
-        let sandbox = Sandbox::detect(&env.host, settings.sandbox.backend).await.sandbox;
+        let sandbox = Sandbox::detect(&env.host, settings.sandbox.preference()).await.sandbox;
         Self { environment: machine::of_this(), sandbox, toolchains }
     }
 
@@ -70,6 +71,7 @@ impl Machine {
         Ok(Some(NativeValidator {
             sandbox,
             toolchains: &self.toolchains,
+            cleaner: &env.cleaner,
             passed_on: &env.passed_on,
             origins: net::origins(settings)?,
             http,

@@ -8,23 +8,27 @@ use std::{
 };
 
 use crate::{
-    failure::{self, failure},
+    failure::Source,
     generator::Generated,
-    sandbox::{
-        Ended, FoundToolchain, Job, Limits, Report, Sandbox, SandboxError, inspect, remove_tree,
-    },
     stage::{Event, Phase},
-    validator::{Onlookers, Validation, Validator, steps, verify},
+    toolchain::FoundToolchain,
+    validator::{
+        Onlookers, Validation, Validator, steps,
+        verify::{self, Said},
+    },
 };
 use async_trait::async_trait;
 use batch_core::{
-    decide::recipe,
+    decide::{clean::Cleaner, recipe},
     io::{Http, Origins},
     model::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
         InstallStep, PackageId, Recipe, Stage, Verify, WORK_DIR, slug,
     },
     plugin::{EcosystemPlugin, NativeInstaller},
+};
+use batch_sandbox::{
+    Ended, Job, Limits, PROXY_VARIABLES, Reach, Report, Sandbox, SandboxError, inspect, remove_tree,
 };
 
 /// Installs with the ecosystem's own tool and runs the verify command, both contained.
@@ -33,6 +37,8 @@ pub struct NativeValidator<'a> {
     pub sandbox: &'a Sandbox,
     /// The ecosystems' own tools.
     pub toolchains: &'a BTreeMap<batch_core::model::EcosystemId, FoundToolchain>,
+    /// What cleans all that tools say.
+    pub cleaner: &'a Cleaner,
     /// Variables of this machine that tools may see.
     pub passed_on: &'a BTreeMap<String, String>,
     /// Mirrors, for the tools too.
@@ -108,7 +114,10 @@ impl Attempt<'_> {
         for step in &plan.steps {
             if let InstallStep::Run { argv, env, network } = step {
                 let job = self.job(argv.clone(), env, dir, plan);
-                let job = Job { writable: true, network: *network, ..job };
+                let mut job = Job { writable: true, ..job };
+                if *network {
+                    self.connect(&mut job);
+                }
                 self.install_step(&job).await?;
             } else if let InstallStep::Inspect { dir: bin, executables } = step {
                 self.inspect(dir, bin, executables)?;
@@ -132,8 +141,7 @@ impl Attempt<'_> {
             return Ok(());
         }
         let tool = job.argv.first().map_or("", String::as_str);
-        let package = self.package();
-        Err(Stop::Failed(Box::new(failure::of_install(self.plugin, package, tool, &report))))
+        Err(Stop::Failed(Box::new(self.source().of_install(self.plugin, tool, &report))))
     }
 
     /// A step that this program does itself.
@@ -146,7 +154,7 @@ impl Attempt<'_> {
         let unknown = || self.stop(FailureKind::InstallFailed, &format!("unknown step {step:?}"));
         done.ok_or_else(unknown)?.map_err(|error| {
             let message = format!("error: {}", error.chain());
-            let failure = failure(Stage::Validate, error.finding(), &message, self.package());
+            let failure = self.source().failure(Stage::Validate, error.finding(), &message);
             Stop::Failed(Box::new(failure))
         })
     }
@@ -165,16 +173,16 @@ impl Attempt<'_> {
         let argv = ["/bin/sh", "-c", &verify.command].map(str::to_owned).to_vec();
         let job = self.job(argv, &exported(plan, dir), dir, plan);
         let limits = Limits { wall: self.validator.verify_wall, ..job.limits };
-        let job = Job { writable: false, network: false, limits, ..job };
+        let job = Job { limits, ..job };
         let report = self.sandboxed(&job).await?;
-        let package = self.package();
         let (Ended::Exited, Some(code)) = (report.ended, report.exit_code) else {
-            let failure = failure::of_verify(package, &verify.command, &report);
+            let failure = self.source().of_verify(&verify.command, &report);
             return Err(Stop::Failed(Box::new(failure)));
         };
         let version = &self.generated.facts.version;
-        verify::judge(verify, version, code, &report.output).map_err(|mismatch| {
-            let failure = failure::of_mismatch(package, mismatch.kind, &mismatch.reason, &report);
+        let said = Said { output: &report.output, shown: &self.source().text(&report.output) };
+        verify::judge(verify, version, code, said).map_err(|mismatch| {
+            let failure = self.source().of_mismatch(mismatch.kind, &mismatch.reason, &report);
             Stop::Failed(Box::new(failure))
         })
     }
@@ -189,21 +197,41 @@ impl Attempt<'_> {
         let toolchain = self.toolchain();
         let bins = plan.bin_dirs.iter().map(|bin| dir.join(bin));
         let tools = toolchain.into_iter().flat_map(|found| found.path_dirs.iter().cloned());
-        let mut variables = self.validator.passed_on.clone();
         let place = dir.to_string_lossy();
-        variables.extend(env.iter().map(|(k, v)| (k.clone(), v.replace(WORK_DIR, &place))));
+        let variables = env.iter().map(|(k, v)| (k.clone(), v.replace(WORK_DIR, &place)));
         let limits = self.validator.install_limits;
         let longest = self.plugin.installer.and_then(NativeInstaller::longest_step);
         let wall = longest.map_or(limits.wall, |longest| longest.max(limits.wall));
         Job {
             argv,
-            env: variables,
+            env: variables.collect(),
             work_dir: dir.to_owned(),
             writable: false,
-            network: false,
+            network: None,
             read_only: toolchain.map(|found| found.read_only.clone()).unwrap_or_default(),
             path_dirs: bins.chain(tools).collect(),
             limits: Limits { wall, ..limits },
+        }
+    }
+
+    /// Lets `job` reach the network, the proxies and mirrors of this machine among it, and gives it
+    /// the variables that this takes; what the plan says of a variable holds.
+    fn connect(&self, job: &mut Job) {
+        let passed_on = self.validator.passed_on;
+        let is_proxy =
+            |name: &str| PROXY_VARIABLES.contains(&name) && name.to_lowercase() != "no_proxy";
+        let proxies =
+            passed_on.iter().filter(|(name, _)| is_proxy(name)).map(|(_, url)| url.as_str());
+        let hosts: Vec<&str> = self.plugin.rate_limit.quotas().iter().map(|it| it.host).collect();
+        let mut reach = Reach::default();
+        for url in proxies.chain(self.validator.origins.mirrors_of(&hosts)) {
+            if !reach.add(url) {
+                tracing::warn!("no sandboxed step can reach the proxy or mirror {url:?}");
+            }
+        }
+        job.network = Some(reach);
+        for (name, value) in passed_on {
+            job.env.entry(name.clone()).or_insert_with(|| value.clone());
         }
     }
 
@@ -219,20 +247,22 @@ impl Attempt<'_> {
     /// The sandbox itself does not work: nobody's package is to blame.
     fn machine_fault(&self, error: &SandboxError) -> Stop {
         let finding = Finding::stated(FailureKind::ToolCrashed).of_service("sandbox");
-        let failure = failure(Stage::Validate, finding, &error.to_string(), self.package());
+        let failure = self.source().failure(Stage::Validate, finding, &error.to_string());
         Stop::Failed(Box::new(failure))
     }
 
     fn work_dir(&self) -> Result<tempfile::TempDir, Stop> {
         let work = &self.validator.work;
-        let made = std::fs::create_dir_all(work).and_then(|()| {
+        // Without symbolic links: a job sees real paths only.
+        let made = std::fs::create_dir_all(work).and_then(|()| work.canonicalize());
+        let made = made.and_then(|work| {
             let prefix = format!("{}-", slug(self.package().name.as_str()));
             tempfile::Builder::new().prefix(&prefix).tempdir_in(work)
         });
         made.map_err(|error| {
             let finding = Finding::stated(FailureKind::DiskFull).of_service("sandbox");
             let message = format!("cannot make a work folder in {}: {error}", work.display());
-            Stop::Failed(Box::new(failure(Stage::Validate, finding, &message, self.package())))
+            Stop::Failed(Box::new(self.source().failure(Stage::Validate, finding, &message)))
         })
     }
 
@@ -240,12 +270,17 @@ impl Attempt<'_> {
         self.validator.toolchains.get(&self.plugin.id)
     }
 
+    fn source(&self) -> Source<'_> {
+        let NativeValidator { cleaner, work, .. } = self.validator;
+        Source { package: self.package(), cleaner, works: Some(work) }
+    }
+
     fn package(&self) -> &PackageId {
         &self.generated.facts.id
     }
 
     fn stop(&self, kind: FailureKind, message: &str) -> Stop {
-        let failure = failure(Stage::Validate, Finding::stated(kind), message, self.package());
+        let failure = self.source().failure(Stage::Validate, Finding::stated(kind), message);
         Stop::Failed(Box::new(failure))
     }
 
