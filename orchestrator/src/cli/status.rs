@@ -215,10 +215,10 @@ impl StatusReport {
                 format!("last run {batch_id}, {succeeded} of {total} verified")
             }
         };
-        match self.health.verdict {
-            Verdict::NeverRun => format!("{word}: {last}"),
-            _ => format!("{word}: the pipeline is {}; {last}", self.health.pipeline.as_str()),
+        if self.health.verdict == Verdict::NeverRun {
+            return format!("{word}: {last}");
         }
+        format!("{word}: the pipeline is {}; {last}", self.health.pipeline.as_str())
     }
 
     /// One reason: a sentence, and the command that shows more.
@@ -227,18 +227,16 @@ impl StatusReport {
         let until = until.filter(|_| reason.code == Code::HostPaused);
         let until = until.map(|host| format!(", until {}", host.until.trunc_subsecs(0)));
         let since = reason.since.map(|at| format!(" (since {})", at.trunc_subsecs(0)));
-        let mut text = format!(
-            "  {}: {} {}{}{}\n",
+        let command = reason.command.as_ref().map(|command| format!("      {command}\n"));
+        format!(
+            "  {}: {} {}{}{}\n{}",
             reason.code.as_str(),
             reason.subject,
             reason.code.meaning(),
             until.unwrap_or_default(),
-            since.unwrap_or_default()
-        );
-        if let Some(command) = &reason.command {
-            text += &format!("      {command}\n");
-        }
-        text
+            since.unwrap_or_default(),
+            command.unwrap_or_default()
+        )
     }
 }
 
