@@ -51,11 +51,10 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
 fn build(root: &Root, site: &Path, cx: &Context) -> anyhow::Result<BuildReport> {
     let written = analytics::write(site, &root.state, cx.env.clock.now());
     // Who is to blame: the state that was read, or the folder that is written.
-    let written = written.map_err(|error| {
-        let is_of_the_site = matches!(error, SiteError::Write(_));
-        let error = anyhow::Error::from(error);
-        let context = || format!("cannot write the pages to {}", site.display());
-        if is_of_the_site { error.context(context()) } else { error }
+    let written = written.map_err(|error| match error {
+        SiteError::State(error) => anyhow::Error::from(error),
+        error @ (SiteError::Write(_) | _) => anyhow::Error::from(error)
+            .context(format!("cannot write the pages to {}", site.display())),
     })?;
     Ok(BuildReport {
         site: site.display().to_string(),
