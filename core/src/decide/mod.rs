@@ -1,5 +1,6 @@
 //! Pure decisions: facts and `now` in, decision and reasons out. No clock, no I/O, no async.
 
+pub mod ahead;
 pub mod apply;
 pub mod backoff;
 pub mod breaker;
@@ -9,6 +10,7 @@ pub mod clean;
 pub mod dependencies;
 pub mod evidence;
 pub mod gate;
+pub mod health;
 pub mod journal;
 pub mod plan;
 pub mod preflight;
@@ -20,4 +22,5 @@ pub mod rotation;
 pub mod seeding;
 pub mod signs;
 mod system;
+pub mod unknown_names;
 pub mod verification;

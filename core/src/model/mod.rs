@@ -18,6 +18,7 @@ mod quota;
 mod recipe;
 mod record;
 mod run;
+mod run_name;
 mod seeding;
 mod slug;
 mod stored_entry;
@@ -52,6 +53,7 @@ pub use run::{
     Attempt, Delta, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason,
     Turn, Verdict,
 };
+pub use run_name::RunName;
 pub use seeding::{
     Remembered, SeedCursor, SeedLine, SeedOutcome, SeedStart, SeedVerdict, SeedingRecord,
     SourceRun, Suspicion,

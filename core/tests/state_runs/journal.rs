@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use batch_core::{
     decide,
-    io::{Journal, Layout, StateErrorKind, StateReader as _, pending},
+    io::{HistoryFilter, Journal, Layout, StateErrorKind, StateReader as _, pending},
     model::{
         Attempt, BatchId, Delta, FailureKind, JournalFinish, JournalLine, JournalStart, Outcome,
         SCHEMA_VERSION, Turn,
@@ -143,7 +143,7 @@ fn a_dead_run_goes_into_the_state_and_its_packages_wait() {
     let lost =
         queue.entries.values().filter(|entry| entry.next_retry_at == Some(second(500 + 3600)));
     assert_eq!(lost.count(), 3, "all but the one that had ended");
-    let failures = state.failures().unwrap().records;
+    let failures = state.failures(&HistoryFilter::default()).unwrap().records;
     assert!(failures.iter().all(|failure| failure.kind() == FailureKind::RunnerLost));
     assert_eq!(failures.len(), 3);
 }

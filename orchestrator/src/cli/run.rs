@@ -71,6 +71,8 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         quiet: cx.quiet,
         is_terminal: std::io::stderr().is_terminal(),
     };
+    // Before anything is recovered or asked: a switch that is misspelt stops nothing.
+    root.control(&cx.env.registry)?;
     cancel_on_signal(cx.cancel.clone());
     let summary = run::run(&cx.env, &root, &request, &cx.cancel).await?;
     cx.out.show(&summary)?;

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use batch_core::{
-    io::{FsState, Http, StateError, StateErrorKind, StateReader as _},
+    io::{FsState, Http, StateError, StateErrorKind},
     model::{ActionShape, Executables, PackageId, PackageKind},
     plugin::EcosystemPlugin,
 };
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{Context, Refusal, names, run::cancel_on_signal};
 use crate::{
-    env::Root,
+    env::{self, Root},
     exit::Exit,
     generator::{BuiltinGenerator, Generated, Generator as _, NotGenerated},
     net,
@@ -40,7 +40,8 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     // are none.
     let (settings, control, known) = match FsState::open(&cx.root) {
         Ok(state) => {
-            let (control, root) = (state.control()?, Root::of(state)?);
+            let control = env::control(&state, &cx.env.registry)?;
+            let root = Root::of(state)?;
             let known = preflight::recipes(&cx.env, &root)?.known;
             (root.settings, control, known)
         }

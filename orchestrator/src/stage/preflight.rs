@@ -10,6 +10,7 @@ use std::{
 
 use batch_core::{
     decide::{
+        ahead,
         apply::Rules,
         backoff::BackoffPolicy,
         breaker::BreakerPolicy,
@@ -119,7 +120,7 @@ pub fn run(
     choice: &Choice,
     share: Share,
 ) -> anyhow::Result<Preflight> {
-    let control = root.state.control()?;
+    let control = root.control(&env.registry)?;
     let now = env.clock.now();
     let candidates = env.registry.iter().map(|plugin| {
         let candidate = candidate(plugin, root, machine);
@@ -141,7 +142,7 @@ fn paused_host(
     let hosts = plugin.rate_limit.quotas().iter().map(|quota| quota.host);
     let paused = hosts.filter_map(|host| Some((host, control.hosts.get(host)?.paused_until)));
     let (host, until) = paused.max_by_key(|&(_, until)| until)?;
-    let is_long = now + PATIENCE < until;
+    let is_long = now + PATIENCE < until && ahead::is_paused(until, now);
     is_long.then(|| SkipReason::HostPaused { host: host.to_owned(), until })
 }
 
@@ -149,8 +150,7 @@ fn candidate(plugin: &EcosystemPlugin, root: &Root, machine: &Machine) -> Candid
     let (queue, unreadable) = match root.state.queue(&plugin.id) {
         Ok(Some(file)) => {
             for bad in &file.quarantined {
-                let (name, place, reason) = (&bad.file, bad.place, &bad.reason);
-                tracing::warn!("{name}, entry {place} is passed over: {reason}");
+                tracing::warn!("an entry is passed over: {bad}");
             }
             (file.entries, None)
         }
