@@ -4,16 +4,17 @@ use std::{collections::BTreeSet, error::Error, fmt::Write as _, sync::Arc};
 
 use async_trait::async_trait;
 use batch_core::{
-    decide::{gate, recipe},
+    decide::{clean::Cleaner, gate, recipe},
     io::Http,
     model::{
-        ActionShape, FailureKind, Finding, KnownRecipes, Missing, PackageFacts, PackageId, Stage,
+        ActionShape, Failure, FailureKind, Finding, KnownRecipes, Missing, PackageFacts, PackageId,
+        Stage,
     },
     plugin::{EcosystemPlugin, RecipeBuilder},
 };
 
 use crate::{
-    failure::failure,
+    failure::Source,
     generator::{Generated, Generator, NotGenerated},
 };
 
@@ -23,6 +24,8 @@ pub struct BuiltinGenerator {
     pub http: Arc<dyn Http>,
     /// The steps that a recipe may use besides the common ones.
     pub actions: Vec<ActionShape>,
+    /// Cleans what registries say.
+    pub cleaner: Arc<Cleaner>,
     /// The recipes that a recipe may depend on.
     pub known: KnownRecipes,
     /// Packages that a person has looked at: their commands may be called as they like.
@@ -30,6 +33,23 @@ pub struct BuiltinGenerator {
 }
 
 impl BuiltinGenerator {
+    fn failure(&self, package: &PackageId, finding: Finding, message: &str) -> Box<Failure> {
+        let source = Source { package, cleaner: &self.cleaner, works: None };
+        Box::new(source.failure(Stage::Generate, finding, message))
+    }
+
+    fn refused(&self, facts: PackageFacts, finding: Finding, message: &str) -> NotGenerated {
+        let failure = self.failure(&facts.id, finding, message);
+        NotGenerated { facts: Some(Box::new(facts)), failure, draft: None }
+    }
+
+    fn not_built(&self, facts: PackageFacts, missing: Missing) -> NotGenerated {
+        let mut refused = self.refused(facts, Finding::stated(missing.kind), &missing.reason);
+        refused.failure.blocked_by = missing.blocked_by;
+        refused.draft = missing.draft.map(|draft| draft.to_toml());
+        refused
+    }
+
     fn build(
         &self,
         builder: &dyn RecipeBuilder,
@@ -38,17 +58,18 @@ impl BuiltinGenerator {
         let facts = builder.resolve(facts, &self.known);
         let recipe = match builder.build(&facts) {
             Ok(recipe) => recipe,
-            Err(missing) => return Err(not_built(facts, missing)),
+            Err(missing) => return Err(self.not_built(facts, missing)),
         };
         if !self.looked_at.contains(&facts.id)
             && let Err(refusal) = gate::commands(&facts, builder.is_reviewed())
         {
-            return Err(refused(facts, Finding::stated(refusal.kind), &refusal.reason));
+            let finding = Finding::stated(refusal.kind);
+            return Err(self.refused(facts, finding, &refusal.reason));
         }
         let toml = recipe.to_toml();
         if let Err(error) = recipe::parse(&toml, &self.actions) {
             let finding = Finding::stated(FailureKind::SchemaInvalid);
-            return Err(refused(facts, finding, &error.to_string()));
+            return Err(self.refused(facts, finding, &error.to_string()));
         }
         Ok(Generated { name: builder.recipe_name(&facts), facts, toml })
     }
@@ -67,7 +88,7 @@ impl Generator for BuiltinGenerator {
     ) -> Result<Generated, NotGenerated> {
         let none = |finding, message: &str| NotGenerated {
             facts: None,
-            failure: Box::new(failure(Stage::Generate, finding, message, package)),
+            failure: self.failure(package, finding, message),
             draft: None,
         };
         let name = plugin
@@ -87,18 +108,6 @@ impl Generator for BuiltinGenerator {
             Err(error) => Err(none(error.finding(), &chain(&error))),
         }
     }
-}
-
-fn refused(facts: PackageFacts, finding: Finding, message: &str) -> NotGenerated {
-    let failure = failure(Stage::Generate, finding, message, &facts.id);
-    NotGenerated { facts: Some(Box::new(facts)), failure: Box::new(failure), draft: None }
-}
-
-fn not_built(facts: PackageFacts, missing: Missing) -> NotGenerated {
-    let mut refused = refused(facts, Finding::stated(missing.kind), &missing.reason);
-    refused.failure.blocked_by = missing.blocked_by;
-    refused.draft = missing.draft.map(|draft| draft.to_toml());
-    refused
 }
 
 /// An error with its causes, each on a line of its own.

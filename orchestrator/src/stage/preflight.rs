@@ -70,6 +70,7 @@ impl Machine {
         Ok(Some(NativeValidator {
             sandbox,
             toolchains: &self.toolchains,
+            cleaner: &env.cleaner,
             passed_on: &env.passed_on,
             origins: net::origins(settings)?,
             http,
