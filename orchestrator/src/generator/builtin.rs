@@ -27,6 +27,8 @@ pub struct BuiltinGenerator {
     pub http: Arc<dyn Http>,
     /// The steps that a recipe may use besides the common ones.
     pub actions: Vec<ActionShape>,
+    /// Cleans what registries say.
+    pub cleaner: Arc<Cleaner>,
     /// The recipes that a recipe may depend on.
     pub known: KnownRecipes,
     /// Packages that a person has looked at: their commands may be called as they like.
@@ -36,13 +38,13 @@ pub struct BuiltinGenerator {
 }
 
 impl BuiltinGenerator {
-    fn failure(&self, package: &PackageId, finding: Finding, message: &str) -> Box<Failure> {
+    fn failure(&self, package: &PackageId, finding: Finding, message: &str) -> Failure {
         let source = Source { package, cleaner: &self.cleaner, works: None };
-        Box::new(source.failure(Stage::Generate, finding, message))
+        source.failure(Stage::Generate, finding, message)
     }
 
     fn refused(&self, facts: PackageFacts, finding: Finding, message: &str) -> NotGenerated {
-        let failure = self.failure(&facts.id, finding, message);
+        let failure = Box::new(self.failure(&facts.id, finding, message));
         NotGenerated { facts: Some(Box::new(facts)), failure, draft: None }
     }
 
@@ -73,7 +75,8 @@ impl BuiltinGenerator {
         if !self.looked_at.contains(&facts.id)
             && let Err(refusal) = gate::commands(&facts, builder.is_reviewed())
         {
-            return Err(self.refused(facts, Finding::stated(refusal.kind), &refusal.reason));
+            let finding = Finding::stated(refusal.kind);
+            return Err(self.refused(facts, finding, &refusal.reason));
         }
         let toml = recipe::file(&recipe, &facts.notes);
         if let Err(error) = recipe::parse(&toml, &self.actions) {
@@ -97,7 +100,7 @@ impl Generator for BuiltinGenerator {
     ) -> Result<Generated, NotGenerated> {
         let none = |finding, message: &str| NotGenerated {
             facts: None,
-            failure: self.failure(package, finding, message),
+            failure: Box::new(self.failure(package, finding, message)),
             draft: None,
         };
         let name = plugin

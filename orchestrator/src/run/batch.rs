@@ -56,6 +56,7 @@ pub(super) async fn run(turned: Turned, tools: &Tools<'_>) -> anyhow::Result<Bat
     let generator = BuiltinGenerator {
         http: Arc::clone(&http),
         actions: actions.clone(),
+        cleaner: Arc::clone(&env.cleaner),
         known: tools.known.clone(),
         looked_at: seeds::looked_at(plugin, &root.settings)?,
         cleaner: Arc::clone(&env.cleaner),
