@@ -25,6 +25,7 @@ pub fn attempt(id: &str, outcome: Outcome) -> Attempt {
         ended_at: DateTime::UNIX_EPOCH,
         worked_ms: 0,
         upstream_version: None,
+        notes: vec![],
         generated: false,
         results: vec![],
         outcome,

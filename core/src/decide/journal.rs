@@ -69,6 +69,7 @@ fn lost(package: &PackageId, started_at: DateTime<Utc>, ended_at: DateTime<Utc>)
         ended_at,
         worked_ms: 0,
         upstream_version: None,
+        notes: vec![],
         generated: false,
         results: vec![],
         outcome: Outcome::Failed(Box::new(failure)),

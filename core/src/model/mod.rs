@@ -10,6 +10,7 @@ mod finding;
 mod id;
 mod install;
 mod journal;
+mod known_recipes;
 mod package;
 mod popularity;
 mod queue;
@@ -20,6 +21,7 @@ mod run;
 mod seeding;
 mod slug;
 mod stored_entry;
+mod text;
 
 pub use breaker::{Breaker, BreakerTransition, CircuitState, Health, Open, UniformRow};
 pub use candidate::{Candidate, Page, PassedOver, SeedSkip};
@@ -34,11 +36,14 @@ pub use id::{
 };
 pub use install::{Access, InstallPlan, InstallStep, WORK_DIR};
 pub use journal::{JournalFinish, JournalLine, JournalStart};
+pub use known_recipes::{KnownRecipes, is_dependency};
 pub use package::{Action, Artifact, Executables, Missing, PackageFacts, PackageKind, Parameter};
 pub use popularity::{Measure, Popularity, Threshold};
 pub use queue::{Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings};
 pub use quota::Quota;
-pub use recipe::{ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, When, is_text};
+pub use recipe::{
+    ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, Versions, When, is_text,
+};
 pub use record::{
     EnvironmentCounts, FailureHead, FailureRecord, Minutes, Origin, OutputRef, RunRecord,
     SCHEMA_VERSION, SlotOutcome,
@@ -53,3 +58,4 @@ pub use seeding::{
 };
 pub use slug::slug;
 pub use stored_entry::StoredEntry;
+pub use text::is_hidden;

@@ -113,6 +113,10 @@ pub struct Attempt {
     pub worked_ms: u64,
     /// What the registry calls the newest version; `None` when it did not say.
     pub upstream_version: Option<String>,
+    /// What a person should know of the package: deprecated, a prerelease, code at install. Each
+    /// one line that can be shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Whether a recipe was generated.
     pub generated: bool,
     /// Where it was tried.
@@ -242,7 +246,7 @@ impl std::fmt::Display for SkipReason {
             Self::QueueUnreadable { error } => f.write_str(error),
             Self::ServedThisHour => f.write_str("had its turn in this hour"),
             Self::HostPaused { host, until } => {
-                write!(f, "{host} wants to be left alone until {}", until.trunc_subsecs(0))
+                write!(f, "{host} is paused until {}", until.trunc_subsecs(0))
             }
             Self::Disabled => f.write_str("disabled in batch-control.json"),
             Self::ToolMissing { program } => write!(f, "{program} is not installed here"),

@@ -9,6 +9,7 @@ mod names;
 mod out;
 mod plan;
 mod queue;
+mod recipe;
 mod run;
 mod runs;
 mod sandbox;
@@ -17,9 +18,12 @@ mod seed;
 mod status;
 mod r#try;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use batch_core::io::{StateError, StateErrorKind};
+use batch_core::{
+    decide::clean::Cleaner,
+    io::{StateError, StateErrorKind},
+};
 use clap::{Parser, Subcommand};
 use schemars::schema_for;
 use tokio_util::sync::CancellationToken;
@@ -44,7 +48,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done · 1 unexpected error · 2 wrong command line · 3 not found, or not all of it · 4 \
+Exit codes: 0 done · 1 unexpected error, or a recipe that was checked is invalid · 2 wrong command line · 3 not found, or not all of it · 4 \
 nothing could be attempted · 5 the package tried, or a plugin checked, failed · 6 state cannot be \
 read or written · 7 another run is \
 under way · 130 interrupted";
@@ -85,6 +89,9 @@ enum Command {
     /// Add to the queues, or list them
     #[command(subcommand)]
     Queue(queue::Command),
+    /// Recipes, whoever wrote them
+    #[command(subcommand)]
+    Recipe(recipe::Command),
     /// Ecosystems of this program
     #[command(subcommand)]
     Ecosystem(ecosystem::Command),
@@ -129,26 +136,28 @@ pub fn main() -> ExitCode {
         return exit;
     }
     let cli = Cli::parse();
-    log::to_stderr(level(&cli.global));
-    let out = Out::new(cli.global.json, env::wants_color(cli.global.no_color));
+    let env = Env::of_process();
+    let cleaner = env.as_ref().map_or_else(|_| Arc::default(), |env| Arc::clone(&env.cleaner));
+    log::to_stderr(level(&cli.global), Arc::clone(&cleaner));
+    let color = env::wants_color(cli.global.no_color);
+    let out = Out::new(cli.global.json, color, Arc::clone(&cleaner));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&anyhow::Error::new(error)).into(),
+        Err(error) => return fail(&anyhow::Error::new(error), &cleaner).into(),
     };
-    let exit = match runtime.block_on(dispatch(cli, out)) {
+    let exit = match runtime.block_on(dispatch(cli, env, out)) {
         Ok(exit) => exit,
-        Err(error) => fail(&error),
+        Err(error) => fail(&error, &cleaner),
     };
     // What nobody waits for any more, such as the reading of a large file, ends with the program.
     runtime.shutdown_timeout(LAST_MOMENT);
     exit.into()
 }
 
-async fn dispatch(cli: Cli, out: Out) -> anyhow::Result<Exit> {
+async fn dispatch(cli: Cli, env: anyhow::Result<Env>, out: Out) -> anyhow::Result<Exit> {
     let Global { root, quiet, .. } = cli.global;
-    let env = Env::of_process()?;
     let cancel = CancellationToken::new();
-    let context = Context { env, out, root, quiet, cancel };
+    let context = Context { env: env?, out, root, quiet, cancel };
     let cx = &context;
     match cli.command {
         Command::Init(args) => init::run(&args, cx),
@@ -158,6 +167,7 @@ async fn dispatch(cli: Cli, out: Out) -> anyhow::Result<Exit> {
         Command::Status => status::run(cx),
         Command::Try(args) => r#try::run(&args, cx).await,
         Command::Queue(command) => queue::run(&command, cx),
+        Command::Recipe(command) => recipe::run(&command, cx),
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Failures(command) => failures::run(&command, cx),
         Command::Runs(command) => runs::run(&command, cx),
@@ -177,7 +187,7 @@ fn level(global: &Global) -> LevelFilter {
 }
 
 /// The schemas of everything that `--json` prints, by name.
-pub fn output_schemas() -> [(&'static str, schemars::Schema); 19] {
+pub fn output_schemas() -> [(&'static str, schemars::Schema); 20] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-run", schema_for!(crate::run::Summary)),
@@ -188,6 +198,7 @@ pub fn output_schemas() -> [(&'static str, schemars::Schema); 19] {
         ("output-try", schema_for!(r#try::TryReport)),
         ("output-queue-add", schema_for!(queue::AddReport)),
         ("output-queue-list", schema_for!(queue::ListReport)),
+        ("output-recipe-check", schema_for!(recipe::CheckReport)),
         ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
         ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),
         ("output-ecosystem-check", schema_for!(ecosystem::ConformanceReport)),
@@ -220,8 +231,8 @@ impl Refusal {
 }
 
 /// Says what went wrong, and with which code to end.
-fn fail(error: &anyhow::Error) -> Exit {
-    out::error(error);
+fn fail(error: &anyhow::Error, cleaner: &Cleaner) -> Exit {
+    out::error(error, cleaner);
     let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
     let state = error.chain().find_map(|cause| cause.downcast_ref::<StateError>());
     let settings = error.chain().any(<dyn std::error::Error>::is::<SettingsError>);

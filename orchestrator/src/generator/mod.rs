@@ -4,7 +4,8 @@ mod builtin;
 
 use async_trait::async_trait;
 use batch_core::{
-    model::{Failure, PackageFacts, PackageId, RecipeName},
+    decide::recipe,
+    model::{ActionShape, Failure, PackageFacts, PackageId, RecipeName, Verify},
     plugin::EcosystemPlugin,
 };
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,20 @@ pub struct Generated {
     pub toml: String,
 }
 
+impl Generated {
+    /// The recipe with `verify`, which was seen to hold, for its verification. `actions` are the
+    /// steps that it may use besides the common ones.
+    pub fn verified_by(&self, verify: Option<&Verify>, actions: &[ActionShape]) -> String {
+        match recipe::parse(&self.toml, actions) {
+            Ok(mut recipe) if verify.is_some() && recipe.verify.as_ref() != verify => {
+                recipe.verify = verify.cloned();
+                recipe::file(&recipe, &self.facts.notes)
+            }
+            Ok(_) | Err(_) => self.toml.clone(),
+        }
+    }
+}
+
 /// No recipe.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotGenerated {
@@ -43,4 +58,6 @@ pub struct NotGenerated {
     pub facts: Option<Box<PackageFacts>>,
     /// Why there is none.
     pub failure: Box<Failure>,
+    /// What it will be as soon as the recipes are there that it waits for, as TOML.
+    pub draft: Option<String>,
 }

@@ -87,8 +87,9 @@ async fn one(package: PackageId, tools: &Tools<'_>) -> Option<Item> {
     };
     let made = match generated {
         Ok(generated) => claimed(generated, tools.claims)?,
-        Err(NotGenerated { facts, failure }) => {
-            Made::Failed { upstream_version: facts.map(|facts| facts.version), failure }
+        Err(NotGenerated { facts, failure, .. }) => {
+            let (upstream_version, notes) = facts.map(|facts| (facts.version, facts.notes)).unzip();
+            Made::Failed { upstream_version, notes: notes.unwrap_or_default(), failure }
         }
     };
     let (ended_at, worked_ms) = (tools.clock.now(), elapsed_ms(tools.clock, started));
@@ -112,7 +113,8 @@ fn claimed(generated: Generated, claims: &Mutex<Claims>) -> Option<Made> {
         Err(taken) => {
             let failure = failure(Stage::Generate, Finding::stated(taken.kind), &taken.reason, id);
             let upstream_version = Some(generated.facts.version.clone());
-            Made::Failed { upstream_version, failure: Box::new(failure) }
+            let notes = generated.facts.notes;
+            Made::Failed { upstream_version, notes, failure: Box::new(failure) }
         }
     })
 }

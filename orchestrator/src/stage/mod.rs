@@ -81,6 +81,9 @@ pub enum Made {
     Failed {
         /// What the registry calls the newest version, if it said.
         upstream_version: Option<String>,
+        /// What a person should know of the package, if the registry said.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
         /// The cause.
         failure: Box<Failure>,
     },

@@ -2,7 +2,7 @@
 
 use batch_core::{
     io::Clock,
-    model::{Environment, EnvironmentResult, Failure, PackageId, Verdict},
+    model::{Environment, EnvironmentResult, Failure, PackageId, Verdict, Verify},
     plugin::EcosystemPlugin,
 };
 use chrono::{DateTime, Utc};
@@ -45,6 +45,9 @@ pub struct Item {
     pub result: EnvironmentResult,
     /// The cause, unless it passed.
     pub failure: Option<Box<Failure>>,
+    /// The verification that was seen to hold, where it passed and the recipe has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
 }
 
 /// What the stage works with.
@@ -76,19 +79,19 @@ async fn one(generated: Generated, environment: Environment, tools: &Tools<'_>) 
     let started = tools.clock.monotonic();
     let validation =
         validator.validate(plugin, &generated, environment, Onlookers { events, cancel }).await?;
-    let (verdict, sandbox, failure) = match validation {
-        Validation::Passed { sandbox } => (Verdict::Pass, sandbox, None),
+    let (verdict, sandbox, failure, verify) = match validation {
+        Validation::Passed { sandbox, verify } => (Verdict::Pass, sandbox, None, verify),
         Validation::Failed { sandbox, failure } => {
             // A passing fault says nothing about the recipe.
             let is_fault = failure.finding.kind.spares_package();
             let verdict = if is_fault { Verdict::Skipped } else { Verdict::Fail };
-            (verdict, sandbox, Some(failure))
+            (verdict, sandbox, Some(failure), None)
         }
     };
     let result = EnvironmentResult { environment, verdict, sandbox: Some(sandbox) };
     let package = generated.facts.id.clone();
     let (ended_at, worked_ms) = (tools.clock.now(), elapsed_ms(tools.clock, started));
-    let item = Item { package, ended_at, worked_ms, result, failure };
+    let item = Item { package, ended_at, worked_ms, result, failure, verify };
     let _ = events.send(Event::Validated(Box::new(item.clone())));
     Some(item)
 }

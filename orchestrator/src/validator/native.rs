@@ -8,15 +8,15 @@ use std::{
 };
 
 use crate::{
-    failure::{self, failure},
+    failure::Source,
     generator::Generated,
     stage::{Event, Phase},
     toolchain::FoundToolchain,
-    validator::{Onlookers, Validation, Validator, steps, verify},
+    validator::{Onlookers, Validation, Validator, steps},
 };
 use async_trait::async_trait;
 use batch_core::{
-    decide::recipe,
+    decide::{clean::Cleaner, recipe},
     io::{Http, Origins},
     model::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
@@ -34,6 +34,8 @@ pub struct NativeValidator<'a> {
     pub sandbox: &'a Sandbox,
     /// The ecosystems' own tools.
     pub toolchains: &'a BTreeMap<batch_core::model::EcosystemId, FoundToolchain>,
+    /// What cleans all that tools say.
+    pub cleaner: &'a Cleaner,
     /// Variables of this machine that tools may see.
     pub passed_on: &'a BTreeMap<String, String>,
     /// Mirrors, for the tools too.
@@ -51,7 +53,7 @@ pub struct NativeValidator<'a> {
 }
 
 /// Why a validation went no further: a failure of the package, or an interruption.
-enum Stop {
+pub(super) enum Stop {
     Failed(Box<Failure>),
     Interrupted,
 }
@@ -68,7 +70,7 @@ impl Validator for NativeValidator<'_> {
         let attempt = Attempt { validator: self, plugin, generated, onlookers };
         let sandbox = self.sandbox.backend().to_string();
         match attempt.run(environment).await {
-            Ok(()) => Some(Validation::Passed { sandbox }),
+            Ok(verify) => Some(Validation::Passed { sandbox, verify }),
             Err(Stop::Failed(failure)) => Some(Validation::Failed { sandbox, failure }),
             Err(Stop::Interrupted) => None,
         }
@@ -76,17 +78,22 @@ impl Validator for NativeValidator<'_> {
 }
 
 /// One validation.
-struct Attempt<'a> {
-    validator: &'a NativeValidator<'a>,
-    plugin: &'a EcosystemPlugin,
-    generated: &'a Generated,
+pub(super) struct Attempt<'a> {
+    pub(super) validator: &'a NativeValidator<'a>,
+    pub(super) plugin: &'a EcosystemPlugin,
+    pub(super) generated: &'a Generated,
     onlookers: Onlookers<'a>,
 }
 
 impl Attempt<'_> {
-    async fn run(&self, environment: Environment) -> Result<(), Stop> {
+    async fn run(&self, environment: Environment) -> Result<Option<Verify>, Stop> {
         let recipe = recipe::parse(&self.generated.toml, &self.validator.actions)
             .map_err(|error| self.stop(FailureKind::SchemaInvalid, &error.to_string()))?;
+        let cell = environment.cell();
+        if !recipe::allowed_cells(&recipe.metadata).contains(&cell) {
+            let message = format!("the recipe is not for {cell}, where it would be installed");
+            return Err(self.stop(FailureKind::NoBottle, &message));
+        }
         let installer = self.plugin.installer.ok_or_else(|| {
             self.stop(FailureKind::UnsupportedSource, "installer not available yet")
         })?;
@@ -104,7 +111,7 @@ impl Attempt<'_> {
         plan: &InstallPlan,
         recipe: &Recipe,
         dir: &Path,
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<Verify>, Stop> {
         self.tell(Phase::Install);
         for step in &plan.steps {
             if let InstallStep::Run { argv, env, network } = step {
@@ -122,10 +129,10 @@ impl Attempt<'_> {
             }
         }
         match &recipe.verify {
-            None => Ok(()),
+            None => Ok(None),
             Some(verify) => {
                 self.tell(Phase::Verify);
-                self.verify(plan, verify, dir).await
+                self.verify(plan, verify, dir).await.map(Some)
             }
         }
     }
@@ -136,8 +143,7 @@ impl Attempt<'_> {
             return Ok(());
         }
         let tool = job.argv.first().map_or("", String::as_str);
-        let package = self.package();
-        Err(Stop::Failed(Box::new(failure::of_install(self.plugin, package, tool, &report))))
+        Err(Stop::Failed(Box::new(self.source().of_install(self.plugin, tool, &report))))
     }
 
     /// A step that this program does itself.
@@ -150,7 +156,7 @@ impl Attempt<'_> {
         let unknown = || self.stop(FailureKind::InstallFailed, &format!("unknown step {step:?}"));
         done.ok_or_else(unknown)?.map_err(|error| {
             let message = format!("error: {}", error.chain());
-            let failure = failure(Stage::Validate, error.finding(), &message, self.package());
+            let failure = self.source().failure(Stage::Validate, error.finding(), &message);
             Stop::Failed(Box::new(failure))
         })
     }
@@ -164,26 +170,7 @@ impl Attempt<'_> {
         })
     }
 
-    async fn verify(&self, plan: &InstallPlan, verify: &Verify, dir: &Path) -> Result<(), Stop> {
-        // The recipe's verify command is a shell line for the package manager, so it is one here.
-        let argv = ["/bin/sh", "-c", &verify.command].map(str::to_owned).to_vec();
-        let job = self.job(argv, &exported(plan, dir), dir, plan);
-        let limits = Limits { wall: self.validator.verify_wall, ..job.limits };
-        let job = Job { limits, ..job };
-        let report = self.sandboxed(&job).await?;
-        let package = self.package();
-        let (Ended::Exited, Some(code)) = (report.ended, report.exit_code) else {
-            let failure = failure::of_verify(package, &verify.command, &report);
-            return Err(Stop::Failed(Box::new(failure)));
-        };
-        let version = &self.generated.facts.version;
-        verify::judge(verify, version, code, &report.output).map_err(|mismatch| {
-            let failure = failure::of_mismatch(package, mismatch.kind, &mismatch.reason, &report);
-            Stop::Failed(Box::new(failure))
-        })
-    }
-
-    fn job(
+    pub(super) fn job(
         &self,
         argv: Vec<String>,
         env: &BTreeMap<String, String>,
@@ -231,7 +218,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn sandboxed(&self, job: &Job) -> Result<Report, Stop> {
+    pub(super) async fn sandboxed(&self, job: &Job) -> Result<Report, Stop> {
         let report = self.validator.sandbox.run(job, self.onlookers.cancel.cancelled()).await;
         match report {
             Ok(Report { ended: Ended::Cancelled, .. }) => Err(Stop::Interrupted),
@@ -243,7 +230,7 @@ impl Attempt<'_> {
     /// The sandbox itself does not work: nobody's package is to blame.
     fn machine_fault(&self, error: &SandboxError) -> Stop {
         let finding = Finding::stated(FailureKind::ToolCrashed).of_service("sandbox");
-        let failure = failure(Stage::Validate, finding, &error.to_string(), self.package());
+        let failure = self.source().failure(Stage::Validate, finding, &error.to_string());
         Stop::Failed(Box::new(failure))
     }
 
@@ -258,7 +245,7 @@ impl Attempt<'_> {
         made.map_err(|error| {
             let finding = Finding::stated(FailureKind::DiskFull).of_service("sandbox");
             let message = format!("cannot make a work folder in {}: {error}", work.display());
-            Stop::Failed(Box::new(failure(Stage::Validate, finding, &message, self.package())))
+            Stop::Failed(Box::new(self.source().failure(Stage::Validate, finding, &message)))
         })
     }
 
@@ -266,26 +253,21 @@ impl Attempt<'_> {
         self.validator.toolchains.get(&self.plugin.id)
     }
 
+    pub(super) fn source(&self) -> Source<'_> {
+        let NativeValidator { cleaner, work, .. } = self.validator;
+        Source { package: self.package(), cleaner, works: Some(work) }
+    }
+
     fn package(&self) -> &PackageId {
         &self.generated.facts.id
     }
 
-    fn stop(&self, kind: FailureKind, message: &str) -> Stop {
-        let failure = failure(Stage::Validate, Finding::stated(kind), message, self.package());
+    pub(super) fn stop(&self, kind: FailureKind, message: &str) -> Stop {
+        let failure = self.source().failure(Stage::Validate, Finding::stated(kind), message);
         Stop::Failed(Box::new(failure))
     }
 
     fn tell(&self, phase: Phase) {
         let _ = self.onlookers.events.send(Event::Phase { package: self.package().clone(), phase });
     }
-}
-
-/// What the plan wants commands to be told, for an installation in `dir`.
-fn exported(plan: &InstallPlan, dir: &Path) -> BTreeMap<String, String> {
-    let folders = plan.steps.iter().filter_map(|step| {
-        let InstallStep::Export { folders } = step else { return None };
-        Some(folders)
-    });
-    let absolute = |folder: &String| dir.join(folder).display().to_string();
-    folders.flatten().map(|(name, folder)| (name.clone(), absolute(folder))).collect()
 }
