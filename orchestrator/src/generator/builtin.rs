@@ -27,8 +27,6 @@ pub struct BuiltinGenerator {
     pub http: Arc<dyn Http>,
     /// The steps that a recipe may use besides the common ones.
     pub actions: Vec<ActionShape>,
-    /// Cleans what registries say.
-    pub cleaner: Arc<Cleaner>,
     /// The recipes that a recipe may depend on.
     pub known: KnownRecipes,
     /// Packages that a person has looked at: their commands may be called as they like.

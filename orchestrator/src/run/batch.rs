@@ -59,7 +59,6 @@ pub(super) async fn run(turned: Turned, tools: &Tools<'_>) -> anyhow::Result<Bat
         cleaner: Arc::clone(&env.cleaner),
         known: tools.known.clone(),
         looked_at: seeds::looked_at(plugin, &root.settings)?,
-        cleaner: Arc::clone(&env.cleaner),
     };
     let validator = tools.machine.validator(env, &root.settings, http, root.layout.work())?;
     let validator = validator.context("a plan without a sandbox has no attempts")?;
