@@ -51,6 +51,9 @@ fn check(output: &Output, code: i32, words: &[&str]) {
     assert!(!said.contains("panicked"), "{said}");
 }
 
+/// Puts something wrong at a path.
+type Fault<'a> = &'a dyn Fn(&std::path::Path);
+
 fn odd_settings() {
     let root = TestRoot::new(NOBODY, "");
     let settings = root.path("pipeline.toml");
@@ -62,7 +65,7 @@ fn odd_settings() {
     let huge = |path: &std::path::Path| {
         std::fs::File::create(path).unwrap().set_len(600 << 20).unwrap();
     };
-    let faults: [(&dyn Fn(&std::path::Path), &str); 4] = [
+    let faults: [(Fault<'_>, &str); 4] = [
         (&fifo, "a pipe, socket or device lies"),
         (&dangling, "a symbolic link lies"),
         (&folder, "a folder lies"),
