@@ -27,7 +27,7 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     ),
     (
         "eco-",
-        "async-trait batch-core csv-core pep440_rs saphyr-parser semver serde serde_json toml",
+        "async-trait base64 batch-core csv-core pep440_rs saphyr-parser semver serde serde_json toml",
     ),
     ("analytics", "askama batch-core chrono serde serde_json tempfile thiserror"),
 ];

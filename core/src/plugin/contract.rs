@@ -14,8 +14,8 @@ use crate::{
         archive::{ArchiveError, DigestError, RemoteError},
     },
     model::{
-        EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan, InvalidId, Missing,
-        PackageFacts, PackageName, Page, Quota, Recipe, RecipeName, Threshold,
+        Confidence, EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan,
+        InvalidId, Missing, PackageFacts, PackageName, Page, Quota, Recipe, RecipeName, Threshold,
     },
 };
 
@@ -201,8 +201,22 @@ pub enum SourceErrorKind {
     /// A registry is believed about what there is, and a store only about what it gives.
     #[error("{url} is listed, and is not given")]
     Unserved { url: Url },
+    #[error(transparent)]
+    Withheld(Box<Withheld>),
     #[error("unexpected shape of answer from {host}: {reason}")]
     Schema { host: String, reason: String },
+}
+
+/// A registry that answers other questions does not hand out this one package.
+#[derive(Debug, thiserror::Error)]
+#[error("{url} is withheld: {reason}; {advice}")]
+pub struct Withheld {
+    /// What was asked for.
+    pub url: Url,
+    /// The registry's own words, on one line.
+    pub reason: String,
+    /// Where else the package may be, as a fragment without full stop.
+    pub advice: String,
 }
 
 impl From<RemoteError> for SourceErrorKind {
@@ -224,9 +238,11 @@ impl SourceErrorKind {
                     None
                 }
             },
-            Self::Archive(_) | Self::Digest(_) | Self::Unserved { .. } | Self::Schema { .. } => {
-                None
-            }
+            Self::Archive(_)
+            | Self::Digest(_)
+            | Self::Unserved { .. }
+            | Self::Withheld(_)
+            | Self::Schema { .. } => None,
         };
         match status {
             Some(HttpError::Status { url, status: 403 | 404 | 410 | 451 }) => {
@@ -254,6 +270,12 @@ impl SourceError {
                 let finding = Finding::stated(FailureKind::UpstreamUnavailable);
                 finding.of_service(url.host_str().unwrap_or_default())
             }
+            // It speaks of one package, so it must not count against the registry's health.
+            SourceErrorKind::Withheld(withheld) => Finding {
+                confidence: Confidence::Inferred,
+                ..Finding::stated(FailureKind::AuthRequired)
+                    .of_service(withheld.url.host_str().unwrap_or_default())
+            },
             SourceErrorKind::Schema { host, .. } => {
                 Finding::stated(FailureKind::UnexpectedResponse).of_service(host)
             }

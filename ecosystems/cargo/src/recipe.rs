@@ -49,9 +49,13 @@ pub(crate) fn facts(
     let package = &manifest.package;
     let homepage = package.addresses().into_iter().find(|url| is_homepage(url));
     let digest = format!("sha256-{}", release.checksum);
+    let mut notes = notes(name, &release, &commands);
+    if package.has_build_script(&contents.files) {
+        notes.push("its build script runs when it is installed".to_owned());
+    }
     PackageFacts {
         id: PackageId { ecosystem: ID, name: name.clone() },
-        notes: notes(name, &release, &commands),
+        notes,
         description: one_line(package.description()),
         homepage: homepage.map(str::to_owned),
         kind: if is_library { PackageKind::Library } else { PackageKind::Tool },

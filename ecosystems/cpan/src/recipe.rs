@@ -1,7 +1,7 @@
 //! From facts to a recipe: pure, so that equal facts make equal bytes.
 
 use batch_core::{
-    decide::recipe::of_step,
+    decide::recipe::{of_step, with_binaries},
     model::{ActionShape, Executables, FailureKind, PackageFacts, Recipe, RecipeName, Verify},
     plugin::Missing,
 };
@@ -38,7 +38,7 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     };
     let (otherwise, verify) =
         (format!("{} from CPAN", facts.id.name), Verify::of_version(first.as_str()));
-    Ok(of_step(facts, &recipe_name(facts), otherwise, verify))
+    Ok(with_binaries(of_step(facts, &recipe_name(facts), otherwise, verify), facts))
 }
 
 /// The distribution's, in lower case.

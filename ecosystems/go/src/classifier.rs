@@ -2,7 +2,7 @@
 
 use batch_core::{
     decide::signs::{Signs, of_build},
-    model::{Evidence, FailureKind, Finding},
+    model::{Confidence, Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
@@ -18,9 +18,6 @@ const SIGNS: Signs = Signs {
         ("' not found in go", FailureKind::PackageNotFound),
         (": 404 not found", FailureKind::PackageNotFound),
         (": 410 gone", FailureKind::PackageNotFound),
-        (": 403 forbidden\n\tserver response: ", FailureKind::PackageNotFound),
-        // As it is where terminal codes, and tabs with them, have been taken out.
-        (": 403 forbidden\nserver response: ", FailureKind::PackageNotFound),
         ("unknown revision", FailureKind::PackageNotFound),
         ("no matching versions for query", FailureKind::PackageNotFound),
         ("but does not contain package", FailureKind::PackageNotFound),
@@ -64,11 +61,24 @@ fn is_of_an_author(line: &str) -> bool {
         && [" is deprecated: ", "retracted by module author: "].iter().any(|it| line.contains(it))
 }
 
+/// How the proxy withholds one module; without a tab where terminal codes have been taken out.
+const WITHHELD: [&str; 2] =
+    [": 403 Forbidden\n\tserver response: ", ": 403 Forbidden\nserver response: "];
+
+/// `finding` of `text`; where the proxy withholds one module, that blames nobody.
+fn about_one_module(finding: Finding, text: &str) -> Finding {
+    let is_refusal = finding.kind == FailureKind::AuthRequired;
+    if is_refusal && WITHHELD.iter().any(|sign| text.contains(sign)) {
+        return Finding { confidence: Confidence::Inferred, ..Finding::stated(finding.kind) };
+    }
+    finding
+}
+
 impl FailureClassifier for Go {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
         let text = &evidence.text;
         if !names_what_it_builds(text) {
-            return SIGNS.read(text);
+            return SIGNS.read(text).map(|finding| about_one_module(finding, text));
         }
         let is_too_old = text.lines().any(|line| line.starts_with("note: module requires Go "));
         let is_runtimes = |line: &str| line == "fatal error: runtime: out of memory";
@@ -111,12 +121,6 @@ mod tests {
         ),
         (
             "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 410 Gone",
-            FailureKind::PackageNotFound,
-            None,
-        ),
-        (
-            "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 403 Forbidden\n\
-                 \tserver response: This module version is not available.",
             FailureKind::PackageNotFound,
             None,
         ),
@@ -224,18 +228,6 @@ mod tests {
             None,
         ),
         (
-            "cmd/x/main.go:13:2: golang.org/x/telemetry@v0.0.0: reading https://proxy.golang.org/golang.org/x/telemetry/@v/v0.0.0.zip: 403 Forbidden\n\
-                 \tserver response: This module version is not available.",
-            FailureKind::PackageNotFound,
-            None,
-        ),
-        (
-            "go: x.org/a@v0.0.0: reading https://proxy.golang.org/x.org/a/@v/v0.0.0.zip: 403 Forbidden\n\
-                 server response: This module version is not available.",
-            FailureKind::PackageNotFound,
-            None,
-        ),
-        (
             "go: example.com/a@v1.0.0: read \"https://proxy.golang.org/example.com/a/@v/v1.0.0.info\": unexpected EOF",
             FailureKind::UpstreamUnavailable,
             Some("proxy.golang.org"),
@@ -271,6 +263,30 @@ mod tests {
     #[test]
     fn a_stated_cause_is_read_and_its_service_named() {
         all_state(&Go, STATED);
+    }
+
+    /// The proxy withholds one module.
+    const REFUSED: &[(&str, FailureKind)] = &[
+        (
+            "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 403 Forbidden\n\
+                 \tserver response: This module version is not available.",
+            FailureKind::AuthRequired,
+        ),
+        (
+            "cmd/x/main.go:13:2: golang.org/x/telemetry@v0.0.0: reading https://proxy.golang.org/golang.org/x/telemetry/@v/v0.0.0.zip: 403 Forbidden\n\
+                 \tserver response: This module version is not available.",
+            FailureKind::AuthRequired,
+        ),
+        (
+            "go: x.org/a@v0.0.0: reading https://proxy.golang.org/x.org/a/@v/v0.0.0.zip: 403 Forbidden\n\
+                 server response: This module version is not available.",
+            FailureKind::AuthRequired,
+        ),
+    ];
+
+    #[test]
+    fn what_the_proxy_withholds_is_no_absence_and_blames_nobody() {
+        all_hint_at(&Go, REFUSED);
     }
 
     /// Texts that end before the reason.

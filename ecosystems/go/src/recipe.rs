@@ -1,7 +1,7 @@
 //! From facts to a recipe: pure, so that equal facts make equal bytes.
 
 use batch_core::{
-    decide::recipe::of_step,
+    decide::recipe::{of_step, with_binaries},
     model::{
         ActionShape, Executables, FailureKind, PackageFacts, PackageKind, Parameter, Recipe,
         RecipeName, Verify, VersionSource,
@@ -18,11 +18,19 @@ pub(crate) const EXECUTABLES: &str = "executables";
 pub(crate) const STEP: ActionShape =
     ActionShape { name: "go_install", required: &[MODULE, EXECUTABLES] };
 
+/// How the reason begins where the go command finds no version to install.
+pub(crate) const WITHDRAWN: &str = "its author has taken back every version";
+
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let missing = |kind, reason: String| Err(Missing { reason, kind });
     let (name, version) = (&facts.id.name, &facts.version);
     let commands = match &facts.executables {
+        Executables::Unknown(why) if why.starts_with(WITHDRAWN) => {
+            let reasons = [why].into_iter().chain(&facts.notes).map(String::as_str);
+            let reason = format!("{name}: {}", reasons.collect::<Vec<_>>().join("; "));
+            return missing(FailureKind::PackageNotFound, reason);
+        }
         Executables::Unknown(why) => {
             return missing(FailureKind::BinaryDiscoveryFailed, why.clone());
         }
@@ -44,7 +52,7 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let verify = Verify::of_version(command.as_str());
     let otherwise = format!("{}, a command written in Go", facts.id.name);
     let recipe = of_step(facts, &recipe_name(facts), otherwise, verify);
-    Ok(Recipe { version: version_source(facts), ..recipe })
+    Ok(Recipe { version: version_source(facts), ..with_binaries(recipe, facts) })
 }
 
 /// What the command is called: an import path is no name, and its last element may be a version.
@@ -57,14 +65,12 @@ pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
     }
 }
 
-/// Where the newest version is asked for, where that is not the path that is installed.
+/// Where the newest version is asked for, if the package manager would ask for another module.
 fn version_source(facts: &PackageFacts) -> Option<VersionSource> {
-    let installed = facts.install.parameters.get(MODULE);
+    let Parameter::Text(installed) = facts.install.parameters.get(MODULE)? else { return None };
     let module = facts.artifacts.first().and_then(|zip| module_of(&zip.url))?;
-    if installed == Some(&Parameter::Text(module.clone())) {
-        return None;
-    }
-    Some(VersionSource([(MODULE.to_owned(), module.into())].into()))
+    let is_inferred = paths::inferred_module(installed) == module;
+    (!is_inferred).then(|| VersionSource([(MODULE.to_owned(), module.into())].into()))
 }
 
 /// The module whose zip lies at `url`.

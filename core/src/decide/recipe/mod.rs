@@ -26,7 +26,7 @@ pub use metadata::is_homepage;
 pub use platforms::{allowed_cells, constrain};
 pub use prose::one_line;
 pub use steps::is_generic_step;
-pub use tool::{of_step, of_tool};
+pub use tool::{of_step, of_tool, with_binaries};
 
 /// Longest file that is read, in bytes: some ten times the longest that the registry holds.
 pub const LONGEST_RECIPE: usize = 256 << 10;

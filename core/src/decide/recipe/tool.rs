@@ -47,6 +47,16 @@ pub fn of_step(
     Recipe { metadata, version: None, steps, verify: Some(verify) }
 }
 
+/// `recipe`, whose step by itself puts only a command on `PATH` that is called like the recipe, with
+/// all commands of `facts` in `metadata.binaries`: the package manager exposes what stands there.
+/// The step must install them into the folder `bin`.
+pub fn with_binaries(mut recipe: Recipe, facts: &PackageFacts) -> Recipe {
+    if let Executables::Known(names) = &facts.executables {
+        recipe.metadata.binaries = names.iter().map(|name| format!("bin/{name}")).collect();
+    }
+    recipe
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +86,14 @@ mod tests {
         assert_eq!(recipe.verify.unwrap().command, "roar --version");
         assert_eq!(recipe.metadata.description, "lion from zoo");
         assert_eq!(recipe.metadata.supported_os, ["linux"]);
+    }
+
+    #[test]
+    fn all_commands_are_named_as_binaries_where_the_step_does_not_expose_them() {
+        let facts = facts(&["roar", "purr"]);
+        let recipe = with_binaries(built(&facts).unwrap(), &facts);
+        assert_eq!(recipe.metadata.binaries, ["bin/roar", "bin/purr"]);
+        assert_eq!(parse(&recipe.to_toml(), &[STEP]).unwrap(), recipe);
     }
 
     #[test]
