@@ -16,8 +16,8 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     (
         "batch-core",
         "aho-corasick async-trait base64 chrono fastrand flate2 governor inventory percent-encoding \
-         reqwest schemars serde serde_json sha2 strip-ansi-escapes strsim tar tempfile thiserror tokio toml tracing \
-         unicode-security url zip",
+         reqwest schemars serde serde_json sha2 strip-ansi-escapes strsim tar tempfile thiserror \
+         tokio toml toml_edit tracing unicode-security url zip",
     ),
     ("batch-sim", "async-trait batch-core chrono"),
     (

@@ -246,7 +246,7 @@ impl std::fmt::Display for SkipReason {
             Self::QueueUnreadable { error } => f.write_str(error),
             Self::ServedThisHour => f.write_str("had its turn in this hour"),
             Self::HostPaused { host, until } => {
-                write!(f, "{host} wants to be left alone until {}", until.trunc_subsecs(0))
+                write!(f, "{host} is paused until {}", until.trunc_subsecs(0))
             }
             Self::Disabled => f.write_str("disabled in batch-control.json"),
             Self::ToolMissing { program } => write!(f, "{program} is not installed here"),

@@ -15,7 +15,8 @@ use crate::{
     },
     model::{
         Confidence, EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan,
-        InvalidId, Missing, PackageFacts, PackageName, Page, Quota, Recipe, RecipeName, Threshold,
+        InvalidId, KnownRecipes, Missing, PackageFacts, PackageName, Page, Quota, Recipe,
+        RecipeName, Threshold,
     },
 };
 
@@ -67,8 +68,25 @@ pub trait RecipeBuilder: Send + Sync {
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError>;
 
+    /// `facts` with each dependency led to the recipe of `known` that provides it. Comes between
+    /// [`RecipeBuilder::inspect`] and [`RecipeBuilder::build`], and what it writes is for the latter
+    /// and for the installer. Pure: equal arguments, equal facts.
+    ///
+    /// Only builders whose packages depend on other packages' recipes implement it. Without recipes
+    /// such a package is [`FailureKind::RecipeMissing`].
+    fn resolve(&self, facts: PackageFacts, known: &KnownRecipes) -> PackageFacts {
+        let _ = known;
+        facts
+    }
+
     /// The recipe that follows from `facts`: equal facts, equal recipe.
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing>;
+
+    /// Whether people review what the registry takes in, so that a package called like a command of
+    /// the system is that command.
+    fn is_reviewed(&self) -> bool {
+        false
+    }
 
     /// What the recipe is called unless an override says otherwise.
     fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {

@@ -7,7 +7,7 @@ use batch_core::{
     decide::recipe::{is_homepage, of_step, one_line},
     model::{
         Action, ActionShape, Artifact, Executables, FailureKind, PackageFacts, PackageId,
-        PackageKind, PackageName, Recipe, RecipeName, Verify,
+        PackageKind, PackageName, Recipe, RecipeName, Verify, Versions,
     },
     plugin::Missing,
 };
@@ -24,8 +24,9 @@ use crate::{
 pub(crate) const CRATE: &str = "crate";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The one step that compiles a crate and installs all its commands.
-pub(crate) const STEP: ActionShape =
-    ActionShape { name: "cargo_install", required: &[CRATE, EXECUTABLES] };
+pub(crate) const STEP: ActionShape = ActionShape::new("cargo_install", &[CRATE, EXECUTABLES])
+    .bringing(&["rust"])
+    .versioned(Versions::Inferred("crates_io"));
 
 /// What `release` of `name` is, by what is in it.
 pub(crate) fn facts(
@@ -86,7 +87,7 @@ fn notes(name: &PackageName, release: &Release, commands: &Commands) -> Vec<Stri
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let name = &facts.id.name;
     let first = match &facts.executables {
         Executables::Unknown(why) if why.starts_with("invalid command name") => {

@@ -4,7 +4,7 @@ use batch_core::{
     decide::recipe::{of_step, with_binaries},
     model::{
         ActionShape, Executables, FailureKind, PackageFacts, PackageKind, Parameter, Recipe,
-        RecipeName, Verify, VersionSource,
+        RecipeName, Verify, VersionSource, Versions,
     },
     plugin::Missing,
 };
@@ -16,14 +16,25 @@ pub(crate) const MODULE: &str = "module";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The one step that installs a command.
 pub(crate) const STEP: ActionShape =
-    ActionShape { name: "go_install", required: &[MODULE, EXECUTABLES] };
+    ActionShape::new("go_install", &[MODULE, EXECUTABLES]).bringing(&["go"]).versioned(
+        Versions::Derived { source: "goproxy", from: MODULE, key: MODULE, derive: inferred_module },
+    );
+
+/// The module whose versions the package manager asks for where a recipe has no `[version]`: the
+/// first three elements of a path on GitHub, else what stands before `/cmd/`, else the path.
+fn inferred_module(path: &str) -> String {
+    if path.starts_with("github.com/") {
+        return path.split('/').take(3).collect::<Vec<_>>().join("/");
+    }
+    path.split_once("/cmd/").map_or(path, |(module, _)| module).to_owned()
+}
 
 /// How the reason begins where the go command finds no version to install.
 pub(crate) const WITHDRAWN: &str = "its author has taken back every version";
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let (name, version) = (&facts.id.name, &facts.version);
     let commands = match &facts.executables {
         Executables::Unknown(why) if why.starts_with(WITHDRAWN) => {

@@ -7,7 +7,7 @@ use batch_core::{
     decide::recipe::{is_homepage, of_step, one_line, with_binaries},
     model::{
         Action, ActionShape, Artifact, Cell, Executables, FailureKind, PackageFacts, PackageId,
-        PackageKind, PackageName, Recipe, RecipeName, Verify,
+        PackageKind, PackageName, Recipe, RecipeName, Verify, Versions,
     },
     plugin::Missing,
 };
@@ -22,8 +22,9 @@ use crate::{
 pub(crate) const PACKAGE: &str = "package";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The one step that installs a project with all its commands into an environment of its own.
-pub(crate) const STEP: ActionShape =
-    ActionShape { name: "pipx_install", required: &[PACKAGE, EXECUTABLES] };
+pub(crate) const STEP: ActionShape = ActionShape::new("pipx_install", &[PACKAGE, EXECUTABLES])
+    .bringing(&["python-standalone"])
+    .versioned(Versions::Inferred("pypi"));
 
 const WHEEL: &str = ".whl";
 /// How the reason begins where pip finds no version to install.
@@ -134,7 +135,7 @@ fn notes(release: &Release, contents: Option<&Contents>, carried: &[String]) -> 
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let what = format!("{} {}", facts.id.name, facts.version);
     if let Executables::Unknown(why) = &facts.executables
         && why.starts_with(WITHDRAWN)

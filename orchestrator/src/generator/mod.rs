@@ -58,4 +58,6 @@ pub struct NotGenerated {
     pub facts: Option<Box<PackageFacts>>,
     /// Why there is none.
     pub failure: Box<Failure>,
+    /// What it will be as soon as the recipes are there that it waits for, as TOML.
+    pub draft: Option<String>,
 }

@@ -9,7 +9,10 @@ use anyhow::Context as _;
 use batch_core::{
     decide::{claims::Claims, journal, preflight::Turned},
     io::{Http, Journal, PoliteHttp},
-    model::{ActionShape, JournalFinish, JournalLine, JournalStart, PackageId, SCHEMA_VERSION},
+    model::{
+        ActionShape, JournalFinish, JournalLine, JournalStart, KnownRecipes, PackageId,
+        SCHEMA_VERSION,
+    },
     persist::persist,
     plugin::EcosystemPlugin,
 };
@@ -21,6 +24,7 @@ use crate::{
     generator::{BuiltinGenerator, Generator as _},
     progress::Progress,
     run::summary::BatchSummary,
+    seeds,
     stage::{
         Event, Made, generate, merge,
         preflight::{self, Machine},
@@ -36,6 +40,7 @@ pub(super) struct Tools<'a> {
     pub(super) machine: &'a Machine,
     pub(super) http: &'a Arc<PoliteHttp>,
     pub(super) claims: &'a Mutex<Claims>,
+    pub(super) known: &'a KnownRecipes,
     pub(super) progress: &'a Arc<Progress>,
     pub(super) jobs: usize,
     pub(super) cancel: &'a CancellationToken,
@@ -48,8 +53,13 @@ pub(super) async fn run(turned: Turned, tools: &Tools<'_>) -> anyhow::Result<Bat
     let plugin = env.registry.get(id.ecosystem()).context("a plan names registered ecosystems")?;
     let actions: Vec<ActionShape> = env.registry.recipe_actions().collect();
     let http: Arc<dyn Http> = tools.http.clone();
-    let generator =
-        BuiltinGenerator::new(Arc::clone(&http), actions.clone(), Arc::clone(&env.cleaner));
+    let generator = BuiltinGenerator {
+        http: Arc::clone(&http),
+        actions: actions.clone(),
+        known: tools.known.clone(),
+        looked_at: seeds::looked_at(plugin, &root.settings)?,
+        cleaner: Arc::clone(&env.cleaner),
+    };
     let validator = tools.machine.validator(env, &root.settings, http, root.layout.work())?;
     let validator = validator.context("a plan without a sandbox has no attempts")?;
     let start = JournalStart {

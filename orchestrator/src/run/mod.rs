@@ -53,8 +53,8 @@ pub async fn run(
 ) -> anyhow::Result<Summary> {
     let _lock = root.state.lock(env.clock.now())?;
     let recovered = recover::pending(env, root)?;
-    let claims = preflight::claims(env, root)?;
-    let reconciled = recover::reconcile(env, root, &claims)?;
+    let recipes = preflight::recipes(env, root)?;
+    let reconciled = recover::reconcile(env, root, &recipes)?;
     let machine = Machine::look_around(env, &root.settings).await;
     let preflight = preflight::run(env, root, &machine, &request.choice, request.share)?;
     let mut summary = Summary { recovered, reconciled, ..Summary::default() };
@@ -67,9 +67,10 @@ pub async fn run(
     let n_packages = preflight.batches.iter().map(|turned| turned.plan.attempts.len()).sum();
     let progress = Progress::new(n_packages, request.is_terminal, request.quiet);
     let progress = &Arc::new(progress);
+    let preflight::Recipes { claims, known } = recipes;
     let (machine, http, claims) = (&machine, &http, &Mutex::new(claims));
-    let jobs = request.jobs;
-    let tools = batch::Tools { env, root, machine, http, claims, progress, jobs, cancel };
+    let (jobs, known) = (request.jobs, &known);
+    let tools = batch::Tools { env, root, machine, http, claims, known, progress, jobs, cancel };
     let batches = preflight.batches.into_iter().map(|turned| batch::run(turned, &tools));
     let batches = futures_util::future::join_all(batches).await;
     progress.finish();

@@ -14,7 +14,7 @@ use batch_sandbox::remove_tree;
 
 use crate::{
     env::{Env, Root},
-    stage::preflight,
+    stage::preflight::{self, Recipes},
 };
 
 /// Applies the journals of runs that ended without persisting. Gives their ids. A journal whose
@@ -53,16 +53,17 @@ fn clear_work(root: &Root) -> anyhow::Result<()> {
 
 /// Brings every queue up to date with the recipes that are there. Gives the number of entries
 /// that changed.
-pub(super) fn reconcile(env: &Env, root: &Root, claims: &Claims) -> anyhow::Result<usize> {
+pub(super) fn reconcile(env: &Env, root: &Root, recipes: &Recipes) -> anyhow::Result<usize> {
     let mut n_changed = 0;
     let _no_operator_in_between = root.state.exclusive()?;
     for plugin in env.registry.iter() {
         let Ok(Some(mut queue)) = root.state.queue(&plugin.id) else { continue };
-        let changes = reconcile::queue(&mut queue.entries, &installed(claims, plugin));
+        let installed = installed(&recipes.claims, plugin);
+        let changes = reconcile::queue(&mut queue.entries, &installed, &recipes.known);
         if changes != reconcile::Changes::default() {
             queue.header.updated_at = env.clock.now();
             root.state.put_queue(&queue)?;
-            n_changed += changes.merged + changes.vanished;
+            n_changed += changes.merged + changes.vanished + changes.released;
         }
     }
     Ok(n_changed)

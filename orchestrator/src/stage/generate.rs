@@ -87,7 +87,7 @@ async fn one(package: PackageId, tools: &Tools<'_>) -> Option<Item> {
     };
     let made = match generated {
         Ok(generated) => claimed(generated, tools.claims)?,
-        Err(NotGenerated { facts, failure }) => {
+        Err(NotGenerated { facts, failure, .. }) => {
             let (upstream_version, notes) = facts.map(|facts| (facts.version, facts.notes)).unzip();
             Made::Failed { upstream_version, notes: notes.unwrap_or_default(), failure }
         }

@@ -19,7 +19,7 @@ use batch_core::{
         recipe,
     },
     io::{Http, PATIENCE, StateReader as _},
-    model::{ActionShape, Control, EcosystemId, Environment, Queue, SkipReason},
+    model::{ActionShape, Control, EcosystemId, Environment, KnownRecipes, Queue, SkipReason},
     plugin::EcosystemPlugin,
 };
 use batch_sandbox::{Limits, Sandbox};
@@ -178,21 +178,37 @@ pub fn rules<'a>(
     Rules { own_services, backoff, breaker }
 }
 
-/// What the recipes of `root` claim. A recipe that cannot be read claims its name only.
-pub fn claims(env: &Env, root: &Root) -> anyhow::Result<Claims> {
+/// The recipes of a root, read once.
+#[derive(Debug, Default)]
+pub struct Recipes {
+    /// What they claim.
+    pub claims: Claims,
+    /// What may depend on them.
+    pub known: KnownRecipes,
+}
+
+/// The recipes of `root`, and those that its settings name. A recipe that cannot be read claims its
+/// name, and nothing can depend on it.
+pub fn recipes(env: &Env, root: &Root) -> anyhow::Result<Recipes> {
     let actions: Vec<ActionShape> = env.registry.recipe_actions().collect();
-    let mut claims = Claims::default();
+    let mut recipes = Recipes::default();
+    for (name, satisfies) in &root.settings.bundled_recipes {
+        recipes.known.add_named(name, satisfies);
+    }
     for name in root.state.recipe_names()? {
         let read = root.state.recipe(&name).map_err(anyhow::Error::from).and_then(|text| {
-            recipe::parse(&text.unwrap_or_default(), &actions).map_err(anyhow::Error::from)
+            recipe::read(&text.unwrap_or_default(), &actions).map_err(anyhow::Error::from)
         });
         match read {
-            Ok(recipe) => claims.add(&name, &recipe),
+            Ok(recipe) => {
+                recipes.claims.add(&name, &recipe);
+                recipes.known.add(&name, &recipe);
+            }
             Err(error) => {
                 tracing::warn!("recipe {name} cannot be read: {error}");
-                claims.add_unreadable(name);
+                recipes.claims.add_unreadable(name);
             }
         }
     }
-    Ok(claims)
+    Ok(recipes)
 }

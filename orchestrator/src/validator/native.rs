@@ -89,6 +89,11 @@ impl Attempt<'_> {
     async fn run(&self, environment: Environment) -> Result<Option<Verify>, Stop> {
         let recipe = recipe::parse(&self.generated.toml, &self.validator.actions)
             .map_err(|error| self.stop(FailureKind::SchemaInvalid, &error.to_string()))?;
+        let cell = environment.cell();
+        if !recipe::allowed_cells(&recipe.metadata).contains(&cell) {
+            let message = format!("the recipe is not for {cell}, where it would be installed");
+            return Err(self.stop(FailureKind::NoBottle, &message));
+        }
         let installer = self.plugin.installer.ok_or_else(|| {
             self.stop(FailureKind::UnsupportedSource, "installer not available yet")
         })?;

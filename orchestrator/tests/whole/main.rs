@@ -5,6 +5,7 @@
 //! with the reason.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
+mod attacks;
 mod bad_input;
 mod kill;
 mod registry;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let mut trials = bad_input::trials(&backends);
     trials.extend(runs::trials(&backends));
     trials.extend(kill::trials());
+    trials.extend(attacks::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

@@ -10,9 +10,8 @@ use crate::model::{
 /// first command prints the version. A library has none, nor has what is unknown.
 pub fn of_tool(facts: &PackageFacts, name: &RecipeName) -> Result<Recipe, Missing> {
     let package = &facts.id.name;
-    let missing = |kind, what: &str| {
-        Err(Missing { reason: format!("{package} {}: {what}", facts.version), kind })
-    };
+    let missing =
+        |kind, what: &str| Err(Missing::new(kind, format!("{package} {}: {what}", facts.version)));
     let first = match &facts.executables {
         Executables::Unknown(why) => return missing(FailureKind::BinaryDiscoveryFailed, why),
         Executables::Known(names) => names.first(),
