@@ -59,7 +59,8 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
     let looked_at = seeds::looked_at(plugin, &settings)?;
     let cleaner = Arc::clone(&cx.env.cleaner);
-    let generator = BuiltinGenerator { http: Arc::clone(&http), actions, known, looked_at, cleaner };
+    let generator =
+        BuiltinGenerator { http: Arc::clone(&http), actions, known, looked_at, cleaner };
     let generated = tokio::select! {
         generated = generator.generate(plugin, &package) => generated,
         () = cx.cancel.cancelled() => return Ok(Exit::Interrupted),
