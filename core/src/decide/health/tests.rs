@@ -84,7 +84,10 @@ fn a_pause_is_worse_than_everything() {
 
 #[test]
 fn hourly_runs_without_success_run_and_are_a_drought_after_a_day() {
-    let runs = |n: i64| (1..=n).map(|hour| format!("-{hour}:0 ")).collect::<String>();
+    let runs = |n: i64| {
+        let hours: Vec<String> = (1..=n).map(|hour| format!("-{hour}:0 ")).collect();
+        hours.concat()
+    };
     check(&digest(&runs(23)), &Control::default(), "healthy running");
     let drought = "degraded running drought=the pipeline";
     check(&digest(&runs(24)), &Control::default(), drought);
@@ -150,7 +153,9 @@ fn the_future_is_named_and_decides_nothing() {
     check(&digest("-1:1"), &breaker, "degraded running clock_ahead=eco");
 
     let mut entries = queue(&["a"]);
-    entries.values_mut().for_each(|entry| entry.last_attempt_at = Some(at(700_000)));
+    for entry in entries.values_mut() {
+        entry.last_attempt_at = Some(at(700_000));
+    }
     seen = digest("-1:1");
     seen.queue(&ECO, &entries);
     check(&seen, &Control::default(), "degraded running clock_ahead=eco:a");
