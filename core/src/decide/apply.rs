@@ -171,8 +171,8 @@ pub fn to_control(mut control: Control, delta: &Delta, applied: &Applied) -> Con
         if control.budget.week_start != Some(week) {
             control.budget = crate::model::Budget { week_start: Some(week), ..Default::default() };
         }
-        control.budget.linux_minutes_used += record::minutes(delta).linux;
-        control.budget.macos_minutes_used += record::minutes(delta).macos;
+        control.budget.linux_minutes_used += delta.minutes.linux;
+        control.budget.macos_minutes_used += delta.minutes.macos;
     }
     control.ecosystems.insert(ecosystem, (&applied.state.breaker).into());
     control
@@ -197,7 +197,7 @@ pub fn describe(transition: &BreakerTransition) -> &'static str {
 mod tests {
     use super::*;
     use crate::{
-        model::{BatchId, EcosystemId, FailureKind, Turn},
+        model::{BatchId, EcosystemId, FailureKind},
         testing::{attempt, failed_on, queue, succeeded},
     };
 
@@ -206,15 +206,12 @@ mod tests {
         let attempts =
             attempts.into_iter().map(|attempt| Attempt { ended_at, ..attempt }).collect();
         Delta {
-            batch: BatchId::new(EcosystemId::from_static("eco"), ended_at),
-            turn: Turn::Own,
             probing: true,
             ended_at,
-            attempts,
-            generator: "builtin 0".to_owned(),
-            requests: [].into(),
-            pauses: [].into(),
-            workflow_run_url: None,
+            ..crate::testing::delta(
+                BatchId::new(EcosystemId::from_static("eco"), ended_at),
+                attempts,
+            )
         }
     }
 

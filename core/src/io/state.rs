@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -74,6 +75,9 @@ pub trait StateWriter: StateReader {
     /// reads, changes and writes back. Not to be asked for twice at once by one thread. Readers
     /// never wait for it.
     fn exclusive(&self) -> Result<Box<dyn Send + '_>, StateError>;
+
+    /// Takes the lock of a run, which another run asks for in vain until the answer is dropped.
+    fn lock_run(&self, now: DateTime<Utc>) -> Result<Box<dyn Send + '_>, StateError>;
 
     /// Replaces the fields of the control plane that this version knows.
     fn put_control(&self, control: &Control) -> Result<(), StateError>;

@@ -5,11 +5,11 @@ mod candidate;
 mod control;
 mod ecosystem_names;
 mod environment;
+mod fact;
 mod failure;
 mod finding;
 mod id;
 mod install;
-mod journal;
 mod package;
 mod popularity;
 mod queue;
@@ -26,6 +26,10 @@ pub use candidate::{Candidate, Page, PassedOver, SeedSkip};
 pub use control::{Budget, Control, HostPause, OpenedFor, StoredBreaker};
 pub use ecosystem_names::{DuplicateName, EcosystemNames};
 pub use environment::{Cell, Environment, Os};
+pub use fact::{
+    BatchPlan, Began, Fact, Finished, Generated, GeneratedRecipe, Made, NotGenerated,
+    PlannedPackage, Recovered, Started, Validated,
+};
 pub use failure::{Consequence, FailureKind, Fault, Row};
 pub use finding::{Confidence, Evidence, Failure, Finding, Fingerprint, Stage};
 pub use id::{
@@ -33,7 +37,6 @@ pub use id::{
     RecipeName,
 };
 pub use install::{Access, InstallPlan, InstallStep, WORK_DIR};
-pub use journal::{JournalFinish, JournalLine, JournalStart};
 pub use package::{Action, Artifact, Executables, Missing, PackageFacts, PackageKind, Parameter};
 pub use popularity::{Measure, Popularity, Threshold};
 pub use queue::{Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings};
@@ -44,8 +47,8 @@ pub use record::{
     SCHEMA_VERSION, SlotOutcome,
 };
 pub use run::{
-    Attempt, Delta, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason,
-    Turn, Verdict,
+    Attempt, Delta, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, RefusalReason,
+    RefusedFact, Skip, SkipReason, Turn, ValidationSkip, Verdict, Waiting,
 };
 pub use seeding::{
     Remembered, SeedCursor, SeedLine, SeedOutcome, SeedStart, SeedVerdict, SeedingRecord,

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Cell, CommandName, FailureKind, PackageId, PackageName};
 
 /// All that a recipe is built from, in one shape for every ecosystem.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PackageFacts {
     /// What it is.
     pub id: PackageId,
@@ -73,7 +74,7 @@ pub struct Missing {
 }
 
 /// What a package puts on `PATH`. Never guessed from its name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Executables {
     /// In a fixed order; the first is the one to verify. Empty for a library.
@@ -83,7 +84,7 @@ pub enum Executables {
 }
 
 /// What a package is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PackageKind {
     /// To be run.
@@ -93,7 +94,7 @@ pub enum PackageKind {
 }
 
 /// A file to download.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Artifact {
     /// Where it runs; empty means anywhere.
     pub cells: Vec<Cell>,
@@ -116,7 +117,7 @@ impl Artifact {
 }
 
 /// A recipe step that installs, with sorted parameters, so that equal facts make equal bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Action {
     /// As recipes call it.
     pub name: String,
@@ -141,7 +142,7 @@ impl Action {
 }
 
 /// A parameter of an action.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the shapes that recipes use")]
 pub enum Parameter {

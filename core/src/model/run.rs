@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BatchId, Breaker, EcosystemId, Environment, Failure, PackageId, PackageName, Queue, RecipeName,
+    BatchId, Breaker, EcosystemId, Environment, Failure, Minutes, PackageId, PackageName, Queue,
+    RecipeName, SCHEMA_VERSION,
 };
 
 /// Decided in full: carrying it out involves no further choice.
@@ -101,7 +102,7 @@ pub enum SkipReason {
 }
 
 /// One try at one package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Attempt {
     /// Which.
     pub package: PackageId,
@@ -115,21 +116,25 @@ pub struct Attempt {
     pub upstream_version: Option<String>,
     /// Whether a recipe was generated.
     pub generated: bool,
-    /// Where it was tried.
+    /// Where it was tried, sorted by environment.
     pub results: Vec<EnvironmentResult>,
     /// How it ended.
     pub outcome: Outcome,
 }
 
 /// What one environment said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct EnvironmentResult {
     /// Where.
     pub environment: Environment,
     /// What.
     pub verdict: Verdict,
-    /// The backend that contained it.
+    /// Time it took, in milliseconds.
+    pub duration_ms: u64,
+    /// The backend that contained it; `None` where no program ran.
     pub sandbox: Option<String>,
+    /// The cause, unless it passed.
+    pub failure: Option<Box<Failure>>,
 }
 
 /// Result of one validation.
@@ -140,13 +145,26 @@ pub enum Verdict {
     Pass,
     Fail,
     /// Says nothing about the recipe.
-    Skipped,
+    Skipped {
+        /// Why.
+        reason: ValidationSkip,
+    },
     /// A dependency is missing.
     Blocked,
 }
 
+/// Why a validation says nothing about its recipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ValidationSkip {
+    /// A service or the machine failed; the failure says which.
+    Fault,
+    /// The validator died while it was at work.
+    RunnerLost,
+}
+
 /// How an attempt ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Its recipe installed and verified, and every gate let it through.
@@ -161,7 +179,7 @@ pub enum Outcome {
 }
 
 /// What became of a slot of the rotation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Turn {
     /// Asked for by name, or its own slot.
@@ -175,28 +193,82 @@ pub enum Turn {
     },
 }
 
-/// What a run adds to the state: facts, never new values, so that it can be applied to whatever
-/// the state has become in the meantime.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a batch adds to the state: what happened, never new values, so that it can be applied to
+/// whatever the state has become in the meantime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Delta {
-    /// The run.
+    /// The batch.
     pub batch: BatchId,
     /// Whose turn it was.
     pub turn: Turn,
     /// Whether its attempts were probes.
     pub probing: bool,
-    /// When it ended.
+    /// When it ended, or when it was looked at before its end.
     pub ended_at: DateTime<Utc>,
-    /// In order of their end.
+    /// In order of their end; those that ended at one moment in the order of the plan.
     pub attempts: Vec<Attempt>,
+    /// Planned and without an attempt: not begun, or interrupted. Still due. In the order of the
+    /// plan.
+    pub deferred: Vec<PackageId>,
+    /// Planned and not decided yet: facts may still arrive. In the order of the plan.
+    pub waiting: Vec<Waiting>,
+    /// Facts that count for nothing, sorted.
+    pub refused: Vec<RefusedFact>,
+    /// Whether the batch ended before its plan was done.
+    pub interrupted: bool,
+    /// Minutes of validation.
+    pub minutes: Minutes,
     /// Generator and version.
     pub generator: String,
     /// What was asked of each host.
     pub requests: BTreeMap<String, HostUsage>,
-    /// Hosts that asked to be left alone.
+    /// Hosts that asked for a pause, and until when.
     pub pauses: BTreeMap<String, DateTime<Utc>>,
+    /// The run that the batch was part of.
+    pub run_id: Option<String>,
     /// The CI run it was part of.
     pub workflow_run_url: Option<String>,
+}
+
+/// A planned package that is not decided yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Waiting {
+    /// Which.
+    pub package_id: PackageId,
+    /// Whose results have not arrived. Empty while it is not generated, or while an earlier package
+    /// of the plan that wants the same name or command is not decided.
+    pub environments: Vec<Environment>,
+}
+
+/// A fact that counts for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct RefusedFact {
+    /// What it is about, for a person.
+    pub fact: String,
+    /// Why.
+    pub reason: RefusalReason,
+}
+
+/// Why a fact counts for nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum RefusalReason {
+    /// It is about another batch.
+    OtherBatch {
+        /// Which.
+        batch_id: String,
+    },
+    /// Its format is another one.
+    OtherVersion {
+        /// Which.
+        schema_version: u32,
+    },
+    /// It starts the batch with another plan.
+    OtherPlan,
+    /// The plan has no such package, or does not validate it there.
+    NotPlanned,
+    /// Another fact says otherwise of the same: nobody can tell which of them is true.
+    Contradicted,
 }
 
 /// What one run asked of one host.
@@ -251,6 +323,21 @@ impl std::fmt::Display for SkipReason {
             Self::NoSandbox => {
                 f.write_str("no sandbox works here; see `tsuku-batch sandbox check`")
             }
+        }
+    }
+}
+
+/// For a person.
+impl std::fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::OtherBatch { batch_id } => write!(f, "it is about the batch {batch_id}"),
+            Self::OtherVersion { schema_version } => {
+                write!(f, "its schema version is {schema_version}, not {SCHEMA_VERSION}")
+            }
+            Self::OtherPlan => f.write_str("it starts the batch with another plan"),
+            Self::NotPlanned => f.write_str("it is not part of the plan"),
+            Self::Contradicted => f.write_str("another fact about the same says otherwise"),
         }
     }
 }

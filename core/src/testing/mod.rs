@@ -1,7 +1,11 @@
-//! Virtual time and a virtual network, for tests and for simulation.
+//! Virtual time, a virtual network, and state and journals without a disk, for tests and for
+//! simulation.
 
 mod clock;
 pub mod conformance;
+mod memory_facts;
+mod memory_state;
+mod no_traffic;
 mod recordings;
 mod records;
 mod shelf;
@@ -9,7 +13,10 @@ pub mod tables;
 mod transport;
 
 pub use clock::SimClock;
+pub use memory_facts::MemoryFacts;
+pub use memory_state::MemoryState;
+pub use no_traffic::NoTraffic;
 pub use recordings::all_are_named;
-pub use records::{attempt, failed_on, queue, succeeded};
+pub use records::{FactsAt, INSTALL, attempt, delta, failed_on, queue, recipe_of, succeeded};
 pub use shelf::Shelf;
 pub use transport::{Answer, Sent, SimTransport};

@@ -14,6 +14,7 @@ use batch_core::{
     persist::{Errand, Persisted, persist_seeding},
     testing::{attempt, succeeded},
 };
+use chrono::{DateTime, Utc};
 
 use crate::{ECO, OWN, delta, mixed, put, root, second, tree, unhealthy};
 
@@ -77,6 +78,9 @@ impl StateReader for Filling<'_> {
 impl StateWriter for Filling<'_> {
     fn exclusive(&self) -> Result<Box<dyn Send + '_>, StateError> {
         self.state.exclusive()
+    }
+    fn lock_run(&self, now: DateTime<Utc>) -> Result<Box<dyn Send + '_>, StateError> {
+        self.state.lock_run(now)
     }
     fn put_control(&self, control: &Control) -> Result<(), StateError> {
         self.take().and_then(|()| self.state.put_control(control))

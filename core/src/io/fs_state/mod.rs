@@ -2,7 +2,7 @@
 
 mod control;
 mod init;
-mod lines;
+pub(super) mod lines;
 mod queue;
 mod read;
 mod remembered;
