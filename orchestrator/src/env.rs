@@ -13,6 +13,7 @@ use batch_core::{
     io::{Clock, FsState, Layout, SystemClock},
     plugin::{EcosystemPlugin, Registry},
 };
+use chrono::{DateTime, Utc};
 
 use crate::{
     plugins,
@@ -28,6 +29,8 @@ const OF_TOOLCHAINS: &[&str] =
 pub struct Env {
     /// The one source of time.
     pub clock: Arc<dyn Clock>,
+    /// The one source of chance: it makes waits uneven, and decides nothing.
+    pub jitter: fastrand::Rng,
     /// Every ecosystem.
     pub registry: Registry,
     /// Where programs are looked for, and which program starts the sandbox's own processes.
@@ -40,10 +43,19 @@ pub struct Env {
     pub workflow_run_url: Option<String>,
 }
 
+/// What a test of the whole program fixes, so that it can be repeated.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fixed {
+    /// Where the wall clock stands; `None` for the real time.
+    pub now: Option<DateTime<Utc>>,
+    /// Seed of [`Env::jitter`]; `None` for another one each time.
+    pub seed: Option<u64>,
+}
+
 impl Env {
-    /// Reads the surroundings of this process.
+    /// Reads the surroundings of this process, but for what is `fixed`.
     #[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
-    pub fn of_process() -> anyhow::Result<Self> {
+    pub fn of_process(fixed: Fixed) -> anyhow::Result<Self> {
         let variable = |name: &str| std::env::var(name).ok();
         let passed_on =
             PASSED_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?)));
@@ -56,7 +68,8 @@ impl Env {
             Some(format!("{server}/{repository}/actions/runs/{}", variable("GITHUB_RUN_ID")?))
         };
         Ok(Self {
-            clock: Arc::new(SystemClock::default()),
+            clock: Arc::new(fixed.now.map_or_else(SystemClock::default, SystemClock::standing_at)),
+            jitter: fixed.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed),
             registry: plugins::registry()?,
             host: Host {
                 executable: std::env::current_exe()

@@ -130,7 +130,7 @@ impl PoliteHttp {
         let cache = DiskCache::new(config.cache.clone(), Arc::clone(&config.clock));
         let exchanger = Exchanger {
             gates,
-            cache,
+            cache: Arc::new(cache),
             clock: config.clock,
             transport: config.transport,
             deadlines: config.deadlines,

@@ -3,6 +3,7 @@
 mod dashboard;
 mod ecosystem;
 mod failures;
+mod fold;
 mod init;
 mod log;
 mod names;
@@ -20,6 +21,7 @@ mod r#try;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use batch_core::io::{StateError, StateErrorKind};
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use schemars::schema_for;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +30,7 @@ use tracing_subscriber::filter::LevelFilter;
 pub use out::Out;
 
 use crate::{
-    env::{self, Env, Root},
+    env::{self, Env, Fixed, Root},
     exit::Exit,
     sandbox as containment,
     settings::SettingsError,
@@ -67,6 +69,12 @@ struct Global {
     /// No colours, whatever the terminal
     #[arg(long, global = true)]
     no_color: bool,
+    /// Seed of all waits that are random, so that a run can be repeated
+    #[arg(long, global = true, value_name = "N")]
+    seed: Option<u64>,
+    /// Where the clock of records stands, for tests of the whole program: an instant as in RFC 3339
+    #[arg(long, global = true, value_name = "INSTANT", env = "TSUKU_BATCH_NOW", hide = true)]
+    now: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -95,6 +103,8 @@ enum Command {
     /// What ran
     #[command(subcommand)]
     Runs(runs::Command),
+    /// Judge a batch by the facts that its stages noted; changes nothing
+    Fold(fold::Args),
     /// Pages about the state
     #[command(subcommand)]
     Dashboard(dashboard::Command),
@@ -146,8 +156,8 @@ pub fn main() -> ExitCode {
 }
 
 async fn dispatch(cli: Cli, out: Out) -> anyhow::Result<Exit> {
-    let Global { root, quiet, .. } = cli.global;
-    let env = Env::of_process()?;
+    let Global { root, quiet, seed, now, .. } = cli.global;
+    let env = Env::of_process(Fixed { now, seed })?;
     let cancel = CancellationToken::new();
     let context = Context { env, out, root, quiet, cancel };
     let cx = &context;
@@ -162,6 +172,7 @@ async fn dispatch(cli: Cli, out: Out) -> anyhow::Result<Exit> {
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Failures(command) => failures::run(&command, cx),
         Command::Runs(command) => runs::run(&command, cx),
+        Command::Fold(args) => fold::run(&args, cx),
         Command::Dashboard(command) => dashboard::run(&command, cx).await,
         Command::Sandbox(command) => sandbox::run(&command, cx).await,
         Command::Schema(args) => schema::run(&args, cx),
@@ -178,7 +189,7 @@ fn level(global: &Global) -> LevelFilter {
 }
 
 /// The schemas of everything that `--json` prints, by name.
-pub fn output_schemas() -> [(&'static str, schemars::Schema); 19] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 20] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-run", schema_for!(crate::run::Summary)),
@@ -197,6 +208,7 @@ pub fn output_schemas() -> [(&'static str, schemars::Schema); 19] {
         ("output-failures-show", schema_for!(failures::FailureReport)),
         ("output-runs-list", schema_for!(runs::RunList)),
         ("output-runs-show", schema_for!(runs::RunReport)),
+        ("output-fold", schema_for!(fold::FoldReport)),
         ("output-dashboard-build", schema_for!(dashboard::BuildReport)),
         ("output-sandbox-check", schema_for!(sandbox::CheckReport)),
     ]

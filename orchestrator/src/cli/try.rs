@@ -4,22 +4,22 @@ use std::{fmt, sync::Arc};
 
 use batch_core::{
     io::{FsState, Http, StateError, StateErrorKind, StateReader as _},
-    model::{ActionShape, Executables, PackageId, PackageKind},
+    model::{ActionShape, Executables, GeneratedRecipe, NotGenerated, PackageId, PackageKind},
     plugin::EcosystemPlugin,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use super::{Context, Refusal, names, run::cancel_on_signal};
 use crate::{
     env,
     exit::Exit,
-    generator::{BuiltinGenerator, Generated, Generator as _, NotGenerated},
+    generator::{BuiltinGenerator, Generator as _},
+    machine::LocalMachine,
     net,
+    progress::Progress,
     run::FailureSummary,
     settings::Settings,
-    stage::preflight::Machine,
     validator::{Onlookers, Validation, Validator as _},
 };
 
@@ -78,24 +78,25 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 }
 
 async fn validated(
-    generated: &Generated,
+    generated: &GeneratedRecipe,
     plugin: &'static EcosystemPlugin,
     (settings, http): (&Settings, Arc<dyn Http>),
     work: &std::path::Path,
     cx: &Context,
 ) -> anyhow::Result<Option<TryReport>> {
-    let machine = Machine::look_around(&cx.env, settings).await;
-    let (Some(environment), None) = (machine.environment, machine.obstacle(plugin)) else {
-        let reason = machine.obstacle(plugin).map_or_else(String::new, |reason| reason.to_string());
+    let local = LocalMachine::look_around(&cx.env, settings).await;
+    let machine = local.offers(&cx.env.registry);
+    let obstacle = machine.obstacles.get(&plugin.id);
+    let (Some(environment), None) = (machine.environment, obstacle) else {
+        let reason = obstacle.map_or_else(String::new, ToString::to_string);
         let hint = "--generate-only needs no tool and no sandbox";
         let message = format!("{} cannot be validated here: {reason}; {hint}", plugin.id);
         return Err(Refusal { exit: Exit::Unavailable, message }.into());
     };
-    let Some(validator) = machine.validator(&cx.env, settings, http, work.to_owned())? else {
+    let Some(validator) = local.validator(&cx.env, settings, http, work.to_owned())? else {
         return Ok(None);
     };
-    let (events, _nobody) = mpsc::unbounded_channel();
-    let onlookers = Onlookers { events: &events, cancel: &cx.cancel };
+    let onlookers = Onlookers { progress: &Progress::silent(), cancel: &cx.cancel };
     let validation = validator.validate(plugin, generated, environment, onlookers).await;
     let report = TryReport::generated(generated);
     Ok(validation.map(|validation| match validation {
@@ -171,7 +172,7 @@ impl TryReport {
         }
     }
 
-    fn generated(generated: &Generated) -> Self {
+    fn generated(generated: &GeneratedRecipe) -> Self {
         let report = Self::new(generated.facts.id.clone(), Some(&generated.facts));
         Self { recipe: Some(generated.toml.clone()), ..report }
     }

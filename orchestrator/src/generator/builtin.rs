@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use batch_core::{
     decide::recipe,
     io::Http,
-    model::{ActionShape, FailureKind, Finding, PackageFacts, PackageId, Stage},
+    model::{
+        ActionShape, FailureKind, Finding, GeneratedRecipe, NotGenerated, PackageFacts, PackageId,
+        Stage,
+    },
     plugin::{EcosystemPlugin, RecipeBuilder},
 };
 
-use crate::{
-    failure::failure,
-    generator::{Generated, Generator, NotGenerated},
-};
+use crate::{failure::failure, generator::Generator};
 
 /// Builds recipes from registry facts. Needs no tool on the machine.
 pub struct BuiltinGenerator {
@@ -31,7 +31,7 @@ impl BuiltinGenerator {
         &self,
         builder: &dyn RecipeBuilder,
         facts: PackageFacts,
-    ) -> Result<Generated, NotGenerated> {
+    ) -> Result<GeneratedRecipe, NotGenerated> {
         let recipe = match builder.build(&facts) {
             Ok(recipe) => recipe,
             Err(missing) => {
@@ -44,7 +44,7 @@ impl BuiltinGenerator {
             let finding = Finding::stated(FailureKind::SchemaInvalid);
             return Err(refused(facts, finding, &error.to_string()));
         }
-        Ok(Generated { name: builder.recipe_name(&facts), facts, toml })
+        Ok(GeneratedRecipe { name: builder.recipe_name(&facts), facts, toml })
     }
 }
 
@@ -58,7 +58,7 @@ impl Generator for BuiltinGenerator {
         &self,
         plugin: &EcosystemPlugin,
         package: &PackageId,
-    ) -> Result<Generated, NotGenerated> {
+    ) -> Result<GeneratedRecipe, NotGenerated> {
         let none = |finding, message: &str| NotGenerated {
             facts: None,
             failure: Box::new(failure(Stage::Generate, finding, message, package)),

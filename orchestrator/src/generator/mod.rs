@@ -4,10 +4,9 @@ mod builtin;
 
 use async_trait::async_trait;
 use batch_core::{
-    model::{Failure, PackageFacts, PackageId, RecipeName},
+    model::{GeneratedRecipe, NotGenerated, PackageId},
     plugin::EcosystemPlugin,
 };
-use serde::{Deserialize, Serialize};
 
 pub use builtin::BuiltinGenerator;
 
@@ -22,25 +21,5 @@ pub trait Generator: Send + Sync {
         &self,
         plugin: &EcosystemPlugin,
         package: &PackageId,
-    ) -> Result<Generated, NotGenerated>;
-}
-
-/// A recipe, and what it was made from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Generated {
-    /// What the registry says.
-    pub facts: PackageFacts,
-    /// What the recipe is called.
-    pub name: RecipeName,
-    /// The recipe, as the strict reader accepts it.
-    pub toml: String,
-}
-
-/// No recipe.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NotGenerated {
-    /// What the registry said, if it said anything.
-    pub facts: Option<Box<PackageFacts>>,
-    /// Why there is none.
-    pub failure: Box<Failure>,
+    ) -> Result<GeneratedRecipe, NotGenerated>;
 }

@@ -9,20 +9,20 @@ use std::{
 
 use crate::{
     failure::{self, failure},
-    generator::Generated,
+    progress::Phase,
     sandbox::{
         Ended, FoundToolchain, Job, Limits, Report, Sandbox, SandboxError, inspect, remove_tree,
     },
-    stage::{Event, Phase},
     validator::{Onlookers, Validation, Validator, steps, verify},
 };
+use anyhow::Context as _;
 use async_trait::async_trait;
 use batch_core::{
     decide::recipe,
     io::{Http, Origins},
     model::{
-        ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
-        InstallStep, PackageId, Recipe, Stage, Verify, WORK_DIR, slug,
+        ActionShape, CommandName, Environment, Failure, FailureKind, Finding, GeneratedRecipe,
+        InstallPlan, InstallStep, PackageId, Recipe, Stage, Verify, WORK_DIR, slug,
     },
     plugin::{EcosystemPlugin, NativeInstaller},
 };
@@ -57,10 +57,23 @@ enum Stop {
 
 #[async_trait]
 impl Validator for NativeValidator<'_> {
+    async fn clean_up(&self) -> anyhow::Result<()> {
+        let work = self.work.clone();
+        if !work.exists() {
+            return Ok(());
+        }
+        // Whatever lies there is hostile, and may be tens of thousands of files.
+        let removed = tokio::task::spawn_blocking({
+            let work = work.clone();
+            move || remove_tree(&work)
+        });
+        removed.await?.with_context(|| format!("cannot clear {}", work.display()))
+    }
+
     async fn validate(
         &self,
         plugin: &EcosystemPlugin,
-        generated: &Generated,
+        generated: &GeneratedRecipe,
         environment: Environment,
         onlookers: Onlookers<'_>,
     ) -> Option<Validation> {
@@ -78,7 +91,7 @@ impl Validator for NativeValidator<'_> {
 struct Attempt<'a> {
     validator: &'a NativeValidator<'a>,
     plugin: &'a EcosystemPlugin,
-    generated: &'a Generated,
+    generated: &'a GeneratedRecipe,
     onlookers: Onlookers<'a>,
 }
 
@@ -250,7 +263,7 @@ impl Attempt<'_> {
     }
 
     fn tell(&self, phase: Phase) {
-        let _ = self.onlookers.events.send(Event::Phase { package: self.package().clone(), phase });
+        self.onlookers.progress.phase(self.package(), phase);
     }
 }
 
