@@ -15,6 +15,7 @@ pub mod run;
 pub mod sandbox;
 pub mod scaffold;
 pub mod schema;
+pub mod scripted;
 pub mod seeds;
 pub mod settings;
 pub mod stage;
