@@ -9,7 +9,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -71,13 +70,15 @@ pub trait StateReader: Send + Sync {
 
 /// Writes the state. Each call is atomic, and repeating it changes nothing.
 pub trait StateWriter: StateReader {
-    /// Keeps other programs from changing the state until the answer is dropped: for whoever
-    /// reads, changes and writes back. Not to be asked for twice at once by one thread. Readers
-    /// never wait for it.
+    /// Keeps other programs from changing the state until the answer is dropped. Not to be asked
+    /// for twice at once by one thread. Readers never wait for it.
     fn exclusive(&self) -> Result<Box<dyn Send + '_>, StateError>;
 
     /// Takes the lock of a run, which another run asks for in vain until the answer is dropped.
-    fn lock_run(&self, now: DateTime<Utc>) -> Result<Box<dyn Send + '_>, StateError>;
+    fn lock_run(
+        &self,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<Box<dyn Send + '_>, StateError>;
 
     /// Replaces the fields of the control plane that this version knows.
     fn put_control(&self, control: &Control) -> Result<(), StateError>;
@@ -161,8 +162,7 @@ pub struct Quarantined {
     pub place: u64,
     /// What is wrong with it, in one line.
     pub reason: String,
-    /// As it stands in the file, byte for byte unless it is not UTF-8. Hostile. Empty where the
-    /// whole file is meant.
+    /// As it stands in the file, byte for byte if it is UTF-8. Hostile. Empty for a whole file.
     pub raw: String,
 }
 
