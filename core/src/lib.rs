@@ -2,16 +2,20 @@
 //!
 //! Read in this order: [`model`] (nouns), [`decide`] (pure functions over them), [`io`] (the
 //! ports: the only module that touches time, network or files), [`plugin`] (what an ecosystem
-//! crate implements), [`persist`] (a run goes into the stored state), `testing` (virtual time and
-//! network).
+//! crate implements), [`persist`] (a run goes into the stored state).
 
 pub mod decide;
 pub mod io;
 pub mod model;
 pub mod persist;
 pub mod plugin;
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;
+// The unit tests of this crate cannot use what `batch-sim` makes: to them the types of the library
+// it depends on are other types. So they compile its source once more, as part of this crate.
+#[cfg(test)]
+extern crate self as batch_core;
+#[cfg(test)]
+#[path = "../sim/src/records.rs"]
+pub mod records;
 
 #[doc(hidden)]
 pub use inventory as __inventory;

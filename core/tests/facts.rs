@@ -13,8 +13,8 @@ use batch_core::{
         BatchId, Delta, EcosystemId, Environment, Fact, Finished, Minutes, Outcome, PackageId,
         Started, Validated, ValidationSkip, Verdict,
     },
-    testing::{FactsAt, INSTALL},
 };
+use batch_sim::{FactsAt, INSTALL};
 use chrono::{DateTime, Utc};
 use proptest::{collection::vec, prelude::*, sample::Index};
 

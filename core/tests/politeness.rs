@@ -10,8 +10,8 @@ use batch_core::{
         PoliteHttp, Request, Response, Traffic as _, TransportErrorKind,
     },
     model::{FailureKind, HostUsage, Quota},
-    testing::{Answer, Sent, SimClock, SimTransport},
 };
+use batch_sim::{Answer, Sent, SimClock, SimTransport};
 use chrono::{DateTime, Utc};
 use futures_util::future::{join, join_all};
 use proptest::prelude::*;

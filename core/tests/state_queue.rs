@@ -11,8 +11,8 @@ use batch_core::{
         BatchId, Control, EcosystemId, PackageId, Popularity, Queue, QueueEntry, QueueHeader,
         Status, Tier, TierMeanings,
     },
-    testing::queue,
 };
+use batch_sim::queue;
 use chrono::{DateTime, NaiveDate, Utc};
 use proptest::{collection, option, prelude::*};
 use tempfile::TempDir;

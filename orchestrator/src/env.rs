@@ -15,11 +15,17 @@ use batch_core::{
 };
 use chrono::{DateTime, Utc};
 
+use batch_sandbox::{CERTIFICATE_VARIABLES, Host, PROXY_VARIABLES};
+
 use crate::{
     plugins,
-    sandbox::{FoundToolchain, Host, PASSED_VARIABLES, find_toolchain},
     settings::{Settings, SettingsError},
+    toolchain::{FoundToolchain, find_toolchain},
 };
+
+/// Variables of the machine that a step with network may see: how tools trust this machine's
+/// certificates and reach the network. No other step sees them.
+const PASSED_VARIABLES: [&[&str]; 2] = [&CERTIFICATE_VARIABLES, &PROXY_VARIABLES];
 
 /// Variables by which toolchains find themselves.
 const OF_TOOLCHAINS: &[&str] =
@@ -35,7 +41,7 @@ pub struct Env {
     pub registry: Registry,
     /// Where programs are looked for, and which program starts the sandbox's own processes.
     pub host: Host,
-    /// Variables that sandboxed tools may see.
+    /// Variables that sandboxed tools may see in steps with network.
     pub passed_on: BTreeMap<String, String>,
     /// Variables by which toolchains are asked where they lie.
     pub of_toolchains: Vec<(String, OsString)>,
@@ -57,8 +63,10 @@ impl Env {
     #[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
     pub fn of_process(fixed: Fixed) -> anyhow::Result<Self> {
         let variable = |name: &str| std::env::var(name).ok();
-        let passed_on =
-            PASSED_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?)));
+        let passed_on = PASSED_VARIABLES
+            .iter()
+            .flat_map(|names| names.iter())
+            .filter_map(|name| Some(((*name).to_owned(), variable(name)?)));
         let of_toolchains = OF_TOOLCHAINS
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), std::env::var_os(name)?)));
@@ -75,6 +83,7 @@ impl Env {
                 executable: std::env::current_exe()
                     .context("cannot find this program's own file")?,
                 path: std::env::var_os("PATH").unwrap_or_default(),
+                namespaces: true,
             },
             passed_on: passed_on.collect(),
             of_toolchains: of_toolchains.collect(),

@@ -5,8 +5,7 @@ use batch_core::{
     model::{Confidence, Evidence, Failure, FailureKind, Finding, PackageId, Stage},
     plugin::EcosystemPlugin,
 };
-
-use crate::sandbox::{Ended, Report};
+use batch_sandbox::{Ended, Report};
 
 /// A failure whose cause this program states itself.
 pub fn failure(stage: Stage, finding: Finding, message: &str, package: &PackageId) -> Failure {
@@ -37,7 +36,15 @@ pub fn of_install(
             classify::finding(&evidence, own)
         }
     };
+    let text = text + &refused_text(report);
     of_report(package, finding, stopped_text(report).as_deref(), &text, report)
+}
+
+/// Connections that the sandbox did not make, a line each: they explain what the tool printed, and
+/// decide nothing, since the package chose the addresses.
+fn refused_text(report: &Report) -> String {
+    let line = |reason: &String| format!("\nsandbox: not connected to {reason}");
+    evidence::clean(report.refused.iter().map(line).collect::<String>().as_bytes())
 }
 
 /// A verify command that did not end by itself.

@@ -8,7 +8,7 @@ use batch_core::{
 };
 use serde::Deserialize;
 
-use crate::sandbox::Backend;
+use batch_sandbox::{Backend, LimiterKind, Preference};
 
 /// What `pipeline.toml` says cannot be read or obeyed.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,8 @@ pub struct Settings {
 pub struct SandboxSettings {
     /// This backend and no other; absent takes the first that works.
     pub backend: Option<Backend>,
+    /// This limiter and no other; absent takes the first that works.
+    pub limiter: Option<LimiterKind>,
     pub memory_mib: u64,
     pub cpus: u32,
     pub processes: u32,
@@ -62,6 +64,7 @@ impl Default for SandboxSettings {
     fn default() -> Self {
         Self {
             backend: None,
+            limiter: None,
             memory_mib: 2048,
             cpus: 2,
             processes: 512,
@@ -69,6 +72,13 @@ impl Default for SandboxSettings {
             install_seconds: 300,
             verify_seconds: 30,
         }
+    }
+}
+
+impl SandboxSettings {
+    /// What is chosen where more than one works.
+    pub fn preference(&self) -> Preference {
+        Preference { backend: self.backend, limiter: self.limiter }
     }
 }
 

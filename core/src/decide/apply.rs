@@ -198,7 +198,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{BatchId, EcosystemId, FailureKind},
-        testing::{attempt, failed_on, queue, succeeded},
+        records::{self, attempt, failed_on, queue, succeeded},
     };
 
     fn run(second: i64, attempts: Vec<Attempt>) -> Delta {
@@ -208,10 +208,7 @@ mod tests {
         Delta {
             probing: true,
             ended_at,
-            ..crate::testing::delta(
-                BatchId::new(EcosystemId::from_static("eco"), ended_at),
-                attempts,
-            )
+            ..records::delta(BatchId::new(EcosystemId::from_static("eco"), ended_at), attempts)
         }
     }
 

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{FailureKind, Fingerprint},
-        testing::{attempt, failed_on, succeeded},
+        records::{attempt, failed_on, succeeded},
     };
 
     const OWN: &str = "registry.example";

@@ -107,7 +107,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{model::EcosystemId, testing::queue};
+    use crate::{model::EcosystemId, records::queue};
 
     const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 

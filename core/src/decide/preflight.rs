@@ -129,11 +129,11 @@ fn stand(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::Tier, testing};
+    use crate::{model::Tier, records};
 
     fn candidate(id: &'static str, n: usize, obstacle: Option<SkipReason>) -> Candidate {
         let names: Vec<String> = (0..n).map(|i| format!("p{i}")).collect();
-        let queue = testing::queue(names.iter().map(|name| (&**name, 1, 0)));
+        let queue = records::queue(names.iter().map(|name| (&**name, 1, 0)));
         Candidate { ecosystem: EcosystemId::from_static(id), obstacle, queue }
     }
 

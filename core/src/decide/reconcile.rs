@@ -55,11 +55,11 @@ fn settle(entry: &mut QueueEntry, status: Status) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::records;
 
     #[test]
     fn a_recipe_that_is_there_is_merged_and_one_that_is_gone_is_wanted_again() {
-        let mut entries = testing::queue([("a", 1, 0), ("b", 1, 0), ("c", 1, 0), ("d", 1, 0)]);
+        let mut entries = records::queue([("a", 1, 0), ("b", 1, 0), ("c", 1, 0), ("d", 1, 0)]);
         let excluded = Status::Excluded { reason: "operator".to_owned() };
         for (entry, status) in entries.values_mut().zip([
             Status::Failed,

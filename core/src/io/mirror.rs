@@ -39,6 +39,15 @@ impl Origins {
         Url::parse(&place).is_ok_and(|place| is_loopback(&place))
     }
 
+    /// The mirrors of the registries on `hosts`, in the order in which they were configured.
+    pub fn mirrors_of<'a>(&'a self, hosts: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        let is_one = |registry: &str| {
+            Url::parse(registry)
+                .is_ok_and(|url| url.host_str().is_some_and(|it| hosts.contains(&it)))
+        };
+        self.0.iter().filter(move |(registry, _)| is_one(registry)).map(|(_, mirror)| &**mirror)
+    }
+
     fn ways_back(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(registry, mirror)| (&**mirror, &**registry))
     }

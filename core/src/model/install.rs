@@ -77,7 +77,6 @@ pub enum Access {
 
 /// One step of an installation. Only [`InstallStep::Run`] runs anything of the package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum InstallStep {
     /// Downloads a file, outside the sandbox and within the quotas, and checks its digest. An
     /// artifact without a digest, or with one of another kind than SHA-256, is refused.

@@ -7,10 +7,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use batch_core::{
-    io::{CachedFile, Headers, Http, HttpError, Request, Response},
-    testing::SimClock,
-};
+use batch_core::io::{CachedFile, Headers, Http, HttpError, Request, Response};
+use batch_sim::SimClock;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 

@@ -9,8 +9,8 @@ use batch_core::{
         SLOWEST, Transport, TransportError, Validators,
     },
     model::Quota,
-    testing::SimClock,
 };
+use batch_sim::SimClock;
 
 const SECOND: Duration = Duration::from_secs(1);
 const QUOTA: Quota = Quota {

@@ -1,5 +1,5 @@
 //! What only a real connection can get wrong: each ends in the right kind of failure, and soon. What
-//! plugins make of broken answers is in `testing::conformance`.
+//! plugins make of broken answers is in `batch-conformance`.
 
 use std::io::Write as _;
 

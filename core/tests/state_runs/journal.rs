@@ -13,8 +13,8 @@ use batch_core::{
         Started, Verdict,
     },
     persist::Persisted,
-    testing::{FactsAt, INSTALL},
 };
+use batch_sim::{FactsAt, INSTALL};
 
 use crate::{ECO, OWN, put, root, second, tree};
 

@@ -7,10 +7,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use batch_core::{
-    io::{FsState, Holder, QueueFile, StateErrorKind, StateReader as _, StateWriter as _},
-    testing::queue,
+use batch_core::io::{
+    FsState, Holder, QueueFile, StateErrorKind, StateReader as _, StateWriter as _,
 };
+use batch_sim::queue;
 
 use crate::{ECO, mixed, put, queue_file, root, second, tree};
 

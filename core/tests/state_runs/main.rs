@@ -17,8 +17,8 @@ use batch_core::{
         Queue, QueueHeader, StoredBreaker, TierMeanings,
     },
     persist::{Persisted, persist},
-    testing::{self, attempt, failed_on, queue, succeeded},
 };
+use batch_sim::{attempt, failed_on, queue, succeeded};
 use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 
@@ -64,7 +64,7 @@ fn delta(attempts: Vec<Attempt>) -> Delta {
         ended_at: second(200),
         requests: [(OWN.to_owned(), HostUsage { sent: 3, throttled: 1, waited_ms: 9 })].into(),
         pauses: [(OWN.to_owned(), second(900))].into(),
-        ..testing::delta(batch, attempts.into_iter().map(ended).collect())
+        ..batch_sim::delta(batch, attempts.into_iter().map(ended).collect())
     }
 }
 

@@ -12,8 +12,8 @@ use batch_core::{
         Status, TierMeanings,
     },
     persist::{Errand, Persisted, persist_seeding},
-    testing::{attempt, succeeded},
 };
+use batch_sim::{attempt, succeeded};
 use chrono::{DateTime, Utc};
 
 use crate::{ECO, OWN, delta, mixed, put, root, second, tree, unhealthy};

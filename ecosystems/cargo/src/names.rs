@@ -37,7 +37,7 @@ impl Names for Cargo {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::testing::tables::{all_spell, none_spell};
+    use batch_conformance::tables::{all_spell, none_spell};
 
     use super::*;
 

@@ -11,8 +11,8 @@ use batch_core::{
         PackageKind,
     },
     plugin::{Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError},
-    testing::{Shelf, SimClock},
 };
+use batch_sim::{Shelf, SimClock};
 use flate2::{Compression, write::GzEncoder};
 
 use crate::{Cargo, recipe};

@@ -5,12 +5,13 @@
 
 use std::{fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
+use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp},
     model::{Evidence, Stage},
     plugin::{EcosystemPlugin, Page, Registry},
-    testing::{SimClock, SimTransport, all_are_named},
 };
+use batch_sim::{SimClock, SimTransport};
 use eco_cargo as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 

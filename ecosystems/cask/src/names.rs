@@ -24,7 +24,7 @@ impl Names for Cask {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::testing::tables::{all_spell, none_spell};
+    use batch_conformance::tables::{all_spell, none_spell};
 
     use super::*;
 

@@ -10,8 +10,8 @@ use batch_core::{
         PackageFacts, Recipe,
     },
     plugin::{Missing, Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _},
-    testing::{Answer, SimClock, SimTransport},
 };
+use batch_sim::{Answer, SimClock, SimTransport};
 use serde_json::{Map, Value, json};
 
 use crate::{Cask, recipe, registry};

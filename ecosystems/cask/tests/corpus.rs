@@ -6,13 +6,14 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
+use batch_conformance::all_are_named;
 use batch_core::{
     decide::recipe,
     io::{PoliteConfig, PoliteHttp, Request},
     model::{CommandName, SeedSkip},
     plugin::{Page, Registry},
-    testing::{SimClock, SimTransport, all_are_named},
 };
+use batch_sim::{SimClock, SimTransport};
 use eco_cask as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 

@@ -55,7 +55,7 @@ impl FailureClassifier for Cpan {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::testing::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_conformance::tables::{Stated, all_hint_at, all_state, none_state};
 
     use super::*;
 

@@ -10,8 +10,8 @@ use batch_core::{
         CommandName, Environment, FailureKind, InstallStep, PackageFacts, PackageKind, Recipe,
     },
     plugin::{NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError},
-    testing::{Shelf, SimClock},
 };
+use batch_sim::{Shelf, SimClock};
 use sha2::{Digest as _, Sha256};
 
 use crate::{Cpan, recipe};

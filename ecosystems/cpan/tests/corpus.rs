@@ -3,12 +3,13 @@
 
 use std::{fs, path::Path, process::ExitCode, sync::Arc};
 
+use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp},
     model::PackageFacts,
     plugin::Registry,
-    testing::{Shelf, SimClock, all_are_named},
 };
+use batch_sim::{Shelf, SimClock};
 use eco_cpan as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;

@@ -69,7 +69,7 @@ impl FailureClassifier for Go {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::testing::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_conformance::tables::{Stated, all_hint_at, all_state, none_state};
 
     use super::*;
 

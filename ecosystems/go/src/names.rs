@@ -72,7 +72,7 @@ fn is_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::testing::tables::{all_spell, none_spell};
+    use batch_conformance::tables::{all_spell, none_spell};
 
     use super::*;
 

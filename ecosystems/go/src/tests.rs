@@ -14,8 +14,8 @@ use batch_core::{
         WORK_DIR,
     },
     plugin::{NativeInstaller as _, RecipeBuilder as _, SourceError},
-    testing::SimClock,
 };
+use batch_sim::SimClock;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::{Go, recipe};

@@ -5,12 +5,13 @@
 
 use std::{fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
+use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request},
     model::PackageFacts,
     plugin::{Page, Registry},
-    testing::{SimClock, SimTransport, all_are_named},
 };
+use batch_sim::{SimClock, SimTransport};
 use eco_go as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 

@@ -13,8 +13,8 @@ use batch_core::{
     plugin::{
         Missing, Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError,
     },
-    testing::{Answer, SimClock, SimTransport},
 };
+use batch_sim::{Answer, SimClock, SimTransport};
 use serde_json::{Value, json};
 
 use crate::{Homebrew, recipe};

@@ -6,12 +6,13 @@
 
 use std::{fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
+use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request},
     model::SeedSkip,
     plugin::Registry,
-    testing::{Answer, SimClock, SimTransport, all_are_named},
 };
+use batch_sim::{Answer, SimClock, SimTransport};
 use eco_homebrew as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 

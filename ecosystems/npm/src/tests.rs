@@ -11,8 +11,8 @@ use batch_core::{
         Parameter, Recipe,
     },
     plugin::{Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError},
-    testing::{Answer, SimClock, SimTransport},
 };
+use batch_sim::{Answer, SimClock, SimTransport};
 
 use crate::{Npm, recipe};
 

@@ -5,11 +5,12 @@
 
 use std::{fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
+use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp},
     plugin::{EcosystemPlugin, Registry},
-    testing::{SimClock, SimTransport, all_are_named},
 };
+use batch_sim::{SimClock, SimTransport};
 use eco_npm as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 

@@ -91,10 +91,8 @@ fn of_no_version(finding: Finding, evidence: &Evidence) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::{
-        model::Stage,
-        testing::tables::{Stated, all_hint_at, all_state, none_state},
-    };
+    use batch_conformance::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_core::model::Stage;
 
     use super::*;
 

@@ -31,7 +31,7 @@ pub(crate) fn normalised(spelling: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use batch_core::testing::tables::{all_spell, none_spell};
+    use batch_conformance::tables::{all_spell, none_spell};
 
     use super::*;
 

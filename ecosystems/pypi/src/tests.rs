@@ -16,8 +16,8 @@ use batch_core::{
     plugin::{
         Missing, Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError,
     },
-    testing::{Shelf, SimClock},
 };
+use batch_sim::{Shelf, SimClock};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::{Pypi, recipe};

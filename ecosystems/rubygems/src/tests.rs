@@ -10,8 +10,8 @@ use batch_core::{
         Cell, CommandName, Environment, FailureKind, InstallStep, PackageFacts, PackageKind, Recipe,
     },
     plugin::{NativeInstaller as _, RateLimit as _, RecipeBuilder as _, Seeder as _, SourceError},
-    testing::{Answer, Shelf, SimClock, SimTransport},
 };
+use batch_sim::{Answer, Shelf, SimClock, SimTransport};
 
 use crate::{RubyGems, recipe};
 

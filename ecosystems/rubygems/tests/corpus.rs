@@ -5,12 +5,13 @@ use std::{
     fmt::Write as _, fs, io::Write as _, path::Path, process::ExitCode, sync::Arc, time::Duration,
 };
 
+use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Transport},
     model::{CommandName, Executables, PackageFacts, PackageKind},
     plugin::Registry,
-    testing::{Shelf, SimClock, SimTransport, all_are_named},
 };
+use batch_sim::{Shelf, SimClock, SimTransport};
 use eco_rubygems as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 use sha2::{Digest as _, Sha256};

@@ -32,7 +32,6 @@ pub use out::Out;
 use crate::{
     env::{self, Env, Fixed, Root},
     exit::Exit,
-    sandbox as containment,
     settings::SettingsError,
 };
 
@@ -136,7 +135,7 @@ impl Context {
 /// The program.
 pub fn main() -> ExitCode {
     // The helper processes of the sandbox are this program too.
-    if let Some(exit) = containment::hidden_entry(std::env::args_os()) {
+    if let Some(exit) = batch_sandbox::hidden_entry(std::env::args_os()) {
         return exit;
     }
     let cli = Cli::parse();

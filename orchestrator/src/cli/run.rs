@@ -33,6 +33,9 @@ pub(super) struct Args {
     /// many at a time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
     jobs: u8,
+    /// Contain package code by this and nothing else: `both`, `bubblewrap` or `landlock`
+    #[arg(long, value_name = "BACKEND")]
+    sandbox: Option<batch_sandbox::Backend>,
 }
 
 /// What a run is for; `plan` takes the same words.
@@ -67,7 +70,8 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     if args.dry_run {
         return plan::show(&args.selection, cx).await;
     }
-    let root = cx.open_root()?;
+    let mut root = cx.open_root()?;
+    root.settings.sandbox.backend = args.sandbox.or(root.settings.sandbox.backend);
     let request = Request {
         choice: args.selection.choice(&cx.env.registry)?,
         share: args.selection.share()?,

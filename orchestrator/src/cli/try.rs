@@ -47,7 +47,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         return Err(Refusal { exit: Exit::Unavailable, message }.into());
     }
     cancel_on_signal(cx.cancel.clone());
-    let scratch = tempfile::tempdir()?;
+    let scratch = batch_sandbox::TemporaryDir::new()?;
     let http: Arc<dyn Http> =
         net::polite(&cx.env, &settings, &scratch.path().join("cache"), &control)?;
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();

@@ -10,14 +10,12 @@ use batch_core::{
     plugin::{EcosystemPlugin, Registry},
 };
 
+use batch_sandbox::{Limits, Sandbox};
+
 pub use environment::{environment, of_this};
 
 use crate::{
-    env::Env,
-    net,
-    sandbox::{FoundToolchain, Limits, Sandbox},
-    settings::Settings,
-    validator::NativeValidator,
+    env::Env, net, settings::Settings, toolchain::FoundToolchain, validator::NativeValidator,
 };
 
 /// What a machine offers to a run.
@@ -46,7 +44,7 @@ impl LocalMachine {
                 toolchains.insert(plugin.id.clone(), found);
             }
         }
-        let sandbox = Sandbox::detect(&env.host, settings.sandbox.backend).await.sandbox;
+        let sandbox = Sandbox::detect(&env.host, settings.sandbox.preference()).await.sandbox;
         Self { environment: of_this(), sandbox, toolchains }
     }
 

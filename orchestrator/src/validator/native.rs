@@ -10,9 +10,7 @@ use std::{
 use crate::{
     failure::{self, failure},
     progress::Phase,
-    sandbox::{
-        Ended, FoundToolchain, Job, Limits, Report, Sandbox, SandboxError, inspect, remove_tree,
-    },
+    toolchain::FoundToolchain,
     validator::{Onlookers, Validation, Validator, steps, verify},
 };
 use anyhow::Context as _;
@@ -25,6 +23,9 @@ use batch_core::{
         InstallPlan, InstallStep, PackageId, Recipe, Stage, Verify, WORK_DIR, slug,
     },
     plugin::{EcosystemPlugin, NativeInstaller},
+};
+use batch_sandbox::{
+    Ended, Job, Limits, PROXY_VARIABLES, Reach, Report, Sandbox, SandboxError, inspect, remove_tree,
 };
 
 /// Installs with the ecosystem's own tool and runs the verify command, both contained.
@@ -121,7 +122,10 @@ impl Attempt<'_> {
         for step in &plan.steps {
             if let InstallStep::Run { argv, env, network } = step {
                 let job = self.job(argv.clone(), env, dir, plan);
-                let job = Job { writable: true, network: *network, ..job };
+                let mut job = Job { writable: true, ..job };
+                if *network {
+                    self.connect(&mut job);
+                }
                 self.install_step(&job).await?;
             } else if let InstallStep::Inspect { dir: bin, executables } = step {
                 self.inspect(dir, bin, executables)?;
@@ -178,7 +182,7 @@ impl Attempt<'_> {
         let argv = ["/bin/sh", "-c", &verify.command].map(str::to_owned).to_vec();
         let job = self.job(argv, &exported(plan, dir), dir, plan);
         let limits = Limits { wall: self.validator.verify_wall, ..job.limits };
-        let job = Job { writable: false, network: false, limits, ..job };
+        let job = Job { limits, ..job };
         let report = self.sandboxed(&job).await?;
         let package = self.package();
         let (Ended::Exited, Some(code)) = (report.ended, report.exit_code) else {
@@ -202,21 +206,41 @@ impl Attempt<'_> {
         let toolchain = self.toolchain();
         let bins = plan.bin_dirs.iter().map(|bin| dir.join(bin));
         let tools = toolchain.into_iter().flat_map(|found| found.path_dirs.iter().cloned());
-        let mut variables = self.validator.passed_on.clone();
         let place = dir.to_string_lossy();
-        variables.extend(env.iter().map(|(k, v)| (k.clone(), v.replace(WORK_DIR, &place))));
+        let variables = env.iter().map(|(k, v)| (k.clone(), v.replace(WORK_DIR, &place)));
         let limits = self.validator.install_limits;
         let longest = self.plugin.installer.and_then(NativeInstaller::longest_step);
         let wall = longest.map_or(limits.wall, |longest| longest.max(limits.wall));
         Job {
             argv,
-            env: variables,
+            env: variables.collect(),
             work_dir: dir.to_owned(),
             writable: false,
-            network: false,
+            network: None,
             read_only: toolchain.map(|found| found.read_only.clone()).unwrap_or_default(),
             path_dirs: bins.chain(tools).collect(),
             limits: Limits { wall, ..limits },
+        }
+    }
+
+    /// Lets `job` reach the network, the proxies and mirrors of this machine among it, and gives it
+    /// the variables that this takes; what the plan says of a variable holds.
+    fn connect(&self, job: &mut Job) {
+        let passed_on = self.validator.passed_on;
+        let is_proxy =
+            |name: &str| PROXY_VARIABLES.contains(&name) && name.to_lowercase() != "no_proxy";
+        let proxies =
+            passed_on.iter().filter(|(name, _)| is_proxy(name)).map(|(_, url)| url.as_str());
+        let hosts: Vec<&str> = self.plugin.rate_limit.quotas().iter().map(|it| it.host).collect();
+        let mut reach = Reach::default();
+        for url in proxies.chain(self.validator.origins.mirrors_of(&hosts)) {
+            if !reach.add(url) {
+                tracing::warn!("no sandboxed step can reach the proxy or mirror {url:?}");
+            }
+        }
+        job.network = Some(reach);
+        for (name, value) in passed_on {
+            job.env.entry(name.clone()).or_insert_with(|| value.clone());
         }
     }
 
@@ -238,7 +262,9 @@ impl Attempt<'_> {
 
     fn work_dir(&self) -> Result<tempfile::TempDir, Stop> {
         let work = &self.validator.work;
-        let made = std::fs::create_dir_all(work).and_then(|()| {
+        // Without symbolic links: a job sees real paths only.
+        let made = std::fs::create_dir_all(work).and_then(|()| work.canonicalize());
+        let made = made.and_then(|work| {
             let prefix = format!("{}-", slug(self.package().name.as_str()));
             tempfile::Builder::new().prefix(&prefix).tempdir_in(work)
         });

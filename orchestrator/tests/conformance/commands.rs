@@ -68,9 +68,11 @@ fn broken_plugin() -> Result<(), Failed> {
     let output = call(&["ecosystem", "check", "npm", "--sources", &sources]);
     assert_eq!(output.status.code(), Some(5));
     let text = String::from_utf8_lossy(&output.stdout);
-    for part in
-        ["  fail  readme-present: core/README.md:", "write at least 3", "  ok    names-refused"]
-    {
+    for part in [
+        "  fail  readme-present: core/conformance/README.md:",
+        "write at least 3",
+        "  ok    names-refused",
+    ] {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
     Ok(())

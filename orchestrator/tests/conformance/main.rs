@@ -5,10 +5,8 @@ mod commands;
 
 use std::{path::Path, process::ExitCode};
 
-use batch_core::{
-    plugin::EcosystemPlugin,
-    testing::conformance::{self, Outcome, Subject},
-};
+use batch_conformance::{Outcome, Subject};
+use batch_core::plugin::EcosystemPlugin;
 use libtest_mimic::{Arguments, Failed, Trial};
 use orchestrator::plugins;
 
@@ -18,7 +16,7 @@ fn keeps_the_contract(
 ) -> Result<(), Failed> {
     let ecosystems = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ecosystems");
     let subject = Subject { plugin, all, home: ecosystems.join(plugin.id.as_str()) };
-    let checked = conformance::check(&subject);
+    let checked = batch_conformance::check(&subject);
     let failed = checked.iter().filter_map(|checked| match &checked.outcome {
         Outcome::Fail(problems) => Some(format!("{}\n  {}", checked.rule, problems.join("\n  "))),
         Outcome::Pass | Outcome::NotApplicable(_) => None,

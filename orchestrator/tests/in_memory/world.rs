@@ -14,8 +14,8 @@ use batch_core::{
         PackageId, QueueEntry, QueueHeader, Stage, Started, Tier, TierMeanings,
     },
     plugin::{EcosystemPlugin, Registry},
-    testing::{MemoryFacts, MemoryState, NoTraffic, SimClock},
 };
+use batch_sim::{MemoryFacts, MemoryState, NoTraffic, SimClock};
 use orchestrator::{
     failure::failure,
     machine::Machine,

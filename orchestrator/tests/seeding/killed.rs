@@ -94,6 +94,15 @@ pub(crate) fn queue(root: &Path) -> Value {
     queue
 }
 
+/// When a run is killed is random, and the same again for the same seed: the one in
+/// `TSUKU_BATCH_KILL_SEED`, or else a new one. A test that fails shows which.
+fn moments() -> fastrand::Rng {
+    let given = std::env::var("TSUKU_BATCH_KILL_SEED").ok();
+    let seed = given.map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
+    println!("TSUKU_BATCH_KILL_SEED={seed}");
+    fastrand::Rng::with_seed(seed)
+}
+
 #[test]
 fn killed_at_thirty_points_a_seeding_leads_to_the_queue_of_an_undisturbed_one() {
     let (origin, _) = serve();
@@ -103,10 +112,10 @@ fn killed_at_thirty_points_a_seeding_leads_to_the_queue_of_an_undisturbed_one() 
 
     let (origin, asked) = serve();
     let disturbed = root(&origin);
-    let mut n_killed = 0;
+    let (mut moments, mut n_killed) = (moments(), 0);
     for _ in 0..KILLS {
         let mut child = program(disturbed.path(), &["seed", "npm", "--resume"]).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(fastrand::u64(30..150)));
+        std::thread::sleep(Duration::from_millis(moments.u64(30..150)));
         if child.try_wait().unwrap().is_some() {
             break;
         }

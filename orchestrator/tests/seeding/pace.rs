@@ -18,8 +18,8 @@ use batch_core::{
         SeedVerdict, SeedingRecord,
     },
     plugin::{EcosystemPlugin, Shape},
-    testing::{Sent, SimClock},
 };
+use batch_sim::{Sent, SimClock};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use orchestrator::{
     plugins,

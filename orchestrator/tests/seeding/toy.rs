@@ -20,8 +20,8 @@ use batch_core::{
         EcosystemPlugin, FailureClassifier, Missing, Names, RateLimit, RecipeBuilder, Seeder,
         Shape, Source, SourceError,
     },
-    testing::{Answer, Sent, SimClock, SimTransport},
 };
+use batch_sim::{Answer, Sent, SimClock, SimTransport};
 use orchestrator::stage::seed::{Desk, Notes, Progress, visit};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;

@@ -35,6 +35,7 @@ fn killed_anywhere() {
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     root.put_pending(&all);
 
+    let mut moments = moments();
     let mut n_killed: BTreeMap<&str, usize> = BTreeMap::new();
     let mut n_runs = 0;
     while let Some(phase) =
@@ -47,9 +48,8 @@ fn killed_anywhere() {
             check_state(&root, &names);
             std::fs::remove_dir_all(root.path("recipes")).unwrap();
         }
-        let delay = Duration::from_micros(fastrand::u64(
-            0..if phase == "persist" { 12_000 } else { 150_000 },
-        ));
+        let longest = if phase == "persist" { 12_000 } else { 150_000 };
+        let delay = Duration::from_micros(moments.u64(0..longest));
         if let Some(killed_in) = run_and_kill(&root, phase, delay) {
             *n_killed.entry(killed_in).or_default() += 1;
         }
@@ -60,6 +60,15 @@ fn killed_anywhere() {
     assert!(total >= 50, "{n_killed:?}");
     drain(&root, &names);
     report(&format!("killed {total} runs: {n_killed:?}"));
+}
+
+/// When a run is killed is random, and the same again for the same seed: the one in
+/// `TSUKU_BATCH_KILL_SEED`, or else a new one.
+fn moments() -> fastrand::Rng {
+    let given = std::env::var("TSUKU_BATCH_KILL_SEED").ok();
+    let seed = given.map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
+    report(&format!("TSUKU_BATCH_KILL_SEED={seed}"));
+    fastrand::Rng::with_seed(seed)
 }
 
 #[expect(clippy::print_stdout, reason = "a figure that a person wants to see")]

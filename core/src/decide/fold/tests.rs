@@ -7,7 +7,7 @@ use crate::{
         record,
     },
     model::{BatchId, EcosystemId, EcosystemState, HostUsage, Minutes, RefusalReason, Status},
-    testing::{FactsAt, INSTALL, queue, recipe_of},
+    records::{FactsAt, INSTALL, queue, recipe_of},
 };
 
 /// Environments by the letters of the tests.

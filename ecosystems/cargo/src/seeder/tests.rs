@@ -8,8 +8,8 @@ use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request, Transport},
     model::Candidate,
     plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
-    testing::{Answer, Shelf, SimClock, SimTransport},
 };
+use batch_sim::{Answer, Shelf, SimClock, SimTransport};
 use flate2::{Compression, write::GzEncoder};
 
 use crate::{Cargo, seeder::DUMP};

@@ -6,8 +6,8 @@ use batch_core::{
     io::{Method, PoliteConfig, PoliteHttp, Request},
     model::Popularity,
     plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
-    testing::{Answer, SimClock, SimTransport},
 };
+use batch_sim::{Answer, SimClock, SimTransport};
 use serde_json::{Value, json};
 
 use super::{FILES, LEADERBOARD};

@@ -6,8 +6,8 @@ use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request},
     model::{CommandName, Popularity},
     plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
-    testing::{Answer, SimClock, SimTransport},
 };
+use batch_sim::{Answer, SimClock, SimTransport};
 
 use super::{EXECUTABLES, INSTALLS};
 use crate::Homebrew;

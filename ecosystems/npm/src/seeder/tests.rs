@@ -12,8 +12,8 @@ use batch_core::{
     io::{HttpError, PoliteConfig, PoliteHttp, Transport},
     model::{PackageName, Popularity, SCHEMA_VERSION, SeedLine, SeedSkip, SeedStart},
     plugin::{Names as _, Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
-    testing::{Answer, Shelf, SimClock, SimTransport},
 };
+use batch_sim::{Answer, Shelf, SimClock, SimTransport};
 use flate2::{Compression, write::GzEncoder};
 
 use super::{COUNTS, TARBALLS};

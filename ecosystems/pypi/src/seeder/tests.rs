@@ -7,8 +7,8 @@ use std::sync::Arc;
 use batch_core::{
     io::{HttpError, PoliteConfig, PoliteHttp},
     plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
-    testing::{Shelf, SimClock},
 };
+use batch_sim::{Shelf, SimClock};
 
 use crate::{Pypi, seeder::LIST};
 

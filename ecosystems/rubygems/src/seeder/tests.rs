@@ -7,8 +7,8 @@ use std::{fmt::Write as _, io::Write as _, sync::Arc, time::Duration};
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request, Transport},
     plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
-    testing::{Answer, Shelf, SimClock, SimTransport},
 };
+use batch_sim::{Answer, Shelf, SimClock, SimTransport};
 
 use crate::{RubyGems, seeder::search::PAGE};
 

@@ -8,11 +8,8 @@ use std::{
     thread,
 };
 
-use batch_core::{
-    model::EcosystemId,
-    plugin::EcosystemPlugin,
-    testing::conformance::{self, Checked, Outcome, Subject},
-};
+use batch_conformance::{Checked, Outcome, Subject};
+use batch_core::{model::EcosystemId, plugin::EcosystemPlugin};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -63,7 +60,11 @@ fn check(
         while let Some(plugin) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
             let home = sources.join(plugin.id.as_str());
             let subject = Subject { plugin, all: all.to_vec(), home };
-            done.push((plugin.rotation_rank, plugin.id.clone(), conformance::check(&subject)));
+            done.push((
+                plugin.rotation_rank,
+                plugin.id.clone(),
+                batch_conformance::check(&subject),
+            ));
         }
         done
     };

@@ -63,7 +63,8 @@ async fn token(http: &dyn Http, place: &str) -> Result<String, StepError> {
     answer.map(|answer| answer.token).ok_or(StepError::NoToken { url })
 }
 
-/// A second name where cache and work folder share a disk, else a copy.
+/// A copy, which shares its bytes where the file system can. A second name would let a job that may
+/// write its work folder change the cached file.
 fn keep(file: &Path, to: &Path) -> io::Result<()> {
-    fs::hard_link(file, to).or_else(|_| fs::copy(file, to).map(|_| ()))
+    fs::copy(file, to).map(|_| ())
 }

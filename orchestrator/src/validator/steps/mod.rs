@@ -106,9 +106,10 @@ fn on_disk(step: &InstallStep, work: &Path) -> Option<Result<(), StepError>> {
         }
         InstallStep::Present { within, paths } => Some(present(work, within, paths)),
         // The sandbox does these, and the network above.
-        InstallStep::Run { .. } | InstallStep::Inspect { .. } | InstallStep::Fetch { .. } | _ => {
-            None
-        }
+        InstallStep::Run { .. }
+        | InstallStep::Inspect { .. }
+        | InstallStep::Export { .. }
+        | InstallStep::Fetch { .. } => None,
     }
 }
 

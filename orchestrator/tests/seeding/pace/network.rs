@@ -6,10 +6,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use batch_core::{
-    io::{Body, Clock as _, Headers, Reply, Request, Transport, TransportError, Validators},
-    testing::{Sent, SimClock},
+use batch_core::io::{
+    Body, Clock as _, Headers, Reply, Request, Transport, TransportError, Validators,
 };
+use batch_sim::{Sent, SimClock};
 
 /// Status and body.
 pub(crate) type Answer = (u16, Vec<u8>);

@@ -1,0 +1,212 @@
+//! A registry that answers as it is told, on the virtual clock, and a plugin that asks it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use url::Url;
+
+use batch_core::{
+    io::{
+        Body, CachedFile, Clock as _, Headers, Http, HttpError, PoliteConfig, PoliteHttp, Reply,
+        Request, Response, Transport, TransportError, TransportErrorKind, Validators,
+    },
+    plugin::EcosystemPlugin,
+};
+use batch_sim::SimClock;
+
+use super::fixture::Answer;
+
+/// How an answer comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Manner {
+    #[default]
+    AtOnce,
+    /// Its headers after this time.
+    Late(Duration),
+    /// A kibibyte in this time.
+    Trickling(Duration),
+    /// The body, again and again.
+    Endless,
+    /// Half of the body, and no more.
+    BrokenOff,
+    /// Not at all.
+    Broken(TransportErrorKind),
+}
+
+/// An answer, and how it comes.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) answer: Answer,
+    pub(super) manner: Manner,
+    /// Gives parts to those who ask for them, as web servers do.
+    pub(super) gives_parts: bool,
+}
+
+impl From<Answer> for Told {
+    fn from(answer: Answer) -> Self {
+        Self { answer, manner: Manner::AtOnce, gives_parts: true }
+    }
+}
+
+/// What is answered at addresses that no answer names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Elsewhere {
+    pub(super) status: u16,
+    pub(super) content_type: &'static str,
+    pub(super) body: &'static str,
+}
+
+pub(super) const NOTHING: Elsewhere =
+    Elsewhere { status: 404, content_type: "text/plain", body: "not found" };
+
+impl Elsewhere {
+    fn answer(self, request: &Request) -> Told {
+        let content_type = ("content-type".to_owned(), self.content_type.to_owned());
+        let (url, headers) = (request.url.to_string(), Headers::from([content_type]));
+        Answer { url, status: self.status, headers, body: self.body.as_bytes().to_vec() }.into()
+    }
+}
+
+pub(super) struct SimRegistry {
+    clock: SimClock,
+    told: BTreeMap<String, Told>,
+    elsewhere: Elsewhere,
+    asked: Mutex<Vec<Url>>,
+    n_sent_bytes: Arc<AtomicUsize>,
+}
+
+impl SimRegistry {
+    pub(super) fn new(clock: SimClock, told: Vec<Told>, elsewhere: Elsewhere) -> Self {
+        let told = told.into_iter().map(|told| (spelled(&told.answer.url), told)).collect();
+        let (asked, n_sent_bytes) = (Mutex::default(), Arc::default());
+        Self { clock, told, elsewhere, asked, n_sent_bytes }
+    }
+
+    pub(super) fn asked(&self) -> Vec<Url> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn n_sent_bytes(&self) -> usize {
+        self.n_sent_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// As URLs spell it.
+fn spelled(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.to_string())
+}
+
+#[async_trait]
+impl Transport for SimRegistry {
+    async fn send(&self, request: &Request, _: &Validators) -> Result<Reply, TransportError> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request.url.clone());
+        let told = self.told.get(request.url.as_str()).cloned();
+        let Told { answer, manner, gives_parts } =
+            told.unwrap_or_else(|| self.elsewhere.answer(request));
+        match manner {
+            Manner::Late(delay) => self.clock.sleep(delay).await,
+            Manner::Broken(kind) => return Err(TransportError::new(kind, "as it was told")),
+            Manner::AtOnce | Manner::Trickling(_) | Manner::Endless | Manner::BrokenOff => {}
+        }
+        let Answer { mut status, mut headers, mut body, .. } = answer;
+        if let Some(range) = request.range.clone().filter(|_| gives_parts && status == 200) {
+            let total = body.len();
+            let bound = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+            let end = bound(*range.end()).saturating_add(1).min(total);
+            let start = bound(*range.start());
+            let said = if end <= start {
+                (status, body) = (416, vec![]);
+                format!("bytes */{total}")
+            } else {
+                (status, body) = (206, body[start..end].to_vec());
+                format!("bytes {start}-{}/{total}", end - 1)
+            };
+            headers.insert("content-range".to_owned(), said);
+        }
+        let (clock, n_sent_bytes) = (self.clock.clone(), Arc::clone(&self.n_sent_bytes));
+        let body = Flowing { clock, manner, rest: body, has_begun: false, n_sent_bytes };
+        Ok(Reply { status, headers, body: Box::new(body) })
+    }
+}
+
+struct Flowing {
+    clock: SimClock,
+    manner: Manner,
+    rest: Vec<u8>,
+    has_begun: bool,
+    n_sent_bytes: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Body for Flowing {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
+        let half = self.rest.len() / 2;
+        let chunk = match self.manner {
+            Manner::Endless => self.rest.repeat((64 << 10) / self.rest.len().max(1) + 1),
+            Manner::BrokenOff if !self.has_begun => self.rest[..half].to_vec(),
+            Manner::BrokenOff => {
+                return Err(TransportError::new(TransportErrorKind::Body, "it broke off"));
+            }
+            Manner::Trickling(wait) => {
+                self.clock.sleep(wait).await;
+                self.rest.drain(..self.rest.len().min(1 << 10)).collect()
+            }
+            Manner::AtOnce | Manner::Late(_) | Manner::Broken(_) => std::mem::take(&mut self.rest),
+        };
+        self.has_begun = true;
+        self.n_sent_bytes.fetch_add(chunk.len(), Ordering::Relaxed);
+        Ok((!chunk.is_empty()).then_some(chunk))
+    }
+}
+
+/// Notes what a plugin wanted to ask and was not allowed to.
+pub(super) struct Watched {
+    inner: PoliteHttp,
+    strays: Mutex<Vec<String>>,
+    /// Nothing is kept from one run to the next.
+    _cache: tempfile::TempDir,
+}
+
+impl Watched {
+    /// Within the quotas of `plugin` and of nobody else.
+    pub(super) fn new(
+        plugin: &EcosystemPlugin,
+        network: &Arc<SimRegistry>,
+    ) -> Result<Self, String> {
+        let clock = Arc::new(network.clock.clone());
+        let quotas = plugin.rate_limit.quotas().iter().copied();
+        let cache = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+        let config = PoliteConfig::new(clock, Arc::clone(network) as _, quotas, cache.path());
+        let config = PoliteConfig { jitter: fastrand::Rng::with_seed(6), ..config };
+        Ok(Self { inner: PoliteHttp::new(config), strays: Mutex::default(), _cache: cache })
+    }
+
+    pub(super) fn strays(&self) -> Vec<String> {
+        self.strays.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note<T>(&self, outcome: Result<T, HttpError>) -> Result<T, HttpError> {
+        if let Err(HttpError::Undeclared { url } | HttpError::Insecure { url }) = &outcome {
+            self.strays.lock().unwrap_or_else(PoisonError::into_inner).push(url.to_string());
+        }
+        outcome
+    }
+}
+
+#[async_trait]
+impl Http for Watched {
+    async fn send(&self, request: Request) -> Result<Response, HttpError> {
+        self.note(self.inner.send(request).await)
+    }
+
+    async fn fetch_to_cache(&self, request: Request) -> Result<CachedFile, HttpError> {
+        self.note(self.inner.fetch_to_cache(request).await)
+    }
+}
