@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -51,8 +52,7 @@ pub trait StateReader: Send + Sync {
     /// Every run of the seeder, oldest first.
     fn seeding_runs(&self) -> Result<Records<SeedingRecord>, StateError>;
 
-    /// What was found out about packages of `ecosystem` that are not queued; empty where there is
-    /// no such file.
+    /// What is known of packages of `ecosystem` that are not queued; empty without such a file.
     fn remembered(
         &self,
         ecosystem: &EcosystemId,
@@ -75,10 +75,7 @@ pub trait StateWriter: StateReader {
     fn exclusive(&self) -> Result<Box<dyn Send + '_>, StateError>;
 
     /// Takes the lock of a run, which another run asks for in vain until the answer is dropped.
-    fn lock_run(
-        &self,
-        now: chrono::DateTime<chrono::Utc>,
-    ) -> Result<Box<dyn Send + '_>, StateError>;
+    fn lock_run(&self, now: DateTime<Utc>) -> Result<Box<dyn Send + '_>, StateError>;
 
     /// Replaces the fields of the control plane that this version knows.
     fn put_control(&self, control: &Control) -> Result<(), StateError>;

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
 mod bad_input;
+mod facts;
 mod kill;
 mod registry;
 mod root;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let backends = root::usable_backends();
     let mut trials = bad_input::trials(&backends);
+    trials.extend(facts::trials());
     trials.extend(runs::trials(&backends));
     trials.extend(kill::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
