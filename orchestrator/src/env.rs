@@ -4,12 +4,13 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     io::IsTerminal as _,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::Context as _;
 use batch_core::{
+    decide::clean::{Cleaner, Places, Redactor},
     io::{Clock, FsState, Layout, SystemClock},
     plugin::{EcosystemPlugin, Registry},
 };
@@ -41,6 +42,8 @@ pub struct Env {
     pub registry: Registry,
     /// Where programs are looked for, and which program starts the sandbox's own processes.
     pub host: Host,
+    /// Cleans what is recorded and printed; knows the secrets among this process's variables.
+    pub cleaner: Arc<Cleaner>,
     /// Variables that sandboxed tools may see in steps with network.
     pub passed_on: BTreeMap<String, String>,
     /// Variables by which toolchains are asked where they lie.
@@ -75,10 +78,17 @@ impl Env {
                 (variable("GITHUB_SERVER_URL")?, variable("GITHUB_REPOSITORY")?);
             Some(format!("{server}/{repository}/actions/runs/{}", variable("GITHUB_RUN_ID")?))
         };
+        let all: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let secrets = all.iter().filter(|(name, value)| is_secret(name, value));
+        let redactor = Redactor::new(secrets.map(|(_, value)| &**value));
+        let places = Places::new(std::env::var_os("HOME").map(PathBuf::from));
         Ok(Self {
             clock: Arc::new(fixed.now.map_or_else(SystemClock::default, SystemClock::standing_at)),
             jitter: fixed.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed),
             registry: plugins::registry()?,
+            cleaner: Arc::new(Cleaner::new(redactor, places)),
             host: Host {
                 executable: std::env::current_exe()
                     .context("cannot find this program's own file")?,
@@ -104,6 +114,33 @@ impl Env {
             }
         }
     }
+}
+
+/// Parts of the names of variables that hold secrets.
+const OF_SECRETS: &[&str] = &[
+    "TOKEN",
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "CREDENTIAL",
+    "API_KEY",
+    "APIKEY",
+    "ACCESS_KEY",
+    "PRIVATE_KEY",
+    "AUTH",
+];
+
+/// Whether the variable `name` holds a secret: proxies, URLs with a user or a password in them, and
+/// what is called a secret. Switches and paths are none.
+fn is_secret(name: &str, value: &str) -> bool {
+    const SHORTEST: usize = 8;
+    let name = name.to_ascii_uppercase();
+    let is_proxy = name.ends_with("_PROXY") && name != "NO_PROXY";
+    let host = value.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    let has_user = host.is_some_and(|host| host.contains('@'));
+    let is_called = OF_SECRETS.iter().any(|part| name.contains(part));
+    is_proxy || has_user || is_called && SHORTEST <= value.len() && !value.starts_with('/')
 }
 
 /// Whether standard output should be in colour: on a terminal, unless `refused` here or by the
@@ -145,5 +182,27 @@ pub fn settings(layout: &Layout) -> Result<Settings, SettingsError> {
         Ok(text) => Settings::parse(&text).map_err(|error| SettingsError::because(&error)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Settings::default()),
         Err(error) => Err(SettingsError::because(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_told_from_switches_and_paths() {
+        let check = |name, value, expected| assert_eq!(is_secret(name, value), expected, "{name}");
+        check("HTTPS_PROXY", "http://proxy:3128", true);
+        check("all_proxy", "socks5://joe:x@proxy", true);
+        check("PIP_INDEX_URL", "https://joe:x@pypi.example/simple", true);
+        check("GITHUB_TOKEN", "ghs_0123456789", true);
+        check("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI", true);
+        check("HOMEPAGE", "https://npm.example/@joe/x", false);
+        check("NO_PROXY", "localhost,.example", false);
+        check("SSH_AUTH_SOCK", "/run/ssh/agent.1", false);
+        check("GOOGLE_APPLICATION_CREDENTIALS", "/run/google.json", false);
+        check("USE_TOKEN", "true", false);
+        check("SSL_CERT_FILE", "/etc/ssl/cert.pem", false);
+        check("LANG", "C.UTF-8", false);
     }
 }

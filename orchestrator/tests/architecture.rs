@@ -15,8 +15,8 @@ use serde_json::Value;
 const MAY_DEPEND_ON: &[(&str, &str)] = &[
     (
         "batch-core",
-        "async-trait base64 chrono fastrand flate2 governor inventory reqwest schemars serde \
-         serde_json sha2 strip-ansi-escapes strsim tar tempfile thiserror tokio toml tracing \
+        "aho-corasick async-trait base64 chrono fastrand flate2 governor inventory percent-encoding \
+         reqwest schemars serde serde_json sha2 strip-ansi-escapes strsim tar tempfile thiserror tokio toml tracing \
          unicode-security url zip",
     ),
     ("batch-sim", "async-trait batch-core chrono sha2"),

@@ -1,7 +1,10 @@
 //! Facts: of the package that was asked for, and fit to be stored and shown.
 
 use super::{Bench, Outcome};
-use batch_core::model::PackageFacts;
+use batch_core::{
+    decide::clean::without_commands,
+    model::{PackageFacts, is_hidden},
+};
 
 pub(super) fn are_fit_to_store(bench: &Bench) -> Outcome {
     let mut problems = vec![];
@@ -20,10 +23,13 @@ pub(super) fn are_fit_to_store(bench: &Bench) -> Outcome {
             problems.push(format!("{name}: the homepage is not https; leave it out"));
         }
         let texts = facts.notes.iter().chain([&facts.description, &facts.version]);
-        if texts.into_iter().any(|text| !text.chars().all(batch_core::model::is_text)) {
+        let is_unfit = |text: &&String| {
+            text.chars().any(is_hidden) || without_commands(text.as_str()) != **text
+        };
+        if texts.into_iter().any(|text| is_unfit(&text)) {
             let advice = "use decide::recipe::one_line";
             problems.push(format!(
-                "{name}: a text has a line break or what a terminal obeys; {advice}"
+                "{name}: a text has a line break, a hidden character or a command to CI; {advice}"
             ));
         }
         let stored = serde_json::to_string(facts).ok();

@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod breaker;
 pub mod claims;
 pub mod classify;
+pub mod clean;
 pub mod evidence;
 pub mod fold;
 pub mod gate;

@@ -8,7 +8,10 @@ use serde::de::DeserializeOwned;
 use tempfile::TempPath;
 use url::Url;
 
-use crate::io::{Headers, HttpError, page, retry::http_date};
+use crate::{
+    io::{Headers, HttpError, page, retry::http_date},
+    model::is_hidden,
+};
 
 /// Sends requests.
 #[async_trait]
@@ -124,5 +127,5 @@ pub async fn json<T: DeserializeOwned>(
 /// A parser's message may quote the answer, which may hold anything.
 pub(crate) fn one_line(text: &str) -> String {
     const LONGEST: usize = 200;
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect()
+    text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).take(LONGEST).collect()
 }

@@ -16,7 +16,7 @@ use crate::{
     io::Holder,
     model::{
         BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageId, PackageName,
-        Queue, QueueHeader, RecipeName, Remembered, RunRecord, SeedingRecord,
+        Queue, QueueHeader, RecipeName, Remembered, RunRecord, SeedingRecord, is_hidden,
     },
 };
 
@@ -287,11 +287,8 @@ pub(crate) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let text = text.strip_suffix(&place).unwrap_or(&text);
-    let is_shown = |c: char| {
-        !c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let mut reason: String =
-        text.chars().map(|c| if is_shown(c) { c } else { '�' }).take(300).collect();
+        text.chars().map(|c| if is_hidden(c) { '�' } else { c }).take(300).collect();
     if text.chars().nth(300).is_some() {
         reason.push('…');
     }

@@ -20,6 +20,7 @@ mod run;
 mod seeding;
 mod slug;
 mod stored_entry;
+mod text;
 
 pub use breaker::{Breaker, BreakerTransition, CircuitState, Health, Open, UniformRow};
 pub use candidate::{Candidate, Page, PassedOver, SeedSkip};
@@ -56,3 +57,4 @@ pub use seeding::{
 };
 pub use slug::slug;
 pub use stored_entry::StoredEntry;
+pub use text::is_hidden;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use batch_core::{decide::recipe::is_homepage, model::is_text};
+use batch_core::{
+    decide::{clean::without_commands, recipe::is_homepage},
+    model::is_hidden,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -204,8 +207,8 @@ fn because(reason: Option<&str>, replacement: Option<&str>) -> String {
     }
 }
 
-/// `text` as one line that no terminal obeys.
+/// `text` as one line that neither a terminal nor a CI system obeys.
 pub(crate) fn plain(text: &str) -> String {
-    let shown: String = text.chars().filter(|c| is_text(*c)).take(LONGEST_TEXT).collect();
-    shown.trim().to_owned()
+    let shown: String = text.chars().filter(|c| !is_hidden(*c)).take(LONGEST_TEXT).collect();
+    without_commands(shown.trim())
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use batch_core::{decide::recipe::is_homepage, model::is_text};
+use batch_core::{
+    decide::{clean::without_commands, recipe::is_homepage},
+    model::is_hidden,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -172,7 +175,7 @@ impl Formula {
     /// One line of description; a recipe must have one.
     pub(crate) fn description(&self) -> String {
         let text = self.desc.as_deref().unwrap_or_default();
-        let line: String = text.chars().filter(|c| is_text(*c)).take(LONGEST_DESCRIPTION).collect();
+        let line = plain(text);
         match line.trim() {
             "" => format!("{} from Homebrew", self.name),
             line => line.to_owned(),
@@ -185,10 +188,14 @@ impl Formula {
     }
 }
 
+/// `text` as one line that neither a terminal nor a CI system obeys.
+fn plain(text: &str) -> String {
+    let shown = text.chars().filter(|c| !is_hidden(*c)).take(LONGEST_DESCRIPTION);
+    without_commands(&shown.collect::<String>())
+}
+
 fn because(reason: Option<&str>, replacement: Option<&str>) -> String {
-    let plain = |text: &str| -> String {
-        text.replace('_', " ").chars().filter(|c| is_text(*c)).take(LONGEST_DESCRIPTION).collect()
-    };
+    let plain = |text: &str| plain(&text.replace('_', " "));
     let reason = reason.map_or_else(|| "no reason given".to_owned(), plain);
     match replacement {
         Some(replacement) => format!("{reason}; {} replaces it", plain(replacement)),

@@ -1,8 +1,8 @@
 //! What is said on standard error while a command works.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use batch_core::decide::evidence;
+use batch_core::decide::clean::Cleaner;
 use tracing::{Event, Level, Subscriber, field::Field};
 use tracing_subscriber::{
     Layer as _,
@@ -14,17 +14,19 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Shows what is at least as grave as `level`. What others log is shown only where everything is.
-pub(super) fn to_stderr(level: LevelFilter) {
+/// Shows what is at least as grave as `level`, cleaned by `cleaner`. What others log is shown only
+/// where everything is.
+pub(super) fn to_stderr(level: LevelFilter, cleaner: Arc<Cleaner>) {
     let ours = ["orchestrator", "batch_core", "analytics"].map(|target| (target, level));
     let others = if level == LevelFilter::TRACE { LevelFilter::DEBUG } else { LevelFilter::ERROR };
     let filter = Targets::new().with_targets(ours).with_default(others);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(Line);
+    let layer =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(Line(cleaner));
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
 }
 
 /// An event as one line: its message, which can be read alone, after a word for what is grave.
-struct Line;
+struct Line(Arc<Cleaner>);
 
 impl<S, N> FormatEvent<S, N> for Line
 where
@@ -45,7 +47,7 @@ where
             Level::INFO | Level::DEBUG | Level::TRACE => "",
         };
         // Messages quote what packages and tools say.
-        writeln!(writer, "{word}{}", evidence::clean(message.0.as_bytes()).trim_end())
+        writeln!(writer, "{word}{}", self.0.text(message.0.as_bytes()).trim_end())
     }
 }
 

@@ -18,9 +18,12 @@ mod seed;
 mod status;
 mod r#try;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use batch_core::io::{StateError, StateErrorKind};
+use batch_core::{
+    decide::clean::Cleaner,
+    io::{StateError, StateErrorKind},
+};
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use schemars::schema_for;
@@ -139,26 +142,29 @@ pub fn main() -> ExitCode {
         return exit;
     }
     let cli = Cli::parse();
-    log::to_stderr(level(&cli.global));
-    let out = Out::new(cli.global.json, env::wants_color(cli.global.no_color));
+    let Global { seed, now, .. } = cli.global;
+    let env = Env::of_process(Fixed { now, seed });
+    let cleaner = env.as_ref().map_or_else(|_| Arc::default(), |env| Arc::clone(&env.cleaner));
+    log::to_stderr(level(&cli.global), Arc::clone(&cleaner));
+    let color = env::wants_color(cli.global.no_color);
+    let out = Out::new(cli.global.json, color, Arc::clone(&cleaner));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&anyhow::Error::new(error)).into(),
+        Err(error) => return fail(&anyhow::Error::new(error), &cleaner).into(),
     };
-    let exit = match runtime.block_on(dispatch(cli, out)) {
+    let exit = match runtime.block_on(dispatch(cli, env, out)) {
         Ok(exit) => exit,
-        Err(error) => fail(&error),
+        Err(error) => fail(&error, &cleaner),
     };
     // What nobody waits for any more, such as the reading of a large file, ends with the program.
     runtime.shutdown_timeout(LAST_MOMENT);
     exit.into()
 }
 
-async fn dispatch(cli: Cli, out: Out) -> anyhow::Result<Exit> {
-    let Global { root, quiet, seed, now, .. } = cli.global;
-    let env = Env::of_process(Fixed { now, seed })?;
+async fn dispatch(cli: Cli, env: anyhow::Result<Env>, out: Out) -> anyhow::Result<Exit> {
+    let Global { root, quiet, .. } = cli.global;
     let cancel = CancellationToken::new();
-    let context = Context { env, out, root, quiet, cancel };
+    let context = Context { env: env?, out, root, quiet, cancel };
     let cx = &context;
     match cli.command {
         Command::Init(args) => init::run(&args, cx),
@@ -232,8 +238,8 @@ impl Refusal {
 }
 
 /// Says what went wrong, and with which code to end.
-fn fail(error: &anyhow::Error) -> Exit {
-    out::error(error);
+fn fail(error: &anyhow::Error, cleaner: &Cleaner) -> Exit {
+    out::error(error, cleaner);
     let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
     let state = error.chain().find_map(|cause| cause.downcast_ref::<StateError>());
     let settings = error.chain().any(<dyn std::error::Error>::is::<SettingsError>);

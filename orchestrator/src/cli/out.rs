@@ -1,25 +1,27 @@
-//! The one place that prints. Text of packages is cleaned before it reaches a terminal.
+//! The one place that prints. Whatever is stored and printed here is safe on a terminal and in CI.
 
 use std::{
     fmt::Display,
     io::{self, Write as _},
+    sync::Arc,
 };
 
 use anyhow::Context as _;
-use batch_core::decide::evidence;
+use batch_core::decide::clean::{Cleaner, json_without_commands};
 use serde::Serialize;
 
 /// Standard output, in the form that was asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Out {
     json: bool,
     color: bool,
+    cleaner: Arc<Cleaner>,
 }
 
 impl Out {
-    /// Prints JSON if `json`, else text; verdicts in `color`.
-    pub fn new(json: bool, color: bool) -> Self {
-        Self { json, color }
+    /// Prints JSON if `json`, else text, which `cleaner` cleans; verdicts in `color`.
+    pub fn new(json: bool, color: bool, cleaner: Arc<Cleaner>) -> Self {
+        Self { json, color, cleaner }
     }
 
     /// Prints `value`: as JSON, or as the text that it displays.
@@ -27,7 +29,7 @@ impl Out {
         let text = if self.json {
             json(value)?
         } else {
-            let text = evidence::clean(value.to_string().as_bytes());
+            let text = self.cleaner.text(value.to_string().as_bytes());
             if self.color { painted(&text) } else { text }
         };
         let mut stdout = io::stdout().lock();
@@ -68,12 +70,12 @@ fn painted(text: &str) -> String {
 }
 
 fn json<T: Serialize>(value: &T) -> serde_json::Result<String> {
-    Ok(serde_json::to_string_pretty(value)? + "\n")
+    Ok(json_without_commands(&serde_json::to_string_pretty(value)?) + "\n")
 }
 
 /// Prints an error with its causes on standard error.
-pub(super) fn error(error: &anyhow::Error) {
-    let text = evidence::clean(format!("error: {}\n", with_causes(error)).as_bytes());
+pub(super) fn error(error: &anyhow::Error, cleaner: &Cleaner) {
+    let text = cleaner.text(format!("error: {}\n", with_causes(error)).as_bytes());
     // Nobody can be told that nobody listens.
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -93,7 +93,11 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         state: Arc::new(state.clone()),
         facts: Arc::new(Outbox::new(layout)),
         machine: &local.offers(&cx.env.registry),
-        generator: &BuiltinGenerator::new(http.clone(), cx.env.registry.recipe_actions().collect()),
+        generator: &BuiltinGenerator::new(
+            http.clone(),
+            cx.env.registry.recipe_actions().collect(),
+            Arc::clone(&cx.env.cleaner),
+        ),
         validator: validator.as_ref().map(|validator| validator as &dyn Validator),
         traffic: &*http,
         progress: &Progress::new(std::io::stderr().is_terminal(), cx.quiet),

@@ -51,7 +51,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let http: Arc<dyn Http> =
         net::polite(&cx.env, &settings, &scratch.path().join("cache"), &control)?;
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
-    let generator = BuiltinGenerator::new(Arc::clone(&http), actions);
+    let generator = BuiltinGenerator::new(Arc::clone(&http), actions, Arc::clone(&cx.env.cleaner));
     let generated = tokio::select! {
         generated = generator.generate(plugin, &package) => generated,
         () = cx.cancel.cancelled() => return Ok(Exit::Interrupted),

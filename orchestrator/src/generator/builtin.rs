@@ -4,27 +4,39 @@ use std::{error::Error, fmt::Write as _, sync::Arc};
 
 use async_trait::async_trait;
 use batch_core::{
-    decide::recipe,
+    decide::{clean::Cleaner, recipe},
     io::Http,
     model::{
-        ActionShape, FailureKind, Finding, GeneratedRecipe, NotGenerated, PackageFacts, PackageId,
-        Stage,
+        ActionShape, Failure, FailureKind, Finding, GeneratedRecipe, NotGenerated, PackageFacts,
+        PackageId, Stage,
     },
     plugin::{EcosystemPlugin, RecipeBuilder},
 };
 
-use crate::{failure::failure, generator::Generator};
+use crate::{failure::Source, generator::Generator};
 
 /// Builds recipes from registry facts. Needs no tool on the machine.
 pub struct BuiltinGenerator {
     http: Arc<dyn Http>,
     actions: Vec<ActionShape>,
+    cleaner: Arc<Cleaner>,
 }
 
 impl BuiltinGenerator {
-    /// Asks by `http`; `actions` are the steps that a recipe may use besides the common ones.
-    pub fn new(http: Arc<dyn Http>, actions: Vec<ActionShape>) -> Self {
-        Self { http, actions }
+    /// Asks by `http`; `actions` are the steps that a recipe may use besides the common ones;
+    /// `cleaner` cleans what registries say.
+    pub fn new(http: Arc<dyn Http>, actions: Vec<ActionShape>, cleaner: Arc<Cleaner>) -> Self {
+        Self { http, actions, cleaner }
+    }
+
+    fn failure(&self, package: &PackageId, finding: Finding, message: &str) -> Box<Failure> {
+        let source = Source { package, cleaner: &self.cleaner, works: None };
+        Box::new(source.failure(Stage::Generate, finding, message))
+    }
+
+    fn refused(&self, facts: PackageFacts, finding: Finding, message: &str) -> NotGenerated {
+        let failure = self.failure(&facts.id, finding, message);
+        NotGenerated { facts: Some(Box::new(facts)), failure }
     }
 
     fn build(
@@ -36,13 +48,13 @@ impl BuiltinGenerator {
             Ok(recipe) => recipe,
             Err(missing) => {
                 let finding = Finding::stated(missing.kind);
-                return Err(refused(facts, finding, &missing.reason));
+                return Err(self.refused(facts, finding, &missing.reason));
             }
         };
         let toml = recipe.to_toml();
         if let Err(error) = recipe::parse(&toml, &self.actions) {
             let finding = Finding::stated(FailureKind::SchemaInvalid);
-            return Err(refused(facts, finding, &error.to_string()));
+            return Err(self.refused(facts, finding, &error.to_string()));
         }
         Ok(GeneratedRecipe { name: builder.recipe_name(&facts), facts, toml })
     }
@@ -61,7 +73,7 @@ impl Generator for BuiltinGenerator {
     ) -> Result<GeneratedRecipe, NotGenerated> {
         let none = |finding, message: &str| NotGenerated {
             facts: None,
-            failure: Box::new(failure(Stage::Generate, finding, message, package)),
+            failure: self.failure(package, finding, message),
         };
         let name = plugin
             .names
@@ -80,11 +92,6 @@ impl Generator for BuiltinGenerator {
             Err(error) => Err(none(error.finding(), &chain(&error))),
         }
     }
-}
-
-fn refused(facts: PackageFacts, finding: Finding, message: &str) -> NotGenerated {
-    let failure = failure(Stage::Generate, finding, message, &facts.id);
-    NotGenerated { facts: Some(Box::new(facts)), failure: Box::new(failure) }
 }
 
 /// An error with its causes, each on a line of its own.

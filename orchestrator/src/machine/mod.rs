@@ -68,6 +68,7 @@ impl LocalMachine {
         Ok(Some(NativeValidator {
             sandbox,
             toolchains: &self.toolchains,
+            cleaner: &env.cleaner,
             passed_on: &env.passed_on,
             origins: net::origins(settings)?,
             http,

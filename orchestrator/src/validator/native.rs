@@ -8,15 +8,18 @@ use std::{
 };
 
 use crate::{
-    failure::{self, failure},
+    failure::Source,
     progress::Phase,
     toolchain::FoundToolchain,
-    validator::{Onlookers, Validation, Validator, steps, verify},
+    validator::{
+        Onlookers, Validation, Validator, steps,
+        verify::{self, Said},
+    },
 };
 use anyhow::Context as _;
 use async_trait::async_trait;
 use batch_core::{
-    decide::recipe,
+    decide::{clean::Cleaner, recipe},
     io::{Http, Origins},
     model::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, GeneratedRecipe,
@@ -34,6 +37,8 @@ pub struct NativeValidator<'a> {
     pub sandbox: &'a Sandbox,
     /// The ecosystems' own tools.
     pub toolchains: &'a BTreeMap<batch_core::model::EcosystemId, FoundToolchain>,
+    /// What cleans all that tools say.
+    pub cleaner: &'a Cleaner,
     /// Variables of this machine that tools may see.
     pub passed_on: &'a BTreeMap<String, String>,
     /// Mirrors, for the tools too.
@@ -149,8 +154,7 @@ impl Attempt<'_> {
             return Ok(());
         }
         let tool = job.argv.first().map_or("", String::as_str);
-        let package = self.package();
-        Err(Stop::Failed(Box::new(failure::of_install(self.plugin, package, tool, &report))))
+        Err(Stop::Failed(Box::new(self.source().of_install(self.plugin, tool, &report))))
     }
 
     /// A step that this program does itself.
@@ -163,7 +167,7 @@ impl Attempt<'_> {
         let unknown = || self.stop(FailureKind::InstallFailed, &format!("unknown step {step:?}"));
         done.ok_or_else(unknown)?.map_err(|error| {
             let message = format!("error: {}", error.chain());
-            let failure = failure(Stage::Validate, error.finding(), &message, self.package());
+            let failure = self.source().failure(Stage::Validate, error.finding(), &message);
             Stop::Failed(Box::new(failure))
         })
     }
@@ -184,14 +188,14 @@ impl Attempt<'_> {
         let limits = Limits { wall: self.validator.verify_wall, ..job.limits };
         let job = Job { limits, ..job };
         let report = self.sandboxed(&job).await?;
-        let package = self.package();
         let (Ended::Exited, Some(code)) = (report.ended, report.exit_code) else {
-            let failure = failure::of_verify(package, &verify.command, &report);
+            let failure = self.source().of_verify(&verify.command, &report);
             return Err(Stop::Failed(Box::new(failure)));
         };
         let version = &self.generated.facts.version;
-        verify::judge(verify, version, code, &report.output).map_err(|mismatch| {
-            let failure = failure::of_mismatch(package, mismatch.kind, &mismatch.reason, &report);
+        let said = Said { output: &report.output, shown: &self.source().text(&report.output) };
+        verify::judge(verify, version, code, said).map_err(|mismatch| {
+            let failure = self.source().of_mismatch(mismatch.kind, &mismatch.reason, &report);
             Stop::Failed(Box::new(failure))
         })
     }
@@ -256,7 +260,7 @@ impl Attempt<'_> {
     /// The sandbox itself does not work: nobody's package is to blame.
     fn machine_fault(&self, error: &SandboxError) -> Stop {
         let finding = Finding::stated(FailureKind::ToolCrashed).of_service("sandbox");
-        let failure = failure(Stage::Validate, finding, &error.to_string(), self.package());
+        let failure = self.source().failure(Stage::Validate, finding, &error.to_string());
         Stop::Failed(Box::new(failure))
     }
 
@@ -271,7 +275,7 @@ impl Attempt<'_> {
         made.map_err(|error| {
             let finding = Finding::stated(FailureKind::DiskFull).of_service("sandbox");
             let message = format!("cannot make a work folder in {}: {error}", work.display());
-            Stop::Failed(Box::new(failure(Stage::Validate, finding, &message, self.package())))
+            Stop::Failed(Box::new(self.source().failure(Stage::Validate, finding, &message)))
         })
     }
 
@@ -279,12 +283,17 @@ impl Attempt<'_> {
         self.validator.toolchains.get(&self.plugin.id)
     }
 
+    fn source(&self) -> Source<'_> {
+        let NativeValidator { cleaner, work, .. } = self.validator;
+        Source { package: self.package(), cleaner, works: Some(work) }
+    }
+
     fn package(&self) -> &PackageId {
         &self.generated.facts.id
     }
 
     fn stop(&self, kind: FailureKind, message: &str) -> Stop {
-        let failure = failure(Stage::Validate, Finding::stated(kind), message, self.package());
+        let failure = self.source().failure(Stage::Validate, Finding::stated(kind), message);
         Stop::Failed(Box::new(failure))
     }
 

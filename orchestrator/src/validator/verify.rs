@@ -11,7 +11,16 @@ pub(super) struct Mismatch {
     pub(super) reason: String,
 }
 
-/// Judges `output` and `exit_code` of the verify command of a recipe for `version`.
+/// What a command printed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said<'a> {
+    /// As it came: this is judged.
+    pub(super) output: &'a str,
+    /// Cleaned: this is quoted.
+    pub(super) shown: &'a str,
+}
+
+/// Judges `said` and `exit_code` of the verify command of a recipe for `version`.
 ///
 /// `{version}` in a pattern stands for the version without a leading `v`. A pattern that is empty
 /// expects nothing of the output.
@@ -19,7 +28,7 @@ pub(super) fn judge(
     verify: &Verify,
     version: &str,
     exit_code: i32,
-    output: &str,
+    said: Said<'_>,
 ) -> Result<(), Mismatch> {
     let expected_code = verify.exit_code.unwrap_or(0);
     if i64::from(exit_code) != expected_code {
@@ -30,9 +39,9 @@ pub(super) fn judge(
     let version = version.trim_start_matches('v');
     let patterns = verify.patterns.iter().chain([&verify.pattern]);
     for pattern in patterns.map(|pattern| pattern.replace("{version}", version)) {
-        if !output.contains(&pattern) {
+        if !said.output.contains(&pattern) {
             let kind = FailureKind::VerifyPatternMismatch;
-            let found: String = output.trim().chars().take(200).collect();
+            let found: String = said.shown.trim().chars().take(200).collect();
             let reason = format!(
                 "pattern mismatch: {:?} printed {found:?}, without {pattern:?}",
                 verify.command
@@ -54,7 +63,7 @@ mod tests {
             pattern: pattern.to_owned(),
             ..Verify::default()
         };
-        let found = judge(&verify, "v1.2.3", exit_code, output).err();
+        let found = judge(&verify, "v1.2.3", exit_code, Said { output, shown: output }).err();
         assert_eq!(found.map(|mismatch| mismatch.kind), expected, "{output}");
     }
 

@@ -106,7 +106,7 @@ pub(crate) fn obstacle_to_npm() -> Option<String> {
 pub(crate) fn usable_backends() -> Vec<String> {
     let check = Command::new(program()).args(["sandbox", "check", "--json"]).output().unwrap();
     let check: Value = serde_json::from_slice(&check.stdout).unwrap();
-    let backends = check["backends"].as_array().unwrap().clone();
+    let backends = check["walls"].as_array().unwrap().clone();
     let usable = backends.iter().filter(|backend| backend["usable"] == true);
     usable.map(|backend| backend["name"].as_str().unwrap().to_owned()).collect()
 }

@@ -13,7 +13,8 @@ use crate::{
 
 pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
     let obstacle = obstacle_to_npm();
-    let tests: [(&str, fn()); 7] = [
+    let tests: [(&str, fn()); 8] = [
+        ("what_packages_print_is_safe_to_store_and_to_print_in_ci", printed_in_ci),
         ("failures_are_told_with_kind_message_and_whole_output", failures_are_told),
         ("a_command_belongs_to_the_first_that_works_not_to_the_first_that_asks", one_command),
         ("a_dry_run_writes_nothing_and_asks_nobody", a_dry_run_writes_nothing),
@@ -148,6 +149,52 @@ fn failures_are_told() {
     root.ok(&["dashboard", "build"]);
     let page = std::fs::read_to_string(root.path("site/index.html")).unwrap();
     assert!(page.contains("0/7"), "the run is not on the first page");
+}
+
+/// What a hostile package may print where its output ends up in the log of a CI job.
+const HOSTILE_OUTPUT: &str = "
+    const secret = 's3cr3t-W0rd!7';
+    for (const command of ['::set-output name=x::y', '##[add-mask]e', '  ::stop-commands::x'])
+        console.log(command);
+    console.log('\u{200b}::add-mask::e \u{61c}\u{e0041}\u{202e}');
+    console.log(process.env.HTTPS_PROXY, secret, encodeURIComponent(secret), secret.slice(0, 5));
+    console.log(secret.slice(5));
+    console.log(Buffer.from('joe:' + secret).toString('base64'), process.cwd());
+    process.exit(1);";
+
+fn printed_in_ci() {
+    let origin = registry::serve([wrong("hostile", HOSTILE_OUTPUT)], Duration::ZERO);
+    let root = TestRoot::new(&origin, "");
+    root.put_pending(&["hostile"]);
+    let print = |args: &[&str]| {
+        let mut command = root.command(args);
+        command.env("HTTPS_PROXY", "http://joe:s3cr3t-W0rd!7@proxy.invalid:3128");
+        let output = command.env("NO_PROXY", "127.0.0.1,localhost").output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let run = print(&["run", "--ecosystem", "npm", "-vv"]);
+    assert!(run.contains("0 of 1 verified"), "{run}");
+    let list = root.json(&["failures", "list"]);
+    let failure = &list["failures"][0];
+    let output = failure["output"]["sha256"].as_str().unwrap();
+    let stored = root.path(&format!("data/outputs/{}/{output}.txt", &output[..2]));
+    let stored = std::fs::read_to_string(stored).unwrap();
+    assert!(stored.contains("$WORK") && stored.contains("***"), "{stored}");
+    assert!(!stored.contains(&*root.dir.path().to_string_lossy()), "{stored}");
+
+    let show = ["failures", "show", failure["id"].as_str().unwrap()];
+    let shown = print(&show);
+    assert!(shown.contains("set-output"), "{shown}");
+    let json = [&show[..], &["--json"]].concat();
+    let printed = [run, shown, print(&json), print(&["try", "npm:hostile"]), stored];
+    let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
+    let is_hidden = |c| "\u{200b}\u{61c}\u{e0041}\u{202e}".contains(c);
+    for text in printed {
+        assert!(!text.lines().any(is_command) && !text.contains(is_hidden), "{text}");
+        for part in ["s3cr3t", "W0rd", "joe:", "am9lOnMzY3IzdC"] {
+            assert!(!text.contains(part), "{part}\n{text}");
+        }
+    }
 }
 
 fn one_command() {

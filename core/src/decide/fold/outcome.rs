@@ -1,7 +1,7 @@
 //! What the results of all environments come to.
 
 use crate::{
-    decide::{evidence, gate, recipe},
+    decide::{clean::Cleaner, evidence, gate, recipe},
     model::{
         ActionShape, Confidence, EnvironmentResult, Failure, FailureKind, Finding, GeneratedRecipe,
         PackageId, Stage, Verdict,
@@ -84,7 +84,7 @@ pub(super) fn refused(
     message: &str,
     package: &PackageId,
 ) -> Failure {
-    let message = evidence::stated(&evidence::clean(message.as_bytes()));
+    let message = evidence::stated(&Cleaner::default().text(message.as_bytes()));
     Failure {
         stage,
         fingerprint: evidence::fingerprint(finding.kind, &message, package.name.as_str()),

@@ -1,17 +1,17 @@
 //! What a registry's prose becomes in a recipe.
 
-use crate::model::is_text;
+use crate::{decide::clean::without_commands, model::is_hidden};
 
 /// Longest description that is kept, in characters.
 const LONGEST_DESCRIPTION: usize = 200;
 
-/// The first line of `text` that says something, without what a terminal would obey, 200
-/// characters at most; empty where there is none.
+/// The first line of `text` that says something, without hidden characters and commands to CI
+/// systems, some 200 characters at most; empty where there is none.
 pub fn one_line(text: &str) -> String {
     let plain = |line: &str| {
-        let shown: String =
-            line.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|&c| is_text(c)).collect();
-        shown.split_whitespace().collect::<Vec<_>>().join(" ")
+        let blank = |c| if matches!(c, '\t' | '\u{2028}' | '\u{2029}') { ' ' } else { c };
+        let shown: String = line.chars().map(blank).filter(|&c| !is_hidden(c)).collect();
+        without_commands(&shown.split_whitespace().collect::<Vec<_>>().join(" "))
     };
     let line = text.lines().map(plain).find(|line| !line.is_empty()).unwrap_or_default();
     match line.char_indices().nth(LONGEST_DESCRIPTION) {
@@ -33,6 +33,9 @@ mod tests {
         check("\n \n  Does\tthings \r\nand more", "Does things");
         check("\u{1b}[31mred\u{1b}[0m \u{202e}evil\u{7}", "[31mred[0m evil");
         check("", "");
+        check("::set-output name=x::y", ":\\:set-output name=x::y");
+        check("\u{200b}:\u{2060}:x a##[add-mask]b", ":\\:x a##\\[add-mask]b");
+        check("a\u{e0041}\u{61c}\u{ad}b\u{2028}c", "ab c");
         check(&"é".repeat(300), &format!("{}…", "é".repeat(200)));
     }
 
@@ -40,7 +43,8 @@ mod tests {
         #[test]
         fn any_text_becomes_one_showable_line(text: String) {
             let line = one_line(&text);
-            prop_assert!(line.chars().all(is_text) && line.chars().count() <= 201);
+            prop_assert!(!line.chars().any(is_hidden) && line.chars().count() <= 201);
+            prop_assert_eq!(without_commands(&line), line);
         }
     }
 }

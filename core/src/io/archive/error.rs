@@ -4,7 +4,7 @@ use std::io;
 
 use crate::{
     io::HttpError,
-    model::{Confidence, FailureKind, Finding},
+    model::{Confidence, FailureKind, Finding, is_hidden},
 };
 
 /// An archive is damaged, hostile or of a kind that is not read.
@@ -177,5 +177,5 @@ fn inferred(kind: FailureKind) -> Finding {
 /// A reader's message may quote the archive, which may hold anything.
 pub(crate) fn one_line(text: &str) -> String {
     const LONGEST: usize = 200;
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect()
+    text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).take(LONGEST).collect()
 }

@@ -56,7 +56,7 @@ impl Started {
         }
         let launch = Launch { order: &order, scratch: &scratch, view, user };
         let (entry, inner) = (launch.entry(&limiter)?, launch.confinement(ready.clone()));
-        let env = environment(&order.job, &scratch);
+        let env = environment(&order.job, &scratch, order.walls.outer != Outer::Nothing);
         let spawned =
             spawn(&entry, &inner, &env).map_err(|error| host("cannot start the job", &error))?;
         let (child, output) = (spawned.child, spawned.output);

@@ -2,10 +2,12 @@
 
 use std::{
     collections::BTreeSet,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
+use url::{Host, Url};
 
 use super::kernel;
 use crate::{CERTIFICATE_VARIABLES, Job, PROXY_VARIABLES, program::SYSTEM_DIRS};
@@ -150,10 +152,11 @@ fn link_target(path: &Path) -> Option<PathBuf> {
     Some(dir.join(target.file_name()?)).filter(|target| target.is_file())
 }
 
-/// The job's whole environment.
+/// The job's whole environment. `namespaces` says whether the job has a network of its own.
 pub(super) fn environment(
     job: &Job,
     scratch: &Scratch,
+    namespaces: bool,
 ) -> std::collections::BTreeMap<String, String> {
     let system = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
     let dirs = job.path_dirs.iter().map(|dir| dir.to_string_lossy().into_owned());
@@ -164,6 +167,11 @@ pub(super) fn environment(
             let name = name.as_str();
             !PROXY_VARIABLES.contains(&name) && !CERTIFICATE_VARIABLES.contains(&name)
         });
+    }
+    for (name, url) in &mut env {
+        if namespaces && PROXY_VARIABLES.contains(&name.as_str()) {
+            *url = inside(url);
+        }
     }
     let text = |path: &Path| path.to_string_lossy().into_owned();
     env.extend(
@@ -181,9 +189,34 @@ pub(super) fn environment(
     env
 }
 
+/// A proxy as the job reaches it: an address of the machine's network is one of the job's own
+/// loopback interface, where the supervisor listens. A name stays, since it is resolved there too.
+fn inside(url: &str) -> String {
+    let moved = || {
+        let mut parsed = Url::parse(url).ok()?;
+        let is_address = matches!(parsed.host()?, Host::Ipv4(_) | Host::Ipv6(_));
+        is_address.then_some(())?;
+        parsed.set_ip_host(Ipv4Addr::LOCALHOST.into()).ok()?;
+        Some(parsed.to_string())
+    };
+    moved().unwrap_or_else(|| url.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_proxy_by_address_is_reached_on_loopback() {
+        for (url, expected) in [
+            ("http://u:p@10.0.0.9:3128", "http://u:p@127.0.0.1:3128/"),
+            ("http://[fd00::1]:8080/", "http://127.0.0.1:8080/"),
+            ("http://proxy.example:3128", "http://proxy.example:3128"),
+            ("localhost,.example", "localhost,.example"),
+        ] {
+            assert_eq!(inside(url), expected);
+        }
+    }
 
     #[test]
     fn a_folder_inside_a_shown_one_is_not_shown_twice() {

@@ -1,6 +1,6 @@
 //! Programs that take more than they may.
 
-use batch_sandbox::Ended;
+use batch_sandbox::{Ended, LimiterKind};
 use libtest_mimic::Completion;
 
 use super::lab::{Check, Lab, ended, processes_with, unique_sleep};
@@ -14,6 +14,8 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("a fork bomb of many sessions is stopped", a_scattered_fork_bomb),
     ("processes below the limit may run", processes_below),
     ("the groups of a job are gone after it", groups_are_gone),
+    ("what may wait in sockets counts as memory", memory_in_sockets),
+    ("memory that no limit counts is refused", secret_memory),
 ];
 
 fn a_memory_hog(lab: &Lab) -> Completion {
@@ -25,6 +27,23 @@ fn memory_of_all(lab: &Lab) -> Completion {
     let one = lab.hostile(&["memory", "30"]).argv.join(" ");
     let all = lab.shell(&format!("for n in 1 2 3 4 5 6 7 8; do {one} & done; wait; exit 1"));
     ended(&lab.run(&all), Ended::OutOfMemory)
+}
+
+fn memory_in_sockets(lab: &Lab) -> Completion {
+    if lab.sandbox.limiter() != LimiterKind::Watchdog {
+        return Completion::ignored_with("a control group counts what really waits in sockets");
+    }
+    ended(&lab.run(&lab.hostile(&["sockets", "300"])), Ended::OutOfMemory)
+}
+
+fn secret_memory(lab: &Lab) -> Completion {
+    const SECRET: u32 = 447;
+    let made = lab.run(&lab.job(&["perl", "-e", &format!("exit(syscall({SECRET}, 0) < 0)")]));
+    if made.exit_code == Some(127) {
+        return Completion::ignored_with("perl is not here to try memfd_secret");
+    }
+    assert_eq!(made.exit_code, Some(1), "memfd_secret worked: {made:?}");
+    Completion::Completed
 }
 
 fn memory_below(lab: &Lab) -> Completion {

@@ -23,6 +23,8 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("a disk filler is stopped", a_disk_filler),
     ("one file may not be too large", one_large_file),
     ("deleted files count while they are open", deleted_files),
+    ("deleted files count while they are mapped", mapped_files),
+    ("descriptors that nobody receives count", descriptors_in_flight),
     ("a killed orchestrator leaves nothing", a_killed_orchestrator),
     ("a killed supervisor leaves no process", a_killed_supervisor),
     ("open files of the orchestrator's starter stay outside", open_files_stay_outside),
@@ -89,6 +91,28 @@ fn deleted_files(lab: &Lab) -> Completion {
     let script = "exec 3>a 4>b 5>c; rm a b c; for n in 3 4 5; do
         eval \"head -c 30000000 /dev/zero >&$n\"; done; sleep 5";
     ended(&lab.run(&lab.shell(script)), Ended::DiskFull)
+}
+
+fn mapped_files(lab: &Lab) -> Completion {
+    let map = match std::env::consts::ARCH {
+        "x86_64" => 9,
+        _ => 222,
+    };
+    // Read and write, shared. The file is closed and has no name when it is written to.
+    let script = format!(
+        "for $n (1..3) {{ open($f, '+>', 'm'); truncate($f, 30e6); unlink 'm'; \
+         $at = syscall({map}, 0, 30_000_000, 3, 1, fileno($f), 0); exit 3 if $at == -1; close $f }} \
+         print 'mapped'; $| = 1; sleep 20"
+    );
+    let report = lab.run(&lab.job(&["perl", "-e", &script]));
+    match report.exit_code {
+        Some(127) => Completion::ignored_with("perl is not here to map a file"),
+        _ => ended(&report, Ended::DiskFull),
+    }
+}
+
+fn descriptors_in_flight(lab: &Lab) -> Completion {
+    ended(&lab.run(&lab.hostile(&["in-flight", "40"])), Ended::DiskFull)
 }
 
 fn a_killed_orchestrator(lab: &Lab) -> Completion {

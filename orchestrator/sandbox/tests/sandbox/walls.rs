@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use batch_sandbox::{Backend, Ended, Host, Network, Preference, Reach, Sandbox};
+use batch_sandbox::{Backend, Ended, Host, Job, Network, Preference, Reach, Sandbox, remove_tree};
 use libtest_mimic::Completion;
 
 use super::lab::{Check, Lab, block_on, host};
@@ -24,6 +24,8 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("namespaces, mounts and traces are refused", privileges),
     ("other processes are out of reach", other_processes),
     ("no file becomes set-user-ID", set_user_id),
+    ("no file or folder is made set-user-ID", made_set_user_id),
+    ("proxies reach steps with network only", proxies),
     ("certificates that variables name are readable", certificates),
     ("names can be looked up where there is network", names),
 ];
@@ -193,6 +195,33 @@ fn other_processes(lab: &Lab) -> Completion {
 fn set_user_id(lab: &Lab) -> Completion {
     let seen = said(lab, "exec 2>&1; touch f g; chmod 4755 f; chmod 2755 g; chmod 755 f && ls -l");
     assert!(seen.matches("not permitted").count() == 2 && seen.contains("rwxr-xr-x"), "{seen}");
+    Completion::Completed
+}
+
+fn made_set_user_id(lab: &Lab) -> Completion {
+    for how in ["open-user", "open-group", "folder", "node", "change-folder"] {
+        let _ = remove_tree(&lab.work_dir().join("made"));
+        let _ = std::fs::remove_file(lab.work_dir().join("made"));
+        assert!(!attack(lab, &["set-id", how]), "{how}");
+    }
+    Completion::Completed
+}
+
+fn proxies(lab: &Lab) -> Completion {
+    let proxy = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = proxy.local_addr().expect("an address").to_string();
+    let url = format!("http://user:secret@{address}");
+    let mut job = lab.job(&["env"]);
+    for name in ["HTTPS_PROXY", "no_proxy", "SSL_CERT_FILE"] {
+        job.env.insert(name.to_owned(), url.clone());
+    }
+    assert!(!lab.run(&job).output.contains("secret"), "a step without network knows the proxy");
+    let mut reach = Reach::default();
+    assert!(reach.add(&url));
+    job.network = Some(reach.clone());
+    assert!(lab.run(&job).output.contains("secret"));
+    let job = Job { network: Some(reach), ..lab.hostile(&["tcp", &address]) };
+    assert_eq!(lab.run(&job).output.trim(), "done");
     Completion::Completed
 }
 

@@ -1,0 +1,133 @@
+//! Commands to CI systems. They are obeyed where they stand in the log of a job, whoever printed
+//! them: a package could set outputs, hide lines or stop the commands of others.
+//!
+//! GitHub obeys `::name::` at the beginning of a line, blanks aside, and `##[name]` anywhere in
+//! it. Other systems obey `##[name]`, `##vso[name]` and `##teamcity[name]`.
+
+use std::fmt::Write as _;
+
+use crate::model::is_hidden;
+
+/// Longest word between `##` and `[`.
+const LONGEST_WORD: usize = 16;
+
+/// `text` with a backslash in each mark that would begin a command: `:\:name::` and `##\[name]`.
+pub fn without_commands(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let first = line.len() - line.trim_start().len();
+        for (at, c) in line.char_indices() {
+            if ends_mark(line, at) {
+                safe.push('\\');
+            }
+            safe.push(c);
+            if at == first && line[at..].starts_with("::") {
+                safe.push('\\');
+            }
+        }
+    }
+    safe
+}
+
+/// `json`, which is valid JSON, with escapes in place of hidden characters and of one character of
+/// each mark that would begin a command. What it says stays the same. No line of JSON begins with
+/// a colon.
+pub fn json_without_commands(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for (at, c) in json.char_indices() {
+        if (c != '\n' && is_hidden(c)) || ends_mark(json, at) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// Whether the `[` of `##word[` stands in `text` at `at`.
+fn ends_mark(text: &str, at: usize) -> bool {
+    if text.as_bytes()[at] != b'[' {
+        return false;
+    }
+    let before = &text.as_bytes()[..at];
+    let letters = before.iter().rev().take(LONGEST_WORD);
+    let len = letters.take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    before[..at - len].ends_with(b"##")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Lines that some CI system obeys.
+    const COMMANDS: &[&str] = &[
+        "::set-output name=x::y",
+        "::add-mask::e",
+        "::stop-commands::token",
+        "::error file=a.js,line=1::message",
+        "::group::x",
+        "::endgroup::",
+        "::add-matcher::/tmp/x.json",
+        "::save-state name=x::y",
+        "::SET-ENV name=PATH::/tmp",
+        "  \t\u{a0}\u{3000}::warning::indented",
+        "##[add-mask]e",
+        "text before ##[set-output name=x]y",
+        "###[error]x",
+        "##vso[task.setvariable variable=x]y",
+        "##VSO[task.prependpath]/tmp",
+        "##teamcity[setParameter name='x' value='y']",
+    ];
+
+    /// As the runners look for commands.
+    fn is_obeyed(line: &str) -> bool {
+        let hashes = line.char_indices().any(|(at, _)| {
+            let rest = line[at..].strip_prefix("##").unwrap_or_default();
+            rest.trim_start_matches(|c: char| c.is_ascii_alphanumeric()).starts_with('[')
+        });
+        hashes || line.trim_start().starts_with("::")
+    }
+
+    #[test]
+    fn no_command_of_a_ci_system_is_left() {
+        for command in COMMANDS {
+            assert!(is_obeyed(command), "{command}");
+            let safe = without_commands(&format!("first\n{command}\nlast"));
+            assert!(!safe.lines().any(is_obeyed), "{safe}");
+            assert_eq!(safe.replace('\\', ""), format!("first\n{command}\nlast"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_stays() {
+        for text in ["## Usage", "a::b", "# [x]", "std::io::Error", "x ::set-output::y", "#[test]"]
+        {
+            assert_eq!(without_commands(text), text);
+        }
+    }
+
+    #[test]
+    fn json_says_the_same_and_is_obeyed_by_nobody() {
+        for command in COMMANDS.iter().chain(&["\u{202e}\u{e0041}\u{200b}\u{85}x"]) {
+            let json = serde_json::to_string_pretty(&[command]).unwrap();
+            let safe = json_without_commands(&json);
+            assert!(!safe.lines().any(is_obeyed), "{safe}");
+            assert!(safe.chars().all(|c| c == '\n' || !is_hidden(c)), "{safe}");
+            assert_eq!(serde_json::from_str::<Vec<String>>(&safe).unwrap(), [*command]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_safe_stays_as_it_is(text in "[:#\\x5b\\x5c \na-z]{0,40}") {
+            let safe = without_commands(&text);
+            prop_assert!(!safe.lines().any(is_obeyed), "{:?}", safe);
+            prop_assert_eq!(without_commands(&safe), safe);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Finds what has the shape of a secret, in one pass.
+//!
+//! Marks, see [`marks`](super::marks), are found by an automaton. What follows a mark is read at
+//! most once if it is secret, and no further than a bound if it is not.
+
+use std::{ops::Range, sync::LazyLock};
+
+use aho_corasick::AhoCorasick;
+
+use super::{
+    marks::{NAMES, Name, TOKENS, Token, is_base64, is_dotted, is_word},
+    named,
+    redact::Found,
+    scan::Scan,
+    view::View,
+};
+
+/// What a mark may begin.
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    Token(&'static Token),
+    Named(Name),
+    /// A URL, from the end of its scheme on.
+    Url,
+    /// A JSON Web Token.
+    Web,
+    KeyBegin,
+    KeyEnd,
+}
+
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+
+struct Marks {
+    automaton: AhoCorasick,
+    shapes: Vec<Shape>,
+}
+
+static MARKS: LazyLock<Marks> = LazyLock::new(|| {
+    let tokens = TOKENS.iter().map(|token| (token.mark, Shape::Token(token)));
+    let names = NAMES.iter().map(|&(name, kind)| (name, Shape::Named(kind)));
+    let others =
+        [("://", Shape::Url), ("eyJ", Shape::Web), (BEGIN, Shape::KeyBegin), (END, Shape::KeyEnd)];
+    let (marks, shapes): (Vec<_>, Vec<_>) = tokens.chain(names).chain(others).unzip();
+    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(marks);
+    Marks { automaton: automaton.expect("the marks are few and short"), shapes }
+});
+
+/// Finds all secrets in `text` by their shapes. Line breaks within a mark or a token of known
+/// length do not hide it; those within other values end them.
+pub(super) fn find(text: &str, found: &mut Found) {
+    let view = &View::unwrapped(text);
+    let mut search =
+        Search { scan: Scan::new(view), secrets: vec![], done: 0, web_done: 0, key: None };
+    search.scan.steps += view.bytes().len();
+    for hit in MARKS.automaton.find_overlapping_iter(view.bytes()) {
+        search.scan.steps += 1;
+        search.at_mark(MARKS.shapes[hit.pattern().as_usize()], hit.range());
+    }
+    search.end_key();
+    found.steps += search.scan.steps;
+    for secret in search.secrets {
+        found.add(view.in_text(&secret));
+    }
+}
+
+struct Search<'a> {
+    scan: Scan<'a>,
+    secrets: Vec<Range<usize>>,
+    /// Everything before is known to be secret or was passed.
+    done: usize,
+    /// Before this no web token begins.
+    web_done: usize,
+    /// A private key that has begun: its first mark.
+    key: Option<Range<usize>>,
+}
+
+impl Search<'_> {
+    fn at_mark(&mut self, shape: Shape, mark: Range<usize>) {
+        let secret = match shape {
+            Shape::KeyBegin => return self.begin_key(mark),
+            Shape::KeyEnd => self.key_before(mark),
+            // A mark within a secret begins no other.
+            _ if mark.start < self.done => None,
+            Shape::Token(token) => self.token(token, mark),
+            Shape::Named(name) => named::value(&mut self.scan, name, mark),
+            Shape::Url => self.user_info(mark.end),
+            Shape::Web => self.web_token(mark),
+        };
+        self.secrets.extend(secret.inspect(|secret| self.done = self.done.max(secret.end)));
+    }
+
+    fn token(&mut self, token: &Token, mark: Range<usize>) -> Option<Range<usize>> {
+        let scan = &mut self.scan;
+        let (least, most, class) = token.before;
+        let start = scan.run_before(mark.start, most, class);
+        let is_here = scan.part(mark.clone()) == token.mark.as_bytes()
+            && least <= mark.start - start
+            && !(token.is_alone && scan.before(start).is_some_and(is_word));
+        if !is_here {
+            return None;
+        }
+        let mut end = mark.end;
+        // A token that is cut by the end of a line goes on in the next one, until it is whole.
+        while scan.byte(end).is_some_and(token.class)
+            && (end - mark.end < token.len || !scan.breaks_at(end))
+            && !(token.is_exact && token.len < end - mark.end)
+        {
+            end += 1;
+        }
+        let len = end - mark.end;
+        let is_whole = if token.is_exact { len == token.len } else { token.len <= len };
+        let has_digit = || scan.part(mark.end..end).iter().any(u8::is_ascii_digit);
+        (is_whole && (!token.has_digit || has_digit())).then_some(start..end)
+    }
+
+    /// `user:password` of `https://user:password@host`, which begins at `start`.
+    fn user_info(&mut self, start: usize) -> Option<Range<usize>> {
+        const ENDS: &[u8] = b"/?# \"'<>`\\|";
+        let (mut at, mut last) = (start, None);
+        while let Some(byte) = self.scan.in_line(at).filter(|byte| !ENDS.contains(byte)) {
+            if byte == b'@' {
+                last = Some(at);
+            }
+            at += 1;
+        }
+        // Everybody's name on hosts of git.
+        let is_secret = |end: &usize| start < *end && self.scan.part(start..*end) != b"git";
+        last.filter(is_secret).map(|end| start..end)
+    }
+
+    /// Three parts or more in base64, the first of which is a JSON object.
+    fn web_token(&mut self, mark: Range<usize>) -> Option<Range<usize>> {
+        const SHORTEST: usize = 30;
+        if mark.start < self.web_done || self.scan.part(mark.clone()) != b"eyJ" {
+            return None;
+        }
+        let (mut end, mut n_dots) = (mark.end, 0);
+        while let Some(byte) = self.scan.byte(end).filter(|&byte| is_dotted(byte)) {
+            if self.scan.breaks_at(end) && 2 <= n_dots && SHORTEST <= end - mark.start {
+                break;
+            }
+            n_dots += usize::from(byte == b'.');
+            end += 1;
+        }
+        // What begins further on is shorter and has fewer dots.
+        self.web_done = end;
+        (2 <= n_dots && SHORTEST <= end - mark.start).then_some(mark.start..end)
+    }
+
+    fn begin_key(&mut self, mark: Range<usize>) {
+        if self.is_of_key(mark.end) {
+            self.end_key();
+            self.key = Some(mark);
+        }
+    }
+
+    /// Whether the label at `at` is of a private key: `EC PRIVATE KEY`, `PGP PRIVATE KEY BLOCK`.
+    fn is_of_key(&mut self, at: usize) -> bool {
+        const LONGEST_KIND: usize = 20;
+        (0..LONGEST_KIND).any(|skipped| self.scan.says(at + skipped, "PRIVATE KEY"))
+    }
+
+    /// The private key that ends with the mark `end`.
+    fn key_before(&mut self, end: Range<usize>) -> Option<Range<usize>> {
+        const LONGEST_LABEL: usize = 40;
+        if !self.is_of_key(end.end) {
+            return None;
+        }
+        let is_label = |byte: u8| byte.is_ascii_uppercase() || matches!(byte, b' ' | b'-');
+        let last = self.scan.run(end.end, LONGEST_LABEL, is_label);
+        let start = match self.key.take() {
+            Some(begin) => begin.start,
+            None => self.body_before(end.start),
+        };
+        Some(start..last)
+    }
+
+    /// Of a key that has begun and does not end what looks like its body is secret.
+    fn end_key(&mut self) {
+        if let Some(begin) = self.key.take() {
+            let end = self.body_after(begin.end);
+            self.secrets.push(begin.start..end);
+        }
+    }
+
+    /// Length from which on a word in base64 is taken for a line of a key.
+    const SHORTEST_LINE: usize = 16;
+
+    fn body_after(&mut self, start: usize) -> usize {
+        let is_label = |byte: u8| byte.is_ascii_uppercase() || matches!(byte, b' ' | b'-');
+        let mut end = self.scan.run(start, 40, is_label);
+        loop {
+            let mut at = end;
+            while self.scan.says(at, "\\n") || self.scan.says(at, "\\r") {
+                at += 2;
+            }
+            let first = at;
+            while self.scan.byte(at).is_some_and(is_base64)
+                && (at == first || !self.scan.breaks_at(at))
+            {
+                at += 1;
+            }
+            if at - first < Self::SHORTEST_LINE {
+                return end;
+            }
+            end = at;
+        }
+    }
+
+    /// Where the lines of base64 begin that end at `end`.
+    fn body_before(&mut self, end: usize) -> usize {
+        let mut start = end;
+        loop {
+            let mut at = start;
+            while 1 < at && (self.scan.says(at - 2, "\\n") || self.scan.says(at - 2, "\\r")) {
+                at -= 2;
+            }
+            let last = at;
+            while 0 < at
+                && self.scan.byte(at - 1).is_some_and(is_base64)
+                && (at == last || !self.scan.breaks_at(at))
+            {
+                at -= 1;
+            }
+            let is_last_line = start == end && 0 < last - at;
+            if last - at < Self::SHORTEST_LINE && !is_last_line {
+                return start;
+            }
+            start = at;
+        }
+    }
+}

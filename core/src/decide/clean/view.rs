@@ -1,0 +1,116 @@
+//! A text as it is searched: without what may be put between the characters of a secret, and with
+//! the place of each byte in the text.
+
+use std::ops::Range;
+
+/// Bytes to search, each with the range of the text that it stands for.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    bytes: Vec<u8>,
+    places: Vec<Range<usize>>,
+}
+
+impl View {
+    /// Without line feeds.
+    pub(super) fn unwrapped(text: &str) -> Self {
+        let bytes = text.bytes().enumerate().filter(|&(_, byte)| byte != b'\n');
+        let (bytes, places) = bytes.map(|(at, byte)| (byte, at..at + 1)).unzip();
+        Self { bytes, places }
+    }
+
+    /// Without blanks and line breaks, those included that are written `\n`; characters written as
+    /// `%41`, `\u0041` or `\/` are what they stand for.
+    pub(super) fn decoded(text: &str) -> Self {
+        let solid = Self::solid(text);
+        let mut view = Self::default();
+        let mut at = 0;
+        while let Some(&byte) = solid.bytes.get(at) {
+            let rest = &solid.bytes[at..];
+            let (len, decoded) = match byte {
+                b'%' => escape(rest, percent_len(rest)),
+                b'\\' => backslash(rest),
+                _ => (1, Some(byte)),
+            };
+            if let Some(decoded) = decoded.filter(|byte| !byte.is_ascii_whitespace()) {
+                view.push(decoded, solid.in_text(&(at..at + len)));
+            }
+            at += len;
+        }
+        view
+    }
+
+    /// Without blanks and line breaks.
+    fn solid(text: &str) -> Self {
+        let mut view = Self::default();
+        let mut chars = text.char_indices().peekable();
+        while let Some((at, c)) = chars.next() {
+            let is_escaped = |next: &(usize, char)| matches!(next.1, 'n' | 'r' | 't');
+            if c.is_whitespace() || (c == '\\' && chars.next_if(is_escaped).is_some()) {
+                continue;
+            }
+            for i in at..at + c.len_utf8() {
+                view.push(text.as_bytes()[i], i..i + 1);
+            }
+        }
+        view
+    }
+
+    fn push(&mut self, byte: u8, place: Range<usize>) {
+        self.bytes.push(byte);
+        self.places.push(place);
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The part of the text that `range` of the bytes, which is not empty, stands for.
+    pub(super) fn in_text(&self, range: &Range<usize>) -> Range<usize> {
+        self.places[range.start].start..self.places[range.end - 1].end
+    }
+
+    /// Whether something was left out before the byte at `at`.
+    pub(super) fn breaks_at(&self, at: usize) -> bool {
+        at == 0 || self.places[at].start != self.places[at - 1].end
+    }
+}
+
+/// Length of the mark before the two digits of `%41`, of which the per cent sign may itself be
+/// written as `%25`, any number of times.
+fn percent_len(bytes: &[u8]) -> usize {
+    let mut len = 1;
+    while len <= LONGEST_MARK && bytes[len..].starts_with(b"25") {
+        len += 2;
+    }
+    len
+}
+
+const LONGEST_MARK: usize = 8;
+
+/// Length and meaning of an escape: `mark` bytes and two hex digits. Without digits the first byte
+/// stands for itself.
+fn escape(bytes: &[u8], mark: usize) -> (usize, Option<u8>) {
+    let digit = |at: usize| bytes.get(at).and_then(|&byte| char::from(byte).to_digit(16));
+    // `%2541` is `%41`, but in `%25 ` the last 25 are the digits.
+    for mark in [mark, mark.saturating_sub(2)] {
+        if let (1.., Some(high), Some(low)) = (mark, digit(mark), digit(mark + 1)) {
+            return (mark + 2, u8::try_from(high << 4 | low).ok());
+        }
+    }
+    (1, Some(bytes[0]))
+}
+
+fn backslash(bytes: &[u8]) -> (usize, Option<u8>) {
+    match bytes.get(1) {
+        Some(b'u') if bytes[2..].starts_with(b"00") => match escape(bytes, 4) {
+            (1, _) => (1, None),
+            decoded => decoded,
+        },
+        Some(b'x') => match escape(bytes, 2) {
+            (1, _) => (1, None),
+            decoded => decoded,
+        },
+        // What is escaped, a quote or a stroke, stands for itself.
+        _ => (1, None),
+    }
+}
