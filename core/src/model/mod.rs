@@ -3,6 +3,7 @@
 mod breaker;
 mod candidate;
 mod control;
+mod delta;
 mod ecosystem_names;
 mod environment;
 mod fact;
@@ -25,6 +26,7 @@ mod text;
 pub use breaker::{Breaker, BreakerTransition, CircuitState, Health, Open, UniformRow};
 pub use candidate::{Candidate, Page, PassedOver, SeedSkip};
 pub use control::{Budget, Control, HostPause, OpenedFor, StoredBreaker};
+pub use delta::{Delta, RefusalReason, RefusedFact, Waiting};
 pub use ecosystem_names::{DuplicateName, EcosystemNames};
 pub use environment::{Cell, Environment, Os};
 pub use fact::{
@@ -48,8 +50,8 @@ pub use record::{
     SCHEMA_VERSION, SlotOutcome,
 };
 pub use run::{
-    Attempt, Delta, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, RefusalReason,
-    RefusedFact, Skip, SkipReason, Turn, ValidationSkip, Verdict, Waiting,
+    Attempt, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason, Turn,
+    ValidationSkip, Verdict,
 };
 pub use seeding::{
     Remembered, SeedCursor, SeedLine, SeedOutcome, SeedStart, SeedVerdict, SeedingRecord,
