@@ -29,13 +29,13 @@ impl BuiltinGenerator {
         Self { http, actions, cleaner }
     }
 
-    fn failure(&self, package: &PackageId, finding: Finding, message: &str) -> Box<Failure> {
+    fn failure(&self, package: &PackageId, finding: Finding, message: &str) -> Failure {
         let source = Source { package, cleaner: &self.cleaner, works: None };
-        Box::new(source.failure(Stage::Generate, finding, message))
+        source.failure(Stage::Generate, finding, message)
     }
 
     fn refused(&self, facts: PackageFacts, finding: Finding, message: &str) -> NotGenerated {
-        let failure = self.failure(&facts.id, finding, message);
+        let failure = Box::new(self.failure(&facts.id, finding, message));
         NotGenerated { facts: Some(Box::new(facts)), failure }
     }
 
@@ -73,7 +73,7 @@ impl Generator for BuiltinGenerator {
     ) -> Result<GeneratedRecipe, NotGenerated> {
         let none = |finding, message: &str| NotGenerated {
             facts: None,
-            failure: self.failure(package, finding, message),
+            failure: Box::new(self.failure(package, finding, message)),
         };
         let name = plugin
             .names
