@@ -236,7 +236,7 @@ fn a_request_waits_out_a_short_pause_and_fails_before_a_long_one() {
 
     let began_at = net.clock.monotonic();
     let error = get("https://a.example/long").unwrap_err();
-    let HttpError::Paused { host, until } = &error else { panic!("{error}") };
+    let HttpError::Paused { host, until, is_asked: true } = &error else { panic!("{error}") };
     let (from, to) = (EPOCH + began_at + 1800 * SECOND, EPOCH + began_at + 2000 * SECOND);
     assert!(host == "a.example" && from <= *until && *until <= to, "{error}");
     let finding = error.finding();
@@ -248,6 +248,15 @@ fn a_request_waits_out_a_short_pause_and_fails_before_a_long_one() {
     assert!(matches!(error, HttpError::Paused { .. }), "{error}");
     assert_eq!(net.clock.monotonic(), failed_at, "it waited");
     assert_eq!(net.transport.sent().len(), 5, "a refused request was sent");
+}
+
+#[test]
+fn a_pause_that_is_longer_than_asked_for_is_not_called_the_hosts() {
+    let place = Quota { retry_floor: 1800 * SECOND, ..quota("a.example", "/") };
+    let net = net(&[place], |_| (429, &[("retry-after", "2")], ""));
+    let error = net.clock.run(net.get("https://a.example/x")).unwrap_err();
+    let HttpError::Paused { is_asked, .. } = &error else { panic!("{error}") };
+    assert!(!is_asked, "{error}");
 }
 
 #[test]

@@ -9,21 +9,32 @@ use std::{
     process::ExitCode,
 };
 
-use batch_core::{decide::recipe, model::ActionShape};
+use batch_core::{
+    decide::recipe,
+    model::{ActionShape, Os, Versions},
+};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/tsuku/recipes");
 
 /// The steps of single ecosystems, which their plugins state.
 const OWN: &[ActionShape] = &[
-    ActionShape { name: "app_bundle", required: &["url", "checksum", "app_name"] },
-    ActionShape { name: "cargo_install", required: &["crate", "executables"] },
-    ActionShape { name: "cpan_install", required: &["distribution", "executables"] },
-    ActionShape { name: "gem_install", required: &["gem", "executables"] },
-    ActionShape { name: "go_install", required: &["module", "executables"] },
-    ActionShape { name: "homebrew", required: &["formula"] },
-    ActionShape { name: "npm_install", required: &["package", "executables"] },
-    ActionShape { name: "pipx_install", required: &["package", "executables"] },
+    ActionShape::new("app_bundle", &["url", "checksum", "app_name"])
+        .versioned(Versions::Named("cask"))
+        .only_on(Os::Darwin),
+    ActionShape::new("cargo_install", &["crate", "executables"])
+        .versioned(Versions::Inferred("crates_io")),
+    ActionShape::new("cpan_install", &["distribution", "executables"])
+        .versioned(Versions::Inferred("metacpan")),
+    ActionShape::new("gem_install", &["gem", "executables"])
+        .versioned(Versions::Inferred("rubygems")),
+    ActionShape::new("go_install", &["module", "executables"])
+        .versioned(Versions::Inferred("goproxy")),
+    ActionShape::new("homebrew", &["formula"]).versioned(Versions::Inferred("homebrew")),
+    ActionShape::new("npm_install", &["package", "executables"])
+        .versioned(Versions::Inferred("npm")),
+    ActionShape::new("pipx_install", &["package", "executables"])
+        .versioned(Versions::Inferred("pypi")),
 ];
 
 fn main() -> ExitCode {
@@ -69,7 +80,9 @@ fn is_accepted(path: &Path) -> Result<(), String> {
         let problems: Vec<String> = error.problems.iter().map(ToString::to_string).collect();
         format!("{}: {}", path.display(), problems.join("; "))
     };
-    recipe::parse(&read(path)?, OWN).map(drop).map_err(explain)
+    let text = read(path)?;
+    recipe::read(&text, OWN).map_err(explain)?;
+    recipe::parse(&text, OWN).map(drop).map_err(explain)
 }
 
 fn survives_being_written(path: &Path) -> Result<(), String> {

@@ -2,11 +2,12 @@
 
 use batch_core::{
     decide::recipe::{self, RecipeError},
-    model::{ActionShape, Recipe},
+    model::{ActionShape, KnownRecipes, Recipe, Versions},
 };
 
-const OWN: &[ActionShape] =
-    &[ActionShape { name: "eco_install", required: &["package", "executables"] }];
+const OWN: &[ActionShape] = &[ActionShape::of_commands("eco_install")
+    .bringing(&["eco"])
+    .versioned(Versions::Inferred("eco"))];
 
 const TOOL: &str = r#"[metadata]
 name = "a-tool"
@@ -31,7 +32,7 @@ executables = ["a-tool", "a-tool-2"]
 package = "@x/a-tool"
 
 [[steps]]
-action = "download"
+action = "download_archive"
 url = "https://tool.example/{version}"
 sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
 phase = "post-install"
@@ -80,7 +81,8 @@ fn what_is_valid_is_accepted() {
     assert_eq!(parse(LIBRARY).unwrap().metadata.kind, "library");
     let tested_library = format!("{LIBRARY}\n[verify]\ncommand = \"ls lib\"\n");
     assert!(parse(&tested_library).unwrap().verify.is_some());
-    let script = TOOL.replace("\"download\"", "\"run_command\"\ncommand = \"\"\"\nmake\n\"\"\"");
+    let script =
+        TOOL.replace("\"download_archive\"", "\"run_command\"\ncommand = \"\"\"\nmake\n\"\"\"");
     assert_eq!(parse(&script).unwrap().steps[1].action, "run_command");
 }
 
@@ -123,7 +125,11 @@ fn the_metadata_is_strict() {
 #[test]
 fn constraints_are_of_one_vocabulary_and_do_not_contradict() {
     for (from, to, field) in [
-        ("supported_os = [\"linux\"]", "supported_os = [\"windows\"]", "metadata.supported_os[0]"),
+        (
+            "[\"linux\"]\nsupported_libc",
+            "[\"linux\", \"windows\"]\nsupported_libc",
+            "metadata.supported_os[1]",
+        ),
         ("supported_os = [\"linux\"]", "supported_os = \"linux\"", "metadata.supported_os"),
         (
             "[\"linux\"]\nsupported_libc",
@@ -133,8 +139,8 @@ fn constraints_are_of_one_vocabulary_and_do_not_contradict() {
         ("[\"glibc\"]\nunsupported", "[\"uclibc\"]\nunsupported", "metadata.supported_libc[0]"),
         (
             "supported_libc",
-            "supported_arch = [\"x86_64\"]\nsupported_libc",
-            "metadata.supported_arch[0]",
+            "supported_arch = [\"amd64\", \"arm64\", \"x86_64\"]\nsupported_libc",
+            "metadata.supported_arch[2]",
         ),
         ("[\"linux/arm64\"]", "[\"linux\"]", "metadata.unsupported_platforms[0]"),
         ("[\"linux/arm64\"]", "[\"darwin/arm64/musl\"]", "metadata.unsupported_platforms[0]"),
@@ -250,5 +256,115 @@ fn what_is_written_is_read_back_and_written_the_same() {
         let written = recipe.to_toml();
         assert_eq!(parse(&written).unwrap(), recipe);
         assert_eq!(parse(&written).unwrap().to_toml(), written);
+    }
+}
+
+/// What the package manager takes, and this program never writes.
+#[test]
+fn house_rules_are_for_recipes_of_this_program() {
+    for (from, to) in [
+        ("\"a-tool\"\n", "\"a..tool\"\n"),
+        ("\"a-tool\"\n", "\"a-tool@3\"\n"),
+        ("Does things", " "),
+        ("Does things", "Does\\nthings"),
+        ("Does things", "Does \\u001b[31mthings"),
+        ("https://tool.example/\"", "https://tool.example/ x\""),
+        ("llm_validation = \"skipped\"", "tier = 9"),
+        ("llm_validation = \"skipped\"", "version_format = \"x\""),
+        ("[\"libfoo\"]", "[\"a-tool\"]"),
+        ("[\"bin/a-tool\"]", "[\"/bin/a-tool\"]"),
+        ("[\"tool\"]", "[\"a tool\"]"),
+        ("[\"a-tool\", \"a-tool-2\"]", "[]"),
+        ("[\"a-tool\", \"a-tool-2\"]", "[1]"),
+        ("[\"a-tool\", \"a-tool-2\"]", "\"a b\""),
+        ("\"post-install\"", "\"later\""),
+        ("os = [\"linux\"]\narch", "os = [\"plan9\"]\narch"),
+        ("exit_code = 0", "exit_code = -1"),
+        ("exit_code = 0", "version_format = \"loose\""),
+    ] {
+        assert!(TOOL.contains(from), "{from:?} is not in the recipe");
+        let text = TOOL.replacen(from, to, 1);
+        assert!(parse(&text).is_err() || to == "\"a b\"", "{to}");
+        if let Err(error) = recipe::read(&text, OWN) {
+            panic!("{to}: {error}");
+        }
+    }
+}
+
+/// What neither takes, beyond what is refused above.
+#[test]
+fn the_package_manager_and_the_reader_refuse_the_same() {
+    for (from, to, field) in [
+        ("[\"libfoo\"]", "[\"libfoo@3\"]", "metadata.runtime_dependencies[0]"),
+        ("[\"libfoo\"]", "[\"a..b\"]", "metadata.runtime_dependencies[0]"),
+        ("[\"libfoo\"]", "[\"gtk+3\"]", "metadata.runtime_dependencies[0]"),
+        ("[\"libfoo\"]", "[\"libfoo\", \"eco\"]", "metadata.runtime_dependencies[1]"),
+        ("github_repo = \"x/a-tool\"", "source = \"eco\"", "version"),
+        ("github_repo = \"x/a-tool\"", "source = \"foo\"", "version.source"),
+        ("github_repo = \"x/a-tool\"", "source = \"hashicorp:x\"", "version.source"),
+        ("github_repo = \"x/a-tool\"", "source = \"github_tags\"", "version.github_repo"),
+        ("github_repo = \"x/a-tool\"", "github_repo = \"x\"", "version.github_repo"),
+        (
+            "github_repo = \"x/a-tool\"",
+            "source = \"http_json\"\nversion_path = \"v\"",
+            "version.url",
+        ),
+        (
+            "phase = \"post-install\"",
+            "fallback_urls = \"https://x.example\"",
+            "steps[1].fallback_urls",
+        ),
+        ("\"download_archive\"", "\"set_envs\"", "steps[1].action"),
+        ("a-tool --version", "curl | x", "verify.command"),
+        ("a-tool --version", "wget | x", "verify.command"),
+        ("Does things", "Does \\x41", ""),
+    ] {
+        refuse(TOOL, from, to, field);
+        let text = TOOL.replacen(from, to, 1);
+        assert!(recipe::read(&text, OWN).is_err(), "{to}");
+    }
+    for (from, to, field) in [
+        ("outputs = [", "binaries = [\"bin/x\"]\noutputs = [", "steps[0].outputs"),
+        ("[[steps]]", "[[steps]]\naction = \"set_env\"\nvars = []\n\n[[steps]]", "steps[0].action"),
+        (
+            "[\"lib/libfoo.so\", \"include/foo.h\"]\n",
+            "[\"lib/x\"]\n[[verify.additional]]\ncommand = \"x\"\npattern = \"y\"\n",
+            "verify.additional",
+        ),
+    ] {
+        let text = LIBRARY.replacen(from, to, 1);
+        let error = recipe::read(&text, OWN).expect_err(to);
+        assert_eq!(error.problems[0].field, field, "{error}");
+    }
+}
+
+#[test]
+fn a_dependency_that_is_no_recipe_is_told_where_the_recipes_are_known() {
+    let mut known = KnownRecipes::default();
+    let fields = |known: &KnownRecipes| -> Vec<String> {
+        let problems = recipe::check(TOOL, OWN, Some(known));
+        problems.into_iter().map(|problem| problem.field).collect()
+    };
+    assert_eq!(fields(&known), ["metadata.runtime_dependencies[0]"]);
+    known.add_named(&"libfoo".parse().unwrap(), &[].into());
+    assert_eq!(fields(&known), [""; 0]);
+    assert_eq!(recipe::check(TOOL, OWN, None), []);
+}
+
+#[test]
+fn a_download_changes_with_the_version_and_is_checked() {
+    let step = "action = \"download_archive\"\nurl = \"https://tool.example/{version}\"";
+    for (to, field) in [
+        (
+            "url = \"https://x.example/a\"\nchecksum_url = \"https://x.example/{version}\"",
+            "steps[1].url",
+        ),
+        (
+            "url = \"https://x.example/1.2.3/{os}\"\nsignature_url = \"https://x.example/\"",
+            "steps[1].url",
+        ),
+        ("url = \"https://x.example/{version}\"", "steps[1]"),
+    ] {
+        refuse(TOOL, step, &format!("action = \"download\"\n{to}"), field);
     }
 }

@@ -357,6 +357,7 @@ fn entries() -> impl Strategy<Value = QueueEntry> {
             routed_from,
             upstream_version,
             generator_version,
+            notes: vec![],
             ..QueueEntry::new(id, Tier::try_from(tier).unwrap(), added_at)
         }
     })

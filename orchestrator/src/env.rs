@@ -164,7 +164,11 @@ pub struct Root {
 impl Root {
     /// Opens `path`, which must be a root.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let state = FsState::open(path)?;
+        Self::of(FsState::open(path)?)
+    }
+
+    /// The root of `state`.
+    pub fn of(state: FsState) -> anyhow::Result<Self> {
         let layout = state.layout().clone();
         let settings = settings(&layout)?;
         Ok(Self { layout, state, settings })

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done; for `run` also when packages failed, since each has its record.
     Ok = 0,
-    /// Something that this program did not expect.
+    /// Something that this program did not expect; for `recipe check`: an invalid recipe.
     Unexpected = 1,
     /// The command line is wrong. clap uses the same code.
     Usage = 2,

@@ -1,6 +1,7 @@
 //! The shell around core's decisions: stages, generators, validators, sandbox and command line.
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 
+pub mod bundled;
 pub mod cli;
 pub mod env;
 pub mod exit;

@@ -91,7 +91,7 @@ pub fn recipe_of(
     version: &str,
     command: &CommandName,
 ) -> Option<GeneratedRecipe> {
-    let ActionShape { name: step, required } = plugin.recipe_actions.first()?;
+    let ActionShape { name: step, required, .. } = plugin.recipe_actions.first()?;
     let parameter = |key: &&str| match *key {
         "executables" | "binaries" => Parameter::List(vec![command.to_string()]),
         _ => Parameter::Text(package.name.to_string()),

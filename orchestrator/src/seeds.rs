@@ -1,5 +1,7 @@
 //! The curated lists, embedded in the program: tier 1 of every queue.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, ensure};
 use batch_core::{
     io::QueueFile,
@@ -10,6 +12,8 @@ use batch_core::{
 };
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+
+use crate::settings::Settings;
 
 /// All of `data/seeds/`. An ecosystem that has no list yet has no queue until it is seeded.
 const LISTS: &[&str] = include!(concat!(env!("OUT_DIR"), "/seeds.rs"));
@@ -53,6 +57,16 @@ fn entries(plugin: &EcosystemPlugin, list: List, now: DateTime<Utc>) -> anyhow::
         entries.insert(id.clone(), QueueEntry::new(id, tier, now));
     }
     Ok(QueueFile { entries, ..empty(plugin, now) })
+}
+
+/// The packages of `plugin` that a person has looked at: the curated list, and what `settings` name.
+pub fn looked_at(
+    plugin: &EcosystemPlugin,
+    settings: &Settings,
+) -> anyhow::Result<BTreeSet<PackageId>> {
+    let curated = queue(plugin, DateTime::UNIX_EPOCH)?.map(|queue| queue.entries);
+    let curated = curated.unwrap_or_default().into_keys();
+    Ok(curated.chain(settings.reviewed_packages.iter().cloned()).collect())
 }
 
 /// A queue of `plugin` with nothing in it.

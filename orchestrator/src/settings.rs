@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use batch_core::{
     decide::{backoff::BackoffPolicy, breaker::BreakerPolicy},
     io::Limit,
+    model::{PackageId, RecipeName},
 };
 use serde::Deserialize;
 
@@ -39,6 +40,12 @@ pub struct Settings {
     pub backoff: BackoffSettings,
     /// Thresholds of the circuit breakers.
     pub breaker: BreakerSettings,
+    /// Recipes that are nowhere under the root, because the package manager brings them itself, and
+    /// the packages that each stands for: ecosystem and names, as in `[metadata.satisfies]`.
+    pub bundled_recipes: BTreeMap<RecipeName, BTreeMap<String, Vec<String>>>,
+    /// Packages that a person has looked at, in the registry's spelling: their commands may be called
+    /// like commands of the system.
+    pub reviewed_packages: Vec<PackageId>,
     /// Who answers for the requests: an address or a URL, sent in the User-Agent.
     pub contact: Option<String>,
 }

@@ -16,8 +16,8 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     (
         "batch-core",
         "aho-corasick async-trait base64 chrono fastrand flate2 governor inventory percent-encoding \
-         reqwest schemars serde serde_json sha2 strip-ansi-escapes strsim tar tempfile thiserror tokio toml tracing \
-         unicode-security url zip",
+         reqwest schemars serde serde_json sha2 strip-ansi-escapes strsim tar tempfile thiserror \
+         tokio toml toml_edit tracing unicode-security url zip",
     ),
     ("batch-sim", "async-trait batch-core chrono sha2"),
     (
@@ -27,7 +27,7 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     ),
     (
         "eco-",
-        "async-trait batch-core csv-core pep440_rs saphyr-parser semver serde serde_json toml",
+        "async-trait base64 batch-core csv-core pep440_rs saphyr-parser semver serde serde_json toml",
     ),
     ("analytics", "askama batch-core chrono serde serde_json tempfile thiserror"),
 ];

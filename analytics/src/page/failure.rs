@@ -35,6 +35,7 @@ struct FailurePage<'a> {
     generator: Option<Text>,
     sandbox: Option<Text>,
     blocked_by: Vec<Link>,
+    notes: Vec<Text>,
     origin: Option<Text>,
     output: Option<&'a Text>,
     output_note: String,
@@ -67,6 +68,7 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
         generator: text(&failure.generator),
         sandbox: text(&failure.sandbox),
         blocked_by: blockers(site, &failure.package_id.ecosystem, &failure.blocked_by),
+        notes: failure.notes.iter().map(|note| Text::new(note)).collect(),
         origin: failure
             .origin
             .as_ref()

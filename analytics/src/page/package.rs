@@ -35,6 +35,7 @@ struct PackagePage<'a> {
     why: Why,
     next_retry: Option<Stamp>,
     facts: Vec<(&'static str, Text)>,
+    notes: Vec<Text>,
     routed_from: Option<Link>,
     blocks: Option<Link>,
     attempts: Vec<Attempt>,
@@ -69,6 +70,7 @@ pub(super) fn build(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>)
         why: why(site, id, entry),
         next_retry: entry.and_then(|entry| entry.next_retry_at).map(Stamp),
         facts: facts(id, entry),
+        notes: notes(site, id, entry),
         routed_from: entry.and_then(|entry| entry.routed_from.as_ref()).map(|from| {
             let is_known = site.packages.contains_key(from);
             let href = if is_known { path::package(from) } else { String::new() };
@@ -139,6 +141,13 @@ fn facts(id: &PackageId, entry: Option<&QueueEntry>) -> Vec<(&'static str, Text)
     push_some("Upstream version", entry.upstream_version.as_deref().map(Text::new));
     push_some("Generator", entry.generator_version.as_deref().map(Text::new));
     facts
+}
+
+/// What is noted of the package; without an entry, what its newest failure says.
+fn notes(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Vec<Text> {
+    let of_failure = || site.failures_with(id).first().map(|newest| &*newest.notes);
+    let notes = entry.map(|entry| &*entry.notes).or_else(of_failure).unwrap_or_default();
+    notes.iter().map(|note| Text::new(note)).collect()
 }
 
 fn count(n: u32) -> Option<Text> {

@@ -32,6 +32,7 @@ fn state(payload: &str) -> MemoryState {
             "batch_id": payload, "category": payload, "subcategory": payload, "service": payload,
             "message": format!("{payload}\n{payload}"), "output": output, "exit_code": 1,
             "generator": payload, "sandbox": payload, "blocked_by": blocked_by, "timestamp": at,
+            "notes": [payload],
             "workflow_run_url": payload, "origin": {"file": payload, "record": 1},
         }));
     }
@@ -45,6 +46,7 @@ fn state(payload: &str) -> MemoryState {
     state.recipes.insert("r".parse().unwrap(), payload.to_owned());
     state.queue(json!({"id": "npm:a", "tier": 1, "status": "requires_manual", "added_at": at,
         "status_reason": payload, "upstream_version": payload, "generator_version": payload,
+        "notes": [payload],
         "popularity": {"value": 1, "unit": payload, "source": payload, "as_of": "2026-11-21"}}));
     state.queue(
         json!({"id": "npm:b", "tier": 1, "status": "blocked", "added_at": at, "blocked_by": ["c"]}),

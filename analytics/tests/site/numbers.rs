@@ -204,6 +204,25 @@ fn a_merged_package_shows_its_own_recipe() {
 }
 
 #[test]
+fn what_is_noted_of_a_package_stands_on_its_page_and_on_those_of_its_failures() {
+    let mut state = MemoryState::default();
+    state.queue(json!({"id": "npm:a", "tier": 1, "status": "success", "added_at": sample::now(),
+        "notes": ["deprecated: use <b> instead", "wants to run scripts"]}));
+    state.failure(json!({"id": "x", "package_id": "npm:c", "ecosystem": "npm", "batch_id": "x",
+        "timestamp": sample::now(), "notes": ["every version is a prerelease"]}));
+    let site = site(&state, sample::now());
+    for (page, note) in [
+        ("p/npm/a.html", "deprecated: use &#60;b&#62; instead"),
+        ("p/npm/a.html", "wants to run scripts"),
+        ("p/npm/c.html", "every version is a prerelease"),
+        ("failures/x.html", "every version is a prerelease"),
+    ] {
+        assert!(site[page].contains(note), "{note} is not in {}", site[page]);
+    }
+    assert!(!site["index.html"].contains("Notes"));
+}
+
+#[test]
 fn an_output_that_cannot_be_shown_is_named() {
     let mut state = MemoryState::default();
     let kept = state.store_output("all that it printed");

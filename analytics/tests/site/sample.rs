@@ -145,6 +145,7 @@ fn entry(i: usize) -> Value {
         0..=3 => json!({}),
         4 | 5 => json!({"status": "success", "last_attempt_at": now() - TimeDelta::days(2),
             "upstream_version": "1.4.2", "generator_version": "builtin 0.1.0",
+            "notes": ["deprecated: use <tool-2> instead"],
             "popularity": {"value": 120_431, "unit": "downloads", "period_days": 90,
                            "source": "registry API", "as_of": "2026-11-16"}}),
         6 => json!({"status": "failed", "consecutive_failures": 2,

@@ -12,7 +12,7 @@ use super::{
 };
 use batch_core::{
     io::Clock as _,
-    model::{FailureKind, PackageFacts, Recipe},
+    model::{FailureKind, KnownRecipes, PackageFacts, Recipe},
     plugin::EcosystemPlugin,
 };
 use batch_sim::SimClock;
@@ -116,19 +116,30 @@ impl Subject {
             }
             Told::from(answer)
         });
-        self.ask(&case.package, told.collect(), NOTHING)
+        self.ask(case.asked(), told.collect(), NOTHING)
     }
 
-    /// What the plugin makes of `package`, on a registry of its own.
-    pub(super) fn ask(&self, package: &str, told: Vec<Told>, elsewhere: Elsewhere) -> Run {
-        let (plugin, spelling) = (self.plugin, package.to_owned());
-        let work = move || ask(plugin, &spelling, told, elsewhere);
+    /// What the plugin makes of `package` where there are the recipes `known`, on a registry of its
+    /// own.
+    pub(super) fn ask(
+        &self,
+        (package, known): (&str, &KnownRecipes),
+        told: Vec<Told>,
+        elsewhere: Elsewhere,
+    ) -> Run {
+        let (plugin, spelling, known) = (self.plugin, package.to_owned(), known.clone());
+        let work = move || ask(plugin, (&spelling, &known), told, elsewhere);
         let ended = guard::within(PATIENCE, &format!("{} inspect", self.plugin.id), work);
         ended.unwrap_or_else(|stuck| Run::new(End::Stuck(stuck.clone()), stuck.to_string()))
     }
 }
 
-fn ask(plugin: &EcosystemPlugin, spelling: &str, told: Vec<Told>, elsewhere: Elsewhere) -> Run {
+fn ask(
+    plugin: &EcosystemPlugin,
+    (spelling, known): (&str, &KnownRecipes),
+    told: Vec<Told>,
+    elsewhere: Elsewhere,
+) -> Run {
     let stopped = |why: String| Run::new(End::Stuck(Stuck::Panicked(why.clone())), why);
     let Some(builder) = plugin.recipe_builder else {
         return stopped("it has no recipe builder".to_owned());
@@ -153,6 +164,7 @@ fn ask(plugin: &EcosystemPlugin, spelling: &str, told: Vec<Told>, elsewhere: Els
             Run::new(End::Failure(error.finding().kind), said.join(": "))
         }
         Ok(Some(facts)) => {
+            let facts = builder.resolve(facts, known);
             let (end, said, recipe) = match builder.build(&facts) {
                 Ok(recipe) => (End::Recipe, String::new(), Some(recipe)),
                 Err(missing) => (End::Failure(missing.kind), missing.reason, None),

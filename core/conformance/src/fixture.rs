@@ -13,7 +13,10 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::pack::Archive;
-use batch_core::{io::Headers, model::FailureKind};
+use batch_core::{
+    io::Headers,
+    model::{FailureKind, KnownRecipes, RecipeName},
+};
 
 const ARCHIVE: &str = ".archive.toml";
 /// A folder with it is about a list, not about a package.
@@ -25,6 +28,8 @@ pub(super) struct Case {
     /// The folder's name.
     pub(super) name: String,
     pub(super) package: String,
+    /// The recipes that there are.
+    pub(super) known: KnownRecipes,
     pub(super) ends: Ends,
     pub(super) answers: Vec<Planned>,
     parts: Parts,
@@ -83,6 +88,9 @@ struct Document {
     about: String,
     package: String,
     ends: String,
+    /// Recipes that there are, and the packages that each satisfies: ecosystem and names.
+    #[serde(default)]
+    recipes: BTreeMap<RecipeName, BTreeMap<String, Vec<String>>>,
     #[serde(default)]
     answers: Vec<Planned>,
 }
@@ -112,7 +120,11 @@ fn case(dir: &Path) -> Result<Case, String> {
     };
     let name = dir.file_name().map(|name| name.to_string_lossy().into_owned());
     let (package, answers) = (document.package, document.answers);
-    Ok(Case { name: name.unwrap_or_default(), package, ends, answers, parts })
+    let mut known = KnownRecipes::default();
+    for (recipe, satisfies) in &document.recipes {
+        known.add_named(recipe, satisfies);
+    }
+    Ok(Case { name: name.unwrap_or_default(), package, known, ends, answers, parts })
 }
 
 /// Every file of `dir`.
@@ -160,6 +172,11 @@ pub(super) fn is_json(body: &[u8]) -> bool {
 }
 
 impl Case {
+    /// What is asked for, and the recipes that there are.
+    pub(super) fn asked(&self) -> (&str, &KnownRecipes) {
+        (&self.package, &self.known)
+    }
+
     /// Its answers, archives packed and digests put in.
     pub(super) fn packed(&self) -> Result<Vec<Answer>, String> {
         self.packed_with(|_| {})

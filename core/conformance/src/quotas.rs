@@ -8,7 +8,7 @@ use super::{
     Bench, Outcome,
     network::{Elsewhere, NOTHING},
 };
-use batch_core::model::Quota;
+use batch_core::model::{KnownRecipes, Quota};
 
 /// No registry is asked less often than this; a longer period is a slip of units.
 const LONGEST_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
@@ -129,7 +129,7 @@ pub(super) fn cover_every_host(bench: &Bench) -> Outcome {
             continue;
         }
         for generic in GENERIC {
-            let run = subject.ask(package, vec![], *generic);
+            let run = subject.ask((package, &KnownRecipes::default()), vec![], *generic);
             problems.extend(run.strays.iter().map(|url| refused(package, url)));
             problems.extend(run.asked.iter().filter_map(odd));
         }

@@ -1,6 +1,7 @@
 //! Tables of what a plugin is told and what it makes of it, tried row by row.
 
 use batch_core::{
+    decide::classify,
     model::{Confidence, Evidence, FailureKind, Finding, Stage},
     plugin::{FailureClassifier, Names},
 };
@@ -11,6 +12,50 @@ pub type Stated = (&'static str, FailureKind, Option<&'static str>);
 /// What no registry has: to be read as a path, an option, a command or a part of an address.
 const NO_NAMES: &[&str] =
     &["", "../../x", "-rf", "a\nb", "<script>", "раypal", "a b", "a%2fb", "a\\b", "a?b", "a#b"];
+
+/// How programs state faults of machines and registries: texts that any source file may hold.
+pub const FAULTS: [&str; 20] = [
+    "No space left on device",
+    "ENOSPC: no space left on device, write",
+    "No space left on device (os error 28)",
+    "Disk quota exceeded",
+    "fatal error: out of memory",
+    "Cannot allocate memory",
+    "(signal: 9, SIGKILL: kill)",
+    "API rate limit exceeded for https://registry.npmjs.org",
+    "429 Too Many Requests",
+    "Temporary failure in name resolution",
+    "getaddrinfo ENOTFOUND index.crates.io",
+    "curl: (6) Could not resolve host: proxy.golang.org",
+    "certificate verify failed: self-signed certificate",
+    "context deadline exceeded",
+    "connect: connection refused",
+    "read ECONNRESET",
+    "Network is unreachable",
+    "503 Service Unavailable",
+    "The requested URL returned error: 403",
+    "sh: 1: cargo: not found",
+];
+
+/// Whatever of [`FAULTS`] stands for `{fault}` in `output`, the output is read as `kind`, exactly as
+/// it is with a harmless text there.
+///
+/// # Panics
+///
+/// If a fault is believed.
+#[track_caller]
+pub fn no_quote_is_believed(classifier: &dyn FailureClassifier, output: &str, kind: FailureKind) {
+    let read = |fault: &str| {
+        let (tool, text) = ("tool".to_owned(), output.replace("{fault}", fault));
+        let evidence = Evidence { stage: Stage::Validate, tool, exit_code: Some(1), text };
+        classify::finding(&evidence, classifier.classify(&evidence))
+    };
+    let harmless = read("a harmless text");
+    assert_eq!((harmless.kind, &harmless.service), (kind, &None), "{output}");
+    for fault in FAULTS {
+        assert_eq!(read(fault), harmless, "{fault} in {output}");
+    }
+}
 
 fn classify(classifier: &dyn FailureClassifier, text: &str) -> Option<Finding> {
     let (tool, text) = ("tool".to_owned(), text.to_owned());

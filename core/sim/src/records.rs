@@ -31,6 +31,7 @@ pub fn attempt(id: &str, outcome: Outcome) -> Attempt {
         ended_at: DateTime::UNIX_EPOCH,
         worked_ms: 0,
         upstream_version: None,
+        notes: vec![],
         generated: false,
         results: vec![],
         outcome,
@@ -110,6 +111,7 @@ impl FactsAt {
             None => Made::Nothing(NotGenerated {
                 facts: None,
                 failure: Box::new(stated(FailureKind::LibraryOnly, None)),
+                draft: None,
             }),
         };
         Fact::Generated(Box::new(Generated {
@@ -146,6 +148,7 @@ impl FactsAt {
             duration_ms: 1_000,
             sandbox: Some("box".to_owned()),
             failure: kind.map(|kind| Box::new(stated(kind, None))),
+            verify: None,
         }
     }
 

@@ -101,6 +101,7 @@ fn to_entry(entry: &mut QueueEntry, attempt: &Attempt, delta: &Delta, backoff: &
     }
     if attempt.upstream_version.is_some() {
         entry.upstream_version.clone_from(&attempt.upstream_version);
+        entry.notes.clone_from(&attempt.notes);
     }
     entry.generator_version = Some(delta.generator.clone());
     match &attempt.outcome {

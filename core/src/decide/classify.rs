@@ -6,7 +6,9 @@ use crate::{
     model::{Confidence, Evidence, FailureKind, Finding, Stage},
 };
 
-/// Tags that a generator puts before its message.
+/// How the line of an external generator begins that says by a tag why it made no recipe.
+const TAGGED: &str = "deterministic generation failed: ";
+/// Its tags.
 const TAGS: &[(&str, FailureKind)] = &[
     ("[no_bottles]", FailureKind::NoBottle),
     ("[complex_archive]", FailureKind::BinaryDiscoveryFailed),
@@ -30,7 +32,9 @@ pub fn finding(evidence: &Evidence, own: Option<Finding>) -> Finding {
 }
 
 fn by_tag(text: &str) -> Option<Finding> {
-    first_sign(text, TAGS).map(Finding::stated)
+    let tagged = text.lines().find_map(|line| line.strip_prefix(TAGGED))?;
+    let tag = TAGS.iter().find(|(tag, _)| tagged.starts_with(tag));
+    tag.map(|&(_, kind)| Finding::stated(kind))
 }
 
 /// The kind whose sign stands first in `text`. Linear: each sign is searched once.
@@ -93,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_first_cause_wins_over_its_consequences() {
-        check("warning: rate limit exceeded, using 'dev'\nenospc", FailureKind::RateLimited);
+        check("warning: rate limit exceeded, using 'dev'\nno such host", FailureKind::RateLimited);
         check("write: No space left on device\nconnection refused", FailureKind::DiskFull);
         check("curl: (6) Could not resolve host: x", FailureKind::DnsError);
         check("something else", FailureKind::InstallFailed);
@@ -104,8 +108,13 @@ mod tests {
     fn a_tag_is_stronger_than_a_plugin_and_a_plugin_than_a_pattern() {
         let own = || Some(Finding::stated(FailureKind::PackageNotFound));
         let kind = |text| finding(&evidence(Some(1), text), own()).kind;
-        assert_eq!(kind("[no_bottles] x"), FailureKind::NoBottle);
+        let tagged = "deterministic generation failed: [no_bottles] x";
+        assert_eq!(kind(tagged), FailureKind::NoBottle);
         assert_eq!(kind("connection refused"), FailureKind::PackageNotFound);
+        // Whoever prints a tag otherwise is no generator.
+        for quoted in ["[no_bottles] x", "1 | [missing_dep]", "error: [missing_dep] x"] {
+            assert_eq!(kind(quoted), FailureKind::PackageNotFound, "{quoted}");
+        }
     }
 
     #[test]

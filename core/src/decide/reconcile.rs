@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{PackageName, Queue, QueueEntry, Status};
+use crate::model::{KnownRecipes, PackageName, Queue, QueueEntry, Status};
 
 /// What a recipe that is there, or is not, changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -11,16 +11,23 @@ pub struct Changes {
     pub merged: usize,
     /// Entries whose recipe turned out to be gone.
     pub vanished: usize,
+    /// Entries that waited for recipes which are there now.
+    pub released: usize,
 }
 
-/// `queue` as the recipes say, `installed` being what they install: without a forge, a recipe that
-/// is written counts as merged, and one that was deleted is wanted again. What a person decided
-/// stands.
-pub fn queue(queue: &mut Queue, installed: &BTreeSet<PackageName>) -> Changes {
+/// `queue` as the recipes say, `installed` being what they install and `known` what may be depended
+/// on: without a forge, a recipe that is written counts as merged, and one that was deleted is wanted
+/// again. An entry that waited for recipes is due as soon as all of them are there. What a person
+/// decided stands.
+pub fn queue(
+    queue: &mut Queue,
+    installed: &BTreeSet<PackageName>,
+    known: &KnownRecipes,
+) -> Changes {
     let mut changes = Changes::default();
     for entry in queue.values_mut() {
         let is_there = installed.contains(&entry.id.name);
-        match entry.status {
+        match &entry.status {
             Status::Pending
             | Status::Failed
             | Status::InProgress { .. }
@@ -32,6 +39,10 @@ pub fn queue(queue: &mut Queue, installed: &BTreeSet<PackageName>) -> Changes {
             }
             Status::Success if !is_there => {
                 changes.vanished += 1;
+                settle(entry, Status::Pending);
+            }
+            Status::Blocked { by } if by.iter().all(|name| known.provides(name.as_str())) => {
+                changes.released += 1;
                 settle(entry, Status::Pending);
             }
             Status::Pending
@@ -70,10 +81,30 @@ mod tests {
             entry.status = status;
         }
         let installed = ["a", "c"].map(|name| name.parse().unwrap()).into();
-        let changes = queue(&mut entries, &installed);
-        assert_eq!(changes, Changes { merged: 1, vanished: 1 });
+        let none = KnownRecipes::default();
+        let changes = queue(&mut entries, &installed, &none);
+        assert_eq!(changes, Changes { merged: 1, vanished: 1, released: 0 });
         let statuses: Vec<Status> = entries.values().map(|entry| entry.status.clone()).collect();
         assert_eq!(statuses, [Status::Success, Status::Pending, excluded, Status::Pending]);
-        assert_eq!(queue(&mut entries, &installed), Changes::default(), "repeatable");
+        assert_eq!(queue(&mut entries, &installed, &none), Changes::default(), "repeatable");
+    }
+
+    #[test]
+    fn an_entry_is_due_as_soon_as_everything_that_it_waited_for_is_there() {
+        let mut entries = records::queue([("a", 1, 0)]);
+        let by = vec!["ssl@3".parse().unwrap(), "z".parse().unwrap()];
+        let waiting = Status::Blocked { by };
+        for entry in entries.values_mut() {
+            entry.status = waiting.clone();
+        }
+        let mut known = KnownRecipes::default();
+        let satisfies = [("zoo".to_owned(), vec!["ssl@3".to_owned()])].into();
+        known.add_named(&"ssl".parse().unwrap(), &satisfies);
+        assert_eq!(queue(&mut entries, &BTreeSet::new(), &known), Changes::default());
+        assert!(entries.values().all(|entry| entry.status == waiting));
+        known.add_named(&"z".parse().unwrap(), &[].into());
+        let changes = queue(&mut entries, &BTreeSet::new(), &known);
+        assert_eq!(changes, Changes { released: 1, ..Changes::default() });
+        assert!(entries.values().all(|entry| entry.status == Status::Pending));
     }
 }

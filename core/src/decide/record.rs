@@ -78,6 +78,7 @@ fn failure_record(
     record.exit_code = failure.exit_code;
     record.generator = Some(delta.generator.clone());
     record.blocked_by.clone_from(&failure.blocked_by);
+    record.notes.clone_from(&attempt.notes);
     record.workflow_run_url.clone_from(&delta.workflow_run_url);
     record
 }

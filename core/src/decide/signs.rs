@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::{
-    decide::classify::host_in,
+    decide::{classify::host_in, quoted},
     model::{Confidence, FailureKind, Fault, Finding},
 };
 
@@ -19,6 +19,12 @@ pub struct Signs {
     pub program: Option<&'static str>,
     /// Each states a cause. The first in the text wins: what follows is its consequence.
     pub causes: &'static [Sign],
+    /// What the tool says when it could not build. It outranks every cause: compilers quote sources
+    /// and build scripts print what they like, so what else stands in the text is nobody's word.
+    pub verdicts: &'static [Sign],
+    /// Whether a line, lower case, hands on words of a package, such as why its author deprecates
+    /// it. Nothing in such a line is a cause.
+    pub recites: fn(&str) -> bool,
     /// Each says what went wrong, but not why; read only where no cause is stated. The last in the
     /// text wins, for it is the innermost.
     pub headlines: &'static [Sign],
@@ -30,7 +36,6 @@ pub struct Signs {
 /// Causes that any tool may state.
 const SHARED: &[Sign] = &[
     ("no space left on device", FailureKind::DiskFull),
-    ("enospc", FailureKind::DiskFull),
     ("disk quota exceeded", FailureKind::DiskFull),
     ("out of memory", FailureKind::OutOfMemory),
     ("cannot allocate memory", FailureKind::OutOfMemory),
@@ -50,7 +55,10 @@ const SHARED: &[Sign] = &[
     ("nodename nor servname provided", FailureKind::DnsError),
     ("no such host", FailureKind::DnsError),
     ("could not resolve host", FailureKind::DnsError),
-    ("getaddrinfo", FailureKind::DnsError),
+    ("getaddrinfo enotfound", FailureKind::DnsError),
+    ("getaddrinfo eai_again", FailureKind::DnsError),
+    ("getaddrinfo: ", FailureKind::DnsError),
+    ("getaddrinfo(3): ", FailureKind::DnsError),
     ("certificate verify failed", FailureKind::TlsError),
     ("certificate_verify_failed", FailureKind::TlsError),
     ("unable to get local issuer certificate", FailureKind::TlsError),
@@ -71,8 +79,10 @@ const SHARED: &[Sign] = &[
     ("no route to host", FailureKind::ConnectionError),
     ("could not connect to server", FailureKind::ConnectionError),
     ("couldn't connect to server", FailureKind::ConnectionError),
-    ("econnrefused", FailureKind::ConnectionError),
-    ("econnreset", FailureKind::ConnectionError),
+    ("connect econnrefused", FailureKind::ConnectionError),
+    ("errno::econnrefused", FailureKind::ConnectionError),
+    ("read econnreset", FailureKind::ConnectionError),
+    ("errno::econnreset", FailureKind::ConnectionError),
     ("500 internal server error", FailureKind::UpstreamUnavailable),
     ("502 bad gateway", FailureKind::UpstreamUnavailable),
     ("503 service unavailable", FailureKind::UpstreamUnavailable),
@@ -94,8 +104,18 @@ const SHARED: &[Sign] = &[
     ("version `glibc_", FailureKind::LibcMismatch),
     ("fatal error: ", FailureKind::NativeBuildFailed),
     ("linker `cc` not found", FailureKind::NativeBuildFailed),
-    ("gyp err!", FailureKind::NativeBuildFailed),
     ("cannot execute binary file", FailureKind::LibcMismatch),
+];
+
+/// What programs say that build for any tool, when they could not.
+const SHARED_VERDICTS: &[Sign] = &[
+    ("make: *** ", FailureKind::NativeBuildFailed),
+    ("]: *** ", FailureKind::NativeBuildFailed),
+    ("configure: error: ", FailureKind::NativeBuildFailed),
+    ("cmake error at ", FailureKind::NativeBuildFailed),
+    ("ninja: build stopped: ", FailureKind::NativeBuildFailed),
+    ("collect2: error: ld returned ", FailureKind::NativeBuildFailed),
+    ("gyp err!", FailureKind::NativeBuildFailed),
 ];
 
 /// Headlines of the external generator, whose reason was cut off or never printed.
@@ -117,20 +137,42 @@ const LINES_AROUND: usize = 8;
 impl Signs {
     /// Of an ecosystem without a program of its own, at `hosts`, that says only `causes`.
     pub const fn of_causes(hosts: &'static [&'static str], causes: &'static [Sign]) -> Self {
-        Self { hosts, program: None, causes, headlines: &[], retries: &[] }
+        Self { hosts, causes, ..Self::SHARED }
     }
 
     /// No signs but those that any tool may give.
-    pub const SHARED: Self =
-        Self { hosts: &[], program: None, causes: &[], headlines: &[], retries: &[] };
+    pub const SHARED: Self = Self {
+        hosts: &[],
+        program: None,
+        causes: &[],
+        verdicts: &[],
+        recites: |line| line.starts_with("npm warn deprecated "),
+        headlines: &[],
+        retries: &[],
+    };
 
     /// What `text` says; `None` where no sign stands in it. Linear: each sign is searched once or
     /// twice.
     pub fn read(&self, text: &str) -> Option<Finding> {
         let text = text.to_ascii_lowercase();
+        let is_said = |line: &&str| !quoted::is_quoted(line) && !(self.recites)(line.trim());
+        let said: String = text.split_inclusive('\n').filter(is_said).collect();
+        if let Some(verdict) = self.verdict(&said, &text) {
+            return Some(of_build(&text, verdict));
+        }
+        let text = said;
         let is_firm = |line: &&str| !self.retries.iter().any(|mark| line.contains(mark));
         let firm: String = text.split_inclusive('\n').filter(is_firm).collect();
         self.cause(&firm).or_else(|| self.cause(&text)).or_else(|| self.headline(&text))
+    }
+
+    /// That a build failed: by the first verdict in what is `said`, or by a compiler's error
+    /// anywhere in `text`.
+    fn verdict(&self, said: &str, text: &str) -> Option<FailureKind> {
+        let signs = self.verdicts.iter().chain(SHARED_VERDICTS);
+        let stated = places(said, signs).min_by_key(|&((at, _), _)| at).map(|(_, kind)| kind);
+        let has_error = || text.lines().any(quoted::is_compile_error);
+        stated.or_else(|| has_error().then_some(FailureKind::NativeBuildFailed))
     }
 
     fn cause(&self, text: &str) -> Option<Finding> {
@@ -175,6 +217,12 @@ impl Signs {
     }
 }
 
+/// Why a build failed that printed `text`: a fault of the machine where its programs tell of one,
+/// else `otherwise`.
+pub fn of_build(text: &str, otherwise: FailureKind) -> Finding {
+    Finding::stated(quoted::machine_fault(&text.to_ascii_lowercase()).unwrap_or(otherwise))
+}
+
 /// Whether `line` names just `host`, and not one that only ends or begins like it.
 fn is_word(line: &str, host: &str) -> bool {
     let is_in_host = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
@@ -207,6 +255,8 @@ mod tests {
             ("tool: command not found", FailureKind::ToolchainMissing),
             ("rate limit exceeded for good", FailureKind::AuthRequired),
         ],
+        verdicts: &[("tool: it does not build", FailureKind::NativeBuildFailed)],
+        recites: |line| line.starts_with("tool: the author says "),
         headlines: &[("install failed", FailureKind::InstallFailed)],
         retries: &["warning: retrying"],
     };
@@ -229,6 +279,47 @@ mod tests {
         let retry = "WARNING: Retrying after connection refused\n";
         check(&format!("{retry}no such package"), FailureKind::PackageNotFound, None);
         check(&format!("{retry}install failed"), FailureKind::ConnectionError, None);
+    }
+
+    #[test]
+    fn a_verdict_outranks_whatever_the_build_printed_but_not_the_machine() {
+        let build = FailureKind::NativeBuildFailed;
+        check("connection refused\ntool: it does not build\nno such package", build, None);
+        check("tool: it does not build\nno space left on device", build, None);
+        check(
+            "no such host: https://registry.example\nmake: *** [Makefile:3: x] Error 1",
+            build,
+            None,
+        );
+        check("write error: disk quota exceeded\nmake[2]: *** [x.mk:3: x] Error 1", build, None);
+        let killed = "cc: fatal error: Killed signal terminated program cc1\n";
+        check(&format!("{killed}tool: it does not build"), FailureKind::OutOfMemory, None);
+    }
+
+    #[test]
+    fn a_compile_error_is_a_verdict_even_where_the_tools_own_was_cut_off() {
+        let build = FailureKind::NativeBuildFailed;
+        check("connection refused\nx.c:3:5: error: expected ';'\n", build, None);
+        check("error[E0308]: mismatched types\n 1 | \"connection refused\"", build, None);
+    }
+
+    #[test]
+    fn what_is_quoted_listed_or_recited_is_no_cause() {
+        for text in [
+            "checking for getaddrinfo: no such host",
+            "  12 | \"connection refused\"",
+            "x.c:3:5: warning: connection refused",
+            "tool: the author says connection refused",
+            "Error: ENOSPC: System limit for number of file watchers reached, watch",
+            "Compiling getaddrinfo v0.1.0",
+        ] {
+            assert_eq!(OWN.read(text), None, "{text}");
+        }
+        check(
+            "checking for getaddrinfo... no\nno such package",
+            FailureKind::PackageNotFound,
+            None,
+        );
     }
 
     #[test]
@@ -266,7 +357,7 @@ mod tests {
 
     #[test]
     fn shared_signs_can_stand_in_a_lowered_text() {
-        for (sign, _) in SHARED.iter().chain(SHARED_HEADLINES) {
+        for (sign, _) in SHARED.iter().chain(SHARED_HEADLINES).chain(SHARED_VERDICTS) {
             assert_eq!(*sign, sign.to_ascii_lowercase());
         }
     }

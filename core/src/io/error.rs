@@ -38,13 +38,16 @@ pub enum HttpError {
         /// What was not asked.
         url: Url,
     },
-    /// The host wants to be left alone for longer than this run waits; nothing was sent.
-    #[error("{host} asked to be left alone until {}; run again after that", until.trunc_subsecs(0))]
+    /// The host is paused for longer than this run waits; nothing was sent.
+    #[error("{host} {} until {}; run again after that", cause(*is_asked), until.trunc_subsecs(0))]
     Paused {
-        /// Whose wish it is.
+        /// Which is not asked.
         host: String,
-        /// Its end.
+        /// The end of the pause.
         until: DateTime<Utc>,
+        /// Whether the host asked for so long a pause. Else it asked for fewer requests only, or for
+        /// a shorter pause, and this program waits longer.
+        is_asked: bool,
     },
     /// In a circle, or more hops than any registry needs.
     #[error("{url} redirects in a circle or too often")]
@@ -66,13 +69,15 @@ pub enum HttpError {
         /// What was asked.
         url: Url,
     },
-    /// Whatever its status, the answer is a page that asks for fewer requests.
-    #[error("{url} answered {status} with a page that asks for fewer requests")]
+    /// Whatever its status, the answer asks for fewer requests.
+    #[error("{url} answered {status}{}", if *is_page { " with a page that asks for fewer requests" } else { ", which asks for fewer requests" })]
     Throttled {
         /// What was asked.
         url: Url,
         /// HTTP status.
         status: u16,
+        /// Whether the answer is a page for people.
+        is_page: bool,
     },
     /// A page for people where data was asked for.
     #[error("{url} answered with an HTML page; something may answer in the registry's place")]
@@ -126,6 +131,11 @@ pub enum HttpError {
         /// What the disk said.
         source: io::Error,
     },
+}
+
+/// Why a host is paused, as the middle of a sentence.
+const fn cause(is_asked: bool) -> &'static str {
+    if is_asked { "asked for a pause" } else { "asked for fewer requests, and is not asked again" }
 }
 
 impl HttpError {
@@ -245,10 +255,14 @@ mod tests {
     #[test]
     fn a_message_names_the_place_and_a_remedy() {
         let until = DateTime::UNIX_EPOCH;
-        let paused = HttpError::Paused { host: "a.example".to_owned(), until };
-        let text = "a.example asked to be left alone until 1970-01-01 00:00:00 UTC; run again \
-                    after that";
-        assert_eq!(paused.to_string(), text);
+        let paused = |is_asked| {
+            HttpError::Paused { host: "a.example".to_owned(), until, is_asked }.to_string()
+        };
+        let text =
+            "a.example asked for a pause until 1970-01-01 00:00:00 UTC; run again after that";
+        assert_eq!(paused(true), text);
+        // The host named another time, or none.
+        assert!(!paused(false).contains("asked for a pause"), "{}", paused(false));
         let late = HttpError::Timeout { url: url(), limit: Duration::from_millis(1500) };
         let text = "no whole answer from https://a.example/x within 1.5 seconds";
         assert_eq!(late.to_string(), text);

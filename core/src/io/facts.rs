@@ -32,7 +32,7 @@ pub trait FactSink: Send + Sync {
 }
 
 /// The journal of a batch that is not in the state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Journal {
     /// Whose, by the name of the journal.
     pub batch_id: BatchId,

@@ -41,6 +41,8 @@ pub(crate) struct Gates {
 struct Host {
     /// On the monotonic clock, in milliseconds. A pause holds for all gates of the host.
     paused_until: AtomicU64,
+    /// The same, as far as the host asked for it.
+    asked_until: AtomicU64,
     /// Longest prefix first.
     gates: Vec<Gate>,
     n_sent: AtomicU64,
@@ -99,7 +101,7 @@ impl Gates {
         }
     }
 
-    /// Hosts that still want to be left alone, and until when.
+    /// Hosts that are still paused, and until when.
     pub(crate) fn pauses(&self) -> BTreeMap<String, DateTime<Utc>> {
         let pause = |(&name, host): (&&str, &Host)| {
             Some((name.to_owned(), self.clock.now() + host.pause_left(&*self.clock)?))
@@ -165,6 +167,7 @@ impl Gates {
             Some(left) if self.patience < left => Err(HttpError::Paused {
                 host: url.host_str().unwrap_or_default().to_owned(),
                 until: self.clock.now() + left,
+                is_asked: host.is_pause_asked(),
             }),
             left => Ok(left),
         }
@@ -187,10 +190,18 @@ impl Gate {
 
 impl Host {
     fn pause(&self, clock: &dyn Clock, pause: Duration) {
-        let until = clock.monotonic() + pause.min(LONGEST_PAUSE);
-        // Rounded up: a millisecond early is too early.
-        let until_ms = u64::try_from(until.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-        self.paused_until.fetch_max(until_ms, Ordering::Relaxed);
+        self.paused_until.fetch_max(end_of(clock, pause), Ordering::Relaxed);
+    }
+
+    /// Notes for how long the host itself asked for no requests.
+    fn ask(&self, clock: &dyn Clock, pause: Duration) {
+        self.asked_until.fetch_max(end_of(clock, pause), Ordering::Relaxed);
+    }
+
+    /// Whether the host asked for all of its pause.
+    fn is_pause_asked(&self) -> bool {
+        let paused_until = self.paused_until.load(Ordering::Relaxed);
+        paused_until <= self.asked_until.load(Ordering::Relaxed)
     }
 
     fn pause_left(&self, clock: &dyn Clock) -> Option<Duration> {
@@ -211,20 +222,35 @@ impl Ticket<'_> {
     /// The host asked for fewer requests: keeps every request from it for `asked`, or for the
     /// quota's floor where that is longer.
     pub(crate) fn throttled(&self, asked: Option<Duration>) {
-        self.pause(asked.unwrap_or_default().max(self.quota.retry_floor));
+        let asked = asked.unwrap_or_default();
+        self.wait(asked, asked.max(self.quota.retry_floor));
     }
 
     /// The host asked for a pause: keeps every request from it for `pause`.
     pub(crate) fn pause(&self, pause: Duration) {
+        self.wait(pause, pause);
+    }
+
+    /// Keeps every request from the host for `pause`, of which it asked for `asked`.
+    fn wait(&self, asked: Duration, pause: Duration) {
         self.host.n_throttled.fetch_add(1, Ordering::Relaxed);
+        self.host.ask(self.clock, asked);
         self.host.pause(self.clock, pause);
-        let host = self.quota.host;
+        let (host, seconds) = (self.quota.host, pause.as_secs());
         tracing::info!(
             host,
-            pause_s = pause.as_secs(),
-            "{host} asked to be left alone for a while"
+            asked_s = asked.as_secs(),
+            pause_s = seconds,
+            "{host} asked for fewer requests, and gets none for {seconds} s"
         );
     }
+}
+
+/// The end of a pause that begins now, in milliseconds of the clock.
+fn end_of(clock: &dyn Clock, pause: Duration) -> u64 {
+    let until = clock.monotonic() + pause.min(LONGEST_PAUSE);
+    // Rounded up: a millisecond early is too early.
+    u64::try_from(until.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 
 fn millis(duration: Duration) -> u64 {

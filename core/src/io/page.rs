@@ -28,7 +28,7 @@ pub(crate) fn instead_of_data(
     let url = request.url.clone();
     let asks_for_fewer = asks_for_fewer(body);
     Some(if asks_for_fewer {
-        HttpError::Throttled { url, status: 200 }
+        HttpError::Throttled { url, status: 200, is_page: true }
     } else {
         HttpError::Html { url }
     })
@@ -37,7 +37,8 @@ pub(crate) fn instead_of_data(
 /// The error that a status outside 200..300 is.
 pub(crate) fn refusal(url: Url, status: u16, headers: &Headers, body: &[u8]) -> HttpError {
     if is_throttled(status, headers) || status == 403 && asks_for_fewer(body) {
-        return HttpError::Throttled { url, status };
+        let is_page = is_page(headers, body);
+        return HttpError::Throttled { url, status, is_page };
     }
     if status == 403 && is_page(headers, body) {
         return HttpError::Forbidden { url };
@@ -126,6 +127,21 @@ mod tests {
         assert!(is_throttled(403, &Headers::new(), "You exceeded a secondary rate limit"));
         assert!(!is_throttled(403, &Headers::new(), "Forbidden"));
         assert!(!is_throttled(500, &wait, "rate limit service is down"));
+    }
+
+    #[test]
+    fn a_limit_in_plain_text_is_called_no_page() {
+        let url: Url = "https://a.example/".parse().unwrap();
+        let told = |content_type: &str, body: &str| {
+            refusal(url.clone(), 429, &headers(content_type), body.as_bytes()).to_string()
+        };
+        for (content_type, body) in
+            [("text/plain", "slow down"), ("application/json", "{}"), ("", ""), ("text/html", "no")]
+        {
+            let told = told(content_type, body);
+            assert!(told.contains("429") && !told.contains("page"), "{told}");
+        }
+        assert!(told("text/html", "<html>").contains("a page"));
     }
 
     #[test]

@@ -42,6 +42,8 @@ impl Body for RewrittenBody {
 struct Rewriter {
     /// The longest `from` first.
     pairs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// How each `from` begins, mostly with the same letter: other bytes begin none.
+    first: Vec<u8>,
     /// What may be the beginning of an address.
     held: Vec<u8>,
 }
@@ -55,7 +57,11 @@ impl Rewriter {
             both.push((from.replace('/', r"\/").into(), to.replace('/', r"\/").into()));
         }
         both.sort_by_key(|(from, _)| std::cmp::Reverse(from.len()));
-        Self { pairs: both, held: vec![] }
+        let mut first: Vec<u8> =
+            both.iter().filter_map(|(from, _)| from.first().copied()).collect();
+        first.sort_unstable();
+        first.dedup();
+        Self { pairs: both, first, held: vec![] }
     }
 
     fn push(&mut self, chunk: &[u8]) -> Vec<u8> {
@@ -76,6 +82,10 @@ impl Rewriter {
         let mut moved = Vec::with_capacity(text.len());
         let mut at = 0;
         while at < text.len() {
+            let plain = text[at..].iter().position(|byte| self.first.contains(byte));
+            let plain = &text[at..plain.map_or(text.len(), |n| at + n)];
+            moved.extend_from_slice(plain);
+            at += plain.len();
             let rest = &text[at..];
             if !is_end && self.pairs.iter().any(|(from, _)| from.starts_with(rest)) {
                 break;
@@ -83,8 +93,8 @@ impl Rewriter {
             if let Some((from, to)) = self.pairs.iter().find(|(from, _)| is_under(rest, from)) {
                 moved.extend_from_slice(to);
                 at += from.len();
-            } else {
-                moved.push(rest[0]);
+            } else if let Some(&byte) = rest.first() {
+                moved.push(byte);
                 at += 1;
             }
         }

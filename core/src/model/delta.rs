@@ -12,7 +12,7 @@ use crate::model::{
 
 /// What a batch adds to the state: what happened, never new values, so that it can be applied to
 /// whatever the state has become in the meantime.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Delta {
     /// The batch.
     pub batch: BatchId,

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     BatchId, Environment, Failure, HostUsage, Minutes, PackageFacts, PackageId, RecipeName, Turn,
-    Verdict,
+    Verdict, Verify,
 };
 
 /// One fact: a line of a journal, or of an artifact of a stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
     /// The batch started.
@@ -143,10 +143,13 @@ pub struct NotGenerated {
     pub facts: Option<Box<PackageFacts>>,
     /// The cause.
     pub failure: Box<Failure>,
+    /// What it will be as soon as the recipes are there that it waits for, as TOML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
 }
 
 /// The validation of a recipe in one environment ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "Started says it")]
 pub struct Validated {
@@ -169,6 +172,9 @@ pub struct Validated {
     /// The cause, unless it passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Box<Failure>>,
+    /// The verification that was seen to hold, where it passed and the recipe has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verify>,
 }
 
 /// The batch was found without its end: nothing more will be learnt.

@@ -11,6 +11,7 @@ mod failure;
 mod finding;
 mod id;
 mod install;
+mod known_recipes;
 mod package;
 mod popularity;
 mod queue;
@@ -40,11 +41,14 @@ pub use id::{
     RecipeName,
 };
 pub use install::{Access, InstallPlan, InstallStep, WORK_DIR};
+pub use known_recipes::{KnownRecipes, is_dependency};
 pub use package::{Action, Artifact, Executables, Missing, PackageFacts, PackageKind, Parameter};
 pub use popularity::{Measure, Popularity, Threshold};
 pub use queue::{Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings};
 pub use quota::Quota;
-pub use recipe::{ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, When, is_text};
+pub use recipe::{
+    ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, Versions, When, is_text,
+};
 pub use record::{
     EnvironmentCounts, FailureHead, FailureRecord, Minutes, Origin, OutputRef, RunRecord,
     SCHEMA_VERSION, SlotOutcome,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Cell, CommandName, FailureKind, PackageId, PackageName};
+use crate::model::{Cell, CommandName, FailureKind, PackageId, PackageName, Recipe};
 
 /// All that a recipe is built from, in one shape for every ecosystem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +23,7 @@ pub struct PackageFacts {
     pub homepage: Option<String>,
     /// Tool or library.
     pub kind: PackageKind,
-    /// Recipes it needs while it runs.
+    /// Packages it needs while it runs, as the registry spells them.
     pub runtime_dependencies: Vec<PackageName>,
     /// The cells it declares to run in; empty means any.
     pub platforms: Vec<Cell>,
@@ -64,13 +64,35 @@ impl PackageFacts {
 }
 
 /// A recipe cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Missing {
     /// What is missing, as a sentence without full stop.
     pub reason: String,
     /// The failure to record.
     pub kind: FailureKind,
+    /// The packages whose recipes are missing, as the registry spells them; empty unless the kind
+    /// is [`FailureKind::RecipeMissing`].
+    pub blocked_by: Vec<PackageName>,
+    /// What the recipe will be as soon as those recipes are there, for people to look at.
+    pub draft: Option<Box<Recipe>>,
+}
+
+impl Missing {
+    /// For `reason`, a sentence without full stop.
+    pub fn new(kind: FailureKind, reason: String) -> Self {
+        Self { reason, kind, blocked_by: vec![], draft: None }
+    }
+
+    /// `facts` give the recipe `draft`, which needs recipes for `blocked_by` that do not exist.
+    pub fn recipes(facts: &PackageFacts, blocked_by: Vec<PackageName>, draft: Recipe) -> Self {
+        let PackageFacts { id, version, .. } = facts;
+        let names: Vec<&str> = blocked_by.iter().map(PackageName::as_str).collect();
+        let names = names.join(", ");
+        let reason = format!("{} {version} needs recipes that do not exist: {names}", id.name);
+        let (kind, draft) = (FailureKind::RecipeMissing, Some(Box::new(draft)));
+        Self { reason, kind, blocked_by, draft }
+    }
 }
 
 /// What a package puts on `PATH`. Never guessed from its name.

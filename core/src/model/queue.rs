@@ -72,6 +72,9 @@ pub struct QueueEntry {
     pub upstream_version: Option<String>,
     /// Of the last attempt.
     pub generator_version: Option<String>,
+    /// What a person should know of the package, each in one line; of the last attempt in which its
+    /// registry answered.
+    pub notes: Vec<String>,
 }
 
 /// Where an entry stands.
@@ -191,6 +194,7 @@ impl QueueEntry {
             routed_from: None,
             upstream_version: None,
             generator_version: None,
+            notes: vec![],
         }
     }
 

@@ -5,24 +5,88 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 
-use crate::model::{Action, CommandName, Parameter};
+use crate::model::{Action, CommandName, Os, Parameter};
 
 /// The shape of a step that one ecosystem's recipes use, for the strict reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ActionShape {
     /// As recipes call it.
     pub name: &'static str,
     /// Parameters without which it means nothing.
     pub required: &'static [&'static str],
+    /// Recipes that the package manager installs along with it: to name them as well says it twice.
+    pub brings: &'static [&'static str],
+    /// Where the package manager asks for versions of what it installs.
+    pub versions: Versions,
+    /// The only system that it does anything on; `None` where it works on all.
+    pub only_on: Option<Os>,
+}
+
+/// Where the package manager asks for versions of what a step installs.
+#[derive(Debug, Clone, Copy)]
+pub enum Versions {
+    /// Nowhere by itself: `[version]` says it.
+    Untold,
+    /// At a source of this name, which `[version]` must name.
+    Named(&'static str),
+    /// At a source of this name, even without `[version]`.
+    Inferred(&'static str),
+    /// The same, for what follows from a parameter of the step.
+    Derived {
+        /// The name of the source.
+        source: &'static str,
+        /// The parameter of the step.
+        from: &'static str,
+        /// The key in `[version]` that can say otherwise.
+        key: &'static str,
+        /// What is asked for, by the value of the parameter.
+        derive: fn(&str) -> String,
+    },
 }
 
 impl ActionShape {
+    /// A step that means nothing without the parameters `required`.
+    pub const fn new(name: &'static str, required: &'static [&'static str]) -> Self {
+        Self { name, required, brings: &[], versions: Versions::Untold, only_on: None }
+    }
+
     /// A step that installs a package with all its commands, as
     /// [`PackageFacts::of_commands`](crate::model::PackageFacts::of_commands) makes it.
     pub const fn of_commands(name: &'static str) -> Self {
-        Self { name, required: &["package", "executables"] }
+        Self::new(name, &["package", "executables"])
+    }
+
+    /// As `self`, bringing the recipes `brings`.
+    #[must_use]
+    pub const fn bringing(self, brings: &'static [&'static str]) -> Self {
+        Self { brings, ..self }
+    }
+
+    /// As `self`, with versions asked for as `versions` say.
+    #[must_use]
+    pub const fn versioned(self, versions: Versions) -> Self {
+        Self { versions, ..self }
+    }
+
+    /// As `self`, which does something on `os` only.
+    #[must_use]
+    pub const fn only_on(self, os: Os) -> Self {
+        Self { only_on: Some(os), ..self }
+    }
+}
+
+impl Versions {
+    /// The name of the source.
+    pub const fn source(self) -> Option<&'static str> {
+        match self {
+            Self::Untold => None,
+            Self::Named(source) | Self::Inferred(source) | Self::Derived { source, .. } => {
+                Some(source)
+            }
+        }
     }
 }
 
@@ -137,7 +201,7 @@ pub struct When {
 }
 
 /// `[verify]`: how to see that the installation works.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "the package manager's own words")]
 pub struct Verify {
@@ -154,6 +218,7 @@ pub struct Verify {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<serde_json::Value>")]
     pub additional: Vec<toml::Value>,
 }
 
@@ -171,12 +236,36 @@ impl Recipe {
         toml::to_string(self).expect("a recipe is made of tables, strings, numbers and lists")
     }
 
+    /// Every recipe that it names as a dependency, for installing or for running, as a whole or in
+    /// one step; a name may come twice.
+    pub fn dependencies(&self) -> impl Iterator<Item = &str> {
+        let Metadata {
+            dependencies,
+            runtime_dependencies,
+            extra_dependencies,
+            extra_runtime_dependencies,
+            ..
+        } = &self.metadata;
+        let lists =
+            [dependencies, runtime_dependencies, extra_dependencies, extra_runtime_dependencies];
+        let of_steps = self.steps.iter().flat_map(RecipeStep::dependencies);
+        lists.into_iter().flatten().map(String::as_str).chain(of_steps)
+    }
+
     /// The commands that the steps called `action` list under `key`. What is no command's name is
     /// left out: a recipe may come from anywhere, and installers look for these as files.
     pub fn commands(&self, action: &str, key: &str) -> Vec<CommandName> {
         let steps = self.steps.iter().filter(|step| step.action == action);
         let lists = steps.filter_map(|step| step.params.get(key)?.as_array());
         lists.flatten().filter_map(|name| name.as_str()?.parse().ok()).collect()
+    }
+}
+
+impl RecipeStep {
+    /// The recipes that this step needs besides those that the whole recipe does.
+    pub fn dependencies(&self) -> impl Iterator<Item = &str> {
+        let list = self.params.get("dependencies").and_then(|list| list.as_array());
+        list.into_iter().flatten().filter_map(|name| name.as_str())
     }
 }
 

@@ -164,6 +164,9 @@ pub struct FailureRecord {
     /// What the package waits for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<PackageName>,
+    /// What a person should know of the package, each in one line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Same cause, same fingerprint.
     pub fingerprint: Fingerprint,
     /// End of the attempt.
@@ -232,6 +235,7 @@ impl FailureRecord {
             generator: None,
             sandbox: None,
             blocked_by: vec![],
+            notes: vec![],
             fingerprint: head.fingerprint,
             timestamp: head.timestamp,
             workflow_run_url: None,

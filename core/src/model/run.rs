@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     BatchId, Breaker, EcosystemId, Environment, Failure, PackageId, PackageName, Queue, RecipeName,
+    Verify,
 };
 
 /// Decided in full: carrying it out involves no further choice.
@@ -99,7 +100,7 @@ pub enum SkipReason {
 }
 
 /// One try at one package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Attempt {
     /// Which.
     pub package: PackageId,
@@ -111,6 +112,10 @@ pub struct Attempt {
     pub worked_ms: u64,
     /// What the registry calls the newest version; `None` when it did not say.
     pub upstream_version: Option<String>,
+    /// What a person should know of the package: deprecated, a prerelease, code at install. Each
+    /// one line that can be shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Whether a recipe was generated.
     pub generated: bool,
     /// Where it was tried, sorted by environment.
@@ -120,7 +125,7 @@ pub struct Attempt {
 }
 
 /// What one environment said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EnvironmentResult {
     /// Where.
     pub environment: Environment,
@@ -132,6 +137,8 @@ pub struct EnvironmentResult {
     pub sandbox: Option<String>,
     /// The cause, unless it passed.
     pub failure: Option<Box<Failure>>,
+    /// The verification that was seen to hold, where it passed and the recipe has one.
+    pub verify: Option<Verify>,
 }
 
 /// Result of one validation.
@@ -233,7 +240,7 @@ impl std::fmt::Display for SkipReason {
             Self::QueueUnreadable { error } => f.write_str(error),
             Self::ServedThisHour => f.write_str("had its turn in this hour"),
             Self::HostPaused { host, until } => {
-                write!(f, "{host} wants to be left alone until {}", until.trunc_subsecs(0))
+                write!(f, "{host} is paused until {}", until.trunc_subsecs(0))
             }
             Self::Disabled => f.write_str("disabled in batch-control.json"),
             Self::ToolMissing { program } => write!(f, "{program} is not installed here"),

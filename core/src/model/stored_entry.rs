@@ -42,6 +42,8 @@ pub struct StoredEntry {
     pub upstream_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -79,6 +81,7 @@ impl From<&QueueEntry> for StoredEntry {
             routed_from: entry.routed_from,
             upstream_version: entry.upstream_version,
             generator_version: entry.generator_version,
+            notes: entry.notes,
         }
     }
 }
@@ -115,6 +118,7 @@ impl TryFrom<StoredEntry> for QueueEntry {
             routed_from: stored.routed_from,
             upstream_version: stored.upstream_version,
             generator_version: stored.generator_version,
+            notes: stored.notes,
         })
     }
 }

@@ -14,8 +14,9 @@ use crate::{
         archive::{ArchiveError, DigestError, RemoteError},
     },
     model::{
-        EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan, InvalidId, Missing,
-        PackageFacts, PackageName, Page, Quota, Recipe, RecipeName, Threshold,
+        Confidence, EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan,
+        InvalidId, KnownRecipes, Missing, PackageFacts, PackageName, Page, Quota, Recipe,
+        RecipeName, Threshold,
     },
 };
 
@@ -67,8 +68,25 @@ pub trait RecipeBuilder: Send + Sync {
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError>;
 
+    /// `facts` with each dependency led to the recipe of `known` that provides it. Comes between
+    /// [`RecipeBuilder::inspect`] and [`RecipeBuilder::build`], and what it writes is for the latter
+    /// and for the installer. Pure: equal arguments, equal facts.
+    ///
+    /// Only builders whose packages depend on other packages' recipes implement it. Without recipes
+    /// such a package is [`FailureKind::RecipeMissing`].
+    fn resolve(&self, facts: PackageFacts, known: &KnownRecipes) -> PackageFacts {
+        let _ = known;
+        facts
+    }
+
     /// The recipe that follows from `facts`: equal facts, equal recipe.
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing>;
+
+    /// Whether people review what the registry takes in, so that a package called like a command of
+    /// the system is that command.
+    fn is_reviewed(&self) -> bool {
+        false
+    }
 
     /// What the recipe is called unless an override says otherwise.
     fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
@@ -82,6 +100,12 @@ pub trait NativeInstaller: Send + Sync {
     /// `None` is the general limit.
     fn longest_step(&self) -> Option<Duration> {
         None
+    }
+
+    /// Whether an installed program can know its version. False where authors set it by a flag of
+    /// their own build: then another version in its output proves nothing against it.
+    fn programs_know_their_version(&self) -> bool {
+        true
     }
 
     /// The steps for `recipe`, for the orchestrator to run inside the sandbox of `environment`.
@@ -195,8 +219,22 @@ pub enum SourceErrorKind {
     /// A registry is believed about what there is, and a store only about what it gives.
     #[error("{url} is listed, and is not given")]
     Unserved { url: Url },
+    #[error(transparent)]
+    Withheld(Box<Withheld>),
     #[error("unexpected shape of answer from {host}: {reason}")]
     Schema { host: String, reason: String },
+}
+
+/// A registry that answers other questions does not hand out this one package.
+#[derive(Debug, thiserror::Error)]
+#[error("{url} is withheld: {reason}; {advice}")]
+pub struct Withheld {
+    /// What was asked for.
+    pub url: Url,
+    /// The registry's own words, on one line.
+    pub reason: String,
+    /// Where else the package may be, as a fragment without full stop.
+    pub advice: String,
 }
 
 impl From<RemoteError> for SourceErrorKind {
@@ -218,9 +256,11 @@ impl SourceErrorKind {
                     None
                 }
             },
-            Self::Archive(_) | Self::Digest(_) | Self::Unserved { .. } | Self::Schema { .. } => {
-                None
-            }
+            Self::Archive(_)
+            | Self::Digest(_)
+            | Self::Unserved { .. }
+            | Self::Withheld(_)
+            | Self::Schema { .. } => None,
         };
         match status {
             Some(HttpError::Status { url, status: 403 | 404 | 410 | 451 }) => {
@@ -248,6 +288,12 @@ impl SourceError {
                 let finding = Finding::stated(FailureKind::UpstreamUnavailable);
                 finding.of_service(url.host_str().unwrap_or_default())
             }
+            // It speaks of one package, so it must not count against the registry's health.
+            SourceErrorKind::Withheld(withheld) => Finding {
+                confidence: Confidence::Inferred,
+                ..Finding::stated(FailureKind::AuthRequired)
+                    .of_service(withheld.url.host_str().unwrap_or_default())
+            },
             SourceErrorKind::Schema { host, .. } => {
                 Finding::stated(FailureKind::UnexpectedResponse).of_service(host)
             }

@@ -1,11 +1,12 @@
-//! What small registries need of a seeder and a builder: one JSON answer, and a page of bare names.
+//! What registries need of a seeder and a builder: one JSON answer, a listed file, and a page of bare
+//! names.
 
 use serde::de::DeserializeOwned;
 
 use crate::{
-    io::{Http, Request, json},
+    io::{CachedFile, Http, Request, archive::ArchiveError, json},
     model::{Candidate, EcosystemId, PackageId, PassedOver, SeedSkip},
-    plugin::{Names, Page, SourceError},
+    plugin::{Names, Page, SourceError, SourceErrorKind},
 };
 
 /// The JSON that the registry of `ecosystem` has at `segments` under `origin`; `None` where it has
@@ -18,6 +19,18 @@ pub async fn ask<T: DeserializeOwned>(
 ) -> Result<Option<T>, SourceError> {
     let request = Request::get(origin, segments, &[]).map_err(SourceError::of(ecosystem))?;
     json(http, request).await.map_err(SourceError::of(ecosystem))
+}
+
+/// The file that `request` asks for, which the registry lists. One that is not there, or has no byte
+/// in it, is the store's fault: stores are filled after the list is written.
+pub async fn fetch_listed(
+    http: &dyn Http,
+    request: Request,
+) -> Result<CachedFile, SourceErrorKind> {
+    let url = request.url.clone();
+    let file = http.fetch_to_cache(request).await.map_err(SourceErrorKind::of_listed_file)?;
+    let is_empty = file.metadata().map_err(ArchiveError::from)?.len() == 0;
+    if is_empty { Err(SourceErrorKind::Unserved { url }) } else { Ok(file) }
 }
 
 impl Page {

@@ -33,8 +33,7 @@ const SIGNS: Signs = Signs {
         ("it has been yanked from registry", FailureKind::PackageNotFound),
         ("this version of cargo is older than", FailureKind::DependencyResolutionFailed),
         ("--locked was passed to prevent this", FailureKind::DependencyResolutionFailed),
-        ("failed to run custom build command for", FailureKind::NativeBuildFailed),
-        ("could not compile `", FailureKind::NativeBuildFailed),
+        ("(signal: 9, sigkill: kill)", FailureKind::OutOfMemory),
         ("error: linker `", FailureKind::NativeBuildFailed),
         ("error: linking with `", FailureKind::NativeBuildFailed),
         ("failed to verify the checksum of", FailureKind::ArchiveExtractionFailed),
@@ -59,6 +58,11 @@ const SIGNS: Signs = Signs {
         ("‘cargo’: no such file or directory", FailureKind::ToolchainMissing),
         ("cargo not found: install ", FailureKind::ToolchainMissing),
     ],
+    verdicts: &[
+        ("error: failed to run custom build command for", FailureKind::NativeBuildFailed),
+        ("error: could not compile `", FailureKind::NativeBuildFailed),
+    ],
+    recites: is_of_a_build_script,
     headlines: &[
         ("failed to compile `", FailureKind::NativeBuildFailed),
         ("failed to unpack `", FailureKind::ArchiveExtractionFailed),
@@ -70,22 +74,23 @@ const SIGNS: Signs = Signs {
     retries: &["spurious network error"],
 };
 
-/// Nothing but the kernel's fight for memory kills a compiler so. It stands behind what follows
-/// from it.
-const KILLED: &str = "(signal: 9, SIGKILL: kill)";
+/// `warning: package@version: text`: what a build script asks cargo to print.
+fn is_of_a_build_script(line: &str) -> bool {
+    let mut words = line.strip_prefix("warning: ").unwrap_or_default().split(' ');
+    words.next().is_some_and(|word| word.contains('@') && word.ends_with(':'))
+}
 
 impl FailureClassifier for Cargo {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        if evidence.text.contains(KILLED) {
-            return Some(Finding::stated(FailureKind::OutOfMemory));
-        }
         SIGNS.read(&evidence.text)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use batch_conformance::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_conformance::tables::{
+        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+    };
 
     use super::*;
 
@@ -418,5 +423,48 @@ mod tests {
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
         ];
         none_state(&Cargo, &texts);
+    }
+
+    /// Outputs of builds that failed, with a quoted text in them.
+    const QUOTES: &[&str] = &[
+        "   Compiling x v0.1.0 (/t/x-0.1.0)\n\
+         error[E0308]: mismatched types\n\
+         \x20--> src/main.rs:1:16\n\
+         \x20 |\n\
+         1 | const X: i32 = \"{fault}\";\n\
+         \x20 |          ---   ^^^^^^^^^ expected `i32`, found `&str`\n\
+         \n\
+         error: could not compile `x` (bin \"x\") due to 1 previous error\n\
+         error: failed to compile `x v0.1.0`, intermediate artifacts can be found at `/t/target`.",
+        "error: {fault}\n\
+         \x20--> src/main.rs:1:1\n\
+         \x20 |\n\
+         1 | compile_error!(\"{fault}\");\n\
+         \x20 | ^^^^^^^^^^^^^^^^^^^^^^^^^\n\
+         \n\
+         error: could not compile `x` (bin \"x\") due to 1 previous error",
+        "warning: x@0.1.0: {fault}\n\
+         error: failed to run custom build command for `x v0.1.0`\n\
+         \n\
+         Caused by:\n\
+         \x20 process didn't exit successfully: `/t/target/release/build/x/build-script-build` (exit status: 101)\n\
+         \x20 --- stdout\n\
+         \x20 {fault}\n\
+         \n\
+         \x20 --- stderr\n\
+         \x20 thread 'main' panicked at build.rs:1:13:\n\
+         \x20 {fault}",
+        "error[E0308]: mismatched types\n\
+         \x20--> src/main.rs:1:16\n\
+         \x20 |\n\
+         1 | const X: i32 = \"{fault}\";\n\
+         \x20 |          ---   ^^^^^^^^^ expected `i32`, found `&str`",
+    ];
+
+    #[test]
+    fn what_a_build_quotes_is_no_cause() {
+        for output in QUOTES {
+            no_quote_is_believed(&Cargo, output, FailureKind::NativeBuildFailed);
+        }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Package {
     edition: Option<String>,
     /// Whether binaries are also found by where their files lie.
     autobins: Option<bool>,
+    /// A path, or whether there is one at all.
+    build: Option<Value>,
     description: Option<Value>,
     homepage: Option<Value>,
     repository: Option<Value>,
@@ -68,6 +70,16 @@ impl Package {
     /// Where people are sent, best first.
     pub(crate) fn addresses(&self) -> [&str; 2] {
         [text(self.homepage.as_ref()), text(self.repository.as_ref())]
+    }
+
+    /// Whether the crate, with these `files`, has a build script: a program that runs before it is
+    /// compiled.
+    pub(crate) fn has_build_script(&self, files: &BTreeSet<String>) -> bool {
+        match &self.build {
+            Some(Value::Boolean(false)) => false,
+            Some(Value::String(_)) => true,
+            Some(_) | None => files.contains("build.rs"),
+        }
     }
 
     /// Before 2018 a manifest that lists one binary lists all.

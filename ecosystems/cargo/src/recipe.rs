@@ -7,7 +7,7 @@ use batch_core::{
     decide::recipe::{is_homepage, of_step, one_line},
     model::{
         Action, ActionShape, Artifact, Executables, FailureKind, PackageFacts, PackageId,
-        PackageKind, PackageName, Recipe, RecipeName, Verify,
+        PackageKind, PackageName, Recipe, RecipeName, Verify, Versions,
     },
     plugin::Missing,
 };
@@ -24,8 +24,9 @@ use crate::{
 pub(crate) const CRATE: &str = "crate";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The one step that compiles a crate and installs all its commands.
-pub(crate) const STEP: ActionShape =
-    ActionShape { name: "cargo_install", required: &[CRATE, EXECUTABLES] };
+pub(crate) const STEP: ActionShape = ActionShape::new("cargo_install", &[CRATE, EXECUTABLES])
+    .bringing(&["rust"])
+    .versioned(Versions::Inferred("crates_io"));
 
 /// What `release` of `name` is, by what is in it.
 pub(crate) fn facts(
@@ -49,9 +50,13 @@ pub(crate) fn facts(
     let package = &manifest.package;
     let homepage = package.addresses().into_iter().find(|url| is_homepage(url));
     let digest = format!("sha256-{}", release.checksum);
+    let mut notes = notes(name, &release, &commands);
+    if package.has_build_script(&contents.files) {
+        notes.push("its build script runs when it is installed".to_owned());
+    }
     PackageFacts {
         id: PackageId { ecosystem: ID, name: name.clone() },
-        notes: notes(name, &release, &commands),
+        notes,
         description: one_line(package.description()),
         homepage: homepage.map(str::to_owned),
         kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
@@ -82,7 +87,7 @@ fn notes(name: &PackageName, release: &Release, commands: &Commands) -> Vec<Stri
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let name = &facts.id.name;
     let first = match &facts.executables {
         Executables::Unknown(why) if why.starts_with("invalid command name") => {

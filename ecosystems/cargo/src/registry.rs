@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use batch_core::{
     io::{Http, Request, archive::verify_digest},
     model::{PackageFacts, PackageName, Recipe, RecipeName},
-    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind, fetch_listed},
 };
 
 use crate::{Cargo, ID, contents, index, quota::INDEX_HOST, recipe};
@@ -38,8 +38,7 @@ impl RecipeBuilder for Cargo {
         let request = Request::get(CRATES, &[&release.krate, &file], &[]).map_err(source_error)?;
         let url = request.url.to_string();
         let request = Request { max_bytes: LARGEST_CRATE, ..request };
-        let file = http.fetch_to_cache(request).await;
-        let file = file.map_err(|error| source_error(SourceErrorKind::of_listed_file(error)))?;
+        let file = fetch_listed(http, request).await.map_err(source_error)?;
         let digest = format!("sha256-{}", release.checksum);
         verify_digest(&file, &digest).map_err(source_error)?;
         let contents = contents::read(&file, &folder).map_err(source_error)?;

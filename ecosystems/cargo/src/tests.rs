@@ -310,6 +310,22 @@ fn what_a_person_should_know_is_noted() {
 }
 
 #[test]
+fn code_that_runs_at_installation_is_noted() {
+    let notes = |fields: &str, more: &[(&str, &str)]| {
+        let manifest = format!("[package]\nname = \"x\"\n{fields}");
+        let files = [&[("Cargo.toml", &*manifest), MAIN_RS], more].concat();
+        ask("x", shelf("x", "1.2.3", &files)).unwrap().unwrap().notes
+    };
+    let script = [("build.rs", "fn main() {}")];
+    let expected = ["its build script runs when it is installed"];
+    assert_eq!(notes("", &[]), [""; 0]);
+    assert_eq!(notes("", &script), expected);
+    assert_eq!(notes("build = true", &script), expected);
+    assert_eq!(notes("build = \"src/b.rs\"", &[]), expected);
+    assert_eq!(notes("build = false", &script), [""; 0]);
+}
+
+#[test]
 fn what_nobody_could_install_is_not_there() {
     let index = "https://index.crates.io/1/x";
     let sum = "a".repeat(64);
@@ -352,7 +368,8 @@ fn a_listed_crate_that_is_not_given_blames_its_store_and_no_crate() {
         ask("x", shelf.with(&crate_url("x", "1.2.3"), status, body)).unwrap_err()
     };
     let denied: &[u8] = b"<Error><Code>AccessDenied</Code></Error>";
-    for (status, body) in [(403, denied), (403, b""), (404, b""), (410, b""), (451, b"")] {
+    let absent = [(404, &b""[..]), (410, b""), (451, b""), (200, b"")];
+    for (status, body) in [(403, denied), (403, b"")].into_iter().chain(absent) {
         let found = finding(status, body);
         assert_eq!(found.kind, FailureKind::UpstreamUnavailable, "{status}");
         assert_eq!(found.service.as_deref(), Some("static.crates.io"), "{status}");

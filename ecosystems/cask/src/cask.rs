@@ -11,6 +11,10 @@ use serde_json::{Map, Value};
 
 /// Longest text of a registry that is kept, in characters.
 const LONGEST_TEXT: usize = 200;
+/// How the address of an archive ends that the package manager unpacks.
+const ARCHIVE: &str = ".zip";
+/// The same of a disk image.
+pub(crate) const IMAGE: &str = ".dmg";
 /// Older ones run on Intel alone, so nothing follows from a missing twin.
 const FIRST_ON_ARM: &str = "big_sur";
 /// Releases of macOS, the newest first. Unknown ones come last: newer than all, or a typing error.
@@ -50,6 +54,12 @@ pub(crate) struct Manifest {
     /// Each is one key, and perhaps `target`; shapes of values vary.
     #[serde(default)]
     pub(crate) artifacts: Vec<Map<String, Value>>,
+    /// How the download is to be unpacked, where that does not follow from its name.
+    #[serde(default)]
+    container: Option<Value>,
+    /// What is called otherwise in the download.
+    #[serde(default)]
+    rename: Option<Value>,
     #[serde(default)]
     depends_on: Map<String, Value>,
     #[serde(default)]
@@ -146,6 +156,26 @@ impl Manifest {
         };
         let is_arm = |it: &Value| it.get("type").and_then(Value::as_str).map(|it| it == "arm");
         wanted.iter().filter_map(is_arm).collect()
+    }
+
+    /// What the package manager's `app_bundle` cannot do with the download: it unpacks what ends in
+    /// `.zip` or `.dmg`, nothing inside that, and renames nothing.
+    pub(crate) fn not_unpacked(&self) -> Option<String> {
+        let is_there = |value: &Option<Value>| match value {
+            None | Some(Value::Null) => false,
+            Some(Value::Array(items)) => !items.is_empty(),
+            Some(Value::Object(settings)) => !settings.is_empty(),
+            Some(_) => true,
+        };
+        let url = self.url.as_deref().unwrap_or_default();
+        if is_there(&self.container) {
+            return Some("it is inside another container".to_owned());
+        }
+        if is_there(&self.rename) {
+            return Some("the app is called otherwise in the download".to_owned());
+        }
+        let is_known = [ARCHIVE, IMAGE].iter().any(|end| url.ends_with(end));
+        (!is_known).then(|| format!("{} ends in neither .zip nor .dmg", plain(url)))
     }
 
     /// Formulae that it needs, in the registry's order.

@@ -33,6 +33,8 @@ const SIGNS: Signs = Signs {
         ("bad status: 403", FailureKind::UpstreamUnavailable),
         ("bad status: 404", FailureKind::UpstreamUnavailable),
     ],
+    verdicts: &[],
+    recites: |line| line.contains(" has been deprecated because "),
     headlines: &[
         ("download failed on cask", FailureKind::UpstreamUnavailable),
         ("failed to download resource", FailureKind::UpstreamUnavailable),
@@ -49,7 +51,9 @@ impl FailureClassifier for Cask {
 
 #[cfg(test)]
 mod tests {
-    use batch_conformance::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_conformance::tables::{
+        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+    };
 
     use super::*;
 
@@ -161,5 +165,17 @@ mod tests {
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
         ];
         none_state(&Cask, &texts);
+    }
+
+    /// Outputs of builds that failed, with a quoted text in them.
+    const QUOTES: &[&str] = &["{fault}\n\
+         x.c:1:9: error: initializer element is not constant\n\
+         make: *** [Makefile:3: x.o] Error 1"];
+
+    #[test]
+    fn what_a_build_quotes_is_no_cause() {
+        for output in QUOTES {
+            no_quote_is_believed(&Cask, output, FailureKind::NativeBuildFailed);
+        }
     }
 }

@@ -8,7 +8,7 @@ use batch_core::{
     plugin::NativeInstaller,
 };
 
-use crate::{Cask, recipe};
+use crate::{Cask, cask::IMAGE, recipe};
 
 const APPS: &str = "apps";
 const DOWNLOAD: &str = "downloads/file";
@@ -53,9 +53,8 @@ fn unpacked(artifact: &Artifact, app: &str) -> Vec<InstallStep> {
         access: Access::Open,
         to: DOWNLOAD.to_owned(),
     };
-    let path = artifact.url.split(['?', '#']).next().unwrap_or_default();
-    let is_image = path.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("dmg"));
-    if !is_image {
+    // The builder lets only these two pass.
+    if !artifact.url.ends_with(IMAGE) {
         return vec![fetch, run(&["/usr/bin/ditto", "-x", "-k", DOWNLOAD, APPS])];
     }
     let (from, to) = (format!("{MOUNT}/{app}"), format!("{APPS}/{app}"));

@@ -1,29 +1,32 @@
 //! From facts to a recipe: pure, so that equal facts make equal bytes. Before that, the checks that
 //! need no Mac.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use batch_core::{
-    decide::recipe::constrain,
+    decide::{dependencies, recipe::constrain},
     model::{
-        ActionShape, Executables, FailureKind, Metadata, PackageFacts, Parameter, Recipe,
-        RecipeName, RecipeStep, Verify, VersionSource,
+        ActionShape, Executables, FailureKind, Metadata, Os, PackageFacts, PackageName, Parameter,
+        Recipe, RecipeName, Verify, VersionSource, Versions,
     },
     plugin::Missing,
 };
 
 use crate::refusal;
 
+/// Under which name recipes say that they satisfy formulae, which are what casks depend on.
+pub(crate) const OF_FORMULAE: &str = "homebrew";
 pub(crate) const APP_NAME: &str = "app_name";
 pub(crate) const BINARIES: &str = "binaries";
 /// The step that installs an app.
-pub(crate) const STEP: ActionShape =
-    ActionShape { name: "app_bundle", required: &["url", "checksum", APP_NAME] };
+pub(crate) const STEP: ActionShape = ActionShape::new("app_bundle", &["url", "checksum", APP_NAME])
+    .versioned(Versions::Named("cask"))
+    .only_on(Os::Darwin);
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let name = &facts.id.name;
-    let missing = |reason: String, kind| Err(Missing { reason, kind });
+    let missing = |reason: String, kind| Err(Missing::new(kind, reason));
     let commands = match &facts.executables {
         Executables::Unknown(why) => return missing(format!("{name} {why}"), refusal::kind(why)),
         Executables::Known(commands) => commands,
@@ -35,30 +38,38 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
         return missing(format!("{name} {}", refusal::UNPINNED), FailureKind::UnsupportedSource);
     }
     let recipe_name = recipe_name(facts);
-    let dependencies = facts.runtime_dependencies.iter();
+    let recipes = dependencies::resolved(facts);
+    let needed = &facts.runtime_dependencies;
+    let blocked_by: Vec<PackageName> =
+        needed.iter().filter(|name| !recipes.contains_key(name.as_str())).cloned().collect();
+    let named = |formula: &PackageName| dependencies::recipe_name(&recipes, formula.as_str());
+    let distinct: BTreeSet<String> = needed.iter().map(named).collect();
     let mut metadata = Metadata {
         name: recipe_name.to_string(),
         description: facts.description.clone(),
         homepage: facts.homepage.clone().unwrap_or_default(),
         // The package manager's mark for recipes that no language model looked over.
         llm_validation: "skipped".to_owned(),
-        runtime_dependencies: dependencies
-            .map(|name| RecipeName::nearest(name.as_str()).to_string())
-            .collect(),
+        runtime_dependencies: distinct.into_iter().collect(),
         ..Metadata::default()
     };
     constrain(&mut metadata, &facts.platforms);
     let source = [("source", "cask"), ("cask", name.as_str())];
     let source = source.map(|(key, value)| (key.to_owned(), value.into()));
-    Ok(Recipe {
+    let recipe = Recipe {
         metadata,
         version: Some(VersionSource(BTreeMap::from(source))),
-        steps: vec![RecipeStep::from(&facts.install)],
+        steps: vec![dependencies::step(facts)],
         verify: Some(match commands.first() {
             Some(first) => command(first.as_str(), &facts.version),
             None => presence(&recipe_name),
         }),
-    })
+    };
+    if blocked_by.is_empty() {
+        Ok(recipe)
+    } else {
+        Err(Missing::recipes(facts, blocked_by, recipe))
+    }
 }
 
 /// `@` becomes `-`.

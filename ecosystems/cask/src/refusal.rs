@@ -11,6 +11,7 @@ pub(crate) const DISABLED: &str = "is disabled: ";
 pub(crate) const NOT_FOR_MACOS: &str = "is not for macOS";
 pub(crate) const UNPINNED: &str = "has no checksum, so what is downloaded could not be checked";
 pub(crate) const INSECURE: &str = "is not downloaded by https: ";
+pub(crate) const NOT_UNPACKED: &str = "cannot be unpacked by the package manager: ";
 pub(crate) const RUNS_CODE: &str = "runs code of the vendor's to install: ";
 pub(crate) const NO_APP: &str = "has no app, only ";
 pub(crate) const SEVERAL_APPS: &str = "has several apps: ";
@@ -23,6 +24,7 @@ const KINDS: &[(&str, FailureKind)] = &[
     (NOT_FOR_MACOS, FailureKind::NoBottle),
     (UNPINNED, FailureKind::UnsupportedSource),
     (INSECURE, FailureKind::UnsupportedSource),
+    (NOT_UNPACKED, FailureKind::UnsupportedSource),
     (RUNS_CODE, FailureKind::UnsupportedSource),
     (NO_APP, FailureKind::UnsupportedSource),
     (SEVERAL_APPS, FailureKind::UnsupportedSource),

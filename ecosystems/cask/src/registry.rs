@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use batch_core::{
+    decide::dependencies,
     io::{Http, Request},
     model::{
-        Action, Artifact, Cell, Executables, PackageFacts, PackageId, PackageKind, PackageName,
-        Parameter, Recipe, RecipeName,
+        Action, Artifact, Cell, Executables, KnownRecipes, PackageFacts, PackageId, PackageKind,
+        PackageName, Parameter, Recipe, RecipeName,
     },
     plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
 };
@@ -36,8 +37,19 @@ impl RecipeBuilder for Cask {
         facts(name, &body).map(Some).map_err(odd_answer)
     }
 
+    fn resolve(&self, mut facts: PackageFacts, known: &KnownRecipes) -> PackageFacts {
+        let needed = facts.runtime_dependencies.clone();
+        let needed = needed.iter().map(PackageName::as_str).collect();
+        dependencies::resolve(&mut facts, recipe::OF_FORMULAE, &needed, known);
+        facts
+    }
+
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
         recipe::build(facts)
+    }
+
+    fn is_reviewed(&self) -> bool {
+        true
     }
 
     fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
@@ -76,7 +88,10 @@ fn obstacle(name: &PackageName, cask: &Manifest) -> Option<String> {
     if !url.starts_with("https://") {
         return Some(format!("{}{}", refusal::INSECURE, plain(url)));
     }
-    pinned(cask).is_none().then(|| refusal::UNPINNED.to_owned())
+    if pinned(cask).is_none() {
+        return Some(refusal::UNPINNED.to_owned());
+    }
+    cask.not_unpacked().map(|why| format!("{}{why}", refusal::NOT_UNPACKED))
 }
 
 /// Version and checksum of what can be pinned.
@@ -135,6 +150,9 @@ fn artifact(cell: Cell, view: &Manifest, app: &App) -> Result<Artifact, String> 
     };
     if view.disabled {
         return Err(format!("{}{}", refusal::DISABLED, view.disabled_because()));
+    }
+    if let Some(why) = view.not_unpacked() {
+        return Err(format!("{}{why}", refusal::NOT_UNPACKED));
     }
     let own = artifacts::app(view)?;
     if (&own.name, &own.binaries) != (&app.name, &app.binaries) {

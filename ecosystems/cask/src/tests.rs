@@ -7,7 +7,7 @@ use batch_core::{
     io::{Origins, PoliteConfig, PoliteHttp},
     model::{
         Cell, CommandName, Environment, Executables, FailureKind, Finding, InstallStep,
-        PackageFacts, Recipe,
+        KnownRecipes, PackageFacts, Recipe,
     },
     plugin::{Missing, Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _},
 };
@@ -109,6 +109,51 @@ fn an_app_without_commands_is_only_seen_to_be_there() {
     check(&with(&json!([])), &parts);
     // The vendor's build number is in no program's version.
     check(&json!({ "version": "3.0,30000" }), &["x --version", "mode = \"output\""]);
+}
+
+#[test]
+fn only_what_the_package_manager_can_unpack_has_a_recipe() {
+    let refused = |more: &Value, why: &str| {
+        let reason = format!("x cannot be unpacked by the package manager: {why}");
+        check_missing(more, FailureKind::UnsupportedSource, &reason);
+    };
+    for end in ["x.tar.gz", "x.tbz", "x.pkg", "x", "x.zip?v=1", "latest?platform=mac", "x.ZIP"] {
+        let url = format!("https://dl.example.org/{end}");
+        refused(&json!({ "url": url }), &format!("{url} ends in neither .zip nor .dmg"));
+    }
+    let inside = "it is inside another container";
+    refused(&json!({ "container": { "nested": "x.dmg" } }), inside);
+    refused(&json!({ "container": { "type": "naked" } }), inside);
+    let renamed = json!({ "rename": [{ "from": "X*.app", "to": "X.app" }] });
+    refused(&renamed, "the app is called otherwise in the download");
+    for url in ["https://dl.example.org/x.dmg", "https://dl.example.org/x?file=x.zip"] {
+        check(&json!({ "url": url, "container": null, "rename": [] }), &[]);
+    }
+}
+
+#[test]
+fn a_processor_whose_download_cannot_be_unpacked_is_left_out() {
+    let other = json!({ "url": "https://dl.example.org/x.pkg", "sha256": digest('b') });
+    let facts = check(&json!({ "variations": { "tahoe": other } }), &[]);
+    assert_eq!(facts.platforms, [Cell::DarwinArm]);
+    let note = "not for darwin-x86_64: cannot be unpacked by the package manager: \
+                https://dl.example.org/x.pkg ends in neither .zip nor .dmg";
+    assert_eq!(facts.notes, [note]);
+}
+
+#[test]
+fn a_formula_that_it_needs_is_led_to_the_recipe_that_satisfies_it() {
+    let facts = facts(&json!({ "depends_on": { "formula": ["openssl@3", "y"] } }));
+    let missing = build(&facts).unwrap_err();
+    assert_eq!(missing.kind, FailureKind::RecipeMissing);
+    assert_eq!(missing.blocked_by, facts.runtime_dependencies);
+    let mut known = KnownRecipes::default();
+    let satisfies = [("homebrew".to_owned(), vec!["openssl@3".to_owned()])].into();
+    known.add_named(&"openssl".parse().unwrap(), &satisfies);
+    known.add_named(&"y".parse().unwrap(), &[].into());
+    let recipe = build(&Cask.resolve(facts, &known)).unwrap();
+    assert_eq!(recipe.metadata.runtime_dependencies, ["openssl", "y"]);
+    assert_eq!(reader::parse(&recipe.to_toml(), &[recipe::STEP]).unwrap(), recipe);
 }
 
 #[test]
@@ -317,7 +362,9 @@ fn variations_of_old_releases_say_nothing_of_the_newest() {
 fn what_a_person_should_know_is_noted() {
     let more = json!({ "deprecated": true, "deprecation_reason": "unmaintained",
         "caveats_rosetta": true, "depends_on": { "cask": ["temurin"], "formula": ["jq", "m@4"] } });
-    let facts = check(&more, &["runtime_dependencies = [\"jq\", \"m-4\"]"]);
+    let facts = facts(&more);
+    let draft = build(&facts).unwrap_err().draft.unwrap();
+    assert_eq!(draft.metadata.runtime_dependencies, ["jq", "m-4"]);
     assert_eq!(
         facts.notes,
         [
@@ -432,7 +479,7 @@ fn an_app_is_put_in_place_on_macos_and_nowhere_else() {
     assert_eq!(on_mac.bin_dirs, ["apps/X.app/Contents/bin"]);
     assert!(matches!(&on_mac.steps[0], InstallStep::Fetch { artifact, .. }
         if artifact.url.ends_with("x-arm64.zip")));
-    let image = facts(&json!({ "url": "https://dl.example.org/x.dmg?mirror=1" }));
+    let image = facts(&json!({ "url": "https://dl.example.org/x.dmg" }));
     let program = |step: &InstallStep| {
         let InstallStep::Run { argv, network: false, .. } = step else { return None };
         argv.first().cloned()

@@ -1,8 +1,8 @@
 //! What cpanm and perl say. Wording of cpanm 1.7 and perl 5.36.
 
 use batch_core::{
-    decide::signs::Signs,
-    model::{Evidence, FailureKind, Finding},
+    decide::signs::{Signs, of_build},
+    model::{Confidence, Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
@@ -20,11 +20,11 @@ const SIGNS: Signs = Signs {
         (".pm in @inc", FailureKind::DependencyResolutionFailed),
         ("required--this is only", FailureKind::DependencyResolutionFailed),
         ("can't locate extutils/makemaker.pm", FailureKind::ToolchainMissing),
-        ("make: *** [", FailureKind::NativeBuildFailed),
         ("checksum mismatch for", FailureKind::ArchiveExtractionFailed),
         ("signature verification for", FailureKind::ArchiveExtractionFailed),
         ("bad archive: ", FailureKind::ArchiveExtractionFailed),
-        ("timed out (> ", FailureKind::BuildTimeout),
+        ("! timed out (> ", FailureKind::BuildTimeout),
+        ("fail timed out (> ", FailureKind::BuildTimeout),
         ("402 payment required", FailureKind::UpstreamUnavailable),
         (": cpanm: command not found", FailureKind::ToolchainMissing),
         (": cpanm: not found", FailureKind::ToolchainMissing),
@@ -35,6 +35,8 @@ const SIGNS: Signs = Signs {
         ("‘perl’: no such file or directory", FailureKind::ToolchainMissing),
         ("perl not found: install ", FailureKind::ToolchainMissing),
     ],
+    verdicts: &[],
+    recites: |_| false,
     headlines: &[
         ("couldn't find module or a distribution", FailureKind::PackageNotFound),
         ("failed to fetch distribution", FailureKind::UpstreamUnavailable),
@@ -49,13 +51,35 @@ const SIGNS: Signs = Signs {
 
 impl FailureClassifier for Cpan {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        SIGNS.read(&evidence.text)
+        let text = &evidence.text;
+        let finding = SIGNS.read(text)?;
+        let is_cpanms = finding.kind == FailureKind::BuildTimeout
+            || text.contains("Can't locate ExtUtils/MakeMaker.pm in @INC");
+        if is_cpanms || !finding.kind.spares_package() {
+            return Some(finding);
+        }
+        // A script of a distribution was run and failed: what stands above cpanm's word on it was
+        // printed by the script.
+        Some(if text.contains("Configure failed for ") {
+            inferred(of_build(text, FailureKind::NativeBuildFailed))
+        } else if text.contains(" failed. See ") {
+            inferred(of_build(text, FailureKind::InstallFailed))
+        } else {
+            finding
+        })
     }
+}
+
+/// Why the script failed is not known.
+fn inferred(finding: Finding) -> Finding {
+    Finding { confidence: Confidence::Inferred, ..finding }
 }
 
 #[cfg(test)]
 mod tests {
-    use batch_conformance::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_conformance::tables::{
+        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+    };
 
     use super::*;
 
@@ -170,5 +194,29 @@ mod tests {
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
         ];
         none_state(&Cpan, &texts);
+    }
+
+    /// Outputs of builds that failed, with a quoted text in them.
+    const QUOTES: &[&str] = &[
+        "--> Working on X\n\
+         Configuring X-1.0 ... OK\n\
+         Building X-1.0 ... x.c:1:9: error: initializer element is not constant\n\
+         \x20int x = \"{fault}\";\n\
+         {fault}\n\
+         make: *** [Makefile:330: x.o] Error 1\n\
+         -> FAIL Installing X-1.0 failed. See /t/build.log for details. Retry with --force to force install it.",
+        "Configuring X-1.0 ... {fault} at Makefile.PL line 3.\n\
+         -> N/A\n\
+         -> FAIL Configure failed for X-1.0. See /t/build.log for details.",
+    ];
+
+    #[test]
+    fn what_a_build_quotes_is_no_cause() {
+        for output in QUOTES {
+            no_quote_is_believed(&Cpan, output, FailureKind::NativeBuildFailed);
+        }
+        let of_module_build = "Building X-1.0 ... {fault} at Build line 3.\n\
+            ! Installing X-1.0 failed. See /t/build.log for details.";
+        no_quote_is_believed(&Cpan, of_module_build, FailureKind::InstallFailed);
     }
 }

@@ -7,14 +7,7 @@ use batch_core::{
     },
 };
 
-use crate::{
-    ID,
-    contents::Contents,
-    recipe,
-    registry::MIRROR,
-    release::Release,
-    scripts::{self, Doubt, Scripts},
-};
+use crate::{ID, contents::Contents, recipe, registry::MIRROR, release::Release, scripts};
 
 /// Facts about `release`, `contents` being what lies in its archive; an error is why that could
 /// not be used.
@@ -24,14 +17,11 @@ pub(crate) fn of(
     contents: Result<&Contents, String>,
 ) -> PackageFacts {
     let was_read = contents.is_ok();
-    let scripts = match contents {
+    let executables = match contents {
         Ok(contents) => scripts::of(distribution.as_str(), contents),
-        Err(why) => Scripts {
-            executables: Executables::Unknown(format!("{}: {why}", recipe::UNREADABLE)),
-            doubt: None,
-        },
+        Err(why) => Executables::Unknown(format!("{}: {why}", recipe::UNREADABLE)),
     };
-    let is_library = matches!(&scripts.executables, Executables::Known(names) if names.is_empty());
+    let is_library = matches!(&executables, Executables::Known(names) if names.is_empty());
     PackageFacts {
         id: PackageId { ecosystem: ID, name: distribution.clone() },
         description: one_line(&release.summary),
@@ -39,29 +29,20 @@ pub(crate) fn of(
         runtime_dependencies: vec![],
         platforms: vec![],
         artifacts: vec![artifact(&release, was_read)],
-        install: install(distribution, &release, &scripts.executables),
-        notes: notes(&release, &scripts),
-        executables: scripts.executables,
+        install: install(distribution, &release, &executables),
+        notes: notes(&release),
+        executables,
         homepage: release.homepage,
         version: release.version,
     }
 }
 
-fn notes(release: &Release, scripts: &Scripts) -> Vec<String> {
-    let doubt = scripts.doubt.map(|doubt| match doubt {
-        Doubt::Taken(program) => {
-            format!("{program} computes what is installed; taken are the scripts in bin and script")
-        }
-        Doubt::More(program) => {
-            format!("{program} computes more than it spells out; taken is what it spells out")
-        }
-    });
+fn notes(release: &Release) -> Vec<String> {
     let undigested = release.sha256.is_empty();
     let notes = [
         release.is_deprecated.then(|| "deprecated by its author".to_owned()),
         release.is_trial.then(|| format!("the newest version {} is a trial", release.version)),
         undigested.then(|| "no digest is stated to compare its archive with".to_owned()),
-        doubt,
     ];
     notes.into_iter().flatten().collect()
 }

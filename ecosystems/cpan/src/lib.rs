@@ -14,6 +14,8 @@ mod scripts;
 mod seeder;
 #[cfg(test)]
 mod tests;
+mod values;
+mod variables;
 
 use batch_core::{
     model::EcosystemId,

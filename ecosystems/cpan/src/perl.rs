@@ -1,7 +1,12 @@
-//! Lists of file names in Perl, read without running it.
+//! Lists of file names in Perl, found without running it.
 //!
-//! Only what is spelled out counts: texts without variables, `qw`, and globs of one folder.
-//! Anything else is [`Listed::Computed`], and nobody guesses what it comes to.
+//! Only what is constant counts, as [`values`](crate::values) has it. Anything else is
+//! [`Listed::Computed`], and nobody guesses what it comes to.
+
+use crate::values;
+
+/// More places where one key is given a value than any program has; each is read by itself.
+const MOST_PLACES: usize = 64;
 
 /// One thing in a list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,7 +20,7 @@ pub(crate) enum Item {
 /// What stands behind a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Listed {
-    /// Spelled out.
+    /// The same wherever it is run.
     Items(Vec<Item>),
     /// Only running it would tell.
     Computed,
@@ -24,29 +29,38 @@ pub(crate) enum Listed {
 /// What `source` gives each `key`: behind `=>`, `=` or, for a `key` that is called as a function,
 /// right behind it. Comments, documentation and what comes after the program are left out.
 pub(crate) fn lists(source: &str, key: &str) -> Vec<Listed> {
-    behind(key, &code(source)).into_iter().map(|after| Reader(after).value()).collect()
+    let code = code(source);
+    read(&code, &behind(key, &code))
 }
 
 /// The same only of `=>`, for a `key` that is a word like others.
 pub(crate) fn pairs(source: &str, key: &str) -> Vec<Listed> {
-    let is_pair = |after: &&str| {
+    let code = code(source);
+    let is_pair = |at: &usize| {
+        let after = &code[*at..];
         let after = after.strip_prefix(['\'', '"']).unwrap_or(after);
         after.trim_start().starts_with("=>")
     };
-    let code = code(source);
-    let pairs = behind(key, &code).into_iter().filter(is_pair);
-    pairs.map(|after| Reader(after).value()).collect()
+    let pairs: Vec<usize> = behind(key, &code).into_iter().filter(is_pair).collect();
+    read(&code, &pairs)
 }
 
-/// What comes behind each `key` that is a word of its own and no variable.
-fn behind<'a>(key: &str, code: &'a str) -> Vec<&'a str> {
+fn read(code: &str, places: &[usize]) -> Vec<Listed> {
+    if MOST_PLACES < places.len() {
+        return vec![Listed::Computed];
+    }
+    places.iter().map(|&at| values::read(code, at)).collect()
+}
+
+/// Where each `key` ends that is a word of its own and no variable.
+fn behind(key: &str, code: &str) -> Vec<usize> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut found = vec![];
     for (at, _) in code.match_indices(key) {
         let (before, after) = (&code[..at], &code[at + key.len()..]);
         let is_part = before.ends_with(|c| is_word(c) || "$@%&:-".contains(c));
-        if !is_part && !after.starts_with(is_word) && !is_comment(before) {
-            found.push(after);
+        if !is_part && !after.starts_with(is_word) {
+            found.push(at + key.len());
         }
     }
     found
@@ -54,11 +68,10 @@ fn behind<'a>(key: &str, code: &'a str) -> Vec<&'a str> {
 
 /// Whether `source` uses `name`, outside comments.
 pub(crate) fn mentions(source: &str, name: &str) -> bool {
-    let code = code(source);
-    code.match_indices(name).any(|(at, _)| !is_comment(&code[..at]))
+    code(source).contains(name)
 }
 
-/// `source` up to its end mark, without documentation.
+/// `source` up to its end mark, without documentation and comments.
 fn code(source: &str) -> String {
     let mut is_documentation = false;
     let mut code = String::new();
@@ -72,181 +85,17 @@ fn code(source: &str) -> String {
         {
             is_documentation = true;
         } else if !is_documentation {
-            code.push_str(line);
+            code.push_str(without_comment(line));
             code.push('\n');
         }
     }
     code
 }
 
-/// Whether what follows `before` on its line is a comment.
-fn is_comment(before: &str) -> bool {
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    line.match_indices('#').any(|(at, _)| at == 0 || line[..at].ends_with([' ', '\t', ';']))
-}
-
-/// The rest of a program.
-struct Reader<'a>(&'a str);
-
-impl Reader<'_> {
-    /// What a key is given.
-    fn value(mut self) -> Listed {
-        self.accept("'");
-        self.accept("\"");
-        self.space();
-        self.accept("}");
-        self.space();
-        let is_given = self.accept("=>") || {
-            let is_compared = self.0.starts_with("==") || self.0.starts_with("=~");
-            !is_compared && self.accept("=")
-        };
-        if !is_given && (self.0.starts_with([',', '-', '}', ']', '.']) || self.0.starts_with("=="))
-        {
-            return Listed::Computed;
-        }
-        self.space();
-        let items = if self.accept("[") {
-            self.items(']').filter(|_| self.accept("]"))
-        } else if self.accept("{") {
-            self.keys().filter(|_| self.accept("}"))
-        } else if self.accept("(") {
-            self.items(')').filter(|_| self.accept(")"))
-        } else if is_given {
-            self.item()
-        } else {
-            self.items(';')
-        };
-        self.space();
-        let is_whole = self.0.is_empty() || self.0.starts_with([',', ';', ')', '}']);
-        items.filter(|_| is_whole).map_or(Listed::Computed, Listed::Items)
-    }
-
-    /// Items with commas between and after them, up to `end`.
-    fn items(&mut self, end: char) -> Option<Vec<Item>> {
-        let mut items = vec![];
-        loop {
-            self.space();
-            if self.0.starts_with(end) {
-                return Some(items);
-            }
-            items.extend(self.item()?);
-            self.space();
-            if !self.accept("=>") && !self.accept(",") && !self.0.starts_with(end) {
-                return None;
-            }
-        }
-    }
-
-    /// The keys of a table up to its end; its values say nothing.
-    fn keys(&mut self) -> Option<Vec<Item>> {
-        let mut keys = vec![];
-        loop {
-            self.space();
-            if self.0.starts_with('}') {
-                return Some(keys);
-            }
-            keys.extend(self.item()?);
-            self.space();
-            if !self.accept("=>") {
-                return None;
-            }
-            self.space();
-            let is_value = |c: char| c.is_ascii_alphanumeric();
-            if self.0.starts_with(is_value) {
-                self.0 = self.0.trim_start_matches(is_value);
-            } else {
-                self.item()?;
-            }
-            self.space();
-            if !self.accept(",") && !self.0.starts_with('}') {
-                return None;
-            }
-        }
-    }
-
-    /// A text, a glob or a list of words.
-    fn item(&mut self) -> Option<Vec<Item>> {
-        if self.accept("<") {
-            let (pattern, rest) = self.0.split_once('>')?;
-            self.0 = rest;
-            return globs(pattern);
-        }
-        if let Some(rest) =
-            self.0.strip_prefix("glob").filter(|rest| rest.starts_with([' ', '(', '\'', '"']))
-        {
-            self.0 = rest;
-            self.space();
-            let has_bracket = self.accept("(");
-            self.space();
-            let pattern = self.text()?;
-            self.space();
-            return if has_bracket && !self.accept(")") { None } else { globs(&pattern) };
-        }
-        if let Some(rest) = self.0.strip_prefix("qw") {
-            self.0 = rest;
-            self.space();
-            let open = self.0.chars().next().filter(char::is_ascii_punctuation)?;
-            let close = match open {
-                '(' => ')',
-                '[' => ']',
-                '{' => '}',
-                '<' => '>',
-                other => other,
-            };
-            let (words, rest) = self.0[1..].split_once(close)?;
-            self.0 = rest;
-            return Some(
-                words.split_whitespace().map(|word| Item::Path(word.to_owned())).collect(),
-            );
-        }
-        self.text().map(|text| vec![Item::Path(text)])
-    }
-
-    /// A text in quotes that says what it means: no variable, and no mark but an escaped quote.
-    fn text(&mut self) -> Option<String> {
-        let quote = self.0.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-        let (mut text, mut chars) = (String::new(), self.0[1..].char_indices());
-        while let Some((at, c)) = chars.next() {
-            match c {
-                _ if c == quote => {
-                    self.0 = &self.0[1 + at + 1..];
-                    return Some(text);
-                }
-                '\\' => match chars.next()?.1 {
-                    escaped if escaped == quote || escaped == '\\' => text.push(escaped),
-                    _ => return None,
-                },
-                '$' | '@' if quote == '"' => return None,
-                _ => text.push(c),
-            }
-        }
-        None
-    }
-
-    fn accept(&mut self, mark: &str) -> bool {
-        let rest = self.0.strip_prefix(mark);
-        self.0 = rest.unwrap_or(self.0);
-        rest.is_some()
-    }
-
-    /// Passes over white space and comments.
-    fn space(&mut self) {
-        self.0 = self.0.trim_start();
-        while self.0.starts_with('#') {
-            self.0 = self.0.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
-        }
-    }
-}
-
-/// Patterns with a star in the file's name and nowhere else; Perl takes several in one text.
-fn globs(patterns: &str) -> Option<Vec<Item>> {
-    let glob = |pattern: &str| {
-        let (folder, file) = pattern.rsplit_once('/')?;
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-        let is_glob = folder.chars().all(is_plain) && file.chars().all(|c| is_plain(c) || c == '*');
-        is_glob.then(|| Item::Glob(pattern.to_owned()))
-    };
-    patterns.split_whitespace().map(glob).collect()
+fn without_comment(line: &str) -> &str {
+    let is_comment = |at: &usize| *at == 0 || line[..*at].ends_with([' ', '\t', ';']);
+    let mut marks = line.match_indices('#').map(|(at, _)| at);
+    marks.find(is_comment).map_or(line, |at| &line[..at])
 }
 
 #[cfg(test)]
@@ -298,18 +147,76 @@ mod tests {
     }
 
     #[test]
+    fn what_is_constant_is_worked_out() {
+        check("EXE_FILES => [ map { \"bin/$_\" } qw(a b) ],", &["bin/a bin/b"]);
+        check("EXE_FILES => [ map {; \"bin/$_\"; } qw(a b) ],", &["bin/a bin/b"]);
+        check("EXE_FILES => [ map { +\"bin/$_\" } 'a' ],", &["bin/a"]);
+        check("EXE_FILES => [ map { 'bin/' . $_ } 'a', 'b' ],", &["bin/a bin/b"]);
+        check("EXE_FILES => [ map('bin/' . $_, qw(a b)) ],", &["bin/a bin/b"]);
+        check("EXE_FILES => [ map \"bin/${_}.pl\", qw(a b) ],", &["bin/a.pl bin/b.pl"]);
+        check("EXE_FILES => [ 'x', map { \"$_/$_\" } ('a', 'b') ],", &["x a/a b/b"]);
+        check("EXE_FILES => [ map { (\"a/$_\", \"b/$_\") } qw(c) ],", &["a/c b/c"]);
+        check("EXE_FILES => [ map { \"x/$_\" } map { \"y/$_\" } 'a' ],", &["x/y/a"]);
+        check("EXE_FILES => [ map { catfile('bin', $_) } qw(a b) ],", &["bin/a bin/b"]);
+        check("EXE_FILES => [ File::Spec->catfile('bin', 'a') ],", &["bin/a"]);
+        check("EXE_FILES => [ join('/', 'bin', 'a') ],", &["bin/a"]);
+        check("EXE_FILES => [ 'a' . '.pl', q(b), qq{c} ]", &["a.pl b c"]);
+        check("EXE_FILES => [ sort('b', 'a') ], X => [sort 'c']", &["b a"]);
+        check("EXE_FILES => [ grep { -f $_ } <bin/*> ],", &["<bin/*>"]);
+        check("EXE_FILES => [ grep { !-d } glob('bin/*'), glob('x/*') ],", &["<bin/*> <x/*>"]);
+        check("EXE_FILES => [ grep -e, glob 'bin/*' ],", &["<bin/*>"]);
+        check("my @s = qw(a b);\nWriteMakefile(EXE_FILES => \\@s);", &["a b"]);
+        check("my @s = ('a', 'b'); WriteMakefile(EXE_FILES => [ @s, 'c' ]);", &["a b c"]);
+        check("my @s = <bin/*>; WriteMakefile(EXE_FILES => [@s]);", &["<bin/*>"]);
+        check("my $s = ['a']; WriteMakefile(EXE_FILES => $s);", &["a"]);
+        check("my $d = 'bin'; WriteMakefile(EXE_FILES => [\"$d/a\"]);", &["bin/a"]);
+        check(
+            "my @n = qw(a b); my @s = map { \"bin/$_\" } @n; WriteMakefile(EXE_FILES => \\@s);",
+            &["bin/a bin/b"],
+        );
+    }
+
+    #[test]
+    fn what_may_differ_from_run_to_run_is_computed() {
+        for program in [
+            "my @s = qw(a b); push @s, 'c' if $x; WriteMakefile(EXE_FILES => \\@s);",
+            "my @s = qw(a b); for (@s) { s/a/b/ } WriteMakefile(EXE_FILES => \\@s);",
+            "my @s = qw(a); @s = () if $x; WriteMakefile(EXE_FILES => \\@s);",
+            "my @s; WriteMakefile(EXE_FILES => \\@s);",
+            "my @s = qw(a) if $x; WriteMakefile(EXE_FILES => \\@s);",
+            "if ($x) { my @s = qw(a); } WriteMakefile(EXE_FILES => \\@s);",
+            "my @s = @s; WriteMakefile(EXE_FILES => \\@s);",
+            "my @a = @b; my @b = @a; WriteMakefile(EXE_FILES => \\@a);",
+            "my $d = shift; WriteMakefile(EXE_FILES => [\"$d/a\"]);",
+            "my $s = 'a'; $s .= 'b'; WriteMakefile(EXE_FILES => [$s]);",
+            "WriteMakefile(EXE_FILES => [ map { \"bin/$_\" } glob('x/*') ]);",
+            "WriteMakefile(EXE_FILES => [ map { $x ? \"bin/$_\" : () } qw(a b) ]);",
+            "WriteMakefile(EXE_FILES => [ map { s/a/b/; $_ } qw(a b) ]);",
+            "WriteMakefile(EXE_FILES => [ grep { /a/ } qw(a b) ]);",
+            "WriteMakefile(EXE_FILES => [ grep { -d } glob('bin/*') ]);",
+            "WriteMakefile(EXE_FILES => [ \"$h{a}\", \"$a[0]\" ]);",
+            "WriteMakefile(EXE_FILES => [ \"$_\" ]);",
+            "WriteMakefile($x ? (EXE_FILES => ['a']) : ());",
+            "if ($x) { WriteMakefile(EXE_FILES => ['a']) }",
+            "unless ($x) { f() } else { $args{EXE_FILES} = ['a']; }",
+            "$args{EXE_FILES} = ['a'] if $x;",
+        ] {
+            let found: Vec<String> = lists(program, "EXE_FILES").iter().map(told).collect();
+            assert_eq!(found, ["?"], "{program}");
+        }
+    }
+
+    #[test]
     fn what_must_be_run_to_know_is_said_to_be_computed() {
         for value in [
             "\\@scripts,",
             "[ @scripts ],",
-            "[ map { \"bin/$_\" } qw(a b) ],",
             "[ \"bin/$name\" ],",
             "[ 'a', $x ? 'b' : () ],",
             "[ 'a' ] x 2,",
             "$^O eq 'MSWin32' ? [] : ['a'],",
             "[ 'a' 'b' ]",
             "[ 'a',",
-            "[ 'a' . '.pl' ]",
             "['a']->[0]",
             "scripts(),",
             "[ \"a\\n\" ]",
@@ -351,6 +258,24 @@ mod tests {
             "<script/*> <bin/*>",
         );
         check("script_files => { map { $_ => 1 } @x },", "script_files", "?");
+        check("script_files => [ map { \"bin/$_\" } 'a' ],", "script_files", "bin/a");
+    }
+
+    #[test]
+    fn a_program_that_would_take_for_ever_is_computed() {
+        let words = "a ".repeat(500);
+        let mut nested = "()".to_owned();
+        for _ in 0..12 {
+            nested = format!("map {{ {nested} }} qw({words})");
+        }
+        check(&format!("EXE_FILES => [ {nested} ],"), &["?"]);
+        check(&"EXE_FILES => ['a'],".repeat(50_000), &["?"]);
+        let variables = "my $a = 'x';".repeat(50_000);
+        check(&format!("{variables} WriteMakefile(EXE_FILES => [\"$a\"])"), &["?"]);
+        let used = "$a;".repeat(200_000);
+        check(&format!("my $a = 'x'; WriteMakefile(EXE_FILES => [$a]); {used}"), &["?"]);
+        let looked_up = "$a,".repeat(50_000);
+        check(&format!("my $a = 'x'; WriteMakefile(EXE_FILES => [{looked_up}]);"), &["?"]);
     }
 
     proptest! {

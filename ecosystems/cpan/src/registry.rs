@@ -9,7 +9,7 @@ use batch_core::{
         archive::{DigestError, verify_digest},
     },
     model::{PackageFacts, PackageName, Recipe, RecipeName},
-    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind, fetch_listed},
 };
 
 use crate::{
@@ -72,16 +72,13 @@ async fn contents(
     let path = ["authors", "id"].into_iter().chain(release.path.iter().map(String::as_str));
     let request = Request::get(MIRROR, &path.collect::<Vec<_>>(), &[]).map_err(source_error)?;
     let request = Request { max_bytes: LONGEST_ARCHIVE, ..request };
-    let archive = match http.fetch_to_cache(request).await {
+    // The API tells of releases that mirrors do not have yet, or no more.
+    let archive = match fetch_listed(http, request).await {
         Ok(archive) => archive,
-        // The API tells of releases that mirrors do not have yet, or no more.
-        Err(HttpError::Status { status: 404 | 410 | 451, .. }) => {
-            return Ok(Err(format!("{file} is not on the mirror")));
-        }
-        Err(HttpError::TooLarge { max_bytes, .. }) => {
+        Err(SourceErrorKind::Http(HttpError::TooLarge { max_bytes, .. })) => {
             return Ok(Err(format!("{file} has more than {max_bytes} bytes")));
         }
-        Err(error) => return Err(source_error(SourceErrorKind::of_listed_file(error))),
+        Err(error) => return Err(source_error(error)),
     };
     if !release.sha256.is_empty() {
         match verify_digest(&archive, &format!("sha256-{}", release.sha256)) {

@@ -18,83 +18,44 @@ use crate::{
 /// How the reason begins where no name is at fault.
 pub(crate) const UNDECIDED: &str = "its commands are not known";
 
-/// What a distribution installs, and how firmly that is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Scripts {
-    /// The one that is called like the distribution first, the others sorted.
-    pub(crate) executables: Executables,
-    /// What reading the program without running it left open.
-    pub(crate) doubt: Option<Doubt>,
+/// What a program gives a key, all places together; `None` where only running it would tell.
+type List = Option<Vec<Item>>;
+
+/// What a key comes to that is given a value, and can be given another; the inner `None` stands for
+/// one that is given nothing anywhere.
+fn given(lists: Vec<Listed>) -> Option<List> {
+    let mut lists = lists.into_iter();
+    let first = lists.next()?;
+    // Of several values nobody knows which one is the last.
+    let is_same = lists.all(|listed| listed == first);
+    Some(match first {
+        Listed::Items(items) if is_same => Some(items),
+        Listed::Items(_) | Listed::Computed => None,
+    })
 }
 
-/// Why there may be other commands. The check after the installation confirms those that were
-/// taken or refutes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Doubt {
-    /// This program computes all of them, so that what lies in `bin/` and `script/` was taken.
-    Taken(&'static str),
-    /// This program spells some of them out, and computes others, of which none was taken.
-    More(&'static str),
+/// What all calls of a function come to.
+fn called(lists: Vec<Listed>) -> List {
+    let items = lists.into_iter().map(|listed| match listed {
+        Listed::Items(items) => Some(items),
+        Listed::Computed => None,
+    });
+    Some(items.collect::<Option<Vec<_>>>()?.concat())
 }
 
-/// What a program gives a key, all places together.
-struct List {
-    items: Vec<Item>,
-    /// There is nothing else.
-    is_whole: bool,
-}
-
-impl List {
-    fn whole(items: Vec<Item>) -> Self {
-        Self { items, is_whole: true }
-    }
-
-    /// Of something that may do anything.
-    fn unknown() -> Self {
-        Self { items: vec![], is_whole: false }
-    }
-
-    /// `None` where the key is given nothing anywhere.
-    fn merged(lists: Vec<Listed>) -> Option<Self> {
-        let is_any = !lists.is_empty();
-        let mut merged = Self::whole(vec![]);
-        for listed in lists {
-            match listed {
-                Listed::Items(items) => merged.items.extend(items),
-                Listed::Computed => merged.is_whole = false,
-            }
-        }
-        is_any.then_some(merged)
-    }
-}
-
-/// What installing `distribution` with these `contents` puts on `PATH`.
-pub(crate) fn of(distribution: &str, contents: &Contents) -> Scripts {
-    let unknown = |why| Scripts {
-        executables: Executables::Unknown(format!("{UNDECIDED}: {why}")),
-        doubt: None,
-    };
+/// What installing `distribution` with these `contents` puts on `PATH`: the command that is called
+/// like the distribution first, the others sorted.
+pub(crate) fn of(distribution: &str, contents: &Contents) -> Executables {
+    let unknown = |why: &str| Executables::Unknown(format!("{UNDECIDED}: {why}"));
     let (listed, program) = match (&contents.build_pl, &contents.makefile_pl) {
         (Some(build), _) => (by_build(build, contents), "Build.PL"),
         (None, Some(make)) => (by_make(make), "Makefile.PL"),
-        (None, None) => return unknown("it has neither Build.PL nor Makefile.PL".to_owned()),
+        (None, None) => return unknown("it has neither Build.PL nor Makefile.PL"),
     };
-    let paths = |items: &[Item]| -> BTreeSet<String> {
-        items.iter().flat_map(|item| paths(item, contents)).collect()
+    let Some(items) = listed else {
+        return unknown(&format!("{program} computes them, and only running it would tell"));
     };
-    let spelled_out = paths(&listed.items);
-    let (paths, doubt) = if listed.is_whole {
-        (spelled_out, None)
-    } else if spelled_out.is_empty() {
-        (paths(&["bin/*", "script/*"].map(glob)), Some(Doubt::Taken(program)))
-    } else {
-        (spelled_out, Some(Doubt::More(program)))
-    };
-    // Nothing found of what was looked for by a guess says nothing about what there is.
-    if paths.is_empty() && doubt.is_some() {
-        return unknown(format!("{program} computes them, and no script is in bin or script"));
-    }
-    Scripts { executables: in_order(distribution, &paths), doubt }
+    in_order(distribution, &items.iter().flat_map(|item| paths(item, contents)).collect())
 }
 
 fn glob(pattern: &str) -> Item {
@@ -103,30 +64,23 @@ fn glob(pattern: &str) -> Item {
 
 fn by_build(program: &str, contents: &Contents) -> List {
     if perl::mentions(program, "Module::Build::Tiny") {
-        return List::whole(vec![glob("script/*")]);
+        return Some(vec![glob("script/*")]);
     }
     // The other name of the key is the stronger one.
-    let by_other_name = List::merged(perl::pairs(program, "scripts"));
-    let listed = by_other_name.or_else(|| List::merged(perl::lists(program, "script_files")));
-    if let Some(List { items, is_whole }) = listed {
-        let items = items.into_iter().map(|item| in_folder(item, contents)).collect();
-        return List { items, is_whole };
+    let by_other_name = given(perl::pairs(program, "scripts"));
+    match by_other_name.or_else(|| given(perl::lists(program, "script_files"))) {
+        Some(listed) => Some(listed?.into_iter().map(|item| in_folder(item, contents)).collect()),
+        // Without any of these it is a builder of its own.
+        None => perl::mentions(program, "Module::Build").then(|| vec![glob("bin/*")]),
     }
-    // Without any of these it is a builder of its own.
-    let is_plain = perl::mentions(program, "Module::Build");
-    if is_plain { List::whole(vec![glob("bin/*")]) } else { List::unknown() }
 }
 
 fn by_make(program: &str) -> List {
-    let is_module_install = perl::mentions(program, "inc::Module::Install");
-    let key = if is_module_install { "install_script" } else { "EXE_FILES" };
-    match List::merged(perl::lists(program, key)) {
-        Some(listed) => listed,
-        None if is_module_install || perl::mentions(program, "WriteMakefile") => {
-            List::whole(vec![])
-        }
-        None => List::unknown(),
+    if perl::mentions(program, "inc::Module::Install") {
+        return called(perl::lists(program, "install_script"));
     }
+    let without = || perl::mentions(program, "WriteMakefile").then(Vec::new);
+    given(perl::lists(program, "EXE_FILES")).unwrap_or_else(without)
 }
 
 /// `Module::Build` takes a folder for all files in it.
@@ -213,23 +167,21 @@ mod tests {
         contents
     }
 
-    /// The commands, joined; with a question mark where they are computed, with a plus where others
-    /// are.
+    /// The commands, joined, or why they are not known.
     #[track_caller]
     fn check(program: &str, files: &[&str], expected: &str) {
-        let scripts = of("App-Tool", &contents(program, files));
-        let mark = match scripts.doubt {
-            Some(Doubt::Taken(_)) => "?",
-            Some(Doubt::More(_)) => "+",
-            None => "",
-        };
-        let told = match scripts.executables {
+        let told = match of("App-Tool", &contents(program, files)) {
             Executables::Known(names) => {
-                names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ") + mark
+                names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
             }
             Executables::Unknown(why) => why,
         };
         assert_eq!(told, expected, "{program}");
+    }
+
+    /// Of what only running `program` would tell.
+    fn computed(program: &str) -> String {
+        format!("{UNDECIDED}: {program} computes them, and only running it would tell")
     }
 
     #[test]
@@ -245,35 +197,45 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_is_taken_from_both_folders_and_said() {
-        let files = &["bin/other", "script/tool", "script/data?", "lib/x.pl", "script/sub/x"];
-        check(&format!("{MM} EXE_FILES => \\@scripts)"), files, "tool other?");
-        check("do './maint/Makefile.PL.include';", files, "tool other?");
-        check(&format!("{MB} script_files => \\@x)"), files, "tool other?");
+    fn what_is_computed_and_constant_is_read() {
+        let files = &["bin/one", "bin/two", "bin/devonly"];
+        check(
+            &format!("{MM} EXE_FILES => [ map {{ \"bin/$_\" }} qw(one two) ])"),
+            files,
+            "one two",
+        );
+        check(
+            &format!("my @scripts = qw(bin/one bin/two); {MM} EXE_FILES => \\@scripts)"),
+            files,
+            "one two",
+        );
+        check(
+            &format!("{MM} EXE_FILES => [ grep {{ -f }} glob('bin/*') ])"),
+            files,
+            "devonly one two",
+        );
+        check(&format!("{MB} script_files => [ map 'bin/' . $_, 'one' ])"), files, "one");
     }
 
     #[test]
-    fn what_is_computed_and_lies_elsewhere_is_not_known_to_be_nothing() {
-        let nothing = |program: &str| {
-            format!("{UNDECIDED}: {program} computes them, and no script is in bin or script")
-        };
-        let (make, build) = (nothing("Makefile.PL"), nothing("Build.PL"));
-        let files = &["tools/xml_pp/xml_pp", "lib/x", "bin/data?"];
+    fn what_is_computed_otherwise_is_not_guessed_at() {
+        let (make, build) = (computed("Makefile.PL"), computed("Build.PL"));
+        let files = &["tools/xml_pp/xml_pp", "bin/other", "script/tool"];
         let listed = r#"EXE_FILES => [ map {"tools/$_/$_"} @programs]"#;
         check(&format!("{MM} {listed},)"), files, &make);
-        check(&format!("{MM} EXE_FILES => []); push @{{$x{{EXE_FILES}}}}, 'a';"), files, &make);
+        check(&format!("{MM} EXE_FILES => \\@scripts)"), files, &make);
         check("do './maint/Makefile.PL.include';", files, &make);
         check(&format!("{MB} script_files => [ @x ])"), files, &build);
         check(&format!("{MB} scripts => [ @x ])"), files, &build);
-    }
-
-    #[test]
-    fn what_is_spelled_out_is_kept_though_more_is_computed() {
-        let files = &["foo", "bin/other", "script/tool"];
+        // Of what is spelled out something may be left, or taken back.
+        check(&format!("{MM} EXE_FILES => []); push @{{$x{{EXE_FILES}}}}, 'a';"), files, &make);
         let more = "push @{$args{EXE_FILES}}, 'bin/other' if $^O ne 'VMS';";
-        check(&format!("{MM} EXE_FILES => ['foo']); {more}"), files, "foo+");
-        check(&format!("{more} {MM} EXE_FILES => [glob('script/*')])"), files, "tool+");
-        check(&format!("{MB} script_files => ['foo']); $b->script_files(&x);"), files, "foo+");
+        check(&format!("{MM} EXE_FILES => ['foo']); {more}"), files, &make);
+        check(&format!("{MM} EXE_FILES => ['a']); $x{{EXE_FILES}} = ['b'];"), files, &make);
+        check(&format!("if ($x) {{ {MM} EXE_FILES => ['a']) }}"), files, &make);
+        check(&format!("{MB} script_files => ['foo']); $b->script_files(&x);"), files, &build);
+        let install = "use inc::Module::Install; install_script 'bin/other' if $x; WriteAll;";
+        check(install, files, &make);
     }
 
     #[test]
@@ -310,24 +272,26 @@ mod tests {
         check("use inc::Module::Install; install_script 'bin/tool'; WriteAll;", files, "tool");
         check("use inc::Module::Install; install_script glob('bin/*');", files, "tool x");
         check("use inc::Module::Install; WriteAll;", files, "");
+        let twice = "install_script 'bin/tool'; install_script 'bin/x';";
+        check(&format!("use inc::Module::Install; {twice} WriteAll;"), files, "tool x");
     }
 
     #[test]
     fn build_goes_before_make() {
         let mut both = contents(&format!("{MM} EXE_FILES => ['make'])"), &["script/tiny"]);
         both.build_pl = Some("use Module::Build::Tiny; Build_PL();".to_owned());
-        let Executables::Known(names) = of("x", &both).executables else { panic!() };
+        let Executables::Known(names) = of("x", &both) else { panic!() };
         assert_eq!(names[0].as_str(), "tiny");
     }
 
     #[test]
     fn what_cannot_be_known_says_why() {
-        let none = of("x", &Contents::default()).executables;
+        let none = of("x", &Contents::default());
         assert!(matches!(none, Executables::Unknown(why) if why.starts_with(UNDECIDED)));
         for name in ["a b", "-rf", "../", "$(id)", "é"] {
             let program = format!("{MM} EXE_FILES => ['bin/ok', 'bin/{name}'])");
-            let scripts = of("x", &contents(&program, &[]));
-            assert!(matches!(scripts.executables, Executables::Unknown(_)), "{name}");
+            let executables = of("x", &contents(&program, &[]));
+            assert!(matches!(executables, Executables::Unknown(_)), "{name}");
         }
     }
 

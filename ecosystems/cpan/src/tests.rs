@@ -315,16 +315,15 @@ fn a_file_with_an_odd_name_among_others_hides_no_command() {
 }
 
 #[test]
-fn an_archive_that_the_mirror_does_not_have_is_told_from_one_that_it_denies() {
+fn an_archive_that_the_mirror_does_not_have_yet_or_denies_is_the_mirrors_fault() {
     let answered = |status, body: &[u8]| {
         let shelf = Shelf::new([release("x", "x-1.5.tar.gz", "")]);
         shelf.with(&format!("{AUTHOR}/x-1.5.tar.gz"), status, body)
     };
-    for status in [404, 410, 451] {
-        let facts = ask_shelf("x", answered(status, b"")).0.unwrap().unwrap();
-        let missing = Cpan.build(&facts).unwrap_err();
-        assert_eq!(missing.kind, FailureKind::ArchiveExtractionFailed, "{status}");
-        assert!(missing.reason.contains("not on the mirror"), "{}", missing.reason);
+    for (status, body) in [(404, &b""[..]), (410, b"gone"), (451, b""), (200, b"")] {
+        let finding = ask_shelf("x", answered(status, body)).0.unwrap_err().finding();
+        assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{status}");
+        assert_eq!(finding.service.as_deref(), Some("cpan.metacpan.org"));
     }
     let finding = |body| ask_shelf("x", answered(403, body)).0.unwrap_err().finding();
     let denied = finding(b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>");
@@ -386,12 +385,13 @@ fn what_a_person_should_know_is_noted() {
     };
     let plain = "WriteMakefile(EXE_FILES => ['x'])";
     assert_eq!(notes("", plain), [""; 0]);
-    assert!(notes("", "WriteMakefile(EXE_FILES => \\@x)")[0].ends_with("in bin and script"));
-    let more = "push @{$args{EXE_FILES}}, @y;";
-    assert!(notes("", &format!("{plain}; {more}"))[0].ends_with("what it spells out"));
-    let computed =
-        facts("x", "", &[("Makefile.PL", "WriteMakefile(EXE_FILES => \\@x)"), ("bin/x", PERL)]);
-    assert!(Cpan.build(&computed).unwrap().to_toml().contains("executables = [\"x\"]"));
+    let kind = |program: &str| {
+        let facts = facts("x", "", &[("Makefile.PL", program), ("bin/x", PERL)]);
+        Cpan.build(&facts).map_err(|missing| missing.kind)
+    };
+    assert!(kind(plain).is_ok());
+    let computed = kind("WriteMakefile(EXE_FILES => \\@x)");
+    assert_eq!(computed, Err(FailureKind::BinaryDiscoveryFailed), "never a guess");
 }
 
 #[test]
@@ -437,6 +437,7 @@ name = "ack"
 description = "A grep-like program"
 homepage = "https://beyondgrep.com/"
 llm_validation = "skipped"
+binaries = ["bin/ack"]
 
 [[steps]]
 action = "cpan_install"

@@ -42,14 +42,19 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// What the plugin makes of `body`, with no archive on the mirror.
+/// What the plugin makes of `body`, with another file on the mirror than the one it tells of.
 fn inspect(distribution: &str, body: Vec<u8>) -> Result<Option<PackageFacts>, Failed> {
     let registry = Registry::linked()?;
     let plugin = registry.iter().next().ok_or("no plugin is linked")?;
     let builder = plugin.recipe_builder.ok_or("no builder")?;
     let clock = SimClock::default();
-    let shelf =
-        Shelf::new([(format!("https://fastapi.metacpan.org/v1/release/{distribution}"), body)]);
+    let told = String::from_utf8(body.clone())?;
+    let archives = told.split('"').filter_map(|text| Some(text.split_once("/authors/id/")?.1));
+    let archives: Vec<String> =
+        archives.map(|path| format!("https://cpan.metacpan.org/authors/id/{path}")).collect();
+    let api = format!("https://fastapi.metacpan.org/v1/release/{distribution}");
+    let other = archives.into_iter().map(|url| (url, b"another file".to_vec()));
+    let shelf = Shelf::new([(api, body)].into_iter().chain(other));
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let clock_port = Arc::new(clock.clone());
     let config = PoliteConfig::new(clock_port, Arc::new(shelf), registry.quotas(), cache);

@@ -1,8 +1,8 @@
 //! What the go command says. Wording of Go 1.26.
 
 use batch_core::{
-    decide::signs::Signs,
-    model::{Evidence, FailureKind, Finding},
+    decide::signs::{Signs, of_build},
+    model::{Confidence, Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
@@ -18,9 +18,6 @@ const SIGNS: Signs = Signs {
         ("' not found in go", FailureKind::PackageNotFound),
         (": 404 not found", FailureKind::PackageNotFound),
         (": 410 gone", FailureKind::PackageNotFound),
-        (": 403 forbidden\n\tserver response: ", FailureKind::PackageNotFound),
-        // As it is where terminal codes, and tabs with them, have been taken out.
-        (": 403 forbidden\nserver response: ", FailureKind::PackageNotFound),
         ("unknown revision", FailureKind::PackageNotFound),
         ("no matching versions for query", FailureKind::PackageNotFound),
         ("but does not contain package", FailureKind::PackageNotFound),
@@ -33,12 +30,8 @@ const SIGNS: Signs = Signs {
         ("matched only non-main packages", FailureKind::LibraryOnly),
         ("it must not contain directives that would cause", FailureKind::BuildFromSource),
         ("requires go >= ", FailureKind::DependencyResolutionFailed),
-        ("note: module requires go", FailureKind::DependencyResolutionFailed),
         // Before 1.21, of what has a patch level.
         ("invalid go version '", FailureKind::DependencyResolutionFailed),
-        ("undefined: ", FailureKind::NativeBuildFailed),
-        ("too many errors", FailureKind::NativeBuildFailed),
-        ("cgo: c compiler", FailureKind::NativeBuildFailed),
         ("build constraints exclude all go files", FailureKind::NativeBuildFailed),
         ("checksum mismatch", FailureKind::ArchiveExtractionFailed),
         (": 401 unauthorized", FailureKind::AuthRequired),
@@ -52,24 +45,70 @@ const SIGNS: Signs = Signs {
         ("‘go’: no such file or directory", FailureKind::ToolchainMissing),
         ("go not found: install ", FailureKind::ToolchainMissing),
     ],
+    verdicts: &[],
+    recites: is_of_an_author,
     headlines: &[
         ("unrecognized import path", FailureKind::PackageNotFound),
-        (".go:", FailureKind::NativeBuildFailed),
         ("go build failed", FailureKind::NativeBuildFailed),
         ("go install failed", FailureKind::InstallFailed),
     ],
     retries: &[],
 };
 
+/// How the proxy withholds one module; without a tab where terminal codes have been taken out.
+const WITHHELD: [&str; 2] =
+    [": 403 Forbidden\n\tserver response: ", ": 403 Forbidden\nserver response: "];
+
+/// `finding` of `text`; where the proxy withholds one module, that blames nobody.
+fn about_one_module(finding: Finding, text: &str) -> Finding {
+    let is_refusal = finding.kind == FailureKind::AuthRequired;
+    if is_refusal && WITHHELD.iter().any(|sign| text.contains(sign)) {
+        return Finding { confidence: Confidence::Inferred, ..Finding::stated(finding.kind) };
+    }
+    finding
+}
+
+/// Why its author deprecates a module, or takes a version of it back.
+fn is_of_an_author(line: &str) -> bool {
+    line.starts_with("go: ")
+        && [" is deprecated: ", "retracted by module author: "].iter().any(|it| line.contains(it))
+}
+
 impl FailureClassifier for Go {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        SIGNS.read(&evidence.text)
+        let text = &evidence.text;
+        if !names_what_it_builds(text) {
+            return SIGNS.read(text).map(|finding| about_one_module(finding, text));
+        }
+        let is_too_old = text.lines().any(|line| line.starts_with("note: module requires Go "));
+        let is_runtimes = |line: &str| line == "fatal error: runtime: out of memory";
+        Some(if is_too_old {
+            Finding::stated(FailureKind::DependencyResolutionFailed)
+        } else if text.lines().any(is_runtimes) {
+            // Compiler and linker are Go programs themselves, and no code of a package runs.
+            Finding::stated(FailureKind::OutOfMemory)
+        } else {
+            of_build(text, FailureKind::NativeBuildFailed)
+        })
     }
+}
+
+/// Whether compiler or linker had their say: it stands below a line `# import/path`, which nothing
+/// else prints. Modules that could not be loaded are reported without one, with the same places in
+/// sources in front.
+fn names_what_it_builds(text: &str) -> bool {
+    let next = text.lines().skip(1);
+    text.lines().zip(next).any(|(line, next)| {
+        let path = line.strip_prefix("# ").unwrap_or_default();
+        !path.is_empty() && !path.contains(' ') && !next.trim().is_empty()
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use batch_conformance::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_conformance::tables::{
+        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+    };
 
     use super::*;
 
@@ -82,12 +121,6 @@ mod tests {
         ),
         (
             "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 410 Gone",
-            FailureKind::PackageNotFound,
-            None,
-        ),
-        (
-            "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 403 Forbidden\n\
-                 \tserver response: This module version is not available.",
             FailureKind::PackageNotFound,
             None,
         ),
@@ -178,6 +211,12 @@ mod tests {
             None,
         ),
         (
+            "# x.test/gl\n\
+                 ./m.go:3:14: cannot use 1 (untyped int constant) as string value in assignment",
+            FailureKind::NativeBuildFailed,
+            None,
+        ),
+        (
             "# runtime/cgo\n\
                  cgo: C compiler \"gcc\" not found: exec: \"gcc\": executable file not found in $PATH",
             FailureKind::NativeBuildFailed,
@@ -186,18 +225,6 @@ mod tests {
         (
             "go: golang.org/x/tools@v0.52.0: read \"https://proxy.golang.org/golang.org/x/tools/@v/v0.52.0.zip\": write /t/v0.52.0.zip306493098.tmp: no space left on device",
             FailureKind::DiskFull,
-            None,
-        ),
-        (
-            "cmd/x/main.go:13:2: golang.org/x/telemetry@v0.0.0: reading https://proxy.golang.org/golang.org/x/telemetry/@v/v0.0.0.zip: 403 Forbidden\n\
-                 \tserver response: This module version is not available.",
-            FailureKind::PackageNotFound,
-            None,
-        ),
-        (
-            "go: x.org/a@v0.0.0: reading https://proxy.golang.org/x.org/a/@v/v0.0.0.zip: 403 Forbidden\n\
-                 server response: This module version is not available.",
-            FailureKind::PackageNotFound,
             None,
         ),
         (
@@ -238,12 +265,33 @@ mod tests {
         all_state(&Go, STATED);
     }
 
+    /// The proxy withholds one module.
+    const REFUSED: &[(&str, FailureKind)] = &[
+        (
+            "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 403 Forbidden\n\
+                 \tserver response: This module version is not available.",
+            FailureKind::AuthRequired,
+        ),
+        (
+            "cmd/x/main.go:13:2: golang.org/x/telemetry@v0.0.0: reading https://proxy.golang.org/golang.org/x/telemetry/@v/v0.0.0.zip: 403 Forbidden\n\
+                 \tserver response: This module version is not available.",
+            FailureKind::AuthRequired,
+        ),
+        (
+            "go: x.org/a@v0.0.0: reading https://proxy.golang.org/x.org/a/@v/v0.0.0.zip: 403 Forbidden\n\
+                 server response: This module version is not available.",
+            FailureKind::AuthRequired,
+        ),
+    ];
+
+    #[test]
+    fn what_the_proxy_withholds_is_no_absence_and_blames_nobody() {
+        all_hint_at(&Go, REFUSED);
+    }
+
     /// Texts that end before the reason.
-    const INFERRED: &[(&str, FailureKind)] = &[(
-        "# x.test/gl\n\
-                 ./m.go:3:14: cannot use 1 (untyped int constant) as string value in assignment",
-        FailureKind::NativeBuildFailed,
-    )];
+    const INFERRED: &[(&str, FailureKind)] =
+        &[("go build failed: exit status 1", FailureKind::NativeBuildFailed)];
 
     #[test]
     fn a_headline_without_its_reason_is_only_inferred() {
@@ -258,5 +306,23 @@ mod tests {
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
         ];
         none_state(&Go, &texts);
+    }
+
+    /// Outputs of builds that failed, with a quoted text in them.
+    const QUOTES: &[&str] = &[
+        "go: downloading example.com/a v1.0.0\n\
+         # example.com/a\n\
+         ./main.go:3:13: cannot use \"{fault}\" (untyped string constant) as int value in variable declaration\n\
+         ./main.go:4:2: undefined: {fault}",
+        "# example.com/a\n\
+         ./main.go:3:2: {fault}\n\
+         ./main.go:9:1: too many errors",
+    ];
+
+    #[test]
+    fn what_a_build_quotes_is_no_cause() {
+        for output in QUOTES {
+            no_quote_is_believed(&Go, output, FailureKind::NativeBuildFailed);
+        }
     }
 }

@@ -26,8 +26,20 @@ pub(crate) struct Module {
     pub(crate) go_mod: GoMod,
     /// Why it should not be used any more.
     pub(crate) deprecated: Option<String>,
-    /// Its author has taken back every version.
-    pub(crate) is_retracted: bool,
+    /// The newest version, where its author has taken it back and this one is older.
+    pub(crate) taken_back: Option<Version>,
+    /// A later major version of it, which is a module of its own: path and newest release.
+    pub(crate) later: Option<(String, Version)>,
+}
+
+/// What is known about `name` in a module of which its author has taken back every version. None
+/// can be installed, so nothing is looked into; `module` is the newest.
+pub(crate) fn withdrawn(name: &PackageName, module: &Module) -> PackageFacts {
+    let executables = Executables::Unknown(recipe::WITHDRAWN.to_owned());
+    PackageFacts {
+        artifacts: vec![],
+        ..of(name, module, (name.as_str(), String::new(), executables))
+    }
 }
 
 /// What is known about `name`, which is in `module`; `None` where it is not.
@@ -57,25 +69,35 @@ pub(crate) fn facts(name: &PackageName, module: &Module, mains: Mains) -> Option
         Some(why) => Executables::Unknown(why),
         None => executables(&packages),
     };
-    let is_library = matches!(&executables, Executables::Known(names) if names.is_empty());
     // Several are several recipes, none of which this is.
     let installed = match packages.as_slice() {
-        [package] => package.clone(),
-        _ => name.to_string(),
+        [package] => package,
+        _ => name.as_str(),
     };
-    Some(PackageFacts {
+    Some(of(name, module, (installed, synopsis, executables)))
+}
+
+/// What is known about `name`, of which the package `installed` with its synopsis and its commands
+/// is installed.
+fn of(
+    name: &PackageName,
+    module: &Module,
+    (installed, synopsis, executables): (&str, String, Executables),
+) -> PackageFacts {
+    let is_library = matches!(&executables, Executables::Known(names) if names.is_empty());
+    PackageFacts {
         id: PackageId { ecosystem: ID, name: name.clone() },
         version: module.version.as_str().to_owned(),
         description: one_line(&synopsis),
-        homepage: Some(homepage(&installed)).filter(|url| is_homepage(url)),
+        homepage: Some(homepage(installed)).filter(|url| is_homepage(url)),
         kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
         runtime_dependencies: vec![],
         platforms: vec![],
         artifacts: module.zip().into_iter().collect(),
-        install: Action::of_commands(recipe::STEP.name, recipe::MODULE, &installed, &executables),
+        install: Action::of_commands(recipe::STEP.name, recipe::MODULE, installed, &executables),
         notes: module.notes(),
         executables,
-    })
+    }
 }
 
 /// The programs of `packages`, sorted. Two of one name would be one file.
@@ -130,11 +152,13 @@ impl Module {
             }
             Standing::Pseudo => notes.push(format!("nothing is tagged; {version} is a commit")),
         }
-        if self.is_retracted {
-            notes.push("its author has taken back every version".to_owned());
-        }
+        let taken_back = self.taken_back.as_ref().map(Version::as_str);
+        notes.extend(taken_back.map(|newest| format!("its author has taken back {newest}")));
         let deprecated = self.deprecated.as_deref().map(one_line);
         notes.extend(deprecated.map(|why| format!("deprecated: {why}")));
+        notes.extend(self.later.as_ref().map(|(path, version)| {
+            format!("a later major version is published as {path}, now {}", version.as_str())
+        }));
         let go = self.go_mod.go.as_deref().map(one_line);
         notes.extend(go.map(|go| format!("needs Go {go} or later")));
         notes

@@ -39,6 +39,10 @@ impl NativeInstaller for Go {
         Some(TO_COMPILE)
     }
 
+    fn programs_know_their_version(&self) -> bool {
+        false
+    }
+
     fn install(
         &self,
         recipe: &Recipe,

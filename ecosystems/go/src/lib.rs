@@ -7,6 +7,7 @@ mod folders;
 mod gomod;
 mod installer;
 mod mains;
+mod majors;
 mod names;
 mod paths;
 mod quota;

@@ -52,6 +52,28 @@ fn is_major(element: &str) -> bool {
     is_number && !digits.starts_with('0') && digits != "1"
 }
 
+/// `module` without its major version, and that version: 1 where the path names none. `None` where
+/// another major version is not spelled `/vN`.
+pub(crate) fn major(module: &str) -> Option<(&str, u64)> {
+    if module.starts_with("gopkg.in/") {
+        return None;
+    }
+    match module.rsplit_once('/') {
+        Some((base, last)) if is_major(last) => Some((base, last[1..].parse().ok()?)),
+        Some(_) | None => Some((module, 1)),
+    }
+}
+
+/// The module whose versions the package manager asks for where a recipe for `package` names none:
+/// owner and repository at github.com, elsewhere what stands before `/cmd/`, else the package.
+pub(crate) fn inferred_module(package: &str) -> &str {
+    if package.starts_with("github.com/") {
+        let end = package.match_indices('/').nth(2).map_or(package.len(), |(at, _)| at);
+        return &package[..end];
+    }
+    package.split_once("/cmd/").map_or(package, |(module, _)| module)
+}
+
 /// The package in folder `dir` of `module`.
 pub(crate) fn package(module: &str, dir: &str) -> String {
     if dir.is_empty() { module.to_owned() } else { format!("{module}/{dir}") }

@@ -1,10 +1,10 @@
 //! From facts to a recipe: pure, so that equal facts make equal bytes.
 
 use batch_core::{
-    decide::recipe::of_step,
+    decide::recipe::{of_step, with_binaries},
     model::{
         ActionShape, Executables, FailureKind, PackageFacts, PackageKind, Parameter, Recipe,
-        RecipeName, Verify, VersionSource,
+        RecipeName, Verify, VersionSource, Versions,
     },
     plugin::Missing,
 };
@@ -16,13 +16,32 @@ pub(crate) const MODULE: &str = "module";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The one step that installs a command.
 pub(crate) const STEP: ActionShape =
-    ActionShape { name: "go_install", required: &[MODULE, EXECUTABLES] };
+    ActionShape::new("go_install", &[MODULE, EXECUTABLES]).bringing(&["go"]).versioned(
+        Versions::Derived { source: "goproxy", from: MODULE, key: MODULE, derive: inferred_module },
+    );
+
+/// The module whose versions the package manager asks for where a recipe has no `[version]`: the
+/// first three elements of a path on GitHub, else what stands before `/cmd/`, else the path.
+fn inferred_module(path: &str) -> String {
+    if path.starts_with("github.com/") {
+        return path.split('/').take(3).collect::<Vec<_>>().join("/");
+    }
+    path.split_once("/cmd/").map_or(path, |(module, _)| module).to_owned()
+}
+
+/// How the reason begins where the go command finds no version to install.
+pub(crate) const WITHDRAWN: &str = "its author has taken back every version";
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let (name, version) = (&facts.id.name, &facts.version);
     let commands = match &facts.executables {
+        Executables::Unknown(why) if why.starts_with(WITHDRAWN) => {
+            let reasons = [why].into_iter().chain(&facts.notes).map(String::as_str);
+            let reason = format!("{name}: {}", reasons.collect::<Vec<_>>().join("; "));
+            return missing(FailureKind::PackageNotFound, reason);
+        }
         Executables::Unknown(why) => {
             return missing(FailureKind::BinaryDiscoveryFailed, why.clone());
         }
@@ -41,16 +60,10 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
             format!("{name} {version} has several commands, each with a path of its own: {names}");
         return missing(FailureKind::AmbiguousSource, reason);
     };
-    // What a command says of its version is set by flags of its author's build, which are not ours.
-    let verify = Verify {
-        command: format!("{command} --help"),
-        mode: "output".to_owned(),
-        reason: "what go install builds need not know its own version".to_owned(),
-        ..Verify::default()
-    };
+    let verify = Verify::of_version(command.as_str());
     let otherwise = format!("{}, a command written in Go", facts.id.name);
     let recipe = of_step(facts, &recipe_name(facts), otherwise, verify);
-    Ok(Recipe { version: version_source(facts), ..recipe })
+    Ok(Recipe { version: version_source(facts), ..with_binaries(recipe, facts) })
 }
 
 /// What the command is called: an import path is no name, and its last element may be a version.
@@ -63,14 +76,12 @@ pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
     }
 }
 
-/// Where the newest version is asked for, where that is not the path that is installed.
+/// Where the newest version is asked for, if the package manager would ask for another module.
 fn version_source(facts: &PackageFacts) -> Option<VersionSource> {
-    let installed = facts.install.parameters.get(MODULE);
+    let Parameter::Text(installed) = facts.install.parameters.get(MODULE)? else { return None };
     let module = facts.artifacts.first().and_then(|zip| module_of(&zip.url))?;
-    if installed == Some(&Parameter::Text(module.clone())) {
-        return None;
-    }
-    Some(VersionSource([(MODULE.to_owned(), module.into())].into()))
+    let is_inferred = paths::inferred_module(installed) == module;
+    (!is_inferred).then(|| VersionSource([(MODULE.to_owned(), module.into())].into()))
 }
 
 /// The module whose zip lies at `url`.

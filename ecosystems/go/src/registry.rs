@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use batch_core::{
+    decide::recipe::one_line,
     io::{Http, HttpError, Request, Response, archive::RemoteZip},
     model::{FailureKind, PackageFacts, PackageName, Recipe, RecipeName},
-    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind, Withheld},
 };
 use serde::Deserialize;
 
@@ -13,7 +14,7 @@ use crate::{
     facts::{self, Module},
     gomod::GoMod,
     mains::{self, Mains},
-    paths,
+    majors, paths,
     quota::PROXY_HOST,
     recipe,
     versions::{self, Version},
@@ -33,15 +34,27 @@ impl RecipeBuilder for Go {
         http: &dyn Http,
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError> {
+        let (mut withdrawn, mut not_given) = (None, None);
         for module in paths::modules(name.as_str()) {
-            let Some(found) = latest(http, module).await? else { continue };
-            let mains = look(http, &found, name).await?;
-            // Only a shorter module can have the folder then.
-            if !matches!(mains, Mains::NoFolder) {
-                return Ok(facts::facts(name, &found, mains));
+            match found(http, module, name).await {
+                Ok(Found::Package(facts)) => return Ok(Some(*facts)),
+                // Only a shorter module can have the package then.
+                Ok(Found::Withdrawn(facts)) => withdrawn = withdrawn.or(Some(*facts)),
+                Ok(Found::Nothing) => {}
+                Err(error) if is_withheld(&error) || is_unserved(&error) => {
+                    not_given = Some((module, error));
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok(None)
+        match (withdrawn, not_given) {
+            (Some(facts), _) => Ok(Some(facts)),
+            (None, Some((module, error))) if is_withheld(&error) => {
+                Err(majors::advised(http, module, error).await?)
+            }
+            (None, Some((_, error))) => Err(error),
+            (None, None) => Ok(None),
+        }
     }
 
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
@@ -53,32 +66,83 @@ impl RecipeBuilder for Go {
     }
 }
 
-/// The version of `module` that its bare path means, and what its go.mod says.
-async fn latest(http: &dyn Http, module: &str) -> Result<Option<Module>, SourceError> {
+/// What one module has of a package.
+enum Found {
+    Package(Box<PackageFacts>),
+    /// The module is there, and no version of it can be installed.
+    Withdrawn(Box<PackageFacts>),
+    Nothing,
+}
+
+async fn found(http: &dyn Http, module: &str, name: &PackageName) -> Result<Found, SourceError> {
+    let Some(latest) = latest(http, module).await? else { return Ok(Found::Nothing) };
+    let module = match latest {
+        Latest::Withdrawn(module) => {
+            return Ok(Found::Withdrawn(Box::new(facts::withdrawn(name, &module))));
+        }
+        Latest::Standing(module) => module,
+    };
+    let mains =
+        look(http, &module, name).await.map_err(|error| majors::declared(error, &module))?;
+    let facts = facts::facts(name, &module, mains).map(Box::new);
+    Ok(facts.map_or(Found::Nothing, Found::Package))
+}
+
+/// The newest version of a module, and what its go.mod says.
+enum Latest {
+    /// The one that its bare path means.
+    Standing(Module),
+    /// Its author has taken back all of them.
+    Withdrawn(Module),
+}
+
+async fn latest(http: &dyn Http, path: &str) -> Result<Option<Latest>, SourceError> {
+    let Some(listed) = list(http, path).await? else { return Ok(None) };
+    let all: Vec<&Version> = listed.iter().collect();
+    let highest = match meant(http, path, &all).await? {
+        Some(version) => Some(version.clone()),
+        // Nothing is tagged; not every proxy answers this.
+        None => untagged(http, path).await?,
+    };
+    let Some(highest) = highest else { return Ok(None) };
+    let Some(newest) = go_mod(http, path, &highest).await? else { return Ok(None) };
+    // What is taken back is written in the newest version, which may take itself back.
+    let kept: Vec<&Version> = listed.iter().filter(|it| !newest.retracts(it)).collect();
+    let chosen = match meant(http, path, &kept).await? {
+        Some(kept) => Some(kept.clone()),
+        None if listed.is_empty() => Some(highest.clone()),
+        // As the go command does: a commit may be left where no tag is.
+        None => untagged(http, path).await?,
+    };
+    let chosen = chosen.filter(|version| !newest.retracts(version));
+    let later = majors::later(http, path, &listed).await?;
+    // Whether a module should still be used is written in its newest version too.
+    let deprecated = newest.deprecated.clone();
+    let path = path.to_owned();
+    let Some(version) = chosen else {
+        let (version, taken_back) = (highest, None);
+        let module = Module { path, version, go_mod: newest, deprecated, taken_back, later };
+        return Ok(Some(Latest::Withdrawn(module)));
+    };
+    let is_newest = version == highest;
+    let go_mod = if is_newest { Some(newest) } else { go_mod(http, &path, &version).await? };
+    let taken_back = (!is_newest).then_some(highest);
+    Ok(go_mod.map(|go_mod| {
+        Latest::Standing(Module { path, version, go_mod, deprecated, taken_back, later })
+    }))
+}
+
+/// The versions of `module` that the proxy lists; `None` where there is no such module.
+pub(crate) async fn list(
+    http: &dyn Http,
+    module: &str,
+) -> Result<Option<Vec<Version>>, SourceError> {
     let Some(list) = ask(http, module, &["@v", "list"]).await? else { return Ok(None) };
     // Garbage must not pass for a module without versions.
     if !list.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t')) {
         return Err(odd("its list of versions is no text of versions".to_owned()));
     }
-    let listed = versions::listed(&String::from_utf8_lossy(&list));
-    let all: Vec<&Version> = listed.iter().collect();
-    let highest = match meant(http, module, &all).await? {
-        Some(version) => Some(version.clone()),
-        // Nothing is tagged; not every proxy answers this.
-        None => untagged(http, module).await?,
-    };
-    let Some(highest) = highest else { return Ok(None) };
-    let Some(go_mod) = go_mod(http, module, &highest).await? else { return Ok(None) };
-    // What is taken back is written in the newest version, which may take itself back.
-    let kept: Vec<&Version> = listed.iter().filter(|it| !go_mod.retracts(it)).collect();
-    let chosen = meant(http, module, &kept).await?.unwrap_or(&highest).clone();
-    let is_retracted = kept.is_empty() && !listed.is_empty();
-    // Whether a module should still be used is written in its newest version too.
-    let deprecated = go_mod.deprecated.clone();
-    let go_mod =
-        if chosen == highest { Some(go_mod) } else { self::go_mod(http, module, &chosen).await? };
-    let path = module.to_owned();
-    Ok(go_mod.map(|go_mod| Module { path, version: chosen, go_mod, deprecated, is_retracted }))
+    Ok(Some(versions::listed(&String::from_utf8_lossy(&list))))
 }
 
 /// Which of `versions` the go command takes for the latest.
@@ -123,34 +187,33 @@ async fn look(http: &dyn Http, module: &Module, name: &PackageName) -> Result<Ma
     let file = format!("{}.zip", paths::escaped(module.version.as_str()));
     let request = request(&module.path, &["@v", &file]).map_err(source_error)?;
     let request = Request { max_bytes: LARGEST_ZIP, ..request };
+    let url = request.url.clone();
     let zip = match RemoteZip::open(http, request.clone()).await {
         Ok(zip) => zip,
         // The text, which only a second look shows, tells whose refusal it is.
         Err(error) if error.finding().kind == FailureKind::AuthRequired => {
             let refusal = Request { range: Some(0..=0), max_bytes: LONGEST_REFUSAL, ..request };
             let response = http.send(refusal).await.map_err(source_error)?;
-            if !is_about_module(&response) {
-                return Err(source_error(error));
-            }
-            None
+            return Err(withheld(&response).unwrap_or_else(|| source_error(error)));
         }
         Err(error) => return Err(source_error(error)),
     };
-    let Some(zip) = zip else { return Ok(Mains::NoFolder) };
+    // The version is listed, and its go.mod is there.
+    let Some(zip) = zip else { return Err(source_error(SourceErrorKind::Unserved { url })) };
     let below = name.as_str().strip_prefix(&module.path).unwrap_or_default();
     let dir = below.trim_start_matches('/');
     mains::find(&zip, module, dir).await.map_err(source_error)
 }
 
-/// The proxy's answer; `None` where it has nothing, or nothing that it hands out.
+/// The proxy's answer; `None` where it has nothing.
 async fn ask(http: &dyn Http, module: &str, file: &[&str]) -> Result<Option<Vec<u8>>, SourceError> {
     let request =
         Request { max_bytes: LONGEST_GO_MOD, ..request(module, file).map_err(source_error)? };
     let response = http.send(request).await.map_err(source_error)?;
-    if is_about_module(&response) {
-        return Ok(None);
+    match withheld(&response) {
+        Some(error) => Err(error),
+        None => response.found().map_err(source_error),
     }
-    response.found().map_err(source_error)
 }
 
 fn request(module: &str, file: &[&str]) -> Result<Request, HttpError> {
@@ -159,12 +222,30 @@ fn request(module: &str, file: &[&str]) -> Result<Request, HttpError> {
     Request::get(ORIGIN, &segments, &[])
 }
 
-/// Whether a 403 is the proxy's word about one module, in plain text, rather than somebody's word
-/// about us.
-fn is_about_module(response: &Response) -> bool {
-    let text = String::from_utf8_lossy(&response.body).to_lowercase();
-    let is_reason = ["not available", "not found", "disabled"].iter().any(|it| text.contains(it));
-    response.status == 403 && is_reason && !text.trim_start().starts_with('<')
+/// The proxy's word about one module, which is a 403 with a reason in plain text; any other 403 is
+/// somebody's word about us.
+fn withheld(response: &Response) -> Option<SourceError> {
+    let text = String::from_utf8_lossy(&response.body);
+    let is_reason = |text: &str| {
+        let text = text.to_lowercase();
+        let words =
+            ["not available", "unavailable", "not found", "disabled", "withheld", "removed"];
+        words.iter().any(|it| text.contains(it))
+    };
+    if response.status != 403 || !is_reason(&text) || text.trim_start().starts_with('<') {
+        return None;
+    }
+    let (url, reason) = (response.url.clone(), one_line(&text));
+    let withheld = Withheld { url, reason, advice: String::new() };
+    Some(source_error(SourceErrorKind::Withheld(Box::new(withheld))))
+}
+
+pub(crate) fn is_withheld(error: &SourceError) -> bool {
+    matches!(error.kind, SourceErrorKind::Withheld(_))
+}
+
+fn is_unserved(error: &SourceError) -> bool {
+    matches!(error.kind, SourceErrorKind::Unserved { .. })
 }
 
 pub(crate) fn source_error(kind: impl Into<SourceErrorKind>) -> SourceError {

@@ -10,8 +10,8 @@ use batch_core::{
     decide::recipe as reader,
     io::{CachedFile, Headers, Http, HttpError, Origins, Request, Response},
     model::{
-        CommandName, Environment, Executables, FailureKind, InstallStep, PackageFacts, PackageKind,
-        WORK_DIR,
+        CommandName, Confidence, Environment, Executables, FailureKind, InstallStep, PackageFacts,
+        PackageKind, WORK_DIR,
     },
     plugin::{NativeInstaller as _, RecipeBuilder as _, SourceError},
 };
@@ -345,12 +345,131 @@ fn the_version_is_the_highest_release_that_stands() {
     check("v1.10.0\nv1.9.0\nv2.0.0-rc.1\n", both, "v1.10.0", "", "v1.10.0");
     check("v1.9.0\nv1.10.0\n", both, "v1.10.0", "retract v1.10.0\n", "v1.9.0");
     check("v1.9.0\nv1.10.0\n", both, "v1.10.0", "retract [v1.10.0, v1.11.0]\n", "v1.9.0");
-    let notes = check("v1.9.0\n", &["v1.9.0"], "v1.9.0", "retract [v1.0.0, v1.9.0]\n", "v1.9.0");
-    assert!(notes.iter().any(|note| note.contains("taken back every version")), "{notes:?}");
+    let notes = check("v1.9.0\nv1.10.0\n", both, "v1.10.0", "retract v1.10.0\n", "v1.9.0");
+    assert_eq!(notes, ["its author has taken back v1.10.0"]);
     let notes = check("v1.0.0-rc.1\n", &["v1.0.0-rc.1"], "v1.0.0-rc.1", "", "v1.0.0-rc.1");
     assert!(notes.iter().any(|note| note.contains("is a prerelease")), "{notes:?}");
     let notes = check("v1.9.0\n", &["v1.9.0"], "v1.9.0", "go 1.99\n", "v1.9.0");
     assert_eq!(notes, ["needs Go 1.99 or later"]);
+}
+
+#[test]
+fn a_module_of_which_every_version_is_taken_back_has_none_to_install() {
+    const COMMIT: &str = "v1.9.1-0.20190907113008-ad855c713046";
+    let list = "v1.8.0\nv1.9.0\n";
+    let all = "retract [v1.0.0, v1.9.0]\n";
+    let withdrawn = || versioned(list, &["v1.8.0", "v1.9.0"], "v1.9.0", all);
+    let missing = Go.build(&withdrawn().facts("x.org/t")).unwrap_err();
+    assert_eq!(missing.kind, FailureKind::PackageNotFound);
+    assert!(missing.reason.contains("taken back every version"), "{missing}");
+    // The go command asks for the newest commit then, which is left or is not.
+    let info = format!("{{\"Version\":\"{COMMIT}\"}}");
+    let zip = zipped(&format!("x.org/t@{COMMIT}/"), &[("main.go", MAIN)]);
+    let left = withdrawn().with("/x.org/t/@latest", 200, info);
+    let left = left.with(&format!("/x.org/t/@v/{COMMIT}.zip"), 200, zip);
+    let left = left.with(&format!("/x.org/t/@v/{COMMIT}.mod"), 200, "module x.org/t\n");
+    assert_eq!(left.facts("x.org/t").version, COMMIT);
+    let taken = withdrawn().with("/x.org/t/@latest", 200, "{\"Version\":\"v1.9.0\"}");
+    assert!(taken.facts("x.org/t").artifacts.is_empty());
+    // A package that was a module for a while is in the module above it.
+    let above = withdrawn().module("x.org", "v0.1.0", "", &[("t/main.go", MAIN)]);
+    assert_eq!(above.facts("x.org/t").version, "v0.1.0");
+}
+
+#[test]
+fn a_later_major_version_is_named() {
+    let noted = |name: &str, majors: &[u64]| {
+        let files = &[("main.go", MAIN)];
+        let mut proxy = Proxy::default();
+        for major in majors {
+            let module = if *major < 2 { "x.org/t".into() } else { format!("x.org/t/v{major}") };
+            proxy = proxy.module(&module, &format!("v{major}.1.0"), "", files);
+        }
+        proxy.facts(name).notes.join("; ")
+    };
+    assert_eq!(noted("x.org/t", &[1]), "");
+    let of = |path: &str, version: &str| {
+        format!("a later major version is published as {path}, now {version}")
+    };
+    assert_eq!(noted("x.org/t", &[1, 2]), of("x.org/t/v2", "v2.1.0"));
+    assert_eq!(noted("x.org/t", &[0, 2, 3]), of("x.org/t/v3", "v3.1.0"));
+    assert_eq!(noted("x.org/t/v2", &[1, 2, 3, 4, 5, 6, 7]), of("x.org/t/v7", "v7.1.0"));
+    assert_eq!(noted("x.org/t/v2", &[1, 2]), "");
+    // No number is too large.
+    let most = "v1.0.0\nv18446744073709551615.0.0+incompatible\n";
+    let huge = Proxy::default().module("x.org/t", "v1.0.0", "go 1.20\n", &[("main.go", MAIN)]);
+    let facts = huge.with("/x.org/t/@v/list", 200, most).facts("x.org/t");
+    assert_eq!(facts.notes, ["needs Go 1.20 or later"]);
+    // One that is withheld, or holds no release, is none.
+    let own = || Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", MAIN)]);
+    for (status, body) in [(403, "not available"), (200, ""), (200, "v2.0.0-rc.1\nv3.0.0\n")] {
+        let proxy = own().with("/x.org/t/v2/@v/list", status, body);
+        assert!(proxy.facts("x.org/t").notes.is_empty(), "{status} {body}");
+    }
+}
+
+#[test]
+fn what_is_withheld_comes_with_where_else_it_may_be() {
+    let told = |proxy: Proxy, name: &str| {
+        let error = proxy.ask(name).unwrap_err();
+        let finding = error.finding();
+        assert_eq!(finding.kind, FailureKind::AuthRequired);
+        assert_eq!(finding.service.as_deref(), Some("proxy.golang.org"));
+        assert!(!finding.blames(&["proxy.golang.org"].into()), "it is about one module");
+        error.kind.to_string()
+    };
+    let withheld =
+        || Proxy::default().with("/x.org/t/@v/list", 403, "This module is not available.\n");
+    let general = told(withheld(), "x.org/t");
+    assert!(general.contains("withheld: This module is not available."), "{general}");
+    assert!(general.ends_with("such as x.org/t/v2"), "{general}");
+    let next = withheld().module("x.org/t/v2", "v2.0.0", "", &[("main.go", MAIN)]);
+    assert!(told(next, "x.org/t").ends_with("x.org/t/v2 is served, now v2.0.0"));
+    // Where the go.mod is served, it tells.
+    let renamed = Proxy::default().module("x.org/t", "v1.0.0", "", &[]);
+    let renamed = renamed.with("/x.org/t/@v/v1.0.0.mod", 200, "module new.org/t\n");
+    let renamed = renamed.with("/x.org/t/@v/v1.0.0.zip", 403, "not available");
+    assert!(told(renamed, "x.org/t").ends_with("its go.mod declares its path as new.org/t"));
+    // A folder is no module, whatever the proxy says of its path.
+    let folder = Proxy::default().module("x.org/t", "v1.0.0", "", &[("cmd/a/main.go", MAIN)]);
+    let folder = folder.with("/x.org/t/cmd/a/@v/list", 403, "not available");
+    assert_eq!(folder.facts("x.org/t/cmd/a").version, "v1.0.0");
+}
+
+/// What a recipe for `package` in `module` says of where versions come from.
+fn version_source(module: &str, package: &str) -> Option<String> {
+    let dir = package[module.len()..].trim_start_matches('/');
+    let file = if dir.is_empty() { "main.go".to_owned() } else { format!("{dir}/main.go") };
+    let version = match crate::paths::major(module) {
+        Some((_, major)) => format!("v{major}.0.0"),
+        None => "v1.0.0".to_owned(),
+    };
+    let proxy = Proxy::default().module(module, &version, "", &[(&file, MAIN)]);
+    let recipe = Go.build(&proxy.facts(package)).unwrap();
+    recipe.version.map(|version| version.0["module"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn the_module_is_named_where_the_package_manager_would_infer_another() {
+    for (module, package, named) in [
+        ("github.com/a/b", "github.com/a/b", false),
+        ("github.com/a/b", "github.com/a/b/cmd/c", false),
+        ("github.com/a/b", "github.com/a/b/c/d", false),
+        ("github.com/a/b/v2", "github.com/a/b/v2", true),
+        ("github.com/a/b/v2", "github.com/a/b/v2/cmd/c", true),
+        ("github.com/a/b/c", "github.com/a/b/c", true),
+        ("x.org/t", "x.org/t", false),
+        ("x.org/t/v2", "x.org/t/v2", false),
+        ("x.org/t", "x.org/t/cmd/c", false),
+        ("x.org/t/v3", "x.org/t/v3/cmd/c", false),
+        ("x.org/t", "x.org/t/c", true),
+        ("x.org/t", "x.org/t/c/cmd/d", true),
+        ("gitlab.com/a/b/c", "gitlab.com/a/b/c", false),
+        ("gitlab.com/a/b", "gitlab.com/a/b/c", true),
+    ] {
+        let expected = named.then(|| module.to_owned());
+        assert_eq!(version_source(module, package), expected, "{package} in {module}");
+    }
 }
 
 #[test]
@@ -408,10 +527,10 @@ fn an_untagged_module_has_the_version_that_latest_says_if_the_proxy_says_one() {
     let facts = untagged(proxy).with("/x.org/t/@latest", 200, info).facts("x.org/t");
     assert_eq!(facts.version, COMMIT);
     assert_eq!(facts.notes, [format!("nothing is tagged; {COMMIT} is a commit")]);
-    for (status, body) in [(404, ""), (403, "This path is not available.")] {
-        let proxy = untagged(Proxy::default()).with("/x.org/t/@latest", status, body);
-        assert_eq!(proxy.ask("x.org/t").unwrap(), None, "{status}");
-    }
+    let nothing = untagged(Proxy::default()).with("/x.org/t/@latest", 404, "");
+    assert_eq!(nothing.ask("x.org/t").unwrap(), None);
+    let withheld = untagged(Proxy::default()).with("/x.org/t/@latest", 403, "not available");
+    assert_eq!(withheld.ask("x.org/t").unwrap_err().finding().kind, FailureKind::AuthRequired);
     for body in ["{}", "<html>", "{\"Version\":\"v1 -x\"}"] {
         let proxy = untagged(Proxy::default()).with("/x.org/t/@latest", 200, body);
         let finding = proxy.ask("x.org/t").unwrap_err().finding();
@@ -432,7 +551,6 @@ fn what_the_proxy_does_not_hand_out_is_told_from_what_it_refuses_us() {
         (404, "not found: x.org/t: no matching versions"),
         (404, "bad request: invalid escaped module path \"x\""),
         (410, "not found: x.org/t@v1.0.0: invalid version"),
-        (403, "This module version is not available."),
     ] {
         let proxy = Proxy::default().with("/x.org/t/@v/list", status, body);
         assert_eq!(proxy.ask("x.org/t").unwrap(), None, "{status} {body}");
@@ -457,12 +575,17 @@ fn a_zip_that_the_proxy_withholds_is_told_from_one_that_it_refuses_us() {
         let proxy = Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", MAIN)]);
         proxy.with("/x.org/t/@v/v1.0.0.zip", status, body)
     };
-    for (status, body) in [(403, "This module version is not available."), (404, ""), (410, "")] {
-        assert_eq!(zip(status, body).ask("x.org/t").unwrap(), None, "{status} {body}");
+    for (status, body) in [(404, "not found"), (410, ""), (200, "")] {
+        let finding = zip(status, body).ask("x.org/t").unwrap_err().finding();
+        assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{status} {body}");
     }
-    for body in ["", "<html>Your request is not available</html>"] {
+    for (body, confidence) in [
+        ("", Confidence::Stated),
+        ("<html>Your request is not available</html>", Confidence::Stated),
+        ("This module version is not available.", Confidence::Inferred),
+    ] {
         let finding = zip(403, body).ask("x.org/t").unwrap_err().finding();
-        assert_eq!(finding.kind, FailureKind::AuthRequired, "{body}");
+        assert_eq!((finding.kind, finding.confidence), (FailureKind::AuthRequired, confidence));
     }
 }
 
@@ -521,9 +644,9 @@ fn a_recipe_says_what_a_person_wants_to_know() {
         "name = \"fmt\"",
         "description = \"Fmt formats things.\"",
         "homepage = \"https://github.com/A/b\"",
-        "[version]\nmodule = \"github.com/A/b\"",
+        "binaries = [\"bin/fmt\"]",
         "module = \"github.com/A/b/cmd/fmt\"",
-        "command = \"fmt --help\"",
+        "command = \"fmt --version\"",
         "mode = \"output\"",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
@@ -531,7 +654,6 @@ fn a_recipe_says_what_a_person_wants_to_know() {
     assert_eq!(Go.build(&facts).unwrap().to_toml(), text, "twice");
     let own = Proxy::default().module("x.org/t", "v1.0.0", "", &[("main.go", MAIN)]);
     let text = Go.build(&own.facts("x.org/t")).unwrap().to_toml();
-    assert!(!text.contains("[version]"), "it would be redundant\n{text}");
     assert!(text.contains("homepage = \"https://pkg.go.dev/x.org/t\""), "{text}");
 }
 

@@ -51,6 +51,10 @@ impl Version {
         }
     }
 
+    pub(crate) fn major(&self) -> u64 {
+        self.semantic.major
+    }
+
     fn is_compatible(&self) -> bool {
         self.semantic.build.is_empty()
     }

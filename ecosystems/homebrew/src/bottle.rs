@@ -71,13 +71,25 @@ pub(crate) fn keg(artifact: &Artifact) -> Option<&str> {
     artifact.url.split_once('#').map(|(_, keg)| keg).filter(|keg| keg.contains('/'))
 }
 
+/// The formula of an artifact that [`Bottle::artifact`] made.
+pub(crate) fn formula(artifact: &Artifact) -> Option<&str> {
+    keg(artifact)?.split('/').next()
+}
+
 /// The bottles to install from: one for each cell that has any.
 pub(crate) fn bottles(views: &Views) -> Vec<Bottle> {
     let formula = &views.linux;
     let mut files = files(formula);
     if let Some((_, file)) = files.iter().find(|(tag, _)| tag == ALL) {
-        let has_needs = !formula.dependencies.is_empty() || !views.darwin.dependencies.is_empty();
-        let cells = if has_needs { BOTTLED.to_vec() } else { vec![] };
+        let has_needs =
+            !views.linux.linux_dependencies().is_empty() || !views.darwin.dependencies.is_empty();
+        let widest = if has_needs { BOTTLED } else { Cell::ALL };
+        let cells: Vec<Cell> =
+            widest.iter().copied().filter(|cell| formula.runs_in(*cell)).collect();
+        if cells.is_empty() {
+            return vec![];
+        }
+        let cells = if cells == Cell::ALL { vec![] } else { cells };
         return bottle(formula, cells, file).into_iter().collect();
     }
     files.sort_by_key(|(tag, _)| (release(tag), tag.clone()));
@@ -85,19 +97,29 @@ pub(crate) fn bottles(views: &Views) -> Vec<Bottle> {
         let (_, file) = files.iter().find(|(tag, _)| cell_of(tag) == Some(cell))?;
         bottle(formula, vec![cell], file)
     };
-    BOTTLED.iter().filter_map(of_cell).collect()
+    BOTTLED.iter().filter(|cell| formula.runs_in(**cell)).filter_map(of_cell).collect()
 }
 
 /// Tag and file of each bottle that lies where the core tap's bottles do.
 fn files(formula: &Formula) -> Vec<(String, BottleFile)> {
     let image = image(&formula.name);
-    let is_in_place = |file: &BottleFile| {
+    let is_ours = |file: &BottleFile| {
         let is_digest =
             file.sha256.len() == 64 && file.sha256.bytes().all(|b| b.is_ascii_hexdigit());
         is_digest && file.url == format!("{IMAGES}/{image}/blobs/sha256:{}", file.sha256)
     };
     let stable = formula.bottle.stable.iter().flat_map(|set| &set.files);
-    stable.filter(|(_, file)| is_in_place(file)).map(|(t, f)| (t.clone(), f.clone())).collect()
+    stable.filter(|(_, file)| is_ours(file)).map(|(t, f)| (t.clone(), f.clone())).collect()
+}
+
+/// Whether there is one bottle for every system.
+pub(crate) fn is_for_all(formula: &Formula) -> bool {
+    files(formula).iter().any(|(tag, _)| tag == ALL)
+}
+
+/// Whether a bottle of `formula` lies where it can be fetched, wherever it may run.
+pub(crate) fn is_in_place(formula: &Formula) -> bool {
+    !files(formula).is_empty()
 }
 
 /// Whether there are bottles at all, wherever they lie.

@@ -36,6 +36,8 @@ const SIGNS: Signs = Signs {
         ("\"code\":\"denied\"", FailureKind::AuthRequired),
         ("failed to fetch bottle data", FailureKind::UpstreamUnavailable),
     ],
+    verdicts: &[],
+    recites: |line| line.contains(" has been deprecated because "),
     headlines: &[
         ("failed to download resource", FailureKind::UpstreamUnavailable),
         ("inspecting bottle contents... failed", FailureKind::ArchiveExtractionFailed),
@@ -51,7 +53,9 @@ impl FailureClassifier for Homebrew {
 
 #[cfg(test)]
 mod tests {
-    use batch_conformance::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_conformance::tables::{
+        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+    };
 
     use super::*;
 
@@ -195,5 +199,26 @@ mod tests {
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
         ];
         none_state(&Homebrew, &texts);
+    }
+
+    /// Outputs of builds that failed, with a quoted text in them.
+    const QUOTES: &[&str] = &[
+        "==> make install\n\
+         x.c:1:9: error: initializer element is not constant\n\
+         \x20int x = \"{fault}\";\n\
+         {fault}\n\
+         make: *** [Makefile:3: x.o] Error 1\n\
+         \n\
+         Error: x 1.0 did not build",
+        "Last 15 lines from /root/.cache/Homebrew/Logs/x/01.configure:\n\
+         checking for {fault}... no\n\
+         configure: error: {fault}",
+    ];
+
+    #[test]
+    fn what_a_build_quotes_is_no_cause() {
+        for output in QUOTES {
+            no_quote_is_believed(&Homebrew, output, FailureKind::NativeBuildFailed);
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     formula::{Formula, Views},
     recipe::{self, Paths},
     refusal,
+    resolution::{self, Graph},
 };
 
 /// What the bottles for each system hold.
@@ -21,6 +22,15 @@ use crate::{
 pub(crate) struct Found {
     pub(crate) linux: Option<Contents>,
     pub(crate) darwin: Option<Contents>,
+}
+
+/// What a formula needs on Linux.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Needed {
+    /// The bottles for Linux of everything that it needs, directly or not.
+    pub(crate) bottles: Vec<Artifact>,
+    /// Who needs what, itself included.
+    pub(crate) graph: Graph,
 }
 
 /// The facts of a formula that cannot be built, for `reason`.
@@ -41,13 +51,13 @@ pub(crate) fn refused(name: &PackageName, views: Option<&Views>, reason: String)
     }
 }
 
-/// The facts of a formula with bottles. `needed` are the bottles of what it depends on.
+/// The facts of a formula with bottles.
 pub(crate) fn facts(
     name: &PackageName,
     views: &Views,
     bottles: &[Bottle],
     found: &Found,
-    needed: Vec<Artifact>,
+    needed: Needed,
 ) -> PackageFacts {
     let has_commands = |it: &Option<Contents>| it.as_ref().is_some_and(|c| !c.commands.is_empty());
     let kind = if has_commands(&found.linux) || has_commands(&found.darwin) {
@@ -64,22 +74,23 @@ pub(crate) fn facts(
     };
     let paths = Paths { linux: of(&found.linux), darwin: of(&found.darwin) };
     if paths.linux.is_empty() && paths.darwin.is_empty() {
-        return refused(name, Some(views), refusal::NOTHING.to_owned());
+        let facts = refused(name, Some(views), refusal::NOTHING.to_owned());
+        return PackageFacts { kind: PackageKind::Library, ..facts };
     }
     let executables = match kind {
         PackageKind::Tool => commands(name.as_str(), &paths.linux, &paths.darwin),
         PackageKind::Library => Executables::Known(vec![]),
     };
-    let all = [views.linux.dependencies.clone(), views.darwin.dependencies.clone()].concat();
+    let needs = Needs::new(views, bottles);
     PackageFacts {
         executables,
         kind,
-        runtime_dependencies: bottle::names(&all),
+        runtime_dependencies: bottle::names(&[&*needs.linux, &*needs.darwin].concat()),
         platforms: platforms(bottles),
-        artifacts: bottles.iter().map(|it| artifact(it, found)).chain(needed).collect(),
+        artifacts: bottles.iter().map(|it| artifact(it, found)).chain(needed.bottles).collect(),
         install: Action {
             name: recipe::STEP.name.to_owned(),
-            parameters: parameters(&views.linux.name, views, paths),
+            parameters: parameters(&views.linux.name, paths, needs, &needed.graph),
         },
         notes: notes(views, bottles),
         ..refused(name, Some(views), String::new())
@@ -93,20 +104,47 @@ fn artifact(bottle: &Bottle, found: &Found) -> Artifact {
     Artifact { digest_verified: was_compared.then_some(true), ..bottle.artifact() }
 }
 
-/// The formula's own command first, the others sorted.
+/// What a formula needs on each system that it has a bottle for.
+struct Needs {
+    linux: Vec<String>,
+    darwin: Vec<String>,
+}
+
+impl Needs {
+    fn new(views: &Views, bottles: &[Bottle]) -> Self {
+        let is_on = |os| bottles.iter().any(|bottle| bottle.is_for(os));
+        let linux = is_on(Os::Linux).then(|| views.linux.linux_dependencies());
+        let darwin = is_on(Os::Darwin).then(|| views.darwin.dependencies.clone());
+        Self { linux: linux.unwrap_or_default(), darwin: darwin.unwrap_or_default() }
+    }
+}
+
+/// The command that carries the formula's name first, the others sorted.
 pub(crate) fn commands(name: &str, linux: &[String], darwin: &[String]) -> Executables {
     let base = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();
     // What is verified on Linux must be there on Linux.
     let on = if linux.is_empty() { darwin } else { linux };
     let mut names: Vec<String> = on.iter().map(base).collect();
-    let plain = name.split('@').next().unwrap_or(name);
-    names.sort_by_key(|command| (command != name, command != plain, command.clone()));
+    let own = own_commands(name);
+    let place = |command: &String| own.iter().position(|own| own == command);
+    names.sort_by_key(|command| (place(command).unwrap_or(own.len()), command.clone()));
     names.dedup();
     let parsed: Result<Vec<CommandName>, _> = names.iter().map(|name| name.parse()).collect();
     match parsed {
         Ok(names) => Executables::Known(names),
         Err(invalid) => Executables::Unknown(format!("{}{invalid}", refusal::UNSAFE)),
     }
+}
+
+/// Commands that carry the name of the formula `name`, the best first. Versioned formulae have many
+/// spellings: `python3.13`, `gcc-14`, `autoconf269`, `node`.
+fn own_commands(name: &str) -> Vec<String> {
+    let Some((plain, version)) = name.split_once('@') else { return vec![name.to_owned()] };
+    let major = version.split('.').next().unwrap_or(version);
+    let without_dots = version.replace('.', "");
+    let suffixes = [version, &format!("-{version}"), &without_dots, "", major];
+    let exact = suffixes.iter().map(|suffix| format!("{plain}{suffix}"));
+    exact.chain([format!("{plain}-{major}")]).collect()
 }
 
 fn platforms(bottles: &[Bottle]) -> Vec<Cell> {
@@ -116,21 +154,23 @@ fn platforms(bottles: &[Bottle]) -> Vec<Cell> {
     bottles.iter().flat_map(|bottle| bottle.cells.iter().copied()).collect()
 }
 
-fn parameters(formula: &str, views: &Views, paths: Paths) -> BTreeMap<String, Parameter> {
-    let (linux, darwin) = (&views.linux.dependencies, &views.darwin.dependencies);
+fn parameters(
+    formula: &str,
+    paths: Paths,
+    needs: Needs,
+    graph: &Graph,
+) -> BTreeMap<String, Parameter> {
     let mut parameters = BTreeMap::from([
         (recipe::FORMULA.to_owned(), Parameter::Text(formula.to_owned())),
         (recipe::LINUX_PATHS.to_owned(), Parameter::List(paths.linux)),
         (recipe::DARWIN_PATHS.to_owned(), Parameter::List(paths.darwin)),
     ]);
-    for (key, own, other) in
-        [(recipe::LINUX_DEPENDENCIES, linux, darwin), (recipe::DARWIN_DEPENDENCIES, darwin, linux)]
-    {
-        let only: Vec<String> = own.iter().filter(|name| !other.contains(name)).cloned().collect();
-        if !only.is_empty() {
-            parameters.insert(key.to_owned(), Parameter::List(only));
+    for (key, needs) in [(recipe::LINUX_NEEDS, needs.linux), (recipe::DARWIN_NEEDS, needs.darwin)] {
+        if !needs.is_empty() {
+            parameters.insert(key.to_owned(), Parameter::List(needs));
         }
     }
+    parameters.extend(resolution::of_graph(graph));
     parameters
 }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use batch_core::{
     decide::{clean::without_commands, recipe::is_homepage},
-    model::is_hidden,
+    model::{Cell, is_hidden},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use crate::requirement::Requirement;
 
 /// Longest description that is kept, in characters.
 const LONGEST_DESCRIPTION: usize = 200;
@@ -90,13 +92,6 @@ pub(crate) struct BottleFile {
     pub(crate) sha256: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-struct Requirement {
-    name: String,
-    #[serde(default)]
-    contexts: Vec<String>,
-}
-
 /// A formula as macOS and Linux see it.
 #[derive(Debug, Clone)]
 pub(crate) struct Views {
@@ -152,13 +147,24 @@ impl Formula {
     /// What it needs where macOS is not there to bring it: what is only for building or testing is
     /// left out.
     pub(crate) fn linux_dependencies(&self) -> Vec<String> {
-        let brought = self.uses_from_macos.iter().filter_map(Value::as_str).map(str::to_owned);
-        self.dependencies.iter().cloned().chain(brought).collect()
+        let brought = self.uses_from_macos.iter().filter_map(needed_to_run);
+        let mut names: Vec<String> = vec![];
+        for name in self.dependencies.iter().map(String::as_str).chain(brought) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// Whether everything that it requires to run holds in `cell`.
+    pub(crate) fn runs_in(&self, cell: Cell) -> bool {
+        self.requirements.iter().filter(|it| it.is_to_run()).all(|it| it.allows(cell))
     }
 
     /// What it requires to run, other than Linux itself.
     pub(crate) fn requirements(&self) -> Vec<&str> {
-        let to_run = |it: &&Requirement| it.contexts.is_empty() && it.name != "linux";
+        let to_run = |it: &&Requirement| it.is_to_run() && it.name != "linux";
         self.requirements.iter().filter(to_run).map(|it| it.name.as_str()).collect()
     }
 
@@ -192,6 +198,20 @@ impl Formula {
 fn plain(text: &str) -> String {
     let shown = text.chars().filter(|c| !is_hidden(*c)).take(LONGEST_DESCRIPTION);
     without_commands(&shown.collect::<String>())
+}
+
+/// The formula that an entry of `uses_from_macos` names: by itself, or as a key whose value is one
+/// context or a list of them. `None` where it is only for building or testing.
+fn needed_to_run(entry: &Value) -> Option<&str> {
+    let Some((name, contexts)) = entry.as_object().and_then(|entry| entry.iter().next()) else {
+        return entry.as_str();
+    };
+    let is_elsewhere = |context: &Value| matches!(context.as_str(), Some("build" | "test"));
+    let only_elsewhere = match contexts.as_array() {
+        Some(contexts) => !contexts.is_empty() && contexts.iter().all(is_elsewhere),
+        None => is_elsewhere(contexts),
+    };
+    (!only_elsewhere).then_some(name.as_str())
 }
 
 fn because(reason: Option<&str>, replacement: Option<&str>) -> String {

@@ -11,7 +11,7 @@ use batch_core::{
     plugin::NativeInstaller,
 };
 
-use crate::{Homebrew, bottle, recipe, registry::token_address};
+use crate::{Homebrew, bottle, recipe, registry::token_address, resolution};
 
 const PREFIX: &str = "prefix";
 const CELLAR: &str = "prefix/Cellar";
@@ -30,25 +30,30 @@ const LINKED: &[&str] = &["bin", "lib", "sbin", "share"];
 impl NativeInstaller for Homebrew {
     fn install(
         &self,
-        _recipe: &Recipe,
+        recipe: &Recipe,
         facts: &PackageFacts,
         environment: Environment,
         _origins: &Origins,
     ) -> InstallPlan {
         let cell = environment.cell();
+        // What the recipe does not declare would not be there after a real installation either.
+        let beside = resolution::poured(facts, recipe, cell.os());
+        let formula = recipe::text(facts, recipe::FORMULA);
         let is_for_here = |it: &&Artifact| it.cells.is_empty() || it.cells.contains(&cell);
-        let artifacts: Vec<&Artifact> = facts.artifacts.iter().filter(is_for_here).collect();
-        let mut steps = vec![];
-        for (i, artifact) in artifacts.iter().enumerate() {
-            steps.extend(pour(i, artifact));
-        }
+        let here: Vec<&Artifact> = facts.artifacts.iter().filter(is_for_here).collect();
+        let is_own = |it: &&&Artifact| bottle::formula(it) == Some(&*formula);
+        let is_beside = |it: &&&Artifact| bottle::formula(it).is_some_and(|it| beside.contains(it));
+        let own = here.iter().find(is_own);
+        let poured = own.into_iter().chain(here.iter().filter(is_beside));
+        let mut steps: Vec<InstallStep> =
+            poured.enumerate().flat_map(|(i, artifact)| pour(i, artifact)).collect();
         let placeholders = PLACEHOLDERS.iter().map(|(from, to)| ((*from).into(), (*to).into()));
         steps.push(InstallStep::Substitute {
             within: CELLAR.to_owned(),
             placeholders: placeholders.collect::<BTreeMap<String, String>>(),
         });
         // Without a bottle for this cell there is no keg, and the check below fails.
-        let own = artifacts.first().and_then(|artifact| bottle::keg(artifact)).unwrap_or("none");
+        let own = own.and_then(|artifact| bottle::keg(artifact)).unwrap_or("none");
         let own = format!("{CELLAR}/{own}");
         let paths = paths(facts, cell.os());
         steps.extend(checks(facts, &own, &paths));
@@ -62,7 +67,7 @@ impl NativeInstaller for Homebrew {
 fn pour(i: usize, artifact: &Artifact) -> Vec<InstallStep> {
     let archive = format!("downloads/{i}.tar.gz");
     let keg = bottle::keg(artifact).unwrap_or("none");
-    let name = keg.split('/').next().unwrap_or(keg);
+    let name = bottle::formula(artifact).unwrap_or(keg);
     let access = Access::TokenFrom(token_address(&bottle::image(name)));
     let mut steps = vec![
         InstallStep::Fetch { artifact: artifact.clone(), access, to: archive.clone() },

@@ -11,6 +11,8 @@ mod quota;
 mod recipe;
 mod refusal;
 mod registry;
+mod requirement;
+mod resolution;
 mod seeder;
 #[cfg(test)]
 mod tests;

@@ -3,24 +3,31 @@
 use std::collections::BTreeMap;
 
 use batch_core::{
-    decide::recipe::constrain,
+    decide::{dependencies, recipe::constrain},
     model::{
         Action, ActionShape, Cell, Executables, FailureKind, Metadata, Os, PackageFacts,
-        PackageKind, Parameter, Recipe, RecipeName, RecipeStep, Verify, When,
+        PackageKind, PackageName, Parameter, Recipe, RecipeName, RecipeStep, Verify, Versions,
+        When,
     },
     plugin::Missing,
 };
 
-use crate::refusal;
+use crate::{bottle, refusal};
 
 /// Parameters of facts. The first is the recipe's own; the others become steps.
 pub(crate) const FORMULA: &str = "formula";
 pub(crate) const LINUX_PATHS: &str = "linux_paths";
 pub(crate) const DARWIN_PATHS: &str = "darwin_paths";
-pub(crate) const LINUX_DEPENDENCIES: &str = "linux_dependencies";
-pub(crate) const DARWIN_DEPENDENCIES: &str = "darwin_dependencies";
+pub(crate) const LINUX_NEEDS: &str = "linux_needs";
+pub(crate) const DARWIN_NEEDS: &str = "darwin_needs";
 /// The step that pours a bottle.
-pub(crate) const STEP: ActionShape = ActionShape { name: "homebrew", required: &[FORMULA] };
+pub(crate) const STEP: ActionShape =
+    ActionShape::new("homebrew", &[FORMULA]).versioned(Versions::Derived {
+        source: "homebrew",
+        from: FORMULA,
+        key: FORMULA,
+        derive: str::to_owned,
+    });
 const LINK: &str = "install_binaries";
 
 /// What is installed on each system.
@@ -35,28 +42,31 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let name = &facts.id.name;
     let first = match &facts.executables {
         Executables::Unknown(why) => {
-            return Err(Missing { reason: format!("{name} {why}"), kind: refusal::kind(why) });
+            return Err(Missing::new(refusal::kind(why), format!("{name} {why}")));
         }
         Executables::Known(names) => names.first(),
     };
     let verify = match (facts.kind, first) {
         (PackageKind::Library, _) => None,
-        (PackageKind::Tool, Some(first)) => Some(Verify {
-            command: format!("{first} --version"),
-            pattern: "{version}".to_owned(),
-            ..Verify::default()
-        }),
+        (PackageKind::Tool, Some(first)) => Some(Verify::of_version(first.as_str())),
         (PackageKind::Tool, None) => {
             let reason = format!("{name} {} has no command", facts.version);
-            return Err(Missing { reason, kind: FailureKind::BinaryDiscoveryFailed });
+            return Err(Missing::new(FailureKind::BinaryDiscoveryFailed, reason));
         }
     };
-    let steps = steps(facts);
-    if steps.is_empty() {
+    let systems = systems(facts);
+    if systems.is_empty() {
         let reason = format!("{name} {} is on no platform of ours", facts.version);
-        return Err(Missing { reason, kind: FailureKind::NoBottle });
+        return Err(Missing::new(FailureKind::NoBottle, reason));
     }
-    Ok(Recipe { metadata: metadata(facts), version: None, steps, verify })
+    let dependencies = Dependencies::new(facts, &systems);
+    let steps = steps(facts, &systems, &dependencies);
+    let metadata = metadata(facts, dependencies.shared);
+    let recipe = Recipe { metadata, version: None, steps, verify };
+    if dependencies.missing.is_empty() {
+        return Ok(recipe);
+    }
+    Err(Missing::recipes(facts, dependencies.missing, recipe))
 }
 
 /// `@` becomes `-`.
@@ -64,11 +74,8 @@ pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
     RecipeName::nearest(facts.id.name.as_str())
 }
 
-fn metadata(facts: &PackageFacts) -> Metadata {
+fn metadata(facts: &PackageFacts, runtime_dependencies: Vec<String>) -> Metadata {
     let name = recipe_name(facts);
-    let special = [list(facts, LINUX_DEPENDENCIES), list(facts, DARWIN_DEPENDENCIES)].concat();
-    let shared = facts.runtime_dependencies.iter().map(ToString::to_string);
-    let shared: Vec<String> = shared.filter(|name| !special.contains(name)).collect();
     let formula = text(facts, FORMULA);
     let mut metadata = Metadata {
         description: facts.description.clone(),
@@ -76,7 +83,7 @@ fn metadata(facts: &PackageFacts) -> Metadata {
         kind: if facts.kind == PackageKind::Library { "library" } else { "" }.to_owned(),
         // The package manager's mark for recipes that no language model looked over.
         llm_validation: "skipped".to_owned(),
-        runtime_dependencies: recipe_names(&shared),
+        runtime_dependencies,
         ..Metadata::default()
     };
     // What depends on the formula names it as the registry does.
@@ -88,30 +95,80 @@ fn metadata(facts: &PackageFacts) -> Metadata {
     metadata
 }
 
-/// One pair of steps where both systems get the same, else a pair for each.
-fn steps(facts: &PackageFacts) -> Vec<RecipeStep> {
-    let on = |os, paths, dependencies| {
+/// What is installed on one system, and the formulae that it needs there.
+struct System {
+    os: Os,
+    paths: Vec<String>,
+    needs: Vec<String>,
+}
+
+/// The systems that the formula is for.
+fn systems(facts: &PackageFacts) -> Vec<System> {
+    let on = |os, paths, needs| {
         let is_there =
             facts.platforms.is_empty() || facts.platforms.iter().any(|cell: &Cell| cell.os() == os);
-        let (paths, dependencies) = (list(facts, paths), list(facts, dependencies));
-        (is_there && !paths.is_empty()).then_some((os, paths, dependencies))
+        let (paths, needs) = (list(facts, paths), list(facts, needs));
+        (is_there && !paths.is_empty()).then_some(System { os, paths, needs })
     };
-    let systems: Vec<(Os, Vec<String>, Vec<String>)> = [
-        on(Os::Linux, LINUX_PATHS, LINUX_DEPENDENCIES),
-        on(Os::Darwin, DARWIN_PATHS, DARWIN_DEPENDENCIES),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if let [(_, paths, dependencies), (_, other_paths, other_dependencies)] = &*systems
-        && (paths, dependencies) == (other_paths, other_dependencies)
-    {
-        return pair(facts, paths, dependencies, None);
+    let linux = on(Os::Linux, LINUX_PATHS, LINUX_NEEDS);
+    linux.into_iter().chain(on(Os::Darwin, DARWIN_PATHS, DARWIN_NEEDS)).collect()
+}
+
+/// The recipes that a recipe depends on.
+struct Dependencies {
+    /// On every system.
+    shared: Vec<String>,
+    /// On each system besides those, in the order of the systems.
+    special: Vec<Vec<String>>,
+    /// Formulae that no recipe provides.
+    missing: Vec<PackageName>,
+}
+
+impl Dependencies {
+    fn new(facts: &PackageFacts, systems: &[System]) -> Self {
+        let recipes = dependencies::resolved(facts);
+        let own = recipe_name(facts);
+        let needed = systems.iter().flat_map(|system| system.needs.clone());
+        let missing: Vec<String> = needed.filter(|it| !recipes.contains_key(&**it)).collect();
+        let named = |system: &System| -> Vec<String> {
+            let name = |formula: &String| dependencies::recipe_name(&recipes, formula);
+            let mut names: Vec<String> = vec![];
+            for name in system.needs.iter().map(name).filter(|name| name != own.as_str()) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            names
+        };
+        let named: Vec<Vec<String>> = systems.iter().map(named).collect();
+        let is_shared = |name: &&String| named.iter().all(|names| names.contains(*name));
+        let shared = named.iter().flatten().filter(is_shared);
+        let mut distinct: Vec<String> = vec![];
+        for name in shared {
+            if !distinct.contains(name) {
+                distinct.push(name.clone());
+            }
+        }
+        let rest = |names: &Vec<String>| -> Vec<String> {
+            names.iter().filter(|name| !distinct.contains(name)).cloned().collect()
+        };
+        let special = named.iter().map(rest).collect();
+        Self { special, missing: bottle::names(&missing), shared: distinct }
     }
-    let is_split = systems.len() > 1;
-    let pairs = systems.iter().map(|(os, paths, dependencies)| {
-        let when = is_split.then(|| when(*os, facts));
-        pair(facts, paths, dependencies, when.as_ref())
+}
+
+/// One pair of steps where both systems get the same, else a pair for each.
+fn steps(facts: &PackageFacts, systems: &[System], dependencies: &Dependencies) -> Vec<RecipeStep> {
+    if let [only] = systems {
+        return pair(facts, &only.paths, &[], None);
+    }
+    let are_same = systems.windows(2).all(|pair| pair[0].paths == pair[1].paths)
+        && dependencies.special.iter().all(Vec::is_empty);
+    if let (true, Some(first)) = (are_same, systems.first()) {
+        return pair(facts, &first.paths, &[], None);
+    }
+    let pairs = systems.iter().zip(&dependencies.special).map(|(system, special)| {
+        pair(facts, &system.paths, special, Some(&when(system.os, facts)))
     });
     pairs.flatten().collect()
 }
@@ -130,8 +187,7 @@ fn pair(
 ) -> Vec<RecipeStep> {
     let mut pour = BTreeMap::from([(FORMULA.to_owned(), Parameter::Text(text(facts, FORMULA)))]);
     if !dependencies.is_empty() {
-        let names = Parameter::List(recipe_names(dependencies));
-        pour.insert("dependencies".to_owned(), names);
+        pour.insert("dependencies".to_owned(), Parameter::List(dependencies.to_vec()));
     }
     let paths = Parameter::List(paths.to_vec());
     let link = match facts.kind {
@@ -148,17 +204,8 @@ fn pair(
     vec![step(STEP.name, pour), step(LINK, link)]
 }
 
-fn recipe_names(formulae: &[String]) -> Vec<String> {
-    let mut names: Vec<String> = vec![];
-    for name in formulae.iter().map(|name| RecipeName::nearest(name).to_string()) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
-}
-
-fn text(facts: &PackageFacts, key: &str) -> String {
+/// A text among the parameters of `facts`; empty where there is none.
+pub(crate) fn text(facts: &PackageFacts, key: &str) -> String {
     match facts.install.parameters.get(key) {
         Some(Parameter::Text(text)) => text.clone(),
         Some(Parameter::List(_) | Parameter::Flag(_)) | None => String::new(),

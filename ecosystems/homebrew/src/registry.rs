@@ -1,14 +1,14 @@
 //! Asking formulae.brew.sh and ghcr.io: a thin async layer over pure functions.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     path::Path,
 };
 
 use async_trait::async_trait;
 use batch_core::{
     io::{CachedFile, Http, HttpError, Request, archive, json},
-    model::{Artifact, FailureKind, Os, PackageFacts, PackageName, Recipe, RecipeName},
+    model::{FailureKind, KnownRecipes, Os, PackageFacts, PackageName, Recipe, RecipeName},
     plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
 };
 use serde::Deserialize;
@@ -17,9 +17,9 @@ use crate::{
     Homebrew, ID,
     bottle::{self, Bottle, IMAGES},
     contents::{self, Contents},
-    facts::{self, Found},
+    facts::{self, Found, Needed},
     formula::{self, Formula, Views},
-    recipe, refusal,
+    recipe, refusal, resolution,
 };
 
 const FORMULAE: &str = "https://formulae.brew.sh";
@@ -55,12 +55,20 @@ impl RecipeBuilder for Homebrew {
                 Err(reason) => return Ok(Some(facts::refused(name, Some(&views), reason))),
             }
         }
-        let needed = needed(http, &views).await?;
+        let needed = needed(http, &views, &bottles).await?;
         Ok(Some(facts::facts(name, &views, &bottles, &found, needed)))
+    }
+
+    fn resolve(&self, facts: PackageFacts, known: &KnownRecipes) -> PackageFacts {
+        resolution::resolve(facts, known)
     }
 
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
         recipe::build(facts)
+    }
+
+    fn is_reviewed(&self) -> bool {
+        true
     }
 
     fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
@@ -88,9 +96,12 @@ fn obstacle(name: &str, views: &Views) -> Result<Option<String>, String> {
         format!("{}{}", refusal::REQUIRES, requirements.join(", "))
     } else if tags.is_empty() {
         refusal::NO_BOTTLE.to_owned()
+    } else if bottles.is_empty() && bottle::is_in_place(formula) {
+        format!("{}{}", refusal::REQUIRES, requirements.join(", "))
     } else if bottles.is_empty() {
         refusal::ELSEWHERE.to_owned()
-    } else if !bottles.iter().any(|bottle| bottle.is_for(Os::Linux)) {
+    } else if !bottle::is_for_all(formula) && !bottles.iter().any(|bottle| bottle.is_for(Os::Linux))
+    {
         format!("{}{}", refusal::NOT_FOR_LINUX, tags.join(", "))
     } else {
         return Ok(None);
@@ -118,22 +129,31 @@ async fn moved(http: &dyn Http, name: &PackageName) -> Result<Option<PackageFact
     Ok(reason.map(|reason| facts::refused(name, None, reason)))
 }
 
-/// Bottles for Linux of everything that a formula needs, directly or not, in a fixed order.
-async fn needed(http: &dyn Http, views: &Views) -> Result<Vec<Artifact>, SourceError> {
-    let mut found = vec![];
-    let mut known = BTreeSet::from([views.linux.name.clone()]);
-    let mut waiting: VecDeque<String> = views.linux.linux_dependencies().into();
+/// What the formula needs on Linux, directly or not, in a fixed order; nothing where it has no
+/// bottle for Linux.
+async fn needed(http: &dyn Http, views: &Views, bottles: &[Bottle]) -> Result<Needed, SourceError> {
+    let mut needed = Needed::default();
+    if !bottles.iter().any(|bottle| bottle.is_for(Os::Linux)) {
+        return Ok(needed);
+    }
+    let own = views.linux.linux_dependencies();
+    let mut waiting: VecDeque<String> = own.clone().into();
+    needed.graph.insert(views.linux.name.clone(), own);
     while let Some(name) = waiting.pop_front() {
-        if !known.insert(name.clone()) || MOST_DEPENDENCIES < known.len() {
+        if needed.graph.contains_key(&name) || MOST_DEPENDENCIES <= needed.graph.len() {
             continue;
         }
         // One that is not there is seen when the formula is verified.
-        let Some(views) = ask(http, &name).await? else { continue };
-        waiting.extend(views.linux.linux_dependencies());
-        let bottles = bottle::bottles(&views);
-        found.extend(bottles.iter().filter(|it| it.is_for(Os::Linux)).map(Bottle::artifact));
+        let found = ask(http, &name).await?;
+        let names = found.as_ref().map(|views| views.linux.linux_dependencies());
+        let names = names.unwrap_or_default();
+        waiting.extend(names.iter().cloned());
+        needed.graph.insert(name, names);
+        let bottles = found.map(|views| bottle::bottles(&views)).unwrap_or_default();
+        let for_linux = bottles.iter().filter(|it| it.is_for(Os::Linux));
+        needed.bottles.extend(for_linux.map(Bottle::artifact));
     }
-    Ok(found)
+    Ok(needed)
 }
 
 #[derive(Deserialize)]

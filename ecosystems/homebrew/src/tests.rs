@@ -8,7 +8,7 @@ use batch_core::{
     io::{Origins, PoliteConfig, PoliteHttp, Request},
     model::{
         Access, Cell, CommandName, Environment, Executables, FailureKind, InstallStep,
-        PackageFacts, PackageKind, Recipe,
+        KnownRecipes, Metadata, PackageFacts, PackageKind, Recipe, RecipeName,
     },
     plugin::{
         Missing, Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError,
@@ -128,8 +128,32 @@ fn server(name: &str, commands: &str, more: &Value) -> Server {
     server.with(&format!("/v2/homebrew/core/{image}/manifests/1.0"), 200, &index)
 }
 
+/// Recipes, each with the formula that it satisfies; empty where it is called like it.
+fn known(recipes: &[(&str, &str)]) -> KnownRecipes {
+    let mut known = KnownRecipes::default();
+    for (name, formula) in recipes {
+        let formulae = formula.split_whitespace().map(str::to_owned).collect();
+        let satisfies = BTreeMap::from([("homebrew".to_owned(), formulae)]);
+        known.add_named(&name.parse().unwrap(), &satisfies);
+    }
+    known
+}
+
+/// A recipe for everything that `facts` need, as this plugin would call it.
+fn complete(facts: &PackageFacts) -> KnownRecipes {
+    let needed: Vec<String> = facts.runtime_dependencies.iter().map(ToString::to_string).collect();
+    let names: Vec<RecipeName> = needed.iter().map(|name| RecipeName::nearest(name)).collect();
+    let recipes = names.iter().zip(&needed).map(|(name, formula)| (name.as_str(), &**formula));
+    known(&recipes.collect::<Vec<_>>())
+}
+
+/// The recipe where there is one for everything that it needs.
 fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    Homebrew.build(facts)
+    build_with(facts, &complete(facts))
+}
+
+fn build_with(facts: &PackageFacts, known: &KnownRecipes) -> Result<Recipe, Missing> {
+    Homebrew.build(&Homebrew.resolve(facts.clone(), known))
 }
 
 /// The recipe's text has all of `parts` in it, and the strict reader reads it back as it was.
@@ -528,8 +552,11 @@ fn a_bottle_that_is_not_there_or_not_as_announced_is_told() {
     let missing = build(&server.bottle("x", &digest('e'), "other").facts("x")).unwrap_err();
     assert_eq!(missing.kind, FailureKind::ArchiveExtractionFailed);
     let nothing = unlisted("x86_64_linux", &[("share/x", 0o644)], &json!({}));
+    let facts = nothing.facts("x");
+    let missing = build(&facts).unwrap_err();
     let reason = "x ships neither a command nor a library";
-    check_missing(nothing, "x", FailureKind::LibraryOnly, reason);
+    assert_eq!((missing.kind, &*missing.reason), (FailureKind::LibraryOnly, reason));
+    assert_eq!(facts.kind, PackageKind::Library);
 }
 
 #[test]
@@ -568,7 +595,154 @@ fn facts_carry_the_bottles_of_everything_that_is_needed_on_linux() {
     let kegs: Vec<&str> =
         facts.artifacts.iter().filter_map(|it| it.url.split('#').nth(1)).collect();
     assert_eq!(kegs[4..], ["y/1.0_1", "y/1.0_1", "z/1.0", "z/1.0"]);
-    check_dependencies(&facts, &["y"]);
+    let recipe = check_dependencies(&facts, &["y"]);
+    assert_eq!(recipe.steps[0].dependencies().collect::<Vec<_>>(), ["z"], "macOS has it");
+}
+
+/// What the plan of `recipe` downloads beside the formula's own bottle.
+fn beside(facts: &PackageFacts, recipe: &Recipe) -> Vec<String> {
+    let plan = Homebrew.install(recipe, facts, Environment::DebianX86, &Origins::default());
+    let keg = |step: InstallStep| {
+        let InstallStep::Fetch { artifact, .. } = step else { return None };
+        Some(artifact.url.split_once('#')?.1.to_owned())
+    };
+    plan.steps.into_iter().filter_map(keg).skip(1).collect()
+}
+
+#[test]
+fn only_what_the_recipe_declares_is_poured() {
+    let more = json!({ "dependencies": ["y@2"], "uses_from_macos": ["z"] });
+    let server = server("x", "bin/x", &more)
+        .formula(&formula("y@2", &json!({ "dependencies": ["w", "v"] })))
+        .formula(&formula("w", &json!({})))
+        .formula(&formula("v", &json!({})))
+        .formula(&formula("z", &json!({})));
+    let facts = server.facts("x");
+    let all = known(&[("y", "y@2"), ("w", ""), ("v", ""), ("z", "")]);
+    let resolved = Homebrew.resolve(facts.clone(), &all);
+    let recipe = Homebrew.build(&resolved).unwrap();
+    assert_eq!(beside(&resolved, &recipe), ["y@2/1.0", "z/1.0", "w/1.0", "v/1.0"]);
+
+    // A recipe that does not say so has nothing of it.
+    let mut less = recipe.clone();
+    less.steps[0].params.remove("dependencies");
+    assert_eq!(beside(&resolved, &less), ["y@2/1.0", "w/1.0", "v/1.0"]);
+    less.metadata.runtime_dependencies.clear();
+    assert_eq!(beside(&resolved, &less), [""; 0]);
+
+    // Nor has it what the recipe of a dependency does not say.
+    let mut known = all;
+    let of_y = Metadata { runtime_dependencies: vec!["v".to_owned()], ..Metadata::default() };
+    let of_y = Recipe { metadata: of_y, version: None, steps: vec![], verify: None };
+    known.add(&"y".parse().unwrap(), &of_y);
+    let resolved = Homebrew.resolve(facts, &known);
+    assert_eq!(beside(&resolved, &recipe), ["y@2/1.0", "z/1.0", "v/1.0"]);
+}
+
+#[test]
+fn dependencies_are_led_to_the_recipes_that_satisfy_them() {
+    let more = json!({ "dependencies": ["openssl@3", "gtk+3", "zstd", "sqlite"],
+        "uses_from_macos": ["perl", { "m4": "build" }, { "flex": ["build", "test"] }] });
+    let facts = server("x", "bin/x", &more).facts("x");
+    let some =
+        known(&[("openssl", "openssl@3"), ("gtk+3", ""), ("zstd", ""), ("sqlite3", "sqlite")]);
+    let missing = build_with(&facts, &some).unwrap_err();
+    assert_eq!(missing.kind, FailureKind::RecipeMissing);
+    let blockers: Vec<String> = missing.blocked_by.iter().map(ToString::to_string).collect();
+    assert_eq!(blockers, ["gtk+3", "perl"], "no dependency may be called gtk+3");
+    assert_eq!(missing.reason, "x 1.0 needs recipes that do not exist: gtk+3, perl");
+    let none = build_with(&facts, &KnownRecipes::default()).unwrap_err();
+    assert_eq!(none.blocked_by.len(), 5);
+    assert_eq!(none.blocked_by, Homebrew.build(&facts).unwrap_err().blocked_by);
+
+    let mut all = some;
+    all.add_named(
+        &"gtk".parse().unwrap(),
+        &[("homebrew".to_owned(), vec!["gtk+3".to_owned()])].into(),
+    );
+    all.add_named(&"perl".parse().unwrap(), &BTreeMap::new());
+    let recipe = build_with(&facts, &all).unwrap();
+    let named = ["openssl", "gtk", "zstd", "sqlite3"];
+    assert_eq!(recipe.metadata.runtime_dependencies, named);
+    let of_steps: Vec<Vec<&str>> =
+        recipe.steps.iter().map(|step| step.dependencies().collect()).collect();
+    assert_eq!(of_steps, [vec!["perl"], vec![], vec![], vec![]], "on Linux");
+}
+
+#[test]
+fn a_formula_that_is_blocked_shows_the_recipe_that_it_will_have() {
+    let facts = server("x", "bin/x", &json!({ "dependencies": ["y"] })).facts("x");
+    let draft = Homebrew.build(&facts).unwrap_err().draft.unwrap();
+    assert_eq!(*draft, build(&facts).unwrap());
+}
+
+#[test]
+fn a_formula_for_one_system_has_one_list_of_dependencies() {
+    let files = json!({ "x86_64_linux": file("x", 'e', ":any") });
+    let more = json!({ "bottle": { "stable": { "rebuild": 0, "files": files } },
+        "dependencies": ["y"], "uses_from_macos": ["z"],
+        "variations": { "x86_64_linux": { "dependencies": ["y", "w"] } } });
+    let facts = server("x", "bin/x", &more).facts("x");
+    let recipe = check_dependencies(&facts, &["y", "w", "z"]);
+    assert_eq!(recipe.steps.len(), 2);
+    assert!(recipe.steps.iter().all(|step| step.when.is_none()));
+}
+
+/// Requirement, and a part of the recipe, for a formula whose one bottle is for all systems.
+const REQUIRED: &[(&str, &str)] = &[
+    (r#"{ "name": "macos", "version": null, "contexts": [] }"#, "supported_os = [\"darwin\"]"),
+    (r#"{ "name": "linux", "contexts": [] }"#, "supported_os = [\"linux\"]"),
+    (r#"{ "name": "arch", "version": "x86_64", "contexts": [] }"#, "supported_arch = [\"amd64\"]"),
+    (r#"{ "name": "arch", "version": "arm64", "contexts": [] }"#, "supported_arch = [\"arm64\"]"),
+];
+
+#[test]
+fn requirements_constrain_a_bottle_for_all() {
+    for (requirement, part) in REQUIRED {
+        let requirement: Value = serde_json::from_str(requirement).unwrap();
+        let more = json!({ "requirements": [requirement] });
+        check(unlisted("all", &[("bin/x", 0o755)], &more), "x", &[part]);
+        // Nothing of it holds for what is only there to build.
+        let mut to_build = requirement.clone();
+        to_build["contexts"] = json!(["build"]);
+        let more = json!({ "requirements": [to_build] });
+        let facts = check(unlisted("all", &[("bin/x", 0o755)], &more), "x", &[]);
+        assert_eq!(facts.platforms, [], "{requirement}");
+    }
+    let release = json!({ "name": "macos", "version": "13", "contexts": [] });
+    let server = unlisted("all", &[("bin/x", 0o755)], &json!({ "requirements": [release] }));
+    assert_eq!(check(server, "x", &[]).platforms, [], "a release of macOS does not exclude Linux");
+    let odd = json!({ "requirements": [{ "name": "arch", "version": "ppc64le", "contexts": [] }] });
+    let nowhere = unlisted("all", &[("bin/x", 0o755)], &odd);
+    let reason = "x requires what no bottle brings: arch";
+    check_missing(nowhere, "x", FailureKind::NoBottle, reason);
+}
+
+#[test]
+fn requirements_constrain_bottles_of_single_platforms() {
+    let files = json!({ "x86_64_linux": file("x", 'e', ":any"),
+        "arm64_linux": file("x", 'f', ":any"), "arm64_tahoe": file("x", 'c', ":any") });
+    let more = json!({ "bottle": { "stable": { "rebuild": 0, "files": files } },
+        "requirements": [{ "name": "arch", "version": "x86_64", "contexts": [] }] });
+    let facts = check(server("x", "bin/x", &more), "x", &["supported_arch = [\"amd64\"]"]);
+    assert_eq!(facts.platforms, [Cell::LinuxGlibcX86]);
+}
+
+#[test]
+fn a_versioned_formula_is_verified_by_the_command_that_carries_its_name() {
+    for (name, commands, expected) in [
+        ("python@3.13", "bin/2to3-3.13,bin/idle3.13,bin/pip3.13,bin/python3.13", "python3.13"),
+        ("gcc@14", "bin/c++-14,bin/gcc-14,bin/cpp-14", "gcc-14"),
+        ("autoconf@2.69", "bin/autoconf269,bin/autoheader269", "autoconf269"),
+        ("node@20", "bin/corepack,bin/node,bin/npm", "node"),
+        ("lua@5.4", "bin/a,bin/lua,bin/lua5.4", "lua5.4"),
+        ("php@8.2", "bin/pear,bin/php8", "php8"),
+        ("postgresql@16", "bin/psql,bin/clusterdb", "clusterdb"),
+    ] {
+        let facts = server(name, commands, &json!({})).facts(name);
+        let verify = build(&facts).unwrap().verify.unwrap();
+        assert_eq!(verify.command, format!("{expected} --version"), "{name}");
+    }
 }
 
 #[test]
@@ -597,7 +771,8 @@ fn a_bottle_is_poured_without_running_anything_of_it() {
     let more = json!({ "dependencies": ["y"] });
     let server = server("x@1", "bin/x,sbin/xd", &more).formula(&formula("y", &json!({})));
     let facts = server.facts("x@1");
-    let recipe = build(&facts).unwrap();
+    let facts = Homebrew.resolve(facts.clone(), &complete(&facts));
+    let recipe = Homebrew.build(&facts).unwrap();
     let origins = Origins::default();
     let plan = Homebrew.install(&recipe, &facts, Environment::DebianX86, &origins);
     assert!(!plan.runs_package_code);

@@ -5,7 +5,10 @@
 //! npm 8 and npm 11 print.
 
 use batch_core::{
-    decide::classify::{first_sign, host_in},
+    decide::{
+        classify::{first_sign, host_in},
+        signs::of_build,
+    },
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
@@ -83,6 +86,9 @@ impl FailureClassifier for Npm {
         if let Some(finding) = missing_program(text) {
             return Some(finding);
         }
+        if let Some(finding) = failed_script(text) {
+            return Some(finding);
+        }
         let kind = by_sign(text).or_else(|| by_code(text))?;
         let finding = Finding::stated(kind);
         if kind == FailureKind::ToolCrashed {
@@ -99,6 +105,24 @@ fn error_lines(text: &str) -> impl Iterator<Item = &str> {
         PREFIXES.iter().find(|prefix| line.starts_with(**prefix)).map(|prefix| prefix.len())
     };
     text.lines().filter_map(move |line| Some(line[rest(line)?..].trim()))
+}
+
+/// A script of a package that failed. Below it npm repeats what the script printed, in lines that
+/// look like its own.
+fn failed_script(text: &str) -> Option<Finding> {
+    let is_script = |line: &str| line == "command failed" || line == "code ELIFECYCLE";
+    error_lines(text).any(is_script).then(|| {
+        let is_native = text.contains("gyp ERR!") || text.contains("npm error gyp ");
+        let is_heap = |line: &str| {
+            let said = PREFIXES.iter().find_map(|it| line.strip_prefix(it)).unwrap_or(line).trim();
+            said.starts_with("FATAL ERROR: ") && said.ends_with("JavaScript heap out of memory")
+        };
+        match is_native {
+            true => of_build(text, FailureKind::NativeBuildFailed),
+            false if text.lines().any(is_heap) => Finding::stated(FailureKind::OutOfMemory),
+            false => Finding::stated(FailureKind::InstallFailed),
+        }
+    })
 }
 
 fn by_sign(text: &str) -> Option<FailureKind> {
@@ -157,6 +181,7 @@ fn names_registry(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use batch_conformance::tables::no_quote_is_believed;
     use batch_core::model::Stage;
     use proptest::prelude::*;
 
@@ -322,5 +347,41 @@ mod tests {
     fn a_long_text_takes_no_longer_than_its_length() {
         let text = format!("{}npm error code ", "npm error '@".repeat(100_000));
         assert_eq!(classify(&text), None);
+    }
+
+    #[test]
+    fn what_a_script_prints_is_no_cause() {
+        for prefix in PREFIXES {
+            let output = |lines: &[&str]| {
+                let lines = lines.iter().map(|line| format!("{prefix} {line}\n"));
+                format!(
+                    "{{fault}}\nnpm warn deprecated x@1.0.0: {{fault}}\n{}",
+                    lines.collect::<String>()
+                )
+            };
+            let head = ["code 1", "path /t/node_modules/x", "command failed"];
+            let native = [
+                &head[..],
+                &[
+                    "command sh -c node-gyp rebuild",
+                    "gyp ERR! build error",
+                    "gyp ERR! stack Error: {fault}",
+                    "{fault}",
+                ],
+            ]
+            .concat();
+            no_quote_is_believed(&Npm, &output(&native), FailureKind::NativeBuildFailed);
+            let other = [&head[..], &["command sh -c node install.js", "Error: {fault}"]].concat();
+            no_quote_is_believed(&Npm, &output(&other), FailureKind::InstallFailed);
+        }
+        let heap = "npm error code 1\nnpm error command failed\nnpm error command sh -c x\n\
+                    npm error FATAL ERROR: Reached heap limit - JavaScript heap out of memory";
+        assert_eq!(classify(heap), Some(Finding::stated(FailureKind::OutOfMemory)));
+    }
+
+    #[test]
+    fn what_an_author_says_of_a_deprecated_package_is_no_cause() {
+        let text = "npm warn deprecated x@1.0.0: connection refused\nsomething else";
+        assert_eq!(batch_core::decide::signs::Signs::SHARED.read(text), None);
     }
 }

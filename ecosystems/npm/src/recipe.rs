@@ -2,7 +2,9 @@
 
 use batch_core::{
     decide::recipe::of_step,
-    model::{ActionShape, Executables, FailureKind, PackageFacts, Recipe, RecipeName, Verify},
+    model::{
+        ActionShape, Executables, FailureKind, PackageFacts, Recipe, RecipeName, Verify, Versions,
+    },
     plugin::Missing,
 };
 
@@ -11,12 +13,13 @@ use crate::names;
 pub(crate) const PACKAGE: &str = "package";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The one step that installs a package with all its commands.
-pub(crate) const STEP: ActionShape =
-    ActionShape { name: "npm_install", required: &[PACKAGE, EXECUTABLES] };
+pub(crate) const STEP: ActionShape = ActionShape::new("npm_install", &[PACKAGE, EXECUTABLES])
+    .bringing(&["nodejs"])
+    .versioned(Versions::Inferred("npm"));
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let name = &facts.id.name;
     let first = match &facts.executables {
         Executables::Unknown(why) => return missing(FailureKind::UnsafeName, why.clone()),

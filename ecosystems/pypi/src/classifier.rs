@@ -28,10 +28,6 @@ const SIGNS: Signs = Signs {
         ("wheels are required for `", FailureKind::NoBottle),
         ("is not a supported wheel on this platform", FailureKind::NoBottle),
         ("no apps associated with package", FailureKind::LibraryOnly),
-        ("subprocess-exited-with-error", FailureKind::NativeBuildFailed),
-        ("failed building wheel for", FailureKind::NativeBuildFailed),
-        ("failed to build installable wheels", FailureKind::NativeBuildFailed),
-        ("could not build wheels for", FailureKind::NativeBuildFailed),
         (
             "do not match the hashes from the requirements file",
             FailureKind::ArchiveExtractionFailed,
@@ -55,6 +51,20 @@ const SIGNS: Signs = Signs {
         ("‘python3’: no such file or directory", FailureKind::ToolchainMissing),
         ("python3 not found: install ", FailureKind::ToolchainMissing),
     ],
+    verdicts: &[
+        ("error: subprocess-exited-with-error", FailureKind::NativeBuildFailed),
+        ("error: metadata-generation-failed", FailureKind::NativeBuildFailed),
+        ("error: failed-wheel-build-for-install", FailureKind::NativeBuildFailed),
+        ("error: failed building wheel for", FailureKind::NativeBuildFailed),
+        ("error: failed to build installable wheels", FailureKind::NativeBuildFailed),
+        ("error: could not build wheels for", FailureKind::NativeBuildFailed),
+        ("error: command '", FailureKind::NativeBuildFailed),
+        // Of uv.
+        ("failed to build `", FailureKind::NativeBuildFailed),
+        ("the build backend returned an error", FailureKind::NativeBuildFailed),
+    ],
+    // Its authors' words.
+    recites: |line| line.starts_with("reason for being yanked: "),
     headlines: &[
         ("could not find a version that satisfies the requirement", FailureKind::PackageNotFound),
         ("no matching distribution found for", FailureKind::PackageNotFound),
@@ -91,7 +101,9 @@ fn of_no_version(finding: Finding, evidence: &Evidence) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use batch_conformance::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_conformance::tables::{
+        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+    };
     use batch_core::model::Stage;
 
     use super::*;
@@ -299,5 +311,33 @@ mod tests {
         let (stage, tool) = (Stage::Generate, "python3".to_owned());
         let found = Pypi.classify(&Evidence { stage, tool, exit_code: Some(1), text });
         assert_eq!(found.unwrap().kind, FailureKind::PackageNotFound);
+    }
+
+    /// Outputs of builds that failed, with a quoted text in them.
+    const QUOTES: &[&str] = &[
+        "  error: subprocess-exited-with-error\n\
+         \n\
+         \x20 × Building wheel for x (pyproject.toml) did not run successfully.\n\
+         \x20 │ exit code: 1\n\
+         \x20 ╰─> [3 lines of output]\n\
+         \x20     x.c:1:9: error: initializer element is not constant\n\
+         \x20     int x = \"{fault}\";\n\
+         \x20     {fault}\n\
+         \x20 ERROR: Failed building wheel for x\n\
+         ERROR: Could not build wheels for x, which is required to install pyproject.toml-based projects",
+        "  {fault}\n\
+         \x20 ERROR: Failed building wheel for x",
+        "  × Failed to build `x==1.0`\n\
+         \x20 ├─▶ The build backend returned an error\n\
+         \x20 ╰─▶ Call to `setuptools.build_meta.build_wheel` failed (exit status: 1)\n\
+         \x20     [stderr]\n\
+         \x20     RuntimeError: {fault}",
+    ];
+
+    #[test]
+    fn what_a_build_quotes_is_no_cause() {
+        for output in QUOTES {
+            no_quote_is_believed(&Pypi, output, FailureKind::NativeBuildFailed);
+        }
     }
 }

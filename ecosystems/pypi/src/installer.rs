@@ -6,7 +6,7 @@ use batch_core::{
     plugin::NativeInstaller,
 };
 
-use crate::{Pypi, classifier::PROGRAM, recipe, registry::ORIGIN};
+use crate::{Pypi, classifier::PROGRAM, names::normalised, recipe, registry::ORIGIN, scripts};
 
 /// Below the sandbox's work folder.
 const ENVIRONMENT: &str = "venv";
@@ -40,7 +40,7 @@ impl NativeInstaller for Pypi {
         _: Environment,
         origins: &Origins,
     ) -> InstallPlan {
-        let package = format!("{}=={}", facts.id.name, facts.version);
+        let package = format!("{}=={}", requirement(recipe, facts), facts.version);
         let index = origins.to_mirror(&format!("{ORIGIN}/simple"));
         let from = format!("--index-url={}/", index.trim_end_matches('/'));
         let pip = [PIP].into_iter().chain(FLAGS.iter().copied()).chain([&*from, &*package]);
@@ -51,5 +51,21 @@ impl NativeInstaller for Pypi {
             InstallStep::Inspect { dir: BIN.to_owned(), executables },
         ];
         InstallPlan { steps, bin_dirs: vec![BIN.to_owned()], runs_package_code: false }
+    }
+}
+
+/// What the recipe calls the project: with extras, if it carries any. A recipe may come from
+/// anywhere, so of what it says only extras of this project are handed on.
+fn requirement(recipe: &Recipe, facts: &PackageFacts) -> String {
+    let steps = recipe.steps.iter().filter(|step| step.action == recipe::STEP.name);
+    let packages = steps.filter_map(|step| step.params.get(recipe::PACKAGE)?.as_str());
+    let extras = packages.filter_map(|package| {
+        let (name, extras) = package.strip_suffix(']')?.split_once('[')?;
+        (normalised(name) == facts.id.name.as_str()).then_some(extras)
+    });
+    let extras: Vec<&str> = extras.flat_map(scripts::extras).collect();
+    match &*extras.join(",") {
+        "" => facts.id.name.to_string(),
+        extras => format!("{}[{extras}]", facts.id.name),
     }
 }

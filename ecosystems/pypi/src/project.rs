@@ -37,6 +37,8 @@ pub(crate) struct Info {
     project_urls: Value,
     #[serde(default)]
     classifiers: Value,
+    #[serde(default)]
+    provides_extra: Value,
 }
 
 /// One file of one version.
@@ -50,6 +52,8 @@ pub(crate) struct File {
     pub(crate) requires_python: Option<String>,
     #[serde(default)]
     pub(crate) yanked: bool,
+    #[serde(default)]
+    pub(crate) yanked_reason: Value,
 }
 
 impl File {
@@ -68,6 +72,20 @@ pub(crate) struct Digests {
     pub(crate) sha256: String,
 }
 
+/// What a bare name installs.
+#[derive(Debug)]
+pub(crate) enum Newest {
+    Release(Release),
+    /// Nothing: the versions that it could mean are yanked.
+    Withdrawn {
+        info: Info,
+        /// The newest of them.
+        version: String,
+        /// As its publisher gives it; empty where nobody does.
+        why: String,
+    },
+}
+
 /// The version that a bare name installs.
 #[derive(Debug)]
 pub(crate) struct Release {
@@ -79,9 +97,9 @@ pub(crate) struct Release {
     pub(crate) files: Vec<File>,
 }
 
-/// What `body` says to install of `package`; `None` where every version is yanked or has no file.
-/// The error is what is odd about the answer.
-pub(crate) fn newest(package: &PackageName, body: &[u8]) -> Result<Option<Release>, String> {
+/// What `body` says to install of `package`; `None` where no version has a file. The error is what
+/// is odd about the answer.
+pub(crate) fn newest(package: &PackageName, body: &[u8]) -> Result<Option<Newest>, String> {
     let project: Project = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let Project { info, urls, releases } = project;
     if normalised(&info.name) != package.as_str() {
@@ -89,21 +107,29 @@ pub(crate) fn newest(package: &PackageName, body: &[u8]) -> Result<Option<Releas
     }
     let mut releases = releases.unwrap_or_default();
     releases.entry(info.version.clone()).or_insert(urls);
-    let candidates = releases.into_iter().filter_map(|(text, files)| {
+    let published = releases.into_iter().filter_map(|(text, mut files)| {
         let version = version::parse(&text)?;
-        let is_left = |file: &File| !file.yanked && !file.filename.is_empty();
-        let files: Vec<File> = files.into_iter().filter(is_left).collect();
+        files.retain(|file| !file.filename.is_empty());
         (!files.is_empty()).then_some((version, text, files))
     });
-    // Prereleases only where nothing else is left: a release is above all of them.
-    let in_order = |it: &(Version, String, Vec<File>)| (!it.0.any_prerelease(), it.0.clone());
-    let newest = candidates.max_by_key(in_order);
-    Ok(newest.map(|(version, text, files)| Release {
-        info,
-        version: text,
-        is_prerelease: version.any_prerelease(),
-        files,
-    }))
+    let mut published: Vec<(Version, String, Vec<File>)> = published.collect();
+    // Prereleases only where there is nothing else: pip counts a release even if it is yanked.
+    if published.iter().any(|(version, ..)| !version.any_prerelease()) {
+        published.retain(|(version, ..)| !version.any_prerelease());
+    }
+    published.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    let is_left = |(_, _, files): &(Version, String, Vec<File>)| files.iter().any(|it| !it.yanked);
+    let chosen = published.iter().rposition(is_left);
+    let newest = chosen.map(|at| published.swap_remove(at)).or_else(|| published.pop());
+    let Some((version, text, mut files)) = newest else { return Ok(None) };
+    if chosen.is_none() {
+        let why = files.iter().find_map(|file| file.yanked_reason.as_str());
+        let why = why.unwrap_or_default().to_owned();
+        return Ok(Some(Newest::Withdrawn { info, version: text, why }));
+    }
+    files.retain(|file| !file.yanked);
+    let is_prerelease = version.any_prerelease();
+    Ok(Some(Newest::Release(Release { info, version: text, is_prerelease, files })))
 }
 
 impl Info {
@@ -124,6 +150,13 @@ impl Info {
         named.sort_by(|one, other| (place(&one.0), one).cmp(&(place(&other.0), other)));
         let old = self.home_page.as_str();
         old.into_iter().chain(named.into_iter().map(|(_, url)| url)).collect()
+    }
+
+    /// Whether the project has the extra `name`; so has one that does not tell its extras.
+    pub(crate) fn has_extra(&self, name: &str) -> bool {
+        let Some(extras) = self.provides_extra.as_array() else { return true };
+        let extras = extras.iter().filter_map(Value::as_str);
+        extras.into_iter().any(|extra| normalised(extra) == normalised(name))
     }
 
     pub(crate) fn is_inactive(&self) -> bool {
@@ -149,8 +182,13 @@ mod tests {
 
     use super::*;
 
+    /// `Err` too where every version is yanked.
     fn newest_of_x(body: &[u8]) -> Result<Option<Release>, String> {
-        newest(&"x".parse().unwrap(), body)
+        match newest(&"x".parse().unwrap(), body)? {
+            Some(Newest::Release(release)) => Ok(Some(release)),
+            Some(Newest::Withdrawn { version, why, .. }) => Err(format!("{version}: {why}")),
+            None => Ok(None),
+        }
     }
 
     /// The version chosen among `releases`, of which the last is that of `info`.
@@ -158,7 +196,9 @@ mod tests {
     fn check(releases: &[(&str, &str)], expected: &str) {
         let file = |it: &str| match it {
             "" => String::new(),
-            "yanked" => r#"{"filename":"x.whl","url":"u","yanked":true}"#.to_owned(),
+            "yanked" => {
+                r#"{"filename":"x.whl","url":"u","yanked":true,"yanked_reason":"bad"}"#.to_owned()
+            }
             name => format!(r#"{{"filename":"{name}","url":"u","yanked":false}}"#),
         };
         let table: Vec<String> =
@@ -169,8 +209,11 @@ mod tests {
             r#"{{"info":{{"name":"X","version":"{version}"}},"urls":[{urls}],"releases":{{{}}}}}"#,
             table.join(",")
         );
-        let newest = newest_of_x(body.as_bytes()).unwrap();
-        assert_eq!(newest.map(|it| it.version).unwrap_or_default(), expected, "{body}");
+        let told = match newest_of_x(body.as_bytes()) {
+            Ok(newest) => newest.map(|it| it.version).unwrap_or_default(),
+            Err(yanked) => yanked,
+        };
+        assert_eq!(told, expected, "{body}");
     }
 
     #[test]
@@ -188,14 +231,22 @@ mod tests {
         check(&[("1.0", "f"), ("2.0.dev3", "f")], "1.0");
         check(&[("1.0", "f"), ("2.0", "yanked")], "1.0");
         check(&[("1.0", "f"), ("2.0", "")], "1.0");
-        check(&[("1.0", "yanked"), ("2.0", "yanked")], "");
+        check(&[("1.0", "yanked"), ("2.0", "yanked")], "2.0: bad");
         check(&[("1.0", "")], "");
     }
 
     #[test]
     fn prereleases_are_installed_where_nothing_else_is_left() {
         check(&[("1.0a1", "f"), ("1.0b2", "f"), ("1.0b1", "f")], "1.0b2");
-        check(&[("1.0", "yanked"), ("2.0b1", "f")], "2.0b1");
+        check(&[("1.0b1", "f"), ("2.0", "")], "1.0b1");
+        check(&[("1.0b1", "f"), ("1.0b2", "yanked")], "1.0b1");
+        check(&[("1.0b1", "yanked")], "1.0b1: bad");
+    }
+
+    #[test]
+    fn a_release_counts_though_it_is_yanked() {
+        check(&[("1.0", "yanked"), ("2.0b1", "f")], "1.0: bad");
+        check(&[("1.0", "f"), ("1.5", "yanked"), ("2.0b1", "f")], "1.0");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use batch_core::{
 
 use crate::{
     ID, Pypi, contents,
-    project::{self, File},
+    project::{self, File, Newest},
     quota::API_HOST,
     recipe, wheel,
 };
@@ -35,7 +35,13 @@ impl RecipeBuilder for Pypi {
         let address = Address::of(&response);
         let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
         let newest = project::newest(name, &body).map_err(|why| odd_answer(API_HOST, why))?;
-        let Some(release) = newest else { return Ok(None) };
+        let release = match newest {
+            Some(Newest::Release(release)) => release,
+            Some(Newest::Withdrawn { info, version, why }) => {
+                return Ok(Some(recipe::withdrawn(name, info, version, &why)));
+            }
+            None => return Ok(None),
+        };
         let wheels = wheel::best(&release.files);
         let Some(first) = wheels.first() else {
             let sources = release.files.iter().filter(|file| is_source(file));

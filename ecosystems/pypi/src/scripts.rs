@@ -37,6 +37,16 @@ fn extra(target: &str) -> Option<&str> {
     Some(extra.trim()).filter(|extra| !extra.is_empty())
 }
 
+/// The extras in `a, b`, as they may stand behind a project's name. What is none is left out: it would
+/// end up in a command line.
+pub(crate) fn extras(named: &str) -> impl Iterator<Item = &str> {
+    let is_extra = |name: &&str| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(is_part)
+    };
+    named.split(',').map(str::trim).filter(is_extra)
+}
+
 /// What the member `path` of a wheel is called in `bin`: `{name}.data/scripts/{command}`.
 pub(crate) fn of_member(path: &str) -> Option<&str> {
     let (folder, path) = path.split_once('/')?;

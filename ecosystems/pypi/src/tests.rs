@@ -178,6 +178,17 @@ const SHAPES: &[(&str, &str, &[&str])] = &[
     ("", "BlackD = a:b\nblackd = a:b", &["executables = [\"BlackD\", \"blackd\"]"]),
     ("", "a = a:b [d]\nz = a:b", &["executables = [\"z\", \"a\"]", "command = \"z --version\""]),
     ("", "rst2html.py = a:b", &["executables = [\"rst2html.py\"]"]),
+    ("", "z = a:b\nx = a:b", &["binaries = [\"bin/x\", \"bin/z\"]"]),
+    // Where no command works without an extra, the recipe carries it.
+    ("", "x = a:b [cli]", &["package = \"x[cli]\"", "executables = [\"x\"]"]),
+    (
+        r#""provides_extra":["CLI","web"]"#,
+        "x = a:b [cli]\ny = a:b [ web, cli ]",
+        &["package = \"x[cli,web]\""],
+    ),
+    (r#""provides_extra":["web"]"#, "x = a:b [cli]", &["package = \"x\""]),
+    ("", "x = a:b [cli]\ny = a:b", &["package = \"x\"", "command = \"y --version\""]),
+    ("", "x = a:b [--index-url=evil]", &["package = \"x\""]),
     ("", "x = a:b", &["description = \"x from PyPI\"", "llm_validation = \"skipped\""]),
     (r#""summary":"one\ntwo \u001b[1m""#, "x = a:b", &["description = \"one\""]),
     (r#""summary":["no text"],"keywords":7"#, "x = a:b", &["x from PyPI"]),
@@ -228,6 +239,7 @@ name = "x"
 description = "Fast"
 homepage = "https://x.example/"
 llm_validation = "skipped"
+binaries = ["bin/x", "bin/y"]
 
 [[steps]]
 action = "pipx_install"
@@ -411,7 +423,7 @@ fn the_newest_release_that_a_bare_name_installs_is_taken() {
 
 #[test]
 fn prereleases_are_taken_with_a_note_where_there_is_nothing_else() {
-    let facts = newest(&[("1.0b1", ""), ("1.0b2", ""), ("0.9", YANKED)]).unwrap();
+    let facts = newest(&[("1.0b1", ""), ("1.0b2", ""), ("1.0b3", YANKED)]).unwrap();
     assert_eq!(facts.version, "1.0b2");
     assert_eq!(facts.notes, ["every version is a prerelease, and 1.0b2 the newest"]);
     assert!(recipe(&facts).1.contains("command = \"x --version\""));
@@ -419,7 +431,9 @@ fn prereleases_are_taken_with_a_note_where_there_is_nothing_else() {
 
 #[test]
 fn what_nobody_could_install_is_not_there() {
-    assert_eq!(newest(&[("1.0", YANKED), ("2.0", YANKED)]), None);
+    for releases in [&[("1.0", YANKED), ("2.0", YANKED)][..], &[("2.0b1", YANKED)]] {
+        assert_eq!(missing(&newest(releases).unwrap()).kind, FailureKind::PackageNotFound);
+    }
     assert_eq!(newest(&[("no version", "")]), None);
     let no_files = project_json("x", "", &[("1.0", vec![])]);
     assert_eq!(ask(Shelf::default().with(&api("x"), 200, no_files.as_bytes())).unwrap(), None);
@@ -453,7 +467,7 @@ fn a_listed_file_that_is_not_there_blames_the_files_and_no_project() {
     let file = published(PURE, console("x = a:b"));
     let answer = project_json("x", "", &[("1.2.3", vec![file_json(&file)])]);
     let listed = || Shelf::default().with(&api("x"), 200, answer.as_bytes());
-    for status in [403, 404, 410, 451] {
+    for status in [200, 403, 404, 410, 416, 451] {
         let shelf = listed().with(&format!("{FILES}/{PURE}"), status, b"");
         let finding = ask(shelf).unwrap_err();
         assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{status}");
@@ -586,6 +600,29 @@ fn what_a_person_should_know_is_noted() {
 }
 
 #[test]
+fn the_extra_that_a_command_needs_is_named() {
+    let notes = |info: &str| facts(info, console("x = a:b [cli]")).notes;
+    assert_eq!(notes(""), ["x works only with the extra cli, which is installed with it"]);
+    let missing = "x works only with the extra cli, which the project does not have";
+    assert_eq!(notes(r#""provides_extra":[]"#), [missing]);
+}
+
+#[test]
+fn a_project_whose_releases_are_all_yanked_is_found_by_no_installer() {
+    let file = |version: &str, more: &'static str| {
+        let name = format!("x-{version}-py3-none-any.whl");
+        file_json(&Published { name, content: console("x = a:b"), more })
+    };
+    let yanked = file("1.0", r#""yanked":true,"yanked_reason":"broken\u001b""#);
+    let answer =
+        project_json("x", "", &[("1.0", vec![yanked]), ("2.0a1", vec![file("2.0a1", "")])]);
+    let facts = ask(Shelf::new([(api("x"), answer.into_bytes())])).unwrap().unwrap();
+    let missing = missing(&facts);
+    assert_eq!(missing.kind, FailureKind::PackageNotFound);
+    assert!(missing.reason.starts_with("x 1.0: every release is yanked (broken)"), "{missing}");
+}
+
+#[test]
 fn the_order_of_keys_entries_and_files_changes_no_byte() {
     let entries = ["b = a:b", "x = a:b [d]", "a = a:b"];
     let urls = [
@@ -643,6 +680,17 @@ fn the_plan_installs_one_version_from_the_mirror_into_an_environment_of_its_own(
         argv(&Origins::default()),
         format!("{flags} --index-url=https://pypi.org/simple/ x==1.2.3")
     );
+    let carried = |package: &str| {
+        let mut recipe = recipe.clone();
+        recipe.steps[0].params.insert(recipe::PACKAGE.to_owned(), package.into());
+        let plan = Pypi.install(&recipe, &facts, Environment::DebianX86, &Origins::default());
+        let InstallStep::Run { argv, .. } = &plan.steps[1] else { panic!("{plan:?}") };
+        argv.last().unwrap().clone()
+    };
+    assert_eq!(carried("x[cli,web]"), "x[cli,web]==1.2.3");
+    for other in ["evil", "evil[cli]", "x[;rm]", "x]", "x[", "x @ file:///etc"] {
+        assert_eq!(carried(other), "x==1.2.3", "{other}");
+    }
     let mirror = Origins::new([("https://pypi.org", "http://127.0.0.1:3141/root/pypi/")]).unwrap();
     assert_eq!(
         argv(&mirror),

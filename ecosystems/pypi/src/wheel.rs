@@ -21,6 +21,8 @@ pub(crate) struct Wheel<'a> {
 /// Which interpreters a wheel is for, those first that most have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Interpreter {
+    /// Any Python 3, on machines of one kind: pip prefers it to one for all machines.
+    AnyHere,
     /// Any Python 3.
     Any,
     /// `CPython` from one version on.
@@ -39,17 +41,20 @@ pub(crate) fn read(file: &File) -> Option<Wheel<'_>> {
     if tags.count() < 2 {
         return None;
     }
-    let rank = pythons.split('.').filter_map(|python| rank(python, abis)).min()?;
+    let is_everywhere = platforms.split('.').any(|platform| platform == "any");
+    let rank = |python| rank(python, abis, is_everywhere);
+    let rank = pythons.split('.').filter_map(rank).min()?;
     let is_here = |cell: &Cell| platforms.split('.').any(|platform| runs_on(platform, *cell));
     let cells: Vec<Cell> = Cell::ALL.iter().copied().filter(is_here).collect();
     (!cells.is_empty()).then_some(Wheel { file, cells, rank })
 }
 
 /// `None` for what no Python 3 installs.
-fn rank(python: &str, abis: &str) -> Option<(Interpreter, Reverse<u32>)> {
+fn rank(python: &str, abis: &str, is_everywhere: bool) -> Option<(Interpreter, Reverse<u32>)> {
     let (implementation, version) = python.split_at_checked(2)?;
     let minor = version.strip_prefix('3')?.parse().unwrap_or(0);
     let interpreter = match implementation {
+        "py" if abis == "none" && !is_everywhere => Interpreter::AnyHere,
         "py" if abis == "none" => Interpreter::Any,
         "cp" | "py" if abis.split('.').any(|abi| abi == "abi3") => Interpreter::Stable,
         "cp" if !abis.ends_with('t') => Interpreter::Exact,
@@ -140,6 +145,12 @@ mod tests {
         check(
             &["black-26-cp313-cp313-manylinux_2_28_x86_64.whl", "black-26-py3-none-any.whl"],
             &[("black-26-py3-none-any.whl", ALL)],
+        );
+        let here = "x-1-py3-none-manylinux_2_17_x86_64.whl";
+        let rest = ALL.strip_prefix("linux-glibc-x86 ").unwrap();
+        check(
+            &["x-1-py3-none-any.whl", here],
+            &[(here, "linux-glibc-x86"), ("x-1-py3-none-any.whl", rest)],
         );
         check(&["x-1-cp39.cp310-none-any.whl"], &[("x-1-cp39.cp310-none-any.whl", ALL)]);
     }

@@ -24,8 +24,6 @@ const SIGNS: Signs = Signs {
         ("requires ruby version", FailureKind::DependencyResolutionFailed),
         ("requires rubygems version", FailureKind::DependencyResolutionFailed),
         ("your ruby version is", FailureKind::DependencyResolutionFailed),
-        ("failed to build gem native extension", FailureKind::NativeBuildFailed),
-        ("gem::ext::builderror", FailureKind::NativeBuildFailed),
         ("exception while verifying", FailureKind::ArchiveExtractionFailed),
         ("package metadata is missing in", FailureKind::ArchiveExtractionFailed),
         ("mismatched checksums", FailureKind::ArchiveExtractionFailed),
@@ -53,6 +51,11 @@ const SIGNS: Signs = Signs {
         ("‘ruby’: no such file or directory", FailureKind::ToolchainMissing),
         ("ruby not found: install ", FailureKind::ToolchainMissing),
     ],
+    verdicts: &[
+        ("error: failed to build gem native extension", FailureKind::NativeBuildFailed),
+        ("gem::ext::builderror: ", FailureKind::NativeBuildFailed),
+    ],
+    recites: |_| false,
     headlines: &[
         ("could not find a valid gem", FailureKind::PackageNotFound),
         ("bundle lock failed", FailureKind::DependencyResolutionFailed),
@@ -72,7 +75,9 @@ impl FailureClassifier for RubyGems {
 
 #[cfg(test)]
 mod tests {
-    use batch_conformance::tables::{Stated, all_hint_at, all_state, none_state};
+    use batch_conformance::tables::{
+        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+    };
 
     use super::*;
 
@@ -295,5 +300,31 @@ mod tests {
             "   ⚠ Low GitHub API rate limit: 9 requests remaining (resets at 2026-03-26T13:39:53Z)",
         ];
         none_state(&RubyGems, &texts);
+    }
+
+    /// Outputs of builds that failed, with a quoted text in them.
+    const QUOTES: &[&str] = &[
+        "Building native extensions. This could take a while...\n\
+         ERROR:  Error installing x:\n\
+         ERROR: Failed to build gem native extension.\n\
+         \n\
+         \x20   current directory: /t/g/gems/x-1.0/ext\n\
+         /usr/bin/ruby extconf.rb\n\
+         checking for {fault}... no\n\
+         x.c:1:9: error: initializer element is not constant\n\
+         \x20int x = \"{fault}\";\n\
+         {fault}\n\
+         make: *** [Makefile:3: x.o] Error 1\n\
+         make failed, exit code 2",
+        "Installing {fault} 1.0 with native extensions\n\
+         Gem::Ext::BuildError: ERROR: Failed to build gem native extension.\n\
+         {fault}",
+    ];
+
+    #[test]
+    fn what_a_build_quotes_is_no_cause() {
+        for output in QUOTES {
+            no_quote_is_believed(&RubyGems, output, FailureKind::NativeBuildFailed);
+        }
     }
 }

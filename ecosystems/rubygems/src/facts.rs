@@ -1,7 +1,8 @@
-//! What index and gem say, as facts. Pure.
+//! What index and gems say, as facts. Pure.
 
 use batch_core::{
     decide::recipe::{is_homepage, one_line},
+    io::archive::ArchiveError,
     model::{
         Action, Artifact, Cell, Executables, PackageFacts, PackageId, PackageKind, PackageName,
     },
@@ -15,40 +16,70 @@ use crate::{
     registry::{Metadata, ORIGIN},
 };
 
-/// Facts about the version that was chosen, `metadata` being what its first file says; an error is
-/// why that could not be read.
-pub(crate) fn of(
-    gem: &PackageName,
-    choice: &Choice,
-    metadata: Result<&Metadata, String>,
-) -> Option<PackageFacts> {
-    let file = choice.files.first()?;
-    let is_verified = metadata.as_ref().ok().map(|metadata| metadata.is_verified);
-    let spec = metadata.and_then(|metadata| gemspec::read(&metadata.yaml));
-    let spec = spec.and_then(|spec| checked(spec, gem, file));
-    let executables = match &spec {
-        Ok(spec) => spec.executables.clone(),
-        Err(why) => Executables::Unknown(format!("{}: {why}", recipe::UNREADABLE)),
-    };
-    let is_library = matches!(&executables, Executables::Known(names) if names.is_empty());
-    let spec = spec.ok();
-    let homepage = spec.as_ref().and_then(|spec| spec.homepage.clone());
-    let summary = spec.as_ref().map(|spec| one_line(&spec.summary));
+/// A file of a version, and what it says about itself.
+pub(crate) struct Seen<'a> {
+    choice: &'a Choice,
+    /// The error is why that cannot be read.
+    spec: Result<Gemspec, String>,
+    is_verified: Option<bool>,
+}
+
+impl<'a> Seen<'a> {
+    /// A file of `gem` that is there.
+    pub(crate) fn new(
+        gem: &PackageName,
+        choice: &'a Choice,
+        read: &Result<Metadata, ArchiveError>,
+    ) -> Self {
+        let is_verified = read.as_ref().ok().map(|metadata| metadata.is_verified);
+        let metadata = read.as_ref().map_err(ToString::to_string);
+        let spec = metadata.and_then(|metadata| gemspec::read(&metadata.yaml));
+        let spec = spec.and_then(|spec| checked(spec, gem, &choice.file));
+        Self { choice, spec, is_verified }
+    }
+
+    fn executables(&self) -> Executables {
+        match &self.spec {
+            Ok(spec) => spec.executables.clone(),
+            Err(why) => Executables::Unknown(format!("{}: {why}", recipe::UNREADABLE)),
+        }
+    }
+
+    fn artifact(&self, gem: &PackageName) -> Artifact {
+        let Choice { file, cells } = self.choice;
+        let cells = if cells.len() == Cell::ALL.len() { vec![] } else { cells.clone() };
+        let url = format!("{ORIGIN}/gems/{}", file.file_name(gem.as_str()));
+        let artifact = Artifact::unread(cells, url, file.digest());
+        Artifact { digest_verified: self.is_verified, ..artifact }
+    }
+}
+
+/// Facts about one version, of which `files` are there; `None` where none is.
+///
+/// Its commands are those of the first file that has any: a file may be empty where another, with
+/// compiled code, does the work. Cells whose file has other commands are left out.
+pub(crate) fn of(gem: &PackageName, files: Vec<Seen<'_>>) -> Option<PackageFacts> {
+    let none = Executables::Known(vec![]);
+    let lead = files.iter().find(|file| file.executables() != none).or(files.first())?;
+    let executables = lead.executables();
+    let (version, spec) = (lead.choice.file.version.clone(), lead.spec.as_ref().ok());
+    let description = spec.map(|spec| one_line(&spec.summary)).unwrap_or_default();
+    let homepage = spec.and_then(|spec| spec.homepage.clone()).filter(|url| is_homepage(url));
+    let (kept, others): (Vec<Seen<'_>>, Vec<Seen<'_>>) =
+        files.into_iter().partition(|file| file.executables() == executables);
+    let is_kept = |cell: &&Cell| kept.iter().any(|file| file.choice.cells.contains(cell));
+    let platforms: Vec<Cell> = Cell::ALL.iter().filter(is_kept).copied().collect();
     Some(PackageFacts {
         id: PackageId { ecosystem: ID, name: gem.clone() },
-        version: file.version.clone(),
-        description: summary.unwrap_or_default(),
-        homepage: homepage.filter(|url| is_homepage(url)),
-        kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+        version,
+        description,
+        homepage,
+        kind: if executables == none { PackageKind::Library } else { PackageKind::Tool },
         runtime_dependencies: vec![],
-        platforms: if choice.cells.len() == Cell::ALL.len() {
-            vec![]
-        } else {
-            choice.cells.clone()
-        },
-        artifacts: artifacts(gem, choice, is_verified),
+        platforms: if platforms.len() == Cell::ALL.len() { vec![] } else { platforms },
+        artifacts: kept.iter().map(|file| file.artifact(gem)).collect(),
         install: Action::of_commands(recipe::STEP.name, recipe::GEM, gem.as_str(), &executables),
-        notes: spec.map(|spec| notes(&spec, choice)).unwrap_or_default(),
+        notes: notes(&kept, &others),
         executables,
     })
 }
@@ -62,32 +93,24 @@ fn checked(spec: Gemspec, gem: &PackageName, file: &GemFile) -> Result<Gemspec, 
     Ok(spec)
 }
 
-fn notes(spec: &Gemspec, choice: &Choice) -> Vec<String> {
-    let platform = choice.files.first().map(|file| &*file.platform);
-    let compiled = platform.filter(|platform| *platform != platform::RUBY);
+fn notes(kept: &[Seen<'_>], others: &[Seen<'_>]) -> Vec<String> {
+    let any = |holds: fn(&Gemspec) -> bool| {
+        kept.iter().filter_map(|file| file.spec.as_ref().ok()).any(holds)
+    };
+    let is_compiled = |file: &Seen<'_>| file.choice.file.platform != platform::RUBY;
     let notes = [
-        spec.builds_native_code.then(|| "compiles native code when it is installed".to_owned()),
-        spec.is_plugin
+        any(|spec| spec.builds_native_code)
+            .then(|| "compiles native code when it is installed".to_owned()),
+        any(|spec| spec.is_plugin)
             .then(|| "extends gem itself by code that runs when it is installed".to_owned()),
-        compiled
-            .map(|platform| format!("compiled gems only; its executables are those of {platform}")),
+        kept.iter()
+            .all(is_compiled)
+            .then(|| "compiled gems only, which no other platform can install".to_owned()),
     ];
-    notes.into_iter().flatten().collect()
-}
-
-/// Of the files only the first was read.
-fn artifacts(gem: &PackageName, choice: &Choice, is_verified: Option<bool>) -> Vec<Artifact> {
-    let mut artifacts: Vec<Artifact> =
-        choice.files.iter().map(|file| artifact(gem, file)).collect();
-    if let Some(first) = artifacts.first_mut() {
-        first.digest_verified = is_verified;
-    }
-    artifacts
-}
-
-fn artifact(gem: &PackageName, file: &GemFile) -> Artifact {
-    let is_anywhere = file.platform == platform::RUBY;
-    let cells = if is_anywhere { vec![] } else { platform::cells(&file.platform).to_vec() };
-    let url = format!("{ORIGIN}/gems/{}", file.file_name(gem.as_str()));
-    Artifact::unread(cells, url, file.digest())
+    let others = others.iter().map(|file| {
+        let Choice { file: GemFile { platform, .. }, cells } = file.choice;
+        let cells: Vec<String> = cells.iter().map(ToString::to_string).collect();
+        format!("its gem for {platform} has other commands, or none: not for {}", cells.join(", "))
+    });
+    notes.into_iter().flatten().chain(others).collect()
 }

@@ -28,6 +28,14 @@ impl GemFile {
         }
     }
 
+    /// For people: its version, and its platform if it has one.
+    pub(crate) fn shown(&self) -> String {
+        match self.platform.as_str() {
+            platform::RUBY => self.version.clone(),
+            other => format!("{} for {other}", self.version),
+        }
+    }
+
     /// As facts have it; empty where the index does not say.
     pub(crate) fn digest(&self) -> String {
         match &*self.sha256 {
@@ -37,19 +45,18 @@ impl GemFile {
     }
 }
 
-/// What a bare `gem install` may take of one version.
+/// A file of one version, and the cells whose machines take it of all files of that version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Choice {
-    /// The files, the one to look into first. Never empty: the file for `ruby` alone where there
-    /// is one, else one file for each platform that fits a cell.
-    pub(crate) files: Vec<GemFile>,
-    /// Where they run, in the order of [`Cell::ALL`]; empty means anywhere.
+    pub(crate) file: GemFile,
+    /// In the order of [`Cell::ALL`]; never empty.
     pub(crate) cells: Vec<Cell>,
 }
 
-/// What can be installed, newest first; prereleases never, for a bare `gem install` takes none.
-/// The error is what is odd about the answer.
-pub(crate) fn choices(body: &[u8]) -> Result<Vec<Choice>, String> {
+/// What a bare `gem install` may take of each version, newest first; prereleases never. The files
+/// of a version, at least one, come in the order of their first cell. The error is what is odd about
+/// the answer.
+pub(crate) fn choices(body: &[u8]) -> Result<Vec<Vec<Choice>>, String> {
     let text = std::str::from_utf8(body).map_err(|_| "it is no UTF-8".to_owned())?;
     let begins = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     if begins.starts_with('<') || begins.starts_with('{') {
@@ -70,7 +77,8 @@ pub(crate) fn choices(body: &[u8]) -> Result<Vec<Choice>, String> {
             by_version.entry(numbers).or_default().push(file);
         }
     }
-    Ok(by_version.into_values().rev().filter_map(choice).collect())
+    let choices = by_version.into_values().rev().map(|files| chosen(&files));
+    Ok(choices.filter(|choices| !choices.is_empty()).collect())
 }
 
 fn odd(line: &str) -> String {
@@ -97,17 +105,21 @@ fn read(line: &str) -> Option<(GemFile, Version)> {
     Some((file, version::parse(number)?))
 }
 
-/// `None` where nothing of the version runs on any cell.
-fn choice(mut files: Vec<GemFile>) -> Option<Choice> {
-    if let Some(ruby) = files.iter().position(|file| file.platform == platform::RUBY) {
-        return Some(Choice { files: vec![files.swap_remove(ruby)], cells: vec![] });
+/// What each cell's machine takes of `files`: one with compiled code for it, if there is one, before
+/// that for `ruby`. Empty where nothing of the version runs on any cell.
+fn chosen(files: &[GemFile]) -> Vec<Choice> {
+    let mut chosen: Vec<Choice> = vec![];
+    for cell in Cell::ALL {
+        // What is for fewer cells is meant more exactly.
+        let rank = |file: &&GemFile| (platform::cells(&file.platform).len(), file.platform.clone());
+        let fit = files.iter().filter(|file| platform::cells(&file.platform).contains(cell));
+        let Some(file) = fit.min_by_key(rank) else { continue };
+        match chosen.iter_mut().find(|choice| choice.file == *file) {
+            Some(choice) => choice.cells.push(*cell),
+            None => chosen.push(Choice { file: file.clone(), cells: vec![*cell] }),
+        }
     }
-    let first_cell = |file: &GemFile| platform::cells(&file.platform).iter().min();
-    files.retain(|file| first_cell(file).is_some());
-    files.sort_by(|a, b| (first_cell(a), &a.platform).cmp(&(first_cell(b), &b.platform)));
-    let fits = |cell: &&Cell| files.iter().any(|it| platform::cells(&it.platform).contains(cell));
-    let cells: Vec<Cell> = Cell::ALL.iter().filter(fits).copied().collect();
-    (!files.is_empty()).then_some(Choice { files, cells })
+    chosen
 }
 
 #[cfg(test)]
@@ -116,45 +128,60 @@ mod tests {
 
     use super::*;
 
-    /// Version, platform and number of cells of each choice.
+    /// For each version its files, each with its platform and the number of its cells.
     #[track_caller]
-    fn check(body: &str, expected: &[(&str, &str, usize)]) {
+    fn check(body: &str, expected: &[(&str, &[(&str, usize)])]) {
         let choices = choices(body.as_bytes()).unwrap();
-        let told: Vec<(&str, &str, usize)> = choices
+        let told: Vec<(&str, Vec<(&str, usize)>)> = choices
             .iter()
-            .map(|it| (&*it.files[0].version, &*it.files[0].platform, it.cells.len()))
+            .map(|files| {
+                let told = files.iter().map(|it| (&*it.file.platform, it.cells.len()));
+                (&*files[0].file.version, told.collect())
+            })
             .collect();
+        let expected: Vec<(&str, Vec<(&str, usize)>)> =
+            expected.iter().map(|(version, files)| (*version, files.to_vec())).collect();
         assert_eq!(told, expected, "{body}");
     }
+
+    const RUBY: &[(&str, usize)] = &[("ruby", 6)];
 
     #[test]
     fn the_newest_release_is_the_highest_number_wherever_it_stands() {
         check(
             "---\n1.9.0 |checksum:00\n1.10.0 a:>= 1&< 2,b:~> 3|checksum:00,ruby:>= 2.5\n1.2.30 |checksum:00\n",
-            &[("1.10.0", "ruby", 0), ("1.9.0", "ruby", 0), ("1.2.30", "ruby", 0)],
+            &[("1.10.0", RUBY), ("1.9.0", RUBY), ("1.2.30", RUBY)],
         );
-        check("created_at: 2026-01-01T00:00:00Z\n---\n1.0 |checksum:00\n", &[("1.0", "ruby", 0)]);
-        check("1.0 |checksum:00\n", &[("1.0", "ruby", 0)]);
+        check("created_at: 2026-01-01T00:00:00Z\n---\n1.0 |checksum:00\n", &[("1.0", RUBY)]);
+        check("1.0 |checksum:00\n", &[("1.0", RUBY)]);
     }
 
     #[test]
     fn prereleases_and_foreign_platforms_are_no_choice() {
-        check("---\n2.0.0.rc1 |checksum:00\n1.0 |checksum:00\n", &[("1.0", "ruby", 0)]);
-        check("---\n2.0-java |checksum:00\n1.0 |checksum:00\n", &[("1.0", "ruby", 0)]);
+        check("---\n2.0.0.rc1 |checksum:00\n1.0 |checksum:00\n", &[("1.0", RUBY)]);
+        check("---\n2.0-java |checksum:00\n1.0 |checksum:00\n", &[("1.0", RUBY)]);
         check("---\n2.0.0.rc1 |checksum:00\n", &[]);
         check("---\n", &[]);
         check("", &[]);
     }
 
     #[test]
-    fn a_gem_for_ruby_goes_before_those_with_compiled_code() {
+    fn each_cell_has_the_file_that_its_machine_takes() {
         check(
             "---\n1.0-x86_64-linux |checksum:00\n1.0 |checksum:00\n1.0-java |checksum:00\n",
-            &[("1.0", "ruby", 0)],
+            &[("1.0", &[("x86_64-linux", 2), ("ruby", 4)])],
         );
         check(
             "---\n1.0 |checksum:00\n2.0-arm64-darwin |checksum:00\n2.0-x86_64-linux-gnu |checksum:00\n",
-            &[("2.0", "x86_64-linux-gnu", 2), ("1.0", "ruby", 0)],
+            &[("2.0", &[("x86_64-linux-gnu", 1), ("arm64-darwin", 1)]), ("1.0", RUBY)],
+        );
+        check(
+            "---\n1.0-x86_64-linux |checksum:00\n1.0-x86_64-linux-musl |checksum:00\n",
+            &[("1.0", &[("x86_64-linux", 1), ("x86_64-linux-musl", 1)])],
+        );
+        check(
+            "---\n1.0-universal-darwin |checksum:00\n1.0-arm64-darwin |checksum:00\n1.0-x86-mingw32 |checksum:00\n",
+            &[("1.0", &[("arm64-darwin", 1), ("universal-darwin", 1)])],
         );
     }
 
@@ -177,16 +204,17 @@ mod tests {
     fn a_file_is_named_by_version_and_platform_and_carries_its_digest() {
         let hex = "Ab".repeat(32);
         let body = format!("---\n1.0-x86_64-linux |checksum:{hex},ruby:>= 3.0\n");
-        let choice = choices(body.as_bytes()).unwrap().remove(0);
-        assert_eq!(choice.files[0].file_name("a-b"), "a-b-1.0-x86_64-linux.gem");
-        assert_eq!(choice.files[0].sha256, "ab".repeat(32));
-        let short = choices(b"---\n1.0 |checksum:abc\n").unwrap().remove(0);
-        assert_eq!((&*short.files[0].sha256, &*short.files[0].file_name("x")), ("", "x-1.0.gem"));
+        let file = |body: &str| choices(body.as_bytes()).unwrap().remove(0).remove(0).file;
+        let long = file(&body);
+        assert_eq!(long.file_name("a-b"), "a-b-1.0-x86_64-linux.gem");
+        assert_eq!(long.sha256, "ab".repeat(32));
+        let short = file("---\n1.0 |checksum:abc\n");
+        assert_eq!((&*short.sha256, &*short.file_name("x")), ("", "x-1.0.gem"));
     }
 
     #[test]
     fn a_line_that_is_odd_costs_itself() {
-        check("---\n9/9 |checksum:00\nnonsense\n1.0 |checksum:00\n", &[("1.0", "ruby", 0)]);
+        check("---\n9/9 |checksum:00\nnonsense\n1.0 |checksum:00\n", &[("1.0", RUBY)]);
     }
 
     #[test]

@@ -2,15 +2,18 @@
 
 use batch_core::{
     decide::recipe::of_step,
-    model::{ActionShape, Executables, FailureKind, PackageFacts, Recipe, RecipeName, Verify},
+    model::{
+        ActionShape, Executables, FailureKind, PackageFacts, Recipe, RecipeName, Verify, Versions,
+    },
     plugin::Missing,
 };
 
 pub(crate) const GEM: &str = "gem";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The one step that installs a gem with all its commands.
-pub(crate) const STEP: ActionShape =
-    ActionShape { name: "gem_install", required: &[GEM, EXECUTABLES] };
+pub(crate) const STEP: ActionShape = ActionShape::new("gem_install", &[GEM, EXECUTABLES])
+    .bringing(&["ruby"])
+    .versioned(Versions::Inferred("rubygems"));
 /// How the reason begins where the file, and no name in it, is what cannot be read.
 pub(crate) const UNREADABLE: &str = "cannot be read";
 
@@ -19,7 +22,7 @@ pub(crate) const UNFIT_LIST: &str = "its list of executables";
 
 /// The recipe that follows from `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing { reason, kind });
+    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let name = &facts.id.name;
     let first = match &facts.executables {
         Executables::Unknown(why) if why.starts_with(UNREADABLE) => {

@@ -10,7 +10,13 @@ use batch_core::{
     plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
 };
 
-use crate::{ID, RubyGems, facts, index, quota::HOSTS, recipe};
+use crate::{
+    ID, RubyGems,
+    facts::{self, Seen},
+    index,
+    quota::HOSTS,
+    recipe,
+};
 
 /// What recipes, quotas and caches know the registry by.
 pub(crate) const ORIGIN: &str = "https://rubygems.org";
@@ -35,23 +41,24 @@ impl RecipeBuilder for RubyGems {
         let response = http.send(request).await.map_err(source_error)?;
         let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
         let (mut missing, mut unserved) = (vec![], None);
-        for choice in index::choices(&body).map_err(odd_answer)?.iter().take(TRIES) {
-            let Some(file) = choice.files.first() else { continue };
-            let path = ["gems", &*file.file_name(name.as_str())];
-            let request = Request::get(ORIGIN, &path, &[]).map_err(source_error)?;
-            let url = request.url.clone();
-            let Some(read) = metadata(http, request, &file.digest()).await? else {
-                let version = &file.version;
-                missing.push(format!("version {version} is listed, and its file is not there"));
-                unserved.get_or_insert(url);
-                continue;
-            };
-            let metadata = read.as_ref().map_err(ToString::to_string);
-            let facts = facts::of(name, choice, metadata);
-            return Ok(facts.map(|mut facts| {
+        for files in index::choices(&body).map_err(odd_answer)?.iter().take(TRIES) {
+            let mut seen = vec![];
+            for choice in files {
+                let path = ["gems", &*choice.file.file_name(name.as_str())];
+                let request = Request::get(ORIGIN, &path, &[]).map_err(source_error)?;
+                let url = request.url.clone();
+                if let Some(read) = metadata(http, request, &choice.file.digest()).await? {
+                    seen.push(Seen::new(name, choice, &read));
+                } else {
+                    let file = choice.file.shown();
+                    missing.push(format!("version {file} is listed, and its file is not there"));
+                    unserved.get_or_insert(url);
+                }
+            }
+            if let Some(mut facts) = facts::of(name, seen) {
                 facts.notes.splice(0..0, missing);
-                facts
-            }));
+                return Ok(Some(facts));
+            }
         }
         match unserved {
             Some(url) => Err(source_error(SourceErrorKind::Unserved { url })),

@@ -7,7 +7,8 @@ use batch_core::{
     decide::recipe as reader,
     io::{Origins, PoliteConfig, PoliteHttp},
     model::{
-        Cell, CommandName, Environment, FailureKind, InstallStep, PackageFacts, PackageKind, Recipe,
+        Cell, CommandName, Environment, Executables, FailureKind, InstallStep, PackageFacts,
+        PackageKind, Recipe,
     },
     plugin::{NativeInstaller as _, RateLimit as _, RecipeBuilder as _, Seeder as _, SourceError},
 };
@@ -301,6 +302,68 @@ fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
     }
 }
 
+/// Of x 1.2.3 with these lines in the index; of its files those that have `executables`.
+fn of_platforms(lines: &[&str], executables: &[(&str, &str)]) -> PackageFacts {
+    let file = |(platform, executables): &(&str, &str)| {
+        let file = gem("x", "1.2.3", &format!("executables: {executables}"), Era::New);
+        (format!("{SITE}/gems/x-1.2.3{platform}.gem"), file)
+    };
+    let files = executables.iter().map(file).chain([index("x", lines)]);
+    ask("x", files.collect()).0.unwrap().unwrap()
+}
+
+fn commands(facts: &PackageFacts) -> String {
+    let Executables::Known(names) = &facts.executables else { panic!("{facts:?}") };
+    names.iter().map(CommandName::as_str).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn commands_are_those_of_the_file_that_the_machine_installs() {
+    let lines = [
+        "1.2.3 |checksum:00",
+        "1.2.3-x86_64-linux-gnu |checksum:00",
+        "1.2.3-arm64-darwin |checksum:00",
+    ];
+    // The file for ruby is empty: cells without a compiled one have nothing to run.
+    let empty = [("", "[]"), ("-x86_64-linux-gnu", "[tool]"), ("-arm64-darwin", "[tool]")];
+    let facts = of_platforms(&lines, &empty);
+    assert_eq!(commands(&facts), "tool");
+    assert_eq!(facts.platforms, [Cell::LinuxGlibcX86, Cell::DarwinArm]);
+    assert_eq!(facts.artifacts.len(), 2);
+    assert!(facts.notes.iter().any(|note| note.contains("for ruby has other commands")));
+    assert_eq!(read(&RubyGems.build(&facts).unwrap()).unwrap().metadata.supported_os.len(), 0);
+    // Where all have the same, every cell can install it.
+    let same = [("", "[x]"), ("-x86_64-linux-gnu", "[x]"), ("-arm64-darwin", "[x]")];
+    let facts = of_platforms(&lines, &same);
+    assert_eq!((commands(&facts), facts.platforms.len(), facts.notes.len()), ("x".into(), 0, 0));
+    assert_eq!(facts.artifacts.len(), 3);
+    // What the first machine installs goes before what others do.
+    let other = [("", "[b]"), ("-x86_64-linux-gnu", "[a]"), ("-arm64-darwin", "[a, b]")];
+    let facts = of_platforms(&lines, &other);
+    assert_eq!((commands(&facts), facts.platforms), ("a".into(), vec![Cell::LinuxGlibcX86]));
+    // The compiled file is empty, and the others do the work.
+    let reversed = [("", "[x]"), ("-x86_64-linux-gnu", "[]"), ("-arm64-darwin", "[x]")];
+    let facts = of_platforms(&lines, &reversed);
+    assert_eq!((commands(&facts), facts.platforms.len()), ("x".into(), 5));
+    // A file that is not there can be installed by nobody.
+    let facts = of_platforms(&lines, &[("", "[x]"), ("-arm64-darwin", "[x]")]);
+    assert_eq!((commands(&facts), facts.platforms.len()), ("x".into(), 5));
+    let missing = "version 1.2.3 for x86_64-linux-gnu is listed, and its file is not there";
+    assert_eq!(facts.notes, [missing]);
+    // All of them are a library.
+    let none = [("", "[]"), ("-x86_64-linux-gnu", "[]"), ("-arm64-darwin", "[]")];
+    assert_eq!(of_platforms(&lines, &none).kind, PackageKind::Library);
+}
+
+#[test]
+fn a_name_that_is_written_as_binary_is_read() {
+    let facts = facts("x", "executables:\n- !binary |-\n  eA==\n- !binary |-\n  Y2Fw");
+    assert_eq!(commands(&facts), "x cap");
+    let unsafe_name = "executables:\n- !binary |-\n  Li4veA==";
+    let missing = RubyGems.build(&self::facts("x", unsafe_name)).unwrap_err();
+    assert_eq!(missing.kind, FailureKind::UnsafeName, "{missing}");
+}
+
 #[test]
 fn compiled_gems_alone_constrain_the_recipe() {
     let lines = [
@@ -308,13 +371,11 @@ fn compiled_gems_alone_constrain_the_recipe() {
         "1.2.3-arm64-darwin |checksum:00",
         "1.2.3-java |checksum:00",
     ];
-    let file = gem("x", "1.2.3", "executables:\n- x", Era::New);
-    let files = vec![index("x", &lines), (format!("{SITE}/gems/x-1.2.3-x86_64-linux.gem"), file)];
-    let facts = ask("x", files).0.unwrap().unwrap();
+    let facts = of_platforms(&lines, &[("-x86_64-linux", "[x]"), ("-arm64-darwin", "[x]")]);
     assert_eq!(facts.platforms, [Cell::LinuxGlibcX86, Cell::LinuxMuslX86, Cell::DarwinArm]);
     assert_eq!(facts.artifacts.len(), 2);
     assert_eq!(facts.artifacts[1].url, "https://rubygems.org/gems/x-1.2.3-arm64-darwin.gem");
-    assert_eq!(facts.notes, ["compiled gems only; its executables are those of x86_64-linux"]);
+    assert_eq!(facts.notes, ["compiled gems only, which no other platform can install"]);
     let recipe = RubyGems.build(&facts).unwrap();
     assert!(recipe.to_toml().contains("unsupported_platforms"), "{}", recipe.to_toml());
     assert_eq!(read(&recipe).unwrap(), recipe);

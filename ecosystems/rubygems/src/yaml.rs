@@ -1,9 +1,14 @@
 //! YAML as a tree, for one document of a stranger.
 //!
-//! Tags are dropped, so no text can ask for an object. An alias stays an alias until somebody
-//! wants to know what it stands for, so no text can become longer than it is.
+//! Tags are dropped, so no text can ask for an object; but a text that is tagged as binary is
+//! base64, in which Ruby writes texts whose encoding it does not know. An alias stays an alias until
+//! somebody wants to know what it stands for, so no text can become longer than it is.
 
-use saphyr_parser::{Event, Parser};
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 /// Deeper than any specification of a gem.
 const DEEPEST: usize = 64;
@@ -37,8 +42,11 @@ pub(crate) fn read(text: &str) -> Result<Node, String> {
     for event in Parser::new_from_str(text).keep_tags(true) {
         let (event, _) = event.map_err(|error| error.to_string())?;
         let done = match event {
+            Event::Scalar(text, _, anchor, Some(tag)) if is_binary(&tag) => {
+                Node { anchor, value: Value::Scalar { text: decoded(&text)?, plain: false } }
+            }
             Event::Scalar(text, style, anchor, _) => {
-                let plain = style == saphyr_parser::ScalarStyle::Plain;
+                let plain = style == ScalarStyle::Plain;
                 Node { anchor, value: Value::Scalar { text: text.into_owned(), plain } }
             }
             Event::Alias(anchor) => Node { anchor: 0, value: Value::Alias(anchor) },
@@ -66,6 +74,25 @@ pub(crate) fn read(text: &str) -> Result<Node, String> {
         }
     }
     Err("it holds nothing".to_owned())
+}
+
+/// `!binary`, `!!binary`, or the same in full.
+fn is_binary(tag: &Tag) -> bool {
+    let full = format!("{}{}", tag.handle, tag.suffix);
+    matches!(full.as_str(), "!binary" | "tag:yaml.org,2002:binary")
+}
+
+/// What the base64 in `text` stands for. As in Ruby, what is no part of base64 is passed over, it
+/// ends where it is padded, and bytes that are no UTF-8 spoil themselves only.
+fn decoded(text: &str) -> Result<String, String> {
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let is_part = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
+    let digits: String = text.chars().take_while(|c| *c != '=').filter(is_part).collect();
+    let bytes = GeneralPurpose::new(&alphabet::STANDARD, LENIENT).decode(digits);
+    let bytes = bytes.map_err(|error| format!("a binary text is no base64: {error}"))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// A list or a table that has begun; of a table, keys and values by turns.
@@ -155,6 +182,22 @@ mod tests {
         check("a: ''\n", "a", Some(""));
         check("a: \"~\"\n", "a", Some("~"));
         check("a: 1\na: 2\n", "a", Some("2"));
+    }
+
+    #[test]
+    fn a_binary_text_is_what_its_base64_stands_for() {
+        check("a: !binary |-\n  YmluZ2Vt\n", "a", Some("bingem"));
+        check("a: !binary \"YmluZ2Vt\"\n", "a", Some("bingem"));
+        check("a: !!binary Y2Fw\n", "a", Some("cap"));
+        check("a: !<tag:yaml.org,2002:binary> Y2Fw\n", "a", Some("cap"));
+        check("a: !binary |\n  YmFz\n  aA==\n", "a", Some("bash"));
+        check("a: !binary YmFzaA\n", "a", Some("bash"));
+        check("a: !binary |-\n  bnVsbA==\n", "a", Some("null"));
+        check("a: !binary ''\n", "a", Some(""));
+        check("a: !binary /w==\n", "a", Some("\u{fffd}"));
+        check("!binary YQ==: x\n", "a", Some("x"));
+        check("a: !ruby/sym YmFzaA==\n", "a", Some("YmFzaA=="));
+        assert!(read("a: !binary Y\n").is_err(), "a digit of base64 alone is no byte");
     }
 
     #[test]

@@ -58,6 +58,12 @@ impl Reach {
         self.endpoints.iter()
     }
 
+    /// The ports that are left where nobody judges addresses: those of the proxies and mirrors, and 443.
+    /// On port 80 cloud machines are told their keys, and no registry needs it.
+    pub fn ports_unjudged(&self) -> BTreeSet<u16> {
+        self.endpoints.iter().map(|endpoint| endpoint.port).chain([443]).collect()
+    }
+
     /// Every port on which something may be reached, ascending.
     pub fn ports(&self) -> BTreeSet<u16> {
         self.endpoints.iter().map(|endpoint| endpoint.port).chain(PUBLIC_PORTS).collect()

@@ -164,6 +164,9 @@ impl fmt::Display for FailureReport {
         if let Some(service) = &record.service {
             writeln!(f, "  service      {service}")?;
         }
+        for note in &record.notes {
+            writeln!(f, "  note         {note}")?;
+        }
         writeln!(f, "\n{}", record.message)?;
         if let Some(output) = &self.output {
             writeln!(f, "\nWhole output:\n{output}")?;

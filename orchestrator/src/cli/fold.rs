@@ -1,6 +1,6 @@
 //! `fold`: what the facts of a batch come to.
 
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use anyhow::Context as _;
 use batch_core::{
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
     // Recipes of a root have their names and commands; without a root there are none.
     let claims = match FsState::open(&cx.root) {
-        Ok(state) => preflight::claims(&actions, &state)?,
+        Ok(state) => preflight::recipes(&actions, &BTreeMap::new(), &state)?.claims,
         Err(StateError { kind: StateErrorKind::NotRoot, .. }) => Claims::default(),
         Err(error) => return Err(error.into()),
     };

@@ -10,6 +10,7 @@ mod names;
 mod out;
 mod plan;
 mod queue;
+mod recipe;
 mod run;
 mod runs;
 mod sandbox;
@@ -49,7 +50,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done · 1 unexpected error · 2 wrong command line · 3 not found, or not all of it · 4 \
+Exit codes: 0 done · 1 unexpected error, or a recipe that was checked is invalid · 2 wrong command line · 3 not found, or not all of it · 4 \
 nothing could be attempted · 5 the package tried, or a plugin checked, failed · 6 state cannot be \
 read or written · 7 another run is \
 under way · 130 interrupted";
@@ -96,6 +97,9 @@ enum Command {
     /// Add to the queues, or list them
     #[command(subcommand)]
     Queue(queue::Command),
+    /// Recipes, whoever wrote them
+    #[command(subcommand)]
+    Recipe(recipe::Command),
     /// Ecosystems of this program
     #[command(subcommand)]
     Ecosystem(ecosystem::Command),
@@ -174,6 +178,7 @@ async fn dispatch(cli: Cli, env: anyhow::Result<Env>, out: Out) -> anyhow::Resul
         Command::Status => status::run(cx),
         Command::Try(args) => r#try::run(&args, cx).await,
         Command::Queue(command) => queue::run(&command, cx),
+        Command::Recipe(command) => recipe::run(&command, cx),
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Failures(command) => failures::run(&command, cx),
         Command::Runs(command) => runs::run(&command, cx),
@@ -194,7 +199,7 @@ fn level(global: &Global) -> LevelFilter {
 }
 
 /// The schemas of everything that `--json` prints, by name.
-fn output_schemas() -> [(&'static str, schemars::Schema); 20] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 21] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-run", schema_for!(crate::run::Summary)),
@@ -205,6 +210,7 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 20] {
         ("output-try", schema_for!(r#try::TryReport)),
         ("output-queue-add", schema_for!(queue::AddReport)),
         ("output-queue-list", schema_for!(queue::ListReport)),
+        ("output-recipe-check", schema_for!(recipe::CheckReport)),
         ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
         ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),
         ("output-ecosystem-check", schema_for!(ecosystem::ConformanceReport)),

@@ -1,11 +1,11 @@
 //! `run`: the pipeline's main job.
 
-use std::{io::IsTerminal as _, sync::Arc};
+use std::{collections::BTreeSet, io::IsTerminal as _, sync::Arc};
 
 use batch_core::{
     decide::{plan::Share, preflight::Choice},
     io::Outbox,
-    model::{Control, Tier},
+    model::{ActionShape, Control, Tier},
     plugin::Registry,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,8 @@ use crate::{
     net,
     progress::Progress,
     run::{self, Ports, Request, Rulebook},
+    seeds,
+    stage::preflight,
     validator::Validator,
 };
 
@@ -82,10 +84,24 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let http = net::polite(&cx.env, settings, &layout.cache(), &Control::default())?;
     let local = LocalMachine::look_around(&cx.env, settings).await;
     let validator = local.validator(&cx.env, settings, http.clone(), layout.work())?;
+    let registry = &cx.env.registry;
+    let actions: Vec<ActionShape> = registry.recipe_actions().collect();
+    let mut looked_at = BTreeSet::new();
+    for plugin in registry.iter() {
+        looked_at.extend(seeds::looked_at(plugin, settings)?);
+    }
+    let generator = BuiltinGenerator {
+        http: http.clone(),
+        known: preflight::recipes(&actions, &settings.bundled_recipes, state)?.known,
+        actions,
+        looked_at,
+        cleaner: Arc::clone(&cx.env.cleaner),
+    };
     let rulebook = Rulebook {
         registry: &cx.env.registry,
         backoff: settings.backoff_policy(),
         breaker: settings.breaker_policy(),
+        bundled_recipes: &settings.bundled_recipes,
         workflow_run_url: cx.env.workflow_run_url.clone(),
     };
     let ports = Ports {
@@ -93,11 +109,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         state: Arc::new(state.clone()),
         facts: Arc::new(Outbox::new(layout)),
         machine: &local.offers(&cx.env.registry),
-        generator: &BuiltinGenerator::new(
-            http.clone(),
-            cx.env.registry.recipe_actions().collect(),
-            Arc::clone(&cx.env.cleaner),
-        ),
+        generator: &generator,
         validator: validator.as_ref().map(|validator| validator as &dyn Validator),
         traffic: &*http,
         progress: &Progress::new(std::io::stderr().is_terminal(), cx.quiet),

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use batch_core::{
+    decide::recipe,
     io::{FsState, Http, StateError, StateErrorKind, StateReader as _},
     model::{ActionShape, Executables, GeneratedRecipe, NotGenerated, PackageId, PackageKind},
     plugin::EcosystemPlugin,
@@ -12,14 +13,16 @@ use serde::Serialize;
 
 use super::{Context, Refusal, names, run::cancel_on_signal};
 use crate::{
-    env,
+    env::Root,
     exit::Exit,
     generator::{BuiltinGenerator, Generator as _},
     machine::LocalMachine,
     net,
     progress::Progress,
     run::FailureSummary,
+    seeds,
     settings::Settings,
+    stage::preflight,
     validator::{Onlookers, Validation, Validator as _},
 };
 
@@ -35,9 +38,19 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let (plugin, package) = names::package(&cx.env.registry, &args.package)?;
-    // A root's mirrors, limits, pauses and kill switch hold here too; without a root there are none.
-    let (settings, control) = match FsState::open(&cx.root) {
-        Ok(state) => (env::settings(state.layout())?, state.control()?),
+    // A root's mirrors, limits, pauses, recipes and kill switch hold here too; without a root there
+    // are none.
+    let (settings, control, known) = match FsState::open(&cx.root) {
+        Ok(state) => {
+            let (control, root) = (state.control()?, Root::of(state)?);
+            let known = preflight::recipes(
+                &cx.env.registry.recipe_actions().collect::<Vec<_>>(),
+                &root.settings.bundled_recipes,
+                &root.state,
+            )?
+            .known;
+            (root.settings, control, known)
+        }
         Err(StateError { kind: StateErrorKind::NotRoot, .. }) => Default::default(),
         Err(error) => return Err(error.into()),
     };
@@ -51,15 +64,19 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let http: Arc<dyn Http> =
         net::polite(&cx.env, &settings, &scratch.path().join("cache"), &control)?;
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
-    let generator = BuiltinGenerator::new(Arc::clone(&http), actions, Arc::clone(&cx.env.cleaner));
+    let looked_at = seeds::looked_at(plugin, &settings)?;
+    let cleaner = Arc::clone(&cx.env.cleaner);
+    let generator =
+        BuiltinGenerator { http: Arc::clone(&http), actions, known, looked_at, cleaner };
     let generated = tokio::select! {
         generated = generator.generate(plugin, &package) => generated,
         () = cx.cancel.cancelled() => return Ok(Exit::Interrupted),
     };
     let report = match generated {
-        Err(NotGenerated { facts, failure }) => {
+        Err(NotGenerated { facts, failure, draft }) => {
             let report = TryReport::new(package, facts.as_deref());
-            TryReport { outcome: TryOutcome::Failed, failure: Some((&*failure).into()), ..report }
+            let failure = Some((&*failure).into());
+            TryReport { outcome: TryOutcome::Failed, failure, recipe: draft, ..report }
         }
         Ok(generated) if args.generate_only => TryReport::generated(&generated),
         Ok(generated) => {
@@ -99,8 +116,12 @@ async fn validated(
     let onlookers = Onlookers { progress: &Progress::silent(), cancel: &cx.cancel };
     let validation = validator.validate(plugin, generated, environment, onlookers).await;
     let report = TryReport::generated(generated);
+    let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
     Ok(validation.map(|validation| match validation {
-        Validation::Passed { .. } => TryReport { outcome: TryOutcome::Verified, ..report },
+        Validation::Passed { verify, .. } => {
+            let recipe = Some(recipe::verified_by(generated, verify.as_ref(), &actions));
+            TryReport { outcome: TryOutcome::Verified, recipe, ..report }
+        }
         Validation::Failed { failure, .. } => {
             TryReport { outcome: TryOutcome::Failed, failure: Some((&*failure).into()), ..report }
         }
@@ -119,7 +140,10 @@ pub(super) struct TryReport {
     kind: TryKind,
     /// What it puts on `PATH`.
     executables: Vec<String>,
-    /// The recipe, as TOML.
+    /// What a person should know of it: deprecated, a prerelease, code at install.
+    notes: Vec<String>,
+    /// The recipe, as TOML, with the verification that was seen to hold. Where the failure is
+    /// `missing_dep/recipe_missing`, what it will be as soon as those recipes are there.
     #[serde(skip_serializing_if = "Option::is_none")]
     recipe: Option<String>,
     /// How far it came.
@@ -166,6 +190,7 @@ impl TryReport {
             version: facts.map(|facts| facts.version.clone()),
             kind,
             executables,
+            notes: facts.map(|facts| facts.notes.clone()).unwrap_or_default(),
             recipe: None,
             outcome: TryOutcome::Generated,
             failure: None,
@@ -190,7 +215,10 @@ impl fmt::Display for TryReport {
             TryOutcome::Failed => "failed",
         };
         writeln!(f, "{} {version}: {verdict}", self.package_id)?;
-        if let Some(FailureSummary { category, subcategory, message }) = &self.failure {
+        for note in &self.notes {
+            writeln!(f, "  note: {note}")?;
+        }
+        if let Some(FailureSummary { category, subcategory, message, .. }) = &self.failure {
             writeln!(f, "  {category}/{subcategory}")?;
             for line in message.lines() {
                 writeln!(f, "  {line}")?;

@@ -53,9 +53,13 @@ pub async fn run(
     if let Some(validator) = ports.validator {
         validator.clean_up().await?;
     }
-    let mut claims = preflight::claims(&rulebook.actions(), &*ports.state)?;
-    let recovered = recover::pending(ports, rulebook, &mut claims).await?;
-    let reconciled = recover::reconcile(ports, rulebook, &claims)?;
+    let mut recipes = rulebook.recipes(ports)?;
+    let recovered = recover::pending(ports, rulebook, &mut recipes.claims).await?;
+    if !recovered.is_empty() {
+        recipes = rulebook.recipes(ports)?;
+    }
+    let reconciled = recover::reconcile(ports, rulebook, &recipes)?;
+    let claims = recipes.claims;
     let around = rulebook.surroundings(ports);
     let run_id = BatchId::new(RUN, around.now).to_string();
     let preflight = preflight::run(&around, &request.choice, request.share)?;

@@ -11,7 +11,10 @@ use batch_core::{
 };
 
 use crate::{
-    generator::Generator, machine::Machine, progress::Progress, stage::preflight::Surroundings,
+    generator::Generator,
+    machine::Machine,
+    progress::Progress,
+    stage::preflight::{self, BundledRecipes, Recipes, Surroundings},
     validator::Validator,
 };
 
@@ -35,6 +38,7 @@ pub struct Rulebook<'a> {
     pub registry: &'a Registry,
     pub backoff: BackoffPolicy,
     pub breaker: BreakerPolicy,
+    pub bundled_recipes: &'a BundledRecipes,
     /// The CI run that this is part of.
     pub workflow_run_url: Option<String>,
 }
@@ -43,6 +47,11 @@ impl Rulebook<'_> {
     /// The steps that a recipe may use besides the common ones.
     pub(super) fn actions(&self) -> Vec<ActionShape> {
         self.registry.recipe_actions().collect()
+    }
+
+    /// The recipes that are there.
+    pub(super) fn recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
+        preflight::recipes(&self.actions(), self.bundled_recipes, &*ports.state)
     }
 
     /// What the run is decided from.

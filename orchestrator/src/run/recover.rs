@@ -13,6 +13,7 @@ use super::{
     ports::{Ports, Rulebook},
     settle::settle,
 };
+use crate::stage::preflight::Recipes;
 
 /// Puts batches into the state that ended without that. Gives their ids. A journal whose queue
 /// cannot be read stays for later: that ecosystem attempts nothing until somebody mends the file,
@@ -71,17 +72,18 @@ fn end(ports: &Ports<'_>, journal: &mut Journal) -> anyhow::Result<()> {
 pub(super) fn reconcile(
     ports: &Ports<'_>,
     rulebook: &Rulebook<'_>,
-    claims: &Claims,
+    recipes: &Recipes,
 ) -> anyhow::Result<usize> {
     let mut n_changed = 0;
     let _no_operator_in_between = ports.state.exclusive()?;
     for plugin in rulebook.registry.iter() {
         let Ok(Some(mut queue)) = ports.state.queue(&plugin.id) else { continue };
-        let changes = reconcile::queue(&mut queue.entries, &installed(claims, plugin));
+        let installed = installed(&recipes.claims, plugin);
+        let changes = reconcile::queue(&mut queue.entries, &installed, &recipes.known);
         if changes != reconcile::Changes::default() {
             queue.header.updated_at = ports.clock.now();
             ports.state.put_queue(&queue)?;
-            n_changed += changes.merged + changes.vanished;
+            n_changed += changes.merged + changes.vanished + changes.released;
         }
     }
     Ok(n_changed)

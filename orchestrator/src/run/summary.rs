@@ -4,7 +4,10 @@ use std::fmt;
 
 use batch_core::{
     decide::apply,
-    model::{Attempt, BatchId, Delta, EcosystemId, Outcome, PackageId, RecipeName, SkipReason},
+    model::{
+        Attempt, BatchId, Delta, EcosystemId, Outcome, PackageId, PackageName, RecipeName,
+        SkipReason,
+    },
     persist::Persisted,
 };
 use schemars::JsonSchema;
@@ -56,6 +59,8 @@ pub struct AttemptSummary {
     /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureSummary>,
+    /// What a person should know of the package.
+    pub notes: Vec<String>,
     /// Time worked on it, waiting for its turn aside, in milliseconds.
     pub duration_ms: u64,
 }
@@ -67,6 +72,8 @@ pub struct FailureSummary {
     pub category: String,
     pub subcategory: String,
     pub message: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocked_by: Vec<PackageName>,
 }
 
 /// An ecosystem that was passed over.
@@ -94,6 +101,7 @@ impl From<&batch_core::model::Failure> for FailureSummary {
             category: row.category.to_owned(),
             subcategory: row.subcategory.to_owned(),
             message: failure.message.clone(),
+            blocked_by: failure.blocked_by.clone(),
         }
     }
 }
@@ -109,6 +117,7 @@ impl From<&Attempt> for AttemptSummary {
             version: attempt.upstream_version.clone(),
             recipe,
             failure,
+            notes: attempt.notes.clone(),
             duration_ms: attempt.worked_ms,
         }
     }
@@ -174,7 +183,7 @@ impl fmt::Display for BatchSummary {
                     writeln!(f, "  ok    {package} {version}  ->  recipe {recipe}")?;
                 }
                 (None, Some(failure)) => {
-                    let FailureSummary { category, subcategory, message } = failure;
+                    let FailureSummary { category, subcategory, message, .. } = failure;
                     writeln!(f, "  fail  {package} {version}  {category}/{subcategory}")?;
                     let last = message.lines().last().unwrap_or_default();
                     writeln!(f, "        {last}")?;

@@ -93,7 +93,7 @@ fn unclaimed(recipe: GeneratedRecipe, claims: &Claims) -> Result<GeneratedRecipe
         Err(taken) => {
             let (finding, id) = (Finding::stated(taken.kind), &recipe.facts.id);
             let failure = Box::new(failure(Stage::Generate, finding, &taken.reason, id));
-            Err(NotGenerated { facts: Some(Box::new(recipe.facts)), failure })
+            Err(NotGenerated { facts: Some(Box::new(recipe.facts)), failure, draft: None })
         }
     }
 }

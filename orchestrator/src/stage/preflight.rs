@@ -1,6 +1,8 @@
 //! What machine and state allow, as data for
 //! [`batch_core::decide::preflight`], which decides.
 
+use std::collections::BTreeMap;
+
 use batch_core::{
     decide::{
         breaker::BreakerPolicy,
@@ -10,7 +12,7 @@ use batch_core::{
         recipe,
     },
     io::{PATIENCE, StateReader},
-    model::{ActionShape, Control, Queue, SkipReason},
+    model::{ActionShape, Control, KnownRecipes, Queue, RecipeName, SkipReason},
     plugin::{EcosystemPlugin, Registry},
 };
 use chrono::{DateTime, Utc};
@@ -75,20 +77,43 @@ fn candidate(plugin: &EcosystemPlugin, around: &Surroundings<'_>) -> Candidate {
     Candidate { ecosystem: plugin.id.clone(), obstacle, queue }
 }
 
-/// What the recipes of `state` claim. A recipe that cannot be read claims its name only.
-pub fn claims(actions: &[ActionShape], state: &dyn StateReader) -> anyhow::Result<Claims> {
-    let mut claims = Claims::default();
+/// Recipes that the package manager brings itself, and what each stands for: ecosystem and names.
+pub type BundledRecipes = BTreeMap<RecipeName, BTreeMap<String, Vec<String>>>;
+
+/// The recipes of a root, read once.
+#[derive(Debug, Default)]
+pub struct Recipes {
+    /// What they claim.
+    pub claims: Claims,
+    /// What may depend on them.
+    pub known: KnownRecipes,
+}
+
+/// The recipes of `state`, and those that are `bundled`. A recipe that cannot be read claims its
+/// name, and nothing can depend on it.
+pub fn recipes(
+    actions: &[ActionShape],
+    bundled: &BundledRecipes,
+    state: &dyn StateReader,
+) -> anyhow::Result<Recipes> {
+    let mut recipes = Recipes::default();
+    for (name, satisfies) in bundled {
+        recipes.known.add_named(name, satisfies);
+    }
     for name in state.recipe_names()? {
         let read = state.recipe(&name).map_err(anyhow::Error::from).and_then(|text| {
-            recipe::parse(&text.unwrap_or_default(), actions).map_err(anyhow::Error::from)
+            recipe::read(&text.unwrap_or_default(), actions).map_err(anyhow::Error::from)
         });
         match read {
-            Ok(recipe) => claims.add(&name, &recipe),
+            Ok(recipe) => {
+                recipes.claims.add(&name, &recipe);
+                recipes.known.add(&name, &recipe);
+            }
             Err(error) => {
                 tracing::warn!("recipe {name} cannot be read: {error}");
-                claims.add_unreadable(name);
+                recipes.claims.add_unreadable(name);
             }
         }
     }
-    Ok(claims)
+    Ok(recipes)
 }

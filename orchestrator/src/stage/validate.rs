@@ -63,9 +63,11 @@ async fn one(recipe: GeneratedRecipe, tools: &Tools<'_>) {
     let onlookers = Onlookers { progress, cancel };
     let validated = tools.validator.validate(plugin, &recipe, environment, onlookers).await;
     let Some(validation) = validated else { return };
-    let (result, sandbox, failure) = match validation {
-        Validation::Passed { sandbox } => (Verdict::Pass, sandbox, None),
-        Validation::Failed { sandbox, failure } => (verdict(&failure), sandbox, Some(failure)),
+    let (result, sandbox, failure, verify) = match validation {
+        Validation::Passed { sandbox, verify } => (Verdict::Pass, sandbox, None, verify),
+        Validation::Failed { sandbox, failure } => {
+            (verdict(&failure), sandbox, Some(failure), None)
+        }
     };
     let _ = tools.facts.send(Fact::Validated(Box::new(Validated {
         schema_version: SCHEMA_VERSION,
@@ -78,6 +80,7 @@ async fn one(recipe: GeneratedRecipe, tools: &Tools<'_>) {
         duration_ms: elapsed_ms(clock, started),
         sandbox: Some(sandbox),
         failure,
+        verify,
     })));
 }
 

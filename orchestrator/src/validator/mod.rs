@@ -6,7 +6,7 @@ mod verify;
 
 use async_trait::async_trait;
 use batch_core::{
-    model::{Environment, Failure, GeneratedRecipe},
+    model::{Environment, Failure, GeneratedRecipe, Verify},
     plugin::EcosystemPlugin,
 };
 use tokio_util::sync::CancellationToken;
@@ -40,10 +40,11 @@ pub struct Onlookers<'a> {
     pub cancel: &'a CancellationToken,
 }
 
-/// How a validation ended. `sandbox` is the backend that contained it.
+/// How a validation ended. `sandbox` is the backend that contained it, `verify` the verification
+/// that was seen to hold: the recipe's own, or one that proves more; `None` for a recipe without.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the usual words")]
 pub enum Validation {
-    Passed { sandbox: String },
+    Passed { sandbox: String, verify: Option<Verify> },
     Failed { sandbox: String, failure: Box<Failure> },
 }

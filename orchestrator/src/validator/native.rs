@@ -11,10 +11,7 @@ use crate::{
     failure::Source,
     progress::Phase,
     toolchain::FoundToolchain,
-    validator::{
-        Onlookers, Validation, Validator, steps,
-        verify::{self, Said},
-    },
+    validator::{Onlookers, Validation, Validator, steps},
 };
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -56,7 +53,7 @@ pub struct NativeValidator<'a> {
 }
 
 /// Why a validation went no further: a failure of the package, or an interruption.
-enum Stop {
+pub(super) enum Stop {
     Failed(Box<Failure>),
     Interrupted,
 }
@@ -86,7 +83,7 @@ impl Validator for NativeValidator<'_> {
         let attempt = Attempt { validator: self, plugin, generated, onlookers };
         let sandbox = self.sandbox.backend().to_string();
         match attempt.run(environment).await {
-            Ok(()) => Some(Validation::Passed { sandbox }),
+            Ok(verify) => Some(Validation::Passed { sandbox, verify }),
             Err(Stop::Failed(failure)) => Some(Validation::Failed { sandbox, failure }),
             Err(Stop::Interrupted) => None,
         }
@@ -94,17 +91,22 @@ impl Validator for NativeValidator<'_> {
 }
 
 /// One validation.
-struct Attempt<'a> {
-    validator: &'a NativeValidator<'a>,
-    plugin: &'a EcosystemPlugin,
-    generated: &'a GeneratedRecipe,
+pub(super) struct Attempt<'a> {
+    pub(super) validator: &'a NativeValidator<'a>,
+    pub(super) plugin: &'a EcosystemPlugin,
+    pub(super) generated: &'a GeneratedRecipe,
     onlookers: Onlookers<'a>,
 }
 
 impl Attempt<'_> {
-    async fn run(&self, environment: Environment) -> Result<(), Stop> {
+    async fn run(&self, environment: Environment) -> Result<Option<Verify>, Stop> {
         let recipe = recipe::parse(&self.generated.toml, &self.validator.actions)
             .map_err(|error| self.stop(FailureKind::SchemaInvalid, &error.to_string()))?;
+        let cell = environment.cell();
+        if !recipe::allowed_cells(&recipe.metadata).contains(&cell) {
+            let message = format!("the recipe is not for {cell}, where it would be installed");
+            return Err(self.stop(FailureKind::NoBottle, &message));
+        }
         let installer = self.plugin.installer.ok_or_else(|| {
             self.stop(FailureKind::UnsupportedSource, "installer not available yet")
         })?;
@@ -122,7 +124,7 @@ impl Attempt<'_> {
         plan: &InstallPlan,
         recipe: &Recipe,
         dir: &Path,
-    ) -> Result<(), Stop> {
+    ) -> Result<Option<Verify>, Stop> {
         self.tell(Phase::Install);
         for step in &plan.steps {
             if let InstallStep::Run { argv, env, network } = step {
@@ -140,10 +142,10 @@ impl Attempt<'_> {
             }
         }
         match &recipe.verify {
-            None => Ok(()),
+            None => Ok(None),
             Some(verify) => {
                 self.tell(Phase::Verify);
-                self.verify(plan, verify, dir).await
+                self.verify(plan, verify, dir).await.map(Some)
             }
         }
     }
@@ -181,26 +183,7 @@ impl Attempt<'_> {
         })
     }
 
-    async fn verify(&self, plan: &InstallPlan, verify: &Verify, dir: &Path) -> Result<(), Stop> {
-        // The recipe's verify command is a shell line for the package manager, so it is one here.
-        let argv = ["/bin/sh", "-c", &verify.command].map(str::to_owned).to_vec();
-        let job = self.job(argv, &exported(plan, dir), dir, plan);
-        let limits = Limits { wall: self.validator.verify_wall, ..job.limits };
-        let job = Job { limits, ..job };
-        let report = self.sandboxed(&job).await?;
-        let (Ended::Exited, Some(code)) = (report.ended, report.exit_code) else {
-            let failure = self.source().of_verify(&verify.command, &report);
-            return Err(Stop::Failed(Box::new(failure)));
-        };
-        let version = &self.generated.facts.version;
-        let said = Said { output: &report.output, shown: &self.source().text(&report.output) };
-        verify::judge(verify, version, code, said).map_err(|mismatch| {
-            let failure = self.source().of_mismatch(mismatch.kind, &mismatch.reason, &report);
-            Stop::Failed(Box::new(failure))
-        })
-    }
-
-    fn job(
+    pub(super) fn job(
         &self,
         argv: Vec<String>,
         env: &BTreeMap<String, String>,
@@ -248,7 +231,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn sandboxed(&self, job: &Job) -> Result<Report, Stop> {
+    pub(super) async fn sandboxed(&self, job: &Job) -> Result<Report, Stop> {
         let report = self.validator.sandbox.run(job, self.onlookers.cancel.cancelled()).await;
         match report {
             Ok(Report { ended: Ended::Cancelled, .. }) => Err(Stop::Interrupted),
@@ -283,7 +266,7 @@ impl Attempt<'_> {
         self.validator.toolchains.get(&self.plugin.id)
     }
 
-    fn source(&self) -> Source<'_> {
+    pub(super) fn source(&self) -> Source<'_> {
         let NativeValidator { cleaner, work, .. } = self.validator;
         Source { package: self.package(), cleaner, works: Some(work) }
     }
@@ -292,7 +275,7 @@ impl Attempt<'_> {
         &self.generated.facts.id
     }
 
-    fn stop(&self, kind: FailureKind, message: &str) -> Stop {
+    pub(super) fn stop(&self, kind: FailureKind, message: &str) -> Stop {
         let failure = self.source().failure(Stage::Validate, Finding::stated(kind), message);
         Stop::Failed(Box::new(failure))
     }
@@ -300,14 +283,4 @@ impl Attempt<'_> {
     fn tell(&self, phase: Phase) {
         self.onlookers.progress.phase(self.package(), phase);
     }
-}
-
-/// What the plan wants commands to be told, for an installation in `dir`.
-fn exported(plan: &InstallPlan, dir: &Path) -> BTreeMap<String, String> {
-    let folders = plan.steps.iter().filter_map(|step| {
-        let InstallStep::Export { folders } = step else { return None };
-        Some(folders)
-    });
-    let absolute = |folder: &String| dir.join(folder).display().to_string();
-    folders.flatten().map(|(name, folder)| (name.clone(), absolute(folder))).collect()
 }

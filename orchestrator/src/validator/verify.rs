@@ -1,78 +1,94 @@
-//! Whether what a verify command printed is what the recipe expects.
+//! Running verify commands: what the recipe asks for, then what is worth asking besides.
 
-use batch_core::model::{FailureKind, Verify};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
-/// What is wrong with a verification.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mismatch {
-    /// The failure to record.
-    pub(super) kind: FailureKind,
-    /// Expectation and finding, in one line.
-    pub(super) reason: String,
-}
+use batch_core::{
+    decide::verification::{Expected, Mismatch, Next, Seen},
+    model::{FailureKind, InstallPlan, InstallStep, Verify},
+    plugin::NativeInstaller,
+};
 
-/// What a command printed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Said<'a> {
-    /// As it came: this is judged.
-    pub(super) output: &'a str,
-    /// Cleaned: this is quoted.
-    pub(super) shown: &'a str,
-}
+use batch_sandbox::{Ended, Job, Limits, Report};
 
-/// Judges `said` and `exit_code` of the verify command of a recipe for `version`.
-///
-/// `{version}` in a pattern stands for the version without a leading `v`. A pattern that is empty
-/// expects nothing of the output.
-pub(super) fn judge(
-    verify: &Verify,
-    version: &str,
-    exit_code: i32,
-    said: Said<'_>,
-) -> Result<(), Mismatch> {
-    let expected_code = verify.exit_code.unwrap_or(0);
-    if i64::from(exit_code) != expected_code {
-        let kind = FailureKind::VerifyFailed;
-        let reason = format!("{:?} failed with exit code {exit_code}", verify.command);
-        return Err(Mismatch { kind, reason });
-    }
-    let version = version.trim_start_matches('v');
-    let patterns = verify.patterns.iter().chain([&verify.pattern]);
-    for pattern in patterns.map(|pattern| pattern.replace("{version}", version)) {
-        if !said.output.contains(&pattern) {
-            let kind = FailureKind::VerifyPatternMismatch;
-            let found: String = said.shown.trim().chars().take(200).collect();
-            let reason = format!(
-                "pattern mismatch: {:?} printed {found:?}, without {pattern:?}",
-                verify.command
-            );
-            return Err(Mismatch { kind, reason });
+use crate::validator::native::{Attempt, Stop};
+
+impl Attempt<'_> {
+    /// Runs the recipe's verify command and, where that proves nothing, others.
+    pub(super) async fn verify(
+        &self,
+        plan: &InstallPlan,
+        verify: &Verify,
+        dir: &Path,
+    ) -> Result<Verify, Stop> {
+        let knows_version =
+            self.plugin.installer.is_none_or(NativeInstaller::programs_know_their_version);
+        let version = &self.generated.facts.version;
+        let expected = Expected { verify, version, knows_version };
+        let (mut seen, mut first) = (vec![], None);
+        // The recipe's own command has this time for itself, all the others together once more.
+        let mut left = self.validator.verify_wall;
+        loop {
+            let command = match expected.next(&seen) {
+                Next::Proven(verify) => return Ok(verify),
+                Next::Failed(mismatch) => {
+                    return Err(self.not_verified(verify, mismatch, first.as_ref()));
+                }
+                Next::Run(command) => command,
+            };
+            let is_own = seen.is_empty();
+            if left.is_zero() {
+                seen.push(Seen { exit_code: None, output: String::new(), shown: String::new() });
+                continue;
+            }
+            let report = self.verify_command(plan, &command, dir, left).await?;
+            let is_stopped = !matches!(report.ended, Ended::Exited | Ended::TimedOut);
+            if is_own && is_stopped {
+                let failure = self.source().of_verify(&command, &report);
+                return Err(Stop::Failed(Box::new(failure)));
+            }
+            let exit_code = report.exit_code.filter(|_| report.ended == Ended::Exited);
+            let shown = self.source().text(&report.output);
+            seen.push(Seen { exit_code, output: report.output.clone(), shown });
+            if !is_own {
+                left = left.saturating_sub(Duration::from_millis(report.duration_ms));
+            }
+            first.get_or_insert(report);
         }
     }
-    Ok(())
+
+    async fn verify_command(
+        &self,
+        plan: &InstallPlan,
+        command: &str,
+        dir: &Path,
+        wall: Duration,
+    ) -> Result<Report, Stop> {
+        // The recipe's verify command is a shell line for the package manager, so it is one here.
+        let argv = ["/bin/sh", "-c", command].map(str::to_owned).to_vec();
+        let job = self.job(argv, &exported(plan, dir), dir, plan);
+        let limits = Limits { wall, ..job.limits };
+        self.sandboxed(&Job { writable: false, network: None, limits, ..job }).await
+    }
+
+    /// Told by `first`, which is what the recipe's own command did.
+    fn not_verified(&self, verify: &Verify, mismatch: Mismatch, first: Option<&Report>) -> Stop {
+        let Mismatch { kind, reason } = mismatch;
+        let Some(report) = first else { return self.stop(kind, &reason) };
+        let failure = if kind == FailureKind::VerifyTimeout {
+            self.source().of_verify(&verify.command, report)
+        } else {
+            self.source().of_mismatch(kind, &reason, report)
+        };
+        Stop::Failed(Box::new(failure))
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(pattern: &str, exit_code: i32, output: &str, expected: Option<FailureKind>) {
-        let verify = Verify {
-            command: "x --version".to_owned(),
-            pattern: pattern.to_owned(),
-            ..Verify::default()
-        };
-        let found = judge(&verify, "v1.2.3", exit_code, Said { output, shown: output }).err();
-        assert_eq!(found.map(|mismatch| mismatch.kind), expected, "{output}");
-    }
-
-    #[test]
-    fn the_version_must_be_printed_and_the_command_must_end_well() {
-        check("{version}", 0, "x 1.2.3 (linux)\n", None);
-        check("{version}", 0, "x 1.2.4\n", Some(FailureKind::VerifyPatternMismatch));
-        check("{version}", 0, "", Some(FailureKind::VerifyPatternMismatch));
-        check("{version}", 1, "x 1.2.3\n", Some(FailureKind::VerifyFailed));
-        check("", 0, "anything", None);
-    }
+/// What the plan wants commands to be told, for an installation in `dir`.
+fn exported(plan: &InstallPlan, dir: &Path) -> BTreeMap<String, String> {
+    let folders = plan.steps.iter().filter_map(|step| {
+        let InstallStep::Export { folders } = step else { return None };
+        Some(folders)
+    });
+    let absolute = |folder: &String| dir.join(folder).display().to_string();
+    folders.flatten().map(|(name, folder)| (name.clone(), absolute(folder))).collect()
 }

@@ -24,6 +24,12 @@ const LOADER: &str = "-Wl,--dynamic-linker=@@HOMEBREW_PREFIX@@/lib/ld.so";
 const RPATH: &str =
     "-Wl,-rpath,@@HOMEBREW_CELLAR@@/tiny/1.2.3/lib:@@HOMEBREW_PREFIX@@/opt/libtiny/lib";
 
+/// The recipe of the library, which says that it needs nothing.
+const LIBRARY: &str = "[metadata]\nname = \"libtiny\"\ndescription = \"Is linked\"\n\
+    type = \"library\"\n\n[[steps]]\naction = \"homebrew\"\nformula = \"libtiny\"\n\n\
+    [[steps]]\naction = \"install_binaries\"\ninstall_mode = \"directory\"\n\
+    outputs = [\"lib/libtiny.so\"]\n";
+
 fn compile(dir: &Path, args: &[&str]) {
     let output = Command::new("cc").current_dir(dir).args(args).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -49,7 +55,9 @@ fn attempt(program: &[BottleFile<'_>], library: Option<&[u8]>) -> serde_json::Va
     }
     formulary.add("tiny", program, Some("bin/tiny"), &json!({ "dependencies": ["libtiny"] }));
     let (origin, _) = formulary.serve();
-    TestRoot::new(&origin, "").attempt("homebrew:tiny").0
+    let root = TestRoot::new(&origin, "");
+    root.add_recipe("libtiny", LIBRARY);
+    root.attempt("homebrew:tiny").0
 }
 
 fn found() {

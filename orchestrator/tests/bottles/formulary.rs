@@ -55,14 +55,36 @@ impl Formulary {
         commands: Option<&str>,
         more: &Value,
     ) -> String {
+        let tag =
+            format!("{}_linux", if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" });
+        self.add_tagged(&tag, name, (files, commands), more)
+    }
+
+    /// Adds a formula whose bottle of `files` is for the platforms `tag`, and whose index lists
+    /// nothing.
+    pub(crate) fn add_for(
+        &mut self,
+        tag: &str,
+        name: &str,
+        files: &[BottleFile<'_>],
+        more: &Value,
+    ) {
+        self.add_tagged(tag, name, (files, None), more);
+    }
+
+    fn add_tagged(
+        &mut self,
+        tag: &str,
+        name: &str,
+        (files, commands): (&[BottleFile<'_>], Option<&str>),
+        more: &Value,
+    ) -> String {
         let revision = more["revision"].as_u64().unwrap_or(0);
         let version = if revision == 0 { "1.2.3".to_owned() } else { format!("1.2.3_{revision}") };
         let image = name.replace('@', "/").replace('+', "x");
         let bottle = pack(&format!("{name}/{version}"), files);
         let digest = self.layout.push(&image, &version, &bottle, commands);
         let url = format!("https://ghcr.io/v2/homebrew/core/{image}/blobs/sha256:{digest}");
-        let tag =
-            format!("{}_linux", if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" });
         let mut formula = json!({
             "name": name, "full_name": name, "tap": "homebrew/core", "desc": "A formula of the tests",
             "homepage": "https://example.org/", "revision": 0, "dependencies": [],

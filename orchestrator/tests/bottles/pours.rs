@@ -13,10 +13,13 @@ use crate::{
 
 pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
     let obstacle = obstacle(backends);
-    let tests: [(&str, fn()); 5] = [
+    let tests: [(&str, fn()); 8] = [
         ("commands_that_no_annotation_lists_are_found_in_the_archive", listed_commands),
         ("a_revised_versioned_formula_lies_under_its_own_image_and_tag", revised),
         ("a_script_finds_the_program_of_a_dependency", dependency),
+        ("a_blocked_formula_is_made_as_soon_as_its_dependency_has_a_recipe", blocked),
+        ("a_command_that_people_take_for_another_waits_for_a_person", unsafe_names),
+        ("a_recipe_for_macos_is_not_tried_on_linux", macos_only),
         ("a_library_passes_by_its_files", library),
         ("a_run_writes_the_recipe_of_a_bottle", whole_run),
     ];
@@ -90,9 +93,67 @@ fn dependency() {
         &[("bin/tiny", b"#!/bin/sh\nexec @@HOMEBREW_PREFIX@@/opt/inner/bin/tiny-inner\n", 0o755)];
     formulary.add("tiny", outer, Some("bin/tiny"), &json!({ "dependencies": ["inner"] }));
     let (origin, _) = formulary.serve();
-    let (report, _) = TestRoot::new(&origin, "").attempt("homebrew:tiny");
-    assert_eq!(report["outcome"], "verified", "{report:#}");
+    let root = TestRoot::new(&origin, "");
+    let (report, code) = root.attempt("homebrew:tiny");
+    assert_eq!((&report["outcome"], code), (&json!("failed"), Some(5)), "{report:#}");
+    assert_eq!(report["failure"]["subcategory"], "recipe_missing");
+    assert_eq!(report["failure"]["blocked_by"], json!(["inner"]));
     assert!(report["recipe"].as_str().unwrap().contains("runtime_dependencies = [\"inner\"]"));
+
+    root.add_recipe("inner-tools", INNER);
+    let (report, _) = root.attempt("homebrew:tiny");
+    assert_eq!(report["outcome"], "verified", "{report:#}");
+    let recipe = report["recipe"].as_str().unwrap();
+    assert!(recipe.contains("runtime_dependencies = [\"inner-tools\"]"), "{recipe}");
+}
+
+/// A recipe that stands for the formula `inner`.
+const INNER: &str = "[metadata]\nname = \"inner-tools\"\ndescription = \"Is needed\"\n\
+    supported_libc = [\"glibc\"]\n\n[metadata.satisfies]\nhomebrew = [\"inner\"]\n\n\
+    [[steps]]\naction = \"homebrew\"\nformula = \"inner\"\n\n\
+    [[steps]]\naction = \"install_binaries\"\nbinaries = [\"bin/tiny-inner\"]\n\n\
+    [verify]\ncommand = \"tiny-inner\"\npattern = \"{version}\"\n";
+
+fn blocked() {
+    let mut formulary = Formulary::new();
+    let files: &[BottleFile<'_>] = &[("bin/tiny", b"#!/bin/sh\necho 1.2.3\n", 0o755)];
+    let inner: &[BottleFile<'_>] = &[("bin/tiny-inner", b"#!/bin/sh\necho 1.2.3\n", 0o755)];
+    formulary.add("inner", inner, Some("bin/tiny-inner"), &json!({}));
+    formulary.add("tiny", files, Some("bin/tiny"), &json!({ "dependencies": ["inner"] }));
+    let (origin, _) = formulary.serve();
+    let root = TestRoot::new(&origin, "");
+    assert_eq!(root.settle("homebrew:tiny")["status"], "blocked");
+    assert!(!root.path("recipes/t/tiny.toml").exists());
+    root.add_recipe("inner-tools", INNER);
+    assert_eq!(root.settle("homebrew:tiny")["status"], "success");
+    assert!(root.path("recipes/t/tiny.toml").is_file());
+}
+
+fn unsafe_names() {
+    let mut formulary = Formulary::new();
+    let files: &[BottleFile<'_>] =
+        &[("bin/tiny", b"#!/bin/sh\necho 1.2.3\n", 0o755), ("bin/ls", b"#!/bin/sh\n", 0o755)];
+    formulary.add("tiny", files, Some("bin/ls,bin/tiny"), &json!({}));
+    let (origin, _) = formulary.serve();
+    let root = TestRoot::new(&origin, "");
+    let entry = root.settle("homebrew:tiny");
+    assert_eq!(entry["status"], "requires_manual", "{entry:#}");
+    assert!(!root.path("recipes/t/tiny.toml").exists());
+    let settings = "reviewed_packages = [\"homebrew:tiny\"]\n";
+    let reviewed = TestRoot::with_settings_before(&origin, settings);
+    assert_eq!(reviewed.settle("homebrew:tiny")["status"], "success");
+}
+
+fn macos_only() {
+    let mut formulary = Formulary::new();
+    let files: &[BottleFile<'_>] = &[("bin/tiny", b"#!/bin/sh\necho 1.2.3\n", 0o755)];
+    let requirement = json!([{ "name": "macos", "version": null, "contexts": [] }]);
+    formulary.add_for("all", "tiny", files, &json!({ "requirements": requirement }));
+    let (origin, _) = formulary.serve();
+    let (report, _) = TestRoot::new(&origin, "").attempt("homebrew:tiny");
+    assert_eq!(report["failure"]["subcategory"], "no_bottle", "{report:#}");
+    let message = report["failure"]["message"].as_str().unwrap();
+    assert!(message.contains("the recipe is not for linux"), "{message}");
 }
 
 fn library() {

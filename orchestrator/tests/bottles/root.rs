@@ -15,11 +15,20 @@ pub(crate) struct TestRoot {
 impl TestRoot {
     /// A root mirrored to `origin`; `settings` is added to `pipeline.toml`.
     pub(crate) fn new(origin: &str, settings: &str) -> Self {
+        Self::with(origin, "", settings)
+    }
+
+    /// The same, with `settings` that are in no table.
+    pub(crate) fn with_settings_before(origin: &str, settings: &str) -> Self {
+        Self::with(origin, settings, "")
+    }
+
+    fn with(origin: &str, before: &str, settings: &str) -> Self {
         let root = Self { dir: tempfile::tempdir().unwrap() };
         assert!(root.run(&["init"]).status.success());
         let fast = "{ period_ms = 5, burst = 10, concurrency = 8 }";
         let text = format!(
-            "[origins]\n\"https://formulae.brew.sh\" = \"{origin}/brew\"\n\
+            "{before}[origins]\n\"https://formulae.brew.sh\" = \"{origin}/brew\"\n\
              \"https://ghcr.io\" = \"{origin}/ghcr\"\n\
              [limits]\n\"formulae.brew.sh/\" = {fast}\n\"ghcr.io/\" = {fast}\n{settings}\n"
         );
@@ -35,6 +44,29 @@ impl TestRoot {
         let mut command = Command::new(program());
         command.arg("--root").arg(self.dir.path()).args(args);
         command.output().unwrap()
+    }
+
+    /// Adds the recipe called `name`.
+    pub(crate) fn add_recipe(&self, name: &str, text: &str) {
+        let folder = self.path("recipes").join(&name[..1]);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{name}.toml")), text).unwrap();
+    }
+
+    /// The entry of `package`, queued alone if it is not yet, after a run.
+    pub(crate) fn settle(&self, package: &str) -> Value {
+        let queue = self.path("data/queues/priority-queue-homebrew.json");
+        let text = std::fs::read_to_string(&queue).unwrap_or_default();
+        if !text.contains(&format!("{package:?}")) {
+            std::fs::remove_file(&queue).unwrap();
+            assert!(self.run(&["queue", "add", package]).status.success());
+        }
+        let output = self.run(&["run", "--ecosystem", "homebrew", "-q", "--json"]);
+        assert!(matches!(output.status.code(), Some(0 | 4)), "{output:?}");
+        let list = self.run(&["queue", "list", "--json"]);
+        let list: Value = serde_json::from_slice(&list.stdout).unwrap();
+        let entries = list["entries"].as_array().unwrap();
+        entries.iter().find(|entry| entry["id"] == package).unwrap().clone()
     }
 
     /// The report of `try`, and its exit code.

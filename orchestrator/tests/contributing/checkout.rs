@@ -12,8 +12,11 @@ const NOT_COPIED: &[&str] = &["target", ".git", "site", ".tsuku-batch"];
 /// Written as anew, because what is done to them must be noticed.
 const CHANGED: &[&str] = &["orchestrator/Cargo.toml", "orchestrator/src/plugins.rs", "Cargo.lock"];
 
-/// The copy, always at the same place, beside what was built of it: what has not changed since the
-/// last time is not compiled again.
+/// The package whose build has the path of its checkout in it.
+const OWN_PATH: &str = "orchestrator";
+
+/// The copy, always at the same place, beside what was built of it. It begins with what was built
+/// of this checkout, so that only what differs is compiled.
 pub(crate) struct Checkout {
     pub(crate) dir: PathBuf,
     target: PathBuf,
@@ -40,12 +43,13 @@ impl Checkout {
         for path in files(&of, NOT_COPIED) {
             let to = dir.join(&path);
             fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(of.join(&path), &to).unwrap();
-            if !CHANGED.iter().any(|changed| path == Path::new(changed)) {
-                let time = fs::metadata(of.join(&path)).unwrap().modified().unwrap();
-                File::options().append(true).open(&to).unwrap().set_modified(time).unwrap();
+            if CHANGED.iter().any(|changed| path == Path::new(changed)) {
+                fs::copy(of.join(&path), &to).unwrap();
+            } else {
+                copy_with_time(&of.join(&path), &to);
             }
         }
+        share_build(&target.join("debug"));
         Self { dir, target, _lock: lock, server_may_run: false }
     }
 
@@ -115,6 +119,40 @@ impl Drop for Checkout {
             let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         }
     }
+}
+
+/// Cargo tells by the times of files what has changed.
+fn copy_with_time(from: &Path, to: &Path) {
+    fs::copy(from, to).unwrap();
+    let file = File::open(to).unwrap();
+    file.set_modified(fs::metadata(from).unwrap().modified().unwrap()).unwrap();
+}
+
+/// Puts what was built of this checkout into `profile`, a folder of builds, in place of older
+/// builds of the same: libraries and programs as links, for they are replaced when they are built
+/// again; everything else as copies, for it is written over.
+fn share_build(profile: &Path) {
+    let of = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../debug");
+    // The lock that cargo takes while it builds.
+    let Ok(lock) = File::open(of.join(".cargo-lock")) else { return };
+    lock.lock_shared().unwrap();
+    for path in [".fingerprint", "build", "deps"].into_iter().flat_map(|kind| built(&of, kind)) {
+        let (from, to) = (of.join(&path), profile.join(&path));
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        let _ = fs::remove_file(&to);
+        let is_replaced = path.starts_with("deps") && path.extension().is_none_or(|it| it != "d");
+        if !is_replaced || fs::hard_link(&from, &to).is_err() {
+            copy_with_time(&from, &to);
+        }
+    }
+}
+
+/// Files of one kind below `profile`, as seen from there.
+fn built(profile: &Path, kind: &str) -> Vec<PathBuf> {
+    let mut found = files(&profile.join(kind), &[]);
+    let is_own = |path: &PathBuf| path.to_string_lossy().starts_with(&format!("{OWN_PATH}-"));
+    found.retain(|path| !is_own(path));
+    found.into_iter().map(|path| Path::new(kind).join(path)).collect()
 }
 
 fn printed(output: &Output) -> String {

@@ -131,6 +131,7 @@ impl World {
             registry: &self.registry,
             backoff: BackoffPolicy::default(),
             breaker: BreakerPolicy::default(),
+            bundled_recipes: &BTreeMap::new(),
             workflow_run_url: None,
         };
         let request = Request { choice, share: Share { size: 10, tier: Tier::REST }, jobs };
@@ -162,11 +163,11 @@ pub(crate) fn recipe(plugin: &EcosystemPlugin, id: &PackageId, command: &str) ->
 }
 
 pub(crate) fn not_generated(id: &PackageId, kind: FailureKind) -> NotGenerated {
-    NotGenerated { facts: None, failure: Box::new(failed(Stage::Generate, id, kind)) }
+    NotGenerated { facts: None, draft: None, failure: Box::new(failed(Stage::Generate, id, kind)) }
 }
 
 pub(crate) fn passed() -> Validation {
-    Validation::Passed { sandbox: "none".to_owned() }
+    Validation::Passed { sandbox: "none".to_owned(), verify: None }
 }
 
 pub(crate) fn not_passed(id: &PackageId, kind: FailureKind) -> Validation {

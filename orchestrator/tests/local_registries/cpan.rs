@@ -179,23 +179,36 @@ fn outcomes() {
             &[
                 (
                     "Makefile.PL",
-                    "use ExtUtils::MakeMaker;\nmy @x;\nWriteMakefile(NAME => 'Liar', VERSION => '1.20',\n\
-                     EXE_FILES => \\@x);\n",
+                    "use ExtUtils::MakeMaker;\nsub MY::installbin { '' }\n\
+                     WriteMakefile(NAME => 'Liar', VERSION => '1.20', EXE_FILES => ['bin/liar']);\n",
                 ),
                 ("bin/liar", HELPER),
             ],
         ),
+        dist(
+            "Reckoner",
+            &[
+                (
+                    "Makefile.PL",
+                    "use ExtUtils::MakeMaker;\nmy @x = grep { rand() < 2 } glob('bin/*');\n\
+                     WriteMakefile(NAME => 'Reckoner', VERSION => '1.20', EXE_FILES => \\@x);\n",
+                ),
+                ("bin/reckoner", HELPER),
+            ],
+        ),
     ];
     let (root, _registry) = root(&dists);
-    root.put_pending(&["App-Tiny", "Dies", "Needy", "Library", "Liar", "Absent"]);
+    root.put_pending(&["App-Tiny", "Dies", "Needy", "Library", "Liar", "Reckoner", "Absent"]);
     let outcomes = root.outcomes();
     for (name, expected) in [
         ("App-Tiny", "verified"),
         ("Dies", "validation_failed/native_build_failed"),
         ("Needy", "validation_failed/dependency_resolution_failed"),
         ("Library", "deterministic_insufficient/library_only"),
-        // What a program computes is taken from its folders, and refuted where it is not so.
+        // It says that it installs a command, and installs none.
         ("Liar", "validation_failed/executable_missing"),
+        // Only running its program would tell.
+        ("Reckoner", "deterministic_insufficient/binary_discovery_failed"),
         ("Absent", "deterministic_insufficient/package_not_found"),
     ] {
         assert_eq!(outcomes[name], expected, "{name}: {outcomes:#?}");

@@ -123,7 +123,12 @@ fn outcomes() {
             &[("bin/native", HELPER), ("ext/extconf.rb", "abort \"no such header\"\n")],
         ),
         command("needy", needy, &[("bin/needy", HELPER)]),
-        command("liar", "s.executables = [\"liar\"]", &[("bin/liar", HELPER)]),
+        command(
+            "liar",
+            "s.executables = [\"liar\"]",
+            &[("bin/liar", "#!/usr/bin/env ruby\nputs \"liar 11.10.0\"\n")],
+        ),
+        command("mute", "s.executables = [\"mute\"]", &[("bin/mute", HELPER)]),
         command(
             "crashes",
             "s.executables = [\"crashes\"]",
@@ -131,7 +136,7 @@ fn outcomes() {
         ),
     ];
     let (root, _registry) = root(&gems);
-    root.put_pending(&["tiny", "library", "native", "needy", "liar", "crashes", "absent"]);
+    root.put_pending(&["tiny", "library", "native", "needy", "liar", "mute", "crashes", "absent"]);
     let outcomes = root.outcomes();
     for (name, expected) in [
         ("tiny", "verified"),
@@ -139,6 +144,7 @@ fn outcomes() {
         ("native", "validation_failed/native_build_failed"),
         ("needy", "validation_failed/dependency_resolution_failed"),
         ("liar", "validation_failed/verify_pattern_mismatch"),
+        ("mute", "verified"),
         ("crashes", "validation_failed/verify_failed"),
         ("absent", "deterministic_insufficient/package_not_found"),
     ] {
@@ -146,4 +152,6 @@ fn outcomes() {
     }
     let recipe = std::fs::read_to_string(root.path("recipes/t/tiny.toml")).unwrap();
     assert!(recipe.contains("gem = \"tiny\""), "{recipe}");
+    let recipe = std::fs::read_to_string(root.path("recipes/m/mute.toml")).unwrap();
+    assert!(recipe.contains("mode = \"output\""), "what proves no version says so: {recipe}");
 }

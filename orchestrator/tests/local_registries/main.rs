@@ -1,11 +1,12 @@
 //! Ecosystems whose registries cannot be reached from everywhere: the whole program with the real
-//! `gem` and the real `cpanm`, against registries on loopback that are made here of tiny packages.
+//! `gem`, `cpanm` and `cargo`, against registries on loopback that are made here of tiny packages.
 //!
 //! A program of its own (`harness = false`) so that what a machine lacks is reported as ignored,
 //! with the reason.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
 mod cpan;
+mod crates;
 mod gems;
 mod root;
 
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
-    let trials = gems::trials().into_iter().chain(cpan::trials()).collect();
+    let trials = [gems::trials(), cpan::trials(), crates::trials()].into_iter().flatten().collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -15,20 +15,28 @@ use tower_http::services::ServeDir;
 pub(crate) struct TestRoot {
     dir: tempfile::TempDir,
     ecosystem: &'static str,
+    origin: String,
 }
 
 impl TestRoot {
     /// A root in which each of `registries` stands for the folder `served`.
     pub(crate) fn new(ecosystem: &'static str, registries: &[&str], served: &Path) -> Self {
         let (origin, dir) = (serve(served), tempfile::tempdir().unwrap());
-        let root = Self { dir, ecosystem };
+        let root = Self { dir, ecosystem, origin };
         let init = root.run(&["init"]);
         assert!(init.status.success(), "{init:?}");
-        let origins: Vec<String> =
-            registries.iter().map(|registry| format!("\"{registry}\" = \"{origin}\"\n")).collect();
+        let origins: Vec<String> = registries
+            .iter()
+            .map(|registry| format!("\"{registry}\" = \"{}\"\n", root.origin))
+            .collect();
         let settings = format!("[origins]\n{}", origins.concat());
         std::fs::write(root.path("pipeline.toml"), settings).unwrap();
         root
+    }
+
+    /// Where the folder is served.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     pub(crate) fn path(&self, relative: &str) -> PathBuf {

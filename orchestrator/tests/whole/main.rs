@@ -5,6 +5,7 @@
 //! with the reason.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
+mod attacks;
 mod bad_input;
 mod facts;
 mod kill;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     trials.extend(facts::trials());
     trials.extend(runs::trials(&backends));
     trials.extend(kill::trials());
+    trials.extend(attacks::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

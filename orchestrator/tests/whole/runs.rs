@@ -103,6 +103,11 @@ fn failures_are_told() {
         wrong("lies", "console.log('9.9.9')"),
         wrong("hangs", "setInterval(() => 0, 1000)"),
         wrong(
+            "watches",
+            "console.error('Error: ENOSPC: System limit for number of file watchers reached, watch'); \
+             process.exit(1)",
+        ),
+        wrong(
             "hostile",
             "console.log('\\u001b[31m<script>alert(1)</script>\\u202e'); process.exit(1)",
         ),
@@ -111,7 +116,9 @@ fn failures_are_told() {
     ];
     let origin = registry::serve(packages, Duration::ZERO);
     let root = TestRoot::new(&origin, "[sandbox]\nverify_seconds = 2\n");
-    root.put_pending(&["crashes", "lies", "hangs", "hostile", "library", "ghostly", "missing"]);
+    root.put_pending(&[
+        "crashes", "lies", "hangs", "watches", "hostile", "library", "ghostly", "missing",
+    ]);
     let summary = root.json(&["run", "--ecosystem", "npm", "-q"]);
     assert_eq!(summary["batches"][0]["succeeded"], 0, "{summary:#}");
 
@@ -133,6 +140,7 @@ fn failures_are_told() {
         ("npm:library", "deterministic_insufficient/library_only"),
         ("npm:lies", "validation_failed/verify_pattern_mismatch"),
         ("npm:missing", "deterministic_insufficient/package_not_found"),
+        ("npm:watches", "validation_failed/verify_failed"),
     ];
     let expected = expected.map(|(id, kind)| (id.to_owned(), kind.to_owned()));
     assert_eq!(kinds, BTreeMap::from(expected));
@@ -148,7 +156,7 @@ fn failures_are_told() {
     assert_eq!(statuses(&root)["npm:lies"], "failed");
     root.ok(&["dashboard", "build"]);
     let page = std::fs::read_to_string(root.path("site/index.html")).unwrap();
-    assert!(page.contains("0/7"), "the run is not on the first page");
+    assert!(page.contains("0/8"), "the run is not on the first page");
 }
 
 /// What a hostile package may print where its output ends up in the log of a CI job.

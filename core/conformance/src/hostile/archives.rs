@@ -112,7 +112,7 @@ pub(crate) fn archives_are_survived(bench: &Bench) -> Outcome {
             // Who reads parts cannot compare digests, and says so.
             let allowed = Allowed::OrRecipe(UNUSABLE);
             let what = format!("an archive with {what}");
-            let run = subject.ask(&case.package, told.clone(), super::NOTHING);
+            let run = subject.ask(case.asked(), told.clone(), super::NOTHING);
             let artifacts = run.facts.iter().flat_map(|facts| &facts.artifacts);
             if run.recipe.is_some()
                 && artifacts.into_iter().any(|it| it.digest_verified == Some(true))

@@ -60,7 +60,7 @@ impl Tried<'_> {
     fn ask(&self, told: Vec<Told>) -> Option<String> {
         let texts: Vec<String> =
             told.iter().map(|it| String::from_utf8_lossy(&it.answer.body).into_owned()).collect();
-        let run = self.subject.ask(&self.case.package, told, NOTHING);
+        let run = self.subject.ask(self.case.asked(), told, NOTHING);
         let what = &self.what;
         let problem = |why: String| Some(format!("{what}: {why}"));
         let fits = match (&run.end, self.allowed) {

@@ -26,8 +26,7 @@ use serde::Deserialize;
 pub(crate) const ID: EcosystemId = EcosystemId::from_static("zoo");
 const REGISTRY: &str = "https://zoo.example";
 const FILES: &str = "https://files.zoo.example";
-const STEP: ActionShape =
-    ActionShape { name: "zoo_install", required: &["package", "executables"] };
+const STEP: ActionShape = ActionShape::of_commands("zoo_install");
 
 /// What is wrong with a zoo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -304,12 +303,12 @@ impl RecipeBuilder for Zoo {
             Executables::Unknown(_) if self.0 == Bug::ExecutablesAreGuessed => &guess,
             Executables::Unknown(why) => {
                 let (reason, kind) = (why.clone(), FailureKind::BinaryDiscoveryFailed);
-                return Err(Missing { reason, kind });
+                return Err(Missing::new(kind, reason));
             }
         };
         let Some(first) = names.first() else {
             let reason = "it has no command".to_owned();
-            return Err(Missing { reason, kind: FailureKind::LibraryOnly });
+            return Err(Missing::new(FailureKind::LibraryOnly, reason));
         };
         let homepage = facts.homepage.clone().unwrap_or_default();
         let metadata = Metadata {

@@ -131,6 +131,7 @@ impl<'f> Known<'f> {
                 duration_ms: validated.duration_ms,
                 sandbox: validated.sandbox.clone(),
                 failure: validated.failure.clone(),
+                verify: validated.verify.clone(),
             }));
         }
         if !self.is_over(place) {

@@ -14,7 +14,10 @@ use self::{
     outcome::{lost, refused},
 };
 use crate::{
-    decide::claims::{Claims, Taken},
+    decide::{
+        claims::{Claims, Taken},
+        recipe,
+    },
     model::{
         ActionShape, Attempt, Delta, Environment, EnvironmentResult, Fact, Failure, Finding,
         Generated, GeneratedRecipe, Made, Outcome, PackageId, PlannedPackage, Stage, Started,
@@ -159,6 +162,7 @@ impl Judge<'_, '_> {
                     ended_at: self.known.last_at,
                     worked_ms: 0,
                     upstream_version: None,
+                    notes: vec![],
                     generated: false,
                     results: vec![],
                     outcome: Outcome::Failed(Box::new(lost(Stage::Generate, package))),
@@ -192,7 +196,10 @@ impl Judge<'_, '_> {
             return Standing::Waiting(vec![]);
         }
         self.succeeded.add_generated(&recipe.name, &recipe.facts);
-        let (recipe, toml) = (recipe.name.clone(), recipe.toml.clone());
+        let passed = results.iter().find(|result| result.verdict == Verdict::Pass);
+        let verify = passed.and_then(|result| result.verify.as_ref());
+        let toml = recipe::verified_by(recipe, verify, self.context.actions);
+        let recipe = recipe.name.clone();
         self.attempted(generated, results, Outcome::Succeeded { recipe, toml })
     }
 
@@ -214,13 +221,15 @@ impl Judge<'_, '_> {
         let began_at = self.known.began(package, None).unwrap_or(generated.at);
         let ends = results.iter().map(|result| self.known.ended_at(package, result));
         let ended_at = ends.fold(generated.at, DateTime::max);
+        let facts = generated.made.facts();
         let worked_ms = results.iter().map(|result| result.duration_ms).sum::<u64>();
         Standing::Attempted(Box::new(Attempt {
             package: package.clone(),
             started_at: began_at,
             ended_at,
             worked_ms: worked_ms.saturating_add(generated.duration_ms),
-            upstream_version: generated.made.facts().map(|facts| facts.version.clone()),
+            upstream_version: facts.map(|facts| facts.version.clone()),
+            notes: facts.map(|facts| facts.notes.clone()).unwrap_or_default(),
             generated: matches!(generated.made, Made::Recipe(_)),
             results,
             outcome,
@@ -236,6 +245,7 @@ fn lost_result(package: &PackageId, environment: Environment) -> EnvironmentResu
         duration_ms: 0,
         sandbox: None,
         failure: Some(Box::new(lost(Stage::Validate, package))),
+        verify: None,
     }
 }
 

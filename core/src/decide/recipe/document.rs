@@ -4,24 +4,15 @@ use std::collections::BTreeMap;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Problem, RecipeError};
+use super::problems::Problems;
 use crate::model::is_text;
-
-/// Enough to see what is wrong with a file that is wrong throughout.
-const MOST_PROBLEMS: usize = 100;
-
-/// What is wrong with one document, found so far.
-pub(super) struct Problems<'t> {
-    text: &'t str,
-    found: Vec<Problem>,
-}
 
 /// A place in the document.
 #[derive(Debug, Clone, Default)]
 pub(super) struct At {
-    field: String,
+    pub(super) field: String,
     /// In bytes; absent for a field that is not there.
-    offset: Option<usize>,
+    pub(super) offset: Option<usize>,
 }
 
 /// A table of the document.
@@ -34,39 +25,6 @@ pub(super) struct Table<'d> {
 pub(super) struct Field<'d> {
     pub(super) at: At,
     pub(super) value: &'d DeValue<'d>,
-}
-
-/// The line of the byte at `offset`, counted from 1.
-pub(super) fn line(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
-}
-
-impl<'t> Problems<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
-        Self { text, found: vec![] }
-    }
-
-    /// Adds one, unless the same field has one: what follows from a problem is none of its own.
-    pub(super) fn add(&mut self, at: &At, message: impl Into<String>) {
-        let is_new = self.found.iter().all(|problem| problem.field != at.field);
-        if is_new && self.found.len() < MOST_PROBLEMS {
-            let line = at.offset.map(|offset| line(self.text, offset));
-            self.found.push(Problem { field: at.field.clone(), line, message: message.into() });
-        }
-    }
-
-    /// How many there are so far.
-    pub(super) fn len(&self) -> usize {
-        self.found.len()
-    }
-
-    pub(super) fn into_result<T>(mut self, value: T) -> Result<T, RecipeError> {
-        if self.found.is_empty() {
-            return Ok(value);
-        }
-        self.found.sort_by_key(|problem| problem.line);
-        Err(RecipeError { problems: self.found })
-    }
 }
 
 impl At {
@@ -113,7 +71,9 @@ impl<'d> Table<'d> {
     pub(super) fn only(&self, known: &[&str], problems: &mut Problems<'_>) {
         for (key, field) in self.fields() {
             if !known.contains(&key) {
-                problems.add(&field.at, "is no field of a recipe");
+                let known = known.join(" ");
+                let problem = problems.add(&field.at, "is no field of a recipe");
+                problem.fix(format!("remove it, or write one of {known}"));
             }
         }
     }
@@ -133,21 +93,28 @@ impl<'d> Table<'d> {
         self.get(key).map(|field| field.texts(problems)).unwrap_or_default()
     }
 
+    /// The one-line texts `key`, one of which may stand there without a list.
+    pub(super) fn texts_or_one(&self, key: &str, problems: &mut Problems<'_>) -> Vec<String> {
+        let items = self.get(key).map(|field| field.items_or_itself(problems));
+        let texts = items.into_iter().flatten().filter_map(|item| item.text(problems));
+        texts.map(str::to_owned).collect()
+    }
+
     /// The truth value `key`.
     pub(super) fn flag(&self, key: &str, problems: &mut Problems<'_>) -> Option<bool> {
         let field = self.get(key)?;
         if field.value.as_bool().is_none() {
-            problems.add(&field.at, "must be true or false");
+            problems.add(&field.at, "must be true or false").fix("write true or false");
         }
         field.value.as_bool()
     }
 
-    /// The number `key`, from 0 to `max`.
-    pub(super) fn number(&self, key: &str, max: i64, problems: &mut Problems<'_>) -> Option<i64> {
+    /// The whole number `key`.
+    pub(super) fn number(&self, key: &str, problems: &mut Problems<'_>) -> Option<i64> {
         let field = self.get(key)?;
-        let number = field.value.as_integer().and_then(integer).filter(|n| (0..=max).contains(n));
+        let number = field.value.as_integer().and_then(integer);
         if number.is_none() {
-            problems.add(&field.at, format!("must be a number from 0 to {max}"));
+            problems.add(&field.at, "must be a whole number").fix("write a whole number");
         }
         number
     }
@@ -166,7 +133,7 @@ impl<'d> Table<'d> {
 impl<'d> Field<'d> {
     pub(super) fn table(self, problems: &mut Problems<'_>) -> Option<Table<'d>> {
         let Some(entries) = self.value.as_table() else {
-            problems.add(&self.at, "must be a table");
+            problems.add(&self.at, "must be a table").fix("write it as a table");
             return None;
         };
         Some(Table { at: self.at, entries })
@@ -175,7 +142,7 @@ impl<'d> Field<'d> {
     /// The items of a list; none where it is no list.
     pub(super) fn items(&self, problems: &mut Problems<'_>) -> Vec<Field<'d>> {
         let Some(items) = self.value.as_array() else {
-            problems.add(&self.at, "must be a list");
+            problems.add(&self.at, "must be a list").fix("put it in square brackets");
             return vec![];
         };
         let item = |(i, item): (usize, &'d toml::Spanned<DeValue<'d>>)| Field {
@@ -185,10 +152,18 @@ impl<'d> Field<'d> {
         items.iter().enumerate().map(item).collect()
     }
 
+    /// The items of a list; a text stands for a list of itself.
+    pub(super) fn items_or_itself(&self, problems: &mut Problems<'_>) -> Vec<Field<'d>> {
+        if self.value.is_str() {
+            return vec![Field { at: self.at.clone(), value: self.value }];
+        }
+        self.items(problems)
+    }
+
     /// A text of one line.
     pub(super) fn text(&self, problems: &mut Problems<'_>) -> Option<&'d str> {
         let Some(text) = self.value.as_str() else {
-            problems.add(&self.at, "must be a text");
+            problems.add(&self.at, "must be a text").fix("put it in quotes");
             return None;
         };
         self.check_line(text, problems);
@@ -203,8 +178,17 @@ impl<'d> Field<'d> {
 
     /// Refuses what a terminal would obey, and a second line.
     pub(super) fn check_line(&self, text: &str, problems: &mut Problems<'_>) {
-        if !text.chars().all(is_text) {
-            problems.add(&self.at, "has control characters, line breaks or direction marks in it");
+        self.check_marks(text, problems);
+        if text.chars().any(char::is_control) {
+            let what = "has control characters or line breaks in it";
+            problems.add_house_rule(&self.at, what).fix("write one line of plain text");
+        }
+    }
+
+    /// Refuses marks that show a text otherwise than it is read.
+    fn check_marks(&self, text: &str, problems: &mut Problems<'_>) {
+        if text.chars().any(|c| !is_text(c) && !c.is_control()) {
+            problems.add(&self.at, "has direction marks in it").fix("remove them");
         }
     }
 
@@ -212,9 +196,11 @@ impl<'d> Field<'d> {
     fn plain(&self, problems: &mut Problems<'_>) -> Option<toml::Value> {
         let plain = match self.value {
             DeValue::String(text) => {
-                let is_allowed = |c| matches!(c, '\n' | '\t') || is_text(c);
-                if !text.chars().all(is_allowed) {
-                    problems.add(&self.at, "has control characters or direction marks in it");
+                self.check_marks(text, problems);
+                if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+                    problems
+                        .add_house_rule(&self.at, "has control characters in it")
+                        .fix("remove them");
                 }
                 toml::Value::from(text.as_ref())
             }
@@ -244,7 +230,7 @@ impl<'d> Field<'d> {
 
     fn or_odd<T>(&self, number: Option<T>, problems: &mut Problems<'_>) -> Option<T> {
         if number.is_none() {
-            problems.add(&self.at, "is a number out of range");
+            problems.add(&self.at, "is a number out of range").fix("write a smaller number");
         }
         number
     }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
 use super::{
-    document::{Field, Problems, Table},
+    document::{Field, Table},
+    parameters::check_path,
     platforms,
-    steps::check_path,
+    problems::Problems,
 };
 use crate::model::{Metadata, RecipeName};
 
@@ -39,13 +40,17 @@ const LONGEST_DESCRIPTION: usize = 1000;
 
 /// Whether `url` may be a recipe's homepage: https, on some host, and nothing that a browser runs.
 pub fn is_homepage(url: &str) -> bool {
-    let lower = url.to_ascii_lowercase();
-    let runs = |scheme: &&str| lower.contains(*scheme);
     let parsed = Url::parse(url).ok().filter(|parsed| parsed.scheme() == "https");
     let is_spelled_out = url.starts_with("https://") && !url.contains(char::is_whitespace);
     is_spelled_out
         && parsed.is_some_and(|parsed| parsed.has_host())
-        && !["javascript:", "data:", "vbscript:"].iter().any(runs)
+        && run_by_browser(url).is_none()
+}
+
+/// The first part of `url` that a browser might run.
+fn run_by_browser(url: &str) -> Option<&'static str> {
+    let lower = url.to_ascii_lowercase();
+    ["javascript:", "data:", "vbscript:"].into_iter().find(|scheme| lower.contains(scheme))
 }
 
 /// Reads and checks; a document without it has a problem.
@@ -65,7 +70,7 @@ pub(super) fn read(root: &Table<'_>, problems: &mut Problems<'_>) -> Metadata {
         runtime_dependencies: table.texts("runtime_dependencies", problems),
         extra_dependencies: table.texts("extra_dependencies", problems),
         extra_runtime_dependencies: table.texts("extra_runtime_dependencies", problems),
-        tier: table.number("tier", 3, problems),
+        tier: table.number("tier", problems),
         kind: table.text("type", problems),
         llm_validation: table.text("llm_validation", problems),
         curated: table.flag("curated", problems),
@@ -84,45 +89,63 @@ pub(super) fn read(root: &Table<'_>, problems: &mut Problems<'_>) -> Metadata {
 }
 
 fn check_texts(table: &Table<'_>, metadata: &Metadata, problems: &mut Problems<'_>) {
-    let mut require = |key: &str, holds: bool, message: &str| {
-        if !holds {
-            problems.add(&table.place(key), message);
-        }
-    };
-    let Metadata { name, description, homepage, .. } = metadata;
-    let is_name = name.parse::<RecipeName>().is_ok();
-    require(
-        "name",
-        is_name,
-        "must be lower-case letters, digits and ._+-, a letter or digit first",
-    );
-    require("description", !description.trim().is_empty(), "is required");
-    let is_short = description.len() <= LONGEST_DESCRIPTION;
-    require("description", is_short, "is longer than 1000 bytes");
-    let is_fit = homepage.is_empty() || is_homepage(homepage);
-    require("homepage", is_fit, "must start with https:// and name a host");
+    check_name(table, &metadata.name, problems);
+    let Metadata { description, homepage, .. } = metadata;
+    let at = table.place("description");
+    if description.is_empty() {
+        problems.add(&at, "is required").fix("say in one line what it is for");
+    } else if description.trim().is_empty() {
+        problems.add_house_rule(&at, "is empty").fix("say in one line what it is for");
+    } else if LONGEST_DESCRIPTION < description.len() {
+        problems.add_house_rule(&at, "is longer than 1000 bytes").fix("shorten it");
+    }
+    let at = table.place("homepage");
+    let fix = "write an https address, or leave it out";
+    if let Some(scheme) = run_by_browser(homepage) {
+        problems.add(&at, format!("has {scheme} in it, which a browser runs")).fix(fix);
+    } else if !homepage.is_empty() && !homepage.starts_with("https://") {
+        problems.add(&at, "must start with https://").fix(fix);
+    } else if !homepage.is_empty() && !is_homepage(homepage) {
+        problems.add_house_rule(&at, "must name a host and have no blanks").fix(fix);
+    }
+    let kinds = ["", "tool", "library"];
+    if !kinds.contains(&&*metadata.kind) {
+        problems.add(&table.place("type"), "must be tool or library").fix("write tool or library");
+    }
     for (key, value, words) in [
-        ("type", &metadata.kind, &["", "tool", "library"][..]),
-        ("llm_validation", &metadata.llm_validation, &["", "skipped"]),
+        ("llm_validation", &metadata.llm_validation, &["", "skipped"][..]),
         ("version_format", &metadata.version_format, VERSION_FORMATS),
     ] {
-        let is_word = words.contains(&value.as_str());
-        require(key, is_word, &format!("must be one of {}", words.join(" ").trim()));
+        if !words.contains(&value.as_str()) {
+            let words = words.join(" ");
+            let words = words.trim();
+            problems
+                .add_house_rule(&table.place(key), format!("must be one of {words}"))
+                .fix(format!("write one of {words}"));
+        }
+    }
+    if metadata.tier.is_some_and(|tier| !(0..=3).contains(&tier)) {
+        let what = "must be a number from 0 to 3";
+        problems.add_house_rule(&table.place("tier"), what).fix("write 1, 2 or 3");
+    }
+}
+
+fn check_name(table: &Table<'_>, name: &str, problems: &mut Problems<'_>) {
+    let at = table.place("name");
+    let fix = format!("write {:?}", RecipeName::nearest(name).as_str());
+    if name.is_empty() {
+        problems.add(&at, "is required").fix("write the name of the recipe's file");
+    } else if name.contains(char::is_uppercase) {
+        problems.add(&at, "must be in lower case").fix(fix);
+    } else if name.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '\\')) {
+        problems.add(&at, "is no name of a file").fix(fix);
+    } else if name.parse::<RecipeName>().is_err() || name.contains("..") {
+        let what = "must be lower-case letters, digits and ._+-, a letter or digit first, no ..";
+        problems.add_house_rule(&at, what).fix(fix);
     }
 }
 
 fn check_lists(table: &Table<'_>, problems: &mut Problems<'_>) {
-    for key in
-        ["dependencies", "runtime_dependencies", "extra_dependencies", "extra_runtime_dependencies"]
-    {
-        let Some(field) = table.get(key) else { continue };
-        field.check_distinct(problems);
-        for item in field.items(problems) {
-            if item.value.as_str().is_some_and(|name| name.parse::<RecipeName>().is_err()) {
-                problems.add(&item.at, "is no name of a recipe");
-            }
-        }
-    }
     let Some(binaries) = table.get("binaries") else { return };
     binaries.check_distinct(problems);
     for item in binaries.items(problems) {
@@ -136,14 +159,16 @@ fn read_satisfies(table: &Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<St
     for (key, field) in satisfies.fields() {
         let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         if key.is_empty() || !key.chars().all(is_word) {
-            problems.add(&field.at, "must be the name of an ecosystem, or aliases");
+            let what = "must be the name of an ecosystem, or aliases";
+            problems.add_house_rule(&field.at, what).fix("write it in lower case");
         }
         field.check_distinct(problems);
         for item in field.items(problems) {
             let is_name =
                 |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic());
             if item.value.as_str().is_some_and(|name| !is_name(name)) {
-                problems.add(&item.at, "is no name of a package");
+                let fix = "write the name as its registry does";
+                problems.add_house_rule(&item.at, "is no name of a package").fix(fix);
             }
         }
         names.insert(key.to_owned(), field.texts(problems));
@@ -152,11 +177,23 @@ fn read_satisfies(table: &Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<St
 }
 
 impl Field<'_> {
-    /// Refuses what is not among `words`, and what stands there twice.
-    pub(super) fn check_words(&self, words: &[&str], problems: &mut Problems<'_>) {
-        for item in self.items(problems) {
+    /// Notes what is not among `words`, which the package manager may refuse (`is_refused`), and
+    /// what stands there twice.
+    pub(super) fn check_words(
+        &self,
+        words: &[&str],
+        is_refused: bool,
+        problems: &mut Problems<'_>,
+    ) {
+        for item in self.items_or_itself(problems) {
             if item.value.as_str().is_some_and(|text| !words.contains(&text)) {
-                problems.add(&item.at, format!("must be one of {}", words.join(" ")));
+                let what = format!("must be one of {}", words.join(" "));
+                let problem = if is_refused {
+                    problems.add(&item.at, what)
+                } else {
+                    problems.add_house_rule(&item.at, what)
+                };
+                problem.fix(format!("write one of {}", words.join(" ")));
             }
         }
         self.check_distinct(problems);
@@ -164,9 +201,9 @@ impl Field<'_> {
 
     fn check_distinct(&self, problems: &mut Problems<'_>) {
         let mut seen = BTreeSet::new();
-        for item in self.items(problems) {
+        for item in self.items_or_itself(problems) {
             if item.value.as_str().is_some_and(|text| !seen.insert(text)) {
-                problems.add(&item.at, "stands there twice");
+                problems.add_house_rule(&item.at, "stands there twice").fix("remove it");
             }
         }
     }

@@ -1,116 +1,110 @@
 //! Reading recipes, with every strict rule.
 //!
-//! A recipe that passes here passes the package manager's own strict validation as far as one file
-//! can tell: whether a dependency exists is a question for the whole registry. Everything that is
-//! wrong is reported at once, each with its field and, where there is one, its line.
+//! A recipe that passes here passes the package manager's own strict validation, as far as one file
+//! can tell: whether a dependency exists can be told only where the recipes are known. Everything
+//! that is wrong is reported at once, each with its field, its place and what to write instead.
 //!
 //! `run_command` passes: it is well formed. A gate refuses it later.
 
+mod actions;
+mod dependencies;
 mod document;
+mod file;
+mod fix;
 mod metadata;
+mod parameters;
 mod platforms;
+mod problems;
 mod prose;
 mod steps;
+mod toml10;
 mod tool;
+mod verified;
 mod verify;
-
-use std::fmt;
+mod version;
+mod when;
 
 use toml::de::DeTable;
 
-use crate::model::{ActionShape, Recipe, VersionSource};
-use document::{Problems, Table};
+use crate::model::{ActionShape, KnownRecipes, Recipe};
+use actions::Actions;
+pub use actions::is_generic_step;
+use document::Table;
+pub use file::file;
+pub use fix::without_redundant;
 pub use metadata::is_homepage;
 pub use platforms::{allowed_cells, constrain};
+use problems::Problems;
+pub use problems::{Problem, RecipeError};
 pub use prose::one_line;
-pub use steps::is_generic_step;
-pub use tool::{of_step, of_tool};
+pub use tool::{of_step, of_tool, with_binaries};
+pub use verified::verified_by;
 
 /// Longest file that is read, in bytes: some ten times the longest that the registry holds.
 pub const LONGEST_RECIPE: usize = 256 << 10;
 
-/// One thing that is wrong with a recipe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Path of the field, such as `steps[0].when.os`; empty for the file as a whole.
-    pub field: String,
-    /// Where it stands, counted from 1; absent for what is not there.
-    pub line: Option<usize>,
-    /// What is wrong, as a fragment without full stop.
-    pub message: String,
-}
-
-/// Everything that is wrong with a recipe, in the order of its lines.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.summary())]
-pub struct RecipeError {
-    /// Never empty.
-    pub problems: Vec<Problem>,
-}
-
-/// What `text` says, `own` being the steps that only some ecosystem's recipes use.
+/// What `text`, a recipe that this program made, says, `own` being the steps that only some
+/// ecosystem's recipes use. It is held to the house rules too.
 pub fn parse(text: &str, own: &[ActionShape]) -> Result<Recipe, RecipeError> {
+    let (recipe, problems) = document(text, own, None)?;
+    if problems.is_empty() { Ok(recipe) } else { Err(RecipeError { problems }) }
+}
+
+/// What `text`, a recipe that anybody made, says. What the package manager takes is taken, but for
+/// unknown fields, paths that lead out of the installation, and marks that turn a text's direction.
+pub fn read(text: &str, own: &[ActionShape]) -> Result<Recipe, RecipeError> {
+    let (recipe, problems) = document(text, own, None)?;
+    let problems = refused(problems);
+    if problems.is_empty() { Ok(recipe) } else { Err(RecipeError { problems }) }
+}
+
+/// Everything that keeps `text` from being taken, in the order of its lines; dependencies are looked
+/// for where the recipes are `known`.
+pub fn check(text: &str, own: &[ActionShape], known: Option<&KnownRecipes>) -> Vec<Problem> {
+    match document(text, own, known) {
+        Ok((_, problems)) => refused(problems),
+        Err(error) => error.problems,
+    }
+}
+
+fn refused(problems: Vec<Problem>) -> Vec<Problem> {
+    problems.into_iter().filter(|problem| !problem.is_house_rule).collect()
+}
+
+/// The recipe, as far as it can be read, and what is wrong with it. The error is for a text that is
+/// no TOML at all.
+fn document(
+    text: &str,
+    own: &[ActionShape],
+    known: Option<&KnownRecipes>,
+) -> Result<(Recipe, Vec<Problem>), RecipeError> {
+    // An editor may have put it there; it says nothing.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if LONGEST_RECIPE < text.len() {
-        return Err(RecipeError::of_file(None, "is longer than any recipe"));
+        let message = "is longer than any recipe".to_owned();
+        return Err(RecipeError::of_file(text, None, message, "shorten it"));
     }
     let document = DeTable::parse(text).map_err(|error| {
-        let line = error.span().map(|span| document::line(text, span.start));
-        RecipeError::of_file(line, &format!("is no TOML: {}", error.message().replace('\n', " ")))
+        let message = format!("is no TOML: {}", error.message().replace('\n', " "));
+        RecipeError::of_file(text, error.span().map(|span| span.start), message, "correct the line")
     })?;
+    if let Some((offset, what)) = toml10::newer(text) {
+        let fix = "write it as TOML 1.0 has it";
+        return Err(RecipeError::of_file(text, Some(offset), what.to_owned(), fix));
+    }
     let mut problems = Problems::new(text);
+    let actions = Actions::new(own);
     let root = Table::root(document.get_ref());
     root.only(&["metadata", "version", "steps", "verify"], &mut problems);
     let metadata = metadata::read(&root, &mut problems);
-    let recipe = Recipe {
-        version: read_version(&root, &mut problems),
-        steps: steps::read(&root, own, &metadata, &mut problems),
-        verify: verify::read(&root, &metadata.kind, &mut problems),
-        metadata,
-    };
-    problems.into_result(recipe)
-}
-
-/// Sources of versions differ by ecosystem, so only what holds for all of them is checked.
-fn read_version(root: &Table<'_>, problems: &mut Problems<'_>) -> Option<VersionSource> {
-    let table = root.table("version", problems)?;
-    for (key, value) in table.fields() {
-        if let Some(text) = value.value.as_str() {
-            value.check_line(text, problems);
-            if key == "url" && !text.is_empty() && !text.starts_with("https://") {
-                problems.add(&value.at, "must start with https://");
-            }
-        } else if value.value.is_array() {
-            value.texts(problems);
-        } else {
-            problems.add(&value.at, "must be a text or a list of texts");
-        }
+    let steps = steps::read(&root, actions, &metadata, &mut problems);
+    if let Some(table) = root.get("metadata").and_then(|field| field.table(&mut problems)) {
+        let whole = (&metadata, &*steps);
+        dependencies::check(&table, whole, actions, known, &mut problems);
     }
-    Some(VersionSource(table.plain(&[], problems)))
-}
-
-impl RecipeError {
-    fn of_file(line: Option<usize>, message: &str) -> Self {
-        let (field, message) = (String::new(), message.to_owned());
-        Self { problems: vec![Problem { field, line, message }] }
-    }
-
-    fn summary(&self) -> String {
-        let first = self.problems.first().map(Problem::to_string).unwrap_or_default();
-        match self.problems.len() {
-            0 | 1 => first,
-            n => format!("{first} (and {} more)", n - 1),
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
-        }
-        let field = if self.field.is_empty() { "the file" } else { &self.field };
-        write!(f, "{field} {}", self.message)
-    }
+    let version = version::read(&root, &steps, actions, &mut problems);
+    let verify = verify::read(&root, &metadata.kind, &mut problems);
+    Ok((Recipe { metadata, version, steps, verify }, problems.into_found()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::document::{Problems, Table};
+use super::{document::Table, problems::Problems};
 use crate::model::{Cell, Metadata};
 
 pub(super) const SYSTEMS: &[&str] = &["linux", "darwin"];
@@ -91,11 +91,13 @@ fn platform(cell: Cell, cells: &[Cell]) -> String {
 /// Refuses platforms that are none, and constraints that contradict one another.
 pub(super) fn check(table: &Table<'_>, metadata: &Metadata, problems: &mut Problems<'_>) {
     let n_before = problems.len();
-    for (key, words) in
-        [("supported_os", SYSTEMS), ("supported_arch", ARCHITECTURES), ("supported_libc", LIBCS)]
-    {
+    for (key, words, is_refused) in [
+        ("supported_os", SYSTEMS, false),
+        ("supported_arch", ARCHITECTURES, false),
+        ("supported_libc", LIBCS, true),
+    ] {
         if let Some(field) = table.get(key) {
-            field.check_words(words, problems);
+            field.check_words(words, is_refused, problems);
         }
     }
     // Words that are none contradict nothing.
@@ -104,15 +106,33 @@ pub(super) fn check(table: &Table<'_>, metadata: &Metadata, problems: &mut Probl
     for item in excluded.map(|field| field.items(problems)).unwrap_or_default() {
         let Some(platform) = item.value.as_str() else { continue };
         let mut known = Cell::ALL.iter().filter(|&&cell| is_of(cell, platform)).peekable();
-        if known.peek().is_none() || platform.split('/').count() > 3 {
-            problems.add(&item.at, "must be os/arch or linux/arch/libc");
+        if !is_in_product(metadata, platform) {
+            let what = "excludes what is not supported anyway, or is no os/arch";
+            let fix = "remove it, or write os/arch or linux/arch/libc";
+            problems.add(&item.at, what).fix(fix);
+        } else if known.peek().is_none() {
+            let fix = "write os/arch or linux/arch/libc";
+            problems.add_house_rule(&item.at, "must be os/arch or linux/arch/libc").fix(fix);
         } else if is_spelled && !known.any(|&cell| is_supported(metadata, cell)) {
-            problems.add(&item.at, "is not supported anyway: the lists contradict each other");
+            let what = "is not supported anyway: the lists contradict each other";
+            problems.add_house_rule(&item.at, what).fix("remove it");
         }
     }
     if problems.len() == n_before && allowed_cells(metadata).is_empty() {
-        problems.add(&table.at, "leaves no platform to install on");
+        let fix = "remove what excludes too much";
+        problems.add(&table.at, "leaves no platform to install on").fix(fix);
     }
+}
+
+/// Whether `os/arch[/libc]` is of the systems and processors that `metadata` supports: all pairs of
+/// them, without regard to the libc.
+fn is_in_product(metadata: &Metadata, platform: &str) -> bool {
+    let parts: Vec<&str> = platform.split('/').collect();
+    let ([os, arch] | [os, arch, _]) = &*parts else { return false };
+    let has = |list: &[String], all: &[&str], word: &str| {
+        if list.is_empty() { all.contains(&word) } else { list.iter().any(|it| it == word) }
+    };
+    has(&metadata.supported_os, SYSTEMS, os) && has(&metadata.supported_arch, ARCHITECTURES, arch)
 }
 
 #[cfg(test)]

@@ -10,9 +10,8 @@ use crate::model::{
 /// first command prints the version. A library has none, nor has what is unknown.
 pub fn of_tool(facts: &PackageFacts, name: &RecipeName) -> Result<Recipe, Missing> {
     let package = &facts.id.name;
-    let missing = |kind, what: &str| {
-        Err(Missing { reason: format!("{package} {}: {what}", facts.version), kind })
-    };
+    let missing =
+        |kind, what: &str| Err(Missing::new(kind, format!("{package} {}: {what}", facts.version)));
     let first = match &facts.executables {
         Executables::Unknown(why) => return missing(FailureKind::BinaryDiscoveryFailed, why),
         Executables::Known(names) => names.first(),
@@ -47,6 +46,16 @@ pub fn of_step(
     Recipe { metadata, version: None, steps, verify: Some(verify) }
 }
 
+/// `recipe`, whose step by itself puts only a command on `PATH` that is called like the recipe, with
+/// all commands of `facts` in `metadata.binaries`: the package manager exposes what stands there.
+/// The step must install them into the folder `bin`.
+pub fn with_binaries(mut recipe: Recipe, facts: &PackageFacts) -> Recipe {
+    if let Executables::Known(names) = &facts.executables {
+        recipe.metadata.binaries = names.iter().map(|name| format!("bin/{name}")).collect();
+    }
+    recipe
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +85,14 @@ mod tests {
         assert_eq!(recipe.verify.unwrap().command, "roar --version");
         assert_eq!(recipe.metadata.description, "lion from zoo");
         assert_eq!(recipe.metadata.supported_os, ["linux"]);
+    }
+
+    #[test]
+    fn all_commands_are_named_as_binaries_where_the_step_does_not_expose_them() {
+        let facts = facts(&["roar", "purr"]);
+        let recipe = with_binaries(built(&facts).unwrap(), &facts);
+        assert_eq!(recipe.metadata.binaries, ["bin/roar", "bin/purr"]);
+        assert_eq!(parse(&recipe.to_toml(), &[STEP]).unwrap(), recipe);
     }
 
     #[test]

@@ -7,7 +7,6 @@ mod merge;
 mod outcome;
 mod record;
 mod suspicion;
-mod system;
 mod walk;
 
 pub use list::Believed;

@@ -8,7 +8,7 @@ use std::{
 use unicode_security::skeleton;
 
 use crate::{
-    decide::seeding::system::is_system_command,
+    decide::system::is_system_command,
     model::{CommandName, PackageId, Popularity, Threshold},
 };
 

@@ -58,7 +58,8 @@ struct State {
 }
 
 impl<'a> Blocks<'a> {
-    /// The file that `request` asks for, with its first block; `None` where there is none.
+    /// The file that `request` asks for, with its first block; `None` where there is none, or an empty
+    /// one.
     /// `max_bytes` limits what is downloaded from a server that does not give parts.
     pub(crate) async fn open(
         http: &'a dyn Http,
@@ -73,14 +74,15 @@ impl<'a> Blocks<'a> {
             }
             Err(error) => return Err(error.into()),
         };
-        if matches!(response.status, 404 | 410 | 451) {
+        // An empty file has no first byte to give (416). A store that copies a file has it empty before
+        // it has it, so that is no archive yet.
+        if matches!(response.status, 404 | 410 | 416 | 451) {
             return Ok(None);
         }
-        if response.status == 416 {
-            // Nothing has no first byte.
-            return Err(ArchiveError::Truncated.into());
-        }
         let received = Received::of(response)?;
+        if received.total == 0 {
+            return Ok(None);
+        }
         let source =
             if received.is_whole { Source::Here } else { Source::Ranges { http, request } };
         let state = State::new(received.total, received.etag.clone());

@@ -34,8 +34,8 @@ pub struct TarEntry {
 }
 
 impl<'a> RemoteTar<'a> {
-    /// The archive that `request` asks for; `None` where there is none. `max_bytes` limits what is
-    /// downloaded from a server that does not give parts.
+    /// The archive that `request` asks for; `None` where there is none, or an empty file. `max_bytes`
+    /// limits what is downloaded from a server that does not give parts.
     pub async fn open(http: &'a dyn Http, request: Request) -> Result<Option<Self>, RemoteError> {
         let blocks = Blocks::open(http, request).await?;
         Ok(blocks.map(|blocks| Self { blocks }))

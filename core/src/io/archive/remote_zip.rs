@@ -47,7 +47,7 @@ pub struct ZipEntry {
 }
 
 impl<'a> RemoteZip<'a> {
-    /// The archive that `request` asks for; `None` where there is none. `max_bytes` limits what is
+    /// The archive that `request` asks for; `None` where there is none, or an empty file. `max_bytes` limits what is
     /// downloaded from a server that does not give parts.
     pub async fn open(http: &'a dyn Http, request: Request) -> Result<Option<Self>, RemoteError> {
         let Some(blocks) = Blocks::open(http, request).await? else { return Ok(None) };

@@ -37,7 +37,8 @@ pub(crate) async fn page(
     let response = http.send(request).await.map_err(source_error)?;
     let (source, as_of) = (LIST.to_owned(), response.answered_on());
     let measure = Measure { unit: UNIT, period_days: None, source, as_of };
-    let body = response.found().map_err(source_error)?.unwrap_or_default();
+    let body = response.found().map_err(source_error)?;
+    let body = body.ok_or_else(|| odd("there is no list of crates".to_owned()))?;
     let mut list: List = serde_json::from_slice(&body).map_err(|error| odd(error.to_string()))?;
     if !list.crates.is_empty() && list.crates.iter().all(|it| it.get("name").is_none()) {
         return Err(odd("no entry of the list names a crate".to_owned()));

@@ -400,6 +400,14 @@ fn lists_of_other_shapes_are_errors_and_an_empty_one_is_empty() {
 }
 
 #[test]
+fn a_list_that_is_not_there_is_said_to_be_not_there() {
+    let clock = SimClock::default();
+    let absent = SimTransport::new(clock.clone(), Duration::ZERO, |_| (404, &[], "not found"));
+    let error = ask(&clock, Arc::new(absent), "api", None, 9).unwrap_err();
+    assert!(error.kind.to_string().contains("there is no list of crates"), "{error:?}");
+}
+
+#[test]
 fn every_address_of_a_source_is_one_of_a_quota() {
     for source in Cargo.sources() {
         for url in source.per_candidate.iter().chain([&source.url]) {

@@ -91,7 +91,7 @@ fn what_is_installed_is_joined_with_what_it_puts_on_the_path() {
     let page = page(groups, list);
     assert_eq!(
         told(&page),
-        "jq=jq@281421 python@3.13=idle3.13+pip3.13+python3.13@1000 zlib!library ab!not_there"
+        "jq=jq@281421 python@3.13=python3.13+idle3.13+pip3.13@1000 zlib!library ab!not_there"
     );
     assert_eq!((page.total, page.next_cursor), (Some(4), None));
     let expected = Popularity {

@@ -48,7 +48,8 @@ pub(crate) async fn page(
 ) -> Result<Page, SourceError> {
     let request = Request::get(DUMPS, &[], &[("prefix", PREFIX)]).map_err(source_error)?;
     let response = http.send(request).await.map_err(source_error)?;
-    let list = response.found().map_err(source_error)?.unwrap_or_default();
+    let list = response.found().map_err(source_error)?;
+    let list = list.ok_or_else(|| odd("there is no list of dumps".to_owned()))?;
     let key = newest(&String::from_utf8_lossy(&list))
         .ok_or_else(|| odd("the list of dumps names none".to_owned()))?;
     let segments: Vec<&str> = key.split('/').collect();

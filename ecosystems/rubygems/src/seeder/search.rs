@@ -38,7 +38,8 @@ pub(crate) async fn page(
     let is_led_back = !asks_for(&response, &number);
     let (source, as_of) = (SEARCH.to_owned(), response.answered_on());
     let measure = Measure { unit: UNIT, period_days: None, source, as_of };
-    let body = response.found().map_err(source_error)?.unwrap_or_default();
+    let body = response.found().map_err(source_error)?;
+    let body = body.ok_or_else(|| odd_answer("there is no search".to_owned()))?;
     let hits: Vec<Value> =
         serde_json::from_slice(&body).map_err(|error| odd_answer(error.to_string()))?;
     let first = hits.first().and_then(name).unwrap_or_default().to_owned();

@@ -182,7 +182,11 @@ fn what_is_cut_off_is_an_error() {
     let tar = packed(&whole);
     assert!(read(tar[..1_700].to_vec(), None, 9).is_err());
     assert!(read(b"<html>".to_vec(), None, 9).is_err());
-    assert!(ask(&SimClock::default(), Arc::new(Shelf::default()), "dump", None, 9).is_err());
+    for (source, what) in [("dump", "no list of dumps"), ("search", "no search")] {
+        let absent = Arc::new(Shelf::default());
+        let error = ask(&SimClock::default(), absent, source, None, 9).unwrap_err();
+        assert!(error.kind.to_string().contains(what), "{error:?}");
+    }
 }
 
 #[test]

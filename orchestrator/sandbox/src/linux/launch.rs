@@ -83,7 +83,10 @@ impl Launch<'_> {
         let outer = &walls.outer;
         let alone = self.user.is_some() || *outer != Outer::Nothing;
         // Without a network namespace Landlock can at least tell ports apart.
-        let ports = (*outer == Outer::Nothing).then(|| self.ports().unwrap_or_default());
+        let reach = job.network.as_ref();
+        let ports =
+            || reach.map(|it| it.ports_unjudged().into_iter().collect()).unwrap_or_default();
+        let ports = (*outer == Outer::Nothing).then(ports);
         Confinement {
             ready,
             ports: self.ports().filter(|_| matches!(outer, Outer::Bubblewrap(_))),

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustix::{
     process::{
-        Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, setpriority_process,
-        waitpid,
+        Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, pidfd_open,
+        pidfd_send_signal, setpriority_process, waitid, waitpid,
     },
     thread::{sched_getaffinity, sched_setaffinity},
 };
@@ -123,8 +123,46 @@ pub(super) fn kill(main: Option<i32>) -> bool {
         process.send(Signal::KILL);
         process.hasten();
     }
+    if last.is_empty() {
+        chase(main);
+    }
     // The second look finds the child of one that died during the first.
     last.is_empty() && alive(main).is_empty()
+}
+
+/// Kills own children, save for `main`, as soon as they are there. A process that changes its number
+/// all the time, by starting another and ending, slips through every look at `/proc`; its orphans
+/// become children of this process, whose list is short and quick to read.
+fn chase(main: Option<i32>) {
+    const ROUNDS: usize = 200;
+    for _ in 0..ROUNDS {
+        let others: Vec<i32> = children().into_iter().filter(|pid| Some(*pid) != main).collect();
+        if others.is_empty() {
+            return;
+        }
+        for pid in others.into_iter().filter_map(Pid::from_raw) {
+            // No later process has the number of a child that was not waited for.
+            let _ = kill_process(pid, Signal::KILL);
+            let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+        }
+    }
+}
+
+/// The children of this process, as far as they are there; none where the kernel has no such list.
+fn children() -> Vec<i32> {
+    let lists = kernel::numbers("/proc/self/task")
+        .filter_map(|task| kernel::read(format!("/proc/self/task/{task}/children")).ok());
+    let pids = |list: String| -> Vec<i32> {
+        list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+    };
+    lists.flat_map(pids).collect()
+}
+
+/// Whether this process has any child, alive or dead. While a descendant lives there is one: the kernel
+/// hands orphans over before their parent is dead. This answer misses none, unlike a look at `/proc`.
+pub(super) fn any() -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    !matches!(waitid(WaitId::All, options), Err(rustix::io::Errno::CHILD))
 }
 
 /// Stops what is not among `stopped`, and says whether there was any. Each is stopped as soon as

@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::OwnedFd,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -161,6 +161,10 @@ async fn public(name: &str, port: u16) -> Result<TcpStream, String> {
             last = failed(&format!("{} is {reason}", plain(address.ip())));
             continue;
         }
+        if is_own(address.ip()).await {
+            last = failed(&format!("{} is an address of this machine", plain(address.ip())));
+            continue;
+        }
         match tokio::time::timeout(CONNECT, TcpStream::connect(address)).await {
             Ok(Ok(connected)) => return Ok(connected),
             Ok(Err(error)) => last = failed(&error),
@@ -170,6 +174,18 @@ async fn public(name: &str, port: u16) -> Result<TcpStream, String> {
     Err(last)
 }
 
+/// Whether the machine itself has the address: its services may trust whoever comes from inside. Only
+/// an own address can be bound to; where the machine is set to bind any, nothing is known.
+async fn is_own(address: IpAddr) -> bool {
+    // Nobody has an address of documentation.
+    let nobodys: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::new(192, 0, 2, 1).into(),
+        IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+    };
+    let binds = async |address: IpAddr| UdpSocket::bind((address, 0)).await.is_ok();
+    binds(address).await && !binds(nobodys).await
+}
+
 fn plain(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
@@ -177,6 +193,13 @@ fn plain(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_address_of_the_machine_is_known_as_such() {
+        assert!(is_own("127.0.0.1".parse().unwrap()).await);
+        assert!(is_own("127.1.2.3".parse().unwrap()).await);
+        assert!(!is_own("203.0.113.80".parse().unwrap()).await);
+    }
 
     fn reach() -> Reach {
         let mut reach = Reach::default();

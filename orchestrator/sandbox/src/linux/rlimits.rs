@@ -14,6 +14,11 @@ use crate::Limits;
 /// Open files that one process may have.
 const FILES: u64 = 8192;
 
+/// Largest core file, in bytes. Too small for any; and where the machine has a program started for
+/// each crash, as its root and with the crashed process before it, the kernel starts it for no
+/// process with the limit 1, but does for one with 0.
+const CORE: u64 = 1;
+
 /// What is taken on.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Bounds {
@@ -79,7 +84,7 @@ fn limit_resources(entry: &Bounds) -> rustix::io::Result<()> {
     let cpu_seconds = (limits.wall.as_secs() + 60) * u64::from(limits.cpus.max(1));
     let processes = entry.watched.as_ref().map(|watched| watched.processes_of_user);
     let wanted = [
-        (Resource::Core, 0),
+        (Resource::Core, CORE),
         (Resource::Nofile, FILES),
         (Resource::Fsize, limits.disk_bytes),
         (Resource::Cpu, cpu_seconds),

@@ -4,6 +4,8 @@
 //! of the kernel, and file access is contained elsewhere. What is left is what reaches past the
 //! processes and files of the job.
 
+mod calls;
+
 use std::{
     collections::BTreeMap,
     io::{Seek as _, Write as _},
@@ -17,82 +19,18 @@ use seccompiler::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Never part of building or asking a command-line tool, whatever the arguments.
-const REFUSED: &[libc::c_long] = &[
-    // Other processes. The signals to them are Landlock's or the namespace's part.
-    libc::SYS_ptrace,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_process_madvise,
-    libc::SYS_process_mrelease,
-    libc::SYS_pidfd_getfd,
-    libc::SYS_kcmp,
-    libc::SYS_setpriority,
-    libc::SYS_ioprio_set,
-    libc::SYS_sched_setscheduler,
-    libc::SYS_sched_setparam,
-    libc::SYS_sched_setattr,
-    // Namespaces and mounts.
-    libc::SYS_unshare,
-    libc::SYS_setns,
-    libc::SYS_mount,
-    libc::SYS_umount2,
-    libc::SYS_pivot_root,
-    libc::SYS_chroot,
-    libc::SYS_open_tree,
-    libc::SYS_move_mount,
-    libc::SYS_fsopen,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fspick,
-    libc::SYS_mount_setattr,
-    // Ways round this filter, and the kernel's most attacked parts.
-    libc::SYS_io_uring_setup,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    libc::SYS_bpf,
-    libc::SYS_perf_event_open,
-    libc::SYS_userfaultfd,
-    libc::SYS_keyctl,
-    libc::SYS_add_key,
-    libc::SYS_request_key,
-    libc::SYS_name_to_handle_at,
-    libc::SYS_open_by_handle_at,
-    libc::SYS_fanotify_init,
-    // What outlives the job, and is counted by nothing.
-    libc::SYS_shmget,
-    libc::SYS_msgget,
-    libc::SYS_semget,
-    libc::SYS_mq_open,
-    libc::SYS_memfd_secret,
-    // The machine as a whole.
-    libc::SYS_kexec_load,
-    libc::SYS_kexec_file_load,
-    libc::SYS_init_module,
-    libc::SYS_finit_module,
-    libc::SYS_delete_module,
-    libc::SYS_reboot,
-    libc::SYS_swapon,
-    libc::SYS_swapoff,
-    libc::SYS_acct,
-    libc::SYS_quotactl,
-    libc::SYS_syslog,
-    libc::SYS_settimeofday,
-    libc::SYS_clock_settime,
-    libc::SYS_clock_adjtime,
-    libc::SYS_sethostname,
-    libc::SYS_setdomainname,
-    libc::SYS_vhangup,
-];
+use calls::{REFUSED, REFUSED_HERE, UNKNOWN, no_x32};
 
-#[cfg(target_arch = "x86_64")]
-const REFUSED_HERE: &[libc::c_long] = &[libc::SYS_iopl, libc::SYS_ioperm, libc::SYS_modify_ldt];
-#[cfg(not(target_arch = "x86_64"))]
-const REFUSED_HERE: &[libc::c_long] = &[];
+/// What `personality` may be told: nothing (a question), Linux, Linux of 32 bits, and both with the
+/// version of an old kernel. The others switch protections of memory off.
+const PERSONALITIES: [u64; 5] = [0xffff_ffff, 0, 8, 0x20000, 0x20008];
 
-/// As if the kernel were too old for it: every caller knows an older way, which can be judged by
-/// its arguments, or does without.
-const UNKNOWN: &[libc::c_long] = &[libc::SYS_clone3, libc::SYS_fchmodat2, libc::SYS_openat2];
+/// Sends with the first packet of a connection, which then is made without `connect`: Landlock, which
+/// judges ports, would not be asked.
+const FAST_OPEN: u64 = libc::MSG_FASTOPEN as u64;
+
+/// The limit of core files, whose type differs between C libraries.
+const CORE: u64 = libc::RLIMIT_CORE as u64;
 
 /// Flags of `clone` that make namespaces. `CLONE_NEWTIME` is for `unshare` and `clone3` only.
 const NEW_NAMESPACE: u64 = (libc::CLONE_NEWNS
@@ -181,6 +119,9 @@ fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
         // Its sockets may be listened on: to whom it would connect is not seen here.
         rules.insert(libc::SYS_connect, vec![]);
     }
+    for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+        rules.insert(call, vec![masked(flags, FAST_OPEN, FAST_OPEN)?]);
+    }
     // A pair of connected streams stays inside; a datagram socket could be connected again, to
     // any socket of the machine.
     let kinds = [libc::SOCK_DGRAM, libc::SOCK_RAW].map(|kind| masked(1, 0xf, number(kind)));
@@ -194,7 +135,17 @@ fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
         .collect();
     rules.insert(libc::SYS_clone, namespaces?);
     // Of another process: its limits, its processors.
-    rules.insert(libc::SYS_prlimit64, vec![differs(0, 0)?]);
+    rules.insert(libc::SYS_prlimit64, vec![differs(0, 0)?, new_core_limit()?]);
+    rules.insert(libc::SYS_setrlimit, vec![equals(0, CORE)?]);
+    rules.insert(
+        libc::SYS_personality,
+        vec![SeccompRule::new(
+            PERSONALITIES
+                .iter()
+                .map(|&it| condition(0, SeccompCmpOp::Ne, it))
+                .collect::<Result<_, _>>()?,
+        )?],
+    );
     rules.insert(libc::SYS_sched_setaffinity, vec![differs(0, 0)?]);
     // Typing into the terminal, should one have been left open.
     let typing = TYPING.map(|request| equals(1, request));
@@ -207,6 +158,13 @@ fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
         rules.insert(call, creations(flags, mode)?);
     }
     Ok(rules)
+}
+
+/// A limit of core files that the job sets; asking for it is free. See `rlimits::CORE`.
+fn new_core_limit() -> Result<SeccompRule, seccompiler::BackendError> {
+    let sets = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
+    let core = condition(1, SeccompCmpOp::Eq, CORE)?;
+    SeccompRule::new(vec![core, sets])
 }
 
 /// Where the job has a network, IP sockets. Where it has none, streams inside the machine: common
@@ -232,6 +190,17 @@ fn sockets(allowed: Allowed) -> Result<Vec<SeccompRule>, seccompiler::BackendErr
     for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW] {
         let kind = argument(1, SeccompCmpOp::MaskedEq(0xf), kind)?;
         rules.push(SeccompRule::new(vec![is(libc::AF_UNIX)?, kind])?);
+    }
+    // TCP and UDP alone: Landlock judges the ports of no other protocol.
+    for family in [libc::AF_INET, libc::AF_INET6] {
+        let protocols = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
+        let others = protocols.map(|protocol| argument(2, SeccompCmpOp::Ne, protocol));
+        let others = [is(family)].into_iter().chain(others);
+        rules.push(SeccompRule::new(others.collect::<Result<_, _>>()?)?);
+        for kind in [libc::SOCK_RAW, libc::SOCK_RDM, libc::SOCK_SEQPACKET, libc::SOCK_DCCP] {
+            let kind = argument(1, SeccompCmpOp::MaskedEq(0xf), kind)?;
+            rules.push(SeccompRule::new(vec![is(family)?, kind])?);
+        }
     }
     Ok(rules)
 }
@@ -298,8 +267,15 @@ fn rule(
     op: SeccompCmpOp,
     value: u64,
 ) -> Result<SeccompRule, seccompiler::BackendError> {
-    let len = SeccompCmpArgLen::Dword;
-    SeccompRule::new(vec![SeccompCondition::new(argument, len, op, value)?])
+    SeccompRule::new(vec![condition(argument, op, value)?])
+}
+
+fn condition(
+    argument: u8,
+    op: SeccompCmpOp,
+    value: u64,
+) -> Result<SeccompCondition, seccompiler::BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, op, value)
 }
 
 fn number(constant: libc::c_int) -> u64 {
@@ -313,22 +289,4 @@ fn program(rules: Rules, errno: libc::c_int) -> Result<BpfProgram, seccompiler::
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, arch)?;
     let filter: BpfProgram = filter.try_into()?;
     Ok(no_x32().into_iter().chain(filter).collect())
-}
-
-/// On `x86_64` the same calls have second numbers, for 32-bit pointers, which a filter by number
-/// would let through. Jumps are relative: these instructions can stand before any program.
-fn no_x32() -> Vec<sock_filter> {
-    const LOAD_NUMBER: u16 = 0x20;
-    const JUMP_IF_AT_LEAST: u16 = 0x35;
-    const RETURN: u16 = 0x06;
-    const X32: u32 = 0x4000_0000;
-    if !cfg!(target_arch = "x86_64") {
-        return Vec::new();
-    }
-    let refuse = libc::SECCOMP_RET_ERRNO | u32::try_from(libc::ENOSYS).unwrap_or(0);
-    vec![
-        sock_filter { code: LOAD_NUMBER, jt: 0, jf: 0, k: 0 },
-        sock_filter { code: JUMP_IF_AT_LEAST, jt: 0, jf: 1, k: X32 },
-        sock_filter { code: RETURN, jt: 0, jf: 0, k: refuse },
-    ]
 }

@@ -167,6 +167,13 @@ impl Started {
         }
         // It is dead; this is its exit status.
         let _ = tokio::time::timeout(DEATH, self.child.wait()).await;
+        while processes::any() {
+            if Instant::now() > by {
+                return Err(host("the job does not die", &"it starts processes all the time"));
+            }
+            processes::kill(None);
+            again.tick().await;
+        }
         Ok(())
     }
 

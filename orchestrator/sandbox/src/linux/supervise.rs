@@ -91,7 +91,7 @@ pub(crate) fn guard() -> ExitCode {
             return Ok(ExitCode::SUCCESS);
         }
         let pause = std::sync::mpsc::channel::<()>().1;
-        while !processes::kill(None) {
+        while !processes::kill(None) || processes::any() {
             let _ = pause.recv_timeout(std::time::Duration::from_millis(5));
         }
         Ok(ExitCode::FAILURE)

@@ -4,6 +4,7 @@
 //! ignored, with the reason. This program is also the hostile programs, the orchestrator that gets
 //! killed, and the sandbox's own processes, by other command lines.
 
+mod attacks;
 mod hostile;
 mod lab;
 mod limits;
@@ -24,12 +25,14 @@ fn main() -> ExitCode {
     match args.split_first() {
         Some((mode, args)) if mode == hostile::MODE => hostile::main(args),
         Some((mode, args)) if mode == orphans::DRIVER => orphans::drive(args),
+        Some((mode, args)) if mode == attacks::DRIVER => attacks::drive(args),
         _ => libtest_mimic::run(&Arguments::from_args(), trials()).exit_code(),
     }
 }
 
 fn trials() -> Vec<Trial> {
-    let mut trials = vec![
+    let mut trials = attacks::trials();
+    trials.extend([
         trial("detect", "without bwrap on PATH the kernel's own means are chosen", || {
             walls::without_bwrap_the_kernels_own_means_are_chosen();
             Ok(Completion::Completed)
@@ -38,7 +41,7 @@ fn trials() -> Vec<Trial> {
             walls::a_preferred_backend_is_the_chosen_one_or_none();
             Ok(Completion::Completed)
         }),
-    ];
+    ]);
     for walls in Walls::ALL {
         let backend = walls.name();
         let opened = LimiterKind::ALL.map(|limiter| (limiter, walls.open(limiter)));

@@ -25,6 +25,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("deleted files count while they are open", deleted_files),
     ("deleted files count while they are mapped", mapped_files),
     ("descriptors that nobody receives count", descriptors_in_flight),
+    ("a process with ever new numbers does not outlive its job", ever_new_numbers),
     ("a killed orchestrator leaves nothing", a_killed_orchestrator),
     ("a killed supervisor leaves no process", a_killed_supervisor),
     ("open files of the orchestrator's starter stay outside", open_files_stay_outside),
@@ -113,6 +114,22 @@ fn mapped_files(lab: &Lab) -> Completion {
 
 fn descriptors_in_flight(lab: &Lab) -> Completion {
     ended(&lab.run(&lab.hostile(&["in-flight", "40"])), Ended::DiskFull)
+}
+
+/// Each process of the chain starts the next and ends: whoever looks at the list of processes comes
+/// too late.
+fn ever_new_numbers(lab: &Lab) -> Completion {
+    let token = format!("numbers-{}", unique_sleep());
+    let script = "fork and exit; setpgrp; open STDOUT, '>', '/dev/null'; open STDERR, '>', '/dev/null';
+        $0 = $ARGV[0]; my $until = time + 30;
+        while (time < $until) { select undef, undef, undef, 0.001; my $next = fork; exit if $next }";
+    let report = lab.run(&lab.job(&["perl", "-e", script, &token]));
+    if report.exit_code == Some(127) {
+        return Completion::ignored_with("perl is not here");
+    }
+    // Dead ones without a parent that cares have no command line.
+    assert_eq!(processes_with(&token), Vec::<String>::new(), "{report:?}");
+    Completion::Completed
 }
 
 fn a_killed_orchestrator(lab: &Lab) -> Completion {

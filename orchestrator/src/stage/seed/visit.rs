@@ -88,7 +88,8 @@ pub async fn visit(
                 waiting.extend(open.map(|visited| visited.candidate.id.clone()));
             }
             Some((id, answer)) = questions.next(), if !questions.is_empty() => {
-                n_unreadable = if answer.is_err() { n_unreadable + 1 } else { 0 };
+                let is_fault = answer.as_ref().is_err_and(|error| !is_about_the_package(error));
+                n_unreadable = if is_fault { n_unreadable + 1 } else { 0 };
                 let verdict = match answer {
                     Ok(facts) => decide::verdict(facts.as_ref()),
                     Err(error) => {
@@ -145,6 +146,11 @@ impl Desk<'_> {
 /// An error with its causes, in one line.
 fn told(error: SourceError) -> String {
     one_line(&format!("{:#}", anyhow::Error::new(error)))
+}
+
+/// Whether the registry answers, and only keeps this package to itself.
+fn is_about_the_package(error: &SourceError) -> bool {
+    matches!(error.kind, SourceErrorKind::Withheld(_))
 }
 
 /// Whether asking about another package would end the same way.

@@ -32,7 +32,7 @@ impl RecipeBuilder for Ecosystem {
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
         match &facts.executables {
             Executables::Unknown(why) if why == NOT_WRITTEN => {
-                Err(Missing { reason: why.clone(), kind: FailureKind::UnsupportedSource })
+                Err(Missing::new(FailureKind::UnsupportedSource, why.clone()))
             }
             Executables::Unknown(_) | Executables::Known(_) => {
                 recipe::of_tool(facts, &self.recipe_name(facts))

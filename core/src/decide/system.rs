@@ -43,6 +43,15 @@ const BASE: &str = "\
     ranlib readelf reboot reset rpm ruby sdiff shutdown size sudo sudoedit systemctl tar tcsh \
     udevadm unxz unzip updatedb vim visudo which xz xzcat yum zip zsh";
 
+/// Names of scripts that projects keep for themselves, and that get published by mistake: on `PATH`
+/// each of them means something else to everybody.
+const OF_PROJECTS: &str = "\
+    app bench benchmark bootstrap build client config configure console debug demo deploy example \
+    main profile release restart run script server setup start stop tests uninstall update upgrade";
+
+/// What no other package may bring, not even where people review packages: what every script uses.
+const BASIC: [&str; 3] = [POSIX, COREUTILS, "bash perl su sudo"];
+
 static ALL: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
     [POSIX, COREUTILS, LINUX, NETWORK, BASE].into_iter().flat_map(str::split_whitespace).collect()
 });
@@ -50,4 +59,14 @@ static ALL: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
 /// Whether `command` is the system's.
 pub(super) fn is_system_command(command: &str) -> bool {
     ALL.contains(command)
+}
+
+/// Whether `command` is the system's, and such that every script uses it.
+pub(super) fn is_basic_command(command: &str) -> bool {
+    BASIC.into_iter().flat_map(str::split_whitespace).any(|basic| basic == command)
+}
+
+/// Whether `command` is a word that many projects call a script of their own.
+pub(super) fn is_project_script(command: &str) -> bool {
+    OF_PROJECTS.split_whitespace().any(|word| word == command)
 }

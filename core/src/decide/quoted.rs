@@ -1,0 +1,162 @@
+//! Lines that hand on what somebody else wrote, told by their form: a compiler quotes the source
+//! that it could not compile, `configure` lists the functions that it looks for. Such a line may
+//! hold any words, and none of them is a cause.
+//!
+//! Every text here is lower case.
+
+use crate::model::FailureKind;
+
+/// How lines begin that say what is looked for, whether it is found or not.
+const CHECKS: &[&str] = &["checking ", "-- looking for ", "-- performing test "];
+/// What stands between a place in a source file and a compiler's words about it.
+const REMARKS: &[&str] = &[": warning: ", ": note: "];
+const ERRORS: &[&str] = &[": error: ", ": fatal error: "];
+const NO_SPACE: &str = "no space left on device";
+
+/// Whether `line` is a check, a line of source, or what a compiler says about a line of source.
+pub(super) fn is_quoted(line: &str) -> bool {
+    let line = line.trim();
+    CHECKS.iter().any(|check| line.starts_with(check))
+        || is_source(line)
+        || speaks_of_source(line, REMARKS)
+        || is_compile_error(line)
+}
+
+/// Whether `line` says by itself, whatever else it says, that a source file does not compile.
+pub(super) fn is_compile_error(line: &str) -> bool {
+    let line = line.trim();
+    let code = line.strip_prefix("error[e").and_then(|rest| rest.split_once(']'));
+    code.is_some_and(|(code, _)| is_number(code)) || speaks_of_source(line, ERRORS)
+}
+
+/// `12 | text`, or the marks below it: `| ^^^^`.
+fn is_source(line: &str) -> bool {
+    line.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|')
+}
+
+/// `file.c:12:5: error: text`.
+fn speaks_of_source(line: &str, words: &[&str]) -> bool {
+    let place = |word: &&str| line.split_once(*word).map(|(place, _)| place);
+    let is_place = |place: &str| place.rsplit_once(':').is_some_and(|(_, n)| is_number(n));
+    words.iter().filter_map(place).any(is_place)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What the programs of a build that failed say of the machine: lines of a form that neither a
+/// quoted source nor what a compiler says about a source has.
+pub(super) fn machine_fault(text: &str) -> Option<FailureKind> {
+    let next = text.lines().skip(1).chain([""]);
+    text.lines().zip(next).find_map(|(line, next)| {
+        let said = line.trim();
+        if is_kill(said) {
+            Some(FailureKind::OutOfMemory)
+        } else if is_full_disk(said, line, next) {
+            Some(FailureKind::DiskFull)
+        } else {
+            None
+        }
+    })
+}
+
+/// Nothing but the kernel's fight for memory kills compilers and linkers.
+fn is_kill(said: &str) -> bool {
+    let cargo = "process didn't exit successfully: `";
+    said.starts_with(cargo) && said.ends_with("` (signal: 9, sigkill: kill)")
+        || is_of_program(said, ": fatal error: killed signal terminated program ")
+        || is_of_program(said, ": signal: killed") && said.ends_with(": signal: killed")
+        || said.starts_with("go build ") && said.ends_with(": signal: killed")
+        || said.starts_with("make") && said.contains(": *** [") && said.ends_with("] killed")
+}
+
+fn is_full_disk(said: &str, line: &str, next: &str) -> bool {
+    // Of rustc's errors those about a source are followed by its place.
+    let is_of_rustc = line.starts_with("error: ") && !next.trim_start().starts_with("-->");
+    is_of_rustc && said.ends_with("no space left on device (os error 28)")
+        || is_of_program(said, ": final link failed: ") && said.ends_with(NO_SPACE)
+        || is_of_program(said, ": fatal error: error writing to ") && said.ends_with(NO_SPACE)
+        || is_of_program(said, ": mapping output file failed: ") && said.ends_with(NO_SPACE)
+        || said.starts_with("compile: writing output: ") && said.ends_with(NO_SPACE)
+}
+
+/// Whether `words` follow right after the name of a program.
+fn is_of_program(said: &str, words: &str) -> bool {
+    let is_name = |name: &str| !name.contains([':', ' ', '|', '"', '\'', '#', '(']);
+    said.split_once(words).is_some_and(|(name, _)| !name.is_empty() && is_name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lines_of_source_and_checks_are_quoted() {
+        for line in [
+            "1 | const enospc: &str = 28;",
+            "   12 |   puts(\"connection refused\");",
+            "  |      ^^^^^^ not found",
+            "      |   ^~~~~~",
+            "checking for getaddrinfo... no",
+            "-- looking for getaddrinfo - not found",
+            "x.c:3:5: warning: connection refused [-wpedantic]",
+            "/t/x.h:12: note: no such host",
+            "x.c:1:2: error: #error no space left on device",
+        ] {
+            assert!(is_quoted(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_a_tool_says_itself_is_not_quoted() {
+        for line in [
+            "error: could not compile `x` (bin \"x\") due to 1 previous error",
+            "curl: (6) could not resolve host: example.org",
+            "cc: fatal error: killed signal terminated program cc1",
+            "  [7] could not connect to server (failed to connect to example.org port 443)",
+            "note: connection refused",
+            "│ exit code: 1",
+            "m.go:3:2: example.org/x@v1.0.0: get \"https://proxy.example/x\": no such host",
+        ] {
+            assert!(!is_quoted(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn programs_of_a_build_speak_of_the_machine_in_lines_of_their_own() {
+        let check = |text: &str, kind| assert_eq!(machine_fault(text), kind, "{text}");
+        let (memory, disk) = (Some(FailureKind::OutOfMemory), Some(FailureKind::DiskFull));
+        check("  process didn't exit successfully: `rustc x` (signal: 9, sigkill: kill)", memory);
+        check("  cc: fatal error: killed signal terminated program cc1", memory);
+        check("/go/pkg/tool/link: signal: killed", memory);
+        check("make[1]: *** [makefile:3: x.o] killed", memory);
+        check("/usr/bin/ld: final link failed: no space left on device", disk);
+        check("cc1: fatal error: error writing to /tmp/x.s: no space left on device", disk);
+        check("error: failed to write `x`: no space left on device (os error 28)\n\n", disk);
+    }
+
+    #[test]
+    fn a_quoted_source_says_nothing_of_the_machine() {
+        for text in [
+            "1 | \"process didn't exit successfully: `x` (signal: 9, sigkill: kill)\"",
+            "error: no space left on device (os error 28)\n --> src/main.rs:1:1",
+            "error: no space left on device",
+            "x.c:1:2: error: #error /bin/x: signal: killed",
+            "x.c:1:2: error: fatal error: out of memory",
+            "./m.go:3:13: cannot use \": signal: killed\" (untyped string constant) as int value",
+            "thread 'main' panicked at build.rs:1:13:\nno space left on device (os error 28)",
+        ] {
+            assert_eq!(machine_fault(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_can_be_looked_at(line: String) {
+            let _ = (is_quoted(&line), is_compile_error(&line), machine_fault(&line));
+        }
+    }
+}

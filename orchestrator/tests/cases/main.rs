@@ -1,0 +1,64 @@
+//! Inputs on which the program was wrong once, each with its right answer, from a folder beside the
+//! checkout; reported as ignored where it is absent. One trial a case, so that each is judged alone.
+//!
+//! The program asks copies of the registries on loopback. It makes the recipe only: nothing is
+//! installed, and no tool is needed.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
+
+mod judge;
+mod path;
+mod registries;
+mod root;
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+use crate::{registries::Registries, root::TestRoot};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/cases");
+
+fn main() -> ExitCode {
+    let mut trials = path::trials();
+    if let Ok(cases) = std::fs::read_to_string(Path::new(FOLDER).join("cases.jsonl")) {
+        trials.extend(of_cases(&cases));
+    } else {
+        let absent = Trial::test("every_case_has_its_right_answer", || Ok(()));
+        let why = "needs the folder of cases beside the checkout";
+        trials.push(absent.with_ignored_flag(true).with_kind(why));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// One for each line.
+fn of_cases(cases: &str) -> Vec<Trial> {
+    let registries = Registries::serve(&Path::new(FOLDER).join("registries"));
+    let root = Arc::new(TestRoot::new(&registries));
+    let lines = cases.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| {
+            let case: Value = serde_json::from_str(line).unwrap();
+            let ask = case["ask"].as_str().unwrap().to_owned();
+            let mode = case["mode"].as_str().unwrap().to_owned();
+            let root = Arc::clone(&root);
+            let name = format!("{mode} {ask}");
+            let trial = Trial::test(name, move || tried(&root, &ask, &case));
+            if mode == "generate" {
+                trial
+            } else {
+                trial.with_ignored_flag(true).with_kind("installs; local_registries does that")
+            }
+        })
+        .collect()
+}
+
+fn tried(root: &TestRoot, ask: &str, case: &Value) -> Result<(), Failed> {
+    let report = root.generated(ask);
+    let wrong = judge::wrong(&case["right"], &report);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let why = case["why"].as_str().unwrap_or_default();
+    Err(format!("{}\nbecause: {why}\n{report:#}", wrong.join("\n")).into())
+}
