@@ -1,43 +1,24 @@
-//! Whether the pipeline runs, and what guards it. Pure.
+//! How the pipeline does, in words, and what guards it. Decided by [`batch_core::decide::health`].
 
 use batch_core::{
-    decide::breaker::{Admission, BreakerPolicy, admission},
+    decide::{
+        ahead,
+        breaker::{Admission, BreakerPolicy, admission},
+        health::{self, Digest, Verdict},
+    },
     model::{Breaker, Control, EcosystemId, RunRecord, SlotOutcome},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-use crate::text::{Stamp, counted};
+use crate::{
+    records::Records,
+    text::{Stamp, counted},
+};
 
-/// Slots come hourly, and CI drops some: two may be missing.
-pub(crate) const STALLED_AFTER: TimeDelta = TimeDelta::hours(3);
-
-/// Slots that find nothing to do are normal; a whole day of them is not.
-pub(crate) const IDLE_AFTER: TimeDelta = TimeDelta::hours(24);
-
-/// The one word at the top.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Word {
-    NotStarted,
-    Running,
-    Stalled,
-    Paused,
-}
-
-impl Word {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotStarted => "not started",
-            Self::Running => "running",
-            Self::Stalled => "stalled",
-            Self::Paused => "paused",
-        }
-    }
-}
-
-/// The line at the top.
+/// What stands at the top.
 #[derive(Debug)]
 pub(crate) struct Health<'a> {
-    pub(crate) word: Word,
+    pub(crate) judged: health::Health,
     /// A sentence; may hold foreign text.
     pub(crate) why: String,
     /// Newest run that had a turn.
@@ -48,50 +29,54 @@ pub(crate) struct Health<'a> {
     pub(crate) since_success: Vec<&'a RunRecord>,
 }
 
-/// How the pipeline does, from its `runs` (newest first).
-pub(crate) fn of<'a>(control: &Control, runs: &'a [RunRecord], as_of: DateTime<Utc>) -> Health<'a> {
-    let (word, why) = verdict(control, runs, as_of);
-    let had_turn = || runs.iter().filter(|run| run.outcome != SlotOutcome::Skipped);
+/// How the pipeline does at `as_of`, from all its `records`.
+pub(crate) fn of(records: &Records, as_of: DateTime<Utc>) -> Health<'_> {
+    let judged = judge(records, as_of);
+    let had_turn = || {
+        let is_turn = |run: &&RunRecord| run.outcome != SlotOutcome::Skipped;
+        records
+            .runs
+            .iter()
+            .filter(move |run| !ahead::is_ahead(run.timestamp, as_of))
+            .filter(is_turn)
+    };
+    let since_success: Vec<_> = had_turn().take_while(|run| run.merged == 0).collect();
     Health {
-        word,
-        why,
+        why: why(&judged, &records.control, since_success.len()),
+        judged,
         last_run: had_turn().next(),
         last_success: had_turn().find(|run| run.merged > 0),
-        since_success: had_turn().take_while(|run| run.merged == 0).collect(),
+        since_success,
     }
 }
 
-fn verdict(control: &Control, runs: &[RunRecord], as_of: DateTime<Utc>) -> (Word, String) {
-    if !control.enabled {
-        return (Word::Paused, pause(control));
+fn judge(records: &Records, as_of: DateTime<Utc>) -> health::Health {
+    let mut digest = Digest::new(as_of);
+    // Breaks where older runs change nothing.
+    let _ = records.runs.iter().try_for_each(|run| digest.run(run));
+    records.failures.iter().for_each(|failure| digest.failure(failure));
+    records.queues.iter().for_each(|(id, queue)| digest.queue(id, queue));
+    records.problems.iter().for_each(|problem| digest.damaged(&problem.file));
+    health::judge(&digest, &records.control)
+}
+
+fn why(judged: &health::Health, control: &Control, n_since_success: usize) -> String {
+    match judged.verdict {
+        Verdict::Paused => pause(control),
+        Verdict::NeverRun => "No run is recorded yet.".to_owned(),
+        Verdict::Stalled => {
+            "Nothing was recorded for more than three hours: look whether the schedule still \
+             starts runs."
+                .to_owned()
+        }
+        Verdict::Healthy | Verdict::Degraded => match n_since_success {
+            0 => "The pipeline is running, and its last run merged recipes.".to_owned(),
+            n => {
+                let runs = counted(n, "run");
+                format!("The pipeline is running; {runs} without a merged recipe.")
+            }
+        },
     }
-    let Some(newest) = runs.first() else {
-        return (Word::NotStarted, "No run is recorded yet.".to_owned());
-    };
-    let last_seen = newest.timestamp;
-    if STALLED_AFTER < as_of - last_seen {
-        let silence = counted(hours(as_of - last_seen), "hour");
-        let why =
-            format!("Nothing was recorded for {silence}: look whether the schedule still fires.");
-        return (Word::Stalled, why);
-    }
-    let last_attempt = runs.iter().find(|run| run.total > 0);
-    let idle_since = last_attempt.or(runs.last()).map_or(last_seen, |run| run.timestamp);
-    if IDLE_AFTER < last_seen - idle_since {
-        let reason = newest.skip_reason.as_deref().unwrap_or("no reason is recorded");
-        let idle = counted(hours(last_seen - idle_since), "hour");
-        return (
-            Word::Stalled,
-            format!("Slots come, but nothing was attempted for {idle}: {reason}."),
-        );
-    }
-    let had_turn = runs.iter().filter(|run| run.outcome != SlotOutcome::Skipped);
-    let drought = had_turn.take_while(|run| run.merged == 0).count();
-    let why = match drought {
-        0 => "The last run merged recipes.".to_owned(),
-        n => format!("{} without a merged recipe.", counted(n, "run")),
-    };
-    (Word::Running, why)
 }
 
 fn pause(control: &Control) -> String {
@@ -106,10 +91,6 @@ fn pause(control: &Control) -> String {
         why = format!("{why}, expected back {} UTC", Stamp(resume));
     }
     why + "."
-}
-
-fn hours(span: TimeDelta) -> usize {
-    usize::try_from(span.num_hours()).unwrap_or(0)
 }
 
 /// Whether an ecosystem may attempt anything.
@@ -155,7 +136,10 @@ pub(crate) fn guard(
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
+    use crate::records::Problem;
 
     fn at(hours: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
@@ -175,25 +159,21 @@ mod tests {
             });
             serde_json::from_value(json).unwrap()
         };
-        let runs: Vec<RunRecord> = runs.split_whitespace().rev().map(run).collect();
-        let health = of(&Control::default(), &runs, at(as_of));
-        let since = health.since_success.len();
-        assert_eq!(format!("{} {since}", health.word.as_str()), expected, "{runs:?} at {as_of}");
+        let runs = runs.split_whitespace().rev().map(run).collect();
+        let records = Records { runs, ..Records::default() };
+        let health = of(&records, at(as_of));
+        let judged = &health.judged;
+        let words = (judged.verdict.as_str(), judged.pipeline.as_str());
+        let found = format!("{} {} {}", words.0, words.1, health.since_success.len());
+        assert_eq!(found, expected, "{records:?} at {as_of}");
     }
 
     #[test]
-    fn hourly_runs_without_success_are_running() {
-        check("0:6/2 1:6/0 2:6/0 3:-", 4, "running 2");
-        check("0:6/0", 3, "running 1");
-    }
-
-    #[test]
-    fn silence_and_idleness_are_stalls() {
-        check("", 4, "not started 0");
-        check("0:6/2", 4, "stalled 0");
-        check("0:6/0 10:- 20:- 25:-", 26, "stalled 1");
-        check("0:- 24:-", 25, "running 0");
-        check("0:- 25:-", 25, "stalled 0");
+    fn the_pages_say_what_the_one_judge_says() {
+        check("", 4, "never_run stalled 0");
+        check("0:6/2 1:6/0 2:6/0 3:-", 4, "healthy running 2");
+        check("0:6/2", 4, "stalled stalled 0");
+        check("0:6/2 500:6/6", 2, "degraded running 0");
     }
 
     #[test]
@@ -206,11 +186,27 @@ mod tests {
             expected_resume: Some(at(2)),
             ..Control::default()
         };
-        let health = of(&control, &[], at(9));
-        assert_eq!(health.word, Word::Paused);
+        let records = Records { control, ..Records::default() };
+        let health = of(&records, at(9));
+        assert_eq!(health.judged.verdict, Verdict::Paused);
         let expected = "registry outage — ada, since 1970-01-01 01:00 UTC, \
                         expected back 1970-01-01 02:00 UTC.";
         assert_eq!(health.why, expected);
+    }
+
+    #[test]
+    fn what_no_page_can_show_is_a_reason_to_look() {
+        let problem = |file: &str| Problem {
+            file: file.to_owned(),
+            place: 1,
+            reason: String::new(),
+            raw: String::new(),
+        };
+        let records =
+            Records { problems: vec![problem("batch-control.json")], ..Records::default() };
+        let reasons = of(&records, at(0)).judged.reasons;
+        assert_eq!(reasons.len(), 1);
+        assert_eq!(reasons[0].subject, "batch-control.json");
     }
 
     #[test]

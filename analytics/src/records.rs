@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use batch_core::{
-    io::{Quarantined, StateError, StateReader},
+    io::{HistoryFilter, Quarantined, StateError, StateReader},
     model::{BreakerTransition, Control, EcosystemId, FailureRecord, Queue, RecipeName, RunRecord},
 };
 
@@ -58,10 +58,14 @@ pub struct Problem {
 }
 
 impl Records {
-    /// Reads all of `state`. Bad records become [`Problem`]s; an error is a control file, run
-    /// record or failure folder that cannot be read at all.
+    /// Reads all of `state`. What cannot be read becomes a [`Problem`], be it a record, a recipe or
+    /// the control file; an error is a folder that cannot be listed, or a disk that fails.
     pub fn read(state: &dyn StateReader) -> Result<Self, StateError> {
-        let mut records = Self { control: state.control()?, ..Self::default() };
+        let mut records = Self::default();
+        match state.control() {
+            Ok(control) => records.control = control,
+            Err(error) => records.problems.push(Problem::of_file(&error)),
+        }
         records.read_queues(state)?;
         records.read_history(state)?;
         records.read_outputs(state)?;
@@ -86,8 +90,9 @@ impl Records {
     }
 
     fn read_history(&mut self, state: &dyn StateReader) -> Result<(), StateError> {
-        let runs = state.runs()?;
-        let failures = state.failures()?;
+        let all = HistoryFilter::default();
+        let runs = state.runs(&all)?;
+        let failures = state.failures(&all)?;
         let transitions = state.breaker_log()?;
         let bad = [runs.quarantined, failures.quarantined, transitions.quarantined];
         self.problems.extend(bad.into_iter().flatten().map(Problem::from));
@@ -109,6 +114,7 @@ impl Records {
 
     fn read_outputs(&mut self, state: &dyn StateReader) -> Result<(), StateError> {
         let mut left = OUTPUT_BUDGET_BYTES;
+        let mut damaged = vec![];
         for output in self.failures.iter().filter_map(|failure| failure.output.as_ref()) {
             if self.outputs.contains_key(&output.sha256) {
                 continue;
@@ -117,12 +123,13 @@ impl Records {
                 None => StoredOutput::TooOld,
                 Some(rest) => {
                     left = rest;
-                    let text = state.output(&output.sha256)?;
+                    let text = readable(state.output(&output.sha256), &mut damaged)?;
                     text.map_or(StoredOutput::Missing, StoredOutput::Whole)
                 }
             };
             self.outputs.insert(output.sha256.clone(), stored);
         }
+        self.problems.append(&mut damaged);
         Ok(())
     }
 
@@ -130,11 +137,25 @@ impl Records {
         let made: BTreeSet<&RecipeName> =
             self.runs.iter().flat_map(|run| &run.recipes_generated).collect();
         for name in made {
-            if let Some(toml) = state.recipe(name)? {
+            if let Some(toml) = readable(state.recipe(name), &mut self.problems)? {
                 self.recipes.insert(name.clone(), toml);
             }
         }
         Ok(())
+    }
+}
+
+/// What was read; `None` where the one file that was asked for is to blame, which is a problem.
+fn readable(
+    read: Result<Option<String>, StateError>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<String>, StateError> {
+    match read {
+        Err(error) if error.kind.is_about_the_file() => {
+            problems.push(Problem::of_file(&error));
+            Ok(None)
+        }
+        read => read,
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use batch_core::model::{
-    EcosystemId, FailureRecord, PackageId, QueueEntry, RecipeName, RunRecord, StatusLabel,
+use batch_core::{
+    decide::ahead,
+    model::{
+        EcosystemId, FailureRecord, PackageId, QueueEntry, RecipeName, RunRecord, StatusLabel,
+    },
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -36,7 +39,7 @@ impl<'a> Site<'a> {
         let mut site = Self {
             records,
             as_of,
-            data_as_of: newest(records),
+            data_as_of: newest(records, as_of),
             causes: causes::rank(&records.failures),
             blockers: blockers::rank(&records.queues),
             packages: BTreeMap::new(),
@@ -140,7 +143,8 @@ impl<'a> Site<'a> {
     }
 }
 
-fn newest(records: &Records) -> Option<DateTime<Utc>> {
+/// The newest instant at which something is said to have happened; the future does not count.
+fn newest(records: &Records, as_of: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let ended = |run: &RunRecord| {
         let seconds = i64::try_from(run.duration_seconds).ok().and_then(TimeDelta::try_seconds);
         run.timestamp.checked_add_signed(seconds.unwrap_or_default()).unwrap_or(run.timestamp)
@@ -148,6 +152,7 @@ fn newest(records: &Records) -> Option<DateTime<Utc>> {
     let runs = records.runs.iter().map(ended);
     let failures = records.failures.iter().map(|failure| failure.timestamp);
     let transitions = records.transitions.iter().map(|transition| transition.at);
-    let entries = records.queues.values().flat_map(BTreeMap::values);
-    runs.chain(failures).chain(transitions).chain(entries.map(QueueEntry::waiting_since)).max()
+    let entries = records.queues.values().flat_map(BTreeMap::values).map(QueueEntry::waiting_since);
+    let all = runs.chain(failures).chain(transitions).chain(entries);
+    all.filter(|&at| !ahead::is_ahead(at, as_of)).max()
 }

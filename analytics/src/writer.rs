@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use batch_core::io::read_within;
 use serde::{Deserialize, Serialize};
 
 use crate::page::Page;
@@ -18,6 +19,9 @@ const MANIFEST: &str = "manifest.json";
 const JOURNAL: &str = "manifest.partial";
 
 const SCHEMA_VERSION: u32 = 1;
+
+/// Largest file of a site that is read: a manifest of ten million pages.
+const LONGEST_FILE: u64 = 512 << 20;
 
 /// Files of every site, as they are in `website/assets`.
 const ASSETS: &[(&str, &str)] = &[
@@ -123,7 +127,7 @@ impl SiteWriter {
             let noted = self.journal.write_all(line.as_bytes());
             noted.map_err(|e| io_error(&self.folder.join(JOURNAL), e))?;
         }
-        if fs::read(&path).is_ok_and(|old| old == page.body.as_bytes()) {
+        if holds(&path, page.body.as_bytes()) {
             self.written.n_unchanged += 1;
         } else {
             replace(&path, page.body.as_bytes()).map_err(|e| io_error(&path, e))?;
@@ -153,7 +157,7 @@ impl SiteWriter {
         let manifest = Manifest { schema_version: SCHEMA_VERSION, files: self.now };
         let json = serde_json::to_string_pretty(&manifest).expect("it is a list of strings") + "\n";
         let path = self.folder.join(MANIFEST);
-        if !fs::read(&path).is_ok_and(|old| old == json.as_bytes()) {
+        if !holds(&path, json.as_bytes()) {
             replace(&path, json.as_bytes()).map_err(|e| io_error(&path, e))?;
         }
         let journal = self.folder.join(JOURNAL);
@@ -180,12 +184,16 @@ fn made_before(folder: &Path) -> Result<BTreeSet<String>, WriteError> {
 }
 
 fn read(path: &Path) -> Result<Option<String>, WriteError> {
-    #[expect(clippy::disallowed_methods, reason = "this file is the port to the site's folder")]
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io_error(path, error)),
-    }
+    let content = read_within(path, LONGEST_FILE)
+        .map_err(|error| io_error(path, io::Error::other(error.kind.to_string())))?;
+    let text = content.map(String::from_utf8).transpose();
+    text.map_err(|error| io_error(path, io::Error::other(error)))
+}
+
+/// Whether a regular file with that content is there. Anything else is replaced unread: opening a
+/// pipe would wait for its other end.
+fn holds(path: &Path, content: &[u8]) -> bool {
+    read_within(path, LONGEST_FILE).is_ok_and(|old| old.is_some_and(|old| old == content))
 }
 
 /// A manifest is a file that anyone may have edited: what it names is removed only inside.

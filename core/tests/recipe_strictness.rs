@@ -281,6 +281,9 @@ fn house_rules_are_for_recipes_of_this_program() {
         ("os = [\"linux\"]\narch", "os = [\"plan9\"]\narch"),
         ("exit_code = 0", "exit_code = -1"),
         ("exit_code = 0", "version_format = \"loose\""),
+        ("exit_code = 0", "timeout = 1"),
+        ("llm_validation = \"skipped\"", "licence = \"MIT\""),
+        ("[version]", "[extra]\nx = 1\n[version]"),
     ] {
         assert!(TOOL.contains(from), "{from:?} is not in the recipe");
         let text = TOOL.replacen(from, to, 1);
@@ -318,6 +321,9 @@ fn the_package_manager_and_the_reader_refuse_the_same() {
         ("a-tool --version", "curl | x", "verify.command"),
         ("a-tool --version", "wget | x", "verify.command"),
         ("Does things", "Does \\x41", ""),
+        ("supported_libc", "suported_libc", "metadata.suported_libc"),
+        ("exit_code = 0", "exitcode = 0", "verify.exitcode"),
+        ("[version]", "[versions]", "versions"),
     ] {
         refuse(TOOL, from, to, field);
         let text = TOOL.replacen(from, to, 1);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use batch_core::{
-    io::{FsState, StateErrorKind, StateReader as _, StateWriter as _},
+    io::{FsState, HistoryFilter, StateErrorKind, StateReader as _, StateWriter as _},
     model::{
         BreakerTransition, Budget, CircuitState, Control, EcosystemId, FailureKind, HostPause,
         RecipeName, SCHEMA_VERSION, StoredBreaker,
@@ -104,9 +104,15 @@ fn init_makes_what_is_missing_and_leaves_what_is_there() {
 #[test]
 fn an_empty_root_has_no_records_and_that_is_no_error() {
     let Root { dir: _dir, state } = root();
-    assert!(state.runs().unwrap().records.is_empty());
-    assert!(state.failures().unwrap().records.is_empty());
-    assert!(state.failures_of("eco-2026-01-01T00-00-00Z").unwrap().records.is_empty());
+    assert!(state.runs(&HistoryFilter::default()).unwrap().records.is_empty());
+    assert!(state.failures(&HistoryFilter::default()).unwrap().records.is_empty());
+    assert!(
+        state
+            .failures(&HistoryFilter::of_batch("eco-2026-01-01T00-00-00Z"))
+            .unwrap()
+            .records
+            .is_empty()
+    );
     assert!(state.breaker_log().unwrap().records.is_empty());
     assert_eq!(state.recipe_names().unwrap(), []);
     assert_eq!(state.recipe(&"a".parse().unwrap()).unwrap(), None);
@@ -229,16 +235,19 @@ fn a_control_plane_that_cannot_be_read_is_never_written_over() {
 }
 
 #[test]
-fn runs_are_read_oldest_first_from_all_their_files_and_no_others() {
+fn runs_are_read_newest_first_from_all_their_files_and_no_others() {
     let root = root();
-    for (file, day) in [("1", 2), ("2", 3), ("3", 1)] {
-        let run = run(&format!("day-{day}"), &format!("2026-01-0{day}T00:00:00Z"));
-        root.write(&format!("data/metrics/batch-runs-{file}.jsonl"), run + "\n");
+    for (eco, day) in [("b", 2), ("a", 3), ("c", 1)] {
+        let id = format!("{eco}-2026-01-0{day}T00-00-00Z");
+        let run = run(&id, &format!("2026-01-0{day}T00:00:00Z"));
+        root.write(&format!("data/metrics/batch-runs-{id}.jsonl"), run + "\n");
     }
     root.write("data/metrics/seeding-runs.jsonl", "{}\n");
-    let runs = root.state.runs().unwrap();
+    let runs = root.state.runs(&HistoryFilter::default()).unwrap();
     let ids: Vec<_> = runs.records.iter().map(|run| run.batch_id.as_str()).collect();
-    assert_eq!((ids, runs.quarantined), (vec!["day-1", "day-2", "day-3"], vec![]));
+    let newest_first =
+        ["a-2026-01-03T00-00-00Z", "b-2026-01-02T00-00-00Z", "c-2026-01-01T00-00-00Z"];
+    assert_eq!((ids, runs.quarantined), (newest_first.to_vec(), vec![]));
 }
 
 #[test]
@@ -246,7 +255,7 @@ fn a_run_is_stored_under_its_id_and_found_by_it() {
     let root = root();
     let id = "eco-2026-01-01T00-00-00Z";
     root.write("data/metrics/batch-runs-x.jsonl", run(id, "2026-01-01T00:00:00Z"));
-    let record = root.state.runs().unwrap().records.remove(0);
+    let record = root.state.runs(&HistoryFilter::default()).unwrap().records.remove(0);
     assert_eq!(root.state.run(id).unwrap(), None, "not in its own file");
     root.state.put_run(&record).unwrap();
     assert_eq!(root.state.run(id).unwrap(), Some(record));
@@ -268,9 +277,9 @@ fn a_bad_line_costs_itself_only_and_names_its_place() {
         good("torn", 3)[..40].to_owned(),
     ];
     root.write("data/failures/any.jsonl", lines.join("\n"));
-    let failures = root.state.failures().unwrap();
+    let failures = root.state.failures(&HistoryFilter::default()).unwrap();
     let ids: Vec<_> = failures.records.iter().map(|failure| failure.id.as_str()).collect();
-    assert_eq!(ids, ["first", "second"]);
+    assert_eq!(ids, ["second", "first"]);
     let reasons = ["expected", "`tsuku-batch import`", "leave its folder", "missing field", "EOF"];
     let places = [2, 4, 5, 6, 8];
     assert_eq!(failures.quarantined.len(), places.len());
@@ -290,7 +299,7 @@ fn bytes_that_are_no_text_cost_their_line_only() {
     let mut bytes = b"\xff\xfe{}\n".to_vec();
     bytes.extend(failure("good", "2026-01-01T00:00:00Z").bytes());
     root.write("data/failures/any.jsonl", bytes);
-    let failures = root.state.failures().unwrap();
+    let failures = root.state.failures(&HistoryFilter::default()).unwrap();
     assert_eq!((failures.records.len(), failures.quarantined.len()), (1, 1));
     assert_eq!(failures.quarantined[0].raw, "\u{fffd}\u{fffd}{}");
 }
@@ -300,7 +309,7 @@ fn a_kind_of_a_later_version_keeps_its_text() {
     let root = root();
     let later = failure("later", "2026-01-01T00:00:00Z").replace("install_failed", "bit_rot");
     root.write("data/failures/any.jsonl", later);
-    let failures = root.state.failures().unwrap().records;
+    let failures = root.state.failures(&HistoryFilter::default()).unwrap().records;
     let [failure] = &failures[..] else { panic!("{failures:?}") };
     assert_eq!(failure.kind(), FailureKind::Unclassified);
     assert_eq!((failure.category(), failure.subcategory()), ("validation_failed", "bit_rot"));
@@ -314,10 +323,10 @@ fn an_older_document_over_many_lines_is_one_thing_to_import() {
     let old = "{\n  \"batch_id\": \"2026-02-18\",\n  \"total\": 1\n}\n";
     root.write("data/metrics/batch-runs-old.jsonl", format!("{old}{old}"));
     root.write("data/metrics/batch-runs-torn.jsonl", "{\n");
-    let runs = root.state.runs().unwrap();
+    let runs = root.state.runs(&HistoryFilter::default()).unwrap();
     let reasons: Vec<_> =
         runs.quarantined.iter().map(|it| (it.place, it.reason.as_str())).collect();
-    let [(0, old), (1, torn)] = reasons[..] else { panic!("{reasons:?}") };
+    let [(1, torn), (0, old)] = reasons[..] else { panic!("{reasons:?}") };
     assert!(old.contains("not one record a line") && old.contains("`tsuku-batch import`"), "{old}");
     assert!(torn.contains("EOF"), "{torn}");
 }
@@ -330,10 +339,10 @@ fn failures_of_a_run_are_those_of_its_file() {
     let mine = failure("mine", "2026-01-01T00:00:00Z");
     root.write("data/failures/other.jsonl", other);
     root.write(&format!("data/failures/{id}.jsonl"), mine);
-    let failures = root.state.failures_of(id).unwrap();
+    let failures = root.state.failures(&HistoryFilter::of_batch(id)).unwrap();
     assert_eq!(failures.records.len(), 1);
     assert_eq!(failures.records[0].id, "mine");
-    assert!(root.state.failures_of("../other").unwrap().records.is_empty());
+    assert!(root.state.failures(&HistoryFilter::of_batch("../other")).unwrap().records.is_empty());
 }
 
 #[test]
@@ -415,11 +424,11 @@ fn only_regular_files_are_read_so_that_no_pipe_or_link_is_followed() {
     link("../../elsewhere", &root.path("data/failures/link.jsonl"));
     pipe(&root.path("recipes/a/a~12345678.toml"));
     assert_eq!(root.state.recipe_names().unwrap(), []);
-    let failures = root.state.failures().unwrap();
+    let failures = root.state.failures(&HistoryFilter::default()).unwrap();
     assert_eq!(failures.records.len(), 1);
     let found: Vec<_> =
         failures.quarantined.iter().map(|it| (it.place, &it.reason[..14])).collect();
-    assert_eq!(found, [(0, "a folder lies "), (0, "a symbolic lin"), (0, "a pipe, socket")]);
+    assert_eq!(found, [(0, "a pipe, socket"), (0, "a symbolic lin"), (0, "a folder lies ")]);
 
     for place in ["batch-control.json", "data/queues/priority-queue-eco.json", "recipes/a/a.toml"] {
         let path = root.path(place);
@@ -458,7 +467,7 @@ fn a_file_beyond_any_size_is_not_read() {
     huge("data/failures/huge.jsonl");
     let error = root.state.queue(&ECO).unwrap_err().to_string();
     assert!(error.contains("629145600 bytes, more than the 536870912 that are read"), "{error}");
-    let failures = root.state.failures().unwrap();
+    let failures = root.state.failures(&HistoryFilter::default()).unwrap();
     assert!(failures.quarantined[0].reason.contains("629145600 bytes"));
 }
 

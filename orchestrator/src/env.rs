@@ -10,8 +10,14 @@ use std::{
 
 use anyhow::Context as _;
 use batch_core::{
-    decide::clean::{Cleaner, Places, Redactor},
-    io::{Clock, FsState, Layout, SystemClock},
+    decide::{
+        clean::{Cleaner, Places, Redactor},
+        unknown_names,
+    },
+    io::{
+        Clock, FsState, Layout, StateError, StateErrorKind, StateReader, SystemClock, read_within,
+    },
+    model::{Control, EcosystemId},
     plugin::{EcosystemPlugin, Registry},
 };
 use chrono::{DateTime, Utc};
@@ -173,20 +179,38 @@ impl Root {
         let settings = settings(&layout)?;
         Ok(Self { layout, state, settings })
     }
+
+    /// Its control plane, in which every name is known to `registry`.
+    pub fn control(&self, registry: &Registry) -> Result<Control, StateError> {
+        control(&self.state, registry)
+    }
 }
 
-/// The settings of the root at `layout`; the defaults where there is no `pipeline.toml`.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "settings are no state: they are read, never written"
-)]
-pub fn settings(layout: &Layout) -> Result<Settings, SettingsError> {
-    let path = layout.config();
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Settings::parse(&text).map_err(|error| SettingsError::because(&error)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Settings::default()),
-        Err(error) => Err(SettingsError::because(&error)),
+/// The control plane of `state`. A name in it that `registry` does not know is an error: what an
+/// operator stopped in vain must not run.
+pub fn control(state: &dyn StateReader, registry: &Registry) -> Result<Control, StateError> {
+    let control = state.control()?;
+    let known: Vec<&EcosystemId> = registry.iter().map(|plugin| &plugin.id).collect();
+    match unknown_names::unknown_ecosystem(&control, &known) {
+        None => Ok(control),
+        Some(name) => Err(StateError {
+            path: Path::new("batch-control.json").to_owned(),
+            kind: StateErrorKind::UnknownName(name),
+        }),
     }
+}
+
+/// Largest `pipeline.toml` that is read, in bytes.
+const LONGEST_SETTINGS: u64 = 1 << 20;
+
+/// The settings of the root at `layout`; the defaults where there is no `pipeline.toml`. What lies
+/// there and is no regular file is an error, and is neither opened nor followed.
+pub fn settings(layout: &Layout) -> Result<Settings, SettingsError> {
+    let found = read_within(&layout.config(), LONGEST_SETTINGS)
+        .map_err(|error| SettingsError::because(&error.kind))?;
+    let Some(bytes) = found else { return Ok(Settings::default()) };
+    let text = String::from_utf8(bytes).map_err(|error| SettingsError::because(&error))?;
+    Settings::parse(&text).map_err(|error| SettingsError::because(&error))
 }
 
 #[cfg(test)]

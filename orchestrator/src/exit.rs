@@ -23,6 +23,14 @@ pub enum Exit {
     State = 6,
     /// Another run is under way.
     Locked = 7,
+    /// `status --exit-code`: the pipeline runs, and somebody should look at it.
+    Degraded = 10,
+    /// `status --exit-code`: the pipeline does not run, though it should.
+    Stalled = 11,
+    /// `status --exit-code`: an operator stopped the pipeline.
+    Paused = 12,
+    /// `status --exit-code`: there is no record of any run.
+    NeverRun = 13,
     /// Interrupted; what had ended is recorded.
     Interrupted = 130,
 }

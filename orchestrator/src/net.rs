@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use batch_core::{
+    decide::ahead,
     io::{CacheLimits, MirrorTransport, NetTransport, Origins, PoliteConfig, PoliteHttp, limited},
     model::Control,
 };
@@ -38,10 +39,9 @@ pub fn polite(
         .map_err(|error| SettingsError::because(&error))?;
     let transport = Arc::new(MirrorTransport::new(Arc::new(net), origins));
     let config = PoliteConfig::new(Arc::clone(&env.clock), transport, quotas, cache);
-    let still = |(host, pause): (&String, &batch_core::model::HostPause)| {
-        (host.clone(), pause.paused_until)
-    };
-    let pauses: BTreeMap<_, _> = control.hosts.iter().map(still).collect();
+    let now = env.clock.now();
+    let hosts = control.hosts.iter().map(|(host, pause)| (host.clone(), pause.paused_until));
+    let pauses: BTreeMap<_, _> = hosts.filter(|&(_, until)| ahead::is_paused(until, now)).collect();
     let jitter = env.jitter.clone();
     Ok(Arc::new(PoliteHttp::new(PoliteConfig { pauses, jitter, ..config })))
 }

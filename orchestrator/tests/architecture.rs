@@ -15,9 +15,9 @@ use serde_json::Value;
 const MAY_DEPEND_ON: &[(&str, &str)] = &[
     (
         "batch-core",
-        "aho-corasick async-trait base64 chrono fastrand flate2 governor inventory percent-encoding \
-         reqwest schemars serde serde_json sha2 strip-ansi-escapes strsim tar tempfile thiserror \
-         tokio toml toml_edit tracing unicode-security url zip",
+        "aho-corasick async-trait base64 chrono fastrand flate2 governor inventory memchr \
+         percent-encoding reqwest schemars serde serde_json sha2 strip-ansi-escapes strsim tar \
+         tempfile thiserror tokio toml toml_edit tracing unicode-security url zip",
     ),
     ("batch-sim", "async-trait batch-core chrono sha2"),
     (

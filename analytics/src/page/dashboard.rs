@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use batch_core::model::{FailureRecord, RecipeName, RunRecord};
+use batch_core::{
+    decide::health::Reason,
+    model::{FailureRecord, RecipeName, RunRecord},
+};
 use serde::Serialize;
 
 use super::{
@@ -54,8 +57,11 @@ struct FailureCounts<'a> {
 
 #[derive(Serialize)]
 struct HealthFacts<'a> {
+    /// What the pipeline does: `running`, `stalled` or `paused`.
     status: &'a str,
+    verdict: &'a str,
     reason: &'a str,
+    reasons: &'a [Reason],
     ecosystems: BTreeMap<&'a str, BreakerFacts<'a>>,
     last_run: Option<RunFacts<'a>>,
     last_successful_run: Option<SuccessFacts<'a>>,
@@ -153,8 +159,10 @@ fn health<'a>(overview: &'a Overview<'_>) -> HealthFacts<'a> {
         next_probe_at: row.probes_at.map(|at| at.iso()),
     };
     HealthFacts {
-        status: health.word.as_str(),
+        status: health.judged.pipeline.as_str(),
+        verdict: health.judged.verdict.as_str(),
         reason: &health.why,
+        reasons: &health.judged.reasons,
         ecosystems: overview
             .breakers
             .iter()

@@ -1,9 +1,9 @@
 //! What surrounds every page.
 
+use batch_core::decide::health::STALLED_AFTER;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    health::STALLED_AFTER,
     path,
     site::Site,
     text::{Stamp, Text},

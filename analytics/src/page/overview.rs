@@ -1,6 +1,12 @@
 //! What the first page and its JSON show: computed once, so that they cannot disagree.
 
-use batch_core::model::{EcosystemId, RunRecord, StatusLabel};
+use batch_core::{
+    decide::{
+        ahead,
+        health::{Reason, paused_hosts},
+    },
+    model::{EcosystemId, RunRecord, StatusLabel},
+};
 use chrono::NaiveDate;
 
 use super::{
@@ -25,9 +31,10 @@ const N_RECIPES: usize = 12;
 
 pub(super) struct Overview<'a> {
     pub(super) health: Health<'a>,
-    pub(super) word: &'static str,
-    pub(super) word_class: String,
+    pub(super) word: String,
+    pub(super) word_class: &'static str,
     pub(super) why: Text,
+    pub(super) reasons: Vec<ReasonRow>,
     pub(super) incident: Option<String>,
     pub(super) last_run: Option<RunRow>,
     pub(super) last_success: Option<RunRow>,
@@ -55,6 +62,27 @@ pub(super) struct Overview<'a> {
     pub(super) categories: Vec<Category>,
     pub(super) blockers: Vec<BlockerRow>,
     pub(super) n_blocked: usize,
+}
+
+/// One reason of the verdict.
+pub(super) struct ReasonRow {
+    pub(super) code: &'static str,
+    pub(super) subject: Text,
+    pub(super) meaning: &'static str,
+    pub(super) since: Option<Stamp>,
+    pub(super) command: Option<Text>,
+}
+
+impl ReasonRow {
+    fn new(reason: &Reason) -> Self {
+        Self {
+            code: reason.code.as_str(),
+            subject: Text::last_line(&reason.subject, 120),
+            meaning: reason.code.meaning(),
+            since: reason.since.map(Stamp),
+            command: reason.command.as_deref().map(Text::new),
+        }
+    }
 }
 
 pub(super) struct QueueLine {
@@ -101,15 +129,16 @@ impl<'a> Overview<'a> {
     pub(super) fn new(site: &Site<'a>) -> Self {
         let records = site.records;
         let control = &records.control;
-        let health = health::of(control, &records.runs, site.as_of);
+        let health = health::of(records, site.as_of);
         let queue = queue_lines(site);
         let recipes = health.last_success.map_or(&[][..], |run| &run.recipes_generated);
         let failures: Vec<_> = records.failures.iter().collect();
-        let hosts = control.hosts.iter().filter(|(_, pause)| site.as_of < pause.paused_until);
+        let hosts = paused_hosts(control, site.as_of).into_iter();
         Self {
-            word: health.word.as_str(),
-            word_class: health.word.as_str().replace(' ', "-"),
+            word: health.judged.verdict.as_str().replace('_', " "),
+            word_class: health.judged.verdict.as_str(),
             why: Text::new(&health.why),
+            reasons: health.judged.reasons.iter().map(ReasonRow::new).collect(),
             incident: control
                 .incident_url
                 .as_deref()
@@ -120,16 +149,14 @@ impl<'a> Overview<'a> {
             recipes: recipes.iter().take(N_RECIPES).map(Text::of).collect(),
             n_more_recipes: recipes.len().saturating_sub(N_RECIPES),
             n_since_success: health.since_success.len(),
-            last_slot: last_slot(&health, &records.runs).map(RunRow::new),
+            last_slot: last_slot(&health, site).map(RunRow::new),
             n_problems: records.problems.len(),
             totals: StatusLabel::ALL.iter().map(|status| total(&queue, *status)).collect(),
             n_entries: queue.iter().map(|line| line.n).sum(),
             queue,
             breakers: site.ecosystems().into_iter().map(|id| breaker_row(site, id)).collect(),
             n_transitions: records.transitions.len(),
-            hosts: hosts
-                .map(|(host, pause)| (Text::new(host), Stamp(pause.paused_until)))
-                .collect(),
+            hosts: hosts.map(|(host, until)| (Text::new(host), Stamp(until))).collect(),
             week: control.budget.week_start,
             minutes: (control.budget.macos_minutes_used, control.budget.linux_minutes_used),
             runs: records.runs.iter().take(N_RUNS).map(RunRow::new).collect(),
@@ -154,8 +181,9 @@ impl<'a> Overview<'a> {
 }
 
 /// A run that had no turn says why; one that had is shown already.
-fn last_slot<'a>(health: &Health<'a>, runs: &'a [RunRecord]) -> Option<&'a RunRecord> {
-    let newest = runs.first()?;
+fn last_slot<'a>(health: &Health<'a>, site: &Site<'a>) -> Option<&'a RunRecord> {
+    let mut runs = site.records.runs.iter();
+    let newest = runs.find(|run| !ahead::is_ahead(run.timestamp, site.as_of))?;
     health.last_run.is_none_or(|run| run.batch_id != newest.batch_id).then_some(newest)
 }
 

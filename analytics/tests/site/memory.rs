@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use batch_core::{
-    io::{Quarantined, QueueFile, Records, StateError, StateErrorKind, StateReader},
+    io::{
+        HistoryFilter, Quarantined, QueueFile, Records, StateError, StateErrorKind, StateReader,
+        Visited, Visitor,
+    },
     model::{
         BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageId, PackageName,
         QueueEntry, QueueHeader, RecipeName, Remembered, RunRecord, SeedingRecord, StoredEntry,
@@ -106,18 +109,29 @@ impl StateReader for MemoryState {
         Ok(self.queues.get(ecosystem).cloned())
     }
 
-    fn runs(&self) -> Result<Records<RunRecord>, StateError> {
-        Ok(all(&self.runs))
+    fn visit_runs(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, RunRecord>,
+    ) -> Result<(), StateError> {
+        let mut runs: Vec<_> = self.runs.iter().filter(|run| filter.takes_run(run)).collect();
+        runs.sort_by(|a, b| (b.timestamp, &b.batch_id).cmp(&(a.timestamp, &a.batch_id)));
+        let _ = runs.into_iter().cloned().map(Visited::Record).try_for_each(visit);
+        Ok(())
     }
 
-    fn failures(&self) -> Result<Records<FailureRecord>, StateError> {
-        Ok(self.failures.clone())
-    }
-
-    fn failures_of(&self, batch_id: &str) -> Result<Records<FailureRecord>, StateError> {
-        let mut failures = self.failures.clone();
-        failures.records.retain(|failure| failure.batch_id == batch_id);
-        Ok(failures)
+    fn visit_failures(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, FailureRecord>,
+    ) -> Result<(), StateError> {
+        let Records { records, quarantined } = &self.failures;
+        let mut failures: Vec<_> = records.iter().filter(|it| filter.takes_failure(it)).collect();
+        failures.sort_by(|a, b| (b.timestamp, &b.id).cmp(&(a.timestamp, &a.id)));
+        let damaged = quarantined.iter().cloned().map(Visited::Damaged);
+        let _ =
+            damaged.chain(failures.into_iter().cloned().map(Visited::Record)).try_for_each(visit);
+        Ok(())
     }
 
     fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError> {

@@ -148,7 +148,7 @@ fn an_empty_state_reads_well() {
     let site = site(&MemoryState::default(), sample::now());
     let index = &site["index.html"];
     for text in [
-        "not started",
+        "never run",
         "No run is recorded yet.",
         "No run yet.",
         "No failure is recorded.",
@@ -177,5 +177,6 @@ fn an_empty_state_reads_well() {
     }
     let json: serde_json::Value = serde_json::from_str(&site["data/v1/dashboard.json"]).unwrap();
     assert_eq!(json["generated_at"], serde_json::Value::Null);
-    assert_eq!(json["health"]["status"], "not started");
+    assert_eq!(json["health"]["verdict"], "never_run");
+    assert_eq!(json["health"]["status"], "stalled");
 }

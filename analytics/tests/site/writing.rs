@@ -138,3 +138,28 @@ fn the_script_and_the_style_stay_small() {
         assert!((1..=8 * 1024).contains(&n_bytes), "{name} has {n_bytes} bytes");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_link_in_place_of_a_page_is_replaced_and_never_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), &[("index.html", "1"), ("p/eco/a.html", "a")]).unwrap();
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    let (page, other) = (folder.path().join("index.html"), folder.path().join("p/eco/a.html"));
+    fs::remove_file(&page).unwrap();
+    fs::remove_file(&other).unwrap();
+    make_pipe(&page);
+    std::os::unix::fs::symlink(outside.path(), &other).unwrap();
+    put(folder.path(), &[("index.html", "1"), ("p/eco/a.html", "a")]).unwrap();
+    for (path, text) in [(page, "1"), (other, "a")] {
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+        assert_eq!(fs::read(&path).unwrap(), text.as_bytes());
+    }
+    assert_eq!(fs::read(outside.path()).unwrap(), b"");
+}
+
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "a test makes its own pipe")]
+fn make_pipe(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}

@@ -11,7 +11,10 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
 use batch_core::{
-    io::{QueueFile, Records, StateError, StateErrorKind, StateReader, StateWriter},
+    io::{
+        HistoryFilter, QueueFile, Records, StateError, StateErrorKind, StateReader, StateWriter,
+        Visited, Visitor,
+    },
     model::{
         BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageName, RecipeName,
         Remembered, RunRecord, SeedingRecord,
@@ -103,25 +106,39 @@ impl StateReader for MemoryState {
         Ok(self.stored().queues.get(ecosystem).cloned())
     }
 
-    fn runs(&self) -> Result<Records<RunRecord>, StateError> {
+    fn visit_runs(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, RunRecord>,
+    ) -> Result<(), StateError> {
         let mut runs: Vec<RunRecord> = self.stored().runs.values().cloned().collect();
-        runs.sort_by(|a, b| (a.timestamp, &a.batch_id).cmp(&(b.timestamp, &b.batch_id)));
-        Ok(whole(runs))
+        runs.sort_by(|a, b| (b.timestamp, &b.batch_id).cmp(&(a.timestamp, &a.batch_id)));
+        for run in runs.into_iter().filter(|run| filter.takes_run(run)) {
+            if visit(Visited::Record(run)).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn run(&self, batch_id: &str) -> Result<Option<RunRecord>, StateError> {
         Ok(self.stored().runs.get(batch_id).cloned())
     }
 
-    fn failures(&self) -> Result<Records<FailureRecord>, StateError> {
+    fn visit_failures(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, FailureRecord>,
+    ) -> Result<(), StateError> {
         let mut failures: Vec<FailureRecord> =
             self.stored().failures.values().flatten().cloned().collect();
-        failures.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
-        Ok(whole(failures))
-    }
-
-    fn failures_of(&self, batch_id: &str) -> Result<Records<FailureRecord>, StateError> {
-        Ok(whole(self.stored().failures.get(batch_id).cloned().unwrap_or_default()))
+        failures.sort_by(|a, b| (b.timestamp, &b.id).cmp(&(a.timestamp, &a.id)));
+        for failure in failures.into_iter().filter(|failure| filter.takes_failure(failure)) {
+            if visit(Visited::Record(failure)).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError> {

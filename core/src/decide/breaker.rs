@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    decide::backoff,
+    decide::{ahead, backoff},
     model::{
         Attempt, Breaker, Consequence, Failure, Fingerprint, Health, Open, Outcome, SkipReason,
         UniformRow,
@@ -51,13 +51,20 @@ pub enum Admission {
     Nothing(SkipReason),
 }
 
-/// What `breaker` admits at `now`.
+/// What `breaker` admits at `now`. One that was opened in the future counts as closed.
 pub fn admission(breaker: &Breaker, now: DateTime<Utc>, policy: &BreakerPolicy) -> Admission {
-    match breaker.open {
+    match &breaker.open {
         None => Admission::Batch,
-        Some(Open { until, .. }) if until <= now => Admission::Probes(policy.probes),
-        Some(Open { until, .. }) => Admission::Nothing(SkipReason::BreakerOpen { until }),
+        Some(open) if was_opened_ahead(open, now) => Admission::Batch,
+        Some(Open { until, .. }) if *until <= now => Admission::Probes(policy.probes),
+        Some(Open { until, .. }) => Admission::Nothing(SkipReason::BreakerOpen { until: *until }),
     }
+}
+
+/// Whether a machine with a wrong clock opened it: it began in the future, and ends later still.
+/// One that an operator opened need not say when it began; its beginning then is its end.
+pub fn was_opened_ahead(open: &Open, now: DateTime<Utc>) -> bool {
+    open.since < open.until && ahead::is_ahead(open.since, now)
 }
 
 /// What `attempts` say about the ecosystem whose hosts and tools are `own`.

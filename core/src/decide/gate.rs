@@ -1,8 +1,11 @@
 //! What keeps a recipe that works from being merged.
 
 use crate::{
-    decide::system::{is_basic_command, is_project_script, is_system_command},
-    model::{CommandName, Executables, FailureKind, PackageFacts, Recipe},
+    decide::{
+        recipe::allowed_cells,
+        system::{is_basic_command, is_project_script, is_system_command},
+    },
+    model::{Cell, CommandName, Executables, FailureKind, PackageFacts, Recipe},
 };
 
 /// A gate that does not open.
@@ -23,6 +26,15 @@ pub fn run_command(recipe: &Recipe) -> Result<(), Refusal> {
             reason: "the recipe runs a command of its own".to_owned(),
         }),
     }
+}
+
+/// Whether `recipe` is for `cell`, where it would be installed.
+pub fn cell(recipe: &Recipe, cell: Cell) -> Result<(), Refusal> {
+    if allowed_cells(&recipe.metadata).contains(&cell) {
+        return Ok(());
+    }
+    let reason = format!("the recipe is not for {cell}, where it would be installed");
+    Err(Refusal { kind: FailureKind::NoBottle, reason })
 }
 
 /// Whether a command of `facts` has a name by which scripts and people call something else: a
@@ -61,6 +73,15 @@ pub fn commands(facts: &PackageFacts, is_reviewed: bool) -> Result<(), Refusal> 
 mod tests {
     use super::*;
     use crate::model::{Metadata, RecipeStep};
+
+    #[test]
+    fn a_recipe_is_for_the_cells_that_its_constraints_leave() {
+        let metadata = Metadata { supported_os: vec!["darwin".to_owned()], ..Metadata::default() };
+        let recipe = Recipe { metadata, version: None, steps: vec![], verify: None };
+        assert_eq!(cell(&recipe, Cell::DarwinArm), Ok(()));
+        let refusal = cell(&recipe, Cell::LinuxGlibcX86).unwrap_err();
+        assert_eq!(refusal.kind, FailureKind::NoBottle);
+    }
 
     #[test]
     fn a_command_that_people_take_for_another_wants_a_person() {

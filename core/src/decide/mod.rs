@@ -1,5 +1,6 @@
 //! Pure decisions: facts and `now` in, decision and reasons out. No clock, no I/O, no async.
 
+pub mod ahead;
 pub mod apply;
 pub mod backoff;
 pub mod breaker;
@@ -10,6 +11,7 @@ pub mod dependencies;
 pub mod evidence;
 pub mod fold;
 pub mod gate;
+pub mod health;
 pub mod plan;
 pub mod preflight;
 mod quoted;
@@ -20,4 +22,5 @@ pub mod rotation;
 pub mod seeding;
 pub mod signs;
 mod system;
+pub mod unknown_names;
 pub mod verification;

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    decide::breaker::Admission,
+    decide::{ahead, breaker::Admission},
     model::{BatchId, Plan, Queue, QueueEntry, Skip, SkipReason, Status, Tier},
 };
 
@@ -31,7 +31,7 @@ pub fn run(queue: &Queue, admission: &Admission, share: Share, batch: BatchId) -
     }
     // The queue is sorted by id and both sorts are stable: ties go by id.
     let n_places = match admission {
-        Admission::Batch => sort_for_batch(&mut taken, share.size),
+        Admission::Batch => sort_for_batch(&mut taken, share.size, now),
         Admission::Probes(n) => sort_for_probes(&mut taken, share.size.min(*n), now),
         Admission::Nothing(_) => 0,
     };
@@ -49,11 +49,15 @@ pub fn run(queue: &Queue, admission: &Admission, share: Share, batch: BatchId) -
 ///
 /// An attempt sends an entry to the end of the first row, so every eligible one of N entries is
 /// attempted within ⌈N / ⌈b/2⌉⌉ runs, whatever fails.
-fn sort_for_batch(entries: &mut [&QueueEntry], n_places: usize) -> usize {
-    entries.sort_by_key(|entry| (entry.waiting_since(), entry.tier));
+fn sort_for_batch(entries: &mut [&QueueEntry], n_places: usize, now: DateTime<Utc>) -> usize {
+    let waiting_since = |entry: &QueueEntry| match ahead::past(entry.last_attempt_at, now) {
+        Some(last_attempt_at) => last_attempt_at,
+        None => entry.added_at.min(now),
+    };
+    entries.sort_by_key(|entry| (waiting_since(entry), entry.tier));
     let n_longest = n_places.div_ceil(2).min(entries.len());
     entries[n_longest..]
-        .sort_by_key(|entry| (entry.tier, entry.waiting_since(), Reverse(popularity(entry))));
+        .sort_by_key(|entry| (entry.tier, waiting_since(entry), Reverse(popularity(entry))));
     n_places
 }
 
@@ -98,8 +102,10 @@ fn obstacle(
     }
 }
 
+/// An attempt of the future says nothing about when the next one is due.
 fn backing_off(entry: &QueueEntry, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    entry.next_retry_at.filter(|&until| now < until)
+    let is_ahead = entry.last_attempt_at.is_some_and(|at| ahead::is_ahead(at, now));
+    entry.next_retry_at.filter(|&until| now < until && !is_ahead)
 }
 
 #[cfg(test)]
@@ -139,6 +145,18 @@ mod tests {
         let plan = run(&three(), &Admission::Batch, share, batch);
         assert_eq!(plan.attempts.len(), 2);
         assert_eq!(plan.skipped[0].reason, SkipReason::OtherTier);
+    }
+
+    #[test]
+    fn an_attempt_of_the_future_holds_nothing_up() {
+        let mut queue = three();
+        for entry in queue.values_mut() {
+            entry.last_attempt_at = Some(NOW + Duration::from_secs(60));
+        }
+        let first = queue.values_mut().next().unwrap();
+        first.last_attempt_at = Some(NOW + Duration::from_secs(1_000_000));
+        first.next_retry_at = Some(NOW + Duration::from_secs(2_000_000));
+        check(&queue, &Admission::Batch, "a b | c=BatchFull");
     }
 
     #[test]

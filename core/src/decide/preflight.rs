@@ -1,9 +1,12 @@
 //! Who may attempt anything in this run, whose turn it is, and what each takes.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::{
     decide::{
+        ahead,
         breaker::{self, Admission, BreakerPolicy},
         plan::{self, Share},
         rotation::{self, Slot, Standing},
@@ -62,14 +65,13 @@ pub fn run(
     share: Share,
     (now, policy): (DateTime<Utc>, &BreakerPolicy),
 ) -> Preflight {
-    let planned: Vec<(Standing, Plan)> =
-        candidates.iter().map(|candidate| stand(candidate, control, share, now, policy)).collect();
-    let standings: Vec<Standing> = planned.iter().map(|(standing, _)| standing.clone()).collect();
+    let (standings, plans): (Vec<Standing>, Vec<Plan>) =
+        candidates.iter().map(|candidate| stand(candidate, control, share, now, policy)).unzip();
     let slot = rotation::owner(&standings, now).cloned();
-    let turned = |id: &EcosystemId, turn: Turn| {
-        let (_, plan) = planned.iter().find(|(standing, _)| standing.ecosystem == *id)?;
-        Some(Turned { turn, plan: plan.clone() })
-    };
+    // Moved, not copied: a plan names every entry that it passes over.
+    let mut plans: BTreeMap<EcosystemId, Plan> =
+        standings.iter().map(|standing| standing.ecosystem.clone()).zip(plans).collect();
+    let mut turned = |id: &EcosystemId, turn: Turn| Some(Turned { turn, plan: plans.remove(id)? });
     let is_free = |standing: &&Standing| standing.obstacle.is_none();
     let batches: Vec<Turned> = match choice {
         Choice::Auto => match rotation::slot(&standings, now) {
@@ -111,8 +113,8 @@ fn stand(
     } else {
         Admission::Nothing(SkipReason::Disabled)
     };
-    // Two batches in one second would be one batch.
-    let last = breaker.last_batch.as_ref().map(BatchId::started_at);
+    // Two batches in one second would be one batch. One of the future dates no other.
+    let last = ahead::past(breaker.last_batch.as_ref().map(BatchId::started_at), now);
     let start = last.map_or(now, |last| now.max(last + chrono::Duration::seconds(1)));
     let plan = plan::run(&candidate.queue, &admission, share, BatchId::new(id.clone(), start));
     let obstacle = match admission {
@@ -122,7 +124,7 @@ fn stand(
             .clone()
             .or_else(|| plan.attempts.is_empty().then_some(SkipReason::NothingEligible)),
     };
-    let last_served_at = breaker.last_run_at;
+    let last_served_at = ahead::past(breaker.last_run_at, now);
     (Standing { ecosystem: id.clone(), last_served_at, obstacle }, plan)
 }
 
@@ -179,5 +181,26 @@ mod tests {
             ..Control::default()
         };
         check(&without_a, &Choice::One(EcosystemId::from_static("a")), &format!(" | a: {why}"));
+    }
+
+    #[test]
+    fn a_run_of_the_future_dates_no_other_and_one_of_this_second_does() {
+        let started_with = |last: &str| {
+            let candidates = [candidate("a", 3, None)];
+            let mut control = Control::default();
+            let breaker = crate::model::StoredBreaker {
+                last_batch_id: Some(last.parse().unwrap()),
+                ..Default::default()
+            };
+            control.ecosystems.insert(EcosystemId::from_static("a"), breaker);
+            let share = Share { size: 2, tier: Tier::REST };
+            let now = DateTime::from_timestamp(3600, 0).unwrap();
+            let policy = BreakerPolicy::default();
+            let found = run(&candidates, &control, &Choice::All, share, (now, &policy));
+            found.batches[0].plan.batch.to_string()
+        };
+        assert_eq!(started_with("a-2099-01-01T00-00-00Z"), "a-1970-01-01T01-00-00Z");
+        assert_eq!(started_with("a-1970-01-01T01-00-00Z"), "a-1970-01-01T01-00-01Z");
+        assert_eq!(started_with("a-1970-01-01T00-00-00Z"), "a-1970-01-01T01-00-00Z");
     }
 }

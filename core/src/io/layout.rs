@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use crate::model::{BatchId, EcosystemId, RecipeName, slug};
 
 const QUEUE_PREFIX: &str = "priority-queue-";
-const RUN_PREFIX: &str = "batch-runs-";
 
 /// Where everything under one root lies. Makes paths; touches no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +14,9 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Before the batch id in the name of a run's record.
+    pub(crate) const RUN_PREFIX: &'static str = "batch-runs-";
+
     /// The layout of `root`, which need not exist.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
@@ -69,7 +71,7 @@ impl Layout {
 
     /// The failures of one run.
     pub fn failures(&self, batch_id: &str) -> PathBuf {
-        self.failure_files().join(format!("{}.jsonl", batch_file(batch_id)))
+        self.failure_files().join(Self::batch_file_name(batch_id))
     }
 
     /// Folder of the run records.
@@ -79,12 +81,13 @@ impl Layout {
 
     /// The record of one run.
     pub fn run(&self, batch_id: &str) -> PathBuf {
-        self.metrics().join(format!("{RUN_PREFIX}{}.jsonl", batch_file(batch_id)))
+        let (prefix, name) = (Self::RUN_PREFIX, Self::batch_file_name(batch_id));
+        self.metrics().join(format!("{prefix}{name}"))
     }
 
-    /// Whether the file called `name` is the record of a run.
-    pub fn is_run(name: &str) -> bool {
-        name.starts_with(RUN_PREFIX) && Self::is_lines(name)
+    /// Name of the file with the failures of one run.
+    pub(crate) fn batch_file_name(batch_id: &str) -> String {
+        format!("{}.jsonl", batch_file(batch_id))
     }
 
     /// Whether the file called `name` holds one record a line; drafts of writers do not.
@@ -167,7 +170,7 @@ impl Layout {
 
     /// The journal of one run.
     pub fn journal(&self, batch: &BatchId) -> PathBuf {
-        self.outbox().join(format!("{}.jsonl", batch_file(&batch.to_string())))
+        self.outbox().join(Self::batch_file_name(&batch.to_string()))
     }
 
     /// The journal of a seeding of `ecosystem` that is not in the state yet.

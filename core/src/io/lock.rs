@@ -78,8 +78,9 @@ impl Exclusive {
     }
 }
 
-/// `None` while it is being written.
-fn holder(path: &Path) -> Option<Holder> {
+/// Who holds the lock at `path`, or held it and died; `None` when nobody does, and while it is
+/// being written.
+pub(crate) fn holder(path: &Path) -> Option<Holder> {
     serde_json::from_slice(&regular::read(path).ok()??).ok()
 }
 

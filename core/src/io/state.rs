@@ -5,18 +5,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
-    path::{Path, PathBuf},
+    fmt,
 };
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use crate::{
-    io::Holder,
+    io::{HistoryFilter, StateError, Visitor},
     model::{
         BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageId, PackageName,
-        Queue, QueueHeader, RecipeName, Remembered, RunRecord, SeedingRecord, is_hidden,
+        Queue, QueueHeader, RecipeName, Remembered, RunRecord, SeedingRecord,
     },
 };
 
@@ -31,20 +30,38 @@ pub trait StateReader: Send + Sync {
     /// The queue of `ecosystem`; `None` when there is no such file.
     fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<QueueFile>, StateError>;
 
-    /// Every run, oldest first.
-    fn runs(&self) -> Result<Records<RunRecord>, StateError>;
+    /// Shows the runs that `filter` takes, newest first, until `visit` has seen enough.
+    ///
+    /// The order is that of the starts in names of files; what no name dates comes last.
+    fn visit_runs(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, RunRecord>,
+    ) -> Result<(), StateError>;
+
+    /// Shows the failures that `filter` takes: the newest run first, and of one run the failure
+    /// that ended last.
+    fn visit_failures(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, FailureRecord>,
+    ) -> Result<(), StateError>;
 
     /// One run; `None` when it has no record, or none that can be read.
     fn run(&self, batch_id: &str) -> Result<Option<RunRecord>, StateError> {
-        let is_it = |record: &RunRecord| record.batch_id == batch_id;
-        Ok(self.runs()?.records.into_iter().find(is_it))
+        let runs = self.runs(&HistoryFilter::of_batch(batch_id))?;
+        Ok(runs.records.into_iter().next())
     }
 
-    /// Every failure, oldest first.
-    fn failures(&self) -> Result<Records<FailureRecord>, StateError>;
+    /// The runs that [`Self::visit_runs`] shows, all of them in memory.
+    fn runs(&self, filter: &HistoryFilter) -> Result<Records<RunRecord>, StateError> {
+        Records::collect(|visit| self.visit_runs(filter, visit))
+    }
 
-    /// The failures of one run; empty when it had none.
-    fn failures_of(&self, batch_id: &str) -> Result<Records<FailureRecord>, StateError>;
+    /// The failures that [`Self::visit_failures`] shows, all of them in memory.
+    fn failures(&self, filter: &HistoryFilter) -> Result<Records<FailureRecord>, StateError> {
+        Records::collect(|visit| self.visit_failures(filter, visit))
+    }
 
     /// Every transition of a breaker, oldest first.
     fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError>;
@@ -150,7 +167,7 @@ impl<T> Default for Records<T> {
     }
 }
 
-/// One entry that could not be read.
+/// One entry that could not be read. Displays as file, place and reason, in one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantined {
     /// Relative to the root.
@@ -163,170 +180,14 @@ pub struct Quarantined {
     pub raw: String,
 }
 
-/// The state cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {kind}", .path.display())]
-pub struct StateError {
-    /// The file or folder.
-    pub path: PathBuf,
-    /// What is wrong with it, and the remedy.
-    #[source]
-    pub kind: StateErrorKind,
-}
-
-/// What is wrong with a file of the state. The text ends with the remedy.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateErrorKind {
-    /// No such root.
-    #[error(
-        "not a pipeline root (no batch-control.json); run `tsuku-batch init` there, or name one with --root"
-    )]
-    NotRoot,
-    /// The file system takes no writes.
-    #[error(
-        "the file system is read-only; name a root that can be written with --root, or mount it writable"
-    )]
-    ReadOnly,
-    /// The system lets this user not at it.
-    #[error(
-        "permission denied; run as the owner of the root, or give this user access to the file and its folder"
-    )]
-    Denied,
-    /// No space, or no more of it for this user.
-    #[error(
-        "the disk or the user's quota is full; free some space and run again: nothing was lost"
-    )]
-    DiskFull,
-    /// Something lies where a file belongs.
-    #[error("{found} lies where a regular file belongs; move it away and restore the file")]
-    NotAFile {
-        /// What it is, with its article.
-        found: &'static str,
-    },
-    /// Larger than any file of the format.
-    #[error("{bytes} bytes, more than the {limit} that are read; restore it from version control")]
-    TooLarge {
-        /// Of the file.
-        bytes: u64,
-        /// Largest that is read.
-        limit: u64,
-    },
-    /// The system refused otherwise.
-    #[error("{0}; check the path and the disk, then run again")]
-    Io(io::Error),
-    /// Not a document of the format.
-    #[error(
-        "line {line}, column {column}: {reason}; mend it there, or restore it from version control"
-    )]
-    Malformed {
-        /// From 1.
-        line: usize,
-        /// From 1; 0 is before the line's first byte.
-        column: usize,
-        /// What the reader says.
-        reason: String,
-    },
-    /// An older or newer format.
-    #[error("schema version {found}, this program reads version {known}; {}", remedy(*found, *known))]
-    SchemaVersion {
-        /// In the file; 0 where there is none.
-        found: u64,
-        /// Of this program.
-        known: u32,
-    },
-    /// Another run holds the lock.
-    #[error("another run is under way{}; wait for its end", .holder.map(|h| h.to_string()).unwrap_or_default())]
-    Locked {
-        /// `None` while it is only just taking hold.
-        holder: Option<Holder>,
-    },
-}
-
-impl StateErrorKind {
-    /// Whether it is about what lies in one place, and says nothing about the rest of the state.
-    pub(crate) fn is_about_the_file(&self) -> bool {
-        matches!(self, Self::NotAFile { .. } | Self::TooLarge { .. })
-    }
-}
-
-fn remedy(found: u64, known: u32) -> &'static str {
-    if found < known.into() {
-        "bring older files in with `tsuku-batch import`"
-    } else {
-        "it was written by a newer program: use that one"
-    }
-}
-
-impl StateError {
-    pub(crate) fn new(path: &Path, kind: StateErrorKind) -> Self {
-        Self { path: path.to_owned(), kind }
-    }
-
-    /// What the system's refusal means to the person at the machine.
-    pub(crate) fn io(path: &Path, error: io::Error) -> Self {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the system's list, not ours")]
-        let kind = match error.kind() {
-            io::ErrorKind::ReadOnlyFilesystem => StateErrorKind::ReadOnly,
-            io::ErrorKind::PermissionDenied => StateErrorKind::Denied,
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StateErrorKind::DiskFull,
-            _ => StateErrorKind::Io(error),
-        };
-        Self::new(path, kind)
-    }
-
-    pub(crate) fn json(path: &Path, error: &serde_json::Error) -> Self {
-        let (line, column) = (error.line().max(1), error.column());
-        Self::new(path, StateErrorKind::Malformed { line, column, reason: reason(error) })
-    }
-}
-
-/// What `error` says, in one line of bounded length and without its place: texts of the file, which
-/// are hostile, may be in it.
-pub(crate) fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let text = text.strip_suffix(&place).unwrap_or(&text);
-    let mut reason: String =
-        text.chars().map(|c| if is_hidden(c) { '�' } else { c }).take(300).collect();
-    if text.chars().nth(300).is_some() {
-        reason.push('…');
-    }
-    reason
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(kind: io::ErrorKind, expected: &str) {
-        let error = StateError::io(Path::new("root/data"), kind.into()).to_string();
-        assert!(error.starts_with("root/data: ") && error.contains(expected), "{error}");
-    }
-
-    #[test]
-    fn each_refusal_of_the_system_names_its_own_remedy() {
-        check(io::ErrorKind::ReadOnlyFilesystem, "read-only; name a root that can be written");
-        check(io::ErrorKind::PermissionDenied, "permission denied; run as the owner");
-        check(io::ErrorKind::StorageFull, "full; free some space");
-        check(io::ErrorKind::QuotaExceeded, "full; free some space");
-        check(io::ErrorKind::NotADirectory, "; check the path and the disk");
-    }
-
-    #[test]
-    fn an_older_file_is_imported_and_a_newer_one_needs_a_newer_program() {
-        let text = |found| StateErrorKind::SchemaVersion { found, known: 2 }.to_string();
-        assert!(text(0).contains("`tsuku-batch import`"));
-        assert!(text(1).contains("`tsuku-batch import`"));
-        assert!(text(3).contains("newer program"));
-    }
-
-    #[test]
-    fn a_reason_is_one_line_of_bounded_length_whatever_the_file_says() {
-        let text = format!("\"\u{202e}\\n{}\"", "x".repeat(10_000));
-        let error = serde_json::from_str::<crate::model::StatusLabel>(&text).unwrap_err();
-        let reason = reason(&error);
-        assert!(reason.chars().count() == 301 && reason.starts_with("unknown variant `��x"));
+impl fmt::Display for Quarantined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, place, reason, .. } = self;
+        let has_lines = file.strip_suffix(".jsonl").is_some();
+        match place {
+            0 => write!(f, "{file}: {reason}"),
+            line if has_lines => write!(f, "{file}, line {line}: {reason}"),
+            entry => write!(f, "{file}, entry {entry}: {reason}"),
+        }
     }
 }

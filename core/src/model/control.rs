@@ -64,6 +64,21 @@ impl Default for Control {
 }
 
 impl Control {
+    /// Its keys in the file.
+    pub const KEYS: &[&str] = &[
+        "schema_version",
+        "enabled",
+        "disabled_ecosystems",
+        "reason",
+        "incident_url",
+        "disabled_by",
+        "disabled_at",
+        "expected_resume",
+        "ecosystems",
+        "budget",
+        "hosts",
+    ];
+
     /// Whether `ecosystem` may attempt anything, its breaker aside.
     pub fn allows(&self, ecosystem: &EcosystemId) -> bool {
         self.enabled && !self.disabled_ecosystems.contains(ecosystem)
@@ -87,11 +102,21 @@ pub struct Budget {
     pub linux_minutes_used: u64,
 }
 
+impl Budget {
+    /// Its keys in the file.
+    pub const KEYS: &[&str] = &["week_start", "macos_minutes_used", "linux_minutes_used"];
+}
+
 /// A host's own wish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the name says it")]
 pub struct HostPause {
     pub paused_until: DateTime<Utc>,
+}
+
+impl HostPause {
+    /// Its keys in the file.
+    pub const KEYS: &[&str] = &["paused_until"];
 }
 
 /// A breaker in the control file. Absent and default fields are closed.
@@ -121,6 +146,23 @@ pub struct StoredBreaker {
     pub row: Option<UniformRow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_for: Option<OpenedFor>,
+}
+
+impl StoredBreaker {
+    /// Its keys in the file.
+    pub const KEYS: &[&str] = &[
+        "circuit_state",
+        "consecutive_failures",
+        "opened_at",
+        "backoff_until",
+        "backoff_level",
+        "reason",
+        "last_failure",
+        "last_run",
+        "last_batch_id",
+        "row",
+        "opened_for",
+    ];
 }
 
 /// The signature of a systemic failure.

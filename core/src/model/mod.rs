@@ -19,6 +19,7 @@ mod quota;
 mod recipe;
 mod record;
 mod run;
+mod run_name;
 mod seeding;
 mod slug;
 mod stored_entry;
@@ -57,6 +58,7 @@ pub use run::{
     Attempt, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason, Turn,
     ValidationSkip, Verdict,
 };
+pub use run_name::RunName;
 pub use seeding::{
     Remembered, SeedCursor, SeedLine, SeedOutcome, SeedStart, SeedVerdict, SeedingRecord,
     SourceRun, Suspicion,

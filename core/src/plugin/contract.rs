@@ -68,14 +68,11 @@ pub trait RecipeBuilder: Send + Sync {
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError>;
 
-    /// `facts` with each dependency led to the recipe of `known` that provides it. Comes between
-    /// [`RecipeBuilder::inspect`] and [`RecipeBuilder::build`], and what it writes is for the latter
-    /// and for the installer. Pure: equal arguments, equal facts.
+    /// `facts` with each dependency led to the recipe of `_known` that provides it: comes between
+    /// inspecting and building, for the recipe and the installer. Pure: equal arguments, equal facts.
     ///
-    /// Only builders whose packages depend on other packages' recipes implement it. Without recipes
-    /// such a package is [`FailureKind::RecipeMissing`].
-    fn resolve(&self, facts: PackageFacts, known: &KnownRecipes) -> PackageFacts {
-        let _ = known;
+    /// Only builders whose packages depend on other packages' recipes implement it.
+    fn resolve(&self, facts: PackageFacts, _known: &KnownRecipes) -> PackageFacts {
         facts
     }
 

@@ -7,7 +7,7 @@ use batch_core::{
         claims::Claims,
         fold::{Context, fold, has_ended},
     },
-    io::{FactSink as _, FsState, Journal, Outbox, StateReader as _},
+    io::{FactSink as _, FsState, HistoryFilter, Journal, Outbox, StateReader as _},
     model::{
         Attempt, BatchId, Delta, Environment, Fact, FailureKind, Outcome, PackageId, Stage,
         Started, Verdict,
@@ -222,7 +222,8 @@ fn a_dead_run_goes_into_the_state_and_its_packages_wait() {
     let lost =
         queue.entries.values().filter(|entry| entry.next_retry_at == Some(second(500 + 3600)));
     assert_eq!(lost.count(), 2, "all but the one that had ended");
-    let failures = state.failures().unwrap().records;
+    let mut failures = state.failures(&HistoryFilter::default()).unwrap().records;
+    failures.sort_by_key(|failure| failure.id.clone());
     assert!(failures.iter().all(|failure| failure.kind() == FailureKind::RunnerLost));
     let stages: Vec<_> =
         failures.iter().map(|failure| (failure.stage, failure.environment)).collect();

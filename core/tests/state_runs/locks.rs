@@ -8,7 +8,7 @@ use std::{
 };
 
 use batch_core::io::{
-    FsState, Holder, QueueFile, StateErrorKind, StateReader as _, StateWriter as _,
+    FsState, HistoryFilter, Holder, QueueFile, StateErrorKind, StateReader as _, StateWriter as _,
 };
 use batch_sim::queue;
 
@@ -149,7 +149,11 @@ fn what_a_dead_writer_left_is_cleared_away_and_nothing_else() {
         fs::write(dir.path().join(place).join(".x.json.AbC.tsuku-batch-tmp"), "half").unwrap();
     }
     fs::write(dir.path().join(".mine.tmp"), "mine").unwrap();
-    assert_eq!(state.failures().unwrap().quarantined, [], "no reader takes it for a record");
+    assert_eq!(
+        state.failures(&HistoryFilter::default()).unwrap().quarantined,
+        [],
+        "no reader takes it for a record"
+    );
     state.lock(second(1)).unwrap();
     fs::remove_file(dir.path().join(".mine.tmp")).unwrap();
     assert!(tree(dir.path()) == before);

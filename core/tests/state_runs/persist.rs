@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fs, sync::Mutex};
 
 use batch_core::{
     decide::seeding::{Believed, Merging, Walk},
-    io::{FsState, QueueFile, Records, StateError, StateErrorKind, StateReader, StateWriter},
+    io::{
+        FsState, HistoryFilter, QueueFile, Records, StateError, StateErrorKind, StateReader,
+        StateWriter, Visitor,
+    },
     model::{
         BreakerTransition, Candidate, CircuitState, Control, Delta, EcosystemId, FailureRecord,
         Health, OutputRef, PackageId, PackageName, Page, QueueHeader, RecipeName, Remembered,
@@ -43,14 +46,19 @@ impl StateReader for Filling<'_> {
     fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<QueueFile>, StateError> {
         self.state.queue(ecosystem)
     }
-    fn runs(&self) -> Result<Records<RunRecord>, StateError> {
-        self.state.runs()
+    fn visit_runs(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, RunRecord>,
+    ) -> Result<(), StateError> {
+        self.state.visit_runs(filter, visit)
     }
-    fn failures(&self) -> Result<Records<FailureRecord>, StateError> {
-        self.state.failures()
-    }
-    fn failures_of(&self, batch_id: &str) -> Result<Records<FailureRecord>, StateError> {
-        self.state.failures_of(batch_id)
+    fn visit_failures(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, FailureRecord>,
+    ) -> Result<(), StateError> {
+        self.state.visit_failures(filter, visit)
     }
     fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError> {
         self.state.breaker_log()
@@ -157,7 +165,7 @@ fn a_run_leaves_everything_it_found() {
     assert_eq!((run.total, run.succeeded, run.failed), (4, 1, 3));
     assert_eq!(state.recipe_names().unwrap(), ["a".parse().unwrap()]);
 
-    let failures = state.failures_of(&id).unwrap().records;
+    let failures = state.failures(&HistoryFilter::of_batch(&id)).unwrap().records;
     let outputs: Vec<_> = failures.iter().map(|failure| failure.output.clone().unwrap()).collect();
     assert_eq!(outputs[0], outputs[2], "stored once per content");
     assert_eq!(outputs.iter().map(|it| it.truncated).collect::<Vec<_>>(), [false, true, false]);
@@ -179,7 +187,7 @@ fn a_breaker_that_opens_is_in_the_control_plane_and_in_the_log() {
     let log = state.breaker_log().unwrap().records;
     assert_eq!(log.len(), 1);
     assert_eq!((log[0].from, log[0].to), (CircuitState::Closed, CircuitState::Open));
-    let failures = state.failures().unwrap().records;
+    let failures = state.failures(&HistoryFilter::default()).unwrap().records;
     let ids: Vec<_> = failures.into_iter().map(|failure| failure.id).collect();
     assert_eq!(log[0].evidence, ids);
     assert!(state.control().unwrap().breaker(&ECO).open.is_some());

@@ -70,7 +70,7 @@ pub(crate) fn facts(name: &PackageName, body: &[u8]) -> Result<PackageFacts, Str
     if let Some(reason) = obstacle(name, newest) {
         return Ok(refused(name, newest, reason));
     }
-    Ok(match artifacts::app(newest) {
+    Ok(match app(newest) {
         Ok(app) => found(name, newest, app, &views),
         Err(reason) => refused(name, newest, reason),
     })
@@ -88,10 +88,16 @@ fn obstacle(name: &PackageName, cask: &Manifest) -> Option<String> {
     if !url.starts_with("https://") {
         return Some(format!("{}{}", refusal::INSECURE, plain(url)));
     }
-    if pinned(cask).is_none() {
-        return Some(refusal::UNPINNED.to_owned());
+    pinned(cask).is_none().then(|| refusal::UNPINNED.to_owned())
+}
+
+/// What `cask` installs; the error is the reason why it cannot be.
+fn app(cask: &Manifest) -> Result<App, String> {
+    let app = artifacts::app(cask)?;
+    match cask.not_unpacked() {
+        Some(why) => Err(format!("{}{why}", refusal::NOT_UNPACKED)),
+        None => Ok(app),
     }
-    cask.not_unpacked().map(|why| format!("{}{why}", refusal::NOT_UNPACKED))
 }
 
 /// Version and checksum of what can be pinned.
@@ -151,10 +157,7 @@ fn artifact(cell: Cell, view: &Manifest, app: &App) -> Result<Artifact, String> 
     if view.disabled {
         return Err(format!("{}{}", refusal::DISABLED, view.disabled_because()));
     }
-    if let Some(why) = view.not_unpacked() {
-        return Err(format!("{}{why}", refusal::NOT_UNPACKED));
-    }
-    let own = artifacts::app(view)?;
+    let own = self::app(view)?;
     if (&own.name, &own.binaries) != (&app.name, &app.binaries) {
         return Err("it installs something else there".to_owned());
     }

@@ -35,7 +35,7 @@ const TRIED: &[(&str, &str)] = &[
     ("redot.json", "app_name = \"Redot.app\""),
     ("reflex-app.json", "app_name = \"Reflex.app\""),
     ("visit.json", "app_name = \"VisIt.app\""),
-    ("visual-studio-code.json", "command = \"code --version\""),
+    ("visual-studio-code.json", "/stable ends in neither .zip nor .dmg"),
     ("zoom.json", "zoom runs code of the vendor's to install: pkg, postflight"),
 ];
 

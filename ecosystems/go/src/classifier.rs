@@ -55,6 +55,12 @@ const SIGNS: Signs = Signs {
     retries: &[],
 };
 
+/// Why its author deprecates a module, or takes a version of it back.
+fn is_of_an_author(line: &str) -> bool {
+    line.starts_with("go: ")
+        && [" is deprecated: ", "retracted by module author: "].iter().any(|it| line.contains(it))
+}
+
 /// How the proxy withholds one module; without a tab where terminal codes have been taken out.
 const WITHHELD: [&str; 2] =
     [": 403 Forbidden\n\tserver response: ", ": 403 Forbidden\nserver response: "];
@@ -66,12 +72,6 @@ fn about_one_module(finding: Finding, text: &str) -> Finding {
         return Finding { confidence: Confidence::Inferred, ..Finding::stated(finding.kind) };
     }
     finding
-}
-
-/// Why its author deprecates a module, or takes a version of it back.
-fn is_of_an_author(line: &str) -> bool {
-    line.starts_with("go: ")
-        && [" is deprecated: ", "retracted by module author: "].iter().any(|it| line.contains(it))
 }
 
 impl FailureClassifier for Go {

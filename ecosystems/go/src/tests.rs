@@ -647,7 +647,7 @@ fn a_recipe_says_what_a_person_wants_to_know() {
         "binaries = [\"bin/fmt\"]",
         "module = \"github.com/A/b/cmd/fmt\"",
         "command = \"fmt --version\"",
-        "mode = \"output\"",
+        "pattern = \"{version}\"",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }

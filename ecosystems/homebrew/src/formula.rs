@@ -194,12 +194,6 @@ impl Formula {
     }
 }
 
-/// `text` as one line that neither a terminal nor a CI system obeys.
-fn plain(text: &str) -> String {
-    let shown = text.chars().filter(|c| !is_hidden(*c)).take(LONGEST_DESCRIPTION);
-    without_commands(&shown.collect::<String>())
-}
-
 /// The formula that an entry of `uses_from_macos` names: by itself, or as a key whose value is one
 /// context or a list of them. `None` where it is only for building or testing.
 fn needed_to_run(entry: &Value) -> Option<&str> {
@@ -212,6 +206,12 @@ fn needed_to_run(entry: &Value) -> Option<&str> {
         None => is_elsewhere(contexts),
     };
     (!only_elsewhere).then_some(name.as_str())
+}
+
+/// `text` as one line that neither a terminal nor a CI system obeys.
+fn plain(text: &str) -> String {
+    let shown = text.chars().filter(|c| !is_hidden(*c)).take(LONGEST_DESCRIPTION);
+    without_commands(&shown.collect::<String>())
 }
 
 fn because(reason: Option<&str>, replacement: Option<&str>) -> String {

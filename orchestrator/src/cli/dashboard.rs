@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use analytics::SiteError;
 use anyhow::Context as _;
 use axum::http::{HeaderName, HeaderValue};
 use schemars::JsonSchema;
@@ -48,8 +49,13 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
 }
 
 fn build(root: &Root, site: &Path, cx: &Context) -> anyhow::Result<BuildReport> {
-    let written = analytics::write(site, &root.state, cx.env.clock.now())
-        .with_context(|| format!("cannot write the pages to {}", site.display()))?;
+    let written = analytics::write(site, &root.state, cx.env.clock.now());
+    // Who is to blame: the state that was read, or the folder that is written.
+    let written = written.map_err(|error| match error {
+        SiteError::State(error) => anyhow::Error::from(error),
+        error @ (SiteError::Write(_) | _) => anyhow::Error::from(error)
+            .context(format!("cannot write the pages to {}", site.display())),
+    })?;
     Ok(BuildReport {
         site: site.display().to_string(),
         written: written.n_written,

@@ -1,38 +1,31 @@
 //! `failures list` and `failures show`.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, ops::ControlFlow};
 
 use batch_core::{
-    io::StateReader as _,
-    model::{FailureKind, FailureRecord},
+    io::{HistoryFilter, StateError, StateReader as _, Visited},
+    model::{FailureKind, FailureRecord, RunName},
 };
 use chrono::SubsecRound as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, Refusal, names, out::table};
-use crate::exit::Exit;
+use super::{
+    Context, Refusal,
+    damage::{self, Damage},
+    names,
+    out::table,
+    runs::{self, Period},
+};
+use crate::{env::Root, exit::Exit};
+
+/// Newest failures among which an id that is not there is looked for by its likeness.
+const N_HINTS: usize = 500;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Newest first
-    List {
-        /// Only of this run
-        #[arg(long, value_name = "BATCH ID")]
-        batch: Option<String>,
-        /// Only of this ecosystem
-        #[arg(long, short, value_name = "ID")]
-        ecosystem: Option<String>,
-        /// Only of this category, subcategory, or category/subcategory
-        #[arg(long, value_name = "CATEGORY")]
-        category: Option<String>,
-        /// Only of this package
-        #[arg(long, value_name = "PACKAGE ID")]
-        package: Option<String>,
-        /// At most so many
-        #[arg(long, value_name = "N", default_value_t = 20)]
-        limit: usize,
-    },
+    List(ListArgs),
     /// One failure with its whole output
     Show {
         /// As `failures list` prints it
@@ -41,61 +34,127 @@ pub(super) enum Command {
     },
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// Only of this run
+    #[arg(long, value_name = "BATCH ID")]
+    batch: Option<String>,
+    /// Only of this ecosystem
+    #[arg(long, short, value_name = "ID")]
+    ecosystem: Option<String>,
+    /// Only of this category, subcategory, or category/subcategory
+    #[arg(long, value_name = "CATEGORY")]
+    category: Option<String>,
+    /// Only of this package
+    #[arg(long, value_name = "PACKAGE ID")]
+    package: Option<String>,
+    #[command(flatten)]
+    period: Period,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+}
+
 pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
-    let failures = root.state.failures()?;
     match command {
-        Command::Show { id } => {
-            let Some(record) = failures.records.iter().find(|record| record.id == *id) else {
-                let known: Vec<String> =
-                    failures.records.iter().rev().map(|record| record.id.clone()).collect();
-                let hint = names::nearest(id, &known);
-                return Err(Refusal::not_found(format!("there is no failure {id:?}{hint}")));
-            };
-            let output = match &record.output {
-                Some(output) => root.state.output(&output.sha256)?,
-                None => None,
-            };
-            let remediation = record.kind().row().remediation.to_owned();
-            cx.out.show(&FailureReport { record: record.clone(), remediation, output })?;
+        Command::Show { id } => show(id, &root, cx),
+        Command::List(args) => list(args, &root, cx),
+    }
+}
+
+fn show(id: &str, root: &Root, cx: &Context) -> anyhow::Result<Exit> {
+    let found = root.state.failures(&HistoryFilter::of_failure(id))?;
+    let Some(record) = found.records.into_iter().next() else {
+        if let Some(damaged) = found.quarantined.first() {
+            return Err(runs::unreadable("failure", id, damaged));
         }
-        Command::List { batch, ecosystem, category, package, limit } => {
-            let chosen = ecosystem
-                .as_deref()
-                .map(|word| names::ecosystem(&cx.env.registry, word))
-                .transpose()?;
-            let package = package
-                .as_deref()
-                .map(|word| names::package(&cx.env.registry, word))
-                .transpose()?;
-            if let Some(word) = category {
-                check_category(word)?;
+        let hint = names::nearest(id, &known_near(id, root)?);
+        return Err(Refusal::not_found(format!("there is no failure {id:?}{hint}")));
+    };
+    let mut damage = Damage::default();
+    found.quarantined.iter().for_each(|damaged| damage.note(damaged));
+    let stored = record.output.as_ref().map(|output| root.state.output(&output.sha256));
+    let output = match stored.transpose() {
+        Ok(output) => output.flatten(),
+        Err(error) if error.kind.is_about_the_file() => {
+            damage.note(&error);
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let remediation = record.kind().row().remediation.to_owned();
+    let problems = damage.into_problems();
+    cx.out.show(&FailureReport { record, remediation, output, problems })?;
+    Ok(Exit::Ok)
+}
+
+/// Ids of failures among which `id` may have been meant: of its own run, or else the newest.
+fn known_near(id: &str, root: &Root) -> Result<Vec<String>, StateError> {
+    let of_run = RunName::batch_of_failure(id).map(HistoryFilter::of_batch);
+    let filters = of_run.into_iter().chain([HistoryFilter::default()]);
+    let mut known = vec![];
+    for filter in filters {
+        root.state.visit_failures(&filter, &mut |visited| {
+            if let Visited::Record(record) = visited {
+                known.push(record.id);
             }
-            if let Some(id) = batch
-                && root.state.run(id)?.is_none()
-            {
-                let runs = root.state.runs()?.records;
-                let known: Vec<String> = runs.into_iter().rev().map(|run| run.batch_id).collect();
-                let hint = names::nearest(id, &known);
-                return Err(Refusal::not_found(format!("there is no run {id:?}{hint}")));
-            }
-            let is_wanted = |record: &&FailureRecord| {
-                let pair = format!("{}/{}", record.category(), record.subcategory());
-                batch.as_ref().is_none_or(|batch| record.batch_id == *batch)
-                    && chosen.is_none_or(|plugin| record.ecosystem == plugin.id)
-                    && package.as_ref().is_none_or(|(_, id)| record.package_id == *id)
-                    && category.as_ref().is_none_or(|wanted| {
-                        [&pair, record.category(), record.subcategory()].contains(&&**wanted)
-                    })
-            };
-            let wanted: Vec<&FailureRecord> =
-                failures.records.iter().rev().filter(is_wanted).collect();
-            let total = wanted.len();
-            let failures = wanted.into_iter().take(*limit).cloned().collect();
-            cx.out.show(&FailureList { failures, total })?;
+            if known.len() < N_HINTS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        if !known.is_empty() {
+            break;
         }
     }
-    Ok(Exit::Ok)
+    Ok(known)
+}
+
+fn list(args: &ListArgs, root: &Root, cx: &Context) -> anyhow::Result<Exit> {
+    let ListArgs { batch, ecosystem, category, package, period, limit } = args;
+    let registry = &cx.env.registry;
+    let ecosystem =
+        ecosystem.as_deref().map(|word| names::ecosystem(registry, word)).transpose()?;
+    let package = package.as_deref().map(|word| names::package(registry, word)).transpose()?;
+    if let Some(word) = category {
+        check_category(word)?;
+    }
+    let filter = HistoryFilter {
+        ecosystem: ecosystem.map(|plugin| plugin.id.clone()),
+        package: package.map(|(_, id)| id),
+        batch: batch.clone(),
+        since: period.since(),
+        until: period.until(),
+        failure: None,
+    };
+    let is_wanted = |record: &FailureRecord| {
+        let pair = format!("{}/{}", record.category(), record.subcategory());
+        category.as_ref().is_none_or(|wanted| {
+            [&pair, record.category(), record.subcategory()].contains(&&**wanted)
+        })
+    };
+    let (mut failures, mut damage, mut has_more) = (vec![], Damage::default(), false);
+    root.state.visit_failures(&filter, &mut |visited| {
+        match visited {
+            Visited::Damaged(damaged) => damage.note(damaged),
+            Visited::Record(record) if !is_wanted(&record) => (),
+            Visited::Record(record) if failures.len() < *limit => failures.push(record),
+            Visited::Record(_) => {
+                has_more = true;
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    let problems = damage.into_problems();
+    if let Some(id) = batch
+        && failures.is_empty()
+        && problems.is_empty()
+    {
+        runs::find(id, root)?;
+    }
+    let total = (!has_more).then_some(failures.len());
+    let exit = damage::exit(failures.len(), &problems);
+    cx.out.show(&FailureList { failures, total, problems })?;
+    Ok(exit)
 }
 
 /// Whether `word` is a category, a subcategory or a pair of the taxonomy.
@@ -117,8 +176,11 @@ fn check_category(word: &str) -> anyhow::Result<()> {
 pub(super) struct FailureList {
     /// Newest first.
     failures: Vec<FailureRecord>,
-    /// How many there are, limit aside.
-    total: usize,
+    /// How many there are; absent where there are more than the limit, which are not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
+    /// What could not be read among what was looked at: file, place, reason and remedy.
+    problems: Vec<String>,
 }
 
 impl fmt::Display for FailureList {
@@ -133,7 +195,8 @@ impl fmt::Display for FailureList {
         };
         let rows: Vec<Vec<String>> = self.failures.iter().map(row).collect();
         write!(f, "{}", table(&["FAILURE", "KIND", "MESSAGE"], &rows))?;
-        writeln!(f, "{} of {} failures", self.failures.len(), self.total)
+        runs::write_count(f, self.failures.len(), self.total, "failures")?;
+        damage::write_problems(f, &self.problems)
     }
 }
 
@@ -147,6 +210,8 @@ pub(super) struct FailureReport {
     /// Everything the failing program printed; absent where none ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<String>,
+    /// What could not be read beside it: file, place, reason and remedy.
+    problems: Vec<String>,
 }
 
 impl fmt::Display for FailureReport {
@@ -171,6 +236,6 @@ impl fmt::Display for FailureReport {
         if let Some(output) = &self.output {
             writeln!(f, "\nWhole output:\n{output}")?;
         }
-        Ok(())
+        damage::write_problems(f, &self.problems)
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file per command, each with its arguments and what it prints.
 
+mod damage;
 mod dashboard;
 mod ecosystem;
 mod failures;
@@ -53,7 +54,7 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 unexpected error, or a recipe that was checked is invalid · 2 wrong command line · 3 not found, or not all of it · 4 \
 nothing could be attempted · 5 the package tried, or a plugin checked, failed · 6 state cannot be \
 read or written · 7 another run is \
-under way · 130 interrupted";
+under way · 10 to 13 with status --exit-code: degraded, stalled, paused, never run · 130 interrupted";
 
 #[derive(Debug, clap::Args)]
 struct Global {
@@ -91,7 +92,7 @@ enum Command {
     /// Show what a run would do now, and why the rest is passed over
     Plan(plan::Args),
     /// Ten seconds of state: health, queues, breakers, last runs
-    Status,
+    Status(status::Args),
     /// Try one package and print recipe and verdict; nothing is recorded
     Try(r#try::Args),
     /// Add to the queues, or list them
@@ -175,7 +176,7 @@ async fn dispatch(cli: Cli, env: anyhow::Result<Env>, out: Out) -> anyhow::Resul
         Command::Run(args) => run::run(&args, cx).await,
         Command::Seed(args) => seed::run(&args, cx).await,
         Command::Plan(args) => plan::run(&args, cx).await,
-        Command::Status => status::run(cx),
+        Command::Status(args) => status::run(&args, cx),
         Command::Try(args) => r#try::run(&args, cx).await,
         Command::Queue(command) => queue::run(&command, cx),
         Command::Recipe(command) => recipe::run(&command, cx),

@@ -45,12 +45,14 @@ impl Out {
 const VERDICTS: &[(&str, &str)] = &[
     ("ok ", "32"),
     ("works ", "32"),
-    ("READY", "32"),
-    ("RUNNING", "32"),
+    ("HEALTHY", "32"),
     ("fail ", "31"),
     ("does not ", "31"),
     ("problem:", "31"),
+    ("DEGRADED", "33"),
+    ("STALLED", "31"),
     ("PAUSED", "31"),
+    ("NEVER RUN", "33"),
 ];
 
 /// `text`, which holds no escape sequences, with its verdicts in colour.

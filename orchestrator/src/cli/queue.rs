@@ -11,7 +11,12 @@ use chrono::SubsecRound as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, Refusal, names, out::table};
+use super::{
+    Context, Refusal,
+    damage::{self, Damage},
+    names,
+    out::table,
+};
 use crate::{exit::Exit, seeds};
 
 #[derive(Debug, clap::Subcommand)]
@@ -93,6 +98,7 @@ fn list(
     let root = cx.open_root()?;
     let chosen = ecosystem.map(|word| names::ecosystem(&cx.env.registry, word)).transpose()?;
     let status = status.map(parse_status).transpose()?;
+    let mut damage = Damage::default();
     let mut report = ListReport { entries: vec![], total: 0, quarantined: vec![] };
     for id in root.state.queued_ecosystems()? {
         if chosen.is_some_and(|plugin| plugin.id != id) {
@@ -107,15 +113,11 @@ fn list(
                 report.entries.push(entry.into());
             }
         }
-        report.quarantined.extend(
-            queue
-                .quarantined
-                .iter()
-                .map(|bad| format!("{}, entry {}: {}", bad.file, bad.place, bad.reason)),
-        );
+        queue.quarantined.iter().for_each(|damaged| damage.note(damaged));
     }
+    report.quarantined = damage.into_problems();
     cx.out.show(&report)?;
-    Ok(Exit::Ok)
+    Ok(damage::exit(report.entries.len(), &report.quarantined))
 }
 
 fn parse_status(word: &str) -> anyhow::Result<StatusLabel> {
@@ -175,9 +177,6 @@ impl fmt::Display for ListReport {
         let rows: Vec<Vec<String>> = self.entries.iter().map(row).collect();
         write!(f, "{}", table(&["PACKAGE", "TIER", "STATUS", "WHY"], &rows))?;
         writeln!(f, "{} of {} entries", self.entries.len(), self.total)?;
-        for bad in &self.quarantined {
-            writeln!(f, "in quarantine: {bad}")?;
-        }
-        Ok(())
+        damage::write_problems(f, &self.quarantined)
     }
 }

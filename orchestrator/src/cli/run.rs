@@ -79,6 +79,8 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         share: args.selection.share()?,
         jobs: args.jobs.into(),
     };
+    // Before anything is recovered or asked: a switch that is misspelt stops nothing.
+    root.control(&cx.env.registry)?;
     cancel_on_signal(cx.cancel.clone());
     let Root { layout, state, settings } = &root;
     let http = net::polite(&cx.env, settings, &layout.cache(), &Control::default())?;

@@ -1,16 +1,25 @@
 //! `runs list` and `runs show`.
 
-use std::fmt;
+use std::{fmt, ops::ControlFlow};
 
 use batch_core::{
-    io::StateReader as _,
+    io::{HistoryFilter, Quarantined, Records, StateError, StateReader as _, Visited},
     model::{FailureRecord, RunRecord, SlotOutcome},
 };
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, Refusal, names, out::table};
-use crate::exit::Exit;
+use super::{
+    Context, Refusal,
+    damage::{self, Damage},
+    names,
+    out::table,
+};
+use crate::{env::Root, exit::Exit};
+
+/// Newest runs among which an id that is not there is looked for by its likeness.
+const N_HINTS: usize = 500;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -19,6 +28,11 @@ pub(super) enum Command {
         /// Only of this ecosystem
         #[arg(long, short, value_name = "ID")]
         ecosystem: Option<String>,
+        /// Only those that attempted this package
+        #[arg(long, value_name = "PACKAGE ID")]
+        package: Option<String>,
+        #[command(flatten)]
+        period: Period,
         /// At most so many
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
@@ -31,35 +45,144 @@ pub(super) enum Command {
     },
 }
 
+/// A part of history, by the starts of its runs.
+#[derive(Debug, clap::Args)]
+pub(super) struct Period {
+    /// Only of runs that started then or later: a day, or an instant such as 2026-11-28T20:00:00Z
+    #[arg(long, value_name = "DAY|INSTANT", value_parser = When::parse)]
+    since: Option<When>,
+    /// Only of runs that started then or earlier
+    #[arg(long, value_name = "DAY|INSTANT", value_parser = When::parse)]
+    until: Option<When>,
+}
+
+/// A day or an instant, in UTC.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    Day(NaiveDate),
+    Instant(DateTime<Utc>),
+}
+
+impl When {
+    fn parse(text: &str) -> Result<Self, String> {
+        let day = text.parse().map(Self::Day).ok();
+        let instant = || DateTime::parse_from_rfc3339(text).map(|at| Self::Instant(at.to_utc()));
+        day.map_or_else(instant, Ok)
+            .map_err(|_| "write a day such as 2026-11-28, or 2026-11-28T20:00:00Z".to_owned())
+    }
+}
+
+impl Period {
+    pub(super) fn since(&self) -> Option<DateTime<Utc>> {
+        self.since.map(|when| match when {
+            When::Day(day) => day.and_time(NaiveTime::MIN).and_utc(),
+            When::Instant(at) => at,
+        })
+    }
+
+    /// A day counts as a whole.
+    pub(super) fn until(&self) -> Option<DateTime<Utc>> {
+        self.until.map(|when| match when {
+            When::Day(day) => {
+                let next = day.succ_opt().unwrap_or(day).and_time(NaiveTime::MIN).and_utc();
+                next - chrono::TimeDelta::seconds(1)
+            }
+            When::Instant(at) => at,
+        })
+    }
+}
+
 pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
-    let runs = root.state.runs()?.records;
     match command {
         Command::Show { id } => {
-            let Some(record) = runs.iter().find(|record| record.batch_id == *id) else {
-                let known: Vec<String> =
-                    runs.iter().rev().map(|record| record.batch_id.clone()).collect();
-                let hint = names::nearest(id, &known);
-                return Err(Refusal::not_found(format!("there is no run {id:?}{hint}")));
-            };
-            let failures = root.state.failures_of(id)?.records;
-            cx.out.show(&RunReport { record: record.clone(), failures })?;
+            let (record, damaged) = find(id, &root)?;
+            let failures = root.state.failures(&HistoryFilter::of_batch(id))?;
+            let mut damage = Damage::default();
+            damaged.iter().chain(&failures.quarantined).for_each(|damaged| damage.note(damaged));
+            let (failures, problems) = (failures.records, damage.into_problems());
+            cx.out.show(&RunReport { record, failures, problems })?;
+            Ok(Exit::Ok)
         }
-        Command::List { ecosystem, limit } => {
-            let chosen = ecosystem
-                .as_deref()
-                .map(|word| names::ecosystem(&cx.env.registry, word))
-                .transpose()?;
-            let is_wanted = |record: &&RunRecord| {
-                chosen.is_none_or(|plugin| record.ecosystem.as_ref() == Some(&plugin.id))
+        Command::List { ecosystem, package, period, limit } => {
+            let registry = &cx.env.registry;
+            let ecosystem =
+                ecosystem.as_deref().map(|word| names::ecosystem(registry, word)).transpose()?;
+            let package =
+                package.as_deref().map(|word| names::package(registry, word)).transpose()?;
+            let filter = HistoryFilter {
+                ecosystem: ecosystem.map(|plugin| plugin.id.clone()),
+                package: package.map(|(_, id)| id),
+                since: period.since(),
+                until: period.until(),
+                ..HistoryFilter::default()
             };
-            let wanted: Vec<&RunRecord> = runs.iter().rev().filter(is_wanted).collect();
-            let total = wanted.len();
-            let runs = wanted.into_iter().take(*limit).cloned().collect();
-            cx.out.show(&RunList { runs, total })?;
+            list(&filter, *limit, &root, cx)
         }
     }
-    Ok(Exit::Ok)
+}
+
+fn list(filter: &HistoryFilter, limit: usize, root: &Root, cx: &Context) -> anyhow::Result<Exit> {
+    let (mut runs, mut damage, mut has_more) = (vec![], Damage::default(), false);
+    root.state.visit_runs(filter, &mut |visited| {
+        match visited {
+            Visited::Damaged(damaged) => damage.note(damaged),
+            Visited::Record(record) if runs.len() < limit => runs.push(record),
+            Visited::Record(_) => {
+                has_more = true;
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    let total = (!has_more).then_some(runs.len());
+    let problems = damage.into_problems();
+    let exit = damage::exit(runs.len(), &problems);
+    cx.out.show(&RunList { runs, total, problems })?;
+    Ok(exit)
+}
+
+/// The record of the run `id`, with what else is in its file and cannot be read.
+pub(super) fn find(id: &str, root: &Root) -> anyhow::Result<(RunRecord, Vec<Quarantined>)> {
+    let Records { records, quarantined } = root.state.runs(&HistoryFilter::of_batch(id))?;
+    if let Some(record) = records.into_iter().next() {
+        return Ok((record, quarantined));
+    }
+    if let Some(damaged) = quarantined.first() {
+        return Err(unreadable("run", id, damaged));
+    }
+    let hint = names::nearest(id, &newest(root)?);
+    Err(Refusal::not_found(format!("there is no run {id:?}{hint}")))
+}
+
+fn newest(root: &Root) -> Result<Vec<String>, StateError> {
+    let mut known = vec![];
+    root.state.visit_runs(&HistoryFilter::default(), &mut |visited| {
+        if let Visited::Record(record) = visited {
+            known.push(record.batch_id);
+        }
+        if known.len() < N_HINTS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(known)
+}
+
+/// What was asked for by name is there, and damaged.
+pub(super) fn unreadable(noun: &str, id: &str, damaged: &Quarantined) -> anyhow::Error {
+    let message = format!("the record of {noun} {id:?} cannot be read: {damaged}");
+    Refusal { exit: Exit::State, message }.into()
+}
+
+/// How many of how many a listing shows.
+pub(super) fn write_count(
+    f: &mut fmt::Formatter<'_>,
+    n_shown: usize,
+    total: Option<usize>,
+    noun: &str,
+) -> fmt::Result {
+    match total {
+        Some(total) => writeln!(f, "{n_shown} of {total} {noun}"),
+        None => writeln!(f, "the newest {n_shown} {noun}; --limit shows more"),
+    }
 }
 
 /// What `runs list --json` prints.
@@ -67,8 +190,11 @@ pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
 pub(super) struct RunList {
     /// Newest first.
     runs: Vec<RunRecord>,
-    /// How many there are, limit aside.
-    total: usize,
+    /// How many there are; absent where there are more than the limit, which are not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
+    /// What could not be read among what was looked at: file, place, reason and remedy.
+    problems: Vec<String>,
 }
 
 /// Why there was no run, or why it was not the one whose turn it was.
@@ -94,7 +220,8 @@ impl fmt::Display for RunList {
         };
         let rows: Vec<Vec<String>> = self.runs.iter().map(row).collect();
         write!(f, "{}", table(&["RUN", "VERIFIED", "TOOK", "REMARK"], &rows))?;
-        writeln!(f, "{} of {} runs", self.runs.len(), self.total)
+        write_count(f, self.runs.len(), self.total, "runs")?;
+        damage::write_problems(f, &self.problems)
     }
 }
 
@@ -105,6 +232,8 @@ pub(super) struct RunReport {
     record: RunRecord,
     /// As stored.
     failures: Vec<FailureRecord>,
+    /// What could not be read of it: file, place, reason and remedy.
+    problems: Vec<String>,
 }
 
 impl fmt::Display for RunReport {
@@ -132,6 +261,6 @@ impl fmt::Display for RunReport {
             writeln!(f, "  failed  {}  {kind}", failure.package_id)?;
             writeln!(f, "          tsuku-batch failures show {}", failure.id)?;
         }
-        Ok(())
+        damage::write_problems(f, &self.problems)
     }
 }

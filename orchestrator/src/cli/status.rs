@@ -1,94 +1,193 @@
 //! `status`: ten seconds of state.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, ops::ControlFlow};
 
 use batch_core::{
-    decide::breaker::{self, Admission},
-    io::StateReader as _,
-    model::{EcosystemId, RunRecord, StatusLabel},
+    decide::{
+        breaker::{self, Admission},
+        health::{self, Code, Digest, Health, Reason, Verdict, WINDOW},
+    },
+    io::{HistoryFilter, StateError, StateReader as _, Visited},
+    model::{Control, EcosystemId, RunRecord, StatusLabel},
 };
+use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, out::table};
-use crate::exit::Exit;
+use super::{
+    Context,
+    damage::{self, Damage},
+    out::table,
+};
+use crate::{env::Root, exit::Exit, machine};
 
-pub(super) fn run(cx: &Context) -> anyhow::Result<Exit> {
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// End with 10 when the pipeline is degraded, 11 stalled, 12 paused, 13 when it never ran
+    #[arg(long)]
+    exit_code: bool,
+}
+
+pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
-    let (control, runs) = (root.state.control()?, root.state.runs()?);
-    let (policy, now) = (root.settings.breaker_policy(), cx.env.clock.now());
+    let now = cx.env.clock.now();
+    let mut seen = Seen { digest: Digest::new(now), damage: Damage::default() };
+    let control = match root.control(&cx.env.registry) {
+        Ok(control) => control,
+        Err(error) => {
+            seen.file(&root, &error);
+            Control::default()
+        }
+    };
     let mut ecosystems = vec![];
-    let mut problems: Vec<String> = runs
-        .quarantined
-        .iter()
-        .map(|bad| format!("{}, line {}: {}", bad.file, bad.place, bad.reason))
-        .collect();
     for plugin in cx.env.registry.iter() {
+        let counts = seen.queue(&root, &plugin.id);
+        ecosystems.push(ecosystem_status(&plugin.id, counts, &control, (&root, now)));
+    }
+    seen.history(&root, now)?;
+    seen.journals(&root)?;
+    let health = health::judge(&seen.digest, &control);
+    let paused = health::paused_hosts(&control, now);
+    let paused_hosts =
+        paused.into_iter().map(|(host, until)| PausedHost { host: host.to_owned(), until });
+    let report = StatusReport {
+        enabled: control.enabled,
+        window_days: WINDOW.num_days(),
+        last_run: seen.digest.last_run().cloned(),
+        runs_since_success: seen.digest.runs_since_success(),
+        paused_hosts: paused_hosts.collect(),
+        reason: control.reason,
+        health,
+        ecosystems,
+        problems: seen.damage.into_problems(),
+    };
+    cx.out.show(&report)?;
+    Ok(if args.exit_code { exit(report.health.verdict) } else { Exit::Ok })
+}
+
+fn exit(verdict: Verdict) -> Exit {
+    match verdict {
+        Verdict::Healthy => Exit::Ok,
+        Verdict::Degraded => Exit::Degraded,
+        Verdict::Stalled => Exit::Stalled,
+        Verdict::Paused => Exit::Paused,
+        Verdict::NeverRun => Exit::NeverRun,
+    }
+}
+
+/// What was found while looking around.
+struct Seen {
+    digest: Digest,
+    damage: Damage,
+}
+
+impl Seen {
+    fn file(&mut self, root: &Root, error: &StateError) {
+        self.digest.damaged(&root.layout.label(&error.path));
+        self.damage.note(error);
+    }
+
+    fn damaged(&mut self, damaged: &batch_core::io::Quarantined) {
+        self.digest.damaged(&damaged.file);
+        self.damage.note(damaged);
+    }
+
+    fn queue(&mut self, root: &Root, id: &EcosystemId) -> BTreeMap<StatusLabel, u64> {
         let mut counts = BTreeMap::new();
-        match root.state.queue(&plugin.id) {
+        match root.state.queue(id) {
             Ok(Some(queue)) => {
                 for entry in queue.entries.values() {
                     *counts.entry(entry.status.label()).or_default() += 1;
                 }
-                let bad = queue.quarantined.iter();
-                problems.extend(
-                    bad.map(|bad| format!("{}, entry {}: {}", bad.file, bad.place, bad.reason)),
-                );
+                self.digest.queue(id, &queue.entries);
+                queue.quarantined.iter().for_each(|damaged| self.damaged(damaged));
             }
             Ok(None) => (),
-            Err(error) => problems.push(error.to_string()),
+            Err(error) => self.file(root, &error),
         }
-        let breaker = control.breaker(&plugin.id);
-        let gate = match breaker::admission(&breaker, now, &policy) {
-            _ if !control.allows(&plugin.id) => "disabled".to_owned(),
-            Admission::Batch => "closed".to_owned(),
-            Admission::Probes(_) => "half-open: probes next".to_owned(),
-            Admission::Nothing(reason) => reason.to_string(),
-        };
-        let last_run_at = breaker.last_run_at;
-        ecosystems.push(EcosystemStatus {
-            id: plugin.id.clone(),
-            counts,
-            breaker: gate,
-            last_run_at,
-        });
+        counts
     }
-    let ran = |record: &&RunRecord| record.ecosystem.is_some();
-    let report = StatusReport {
-        enabled: control.enabled,
-        reason: control.reason,
-        last_run: runs.records.iter().rev().find(ran).cloned(),
-        runs_since_success: runs
-            .records
-            .iter()
-            .rev()
-            .filter(ran)
-            .take_while(|r| r.succeeded == 0)
-            .count(),
-        ecosystems,
-        problems,
+
+    /// Runs and failures of the window, and the logs.
+    fn history(&mut self, root: &Root, now: DateTime<Utc>) -> Result<(), StateError> {
+        let state = &root.state;
+        state.visit_runs(&HistoryFilter::default(), &mut |visited| match visited {
+            Visited::Record(run) => self.digest.run(&run),
+            Visited::Damaged(damaged) => {
+                self.damaged(&damaged);
+                ControlFlow::Continue(())
+            }
+        })?;
+        let recent = HistoryFilter { since: Some(now - WINDOW), ..HistoryFilter::default() };
+        state.visit_failures(&recent, &mut |visited| {
+            match visited {
+                Visited::Record(failure) => self.digest.failure(&failure),
+                Visited::Damaged(damaged) => self.damaged(&damaged),
+            }
+            ControlFlow::Continue(())
+        })?;
+        state.breaker_log()?.quarantined.iter().for_each(|damaged| self.damaged(damaged));
+        state.seeding_runs()?.quarantined.iter().for_each(|damaged| self.damaged(damaged));
+        Ok(())
+    }
+
+    /// Journals belong to the run that is under way; while there is none, its run has died.
+    fn journals(&mut self, root: &Root) -> Result<(), StateError> {
+        let holder = root.state.lock_holder();
+        self.digest.is_under_way = holder.is_some_and(|holder| machine::is_alive(holder.pid));
+        if !self.digest.is_under_way {
+            root.state.journals()?.iter().for_each(|batch| self.digest.dead_run(batch));
+        }
+        Ok(())
+    }
+}
+
+fn ecosystem_status(
+    id: &EcosystemId,
+    counts: BTreeMap<StatusLabel, u64>,
+    control: &Control,
+    (root, now): (&Root, DateTime<Utc>),
+) -> EcosystemStatus {
+    let breaker = control.breaker(id);
+    let gate = match breaker::admission(&breaker, now, &root.settings.breaker_policy()) {
+        _ if !control.allows(id) => "disabled".to_owned(),
+        Admission::Batch => "closed".to_owned(),
+        Admission::Probes(_) => "half-open: probes next".to_owned(),
+        Admission::Nothing(reason) => reason.to_string(),
     };
-    cx.out.show(&report)?;
-    Ok(Exit::Ok)
+    EcosystemStatus { id: id.clone(), counts, breaker: gate, last_run_at: breaker.last_run_at }
 }
 
 /// What `status --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct StatusReport {
+    /// How the pipeline does, and why.
+    health: Health,
     /// Whether anything may run.
     enabled: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// How far back runs and failures were looked at, in days; runs further where there are few.
+    window_days: i64,
     /// The newest run that attempted something.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_run: Option<RunRecord>,
-    /// Runs without a verified recipe since the last one that had some.
-    runs_since_success: usize,
+    /// Of the runs that were looked at, those without a verified recipe since the last one with some.
+    runs_since_success: u64,
+    /// Hosts that asked to be left alone.
+    paused_hosts: Vec<PausedHost>,
     /// In rotation order.
     ecosystems: Vec<EcosystemStatus>,
     /// What cannot be read: file, place, reason and remedy.
     problems: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct PausedHost {
+    host: String,
+    /// When it may be asked again.
+    until: DateTime<Utc>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -100,24 +199,55 @@ struct EcosystemStatus {
     breaker: String,
     /// End of its last run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_run_at: Option<chrono::DateTime<chrono::Utc>>,
+    last_run_at: Option<DateTime<Utc>>,
+}
+
+impl StatusReport {
+    /// The verdict, what the pipeline does, and its last run.
+    fn headline(&self) -> String {
+        let word = self.health.verdict.as_str().replace('_', " ").to_uppercase();
+        if self.health.verdict == Verdict::Paused {
+            return format!("{word}: {}", self.reason.as_deref().unwrap_or("no reason given"));
+        }
+        let last = match &self.last_run {
+            None => "nothing has run yet".to_owned(),
+            Some(RunRecord { batch_id, succeeded, total, .. }) => {
+                format!("last run {batch_id}, {succeeded} of {total} verified")
+            }
+        };
+        if self.health.verdict == Verdict::NeverRun {
+            return format!("{word}: {last}");
+        }
+        format!("{word}: the pipeline is {}; {last}", self.health.pipeline.as_str())
+    }
+
+    /// One reason: a sentence, and the command that shows more.
+    fn sentence(&self, reason: &Reason) -> String {
+        let until = self.paused_hosts.iter().find(|host| host.host == reason.subject);
+        let until = until.filter(|_| reason.code == Code::HostPaused);
+        let until = until.map(|host| format!(", until {}", host.until.trunc_subsecs(0)));
+        let since = reason.since.map(|at| format!(" (since {})", at.trunc_subsecs(0)));
+        let command = reason.command.as_ref().map(|command| format!("      {command}\n"));
+        format!(
+            "  {}: {} {}{}{}\n{}",
+            reason.code.as_str(),
+            reason.subject,
+            reason.code.meaning(),
+            until.unwrap_or_default(),
+            since.unwrap_or_default(),
+            command.unwrap_or_default()
+        )
+    }
 }
 
 impl fmt::Display for StatusReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.enabled, &self.last_run) {
-            (false, _) => {
-                let reason = self.reason.as_deref().unwrap_or("no reason given");
-                writeln!(f, "PAUSED: {reason}")?;
-            }
-            (true, None) => writeln!(f, "READY: nothing has run yet")?,
-            (true, Some(run)) => {
-                let RunRecord { batch_id, succeeded, total, .. } = run;
-                writeln!(f, "RUNNING: last run {batch_id}, {succeeded} of {total} verified")?;
-                if self.runs_since_success > 0 {
-                    writeln!(f, "{} runs since the last verified recipe", self.runs_since_success)?;
-                }
-            }
+        writeln!(f, "{}", self.headline())?;
+        for reason in &self.health.reasons {
+            write!(f, "{}", self.sentence(reason))?;
+        }
+        if self.runs_since_success > 0 {
+            writeln!(f, "{} runs since the last verified recipe", self.runs_since_success)?;
         }
         let row = |ecosystem: &EcosystemStatus| {
             let count = |label| ecosystem.counts.get(&label).map_or("-".to_owned(), u64::to_string);
@@ -139,9 +269,7 @@ impl fmt::Display for StatusReport {
             "BREAKER",
         ];
         write!(f, "\n{}", table(&headings, &rows))?;
-        for problem in &self.problems {
-            writeln!(f, "problem: {problem}")?;
-        }
-        Ok(())
+        writeln!(f, "Looked at: runs and failures of the last {} days.", self.window_days)?;
+        damage::write_problems(f, &self.problems)
     }
 }

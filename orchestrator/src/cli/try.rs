@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use batch_core::{
     decide::recipe,
-    io::{FsState, Http, StateError, StateErrorKind, StateReader as _},
+    io::{FsState, Http, StateError, StateErrorKind},
     model::{ActionShape, Executables, GeneratedRecipe, NotGenerated, PackageId, PackageKind},
     plugin::EcosystemPlugin,
 };
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{Context, Refusal, names, run::cancel_on_signal};
 use crate::{
-    env::Root,
+    env::{self, Root},
     exit::Exit,
     generator::{BuiltinGenerator, Generator as _},
     machine::LocalMachine,
@@ -42,7 +42,8 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     // are none.
     let (settings, control, known) = match FsState::open(&cx.root) {
         Ok(state) => {
-            let (control, root) = (state.control()?, Root::of(state)?);
+            let control = env::control(&state, &cx.env.registry)?;
+            let root = Root::of(state)?;
             let known = preflight::recipes(
                 &cx.env.registry.recipe_actions().collect::<Vec<_>>(),
                 &root.settings.bundled_recipes,

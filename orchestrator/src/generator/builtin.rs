@@ -70,7 +70,8 @@ impl BuiltinGenerator {
         if !self.looked_at.contains(&facts.id)
             && let Err(refusal) = gate::commands(&facts, builder.is_reviewed())
         {
-            return Err(self.refused(facts, Finding::stated(refusal.kind), &refusal.reason));
+            let finding = Finding::stated(refusal.kind);
+            return Err(self.refused(facts, finding, &refusal.reason));
         }
         let toml = recipe::file(&recipe, &facts.notes);
         if let Err(error) = recipe::parse(&toml, &self.actions) {

@@ -10,6 +10,13 @@ pub fn of_this() -> Option<Environment> {
     environment(os, arch, &String::from_utf8_lossy(&os_release))
 }
 
+/// Whether a process with this number is there, whoever owns it.
+pub fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    let found = pid.map(rustix::process::test_kill_process);
+    matches!(found, Some(Ok(()) | Err(rustix::io::Errno::PERM)))
+}
+
 /// The environment that a machine is: `os` and `arch` as Rust names them, `os_release` the text of
 /// `/etc/os-release`. `None` for a system that is none of the known ones.
 pub fn environment(os: &str, arch: &str, os_release: &str) -> Option<Environment> {
@@ -81,6 +88,12 @@ mod tests {
             "linux-suse-glibc-x86_64",
         );
         check("macos", "aarch64", "", "darwin-arm64");
+    }
+
+    #[test]
+    fn this_process_is_alive_and_no_process_has_an_impossible_number() {
+        assert!(is_alive(std::process::id()) && is_alive(1));
+        assert!(!is_alive(0) && !is_alive(u32::MAX) && !is_alive(i32::MAX as u32));
     }
 
     #[test]

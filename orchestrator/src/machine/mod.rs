@@ -12,7 +12,7 @@ use batch_core::{
 
 use batch_sandbox::{Limits, Sandbox};
 
-pub use environment::{environment, of_this};
+pub use environment::{environment, is_alive, of_this};
 
 use crate::{
     env::Env, net, settings::Settings, toolchain::FoundToolchain, validator::NativeValidator,

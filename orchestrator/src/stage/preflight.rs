@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use batch_core::{
     decide::{
+        ahead,
         breaker::BreakerPolicy,
         claims::Claims,
         plan::Share,
@@ -17,7 +18,7 @@ use batch_core::{
 };
 use chrono::{DateTime, Utc};
 
-use crate::machine::Machine;
+use crate::{env, machine::Machine};
 
 /// What a run is decided from.
 #[derive(Clone, Copy)]
@@ -32,7 +33,7 @@ pub struct Surroundings<'a> {
 
 /// Decides the run that starts now.
 pub fn run(around: &Surroundings<'_>, choice: &Choice, share: Share) -> anyhow::Result<Preflight> {
-    let control = around.state.control()?;
+    let control = env::control(around.state, around.registry)?;
     let candidates = around.registry.iter().map(|plugin| {
         let candidate = candidate(plugin, around);
         let paused = || paused_host(plugin, &control, around.now);
@@ -54,7 +55,7 @@ fn paused_host(
     let hosts = plugin.rate_limit.quotas().iter().map(|quota| quota.host);
     let paused = hosts.filter_map(|host| Some((host, control.hosts.get(host)?.paused_until)));
     let (host, until) = paused.max_by_key(|&(_, until)| until)?;
-    let is_long = now + PATIENCE < until;
+    let is_long = now + PATIENCE < until && ahead::is_paused(until, now);
     is_long.then(|| SkipReason::HostPaused { host: host.to_owned(), until })
 }
 
@@ -62,8 +63,7 @@ fn candidate(plugin: &EcosystemPlugin, around: &Surroundings<'_>) -> Candidate {
     let (queue, unreadable) = match around.state.queue(&plugin.id) {
         Ok(Some(file)) => {
             for bad in &file.quarantined {
-                let (name, place, reason) = (&bad.file, bad.place, &bad.reason);
-                tracing::warn!("{name}, entry {place} is passed over: {reason}");
+                tracing::warn!("an entry is passed over: {bad}");
             }
             (file.entries, None)
         }

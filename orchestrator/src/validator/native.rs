@@ -16,7 +16,7 @@ use crate::{
 use anyhow::Context as _;
 use async_trait::async_trait;
 use batch_core::{
-    decide::{clean::Cleaner, recipe},
+    decide::{clean::Cleaner, gate, recipe},
     io::{Http, Origins},
     model::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, GeneratedRecipe,
@@ -102,14 +102,9 @@ impl Attempt<'_> {
     async fn run(&self, environment: Environment) -> Result<Option<Verify>, Stop> {
         let recipe = recipe::parse(&self.generated.toml, &self.validator.actions)
             .map_err(|error| self.stop(FailureKind::SchemaInvalid, &error.to_string()))?;
-        let cell = environment.cell();
-        if !recipe::allowed_cells(&recipe.metadata).contains(&cell) {
-            let message = format!("the recipe is not for {cell}, where it would be installed");
-            return Err(self.stop(FailureKind::NoBottle, &message));
-        }
-        let installer = self.plugin.installer.ok_or_else(|| {
-            self.stop(FailureKind::UnsupportedSource, "installer not available yet")
-        })?;
+        gate::cell(&recipe, environment.cell()).map_err(|it| self.stop(it.kind, &it.reason))?;
+        let none = || self.stop(FailureKind::UnsupportedSource, "installer not available yet");
+        let installer = self.plugin.installer.ok_or_else(none)?;
         let origins = &self.validator.origins;
         let plan = installer.install(&recipe, &self.generated.facts, environment, origins);
         let dir = self.work_dir()?;

@@ -1,8 +1,8 @@
 //! Inputs on which the program was wrong once, each with its right answer, from a folder beside the
 //! checkout; reported as ignored where it is absent. One trial a case, so that each is judged alone.
 //!
-//! The program asks copies of the registries on loopback. It makes the recipe only: nothing is
-//! installed, and no tool is needed.
+//! The program asks copies of the registries on loopback. Most cases need a recipe only and no
+//! tool; those that install are reported as ignored where a tool or a sandbox is missing.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
 mod judge;
@@ -43,18 +43,18 @@ fn of_cases(cases: &str) -> Vec<Trial> {
             let mode = case["mode"].as_str().unwrap().to_owned();
             let root = Arc::clone(&root);
             let name = format!("{mode} {ask}");
+            let obstacle = if mode == "generate" { None } else { root::obstacle(&ask) };
             let trial = Trial::test(name, move || tried(&root, &ask, &case));
-            if mode == "generate" {
-                trial
-            } else {
-                trial.with_ignored_flag(true).with_kind("installs; local_registries does that")
+            match obstacle {
+                None => trial,
+                Some(why) => trial.with_ignored_flag(true).with_kind(why),
             }
         })
         .collect()
 }
 
 fn tried(root: &TestRoot, ask: &str, case: &Value) -> Result<(), Failed> {
-    let report = root.generated(ask);
+    let report = root.tried(ask, case["mode"] == "install");
     let wrong = judge::wrong(&case["right"], &report);
     if wrong.is_empty() {
         return Ok(());

@@ -43,10 +43,39 @@ impl TestRoot {
         command
     }
 
-    /// The report of `try` about `package`, which installs nothing.
-    pub(crate) fn generated(&self, package: &str) -> Value {
-        let args = ["try", package, "--generate-only", "--json"];
+    /// The report of `try` about `package`, which installs it only if it `installs`.
+    pub(crate) fn tried(&self, package: &str, installs: bool) -> Value {
+        let mut args = vec!["try", package, "--json"];
+        if !installs {
+            args.push("--generate-only");
+        }
         let output = self.command(&args).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
     }
+}
+
+/// The tools that install, by ecosystem; the others need none.
+const TOOLS: &[(&str, &str)] = &[
+    ("cargo", "cargo"),
+    ("cpan", "cpanm"),
+    ("go", "go"),
+    ("npm", "npm"),
+    ("pypi", "python3"),
+    ("rubygems", "gem"),
+];
+
+/// Why `package` cannot be installed here; `None` where it can.
+pub(crate) fn obstacle(package: &str) -> Option<String> {
+    let ecosystem = package.split(':').next();
+    let tool = TOOLS.iter().find(|(id, _)| Some(*id) == ecosystem).map(|(_, tool)| *tool);
+    let is_there = |tool: &str| Command::new(tool).arg("--help").output().is_ok();
+    if let Some(tool) = tool.filter(|tool| !is_there(tool)) {
+        return Some(format!("{tool} is not installed"));
+    }
+    let program = env!("CARGO_BIN_EXE_tsuku-batch");
+    let check = Command::new(program).args(["sandbox", "check", "--json"]).output().unwrap();
+    let check: Value = serde_json::from_slice(&check.stdout).unwrap();
+    let walls = check["walls"].as_array().unwrap();
+    let works = walls.iter().any(|wall| wall["usable"] == true);
+    (!works).then(|| "no sandbox works here".to_owned())
 }

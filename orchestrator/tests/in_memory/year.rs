@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use batch_core::{
     decide::preflight::Choice,
-    io::{Clock as _, FactSink as _, StateReader as _},
+    io::{Clock as _, FactSink as _, HistoryFilter, StateReader as _},
     model::{FailureKind, SlotOutcome, Status},
 };
 
@@ -49,7 +49,7 @@ fn a_year_of_hourly_runs_needs_no_disk() {
         world.clock.run(world.clock.sleep(left));
     }
     assert_eq!(world.facts.pending().unwrap(), []);
-    let runs = world.state.runs().unwrap().records;
+    let runs = world.state.runs(&HistoryFilter::default()).unwrap().records;
     assert_eq!(runs.len(), HOURS as usize, "each slot has its record");
     let n_skipped = runs.iter().filter(|run| run.outcome == SlotOutcome::Skipped).count();
     assert_eq!(n_skipped, n_empty as usize);

@@ -7,6 +7,7 @@
 
 mod attacks;
 mod bad_input;
+mod damage;
 mod facts;
 mod kill;
 mod registry;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let backends = root::usable_backends();
     let mut trials = bad_input::trials(&backends);
+    trials.extend(damage::trials());
     trials.extend(facts::trials());
     trials.extend(runs::trials(&backends));
     trials.extend(kill::trials());

@@ -7,6 +7,9 @@ use toml::de::{DeTable, DeValue};
 use super::problems::Problems;
 use crate::model::is_text;
 
+/// As many letters may be wrong, missing or too many in a key that is misspelt.
+const LONGEST_SLIP: usize = 2;
+
 /// A place in the document.
 #[derive(Debug, Clone, Default)]
 pub(super) struct At {
@@ -67,13 +70,21 @@ impl<'d> Table<'d> {
         self.fields().find(|(name, _)| *name == key).map(|(_, field)| field)
     }
 
-    /// Refuses every key but `known`.
+    /// Refuses what is nearly one of the keys `known`: nobody would notice that it says nothing. The
+    /// package manager passes over every other key, and this program writes none.
     pub(super) fn only(&self, known: &[&str], problems: &mut Problems<'_>) {
         for (key, field) in self.fields() {
-            if !known.contains(&key) {
-                let known = known.join(" ");
-                let problem = problems.add(&field.at, "is no field of a recipe");
-                problem.fix(format!("remove it, or write one of {known}"));
+            if known.contains(&key) {
+                continue;
+            }
+            let what = "is no field of a recipe";
+            match known.iter().map(|known| (strsim::osa_distance(key, known), *known)).min() {
+                Some((distance, nearest))
+                    if distance <= LONGEST_SLIP && distance < key.len() / 2 =>
+                {
+                    problems.add(&field.at, what).fix(format!("write {nearest}"));
+                }
+                Some(_) | None => problems.add_house_rule(&field.at, what).fix("remove it"),
             }
         }
     }

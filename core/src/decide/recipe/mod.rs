@@ -51,7 +51,7 @@ pub fn parse(text: &str, own: &[ActionShape]) -> Result<Recipe, RecipeError> {
 }
 
 /// What `text`, a recipe that anybody made, says. What the package manager takes is taken, but for
-/// unknown fields, paths that lead out of the installation, and marks that turn a text's direction.
+/// misspelt fields, paths that lead out of the installation, and marks that turn a text's direction.
 pub fn read(text: &str, own: &[ActionShape]) -> Result<Recipe, RecipeError> {
     let (recipe, problems) = document(text, own, None)?;
     let problems = refused(problems);

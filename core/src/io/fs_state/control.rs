@@ -5,14 +5,29 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::{
-    io::{StateError, fs_state::lines},
+    decide::unknown_names,
+    io::{StateError, StateErrorKind, fs_state::lines, regular},
     model::{Control, EcosystemId, StoredBreaker},
 };
 
+/// Largest control file that is read: some thousand times the usual one.
+const LONGEST: u64 = 4 << 20;
+
+/// The bytes of the control file at `path`; `None` where there is none.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
+    regular::read_within(path, LONGEST)
+}
+
 /// The control plane in `content`. A breaker that cannot be read is closed: a guard that nobody
-/// understands must not stop the pipeline for good. Anything else is an error: it may say stop.
+/// understands must not stop the pipeline for good. Anything else is an error: it may say stop, and
+/// so may a key that is nearly a known one.
 pub(super) fn parse(path: &Path, content: &[u8]) -> Result<Control, StateError> {
     lines::check_version(path, content)?;
+    let file: Value =
+        serde_json::from_slice(content).map_err(|error| StateError::json(path, &error))?;
+    if let Some(name) = unknown_names::misspelt_key(&file) {
+        return Err(StateError::new(path, StateErrorKind::UnknownName(name)));
+    }
     serde_json::from_slice(content).or_else(|error| {
         let without = without_bad_breakers(path, content);
         without.ok_or_else(|| StateError::json(path, &error))

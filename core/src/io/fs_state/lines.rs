@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    io::{Quarantined, Records, StateError, StateErrorKind, regular, state},
+    io::{Quarantined, Records, StateError, StateErrorKind, regular, state_error},
     model::SCHEMA_VERSION,
 };
 
@@ -38,33 +38,68 @@ pub(in crate::io) fn read<T: DeserializeOwned>(
     label: &str,
     records: &mut Records<T>,
 ) -> Result<(), StateError> {
+    match regular::read(path) {
+        Ok(content) => add(&content.unwrap_or_default(), label, &|_| true, records),
+        Err(error) => quarantine_file(error, label, records)?,
+    }
+    Ok(())
+}
+
+/// A file that cannot be read because of what lies in its place; any other error comes back.
+pub(super) fn quarantine_file<T>(
+    error: StateError,
+    label: &str,
+    records: &mut Records<T>,
+) -> Result<(), StateError> {
+    if !error.kind.is_about_the_file() {
+        return Err(error);
+    }
+    let (file, reason, raw) = (label.to_owned(), error.kind.to_string(), String::new());
+    records.quarantined.push(Quarantined { file, place: 0, reason, raw });
+    Ok(())
+}
+
+/// Adds the records in `content`, the bytes of the file that a person calls `label`. A line that
+/// `may_be_wanted` refuses is passed over unread, unless its ends show that it is no record.
+pub(super) fn add<T: DeserializeOwned>(
+    content: &[u8],
+    label: &str,
+    may_be_wanted: &dyn Fn(&[u8]) -> bool,
+    records: &mut Records<T>,
+) {
+    let is_read = |line: &[u8]| !is_object(line) || may_be_wanted(line);
+    if !lines(content).any(|(_, line)| is_read(line)) {
+        return;
+    }
     let mut quarantine = |place, reason, raw: &[u8]| {
         let raw = String::from_utf8_lossy(raw).into_owned();
         let file = label.to_owned();
         records.quarantined.push(Quarantined { file, place, reason, raw });
     };
-    let content = match regular::read(path) {
-        Ok(content) => content.unwrap_or_default(),
-        Err(StateError { kind, .. }) if kind.is_about_the_file() => {
-            quarantine(0, kind.to_string(), b"");
-            return Ok(());
-        }
-        Err(error) => return Err(error),
-    };
-    if let Some(reason) = is_one_document(&content) {
+    if let Some(reason) = is_one_document(content) {
         quarantine(0, reason, b"");
-        return Ok(());
+        return;
     }
-    for (place, line) in (1..).zip(content.split(|&byte| byte == b'\n')) {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
+    for (place, line) in lines(content).filter(|(_, line)| is_read(line)) {
         match record(line) {
             Ok(record) => records.records.push(record),
             Err(reason) => quarantine(place, reason, line),
         }
     }
-    Ok(())
+}
+
+/// The lines of `content` that hold something, with their numbers from 1.
+fn lines(content: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    let ends = memchr::memchr_iter(b'\n', content).chain([content.len()]);
+    let mut start = 0;
+    let all = ends.map(move |end| &content[std::mem::replace(&mut start, end + 1)..end]);
+    (1..).zip(all).filter(|(_, line)| !line.trim_ascii().is_empty())
+}
+
+/// Whether `line` begins and ends as a record does: one that was cut off does not.
+fn is_object(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    line.starts_with(b"{") && line.ends_with(b"}")
 }
 
 /// The error is the reason.
@@ -74,9 +109,9 @@ fn record<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
         Ok(version.check().map(|()| serde_json::from_slice(line)))
     };
     match read() {
-        Ok(Ok(record)) => record.map_err(|error| state::reason(&error)),
+        Ok(Ok(record)) => record.map_err(|error| state_error::reason(&error)),
         Ok(Err(kind)) => Err(kind.to_string()),
-        Err(error) => Err(state::reason(&error)),
+        Err(error) => Err(state_error::reason(&error)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The state as files under a root.
 
 mod control;
+mod history;
 mod init;
 pub(super) mod lines;
 mod queue;
@@ -14,7 +15,11 @@ use chrono::{DateTime, Utc};
 
 pub use self::init::Laid;
 use crate::{
-    io::{Layout, RunLock, StateError, StateErrorKind, atomic, lock::Exclusive, regular},
+    io::{
+        Holder, Layout, RunLock, StateError, StateErrorKind, atomic,
+        lock::{Exclusive, holder},
+        regular,
+    },
     model::EcosystemId,
 };
 
@@ -47,6 +52,19 @@ impl FsState {
             atomic::sweep(&dir)?;
         }
         Ok(lock)
+    }
+
+    /// Who holds the lock of a run, or held it and died without letting go; `None` when nobody does.
+    /// The lock is not touched.
+    pub fn lock_holder(&self) -> Option<Holder> {
+        holder(&self.layout.lock())
+    }
+
+    /// Ids of the runs that have a journal: they are under way, or died and are not recorded yet.
+    pub fn journals(&self) -> Result<Vec<String>, StateError> {
+        let files = regular::list(&self.layout.outbox())?;
+        let ids = files.into_iter().filter(|(name, _)| Layout::is_lines(name));
+        Ok(ids.filter_map(|(name, _)| Some(name.strip_suffix(".jsonl")?.to_owned())).collect())
     }
 
     /// Takes the lock of a seeding of `ecosystem`; or says who holds it. Runs go on meanwhile.

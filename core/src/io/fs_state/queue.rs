@@ -10,7 +10,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    io::{Quarantined, QueueFile, StateError, StateErrorKind, fs_state::lines, state},
+    io::{Quarantined, QueueFile, StateError, StateErrorKind, fs_state::lines, state_error},
     model::{
         EcosystemId, Queue, QueueEntry, QueueHeader, SCHEMA_VERSION, StoredEntry, TierMeanings,
     },
@@ -19,8 +19,7 @@ use crate::{
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document<'a> {
-    #[serde(rename = "schema_version")]
-    _schema_version: u32,
+    schema_version: u32,
     ecosystem: EcosystemId,
     updated_at: DateTime<Utc>,
     #[serde(default)]
@@ -62,9 +61,12 @@ pub(super) fn parse(
     ecosystem: &EcosystemId,
     content: &[u8],
 ) -> Result<QueueFile, StateError> {
-    lines::check_version(path, content)?;
-    let document: Document =
-        serde_json::from_slice(content).map_err(|error| StateError::json(path, &error))?;
+    let document = serde_json::from_slice::<Document>(content);
+    // The version is looked at by itself only where it may be the trouble: a queue may be long.
+    if document.as_ref().map_or(true, |document| document.schema_version != SCHEMA_VERSION) {
+        lines::check_version(path, content)?;
+    }
+    let document = document.map_err(|error| StateError::json(path, &error))?;
     if document.ecosystem != *ecosystem {
         let reason = format!(
             "it says that it is the queue of {}, its name says otherwise",
@@ -96,7 +98,8 @@ fn add(entries: &mut Queue, raw: &str, ecosystem: &EcosystemId) -> Result<(), St
     if !raw.starts_with('{') {
         return Err("an entry is an object".to_owned());
     }
-    let stored: StoredEntry = serde_json::from_str(raw).map_err(|error| state::reason(&error))?;
+    let stored: StoredEntry =
+        serde_json::from_str(raw).map_err(|error| state_error::reason(&error))?;
     let entry = QueueEntry::try_from(stored).map_err(|error| error.to_string())?;
     if entry.id.ecosystem != *ecosystem {
         return Err(format!("{} does not belong into the queue of {ecosystem}", entry.id));

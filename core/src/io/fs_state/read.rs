@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     io::{
-        FsState, Layout, QueueFile, Records, StateError, StateErrorKind, StateReader,
+        FsState, HistoryFilter, Layout, QueueFile, Records, StateError, StateErrorKind,
+        StateReader, Visitor,
         fs_state::{control, lines, queue, remembered},
         regular,
     },
@@ -16,11 +17,14 @@ use crate::{
     },
 };
 
+/// Largest recipe or output that is read; an output is cut to 64 KiB before it is stored.
+const LONGEST_TEXT: u64 = 4 << 20;
+
 impl StateReader for FsState {
     fn control(&self) -> Result<Control, StateError> {
         let path = self.layout.control();
         let not_root = || StateError::new(self.layout.root(), StateErrorKind::NotRoot);
-        control::parse(&path, &regular::read(&path)?.ok_or_else(not_root)?)
+        control::parse(&path, &control::read(&path)?.ok_or_else(not_root)?)
     }
 
     fn queued_ecosystems(&self) -> Result<Vec<EcosystemId>, StateError> {
@@ -37,25 +41,20 @@ impl StateReader for FsState {
         queue::parse(&path, &self.layout.label(&path), ecosystem, &content).map(Some)
     }
 
-    fn runs(&self) -> Result<Records<RunRecord>, StateError> {
-        let mut runs: Records<RunRecord> = self.read_all(&self.layout.metrics(), Layout::is_run)?;
-        runs.records.sort_by(|a, b| (a.timestamp, &a.batch_id).cmp(&(b.timestamp, &b.batch_id)));
-        Ok(runs)
+    fn visit_runs(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, RunRecord>,
+    ) -> Result<(), StateError> {
+        self.visit(&self.layout.metrics(), filter, visit)
     }
 
-    fn run(&self, batch_id: &str) -> Result<Option<RunRecord>, StateError> {
-        let runs = self.read_one(&self.layout.run(batch_id))?;
-        let is_it = |record: &RunRecord| record.batch_id == batch_id;
-        Ok(runs.records.into_iter().find(is_it))
-    }
-
-    fn failures(&self) -> Result<Records<FailureRecord>, StateError> {
-        let dir = self.layout.failure_files();
-        self.read_all(&dir, Layout::is_lines).map(sorted_failures)
-    }
-
-    fn failures_of(&self, batch_id: &str) -> Result<Records<FailureRecord>, StateError> {
-        self.read_one(&self.layout.failures(batch_id)).map(sorted_failures)
+    fn visit_failures(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, FailureRecord>,
+    ) -> Result<(), StateError> {
+        self.visit(&self.layout.failure_files(), filter, visit)
     }
 
     fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError> {
@@ -81,11 +80,11 @@ impl StateReader for FsState {
 
     fn output(&self, sha256: &str) -> Result<Option<String>, StateError> {
         let Some(path) = self.layout.output(sha256) else { return Ok(None) };
-        Ok(regular::read(&path)?.map(to_text))
+        Ok(regular::read_within(&path, LONGEST_TEXT)?.map(to_text))
     }
 
     fn recipe(&self, name: &RecipeName) -> Result<Option<String>, StateError> {
-        Ok(regular::read(&self.layout.recipe(name))?.map(to_text))
+        Ok(regular::read_within(&self.layout.recipe(name), LONGEST_TEXT)?.map(to_text))
     }
 
     fn recipe_names(&self) -> Result<Vec<RecipeName>, StateError> {
@@ -111,26 +110,12 @@ impl FsState {
         Ok(records)
     }
 
-    fn read_all<T: DeserializeOwned>(
-        &self,
-        dir: &Path,
-        is_ours: impl Fn(&str) -> bool,
-    ) -> Result<Records<T>, StateError> {
-        let mut records = Records::default();
-        for (name, path) in regular::list(dir)? {
-            if is_ours(&name) {
-                lines::read(&path, &self.layout.label(&path), &mut records)?;
-            }
-        }
-        Ok(records)
-    }
-
     /// The name of the recipe at `path`; `None` where no recipe of that name belongs. A name that
     /// could not be a file's stands in the recipe itself.
     fn recipe_name(&self, stem: &str, path: &Path) -> Result<Option<RecipeName>, StateError> {
         let name = match stem.parse().ok() {
             Some(name) => Some(name),
-            None => match regular::read(path) {
+            None => match regular::read_within(path, LONGEST_TEXT) {
                 Err(error) if error.kind.is_about_the_file() => None,
                 recipe => recipe?.as_deref().and_then(stated_name),
             },
@@ -142,11 +127,6 @@ impl FsState {
 fn stated_name(recipe: &[u8]) -> Option<RecipeName> {
     let table: toml::Table = str::from_utf8(recipe).ok()?.parse().ok()?;
     table.get("metadata")?.get("name")?.as_str()?.parse().ok()
-}
-
-fn sorted_failures(mut failures: Records<FailureRecord>) -> Records<FailureRecord> {
-    failures.records.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
-    failures
 }
 
 fn to_text(content: Vec<u8>) -> String {

@@ -11,7 +11,6 @@ use crate::{
         FsState, QueueFile, StateError, StateReader as _, StateWriter, atomic,
         fs_state::{control, lines, queue, remembered},
         lock::Exclusive,
-        regular,
     },
     model::{
         BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageName, RecipeName,
@@ -30,7 +29,7 @@ impl StateWriter for FsState {
 
     fn put_control(&self, control: &Control) -> Result<(), StateError> {
         let path = self.layout.control();
-        let found = regular::read(&path)?;
+        let found = control::read(&path)?;
         atomic::write(&path, control::to_text(&path, found.as_deref(), control)?.as_bytes())
     }
 

@@ -107,8 +107,11 @@ async fn try_out(sandbox: Sandbox) -> Result<Opened, SandboxError> {
         namespaces: sandbox.walls.outer != Outer::Nothing,
     };
     let (report, mut found) = try_task(&sandbox, &task, &work_dir).await?;
-    let open: Vec<&str> =
-        found.probes.iter().filter(|it| !it.held).map(|it| it.name.as_str()).collect();
+    // Without mounts a job reaches the modes of its user's files: reported, and no reason not to be
+    // used, since nothing else contains where there is no mount.
+    let is_known = |probe: &Probe| !task.namespaces && probe.name == self_test::MODES;
+    let open = found.probes.iter().filter(|it| !it.held && !is_known(it));
+    let open: Vec<&str> = open.map(|it| it.name.as_str()).collect();
     if !open.is_empty() {
         return Err(refused(format!("these probes were not held: {}", open.join("; "))));
     }

@@ -8,6 +8,7 @@ use std::{io::Write as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use files::MODES;
 pub(super) use network::ABSTRACT;
 
 use crate::Probe;

@@ -5,7 +5,6 @@ pub(super) mod status;
 use std::{collections::BTreeMap, fmt, io::IsTerminal as _};
 
 use batch_core::{
-    io::StateReader as _,
     model::{EcosystemId, SeedCursor, SeedOutcome, SeedingRecord},
     plugin::{EcosystemPlugin, Seeder},
 };
@@ -64,7 +63,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         return status::run(cx);
     }
     let root = cx.open_root()?;
-    let control = root.state.control()?;
+    let control = root.control(&cx.env.registry)?;
     let plugins = match &args.ecosystem {
         Some(word) => vec![names::ecosystem(&cx.env.registry, word)?],
         None => cx.env.registry.iter().collect(),

@@ -13,7 +13,10 @@ use serde::Serialize;
 
 use super::place;
 use crate::{
-    cli::Context,
+    cli::{
+        Context,
+        damage::{self, Damage},
+    },
     env::Root,
     exit::Exit,
     net,
@@ -47,7 +50,9 @@ pub(super) fn run(cx: &Context) -> anyhow::Result<Exit> {
         })
     };
     let ecosystems = cx.env.registry.iter().map(ecosystem).collect::<Result<_, _>>()?;
-    cx.out.show(&SeedStatusReport { ecosystems })?;
+    let mut damage = Damage::default();
+    runs.quarantined.iter().for_each(|damaged| damage.note(damaged));
+    cx.out.show(&SeedStatusReport { ecosystems, problems: damage.into_problems() })?;
     Ok(Exit::Ok)
 }
 
@@ -60,6 +65,8 @@ fn entries(root: &Root, plugin: &EcosystemPlugin) -> anyhow::Result<usize> {
 pub(in crate::cli) struct SeedStatusReport {
     /// In the order of rotation.
     ecosystems: Vec<SeedState>,
+    /// Records of seedings that cannot be read: file, place, reason and remedy.
+    problems: Vec<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -87,7 +94,8 @@ struct SeedState {
 
 impl fmt::Display for SeedStatusReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.ecosystems.iter().try_for_each(|state| state.fmt(f))
+        self.ecosystems.iter().try_for_each(|state| state.fmt(f))?;
+        damage::write_problems(f, &self.problems)
     }
 }
 

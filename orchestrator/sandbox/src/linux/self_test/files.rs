@@ -17,6 +17,7 @@ pub(super) fn probes(task: &Task) -> Vec<(&'static str, bool)> {
     vec![
         ("files outside cannot be read", File::open(outside).is_err()),
         ("files outside cannot be written", !can_write(outside)),
+        (MODES, !can_change(outside)),
         ("the password file of the machine cannot be read", File::open("/etc/shadow").is_err()),
         ("kernel settings cannot be written", nothing_writable("/proc/sys", 6)),
         ("nothing of the kernel can be written under /proc", nothing_writable("/proc", 1)),
@@ -31,6 +32,14 @@ pub(super) fn probes(task: &Task) -> Vec<(&'static str, bool)> {
         ("no folder is made set-group-ID", no_folder_is_made_set_id()),
         ("the work folder can be written", File::create("self-test").is_ok()),
     ]
+}
+
+/// What Landlock alone does not keep from a job: the modes of files of the job's own user.
+pub(in super::super) const MODES: &str = "modes of files outside cannot be changed";
+
+/// To the mode that it has already.
+fn can_change(path: &Path) -> bool {
+    path.metadata().and_then(|found| std::fs::set_permissions(path, found.permissions())).is_ok()
 }
 
 /// Opened, never written to; a pipe or device does not make it wait.

@@ -1,0 +1,165 @@
+//! Names in the control file that nobody answers to: a switch that stops nothing is worse than
+//! none, so what looks like a misspelt name is an error and never passed over.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::model::{Budget, Control, EcosystemId, HostPause, StoredBreaker};
+
+/// How alike two keys are, from 0 to 1, before one is taken for a misspelling of the other.
+const ALIKE_KEYS: f64 = 0.7;
+
+/// The same of ecosystems, whose names are short: `nmp` is `npm`.
+const ALIKE_ECOSYSTEMS: f64 = 0.6;
+
+/// A name in the control file that this program does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownName {
+    /// Where it stands in the file.
+    pub place: String,
+    /// As it stands there. Hostile, and shortened.
+    pub name: String,
+    /// The known name that is nearest to it, if one is near.
+    pub nearest: Option<String>,
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, name, nearest } = self;
+        write!(f, "{place} has {name:?}, which this program does not know")?;
+        nearest.as_ref().map_or(Ok(()), |nearest| write!(f, "; did you mean {nearest:?}?"))
+    }
+}
+
+impl UnknownName {
+    fn new(place: &str, name: &str, nearest: Option<&str>) -> Self {
+        let name = name.chars().take(80).collect();
+        Self { place: place.to_owned(), name, nearest: nearest.map(str::to_owned) }
+    }
+}
+
+/// The first key of `file`, a control file, that is near a known one and is none. Keys that are
+/// near nothing are somebody else's.
+pub fn misspelt_key(file: &Value) -> Option<UnknownName> {
+    let of_children = |key: &str, known: &[&str]| {
+        let children = file.get(key).and_then(Value::as_object);
+        children.into_iter().flatten().find_map(|(name, child)| {
+            let place = format!("\"{key}\", {:?}", name.chars().take(80).collect::<String>());
+            misspelt_in(child, &place, known)
+        })
+    };
+    let budget = file.get("budget").unwrap_or(&Value::Null);
+    misspelt_in(file, "the file", Control::KEYS)
+        .or_else(|| misspelt_in(budget, "\"budget\"", Budget::KEYS))
+        .or_else(|| of_children("ecosystems", StoredBreaker::KEYS))
+        .or_else(|| of_children("hosts", HostPause::KEYS))
+}
+
+fn misspelt_in(table: &Value, place: &str, known: &[&str]) -> Option<UnknownName> {
+    table.as_object()?.keys().filter(|key| !known.contains(&key.as_str())).find_map(|key| {
+        let near = nearest(key, known.iter().copied(), ALIKE_KEYS)?;
+        Some(UnknownName::new(place, key, Some(near)))
+    })
+}
+
+/// The first ecosystem that `control` disables and that is not among `known`, or that has a breaker
+/// and is near a known one. A breaker of an ecosystem that is gone harms nobody.
+pub fn unknown_ecosystem(control: &Control, known: &[&EcosystemId]) -> Option<UnknownName> {
+    let near = |id: &EcosystemId| {
+        nearest(id.as_str(), known.iter().map(|id| id.as_str()), ALIKE_ECOSYSTEMS)
+    };
+    let is_known = |id: &EcosystemId| known.contains(&id);
+    let disabled = control.disabled_ecosystems.iter().find(|id| !is_known(id));
+    let disabled =
+        disabled.map(|id| UnknownName::new("\"disabled_ecosystems\"", id.as_str(), near(id)));
+    let mut breakers = control.ecosystems.keys().filter(|id| !is_known(id));
+    disabled.or_else(|| {
+        breakers
+            .find_map(|id| Some(UnknownName::new("\"ecosystems\"", id.as_str(), Some(near(id)?))))
+    })
+}
+
+/// The one of `known` that `word` is most alike, if it is at least so much `alike`.
+fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>, alike: f64) -> Option<&'a str> {
+    let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-', ' '], "");
+    let likeness =
+        |known: &&str| strsim::normalized_damerau_levenshtein(&plain(word), &plain(known));
+    let best = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (alike <= likeness(&best)).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(file: &Value, expected: &str) {
+        let found = misspelt_key(file).map(|name| name.to_string()).unwrap_or_default();
+        assert!(found.contains(expected) && found.is_empty() == expected.is_empty(), "{found}");
+    }
+
+    #[test]
+    fn a_key_that_is_nearly_a_known_one_is_an_error_and_others_are_somebody_elses() {
+        check(&json!({"disabled_ecosytems": ["npm"]}), "did you mean \"disabled_ecosystems\"?");
+        check(&json!({"disabledEcosystems": []}), "did you mean \"disabled_ecosystems\"?");
+        check(&json!({"Enabled": false}), "the file has \"Enabled\"");
+        check(&json!({"ecosystems": {"npm": {"circuit_sate": "open"}}}), "\"circuit_state\"");
+        check(&json!({"hosts": {"a.example": {"pause_until": 1}}}), "\"paused_until\"");
+        check(&json!({"budget": {"macos_minute_used": 1}}), "\"macos_minutes_used\"");
+        check(
+            &json!({"zebra": 1, "note": "x", "budget": {"sampling_active": true}, "owner": "ada",
+                "ecosystems": {"npm": {"note": 1}, "reason": {}}}),
+            "",
+        );
+        check(&json!([1]), "");
+    }
+
+    #[test]
+    fn no_known_key_is_taken_for_another() {
+        for keys in [Control::KEYS, StoredBreaker::KEYS, Budget::KEYS, HostPause::KEYS] {
+            let file = keys.iter().map(|key| ((*key).to_owned(), Value::Null)).collect();
+            assert_eq!(misspelt_in(&Value::Object(file), "", keys), None);
+        }
+    }
+
+    #[test]
+    fn the_known_keys_are_those_of_the_schema() {
+        fn keys<T: schemars::JsonSchema>() -> Vec<String> {
+            let schema = schemars::schema_for!(T).to_value();
+            schema["properties"].as_object().unwrap().keys().cloned().collect()
+        }
+        assert_eq!(keys::<Control>(), Control::KEYS);
+        assert_eq!(keys::<StoredBreaker>(), StoredBreaker::KEYS);
+        assert_eq!(keys::<Budget>(), Budget::KEYS);
+        assert_eq!(keys::<HostPause>(), HostPause::KEYS);
+    }
+
+    #[test]
+    fn an_ecosystem_that_is_disabled_and_unknown_is_named_with_the_nearest_known_one() {
+        let known: Vec<EcosystemId> =
+            ["npm", "pypi"].iter().map(|id| id.parse().unwrap()).collect();
+        let known: Vec<&EcosystemId> = known.iter().collect();
+        let check = |file: Value, expected: Option<&str>| {
+            let control: Control = serde_json::from_value(file).unwrap();
+            let found = unknown_ecosystem(&control, &known).map(|name| name.to_string());
+            assert_eq!(found.as_deref(), expected);
+        };
+        let disabled =
+            |id| json!({"schema_version": 2, "enabled": true, "disabled_ecosystems": [id]});
+        let says = "\"disabled_ecosystems\" has";
+        let unknown = "which this program does not know";
+        check(disabled("npm"), None);
+        check(disabled("nmp"), Some(&format!("{says} \"nmp\", {unknown}; did you mean \"npm\"?")));
+        check(disabled("zoo"), Some(&format!("{says} \"zoo\", {unknown}")));
+        let breaker =
+            |id: &str| json!({"schema_version": 2, "enabled": true, "ecosystems": {id: {}}});
+        check(breaker("zoo"), None);
+        check(
+            breaker("pypl"),
+            Some(&format!("\"ecosystems\" has \"pypl\", {unknown}; did you mean \"pypi\"?")),
+        );
+    }
+}

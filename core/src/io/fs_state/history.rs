@@ -1,0 +1,123 @@
+//! Visits to the files of history: newest first, and only those whose names can match.
+
+use std::path::Path;
+
+use memchr::{memchr_iter, memmem::Finder};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    io::{
+        FsState, HistoryFilter, Layout, Records, StateError, Visited, Visitor, fs_state::lines,
+        regular,
+    },
+    model::{FailureRecord, RunName, RunRecord},
+};
+
+/// What failures and runs have in common when they are visited.
+pub(super) trait Historic: DeserializeOwned {
+    /// Before the batch id in the names of their files.
+    const PREFIX: &'static str;
+
+    /// Whether `filter` takes it.
+    fn is_taken(&self, filter: &HistoryFilter) -> bool;
+
+    /// Newest first.
+    fn order(a: &Self, b: &Self) -> std::cmp::Ordering;
+}
+
+impl Historic for RunRecord {
+    const PREFIX: &'static str = Layout::RUN_PREFIX;
+
+    fn is_taken(&self, filter: &HistoryFilter) -> bool {
+        filter.takes_run(self)
+    }
+
+    fn order(a: &Self, b: &Self) -> std::cmp::Ordering {
+        (b.timestamp, &b.batch_id).cmp(&(a.timestamp, &a.batch_id))
+    }
+}
+
+impl Historic for FailureRecord {
+    const PREFIX: &'static str = "";
+
+    fn is_taken(&self, filter: &HistoryFilter) -> bool {
+        filter.takes_failure(self)
+    }
+
+    fn order(a: &Self, b: &Self) -> std::cmp::Ordering {
+        (b.timestamp, &b.id).cmp(&(a.timestamp, &a.id))
+    }
+}
+
+impl FsState {
+    /// Shows the records under `dir` that `filter` takes to `visit`, file after file.
+    pub(super) fn visit<T: Historic>(
+        &self,
+        dir: &Path,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, T>,
+    ) -> Result<(), StateError> {
+        let words: Vec<Finder<'_>> =
+            filter.words().iter().map(|word| Finder::new(word).into_owned()).collect();
+        let may_be_wanted = |line: &[u8]| has_all(line, &words);
+        let mut content = vec![];
+        for name in names::<T>(dir, filter)? {
+            let path = dir.join(&name);
+            let label = self.layout.label(&path);
+            let mut records = Records::<T>::default();
+            match regular::read_into(&path, regular::LONGEST_FILE, &mut content) {
+                Ok(true) => lines::add(&content, &label, &may_be_wanted, &mut records),
+                Ok(false) => continue,
+                Err(error) => lines::quarantine_file(error, &label, &mut records)?,
+            }
+            records.records.retain(|record| record.is_taken(filter));
+            records.records.sort_by(T::order);
+            let damaged = records.quarantined.into_iter().map(Visited::Damaged);
+            let records = records.records.into_iter().map(Visited::Record);
+            if damaged.chain(records).try_for_each(&mut *visit).is_break() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names of the files that can hold what `filter` takes, newest first. Those that do not say when
+/// their run started come last.
+fn names<T: Historic>(dir: &Path, filter: &HistoryFilter) -> Result<Vec<String>, StateError> {
+    let of_failure = filter.failure.as_deref().and_then(RunName::batch_of_failure);
+    if let Some(batch) = filter.batch.as_deref().or(of_failure) {
+        return Ok(vec![format!("{}{}", T::PREFIX, Layout::batch_file_name(batch))]);
+    }
+    let is_wanted = |name: &String| {
+        let takes = |stem: &str| {
+            let is_elsewhere = filter.failure.is_some() && RunName::parse(stem).is_some();
+            !is_elsewhere && filter.takes_name(stem)
+        };
+        Layout::is_lines(name) && stem::<T>(name).is_some_and(takes)
+    };
+    let names = regular::names(dir)?.into_iter().filter(is_wanted);
+    let (mut dated, mut undated): (Vec<String>, Vec<String>) =
+        names.partition(|name| stem::<T>(name).and_then(RunName::parse).is_some());
+    dated.sort_unstable_by(|a, b| (start::<T>(b), b).cmp(&(start::<T>(a), a)));
+    undated.sort_unstable_by(|a, b| b.cmp(a));
+    dated.append(&mut undated);
+    Ok(dated)
+}
+
+/// Start of the run in the name of a file.
+fn start<T: Historic>(name: &str) -> Option<&str> {
+    Some(RunName::parse(stem::<T>(name)?)?.start)
+}
+
+/// The batch id in the name of a file.
+fn stem<T: Historic>(name: &str) -> Option<&str> {
+    name.strip_prefix(T::PREFIX)?.strip_suffix(".jsonl")
+}
+
+/// Whether `line` has all of `words`. One with escapes that a name may be written in has to be
+/// parsed for that.
+fn has_all(line: &[u8], words: &[Finder<'_>]) -> bool {
+    words.iter().all(|word| word.find(line).is_some())
+        || memchr_iter(b'\\', line).any(|i| matches!(line.get(i + 1), Some(b'u' | b'/')))
+}

@@ -1,0 +1,117 @@
+//! History is visited, not loaded: which of its records are wanted, and in what form they come.
+
+use std::ops::ControlFlow;
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+
+use crate::{
+    io::{Quarantined, Records, StateError},
+    model::{EcosystemId, FailureRecord, PackageId, RunName, RunRecord},
+};
+
+/// Which records are wanted. What is absent excludes nothing.
+///
+/// Instants are starts of runs, in whole seconds: that is what names of files say, so that a file
+/// of another time need not be opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HistoryFilter {
+    /// Only of this ecosystem.
+    pub ecosystem: Option<EcosystemId>,
+    /// Only of runs that started then or later.
+    pub since: Option<DateTime<Utc>>,
+    /// Only of runs that started then or earlier.
+    pub until: Option<DateTime<Utc>>,
+    /// Only of the run with this id.
+    pub batch: Option<String>,
+    /// Only failures of this package, and only runs that attempted it.
+    pub package: Option<PackageId>,
+    /// Only the failure with this id; there is no run with one.
+    pub failure: Option<String>,
+}
+
+/// What a visitor of history is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Visited<T> {
+    /// A record that is wanted.
+    Record(T),
+    /// What cannot be read, in a file that could hold wanted records.
+    Damaged(Quarantined),
+}
+
+/// Is shown one record after the other, and says when it has seen enough.
+pub type Visitor<'a, T> = &'a mut dyn FnMut(Visited<T>) -> ControlFlow<()>;
+
+impl HistoryFilter {
+    /// Only the run with this id, and its failures.
+    pub fn of_batch(batch_id: &str) -> Self {
+        Self { batch: Some(batch_id.to_owned()), ..Self::default() }
+    }
+
+    /// Only the failure with this id.
+    pub fn of_failure(id: &str) -> Self {
+        Self { failure: Some(id.to_owned()), ..Self::default() }
+    }
+
+    /// Whether `run` is wanted.
+    pub fn takes_run(&self, run: &RunRecord) -> bool {
+        let is_of = |id: &EcosystemId| run.ecosystem.as_ref() == Some(id);
+        self.failure.is_none()
+            && self.ecosystem.as_ref().is_none_or(is_of)
+            && self.batch.as_ref().is_none_or(|batch| run.batch_id == *batch)
+            && self.package.as_ref().is_none_or(|id| run.packages_processed.contains(id))
+            && self.takes_start(started_at(&run.batch_id).unwrap_or(run.timestamp))
+    }
+
+    /// Whether `failure` is wanted.
+    pub fn takes_failure(&self, failure: &FailureRecord) -> bool {
+        self.failure.as_ref().is_none_or(|id| failure.id == *id)
+            && self.ecosystem.as_ref().is_none_or(|id| failure.ecosystem == *id)
+            && self.batch.as_ref().is_none_or(|batch| failure.batch_id == *batch)
+            && self.package.as_ref().is_none_or(|id| failure.package_id == *id)
+            && self.takes_start(started_at(&failure.batch_id).unwrap_or(failure.timestamp))
+    }
+
+    fn takes_start(&self, start: DateTime<Utc>) -> bool {
+        let start = start.trunc_subsecs(0);
+        self.since.is_none_or(|since| since.trunc_subsecs(0) <= start)
+            && self.until.is_none_or(|until| start <= until.trunc_subsecs(0))
+    }
+
+    /// Whether a file whose stem is `name` can hold what is wanted. Names that say nothing can.
+    pub(crate) fn takes_name(&self, name: &str) -> bool {
+        let Some(name) = RunName::parse(name) else { return true };
+        let ecosystem = self.ecosystem.as_ref().or(self.package.as_ref().map(|id| &id.ecosystem));
+        ecosystem.is_none_or(|id| id.as_str() == name.owner)
+            && self.since.is_none_or(|since| *RunName::text_of(since) <= *name.start)
+            && self.until.is_none_or(|until| *name.start <= *RunName::text_of(until))
+    }
+
+    /// Texts that stand in every line with a wanted record, unless they are written with escapes.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let quoted = |text: String| serde_json::Value::from(text).to_string();
+        let package = self.package.as_ref().map(|id| quoted(id.to_string()));
+        let failure = self.failure.clone().map(quoted);
+        package.into_iter().chain(failure).collect()
+    }
+}
+
+fn started_at(batch_id: &str) -> Option<DateTime<Utc>> {
+    RunName::parse(batch_id)?.started_at()
+}
+
+impl<T> Records<T> {
+    /// All that `visit` shows, in its order: for what is known to be little, or needed as a whole.
+    pub fn collect(
+        visit: impl FnOnce(Visitor<'_, T>) -> Result<(), StateError>,
+    ) -> Result<Self, StateError> {
+        let mut records = Self::default();
+        visit(&mut |visited| {
+            match visited {
+                Visited::Record(record) => records.records.push(record),
+                Visited::Damaged(damaged) => records.quarantined.push(damaged),
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(records)
+    }
+}

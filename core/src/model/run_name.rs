@@ -1,0 +1,90 @@
+//! What the name of a file of history says: whose run it is about, and when that run started.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+
+/// How an instant stands in file names; the order of such texts is the order of the instants.
+const FORMAT: &str = "%Y-%m-%dT%H-%M-%SZ";
+
+/// Characters of an instant in a file name.
+const LENGTH: usize = "2026-01-01T00-00-00Z".len();
+
+/// `<owner>-<start>`, as batch ids and `slot-<start>` are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunName<'a> {
+    /// The ecosystem of the run, or `slot` for a slot that ran nothing.
+    pub owner: &'a str,
+    /// Start of the run as it stands in the name: equal length, and ordered as the instants are.
+    pub start: &'a str,
+}
+
+impl<'a> RunName<'a> {
+    /// What `text`, a batch id or the stem of its file, says; `None` for any other text.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (before, start) = text.split_at_checked(text.len().checked_sub(LENGTH)?)?;
+        let owner = before.strip_suffix('-')?;
+        (!owner.is_empty() && is_start(start)).then_some(Self { owner, start })
+    }
+
+    /// The batch id that the failure id `text` begins with; `None` for a text that begins with none.
+    pub fn batch_of_failure(text: &'a str) -> Option<&'a str> {
+        let end = text.find('-')? + 1 + LENGTH;
+        let (batch, rest) = text.split_at_checked(end)?;
+        (Self::parse(batch).is_some() && rest.starts_with('-')).then_some(batch)
+    }
+
+    /// Start of the run.
+    pub fn started_at(self) -> Option<DateTime<Utc>> {
+        let start = NaiveDateTime::parse_from_str(self.start, FORMAT).ok()?;
+        Some(start.and_utc())
+    }
+
+    /// `at` as a name has it, to be compared with [`Self::start`].
+    pub fn text_of(at: DateTime<Utc>) -> String {
+        at.format(FORMAT).to_string()
+    }
+}
+
+fn is_start(text: &str) -> bool {
+    let shape = b"0000-00-00T00-00-00Z";
+    let fits = |(&byte, &wanted): (&u8, &u8)| match wanted {
+        b'0' => byte.is_ascii_digit(),
+        _ => byte == wanted,
+    };
+    text.len() == LENGTH && text.as_bytes().iter().zip(shape).all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<(&str, &str)>) {
+        let found = RunName::parse(text).map(|name| (name.owner, name.start));
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn a_name_says_whose_run_it_is_and_when_it_started() {
+        check("npm-2026-11-21T13-00-05Z", Some(("npm", "2026-11-21T13-00-05Z")));
+        check("slot-2026-11-21T13-00-05Z", Some(("slot", "2026-11-21T13-00-05Z")));
+        for text in ["", "npm", "2026-11-21T13-00-05Z", "-2026-11-21T13-00-05Z"] {
+            check(text, None);
+        }
+        check("npm-2026-11-21T13:00:05Z", None);
+        check("é-2026-11-21T13-00-0éZ", None);
+        let start = RunName::parse("npm-2026-11-21T13-00-05Z").unwrap().started_at().unwrap();
+        assert_eq!(RunName::text_of(start), "2026-11-21T13-00-05Z");
+        assert_eq!(RunName::parse("npm-2026-99-21T13-00-05Z").unwrap().started_at(), None);
+    }
+
+    #[test]
+    fn a_failure_id_begins_with_its_batch() {
+        let batch = |id| RunName::batch_of_failure(id);
+        let npm = "npm-2026-11-21T13-00-05Z";
+        assert_eq!(batch("npm-2026-11-21T13-00-05Z-prettier-2"), Some(npm));
+        assert_eq!(batch("npm-2026-11-21T13-00-05Z-2026-11-21T13-00-05Z"), Some(npm));
+        for id in ["", "x", "npm-2026-11-21T13-00-05Z", "npm-é", "a-b-2026-11-21T13-00-05Z-x"] {
+            assert_eq!(batch(id), None, "{id}");
+        }
+    }
+}
