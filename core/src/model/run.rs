@@ -114,7 +114,6 @@ pub struct Attempt {
     pub upstream_version: Option<String>,
     /// What a person should know of the package: deprecated, a prerelease, code at install. Each
     /// one line that can be shown.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Whether a recipe was generated.
     pub generated: bool,

@@ -13,6 +13,7 @@ mod summary;
 use anyhow::Context as _;
 use batch_core::{
     decide::{
+        ahead,
         plan::Share,
         preflight::{Choice, Preflight},
         record,
@@ -94,8 +95,9 @@ pub async fn run(
 
 /// Hosts that asked an earlier run for a pause are not asked before it has passed.
 fn resume_pauses(ports: &Ports<'_>, control: &Control) {
+    let now = ports.clock.now();
     let pauses = control.hosts.iter().map(|(host, pause)| (host.clone(), pause.paused_until));
-    ports.traffic.resume(&pauses.collect());
+    ports.traffic.resume(&pauses.filter(|&(_, until)| ahead::is_paused(until, now)).collect());
 }
 
 /// A slot in which nothing could be attempted leaves its record too: silence is not health.
