@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
 use batch_core::{
     io::{
         Clock as _, Http as _, HttpError, Method, MirrorTransport, Origins, PoliteConfig,
-        PoliteHttp, Request, Response, TransportErrorKind,
+        PoliteHttp, Request, Response, Traffic as _, TransportErrorKind,
     },
     model::{FailureKind, HostUsage, Quota},
 };

@@ -15,12 +15,12 @@ use batch_core::{
         unknown_names,
     },
     io::{
-        Clock, FsState, Layout, StateError, StateErrorKind, StateReader as _, SystemClock,
-        read_within,
+        Clock, FsState, Layout, StateError, StateErrorKind, StateReader, SystemClock, read_within,
     },
     model::{Control, EcosystemId},
     plugin::{EcosystemPlugin, Registry},
 };
+use chrono::{DateTime, Utc};
 
 use batch_sandbox::{CERTIFICATE_VARIABLES, Host, PROXY_VARIABLES};
 
@@ -42,6 +42,8 @@ const OF_TOOLCHAINS: &[&str] =
 pub struct Env {
     /// The one source of time.
     pub clock: Arc<dyn Clock>,
+    /// The one source of chance: it makes waits uneven, and decides nothing.
+    pub jitter: fastrand::Rng,
     /// Every ecosystem.
     pub registry: Registry,
     /// Where programs are looked for, and which program starts the sandbox's own processes.
@@ -56,10 +58,19 @@ pub struct Env {
     pub workflow_run_url: Option<String>,
 }
 
+/// What a test of the whole program fixes, so that it can be repeated.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fixed {
+    /// Where the wall clock stands; `None` for the real time.
+    pub now: Option<DateTime<Utc>>,
+    /// Seed of [`Env::jitter`]; `None` for another one each time.
+    pub seed: Option<u64>,
+}
+
 impl Env {
-    /// Reads the surroundings of this process.
+    /// Reads the surroundings of this process, but for what is `fixed`.
     #[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
-    pub fn of_process() -> anyhow::Result<Self> {
+    pub fn of_process(fixed: Fixed) -> anyhow::Result<Self> {
         let variable = |name: &str| std::env::var(name).ok();
         let passed_on = PASSED_VARIABLES
             .iter()
@@ -80,7 +91,8 @@ impl Env {
         let redactor = Redactor::new(secrets.map(|(_, value)| &**value));
         let places = Places::new(std::env::var_os("HOME").map(PathBuf::from));
         Ok(Self {
-            clock: Arc::new(SystemClock::default()),
+            clock: Arc::new(fixed.now.map_or_else(SystemClock::default, SystemClock::standing_at)),
+            jitter: fixed.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed),
             registry: plugins::registry()?,
             cleaner: Arc::new(Cleaner::new(redactor, places)),
             host: Host {
@@ -176,13 +188,13 @@ impl Root {
 
 /// The control plane of `state`. A name in it that `registry` does not know is an error: what an
 /// operator stopped in vain must not run.
-pub fn control(state: &FsState, registry: &Registry) -> Result<Control, StateError> {
+pub fn control(state: &dyn StateReader, registry: &Registry) -> Result<Control, StateError> {
     let control = state.control()?;
     let known: Vec<&EcosystemId> = registry.iter().map(|plugin| &plugin.id).collect();
     match unknown_names::unknown_ecosystem(&control, &known) {
         None => Ok(control),
         Some(name) => Err(StateError {
-            path: state.layout().control(),
+            path: Path::new("batch-control.json").to_owned(),
             kind: StateErrorKind::UnknownName(name),
         }),
     }

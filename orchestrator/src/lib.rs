@@ -14,6 +14,7 @@ pub mod progress;
 pub mod run;
 pub mod scaffold;
 pub mod schema;
+pub mod scripted;
 pub mod seeds;
 pub mod settings;
 pub mod stage;

@@ -42,7 +42,8 @@ pub fn polite(
     let now = env.clock.now();
     let hosts = control.hosts.iter().map(|(host, pause)| (host.clone(), pause.paused_until));
     let pauses: BTreeMap<_, _> = hosts.filter(|&(_, until)| ahead::is_paused(until, now)).collect();
-    Ok(Arc::new(PoliteHttp::new(PoliteConfig { pauses, ..config })))
+    let jitter = env.jitter.clone();
+    Ok(Arc::new(PoliteHttp::new(PoliteConfig { pauses, jitter, ..config })))
 }
 
 /// Drops what the cache has kept for too long. A cache that cannot be pruned is only large.

@@ -3,14 +3,12 @@
 use std::{collections::BTreeMap, io, path::Path};
 
 use batch_core::model::{
-    BreakerTransition, Control, EcosystemId, FailureKind, FailureRecord, Fault, PackageName,
+    BreakerTransition, Control, EcosystemId, Fact, FailureKind, FailureRecord, Fault, PackageName,
     Remembered, Row, RunRecord, SeedingRecord, StoredEntry, TierMeanings,
 };
 use chrono::{DateTime, Utc};
-use schemars::{JsonSchema, schema_for};
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
-
-use crate::cli;
 
 /// `data/queues/priority-queue-<ecosystem>.json`.
 #[derive(JsonSchema)]
@@ -45,18 +43,22 @@ struct ExportedRow {
     remediation: &'static str,
 }
 
-/// Name and text of every schema, and of the taxonomy's export.
-pub fn all() -> BTreeMap<&'static str, String> {
+/// Name and text of every schema, and of the taxonomy's export. `outputs` are those of what the
+/// program prints.
+pub fn all(
+    outputs: impl IntoIterator<Item = (&'static str, Schema)>,
+) -> BTreeMap<&'static str, String> {
     let stored = [
         ("queue", schema_for!(QueueDocument)),
         ("batch-control", schema_for!(Control)),
         ("batch-run", schema_for!(RunRecord)),
         ("failure", schema_for!(FailureRecord)),
+        ("fact", schema_for!(Fact)),
         ("seeding-run", schema_for!(SeedingRecord)),
         ("seeding", schema_for!(RememberedDocument)),
         ("breaker-transition", schema_for!(BreakerTransition)),
     ];
-    let schemas = stored.into_iter().chain(cli::output_schemas());
+    let schemas = stored.into_iter().chain(outputs);
     let mut texts: BTreeMap<_, _> =
         schemas.map(|(name, schema)| (name, to_text(&schema))).collect();
     let rows: Vec<ExportedRow> = FailureKind::ALL.iter().map(|&kind| exported(kind)).collect();

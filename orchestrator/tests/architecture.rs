@@ -19,7 +19,7 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
          percent-encoding reqwest schemars serde serde_json sha2 strip-ansi-escapes strsim tar \
          tempfile thiserror tokio toml toml_edit tracing unicode-security url zip",
     ),
-    ("batch-sim", "async-trait batch-core chrono"),
+    ("batch-sim", "async-trait batch-core chrono sha2"),
     (
         "batch-conformance",
         "async-trait batch-core batch-sim fastrand flate2 serde serde_json sha2 tar tempfile toml \
@@ -119,12 +119,14 @@ fn production(path: &Path) -> String {
 
 /// Production code of a layer of core, without comments and line breaks.
 fn layer(name: &str) -> Vec<(PathBuf, String)> {
+    let is_production = |path: &PathBuf| !path.ends_with("tests.rs");
     let is_code = |line: &&str| !line.trim_start().starts_with("//");
     let code = |path: PathBuf| {
         let code = production(&path).lines().filter(is_code).collect();
         (path, code)
     };
-    sources(&house().join("core/src").join(name)).into_iter().map(code).collect()
+    let files = sources(&house().join("core/src").join(name));
+    files.into_iter().filter(is_production).map(code).collect()
 }
 
 #[test]
@@ -213,6 +215,95 @@ fn layers_use_only_the_layers_below_them() {
             }
         }
     }
+}
+
+/// Modules of the orchestrator, and the others of them that each names after `crate::`.
+fn uses_of_modules() -> BTreeMap<String, BTreeSet<String>> {
+    let src = house().join("orchestrator/src");
+    let is_module = |stem: &&str| !["lib", "main"].contains(stem);
+    let entries = fs::read_dir(&src).unwrap().map(|entry| entry.unwrap().path());
+    let stems = entries.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
+    let names: BTreeSet<String> = stems.filter(|stem| is_module(&&**stem)).collect();
+    let uses_of = |name: &String| {
+        let (folder, file) = (src.join(name), src.join(format!("{name}.rs")));
+        let files = sources(&folder).into_iter().chain(file.exists().then_some(file));
+        let code: String = files.map(|path| without_comments(&production(&path))).collect();
+        let used = names.iter().filter(|other| *other != name && names_module(&code, other));
+        (name.clone(), used.cloned().collect())
+    };
+    names.iter().map(uses_of).collect()
+}
+
+/// Whether `code`, which has neither comments nor spaces, names `crate::<module>`, alone or in a
+/// list.
+fn names_module(code: &str, module: &str) -> bool {
+    let is_end = |rest: &str| rest.starts_with("::") || rest.starts_with([';', ',', '}']);
+    let alone = format!("crate::{module}");
+    if code.match_indices(&alone).any(|(at, _)| is_end(&code[at + alone.len()..])) {
+        return true;
+    }
+    let lists = code.match_indices("crate::{").map(|(at, word)| list(&code[at + word.len()..]));
+    lists
+        .flatten()
+        .any(|item| item.strip_prefix(module).is_some_and(|rest| rest.is_empty() || is_end(rest)))
+}
+
+/// The items of a `use` list whose opening brace is left out.
+fn list(code: &str) -> Vec<&str> {
+    let (mut depth, mut from, mut items) = (0, 0, vec![]);
+    for (at, c) in code.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                items.push(&code[from..at]);
+                from = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => (),
+        }
+    }
+    items
+}
+
+fn without_comments(code: &str) -> String {
+    let lines = code.lines().map(|line| line.split("//").next().unwrap());
+    lines.flat_map(str::split_whitespace).collect()
+}
+
+#[test]
+fn no_two_modules_of_the_orchestrator_need_each_other() {
+    let mut left = uses_of_modules();
+    assert!(left["cli"].contains("run") && left["run"].contains("stage"), "{left:#?}");
+    // What needs nothing that is left can be taken away; a circle stays.
+    while let Some(free) =
+        left.iter().find(|(_, used)| used.is_empty()).map(|(name, _)| name.clone())
+    {
+        left.remove(&free);
+        for used in left.values_mut() {
+            used.remove(&free);
+        }
+    }
+    assert!(left.is_empty(), "these need each other: {left:#?}");
+}
+
+#[test]
+fn generators_and_validators_know_no_stage() {
+    let uses = uses_of_modules();
+    for module in ["generator", "validator"] {
+        for above in ["stage", "run", "cli"] {
+            assert!(!uses[module].contains(above), "{module} uses {above}");
+        }
+    }
+}
+
+#[test]
+fn lists_of_names_are_read_as_the_compiler_reads_them() {
+    let code = without_comments("use crate::{a::{b, c}, d}; // crate::e::x\nuse crate::f::g;");
+    let found = ["a", "b", "c", "d", "e", "f", "g"].map(|module| names_module(&code, module));
+    assert_eq!(found, [true, false, false, true, false, true, false]);
 }
 
 #[test]

@@ -1,11 +1,18 @@
-//! Virtual time and a virtual network, for tests and for simulation.
+//! Virtual time, a virtual network, and state and journals without a disk, for tests and for
+//! simulation.
 
 mod clock;
+mod memory_facts;
+mod memory_state;
+mod no_traffic;
 mod records;
 mod shelf;
 mod transport;
 
 pub use clock::SimClock;
-pub use records::{attempt, failed_on, queue, succeeded};
+pub use memory_facts::MemoryFacts;
+pub use memory_state::MemoryState;
+pub use no_traffic::NoTraffic;
+pub use records::{FactsAt, INSTALL, attempt, delta, failed_on, queue, recipe_of, succeeded};
 pub use shelf::Shelf;
 pub use transport::{Answer, Sent, SimTransport};

@@ -1,10 +1,16 @@
 //! Queues and attempts in one line each.
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
-use batch_core::model::{
-    Attempt, Confidence, Failure, FailureKind, Finding, Fingerprint, Outcome, Queue, QueueEntry,
-    Stage, Tier,
+use batch_core::{
+    decide::recipe,
+    model::{
+        ActionShape, Attempt, BatchId, BatchPlan, Began, Confidence, Delta, Environment, Fact,
+        Failure, FailureKind, Finding, Fingerprint, Finished, Generated, GeneratedRecipe,
+        HostUsage, Made, Minutes, NotGenerated, Outcome, PackageFacts, PackageId, PlannedPackage,
+        Queue, QueueEntry, RecipeName, Recovered, SCHEMA_VERSION, Stage, Started, Tier, Turn,
+        Validated, Verdict,
+    },
 };
 
 /// A queue of `eco` from (name, tier, second of arrival).
@@ -32,6 +38,158 @@ pub fn attempt(id: &str, outcome: Outcome) -> Attempt {
     }
 }
 
+/// What `batch` adds with `attempts`: asked for, whole, ended when it started, no request made.
+pub fn delta(batch: BatchId, attempts: Vec<Attempt>) -> Delta {
+    Delta {
+        turn: Turn::Own,
+        probing: false,
+        ended_at: batch.started_at(),
+        batch,
+        attempts,
+        deferred: vec![],
+        waiting: vec![],
+        refused: vec![],
+        interrupted: false,
+        minutes: Minutes::default(),
+        generator: "builtin 0".to_owned(),
+        requests: [].into(),
+        pauses: [].into(),
+        run_id: None,
+        workflow_run_url: None,
+    }
+}
+
+/// Facts of one batch, at one moment.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "the line above says it")]
+pub struct FactsAt {
+    pub batch_id: BatchId,
+    pub at: DateTime<Utc>,
+}
+
+impl FactsAt {
+    /// The start of a batch that validates `packages`, in this order, in `environments` each.
+    pub fn started(&self, packages: &[PackageId], environments: &[Environment]) -> Started {
+        let planned = |package_id: &PackageId| PlannedPackage {
+            package_id: package_id.clone(),
+            environments: environments.to_vec(),
+        };
+        let packages = packages.iter().map(planned).collect();
+        Started {
+            schema_version: SCHEMA_VERSION,
+            batch_id: self.batch_id.clone(),
+            at: self.at,
+            plan: BatchPlan { turn: Turn::Own, probing: false, packages },
+            generator: "builtin 0".to_owned(),
+            run_id: None,
+            program_version: "0".to_owned(),
+            workflow_run_url: None,
+        }
+    }
+
+    /// Work on `package_id` began: its validation in an environment, else its generation.
+    pub fn began(
+        &self,
+        package_id: PackageId,
+        environment: Option<Environment>,
+        tries: u32,
+    ) -> Fact {
+        Fact::Began(Began {
+            schema_version: SCHEMA_VERSION,
+            batch_id: self.batch_id.clone(),
+            at: self.at,
+            package_id,
+            environment,
+            tries,
+        })
+    }
+
+    /// Its generation ended: with a recipe that provides `command`, or, without one, as a library.
+    pub fn generated(&self, package_id: PackageId, command: Option<&str>) -> Fact {
+        let made = match command {
+            Some(command) => Made::Recipe(Box::new(recipe_of(package_id.clone(), command))),
+            None => Made::Nothing(NotGenerated {
+                facts: None,
+                failure: Box::new(stated(FailureKind::LibraryOnly, None)),
+                draft: None,
+            }),
+        };
+        Fact::Generated(Box::new(Generated {
+            schema_version: SCHEMA_VERSION,
+            batch_id: self.batch_id.clone(),
+            at: self.at,
+            package_id,
+            duration_ms: 100,
+            made,
+        }))
+    }
+
+    /// A validation of one second ended so at its first try, with a cause that fits.
+    pub fn validated(
+        &self,
+        package_id: PackageId,
+        environment: Environment,
+        result: Verdict,
+    ) -> Validated {
+        let kind = match result {
+            Verdict::Pass => None,
+            Verdict::Fail => Some(FailureKind::InstallFailed),
+            Verdict::Skipped { .. } => Some(FailureKind::Timeout),
+            Verdict::Blocked => Some(FailureKind::RecipeMissing),
+        };
+        Validated {
+            schema_version: SCHEMA_VERSION,
+            batch_id: self.batch_id.clone(),
+            at: self.at,
+            package_id,
+            environment,
+            result,
+            tries: 1,
+            duration_ms: 1_000,
+            sandbox: Some("box".to_owned()),
+            failure: kind.map(|kind| Box::new(stated(kind, None))),
+            verify: None,
+        }
+    }
+
+    /// The process that validates in an environment ended in order, else the one that generates. It
+    /// made three requests to `host`, which asked for a pause of a minute.
+    pub fn finished(&self, environment: Option<Environment>, host: &str) -> Finished {
+        let usage = HostUsage { sent: 3, throttled: 1, waited_ms: 9 };
+        let until = self.at + chrono::Duration::minutes(1);
+        Finished {
+            schema_version: SCHEMA_VERSION,
+            batch_id: self.batch_id.clone(),
+            at: self.at,
+            environment,
+            requests: [(host.to_owned(), usage)].into(),
+            pauses: [(host.to_owned(), until)].into(),
+            minutes: None,
+        }
+    }
+
+    /// The batch was found without its end.
+    pub fn recovered(&self) -> Fact {
+        Fact::Recovered(Recovered {
+            schema_version: SCHEMA_VERSION,
+            batch_id: self.batch_id.clone(),
+            at: self.at,
+        })
+    }
+}
+
+/// The step by which [`recipe_of`] installs.
+pub const INSTALL: ActionShape = ActionShape::of_commands("eco_install");
+
+/// A recipe, called like its package, that provides `command`.
+pub fn recipe_of(package: PackageId, command: &str) -> GeneratedRecipe {
+    let name = RecipeName::nearest(package.name.as_str());
+    let commands = [command.to_owned()];
+    let facts = PackageFacts::of_commands(package, "1.0".to_owned(), INSTALL.name, &commands);
+    let recipe = recipe::of_tool(&facts, &name).expect("a tool has a recipe");
+    GeneratedRecipe { facts, name, toml: recipe.to_toml() }
+}
+
 /// A recipe called `name` that says nothing.
 pub fn succeeded(name: &str) -> Outcome {
     Outcome::Succeeded { recipe: name.parse().expect("a test uses names"), toml: String::new() }
@@ -39,8 +197,12 @@ pub fn succeeded(name: &str) -> Outcome {
 
 /// A stated failure; each kind has its own fingerprint.
 pub fn failed_on(kind: FailureKind, service: Option<&str>) -> Outcome {
+    Outcome::Failed(Box::new(stated(kind, service)))
+}
+
+fn stated(kind: FailureKind, service: Option<&str>) -> Failure {
     let service = service.map(str::to_owned);
-    Outcome::Failed(Box::new(Failure {
+    Failure {
         stage: Stage::Validate,
         finding: Finding { kind, service, confidence: Confidence::Stated },
         fingerprint: Fingerprint(kind as u64),
@@ -48,5 +210,5 @@ pub fn failed_on(kind: FailureKind, service: Option<&str>) -> Outcome {
         output: String::new(),
         exit_code: None,
         blocked_by: vec![],
-    }))
+    }
 }

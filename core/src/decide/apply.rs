@@ -172,8 +172,8 @@ pub fn to_control(mut control: Control, delta: &Delta, applied: &Applied) -> Con
         if control.budget.week_start != Some(week) {
             control.budget = crate::model::Budget { week_start: Some(week), ..Default::default() };
         }
-        control.budget.linux_minutes_used += record::minutes(delta).linux;
-        control.budget.macos_minutes_used += record::minutes(delta).macos;
+        control.budget.linux_minutes_used += delta.minutes.linux;
+        control.budget.macos_minutes_used += delta.minutes.macos;
     }
     control.ecosystems.insert(ecosystem, (&applied.state.breaker).into());
     control
@@ -198,8 +198,8 @@ pub fn describe(transition: &BreakerTransition) -> &'static str {
 mod tests {
     use super::*;
     use crate::{
-        model::{BatchId, EcosystemId, FailureKind, Turn},
-        records::{attempt, failed_on, queue, succeeded},
+        model::{BatchId, EcosystemId, FailureKind},
+        records::{self, attempt, failed_on, queue, succeeded},
     };
 
     fn run(second: i64, attempts: Vec<Attempt>) -> Delta {
@@ -207,15 +207,9 @@ mod tests {
         let attempts =
             attempts.into_iter().map(|attempt| Attempt { ended_at, ..attempt }).collect();
         Delta {
-            batch: BatchId::new(EcosystemId::from_static("eco"), ended_at),
-            turn: Turn::Own,
             probing: true,
             ended_at,
-            attempts,
-            generator: "builtin 0".to_owned(),
-            requests: [].into(),
-            pauses: [].into(),
-            workflow_run_url: None,
+            ..records::delta(BatchId::new(EcosystemId::from_static("eco"), ended_at), attempts)
         }
     }
 

@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Executables, FailureKind, PackageFacts, PackageName, Parameter, Recipe, RecipeName,
+    CommandName, Executables, FailureKind, PackageFacts, PackageName, Parameter, Recipe, RecipeName,
 };
 
-/// What the recipes of a root claim. Built once a run, in one pass over them.
+/// What recipes claim: those of a root, built once a run in one pass over them, or those of a
+/// batch.
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     recipes: BTreeMap<RecipeName, Vec<Installs>>,
     commands: BTreeMap<String, RecipeName>,
-    /// Claimed by this run: whether they work is not known yet.
-    under_way: BTreeSet<RecipeName>,
     /// Those that say nothing about what they install.
     unreadable: BTreeSet<RecipeName>,
 }
@@ -24,16 +23,13 @@ struct Installs {
     texts: BTreeMap<String, String>,
 }
 
-/// A claim that is taken.
+/// A name or a command that another recipe has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
     /// The failure to record.
     pub kind: FailureKind,
     /// By whom, in one line.
     pub reason: String,
-    /// Whether a recipe that is there has it. Else one of this run has, which may fail yet: nothing
-    /// can be said before the next run.
-    pub is_settled: bool,
 }
 
 impl Claims {
@@ -57,35 +53,29 @@ impl Claims {
         self.recipes.insert(name, vec![]);
     }
 
-    /// Claims `name` and the commands of `facts`, unless another recipe has one of them. A recipe
-    /// of the same package may be replaced.
-    pub fn claim(&mut self, name: &RecipeName, facts: &PackageFacts) -> Result<(), Taken> {
-        let taken = |by: &RecipeName, reason| {
-            let is_settled = !self.under_way.contains(by);
-            Err(Taken { kind: FailureKind::RecipeExists, reason, is_settled })
-        };
+    /// Adds the recipe called `name` that was made from `facts`.
+    pub fn add_generated(&mut self, name: &RecipeName, facts: &PackageFacts) {
+        self.recipes.insert(name.clone(), vec![Installs::of(facts)]);
+        for command in known_commands(facts) {
+            self.commands.insert(command.to_string(), name.clone());
+        }
+    }
+
+    /// Whether a recipe called `name`, made from `facts`, may be added: no other recipe has its
+    /// name or one of its commands. A recipe of the same package may be replaced.
+    pub fn check(&self, name: &RecipeName, facts: &PackageFacts) -> Result<(), Taken> {
+        let taken = |reason| Err(Taken { kind: FailureKind::RecipeExists, reason });
         if self.unreadable.contains(name) {
-            return taken(name, format!("name_taken: recipe {name} is there and cannot be read"));
+            return taken(format!("name_taken: recipe {name} is there and cannot be read"));
         }
         if self.recipes.get(name).is_some_and(|steps| !steps.iter().any(|s| s.is_of(facts))) {
-            return taken(name, format!("name_taken: recipe {name} installs something else"));
+            return taken(format!("name_taken: recipe {name} installs something else"));
         }
-        let commands = match &facts.executables {
-            Executables::Known(commands) => &**commands,
-            Executables::Unknown(_) => &[],
-        };
-        for command in commands {
+        for command in known_commands(facts) {
             if let Some(other) = self.commands.get(command.as_str()).filter(|other| *other != name)
             {
-                return taken(other, format!("command_taken: recipe {other} provides {command}"));
+                return taken(format!("command_taken: recipe {other} provides {command}"));
             }
-        }
-        // A recipe that was there before stays there, whatever becomes of its new version.
-        if self.recipes.insert(name.clone(), vec![Installs::of(facts)]).is_none() {
-            self.under_way.insert(name.clone());
-        }
-        for command in commands {
-            self.commands.insert(command.to_string(), name.clone());
         }
         Ok(())
     }
@@ -116,6 +106,13 @@ impl Installs {
         let own = Self::of(facts);
         let is_same = |(key, text): (&String, &String)| self.texts.get(key) == Some(text);
         self.action == own.action && own.texts.iter().all(is_same)
+    }
+}
+
+fn known_commands(facts: &PackageFacts) -> &[CommandName] {
+    match &facts.executables {
+        Executables::Known(commands) => commands,
+        Executables::Unknown(_) => &[],
     }
 }
 
@@ -167,39 +164,25 @@ mod tests {
     #[test]
     fn a_name_and_a_command_belong_to_one_package() {
         let mut claims = Claims::default();
-        let mut claim = |name: &str, facts: &PackageFacts| {
-            claims.claim(&name.parse().unwrap(), facts).map_err(|taken| taken.reason)
+        claims.add_generated(&"a".parse().unwrap(), &facts("a", &["x"]));
+        let check = |name: &str, facts: &PackageFacts| {
+            claims.check(&name.parse().unwrap(), facts).map_err(|taken| taken.reason)
         };
-        assert_eq!(claim("a", &facts("a", &["x"])), Ok(()));
-        assert_eq!(claim("a", &facts("a", &["x", "y"])), Ok(()), "its own recipe");
-        assert!(claim("a", &facts("b", &["z"])).unwrap_err().starts_with("name_taken"));
-        assert!(claim("c", &facts("c", &["y"])).unwrap_err().starts_with("command_taken"));
-    }
-
-    #[test]
-    fn only_a_recipe_that_is_there_decides_for_good() {
-        let mut claims = Claims::default();
-        claims.add(&"a".parse().unwrap(), &recipe("a", "x"));
-        claims.add_unreadable("u".parse().unwrap());
-        let mut claim = |name: &str, facts: &PackageFacts| {
-            claims.claim(&name.parse().unwrap(), facts).map_err(|taken| taken.is_settled)
-        };
-        assert_eq!(claim("b", &facts("b", &["y"])), Ok(()));
-        assert_eq!(claim("c", &facts("c", &["y"])), Err(false), "b may fail yet");
-        assert_eq!(claim("b", &facts("c", &["z"])), Err(false), "b may fail yet");
-        assert_eq!(claim("c", &facts("c", &["x"])), Err(true));
-        assert_eq!(claim("a", &facts("c", &["z"])), Err(true));
-        assert_eq!(claim("u", &facts("u", &["z"])), Err(true));
-        assert_eq!(claim("a", &facts("a", &["x"])), Ok(()), "its own recipe");
-        assert_eq!(claim("c", &facts("c", &["x"])), Err(true), "it stays, new version or not");
+        assert_eq!(check("a", &facts("a", &["x", "y"])), Ok(()), "its own recipe");
+        assert_eq!(check("b", &facts("b", &["y"])), Ok(()));
+        assert!(check("a", &facts("b", &["z"])).unwrap_err().starts_with("name_taken"));
+        assert!(check("c", &facts("c", &["x"])).unwrap_err().starts_with("command_taken"));
     }
 
     #[test]
     fn recipes_on_disk_claim_what_their_steps_say() {
         let mut claims = Claims::default();
         claims.add(&"a".parse().unwrap(), &recipe("a", "x"));
+        claims.add_unreadable("u".parse().unwrap());
         assert_eq!(claims.installed(&[("eco_install", "package")]), ["a".parse().unwrap()]);
-        assert!(claims.claim(&"b".parse().unwrap(), &facts("b", &["x"])).is_err());
-        assert!(claims.claim(&"a".parse().unwrap(), &facts("a", &["x"])).is_ok());
+        let check = |name: &str, facts: &PackageFacts| claims.check(&name.parse().unwrap(), facts);
+        assert!(check("b", &facts("b", &["x"])).is_err());
+        assert!(check("u", &facts("u", &["z"])).is_err(), "nobody knows what it installs");
+        assert!(check("a", &facts("a", &["x"])).is_ok(), "its own recipe");
     }
 }

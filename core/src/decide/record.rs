@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use crate::model::{
-    Attempt, BatchId, Consequence, Delta, EcosystemId, EnvironmentCounts, Failure, FailureHead,
-    FailureRecord, Minutes, Os, Outcome, RunRecord, SCHEMA_VERSION, SlotOutcome, Turn, Verdict,
-    slug,
+use crate::{
+    decide::fold,
+    model::{
+        Attempt, BatchId, Consequence, Delta, EcosystemId, EnvironmentCounts, EnvironmentResult,
+        Failure, FailureHead, FailureRecord, Minutes, Outcome, RunRecord, SCHEMA_VERSION,
+        SlotOutcome, Turn, Verdict, slug,
+    },
 };
 
 /// Stands for the ecosystem in the id of a slot that ran nothing.
@@ -22,21 +25,36 @@ pub struct NotedFailure {
     pub output: String,
 }
 
-/// One record for each attempt of `delta` that failed.
+/// The records of every attempt of `delta` that failed: one for each environment that decided it,
+/// one without environment where none did.
 pub fn failures(delta: &Delta) -> Vec<NotedFailure> {
     let mut n_of_id = BTreeMap::new();
-    let noted = |attempt: &Attempt| match &attempt.outcome {
-        Outcome::Succeeded { .. } => None,
-        Outcome::Failed(failure) => {
-            let id = format!("{}-{}", delta.batch, slug(attempt.package.name.as_str()));
+    let mut noted = vec![];
+    for attempt in &delta.attempts {
+        let Outcome::Failed(failure) = &attempt.outcome else { continue };
+        let decisive = fold::decisive(&attempt.results);
+        let slug = slug(attempt.package.name.as_str());
+        let mut note = |failure: &Failure, result: Option<&EnvironmentResult>| {
+            let id = match result.filter(|_| decisive.len() > 1) {
+                Some(result) => format!("{}-{slug}-{}", delta.batch, result.environment),
+                None => format!("{}-{slug}", delta.batch),
+            };
             let n: &mut u32 = n_of_id.entry(id.clone()).or_default();
             *n += 1;
             let id = if *n == 1 { id } else { format!("{id}-{n}") };
-            let record = failure_record(delta, attempt, failure, id);
-            Some(NotedFailure { record, output: failure.output.clone() })
+            let mut record = failure_record(delta, attempt, failure, id);
+            record.environment = result.map(|result| result.environment);
+            record.sandbox = result.and_then(|result| result.sandbox.clone());
+            noted.push(NotedFailure { record, output: failure.output.clone() });
+        };
+        if decisive.is_empty() {
+            note(failure, None);
         }
-    };
-    delta.attempts.iter().filter_map(noted).collect()
+        for result in &decisive {
+            note(result.failure.as_deref().unwrap_or(failure), Some(result));
+        }
+    }
+    noted
 }
 
 fn failure_record(
@@ -56,11 +74,8 @@ fn failure_record(
         fingerprint: failure.fingerprint,
         timestamp: attempt.ended_at,
     });
-    let last = attempt.results.last();
     record.service.clone_from(&failure.finding.service);
     record.exit_code = failure.exit_code;
-    record.environment = last.map(|result| result.environment);
-    record.sandbox = last.and_then(|result| result.sandbox.clone());
     record.generator = Some(delta.generator.clone());
     record.blocked_by.clone_from(&failure.blocked_by);
     record.notes.clone_from(&attempt.notes);
@@ -94,6 +109,9 @@ pub fn empty_slot(owner: Option<EcosystemId>, now: DateTime<Utc>, reason: String
         environments: BTreeMap::new(),
         minutes: Minutes::default(),
         requests: BTreeMap::new(),
+        run_id: None,
+        interrupted: false,
+        deferred: vec![],
         generator: String::new(),
         workflow_run_url: None,
     }
@@ -144,8 +162,11 @@ pub fn run(delta: &Delta) -> RunRecord {
         packages_processed: delta.attempts.iter().map(|attempt| attempt.package.clone()).collect(),
         recipes_generated: recipes,
         environments: environments(delta),
-        minutes: minutes(delta),
+        minutes: delta.minutes,
         requests: delta.requests.clone(),
+        run_id: delta.run_id.clone(),
+        interrupted: delta.interrupted,
+        deferred: delta.deferred.clone(),
         generator: delta.generator.clone(),
         workflow_run_url: delta.workflow_run_url.clone(),
     }
@@ -159,23 +180,10 @@ fn environments(delta: &Delta) -> BTreeMap<crate::model::Environment, Environmen
         match result.verdict {
             Verdict::Pass => counts.passed += 1,
             Verdict::Fail => counts.failed += 1,
-            Verdict::Skipped | Verdict::Blocked => counts.skipped += 1,
+            Verdict::Skipped { .. } | Verdict::Blocked => counts.skipped += 1,
         }
     }
     environments
-}
-
-/// Minutes of validation, each started one counted, on the system of each attempt's last result.
-pub fn minutes(delta: &Delta) -> Minutes {
-    let mut worked_ms = [0_u64; 2];
-    for attempt in &delta.attempts {
-        if let Some(result) = attempt.results.last() {
-            let is_macos = result.environment.cell().os() == Os::Darwin;
-            worked_ms[usize::from(is_macos)] += attempt.worked_ms;
-        }
-    }
-    let [linux, macos] = worked_ms.map(|ms| ms.div_ceil(60_000));
-    Minutes { macos, linux }
 }
 
 /// Why an entry is out or a person's turn, in one line.

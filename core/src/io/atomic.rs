@@ -102,7 +102,7 @@ fn append(path: &Path, text: &[u8]) -> Result<(), StateError> {
 }
 
 /// Opens the file at `path` for adding to its end, and makes it, durably, if it is not there.
-fn open_log(path: &Path) -> Result<File, StateError> {
+pub(crate) fn open_log(path: &Path) -> Result<File, StateError> {
     let failed = |error| StateError::io(path, error);
     let dir = path.parent().unwrap_or(Path::new("."));
     make_dir(dir)?;

@@ -39,12 +39,21 @@ pub async fn within<F: Future>(clock: &dyn Clock, limit: Duration, work: F) -> O
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
     start: Instant,
+    stands_at: Option<DateTime<Utc>>,
+}
+
+impl SystemClock {
+    /// Its wall clock stands at `now`, so that records can be repeated byte for byte; monotonic
+    /// time and sleep are real.
+    pub fn standing_at(now: DateTime<Utc>) -> Self {
+        Self { stands_at: Some(now), ..Self::default() }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where time comes in")]
 impl Default for SystemClock {
     fn default() -> Self {
-        Self { start: Instant::now() }
+        Self { start: Instant::now(), stands_at: None }
     }
 }
 
@@ -52,7 +61,7 @@ impl Default for SystemClock {
 #[async_trait]
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        self.stands_at.unwrap_or_else(Utc::now)
     }
 
     fn monotonic(&self) -> Duration {

@@ -4,8 +4,8 @@ use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::io::{
     Clock, Headers, HttpError, Reply, Request, Transport, TransportError, TransportErrorKind,
-    Validators,
-    cache::DiskCache,
+    Validators, aside,
+    cache::{DiskCache, Stored},
     clock::within,
     gate::{Gates, Ticket},
     page,
@@ -20,7 +20,7 @@ const REFUSAL_DEADLINE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Exchanger {
     pub(crate) gates: Gates,
-    pub(crate) cache: DiskCache,
+    pub(crate) cache: Arc<DiskCache>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) deadlines: Deadlines,
@@ -61,7 +61,7 @@ impl Exchanger {
         keep: Keep,
         ticket: &Ticket<'_>,
     ) -> Result<Answer, HttpError> {
-        let stored = self.cache.load(request, keep);
+        let stored = self.load(request, keep).await;
         let known = stored.as_ref().map(|stored| Validators::of(&stored.headers));
         let mut reply = self.open(request, &known.unwrap_or_default()).await?;
         self.observe(ticket, &reply);
@@ -75,10 +75,27 @@ impl Exchanger {
         }
         let payload = self.read(request, keep, &mut reply).await?;
         self.refuse_page(request, &reply.headers, &payload, ticket)?;
-        if reply.status == 200 {
-            self.cache.store(request, &reply.headers, &payload);
+        let (status, headers) = (reply.status, reply.headers);
+        if status != 200 {
+            return Ok(Answer { status, headers, payload });
         }
-        Ok(Answer { status: reply.status, headers: reply.headers, payload })
+        Ok(self.store(request, Answer { status, headers, payload }).await)
+    }
+
+    /// The kept answer to `request`. Its digest is compared, which takes long for a large file.
+    async fn load(&self, request: &Request, keep: Keep) -> Option<Stored> {
+        let (cache, request) = (Arc::clone(&self.cache), request.clone());
+        aside(move || cache.load(&request, keep)).await
+    }
+
+    /// Keeps `answer`, whose digest is taken, which takes long for a large file.
+    async fn store(&self, request: &Request, answer: Answer) -> Answer {
+        let (cache, request) = (Arc::clone(&self.cache), request.clone());
+        aside(move || {
+            cache.store(&request, &answer.headers, &answer.payload);
+            answer
+        })
+        .await
     }
 
     async fn open(&self, request: &Request, known: &Validators) -> Result<Reply, HttpError> {

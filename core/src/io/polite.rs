@@ -102,6 +102,18 @@ impl PoliteConfig {
     }
 }
 
+/// What the requests of a process have met: what a run needs to know of the network.
+pub trait Traffic: Send + Sync {
+    /// Goes on with pauses of earlier runs, by host.
+    fn resume(&self, pauses: &BTreeMap<String, DateTime<Utc>>);
+
+    /// What was asked of each host so far; hosts that were asked nothing are left out.
+    fn usage(&self) -> BTreeMap<String, HostUsage>;
+
+    /// Hosts whose pause has not passed, and until when: for the next run.
+    fn pauses(&self) -> BTreeMap<String, DateTime<Utc>>;
+}
+
 /// [`Http`] within the quotas of every plugin.
 pub struct PoliteHttp {
     exchanger: Exchanger,
@@ -118,7 +130,7 @@ impl PoliteHttp {
         let cache = DiskCache::new(config.cache.clone(), Arc::clone(&config.clock));
         let exchanger = Exchanger {
             gates,
-            cache,
+            cache: Arc::new(cache),
             clock: config.clock,
             transport: config.transport,
             deadlines: config.deadlines,
@@ -126,16 +138,6 @@ impl PoliteHttp {
         };
         let jitter = Mutex::new(config.jitter);
         Self { exchanger, cache: config.cache, retries: config.retries, jitter }
-    }
-
-    /// What was asked of each host so far; hosts that were asked nothing are left out.
-    pub fn usage(&self) -> BTreeMap<String, HostUsage> {
-        self.exchanger.gates.usage()
-    }
-
-    /// Hosts that want to be left alone still, and until when: for the next run.
-    pub fn pauses(&self) -> BTreeMap<String, DateTime<Utc>> {
-        self.exchanger.gates.pauses()
     }
 
     /// Removes from the cache what is older or more than `limits`; call it when a run has ended.
@@ -196,6 +198,20 @@ fn redirect_target(request: &Request, answer: &Answer) -> Option<Url> {
     let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
     let location = answer.headers.get("location")?;
     (is_redirect && request.method == Method::Get).then(|| request.url.join(location).ok())?
+}
+
+impl Traffic for PoliteHttp {
+    fn resume(&self, pauses: &BTreeMap<String, DateTime<Utc>>) {
+        self.exchanger.gates.resume(pauses);
+    }
+
+    fn usage(&self) -> BTreeMap<String, HostUsage> {
+        self.exchanger.gates.usage()
+    }
+
+    fn pauses(&self) -> BTreeMap<String, DateTime<Utc>> {
+        self.exchanger.gates.pauses()
+    }
 }
 
 #[async_trait]

@@ -8,6 +8,7 @@ use std::{
     fmt,
 };
 
+use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -68,8 +69,7 @@ pub trait StateReader: Send + Sync {
     /// Every run of the seeder, oldest first.
     fn seeding_runs(&self) -> Result<Records<SeedingRecord>, StateError>;
 
-    /// What was found out about packages of `ecosystem` that are not queued; empty where there is
-    /// no such file.
+    /// What is known of packages of `ecosystem` that are not queued; empty without such a file.
     fn remembered(
         &self,
         ecosystem: &EcosystemId,
@@ -87,10 +87,12 @@ pub trait StateReader: Send + Sync {
 
 /// Writes the state. Each call is atomic, and repeating it changes nothing.
 pub trait StateWriter: StateReader {
-    /// Keeps other programs from changing the state until the answer is dropped: for whoever
-    /// reads, changes and writes back. Not to be asked for twice at once by one thread. Readers
-    /// never wait for it.
+    /// Keeps other programs from changing the state until the answer is dropped. Not to be asked
+    /// for twice at once by one thread. Readers never wait for it.
     fn exclusive(&self) -> Result<Box<dyn Send + '_>, StateError>;
+
+    /// Takes the lock of a run, which another run asks for in vain until the answer is dropped.
+    fn lock_run(&self, now: DateTime<Utc>) -> Result<Box<dyn Send + '_>, StateError>;
 
     /// Replaces the fields of the control plane that this version knows.
     fn put_control(&self, control: &Control) -> Result<(), StateError>;
@@ -174,8 +176,7 @@ pub struct Quarantined {
     pub place: u64,
     /// What is wrong with it, in one line.
     pub reason: String,
-    /// As it stands in the file, byte for byte unless it is not UTF-8. Hostile. Empty where the
-    /// whole file is meant.
+    /// As it stands in the file, byte for byte if it is UTF-8. Hostile. Empty for a whole file.
     pub raw: String,
 }
 

@@ -29,6 +29,7 @@ macro_rules! environments {
     ($($cell:ident $cell_text:literal on $os:ident: $($environment:ident $text:literal),*;)*) => {
         /// What a recipe's constraints can tell apart: system, architecture and libc.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+        #[schemars(with = "String", extend("enum" = [$($cell_text),*]))]
         #[expect(missing_docs, reason = "proper names")]
         pub enum Cell { $($cell,)* }
 

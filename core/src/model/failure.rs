@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{InvalidId, id::serde_as_text};
@@ -55,7 +56,8 @@ macro_rules! failure_kinds {
     ($($kind:ident: $category:literal / $subcategory:literal,
         $transient:literal, $breaker:literal, $remediation:literal;)*) => {
         /// Why an attempt failed.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+        #[schemars(with = "String", extend("enum" = [$(concat!($category, "/", $subcategory)),*]))]
         pub enum FailureKind { $(#[doc = $remediation] $kind,)* }
 
         impl FailureKind {

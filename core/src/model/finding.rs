@@ -48,7 +48,7 @@ pub struct Evidence {
 }
 
 /// What the evidence of a failure says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Row of the table.
     pub kind: FailureKind,
@@ -65,7 +65,7 @@ pub struct Finding {
 pub struct Fingerprint(pub u64);
 
 /// Why one attempt failed, and who says so.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// Where in the run.
     pub stage: Stage,

@@ -3,13 +3,14 @@
 mod breaker;
 mod candidate;
 mod control;
+mod delta;
 mod ecosystem_names;
 mod environment;
+mod fact;
 mod failure;
 mod finding;
 mod id;
 mod install;
-mod journal;
 mod known_recipes;
 mod package;
 mod popularity;
@@ -27,8 +28,13 @@ mod text;
 pub use breaker::{Breaker, BreakerTransition, CircuitState, Health, Open, UniformRow};
 pub use candidate::{Candidate, Page, PassedOver, SeedSkip};
 pub use control::{Budget, Control, HostPause, OpenedFor, StoredBreaker};
+pub use delta::{Delta, RefusalReason, RefusedFact, Waiting};
 pub use ecosystem_names::{DuplicateName, EcosystemNames};
 pub use environment::{Cell, Environment, Os};
+pub use fact::{
+    BatchPlan, Began, Fact, Finished, Generated, GeneratedRecipe, Made, NotGenerated,
+    PlannedPackage, Recovered, Started, Validated,
+};
 pub use failure::{Consequence, FailureKind, Fault, Row};
 pub use finding::{Confidence, Evidence, Failure, Finding, Fingerprint, Stage};
 pub use id::{
@@ -36,7 +42,6 @@ pub use id::{
     RecipeName,
 };
 pub use install::{Access, InstallPlan, InstallStep, WORK_DIR};
-pub use journal::{JournalFinish, JournalLine, JournalStart};
 pub use known_recipes::{KnownRecipes, is_dependency};
 pub use package::{Action, Artifact, Executables, Missing, PackageFacts, PackageKind, Parameter};
 pub use popularity::{Measure, Popularity, Threshold};
@@ -50,8 +55,8 @@ pub use record::{
     SCHEMA_VERSION, SlotOutcome,
 };
 pub use run::{
-    Attempt, Delta, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason,
-    Turn, Verdict,
+    Attempt, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason, Turn,
+    ValidationSkip, Verdict,
 };
 pub use run_name::RunName;
 pub use seeding::{

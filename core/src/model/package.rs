@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Cell, CommandName, FailureKind, PackageId, PackageName, Recipe};
 
 /// All that a recipe is built from, in one shape for every ecosystem.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PackageFacts {
     /// What it is.
     pub id: PackageId,
@@ -95,7 +96,7 @@ impl Missing {
 }
 
 /// What a package puts on `PATH`. Never guessed from its name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Executables {
     /// In a fixed order; the first is the one to verify. Empty for a library.
@@ -105,7 +106,7 @@ pub enum Executables {
 }
 
 /// What a package is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PackageKind {
     /// To be run.
@@ -115,7 +116,7 @@ pub enum PackageKind {
 }
 
 /// A file to download.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Artifact {
     /// Where it runs; empty means anywhere.
     pub cells: Vec<Cell>,
@@ -138,7 +139,7 @@ impl Artifact {
 }
 
 /// A recipe step that installs, with sorted parameters, so that equal facts make equal bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Action {
     /// As recipes call it.
     pub name: String,
@@ -163,7 +164,7 @@ impl Action {
 }
 
 /// A parameter of an action.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the shapes that recipes use")]
 pub enum Parameter {

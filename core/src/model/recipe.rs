@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 
 use crate::model::{Action, CommandName, Os, Parameter};
@@ -200,7 +201,7 @@ pub struct When {
 }
 
 /// `[verify]`: how to see that the installation works.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "the package manager's own words")]
 pub struct Verify {
@@ -217,6 +218,7 @@ pub struct Verify {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<serde_json::Value>")]
     pub additional: Vec<toml::Value>,
 }
 

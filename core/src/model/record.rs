@@ -87,6 +87,15 @@ pub struct RunRecord {
     /// What was asked of each host.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub requests: BTreeMap<String, HostUsage>,
+    /// The run that the batch was part of, `run-<time>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// Whether it ended before its plan was done.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub interrupted: bool,
+    /// Planned and not attempted: still due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deferred: Vec<PackageId>,
     /// Generator and version.
     #[serde(default)]
     pub generator: String,
@@ -118,7 +127,7 @@ pub struct Minutes {
 pub struct FailureRecord {
     /// Version of this line's format.
     pub schema_version: u32,
-    /// `<batch id>-<package slug>`.
+    /// `<batch id>-<package slug>`, and `-<environment>` where several environments failed.
     pub id: String,
     /// What was attempted.
     pub package_id: PackageId,
@@ -253,4 +262,9 @@ impl FailureRecord {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(n: &u64) -> bool {
     *n == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

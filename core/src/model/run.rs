@@ -1,6 +1,4 @@
-//! A run: what was planned, what came of it, and what it adds to the stored state.
-
-use std::collections::BTreeMap;
+//! A run: what was planned, and what came of it.
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
@@ -8,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     BatchId, Breaker, EcosystemId, Environment, Failure, PackageId, PackageName, Queue, RecipeName,
+    Verify,
 };
 
 /// Decided in full: carrying it out involves no further choice.
@@ -101,7 +100,7 @@ pub enum SkipReason {
 }
 
 /// One try at one package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Attempt {
     /// Which.
     pub package: PackageId,
@@ -115,25 +114,30 @@ pub struct Attempt {
     pub upstream_version: Option<String>,
     /// What a person should know of the package: deprecated, a prerelease, code at install. Each
     /// one line that can be shown.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Whether a recipe was generated.
     pub generated: bool,
-    /// Where it was tried.
+    /// Where it was tried, sorted by environment.
     pub results: Vec<EnvironmentResult>,
     /// How it ended.
     pub outcome: Outcome,
 }
 
 /// What one environment said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EnvironmentResult {
     /// Where.
     pub environment: Environment,
     /// What.
     pub verdict: Verdict,
-    /// The backend that contained it.
+    /// Time it took, in milliseconds.
+    pub duration_ms: u64,
+    /// The backend that contained it; `None` where no program ran.
     pub sandbox: Option<String>,
+    /// The cause, unless it passed.
+    pub failure: Option<Box<Failure>>,
+    /// The verification that was seen to hold, where it passed and the recipe has one.
+    pub verify: Option<Verify>,
 }
 
 /// Result of one validation.
@@ -144,13 +148,26 @@ pub enum Verdict {
     Pass,
     Fail,
     /// Says nothing about the recipe.
-    Skipped,
+    Skipped {
+        /// Why.
+        reason: ValidationSkip,
+    },
     /// A dependency is missing.
     Blocked,
 }
 
+/// Why a validation says nothing about its recipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ValidationSkip {
+    /// A service or the machine failed; the failure says which.
+    Fault,
+    /// The validator died while it was at work.
+    RunnerLost,
+}
+
 /// How an attempt ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Its recipe installed and verified, and every gate let it through.
@@ -165,7 +182,7 @@ pub enum Outcome {
 }
 
 /// What became of a slot of the rotation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Turn {
     /// Asked for by name, or its own slot.
@@ -177,30 +194,6 @@ pub enum Turn {
         /// Why that one could not use it.
         reason: SkipReason,
     },
-}
-
-/// What a run adds to the state: facts, never new values, so that it can be applied to whatever
-/// the state has become in the meantime.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delta {
-    /// The run.
-    pub batch: BatchId,
-    /// Whose turn it was.
-    pub turn: Turn,
-    /// Whether its attempts were probes.
-    pub probing: bool,
-    /// When it ended.
-    pub ended_at: DateTime<Utc>,
-    /// In order of their end.
-    pub attempts: Vec<Attempt>,
-    /// Generator and version.
-    pub generator: String,
-    /// What was asked of each host.
-    pub requests: BTreeMap<String, HostUsage>,
-    /// Hosts that asked to be left alone.
-    pub pauses: BTreeMap<String, DateTime<Utc>>,
-    /// The CI run it was part of.
-    pub workflow_run_url: Option<String>,
 }
 
 /// What one run asked of one host.

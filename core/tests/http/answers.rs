@@ -3,7 +3,10 @@
 use std::io::Write as _;
 
 use batch_core::{
-    io::{Http as _, HttpError, Method, NetTransport, Request, Transport as _, Validators, json},
+    io::{
+        Http as _, HttpError, Method, NetTransport, Request, Traffic as _, Transport as _,
+        Validators, json,
+    },
     model::FailureKind,
 };
 use flate2::{Compression, write::GzEncoder};

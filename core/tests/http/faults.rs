@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use batch_core::{
     io::{
-        Http as _, HttpError, NetTransport, PoliteHttp, Request, Transport as _, TransportError,
-        TransportErrorKind, Validators,
+        Http as _, HttpError, NetTransport, PoliteHttp, Request, Traffic as _, Transport as _,
+        TransportError, TransportErrorKind, Validators,
     },
     model::FailureKind,
 };

@@ -1,171 +1,248 @@
-//! A run is noted while it lasts.
+//! A batch is noted while it lasts.
 
 use std::{collections::BTreeSet, fs};
 
 use batch_core::{
-    decide,
-    io::{HistoryFilter, Journal, Layout, StateErrorKind, StateReader as _, pending},
+    decide::{
+        claims::Claims,
+        fold::{Context, fold, has_ended},
+    },
+    io::{FactSink as _, FsState, HistoryFilter, Journal, Outbox, StateReader as _},
     model::{
-        Attempt, BatchId, Delta, FailureKind, JournalFinish, JournalLine, JournalStart, Outcome,
-        SCHEMA_VERSION, Turn,
+        Attempt, BatchId, Delta, Environment, Fact, FailureKind, Outcome, PackageId, Stage,
+        Started, Verdict,
     },
     persist::Persisted,
 };
-use batch_sim::{attempt, failed_on, succeeded};
+use batch_sim::{FactsAt, INSTALL};
 
-use crate::{ECO, delta, mixed, put, root, second, tree};
+use crate::{ECO, OWN, put, root, second, tree};
 
-fn start() -> JournalStart {
-    JournalStart {
-        schema_version: SCHEMA_VERSION,
-        batch: BatchId::new(ECO, second(100)),
-        turn: Turn::Own,
-        probing: true,
-        generator: "builtin 0".to_owned(),
-        workflow_run_url: None,
-    }
+const HERE: Environment = Environment::DebianX86;
+
+fn batch() -> BatchId {
+    BatchId::new(ECO, second(100))
 }
 
-fn facts(delta: &Delta) -> Vec<JournalLine> {
-    let mut lines = vec![];
-    for attempt in &delta.attempts {
-        lines.push(JournalLine::Began { package: attempt.package.clone(), at: attempt.started_at });
-    }
-    lines.extend(delta.attempts.iter().cloned().map(Box::new).map(JournalLine::Ended));
-    lines.push(JournalLine::Finish(JournalFinish {
-        ended_at: delta.ended_at,
-        requests: delta.requests.clone(),
-        pauses: delta.pauses.clone(),
-    }));
-    lines
+fn package(name: &str) -> PackageId {
+    format!("eco:{name}").parse().unwrap()
 }
 
-fn noted(layout: &Layout, delta: &Delta) -> Journal {
-    let mut journal = Journal::create(layout, &start()).unwrap();
-    for line in facts(delta) {
-        journal.append(&line).unwrap();
+fn facts_at(at: i64) -> FactsAt {
+    FactsAt { batch_id: batch(), at: second(at) }
+}
+
+fn started() -> Started {
+    facts_at(100).started(&["a", "b", "c"].map(package), &[HERE])
+}
+
+fn began(name: &str, environment: Option<Environment>) -> Fact {
+    facts_at(101).began(package(name), environment, 1)
+}
+
+fn generated(name: &str, command: Option<&str>) -> Fact {
+    facts_at(102).generated(package(name), command)
+}
+
+fn validated(name: &str, result: Verdict) -> Fact {
+    Fact::Validated(Box::new(facts_at(103).validated(package(name), HERE, result)))
+}
+
+fn finished(environment: Option<Environment>) -> Fact {
+    Fact::Finished(facts_at(200).finished(environment, OWN))
+}
+
+/// One that works, one that does not, one that is nothing.
+fn facts() -> Vec<Fact> {
+    vec![
+        began("a", None),
+        began("b", None),
+        generated("a", Some("a")),
+        began("a", Some(HERE)),
+        generated("b", Some("b")),
+        began("c", None),
+        validated("a", Verdict::Pass),
+        began("b", Some(HERE)),
+        generated("c", None),
+        validated("b", Verdict::Fail),
+        finished(Some(HERE)),
+        finished(None),
+    ]
+}
+
+fn folded(journal: &Journal, now: i64) -> Option<Delta> {
+    let plan = journal.started()?;
+    let claims = Claims::default();
+    let context = Context { plan, actions: &[INSTALL], claims: &claims };
+    Some(fold(&journal.facts, &context, second(now)))
+}
+
+fn noted(state: &FsState, facts: &[Fact]) -> Outbox {
+    let outbox = Outbox::new(state.layout());
+    outbox.begin(&started()).unwrap();
+    for fact in facts {
+        outbox.append(&batch(), std::slice::from_ref(fact)).unwrap();
     }
-    journal
+    outbox
+}
+
+/// What the next run does with a journal that it finds.
+fn recover(outbox: &Outbox, now: i64) -> Journal {
+    let journal = outbox.pending().unwrap().remove(0);
+    let Some(started) = journal.started() else { return journal };
+    if !has_ended(&journal.facts, started) {
+        outbox.append(&batch(), &[facts_at(now).recovered()]).unwrap();
+    }
+    outbox.pending().unwrap().remove(0)
 }
 
 #[test]
-fn a_journal_gives_back_the_run_that_it_noted() {
+fn a_journal_gives_back_the_facts_that_it_noted() {
     let (_dir, state) = root();
-    let mut run = mixed();
-    run.probing = true;
-    let journal = noted(state.layout(), &run);
-    let [found] = &pending(state.layout()).unwrap()[..] else { panic!("one is pending") };
-    assert_eq!((found.path.as_path(), found.n_unreadable), (journal.path(), 0));
-    assert_eq!(decide::journal::delta(&found.lines, second(999)), Some(run));
-    journal.discard().unwrap();
-    assert_eq!(pending(state.layout()).unwrap(), []);
+    let outbox = noted(&state, &facts());
+    let [found] = &outbox.pending().unwrap()[..] else { panic!("one is pending") };
+    let expected = [vec![Fact::Started(Box::new(started()))], facts()].concat();
+    assert_eq!((&found.batch_id, &found.facts), (&batch(), &expected));
+    assert!(found.unreadable.is_empty());
+    let delta = folded(found, 999).unwrap();
+    assert_eq!((delta.ended_at, delta.attempts.len(), delta.interrupted), (second(200), 3, false));
+    outbox.discard(&batch()).unwrap();
+    assert_eq!(outbox.pending().unwrap(), []);
+}
+
+#[test]
+fn facts_added_at_once_and_one_by_one_are_the_same_bytes() {
+    let ((_one, state), (_other, other)) = (root(), root());
+    noted(&state, &facts());
+    let outbox = noted(&other, &[]);
+    outbox.append(&batch(), &facts()).unwrap();
+    let text = |state: &FsState| fs::read_to_string(state.layout().journal(&batch())).unwrap();
+    assert_eq!(text(&state), text(&other));
 }
 
 #[test]
 fn a_journal_cut_off_anywhere_loses_only_the_fact_it_was_cut_in() {
     let (_dir, state) = root();
-    let run = delta(vec![
-        attempt("eco:a", succeeded("a")),
-        attempt("eco:b", failed_on(FailureKind::InstallFailed, None)),
-    ]);
-    let path = noted(state.layout(), &run).path().to_owned();
+    let outbox = noted(&state, &facts());
+    let path = state.layout().journal(&batch());
     let whole = fs::read(&path).unwrap();
-    let mut n_attempts_seen = BTreeSet::new();
-    for end in 0..=whole.len() {
+    let mut seen = BTreeSet::new();
+    // Every byte near the ends of lines, where it matters most, and every seventh elsewhere.
+    let is_near = |end: &usize| {
+        let near = end.saturating_sub(2)..(end + 2).min(whole.len());
+        end.is_multiple_of(7) || *end == whole.len() || whole[near].contains(&b'\n')
+    };
+    for end in (0..=whole.len()).filter(is_near) {
         fs::write(&path, &whole[..end]).unwrap();
-        let mut found = pending(state.layout()).unwrap().remove(0);
-        found.recover(second(500)).unwrap();
-        let recovered = decide::journal::delta(&found.lines, second(999));
-        // A second recovery, from the file.
-        let again = pending(state.layout()).unwrap().remove(0);
-        assert_eq!(decide::journal::delta(&again.lines, second(5_000)), recovered, "cut at {end}");
+        let journal = recover(&outbox, 500);
+        let recovered = folded(&journal, 999);
+        // A second recovery, from the file, at another time.
+        assert_eq!(folded(&recover(&outbox, 700), 5_000), recovered, "cut at {end}");
 
         let whole_lines = whole[..end].split_inclusive(|&byte| byte == b'\n');
-        let n_noted =
-            whole_lines.filter(|line| serde_json::from_slice::<JournalLine>(line).is_ok());
+        let n_noted = whole_lines.filter(|line| serde_json::from_slice::<Fact>(line).is_ok());
         let n_noted = n_noted.count();
         let Some(recovered) = recovered else {
-            assert_eq!(n_noted, 0, "cut at {end}");
+            assert!(n_noted == 0 && journal.is_empty(), "cut at {end}");
             continue;
         };
-        let n_began = n_noted.saturating_sub(1).min(2);
-        let n_ended = n_noted.saturating_sub(3).min(2);
+        assert_eq!(recovered.ended_at, second(if n_noted == 13 { 200 } else { 500 }));
         let is_lost = |attempt: &&Attempt| matches!(&attempt.outcome, Outcome::Failed(failure) if failure.finding.kind == FailureKind::RunnerLost);
         let n_lost = recovered.attempts.iter().filter(is_lost).count();
-        assert_eq!(
-            (recovered.attempts.len(), n_lost),
-            (n_began, n_began - n_ended),
-            "cut at {end}"
-        );
-        assert_eq!(recovered.ended_at, second(if n_noted == 6 { 200 } else { 500 }));
-        n_attempts_seen.insert((recovered.attempts.len(), n_lost));
+        let n_ended = recovered.attempts.len() - n_lost;
+        assert_eq!(n_ended + n_lost + recovered.deferred.len(), 3, "cut at {end}");
+        assert!(recovered.waiting.is_empty() && recovered.refused.is_empty());
+        seen.insert((n_noted, n_ended, n_lost));
     }
-    assert_eq!(
-        n_attempts_seen.into_iter().collect::<Vec<_>>(),
-        [(0, 0), (1, 1), (2, 0), (2, 1), (2, 2)]
-    );
+    // By facts noted: attempts that ended, and attempts that were lost.
+    let expected = [
+        (1, 0, 0),
+        (2, 0, 1),
+        (3, 0, 2),
+        (4, 0, 1),
+        (5, 0, 2),
+        (6, 0, 1),
+        (7, 0, 2),
+        (8, 1, 1),
+        (9, 1, 2),
+        (10, 2, 1),
+        (11, 3, 0),
+        (12, 3, 0),
+        (13, 3, 0),
+    ];
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn a_bad_line_in_the_middle_is_passed_over() {
+fn a_bad_line_in_the_middle_is_passed_over_and_named() {
     let (_dir, state) = root();
-    let path = noted(state.layout(), &mixed()).path().to_owned();
+    let outbox = noted(&state, &facts());
+    let path = state.layout().journal(&batch());
     let text = fs::read_to_string(&path).unwrap();
     let lines: Vec<_> = text.lines().collect();
-    let broken = [&lines[..2], &["{\"began\":", "\u{0}\u{0}"], &lines[2..]].concat().join("\n");
+    let newer = lines[1].replacen("\"schema_version\":2", "\"schema_version\":3", 1);
+    let bad =
+        ["{\"fact\":\"began\"", "\u{0}\u{0}", &newer, "{\"fact\":\"ended\",\"schema_version\":2}"];
+    let broken = [&lines[..2], &bad, &lines[2..]].concat().join("\n") + "\n";
     fs::write(&path, broken).unwrap();
-    let [found] = &pending(state.layout()).unwrap()[..] else { panic!("one is pending") };
-    assert_eq!(found.n_unreadable, 2);
-    assert_eq!(decide::journal::delta(&found.lines, second(999)).unwrap().attempts.len(), 4);
+    let [found] = &outbox.pending().unwrap()[..] else { panic!("one is pending") };
+    let places: Vec<u64> = found.unreadable.iter().map(|line| line.place).collect();
+    assert_eq!(places, [3, 4, 5, 6]);
+    assert!(found.unreadable[2].reason.contains("schema version 3"), "{:?}", found.unreadable);
+    assert_eq!(folded(found, 999).unwrap().attempts.len(), 3);
+}
+
+/// Verified results stand in it: whoever mends the first line has them back.
+#[test]
+fn a_journal_without_its_first_line_is_not_empty() {
+    let (_dir, state) = root();
+    let outbox = noted(&state, &facts());
+    let path = state.layout().journal(&batch());
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("{\"fact\":\"started\"", "{\"fact\":\"star", 1)).unwrap();
+    let [found] = &outbox.pending().unwrap()[..] else { panic!("one is pending") };
+    assert!(found.started().is_none() && !found.is_empty());
+    assert_eq!((found.facts.len(), found.unreadable.len()), (12, 1));
 }
 
 #[test]
 fn a_dead_run_goes_into_the_state_and_its_packages_wait() {
     let (dir, state) = root();
-    let mut journal = Journal::create(state.layout(), &start()).unwrap();
-    for line in &facts(&mixed())[..5] {
-        journal.append(line).unwrap();
-    }
-    drop(journal);
-    let mut found = pending(state.layout()).unwrap().remove(0);
-    found.recover(second(500)).unwrap();
-    put(&state, &decide::journal::delta(&found.lines, second(500)).unwrap()).unwrap();
+    // a was verified, b was being installed, c was not done with.
+    let outbox = noted(&state, &facts()[..8]);
+    let journal = recover(&outbox, 500);
+    put(&state, &folded(&journal, 500).unwrap()).unwrap();
     let before = tree(dir.path());
     // The one that recovers dies before it can discard the journal, and the next one comes later.
-    let mut found = pending(state.layout()).unwrap().remove(0);
-    found.recover(second(700)).unwrap();
-    let again = decide::journal::delta(&found.lines, second(700)).unwrap();
+    let again = folded(&recover(&outbox, 700), 700).unwrap();
     assert_eq!(put(&state, &again).unwrap(), Persisted::Before);
     assert!(tree(dir.path()) == before);
-    found.discard().unwrap();
 
     let queue = state.queue(&ECO).unwrap().unwrap();
     let lost =
         queue.entries.values().filter(|entry| entry.next_retry_at == Some(second(500 + 3600)));
-    assert_eq!(lost.count(), 3, "all but the one that had ended");
-    let failures = state.failures(&HistoryFilter::default()).unwrap().records;
+    assert_eq!(lost.count(), 2, "all but the one that had ended");
+    let mut failures = state.failures(&HistoryFilter::default()).unwrap().records;
+    failures.sort_by_key(|failure| failure.id.clone());
     assert!(failures.iter().all(|failure| failure.kind() == FailureKind::RunnerLost));
-    assert_eq!(failures.len(), 3);
+    let stages: Vec<_> =
+        failures.iter().map(|failure| (failure.stage, failure.environment)).collect();
+    assert_eq!(stages, [(Stage::Validate, Some(HERE)), (Stage::Generate, None)]);
+    let run = state.run(&batch().to_string()).unwrap().unwrap();
+    assert_eq!((run.succeeded, run.failed, run.interrupted), (1, 2, true));
 }
 
 #[test]
 fn journals_come_in_the_order_of_their_runs_and_no_two_have_one_id() {
     let (_dir, state) = root();
+    let outbox = Outbox::new(state.layout());
     for at in [300, 100, 200] {
-        let batch = BatchId::new(ECO, second(at));
-        Journal::create(state.layout(), &JournalStart { batch, ..start() }).unwrap();
+        let batch_id = BatchId::new(ECO, second(at));
+        outbox.begin(&Started { batch_id, ..started() }).unwrap();
     }
     let order: Vec<_> =
-        pending(state.layout()).unwrap().into_iter().map(|found| found.path).collect();
-    assert!(order.is_sorted() && order.len() == 3);
-    let error = Journal::create(state.layout(), &start()).unwrap_err();
+        outbox.pending().unwrap().into_iter().map(|found| found.batch_id.started_at()).collect();
+    assert_eq!(order, [second(100), second(200), second(300)]);
+    let error = outbox.begin(&started()).unwrap_err();
     assert!(error.to_string().contains("exists"), "{error}");
-}
-
-#[test]
-fn a_journal_of_a_newer_program_is_kept_for_that_program() {
-    let (_dir, state) = root();
-    Journal::create(state.layout(), &JournalStart { schema_version: 3, ..start() }).unwrap();
-    let error = pending(state.layout()).unwrap_err();
-    assert!(matches!(error.kind, StateErrorKind::SchemaVersion { found: 3, known: 2 }));
 }

@@ -14,7 +14,7 @@ use batch_core::{
     io::{FsState, QueueFile, StateError, StateWriter},
     model::{
         Attempt, BatchId, Control, Delta, EcosystemId, Failure, FailureKind, HostUsage, Outcome,
-        Queue, QueueHeader, StoredBreaker, TierMeanings, Turn,
+        Queue, QueueHeader, StoredBreaker, TierMeanings,
     },
     persist::{Persisted, persist},
 };
@@ -59,16 +59,12 @@ fn put(state: &impl StateWriter, delta: &Delta) -> Result<Persisted, StateError>
 
 fn delta(attempts: Vec<Attempt>) -> Delta {
     let ended = |attempt| Attempt { started_at: second(101), ended_at: second(150), ..attempt };
+    let batch = BatchId::new(ECO, second(100));
     Delta {
-        batch: BatchId::new(ECO, second(100)),
-        turn: Turn::Own,
-        probing: false,
         ended_at: second(200),
-        attempts: attempts.into_iter().map(ended).collect(),
-        generator: "builtin 0".to_owned(),
         requests: [(OWN.to_owned(), HostUsage { sent: 3, throttled: 1, waited_ms: 9 })].into(),
         pauses: [(OWN.to_owned(), second(900))].into(),
-        workflow_run_url: None,
+        ..batch_sim::delta(batch, attempts.into_iter().map(ended).collect())
     }
 }
 

@@ -17,6 +17,7 @@ use batch_core::{
     persist::{Errand, Persisted, persist_seeding},
 };
 use batch_sim::{attempt, succeeded};
+use chrono::{DateTime, Utc};
 
 use crate::{ECO, OWN, delta, mixed, put, root, second, tree, unhealthy};
 
@@ -85,6 +86,9 @@ impl StateReader for Filling<'_> {
 impl StateWriter for Filling<'_> {
     fn exclusive(&self) -> Result<Box<dyn Send + '_>, StateError> {
         self.state.exclusive()
+    }
+    fn lock_run(&self, now: DateTime<Utc>) -> Result<Box<dyn Send + '_>, StateError> {
+        self.state.lock_run(now)
     }
     fn put_control(&self, control: &Control) -> Result<(), StateError> {
         self.take().and_then(|()| self.state.put_control(control))
@@ -184,7 +188,8 @@ fn a_breaker_that_opens_is_in_the_control_plane_and_in_the_log() {
     assert_eq!(log.len(), 1);
     assert_eq!((log[0].from, log[0].to), (CircuitState::Closed, CircuitState::Open));
     let failures = state.failures(&HistoryFilter::default()).unwrap().records;
-    let ids: Vec<_> = failures.into_iter().map(|failure| failure.id).collect();
+    let mut ids: Vec<_> = failures.into_iter().map(|failure| failure.id).collect();
+    ids.sort();
     assert_eq!(log[0].evidence, ids);
     assert!(state.control().unwrap().breaker(&ECO).open.is_some());
 }

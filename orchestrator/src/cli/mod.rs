@@ -4,6 +4,7 @@ mod damage;
 mod dashboard;
 mod ecosystem;
 mod failures;
+mod fold;
 mod init;
 mod log;
 mod names;
@@ -25,6 +26,7 @@ use batch_core::{
     decide::clean::Cleaner,
     io::{StateError, StateErrorKind},
 };
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use schemars::schema_for;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +35,7 @@ use tracing_subscriber::filter::LevelFilter;
 pub use out::Out;
 
 use crate::{
-    env::{self, Env, Root},
+    env::{self, Env, Fixed, Root},
     exit::Exit,
     settings::SettingsError,
 };
@@ -71,6 +73,12 @@ struct Global {
     /// No colours, whatever the terminal
     #[arg(long, global = true)]
     no_color: bool,
+    /// Seed of all waits that are random, so that a run can be repeated
+    #[arg(long, global = true, value_name = "N")]
+    seed: Option<u64>,
+    /// Where the clock of records stands, for tests of the whole program: an instant as in RFC 3339
+    #[arg(long, global = true, value_name = "INSTANT", env = "TSUKU_BATCH_NOW", hide = true)]
+    now: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +110,8 @@ enum Command {
     /// What ran
     #[command(subcommand)]
     Runs(runs::Command),
+    /// Judge a batch by the facts that its stages noted; changes nothing
+    Fold(fold::Args),
     /// Pages about the state
     #[command(subcommand)]
     Dashboard(dashboard::Command),
@@ -137,7 +147,8 @@ pub fn main() -> ExitCode {
         return exit;
     }
     let cli = Cli::parse();
-    let env = Env::of_process();
+    let Global { seed, now, .. } = cli.global;
+    let env = Env::of_process(Fixed { now, seed });
     let cleaner = env.as_ref().map_or_else(|_| Arc::default(), |env| Arc::clone(&env.cleaner));
     log::to_stderr(level(&cli.global), Arc::clone(&cleaner));
     let color = env::wants_color(cli.global.no_color);
@@ -172,6 +183,7 @@ async fn dispatch(cli: Cli, env: anyhow::Result<Env>, out: Out) -> anyhow::Resul
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Failures(command) => failures::run(&command, cx),
         Command::Runs(command) => runs::run(&command, cx),
+        Command::Fold(args) => fold::run(&args, cx),
         Command::Dashboard(command) => dashboard::run(&command, cx).await,
         Command::Sandbox(command) => sandbox::run(&command, cx).await,
         Command::Schema(args) => schema::run(&args, cx),
@@ -188,7 +200,7 @@ fn level(global: &Global) -> LevelFilter {
 }
 
 /// The schemas of everything that `--json` prints, by name.
-pub fn output_schemas() -> [(&'static str, schemars::Schema); 20] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 21] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-run", schema_for!(crate::run::Summary)),
@@ -208,6 +220,7 @@ pub fn output_schemas() -> [(&'static str, schemars::Schema); 20] {
         ("output-failures-show", schema_for!(failures::FailureReport)),
         ("output-runs-list", schema_for!(runs::RunList)),
         ("output-runs-show", schema_for!(runs::RunReport)),
+        ("output-fold", schema_for!(fold::FoldReport)),
         ("output-dashboard-build", schema_for!(dashboard::BuildReport)),
         ("output-sandbox-check", schema_for!(sandbox::CheckReport)),
     ]

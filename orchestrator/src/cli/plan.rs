@@ -13,8 +13,9 @@ use serde::Serialize;
 use super::{Context, run::Selection};
 use crate::{
     exit::Exit,
+    machine::LocalMachine,
     run::SkippedEcosystem,
-    stage::preflight::{self, Machine},
+    stage::preflight::{self, Surroundings},
 };
 
 #[derive(Debug, clap::Args)]
@@ -30,9 +31,16 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 /// Prints the plan of the run that `selection` asks for.
 pub(super) async fn show(selection: &Selection, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
-    let machine = Machine::look_around(&cx.env, &root.settings).await;
+    let machine = LocalMachine::look_around(&cx.env, &root.settings).await;
     let choice = selection.choice(&cx.env.registry)?;
-    let preflight = preflight::run(&cx.env, &root, &machine, &choice, selection.share()?)?;
+    let around = Surroundings {
+        registry: &cx.env.registry,
+        state: &root.state,
+        machine: &machine.offers(&cx.env.registry),
+        breaker: &root.settings.breaker_policy(),
+        now: cx.env.clock.now(),
+    };
+    let preflight = preflight::run(&around, &choice, selection.share()?)?;
     let plan = PlanReport::from(preflight);
     cx.out.show(&plan)?;
     Ok(if plan.batches.is_empty() { Exit::Unavailable } else { Exit::Ok })

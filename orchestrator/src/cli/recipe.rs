@@ -76,7 +76,9 @@ fn known(files: &[PathBuf], cx: &Context) -> anyhow::Result<Option<KnownRecipes>
         Err(StateError { kind: StateErrorKind::NotRoot, .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let mut known = preflight::recipes(&cx.env, &root)?.known;
+    let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
+    let mut known =
+        preflight::recipes(&actions, &root.settings.bundled_recipes, &root.state)?.known;
     if known.is_empty() {
         return Ok(None);
     }

@@ -1,18 +1,27 @@
 //! `run`: the pipeline's main job.
 
-use std::io::IsTerminal as _;
+use std::{collections::BTreeSet, io::IsTerminal as _, sync::Arc};
 
 use batch_core::{
     decide::{plan::Share, preflight::Choice},
-    model::Tier,
+    io::Outbox,
+    model::{ActionShape, Control, Tier},
     plugin::Registry,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, names, plan};
 use crate::{
+    env::Root,
     exit::Exit,
-    run::{self, Request},
+    generator::BuiltinGenerator,
+    machine::LocalMachine,
+    net,
+    progress::Progress,
+    run::{self, Ports, Request, Rulebook},
+    seeds,
+    stage::preflight,
+    validator::Validator,
 };
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +31,8 @@ pub(super) struct Args {
     /// Show the plan and stop: no request, nothing written
     #[arg(long)]
     dry_run: bool,
-    /// Packages worked on at once
+    /// Packages installed and verified at once, over all ecosystems; each registry is asked about as
+    /// many at a time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
     jobs: u8,
     /// Contain package code by this and nothing else: `both`, `bubblewrap` or `landlock`
@@ -68,13 +78,48 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         choice: args.selection.choice(&cx.env.registry)?,
         share: args.selection.share()?,
         jobs: args.jobs.into(),
-        quiet: cx.quiet,
-        is_terminal: std::io::stderr().is_terminal(),
     };
     // Before anything is recovered or asked: a switch that is misspelt stops nothing.
     root.control(&cx.env.registry)?;
     cancel_on_signal(cx.cancel.clone());
-    let summary = run::run(&cx.env, &root, &request, &cx.cancel).await?;
+    let Root { layout, state, settings } = &root;
+    let http = net::polite(&cx.env, settings, &layout.cache(), &Control::default())?;
+    let local = LocalMachine::look_around(&cx.env, settings).await;
+    let validator = local.validator(&cx.env, settings, http.clone(), layout.work())?;
+    let registry = &cx.env.registry;
+    let actions: Vec<ActionShape> = registry.recipe_actions().collect();
+    let mut looked_at = BTreeSet::new();
+    for plugin in registry.iter() {
+        looked_at.extend(seeds::looked_at(plugin, settings)?);
+    }
+    let generator = BuiltinGenerator {
+        http: http.clone(),
+        known: preflight::recipes(&actions, &settings.bundled_recipes, state)?.known,
+        actions,
+        looked_at,
+        cleaner: Arc::clone(&cx.env.cleaner),
+    };
+    let rulebook = Rulebook {
+        registry: &cx.env.registry,
+        backoff: settings.backoff_policy(),
+        breaker: settings.breaker_policy(),
+        bundled_recipes: &settings.bundled_recipes,
+        workflow_run_url: cx.env.workflow_run_url.clone(),
+    };
+    let ports = Ports {
+        clock: &*cx.env.clock,
+        state: Arc::new(state.clone()),
+        facts: Arc::new(Outbox::new(layout)),
+        machine: &local.offers(&cx.env.registry),
+        generator: &generator,
+        validator: validator.as_ref().map(|validator| validator as &dyn Validator),
+        traffic: &*http,
+        progress: &Progress::new(std::io::stderr().is_terminal(), cx.quiet),
+    };
+    let summary = run::run(&ports, &rulebook, &request, &cx.cancel).await?;
+    if !summary.batches.is_empty() {
+        net::prune(&http);
+    }
     cx.out.show(&summary)?;
     Ok(if summary.interrupted {
         Exit::Interrupted

@@ -21,7 +21,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let default = || batch_core::io::Layout::new(&cx.root).schemas();
     let dir = args.dir.clone().unwrap_or_else(default);
     let mut report = SchemaReport { written: vec![], unchanged: 0 };
-    for (name, text) in schema::all() {
+    for (name, text) in schema::all(super::output_schemas()) {
         let path = dir.join(format!("{name}.schema.json"));
         if schema::is_written(&path, &text)? {
             report.unchanged += 1;

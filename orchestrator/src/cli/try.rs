@@ -3,24 +3,26 @@
 use std::{fmt, sync::Arc};
 
 use batch_core::{
+    decide::recipe,
     io::{FsState, Http, StateError, StateErrorKind},
-    model::{ActionShape, Executables, PackageId, PackageKind},
+    model::{ActionShape, Executables, GeneratedRecipe, NotGenerated, PackageId, PackageKind},
     plugin::EcosystemPlugin,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use super::{Context, Refusal, names, run::cancel_on_signal};
 use crate::{
     env::{self, Root},
     exit::Exit,
-    generator::{BuiltinGenerator, Generated, Generator as _, NotGenerated},
+    generator::{BuiltinGenerator, Generator as _},
+    machine::LocalMachine,
     net,
+    progress::Progress,
     run::FailureSummary,
     seeds,
     settings::Settings,
-    stage::preflight::{self, Machine},
+    stage::preflight,
     validator::{Onlookers, Validation, Validator as _},
 };
 
@@ -42,7 +44,12 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         Ok(state) => {
             let control = env::control(&state, &cx.env.registry)?;
             let root = Root::of(state)?;
-            let known = preflight::recipes(&cx.env, &root)?.known;
+            let known = preflight::recipes(
+                &cx.env.registry.recipe_actions().collect::<Vec<_>>(),
+                &root.settings.bundled_recipes,
+                &root.state,
+            )?
+            .known;
             (root.settings, control, known)
         }
         Err(StateError { kind: StateErrorKind::NotRoot, .. }) => Default::default(),
@@ -61,7 +68,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let looked_at = seeds::looked_at(plugin, &settings)?;
     let cleaner = Arc::clone(&cx.env.cleaner);
     let generator =
-        BuiltinGenerator { http: Arc::clone(&http), actions, cleaner, known, looked_at };
+        BuiltinGenerator { http: Arc::clone(&http), actions, known, looked_at, cleaner };
     let generated = tokio::select! {
         generated = generator.generate(plugin, &package) => generated,
         () = cx.cancel.cancelled() => return Ok(Exit::Interrupted),
@@ -89,30 +96,31 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 }
 
 async fn validated(
-    generated: &Generated,
+    generated: &GeneratedRecipe,
     plugin: &'static EcosystemPlugin,
     (settings, http): (&Settings, Arc<dyn Http>),
     work: &std::path::Path,
     cx: &Context,
 ) -> anyhow::Result<Option<TryReport>> {
-    let machine = Machine::look_around(&cx.env, settings).await;
-    let (Some(environment), None) = (machine.environment, machine.obstacle(plugin)) else {
-        let reason = machine.obstacle(plugin).map_or_else(String::new, |reason| reason.to_string());
+    let local = LocalMachine::look_around(&cx.env, settings).await;
+    let machine = local.offers(&cx.env.registry);
+    let obstacle = machine.obstacles.get(&plugin.id);
+    let (Some(environment), None) = (machine.environment, obstacle) else {
+        let reason = obstacle.map_or_else(String::new, ToString::to_string);
         let hint = "--generate-only needs no tool and no sandbox";
         let message = format!("{} cannot be validated here: {reason}; {hint}", plugin.id);
         return Err(Refusal { exit: Exit::Unavailable, message }.into());
     };
-    let Some(validator) = machine.validator(&cx.env, settings, http, work.to_owned())? else {
+    let Some(validator) = local.validator(&cx.env, settings, http, work.to_owned())? else {
         return Ok(None);
     };
-    let (events, _nobody) = mpsc::unbounded_channel();
-    let onlookers = Onlookers { events: &events, cancel: &cx.cancel };
+    let onlookers = Onlookers { progress: &Progress::silent(), cancel: &cx.cancel };
     let validation = validator.validate(plugin, generated, environment, onlookers).await;
     let report = TryReport::generated(generated);
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
     Ok(validation.map(|validation| match validation {
         Validation::Passed { verify, .. } => {
-            let recipe = Some(generated.verified_by(verify.as_ref(), &actions));
+            let recipe = Some(recipe::verified_by(generated, verify.as_ref(), &actions));
             TryReport { outcome: TryOutcome::Verified, recipe, ..report }
         }
         Validation::Failed { failure, .. } => {
@@ -190,7 +198,7 @@ impl TryReport {
         }
     }
 
-    fn generated(generated: &Generated) -> Self {
+    fn generated(generated: &GeneratedRecipe) -> Self {
         let report = Self::new(generated.facts.id.clone(), Some(&generated.facts));
         Self { recipe: Some(generated.toml.clone()), ..report }
     }

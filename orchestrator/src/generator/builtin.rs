@@ -7,16 +7,13 @@ use batch_core::{
     decide::{clean::Cleaner, gate, recipe},
     io::Http,
     model::{
-        ActionShape, Failure, FailureKind, Finding, KnownRecipes, Missing, PackageFacts, PackageId,
-        Stage,
+        ActionShape, Failure, FailureKind, Finding, GeneratedRecipe, KnownRecipes, Missing,
+        NotGenerated, PackageFacts, PackageId, Stage,
     },
     plugin::{EcosystemPlugin, RecipeBuilder},
 };
 
-use crate::{
-    failure::Source,
-    generator::{Generated, Generator, NotGenerated},
-};
+use crate::{failure::Source, generator::Generator};
 
 /// Most notes that are kept of a package.
 const MOST_NOTES: usize = 20;
@@ -64,7 +61,7 @@ impl BuiltinGenerator {
         &self,
         builder: &dyn RecipeBuilder,
         facts: PackageFacts,
-    ) -> Result<Generated, NotGenerated> {
+    ) -> Result<GeneratedRecipe, NotGenerated> {
         let facts = builder.resolve(facts, &self.known);
         let recipe = match builder.build(&facts) {
             Ok(recipe) => recipe,
@@ -81,7 +78,7 @@ impl BuiltinGenerator {
             let finding = Finding::stated(FailureKind::SchemaInvalid);
             return Err(self.refused(facts, finding, &error.to_string()));
         }
-        Ok(Generated { name: builder.recipe_name(&facts), facts, toml })
+        Ok(GeneratedRecipe { name: builder.recipe_name(&facts), facts, toml })
     }
 }
 
@@ -95,7 +92,7 @@ impl Generator for BuiltinGenerator {
         &self,
         plugin: &EcosystemPlugin,
         package: &PackageId,
-    ) -> Result<Generated, NotGenerated> {
+    ) -> Result<GeneratedRecipe, NotGenerated> {
         let none = |finding, message: &str| NotGenerated {
             facts: None,
             failure: Box::new(self.failure(package, finding, message)),

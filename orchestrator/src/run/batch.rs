@@ -1,184 +1,172 @@
-//! One batch: generate, validate, gate, persist.
-
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+//! One batch: generate, validate, judge, persist.
 
 use anyhow::Context as _;
 use batch_core::{
-    decide::{claims::Claims, journal, preflight::Turned},
-    io::{Http, Journal, PoliteHttp},
+    decide::{claims::Claims, preflight::Turned},
     model::{
-        ActionShape, JournalFinish, JournalLine, JournalStart, KnownRecipes, PackageId,
-        SCHEMA_VERSION,
+        BatchPlan, Environment, Fact, Finished, PackageId, PlannedPackage, SCHEMA_VERSION, Started,
     },
-    persist::persist,
     plugin::EcosystemPlugin,
 };
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::{
+    journal::Journal,
+    ports::{Ports, Rulebook},
+    settle::settle,
+    summary::BatchSummary,
+};
 use crate::{
-    env::{Env, Root},
-    generator::{BuiltinGenerator, Generator as _},
-    progress::Progress,
-    run::summary::BatchSummary,
-    seeds,
-    stage::{
-        Event, Made, generate, merge,
-        preflight::{self, Machine},
-        validate,
-    },
-    validator::NativeValidator,
+    stage::{Facts, generate, validate},
+    validator::Validator,
 };
 
-/// What a batch works with.
-pub(super) struct Tools<'a> {
-    pub(super) env: &'a Env,
-    pub(super) root: &'a Root,
-    pub(super) machine: &'a Machine,
-    pub(super) http: &'a Arc<PoliteHttp>,
-    pub(super) claims: &'a Mutex<Claims>,
-    pub(super) known: &'a KnownRecipes,
-    pub(super) progress: &'a Arc<Progress>,
+/// What all batches of a run share.
+pub(super) struct Shared<'a> {
+    pub(super) ports: &'a Ports<'a>,
+    pub(super) rulebook: &'a Rulebook<'a>,
+    pub(super) run_id: &'a str,
     pub(super) jobs: usize,
+    /// One for each validation at once.
+    pub(super) permits: &'a Semaphore,
+    /// Of the recipes that were there at the start of the run.
+    pub(super) claims: &'a Claims,
+    /// Those, and of the batches that are in the state since.
+    pub(super) settled: &'a Mutex<Claims>,
     pub(super) cancel: &'a CancellationToken,
 }
 
-/// Runs a batch, from its first request to its record.
-pub(super) async fn run(turned: Turned, tools: &Tools<'_>) -> anyhow::Result<BatchSummary> {
-    let Tools { env, root, .. } = *tools;
-    let id = turned.plan.batch.clone();
-    let plugin = env.registry.get(id.ecosystem()).context("a plan names registered ecosystems")?;
-    let actions: Vec<ActionShape> = env.registry.recipe_actions().collect();
-    let http: Arc<dyn Http> = tools.http.clone();
-    let generator = BuiltinGenerator {
-        http: Arc::clone(&http),
-        actions: actions.clone(),
-        cleaner: Arc::clone(&env.cleaner),
-        known: tools.known.clone(),
-        looked_at: seeds::looked_at(plugin, &root.settings)?,
-    };
-    let validator = tools.machine.validator(env, &root.settings, http, root.layout.work())?;
-    let validator = validator.context("a plan without a sandbox has no attempts")?;
-    let start = JournalStart {
-        schema_version: SCHEMA_VERSION,
-        batch: id.clone(),
-        turn: turned.turn.clone(),
-        probing: turned.plan.probing,
-        generator: generator.name(),
-        workflow_run_url: env.workflow_run_url.clone(),
-    };
-    let journal = Journal::create(&root.layout, &start).context("cannot open the journal")?;
-    let (events, received) = mpsc::unbounded_channel();
-    let lines = vec![JournalLine::Start(start)];
-    let progress = Arc::clone(tools.progress);
-    // What cannot be noted is not done either: a full disk ends the batch, not just its journal.
-    let stop = tools.cancel.child_token();
-    let stopper = stop.clone();
-    let recorder = Recorder { journal, lines, actions, progress };
-    // Each line waits for the disk.
-    let noting = tokio::task::spawn_blocking(move || {
-        recorder.record(received).inspect_err(|_| stopper.cancel())
-    });
-    let stoppable = Tools { cancel: &stop, ..*tools };
-    attempt_all(turned, plugin, (&generator, &validator), &stoppable, events).await;
-    let (mut journal, mut lines) = noting.await.context("the recorder came to grief")??;
+/// When a batch may go into the state.
+pub(super) struct Turn {
+    /// Comes when the batch before it has, or has failed to.
+    pub(super) after: Option<oneshot::Receiver<()>>,
+    /// Tells the batch behind it.
+    pub(super) done: oneshot::Sender<()>,
+}
 
-    let hosts: Vec<&str> = plugin.rate_limit.quotas().iter().map(|quota| quota.host).collect();
-    let is_own = |host: &String| hosts.contains(&&**host);
-    lines.push(JournalLine::Finish(JournalFinish {
-        ended_at: env.clock.now(),
-        requests: tools.http.usage().into_iter().filter(|(host, _)| is_own(host)).collect(),
-        pauses: tools.http.pauses(),
-    }));
-    if let Some(finish) = lines.last() {
-        journal.append(finish).context("cannot finish the journal")?;
+/// Runs a batch, from its first request to its record.
+pub(super) async fn run(
+    turned: Turned,
+    shared: &Shared<'_>,
+    turn: Turn,
+) -> anyhow::Result<BatchSummary> {
+    let Shared { ports, rulebook, .. } = *shared;
+    let id = turned.plan.batch.clone();
+    let plugin = rulebook.registry.get(id.ecosystem());
+    let plugin = plugin.context("a plan names registered ecosystems")?;
+    let environment = ports.machine.environment;
+    let environment = environment.context("a plan without an environment has no attempts")?;
+    let validator = ports.validator.context("a plan without a sandbox has no attempts")?;
+    let started = started(turned, environment, shared);
+    let packages = started.plan.packages.iter().map(|planned| planned.package_id.clone()).collect();
+    let mut journal = Journal::begin(ports.facts.clone(), &started).await?;
+
+    let (facts, told) = mpsc::unbounded_channel();
+    // What cannot be noted is not done either: a full disk ends the batch, not just its journal.
+    let stop = shared.cancel.child_token();
+    let stoppable = Shared { cancel: &stop, ..*shared };
+    let place = Place { plugin, validator, environment };
+    let recorded =
+        async { journal.record(told, ports.progress).await.inspect_err(|_| stop.cancel()) };
+    let attempted = attempt(packages, &started, &place, &stoppable, facts);
+    let (recorded, ()) = futures_util::future::join(recorded, attempted).await;
+    recorded?;
+    journal.append(ends(&started, plugin, environment, ports)).await?;
+
+    if let Some(after) = turn.after {
+        // An error there is told by that batch.
+        let _ = after.await;
     }
-    let delta = journal::delta(&lines, env.clock.now()).context("a started journal has a delta")?;
-    let (backoff, breaker) = (root.settings.backoff_policy(), root.settings.breaker_policy());
-    let rules = preflight::rules(env, &plugin.id, &backoff, &breaker);
     tracing::debug!(batch.id = %id, phase = "persist", "persist {id}");
-    let persisted = persist(&root.state, &delta, &rules)
+    let mut claims = shared.settled.lock().await;
+    let settled = settle(&started, journal.facts(), &mut claims, (ports, rulebook)).await;
+    let (delta, persisted) = settled
         .with_context(|| format!("{id} is kept in the outbox and persisted by the next run"))?;
-    journal.discard()?;
+    let _ = turn.done.send(());
+    journal.discard().await?;
     Ok(BatchSummary::new(&delta, &persisted))
 }
 
-/// Generates and validates what was planned, telling `events`.
-async fn attempt_all(
-    turned: Turned,
+fn started(turned: Turned, environment: Environment, shared: &Shared<'_>) -> Started {
+    let Shared { ports, rulebook, run_id, .. } = *shared;
+    let planned =
+        |package_id: PackageId| PlannedPackage { package_id, environments: vec![environment] };
+    Started {
+        schema_version: SCHEMA_VERSION,
+        batch_id: turned.plan.batch,
+        at: ports.clock.now(),
+        plan: BatchPlan {
+            turn: turned.turn,
+            probing: turned.plan.probing,
+            packages: turned.plan.attempts.into_iter().map(planned).collect(),
+        },
+        generator: ports.generator.name(),
+        run_id: Some(run_id.to_owned()),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        workflow_run_url: rulebook.workflow_run_url.clone(),
+    }
+}
+
+/// Where a batch is worked on.
+struct Place<'a> {
     plugin: &'static EcosystemPlugin,
-    (generator, validator): (&BuiltinGenerator, &NativeValidator<'_>),
-    tools: &Tools<'_>,
-    events: mpsc::UnboundedSender<Event>,
+    validator: &'a dyn Validator,
+    environment: Environment,
+}
+
+/// Generates and validates `packages`, telling `facts`: the next ones are generated while recipes
+/// are validated.
+async fn attempt(
+    packages: Vec<PackageId>,
+    started: &Started,
+    place: &Place<'_>,
+    shared: &Shared<'_>,
+    facts: Facts,
 ) {
-    let Tools { env, machine, claims, jobs, cancel, .. } = *tools;
-    let clock = &*env.clock;
-    let input = generate::Input { ecosystem: plugin.id.clone(), packages: turned.plan.attempts };
-    let generate_tools =
-        generate::Tools { plugin, generator, claims, clock, jobs, events: &events, cancel };
-    let output = generate::run(input, &generate_tools).await;
-    let recipe = |item: generate::Item| match item.made {
-        Made::Recipe(generated) => Some(*generated),
-        Made::Failed { .. } => None,
+    let Shared { ports, jobs, permits, claims, cancel, .. } = *shared;
+    let Ports { clock, generator, progress, .. } = *ports;
+    let Place { plugin, validator, environment } = *place;
+    let (batch, facts) = (&started.batch_id, &facts);
+    let generating =
+        generate::Tools { batch, plugin, generator, claims, clock, jobs, facts, progress, cancel };
+    let validating = validate::Tools {
+        batch,
+        plugin,
+        validator,
+        environment,
+        clock,
+        permits,
+        facts,
+        progress,
+        cancel,
     };
-    let Some(environment) = machine.environment else { return };
-    let recipes = output.items.into_iter().filter_map(recipe).collect();
-    let validate_tools =
-        validate::Tools { plugin, validator, clock, jobs, events: &events, cancel };
-    validate::run(validate::Input { environment, recipes }, &validate_tools).await;
+    validate::run(generate::run(packages, &generating), &validating).await;
 }
 
-/// Alone owns the journal: what stages tell becomes attempts, and attempts become lines.
-struct Recorder {
-    journal: Journal,
-    lines: Vec<JournalLine>,
-    actions: Vec<ActionShape>,
-    progress: Arc<Progress>,
-}
-
-impl Recorder {
-    /// Records until nobody is left to tell anything.
-    fn record(
-        mut self,
-        mut events: UnboundedReceiver<Event>,
-    ) -> anyhow::Result<(Journal, Vec<JournalLine>)> {
-        let mut waiting: BTreeMap<PackageId, generate::Item> = BTreeMap::new();
-        while let Some(event) = events.blocking_recv() {
-            let attempt = match event {
-                Event::Phase { package, phase } => {
-                    self.progress.phase(&package, phase);
-                    continue;
-                }
-                Event::Began { package, at } => {
-                    self.append(JournalLine::Began { package, at })?;
-                    continue;
-                }
-                Event::Generated(item) => {
-                    let attempt = merge::attempt(&item, &[], &self.actions);
-                    if attempt.is_none() {
-                        waiting.insert(item.package.clone(), *item);
-                    }
-                    attempt
-                }
-                Event::Validated(result) => {
-                    let item = waiting.remove(&result.package);
-                    item.and_then(|item| merge::attempt(&item, &[*result], &self.actions))
-                }
-            };
-            if let Some(attempt) = attempt {
-                self.progress.ended(&attempt);
-                self.append(JournalLine::Ended(Box::new(attempt)))?;
-            }
-        }
-        Ok((self.journal, self.lines))
-    }
-
-    fn append(&mut self, line: JournalLine) -> anyhow::Result<()> {
-        self.journal.append(&line).context("cannot write to the journal")?;
-        self.lines.push(line);
-        Ok(())
-    }
+/// The ends of both: of validating, and of generating with all requests.
+fn ends(
+    started: &Started,
+    plugin: &EcosystemPlugin,
+    environment: Environment,
+    ports: &Ports<'_>,
+) -> Vec<Fact> {
+    let hosts: Vec<&str> = plugin.rate_limit.quotas().iter().map(|quota| quota.host).collect();
+    let is_own = |host: &String| hosts.contains(&&**host);
+    let validating = Finished {
+        schema_version: SCHEMA_VERSION,
+        batch_id: started.batch_id.clone(),
+        at: ports.clock.now(),
+        environment: Some(environment),
+        requests: [].into(),
+        pauses: [].into(),
+        minutes: None,
+    };
+    let generating = Finished {
+        environment: None,
+        requests: ports.traffic.usage().into_iter().filter(|(host, _)| is_own(host)).collect(),
+        pauses: ports.traffic.pauses(),
+        ..validating.clone()
+    };
+    vec![Fact::Finished(validating), Fact::Finished(generating)]
 }

@@ -1,68 +1,88 @@
-//! What the start of a run makes good: runs that died, and recipes that came or went.
+//! What the start of a run makes good: batches that died, and recipes that came or went.
 
 use std::collections::BTreeSet;
 
-use anyhow::Context as _;
 use batch_core::{
-    decide::{claims::Claims, journal, reconcile},
-    io::{self, StateReader as _, StateWriter as _},
-    model::{ActionShape, BatchId, PackageName},
-    persist::persist,
+    decide::{claims::Claims, fold::has_ended, reconcile},
+    io::Journal,
+    model::{ActionShape, BatchId, Fact, PackageName, Recovered, SCHEMA_VERSION},
     plugin::EcosystemPlugin,
 };
-use batch_sandbox::remove_tree;
 
-use crate::{
-    env::{Env, Root},
-    stage::preflight::{self, Recipes},
+use super::{
+    ports::{Ports, Rulebook},
+    settle::settle,
 };
+use crate::stage::preflight::Recipes;
 
-/// Applies the journals of runs that ended without persisting. Gives their ids. A journal whose
-/// queue cannot be read stays for later: that ecosystem attempts nothing until somebody mends the
-/// file, and stops no other.
-pub(super) fn pending(env: &Env, root: &Root) -> anyhow::Result<Vec<BatchId>> {
+/// Puts batches into the state that ended without that. Gives their ids. A journal whose queue
+/// cannot be read stays for later: that ecosystem attempts nothing until somebody mends the file,
+/// and stops no other.
+pub(super) async fn pending(
+    ports: &Ports<'_>,
+    rulebook: &Rulebook<'_>,
+    claims: &mut Claims,
+) -> anyhow::Result<Vec<BatchId>> {
     let mut recovered = vec![];
-    for mut pending in io::pending(&root.layout)? {
-        pending.recover(env.clock.now())?;
-        if let Some(delta) = journal::delta(&pending.lines, env.clock.now()) {
-            let (backoff, breaker) =
-                (root.settings.backoff_policy(), root.settings.breaker_policy());
-            let rules = preflight::rules(env, delta.batch.ecosystem(), &backoff, &breaker);
-            if let Err(error) = root.state.queue(delta.batch.ecosystem()) {
-                tracing::warn!("{} cannot be recorded yet: {error}", delta.batch);
-                continue;
-            }
-            persist(&root.state, &delta, &rules)?;
-            tracing::warn!(batch.id = %delta.batch, "recorded {}, whose run had died", delta.batch);
-            recovered.push(delta.batch);
+    for mut journal in ports.facts.pending()? {
+        let batch = journal.batch_id.clone();
+        for line in &journal.unreadable {
+            let (file, place, reason) = (&line.file, line.place, &line.reason);
+            tracing::warn!("{file}, line {place} is passed over: {reason}");
         }
-        pending.discard()?;
+        let Some(started) = journal.started().cloned() else {
+            if journal.is_empty() {
+                ports.facts.discard(&batch)?;
+            } else {
+                let remedy = "mend its first line, or remove the file";
+                tracing::warn!("the journal of {batch} cannot be used; {remedy}");
+            }
+            continue;
+        };
+        if let Err(error) = ports.state.queue(batch.ecosystem()) {
+            tracing::warn!("{batch} cannot be recorded yet: {error}");
+            continue;
+        }
+        end(ports, &mut journal)?;
+        settle(&started, &journal.facts, claims, (ports, rulebook)).await?;
+        tracing::warn!(batch.id = %batch, "recorded {batch}, whose run had died");
+        ports.facts.discard(&batch)?;
+        recovered.push(batch);
     }
-    clear_work(root)?;
     Ok(recovered)
 }
 
-/// Whatever lies in the work folder belongs to a run that is no more, and is hostile.
-fn clear_work(root: &Root) -> anyhow::Result<()> {
-    let work = root.layout.work();
-    if !work.exists() {
-        return Ok(());
+/// Notes that the batch was found without its end, unless it ended by itself or that is noted.
+fn end(ports: &Ports<'_>, journal: &mut Journal) -> anyhow::Result<()> {
+    let is_over = journal.started().is_some_and(|started| has_ended(&journal.facts, started));
+    if !is_over {
+        let fact = Fact::Recovered(Recovered {
+            schema_version: SCHEMA_VERSION,
+            batch_id: journal.batch_id.clone(),
+            at: ports.clock.now(),
+        });
+        ports.facts.append(&journal.batch_id, std::slice::from_ref(&fact))?;
+        journal.facts.push(fact);
     }
-    remove_tree(&work).with_context(|| format!("cannot clear {}", work.display()))
+    Ok(())
 }
 
 /// Brings every queue up to date with the recipes that are there. Gives the number of entries
 /// that changed.
-pub(super) fn reconcile(env: &Env, root: &Root, recipes: &Recipes) -> anyhow::Result<usize> {
+pub(super) fn reconcile(
+    ports: &Ports<'_>,
+    rulebook: &Rulebook<'_>,
+    recipes: &Recipes,
+) -> anyhow::Result<usize> {
     let mut n_changed = 0;
-    let _no_operator_in_between = root.state.exclusive()?;
-    for plugin in env.registry.iter() {
-        let Ok(Some(mut queue)) = root.state.queue(&plugin.id) else { continue };
+    let _no_operator_in_between = ports.state.exclusive()?;
+    for plugin in rulebook.registry.iter() {
+        let Ok(Some(mut queue)) = ports.state.queue(&plugin.id) else { continue };
         let installed = installed(&recipes.claims, plugin);
         let changes = reconcile::queue(&mut queue.entries, &installed, &recipes.known);
         if changes != reconcile::Changes::default() {
-            queue.header.updated_at = env.clock.now();
-            root.state.put_queue(&queue)?;
+            queue.header.updated_at = ports.clock.now();
+            ports.state.put_queue(&queue)?;
             n_changed += changes.merged + changes.vanished + changes.released;
         }
     }

@@ -6,34 +6,37 @@ mod verify;
 
 use async_trait::async_trait;
 use batch_core::{
-    model::{Environment, Failure, Verify},
+    model::{Environment, Failure, GeneratedRecipe, Verify},
     plugin::EcosystemPlugin,
 };
-
 use tokio_util::sync::CancellationToken;
 
-use crate::{generator::Generated, stage::Events};
+use crate::progress::Progress;
 
 pub use native::NativeValidator;
 
 /// Installs a recipe and runs its verify command, in a sandbox.
 #[async_trait]
 pub trait Validator: Send + Sync {
-    /// What `environment` says of `generated`; `None` when it was cancelled first.
+    /// Removes what validations left behind that nobody ended. To be called before the first
+    /// validation, under the lock of the run.
+    async fn clean_up(&self) -> anyhow::Result<()>;
+
+    /// What `environment` says of `recipe`; `None` when it was cancelled first.
     async fn validate(
         &self,
         plugin: &EcosystemPlugin,
-        generated: &Generated,
+        recipe: &GeneratedRecipe,
         environment: Environment,
         onlookers: Onlookers<'_>,
     ) -> Option<Validation>;
 }
 
-/// Who hears of a validation, and who may end it.
-#[derive(Debug, Clone, Copy)]
+/// Who is shown how a validation goes, and who may end it.
+#[derive(Clone, Copy)]
 #[expect(missing_docs, reason = "the line above says it")]
 pub struct Onlookers<'a> {
-    pub events: &'a Events,
+    pub progress: &'a Progress,
     pub cancel: &'a CancellationToken,
 }
 

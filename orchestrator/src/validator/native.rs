@@ -9,18 +9,18 @@ use std::{
 
 use crate::{
     failure::Source,
-    generator::Generated,
-    stage::{Event, Phase},
+    progress::Phase,
     toolchain::FoundToolchain,
     validator::{Onlookers, Validation, Validator, steps},
 };
+use anyhow::Context as _;
 use async_trait::async_trait;
 use batch_core::{
     decide::{clean::Cleaner, gate, recipe},
     io::{Http, Origins},
     model::{
-        ActionShape, CommandName, Environment, Failure, FailureKind, Finding, InstallPlan,
-        InstallStep, PackageId, Recipe, Stage, Verify, WORK_DIR, slug,
+        ActionShape, CommandName, Environment, Failure, FailureKind, Finding, GeneratedRecipe,
+        InstallPlan, InstallStep, PackageId, Recipe, Stage, Verify, WORK_DIR, slug,
     },
     plugin::{EcosystemPlugin, NativeInstaller},
 };
@@ -60,10 +60,23 @@ pub(super) enum Stop {
 
 #[async_trait]
 impl Validator for NativeValidator<'_> {
+    async fn clean_up(&self) -> anyhow::Result<()> {
+        let work = self.work.clone();
+        if !work.exists() {
+            return Ok(());
+        }
+        // Whatever lies there is hostile, and may be tens of thousands of files.
+        let removed = tokio::task::spawn_blocking({
+            let work = work.clone();
+            move || remove_tree(&work)
+        });
+        removed.await?.with_context(|| format!("cannot clear {}", work.display()))
+    }
+
     async fn validate(
         &self,
         plugin: &EcosystemPlugin,
-        generated: &Generated,
+        generated: &GeneratedRecipe,
         environment: Environment,
         onlookers: Onlookers<'_>,
     ) -> Option<Validation> {
@@ -81,7 +94,7 @@ impl Validator for NativeValidator<'_> {
 pub(super) struct Attempt<'a> {
     pub(super) validator: &'a NativeValidator<'a>,
     pub(super) plugin: &'a EcosystemPlugin,
-    pub(super) generated: &'a Generated,
+    pub(super) generated: &'a GeneratedRecipe,
     onlookers: Onlookers<'a>,
 }
 
@@ -263,6 +276,6 @@ impl Attempt<'_> {
     }
 
     fn tell(&self, phase: Phase) {
-        let _ = self.onlookers.events.send(Event::Phase { package: self.package().clone(), phase });
+        self.onlookers.progress.phase(self.package(), phase);
     }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use batch_core::{
     decide::seeding::{Believed, Identity, Known, Merging, Walk, merge, record},
-    io::{Clock as _, PoliteConfig, PoliteHttp, Request},
+    io::{Clock as _, PoliteConfig, PoliteHttp, Request, Traffic as _},
     model::{
         EcosystemId, PackageId, PackageName, Quota, SCHEMA_VERSION, SeedOutcome, SeedStart,
         SeedVerdict, SeedingRecord,

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use batch_core::{
     decide::seeding::{Believed, Merged, Merging, Walk, merge, record},
-    io::{Clock as _, Http, PoliteConfig, PoliteHttp, Request, json},
+    io::{Clock as _, Http, PoliteConfig, PoliteHttp, Request, Traffic as _, json},
     model::{
         Action, Candidate, EcosystemId, Evidence, Executables, Finding, InvalidId, PackageFacts,
         PackageId, PackageKind, PackageName, Page, Quota, Recipe, RecipeName, SCHEMA_VERSION,

@@ -19,7 +19,11 @@ use batch_core::{
 };
 use futures_util::future::join_all;
 use libtest_mimic::{Arguments, Failed, Trial};
-use orchestrator::{env::Env, net, settings::Settings};
+use orchestrator::{
+    env::{Env, Fixed},
+    net,
+    settings::Settings,
+};
 
 use crate::{
     known::{Judgement, KNOWN, Right},
@@ -79,7 +83,7 @@ fn judgements_are_about_recipes() -> Result<(), Failed> {
 #[expect(clippy::print_stdout, reason = "the rows are for whoever asked for them")]
 fn compare_all() -> Result<(), Failed> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let env = Env::of_process()?;
+    let env = Env::of_process(Fixed::default())?;
     let cache = tempfile::tempdir()?;
     let rows = runtime.block_on(async {
         let http = net::polite(&env, &Settings::default(), cache.path(), &Control::default())?;

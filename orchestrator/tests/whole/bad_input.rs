@@ -129,7 +129,7 @@ fn closed_pipe() {
 fn journal_without_queue() {
     let root = TestRoot::new("http://127.0.0.1:9", "");
     std::fs::write(root.path("data/queues/priority-queue-npm.json"), "{").unwrap();
-    let start = r#"{"start":{"schema_version":2,"batch":"npm-2026-01-01T00-00-00Z","turn":"own","probing":false,"generator":"builtin 0"}}"#;
+    let start = r#"{"fact":"started","schema_version":2,"batch_id":"npm-2026-01-01T00-00-00Z","at":"2026-01-01T00:00:00Z","plan":{"turn":"own","packages":[]},"generator":"builtin 0","program_version":"0"}"#;
     let journal = root.path(".tsuku-batch/outbox/npm-2026-01-01T00-00-00Z.jsonl");
     std::fs::create_dir_all(journal.parent().unwrap()).unwrap();
     std::fs::write(&journal, format!("{start}\n")).unwrap();

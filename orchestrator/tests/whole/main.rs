@@ -8,6 +8,7 @@
 mod attacks;
 mod bad_input;
 mod damage;
+mod facts;
 mod kill;
 mod registry;
 mod root;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     let backends = root::usable_backends();
     let mut trials = bad_input::trials(&backends);
     trials.extend(damage::trials());
+    trials.extend(facts::trials());
     trials.extend(runs::trials(&backends));
     trials.extend(kill::trials());
     trials.extend(attacks::trials());

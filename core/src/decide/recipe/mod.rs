@@ -19,6 +19,7 @@ mod prose;
 mod steps;
 mod toml10;
 mod tool;
+mod verified;
 mod verify;
 mod version;
 mod when;
@@ -37,6 +38,7 @@ use problems::Problems;
 pub use problems::{Problem, RecipeError};
 pub use prose::one_line;
 pub use tool::{of_step, of_tool, with_binaries};
+pub use verified::verified_by;
 
 /// Longest file that is read, in bytes: some ten times the longest that the registry holds.
 pub const LONGEST_RECIPE: usize = 256 << 10;

@@ -33,7 +33,7 @@ pub(super) fn check_version(path: &Path, content: &[u8]) -> Result<(), StateErro
 
 /// Adds the records of the file at `path` to `records`; `label` is how a person names it. A file
 /// that cannot be read at all because of what it is goes to quarantine as a whole.
-pub(super) fn read<T: DeserializeOwned>(
+pub(in crate::io) fn read<T: DeserializeOwned>(
     path: &Path,
     label: &str,
     records: &mut Records<T>,
@@ -139,6 +139,6 @@ pub(super) fn to_text<T: Serialize>(path: &Path, records: &[T]) -> Result<String
 }
 
 /// `record` without a newline.
-pub(super) fn to_line<T: Serialize>(path: &Path, record: &T) -> Result<String, StateError> {
+pub(in crate::io) fn to_line<T: Serialize>(path: &Path, record: &T) -> Result<String, StateError> {
     serde_json::to_string(record).map_err(|error| StateError::json(path, &error))
 }

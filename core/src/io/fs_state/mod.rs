@@ -3,7 +3,7 @@
 mod control;
 mod history;
 mod init;
-mod lines;
+pub(super) mod lines;
 mod queue;
 mod read;
 mod remembered;

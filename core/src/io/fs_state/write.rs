@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -20,6 +21,10 @@ use crate::{
 impl StateWriter for FsState {
     fn exclusive(&self) -> Result<Box<dyn Send + '_>, StateError> {
         Ok(Box::new(Exclusive::acquire(&self.layout)?))
+    }
+
+    fn lock_run(&self, now: DateTime<Utc>) -> Result<Box<dyn Send + '_>, StateError> {
+        Ok(Box::new(self.lock(now)?))
     }
 
     fn put_control(&self, control: &Control) -> Result<(), StateError> {

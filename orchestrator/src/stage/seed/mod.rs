@@ -14,7 +14,7 @@ use std::{
 
 use batch_core::{
     decide::seeding::{self as decide, Merging, Walk},
-    io::{Clock, PoliteHttp, QueueFile, SeedJournal, StateReader as _},
+    io::{Clock, PoliteHttp, QueueFile, SeedJournal, StateReader as _, Traffic as _},
     model::{
         PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine, SeedStart, SeedVerdict,
         SeedingRecord, SourceRun, Tier,

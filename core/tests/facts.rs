@@ -1,0 +1,321 @@
+//! The facts of a batch come to one judgement, wherever they were noted and in whatever order they
+//! come back.
+#![expect(clippy::unwrap_used, reason = "a test, helpers included")]
+
+use batch_core::{
+    decide::{
+        claims::Claims,
+        fold::{Context, fold, has_ended},
+        record,
+    },
+    io::{FactSink as _, Layout, Outbox, append_facts, read_facts},
+    model::{
+        BatchId, Delta, EcosystemId, Environment, Fact, Finished, Minutes, Outcome, PackageId,
+        Started, Validated, ValidationSkip, Verdict,
+    },
+};
+use batch_sim::{FactsAt, INSTALL};
+use chrono::{DateTime, Utc};
+use proptest::{collection::vec, prelude::*, sample::Index};
+
+const PLACES: [Environment; 3] =
+    [Environment::DebianX86, Environment::AlpineX86, Environment::MacArm];
+
+fn second(n: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(n, 0).unwrap()
+}
+
+/// What one environment does with one recipe.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// Its turn does not come.
+    NotBegun,
+    /// It begins, and nothing more is heard of it.
+    Begun,
+    Said(Verdict),
+    /// A fault, then this at the second try.
+    SaidAgain(Verdict),
+}
+
+/// What the generator does with one package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Generation {
+    /// Its turn does not come.
+    NotBegun,
+    /// It begins, and nothing more is heard of it.
+    Begun,
+    Library,
+    Recipe,
+}
+
+/// What becomes of one package.
+#[derive(Debug, Clone)]
+struct Course {
+    made: Generation,
+    /// One of few, so that packages clash.
+    command: u8,
+    steps: [Step; 3],
+}
+
+/// A batch as it went.
+#[derive(Debug, Clone)]
+struct History {
+    courses: Vec<Course>,
+    /// Which processes ended in order: the one that generates, then the three that validate.
+    finished: [bool; 4],
+    recovered: bool,
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        4 => Just(Verdict::Pass),
+        1 => Just(Verdict::Fail),
+        1 => Just(Verdict::Skipped { reason: ValidationSkip::Fault }),
+        1 => Just(Verdict::Blocked),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => Just(Step::NotBegun),
+        1 => Just(Step::Begun),
+        5 => verdict().prop_map(Step::Said),
+        1 => verdict().prop_map(Step::SaidAgain),
+    ]
+}
+
+fn history() -> impl Strategy<Value = History> {
+    use Generation::{Begun, Library, NotBegun, Recipe};
+    let made = prop_oneof![
+        1 => Just(NotBegun), 1 => Just(Begun), 1 => Just(Library), 8 => Just(Recipe)
+    ];
+    let course = (made, 0_u8..4, [step(), step(), step()])
+        .prop_map(|(made, command, steps)| Course { made, command, steps });
+    (vec(course, 1..6), any::<[bool; 4]>(), any::<bool>())
+        .prop_map(|(courses, finished, recovered)| History { courses, finished, recovered })
+}
+
+fn batch() -> BatchId {
+    BatchId::new(EcosystemId::from_static("eco"), second(0))
+}
+
+fn package(i: usize) -> PackageId {
+    format!("eco:p{i}").parse().unwrap()
+}
+
+fn started(history: &History) -> Started {
+    let packages: Vec<PackageId> = (0..history.courses.len()).map(package).collect();
+    FactsAt { batch_id: batch(), at: second(0) }.started(&packages, &PLACES)
+}
+
+/// Moments that go on by a second.
+struct Ticks(i64);
+
+impl Ticks {
+    fn next(&mut self) -> FactsAt {
+        self.0 += 1;
+        FactsAt { batch_id: batch(), at: second(self.0) }
+    }
+
+    fn validated(
+        &mut self,
+        id: PackageId,
+        place: Environment,
+        verdict: Verdict,
+        tries: u32,
+    ) -> [Fact; 2] {
+        let began = self.next().began(id.clone(), Some(place), tries);
+        let validated = Validated { tries, ..self.next().validated(id, place, verdict) };
+        [began, Fact::Validated(Box::new(validated))]
+    }
+}
+
+/// The four files of a batch: what its generator notes, then what each validator does.
+fn files(history: &History) -> [Vec<Fact>; 4] {
+    let mut ticks = Ticks(0);
+    let mut files: [Vec<Fact>; 4] = Default::default();
+    files[0].push(Fact::Started(Box::new(started(history))));
+    for (i, course) in history.courses.iter().enumerate() {
+        if course.made == Generation::NotBegun {
+            continue;
+        }
+        files[0].push(ticks.next().began(package(i), None, 1));
+        let command = format!("command{}", course.command);
+        match course.made {
+            Generation::NotBegun | Generation::Begun => (),
+            Generation::Library => files[0].push(ticks.next().generated(package(i), None)),
+            Generation::Recipe => {
+                files[0].push(ticks.next().generated(package(i), Some(&command)));
+            }
+        }
+    }
+    for (i, &place) in PLACES.iter().enumerate() {
+        let file = &mut files[i + 1];
+        for (n, course) in history.courses.iter().enumerate() {
+            if course.made != Generation::Recipe {
+                continue;
+            }
+            match course.steps[i] {
+                Step::NotBegun => (),
+                Step::Begun => file.push(ticks.next().began(package(n), Some(place), 1)),
+                Step::Said(verdict) => {
+                    file.extend(ticks.validated(package(n), place, verdict, 1));
+                }
+                Step::SaidAgain(verdict) => {
+                    let fault = Verdict::Skipped { reason: ValidationSkip::Fault };
+                    file.extend(ticks.validated(package(n), place, fault, 1));
+                    file.extend(ticks.validated(package(n), place, verdict, 2));
+                }
+            }
+        }
+    }
+    let processes = [None, Some(PLACES[0]), Some(PLACES[1]), Some(PLACES[2])];
+    for (i, process) in processes.into_iter().enumerate() {
+        if history.finished[i] {
+            let minutes = process.map(|_| Minutes { linux: 2, macos: 1 });
+            let finished = ticks.next().finished(process, "own.example");
+            files[i].push(Fact::Finished(Finished { minutes, ..finished }));
+        }
+    }
+    if history.recovered {
+        files[0].push(recovered());
+    }
+    files
+}
+
+fn recovered() -> Fact {
+    FactsAt { batch_id: batch(), at: second(1_000) }.recovered()
+}
+
+fn folded(plan: &Started, facts: &[Fact]) -> Delta {
+    let claims = Claims::default();
+    let context = Context { plan, actions: &[INSTALL], claims: &claims };
+    fold(facts, &context, second(2_000))
+}
+
+fn bytes(delta: &Delta) -> String {
+    serde_json::to_string(delta).unwrap()
+}
+
+/// Every fact of `files` at least once, some twice, in a random order.
+fn scrambled(files: &[Vec<Fact>; 4], again: &[Index], order: &[u32]) -> Vec<Fact> {
+    let all: Vec<Fact> = files.concat();
+    let mut facts = all.clone();
+    facts.extend(again.iter().map(|index| index.get(&all).clone()));
+    let mut keyed: Vec<(u32, Fact)> = order.iter().copied().cycle().zip(facts).collect();
+    keyed.sort_by_key(|(key, _)| *key);
+    keyed.into_iter().map(|(_, fact)| fact).collect()
+}
+
+/// Deals `facts` out to four files, and reads the folder they lie in.
+fn through_four_files(facts: &[Fact], deal: &[u8]) -> Vec<Fact> {
+    let dir = tempfile::tempdir().unwrap();
+    for file in 0..4 {
+        let dealt = facts.iter().zip(deal.iter().cycle()).filter(|(_, to)| **to == file);
+        let dealt: Vec<Fact> = dealt.map(|(fact, _)| fact.clone()).collect();
+        append_facts(&dir.path().join(format!("facts-{file}.jsonl")), &dealt).unwrap();
+    }
+    let read = read_facts(dir.path()).unwrap();
+    assert_eq!(read.quarantined, []);
+    assert_eq!(read.records.len(), facts.len());
+    read.records
+}
+
+/// `fact`, told as of another moment: the two contradict each other.
+fn otherwise(fact: &Fact) -> Fact {
+    let mut other = fact.clone();
+    let at = match &mut other {
+        Fact::Started(fact) => &mut fact.at,
+        Fact::Began(fact) => &mut fact.at,
+        Fact::Generated(fact) => &mut fact.at,
+        Fact::Validated(fact) => &mut fact.at,
+        Fact::Recovered(fact) => &mut fact.at,
+        Fact::Finished(fact) => &mut fact.at,
+    };
+    *at += chrono::Duration::milliseconds(1);
+    other
+}
+
+/// In one journal, as one process notes them.
+fn through_a_journal(plan: &Started, files: &[Vec<Fact>; 4]) -> Vec<Fact> {
+    let dir = tempfile::tempdir().unwrap();
+    let outbox = Outbox::new(&Layout::new(dir.path()));
+    outbox.begin(plan).unwrap();
+    let mut rest = files.concat().split_off(1); // the start is there
+    rest.sort_by_key(Fact::at);
+    outbox.append(&batch(), &rest).unwrap();
+    outbox.pending().unwrap().remove(0).facts
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn four_files_in_any_order_with_repetitions_come_to_what_one_journal_comes_to(
+        history in history(),
+        contradicted in vec(any::<Index>(), 0..3),
+        again in vec(any::<Index>(), 0..20),
+        order in vec(any::<u32>(), 97),
+        deal in vec(0_u8..4, 89),
+    ) {
+        let (plan, mut files) = (started(&history), files(&history));
+        let all = files.concat();
+        files[3].extend(contradicted.iter().map(|index| otherwise(index.get(&all))));
+        let in_one = folded(&plan, &through_a_journal(&plan, &files));
+        let facts = through_four_files(&scrambled(&files, &again, &order), &deal);
+        prop_assert_eq!(bytes(&folded(&plan, &facts)), bytes(&in_one));
+        prop_assert_eq!(in_one.refused.is_empty(), contradicted.is_empty());
+    }
+
+    #[test]
+    fn a_run_killed_anywhere_and_its_recovery_come_to_one_judgement_too(
+        history in history(),
+        cut in any::<Index>(),
+        again in vec(any::<Index>(), 0..20),
+        order in vec(any::<u32>(), 97),
+        deal in vec(0_u8..4, 89),
+    ) {
+        let history = History { recovered: false, ..history };
+        let plan = started(&history);
+        let noted = through_a_journal(&plan, &files(&history));
+        let mut left = noted[..=cut.index(noted.len())].to_vec();
+        if !has_ended(&left, &plan) {
+            left.push(recovered());
+        }
+        let in_one = folded(&plan, &left);
+        let files = [left, vec![], vec![], vec![]];
+        let facts = through_four_files(&scrambled(&files, &again, &order), &deal);
+        prop_assert_eq!(bytes(&folded(&plan, &facts)), bytes(&in_one));
+        prop_assert!(has_ended(&facts, &plan) && in_one.waiting.is_empty());
+    }
+
+    #[test]
+    fn every_planned_package_is_in_one_place_and_no_two_recipes_share_a_command(history in history()) {
+        let (plan, files) = (started(&history), files(&history));
+        let delta = folded(&plan, &files.concat());
+        let attempted = delta.attempts.iter().map(|attempt| attempt.package.clone());
+        let waiting = delta.waiting.iter().map(|waiting| waiting.package_id.clone());
+        let mut found: Vec<PackageId> = attempted.chain(delta.deferred.clone()).chain(waiting).collect();
+        found.sort();
+        let planned: Vec<PackageId> = (0..history.courses.len()).map(package).collect();
+        prop_assert_eq!(&found, &planned);
+        if history.recovered {
+            prop_assert_eq!(&delta.waiting, &[]);
+        }
+        let mut commands = vec![];
+        for attempt in &delta.attempts {
+            let verdicts: Vec<Verdict> = attempt.results.iter().map(|result| result.verdict).collect();
+            if let Outcome::Succeeded { .. } = attempt.outcome {
+                prop_assert!(verdicts.contains(&Verdict::Pass) && !verdicts.contains(&Verdict::Fail));
+                let i = planned.iter().position(|id| *id == attempt.package).unwrap();
+                commands.push(history.courses[i].command);
+            }
+        }
+        let n_succeeded = commands.len();
+        commands.sort_unstable();
+        commands.dedup();
+        prop_assert_eq!(commands.len(), n_succeeded);
+        let run = record::run(&delta);
+        prop_assert_eq!(run.total, run.succeeded + run.failed + run.blocked);
+    }
+}
