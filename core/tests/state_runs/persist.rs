@@ -184,7 +184,8 @@ fn a_breaker_that_opens_is_in_the_control_plane_and_in_the_log() {
     assert_eq!(log.len(), 1);
     assert_eq!((log[0].from, log[0].to), (CircuitState::Closed, CircuitState::Open));
     let failures = state.failures(&HistoryFilter::default()).unwrap().records;
-    let ids: Vec<_> = failures.into_iter().map(|failure| failure.id).collect();
+    let mut ids: Vec<_> = failures.into_iter().map(|failure| failure.id).collect();
+    ids.sort();
     assert_eq!(log[0].evidence, ids);
     assert!(state.control().unwrap().breaker(&ECO).open.is_some());
 }
