@@ -72,7 +72,7 @@ pub struct FailureSummary {
     pub category: String,
     pub subcategory: String,
     pub message: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<PackageName>,
 }
 

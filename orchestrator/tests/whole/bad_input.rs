@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output, Stdio};
 
+use batch_core::io::{Clock as _, SystemClock};
 use libtest_mimic::Trial;
 use serde_json::json;
 
@@ -169,9 +170,11 @@ fn misspelt_setting() {
 fn paused_host() {
     let root = TestRoot::new("http://127.0.0.1:9", "");
     root.put_pending(&["one"]);
-    let text = r#"{"schema_version":2,"enabled":true,
-        "hosts":{"registry.npmjs.org":{"paused_until":"2999-01-01T00:00:00Z"}}}"#;
-    std::fs::write(root.path("batch-control.json"), text).unwrap();
+    // The longest pause that a host can ask for. One of years was noted under a wrong clock.
+    let until = SystemClock::default().now() + chrono::TimeDelta::hours(1);
+    let hosts = json!({"registry.npmjs.org": {"paused_until": until}});
+    let control = json!({"schema_version": 2, "enabled": true, "hosts": hosts});
+    std::fs::write(root.path("batch-control.json"), control.to_string()).unwrap();
     let output = root.run(&["run", "--ecosystem", "npm", "-q", "--json"]);
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
