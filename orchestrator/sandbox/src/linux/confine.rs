@@ -207,7 +207,8 @@ fn give_up_rights(told: &Confinement) -> Result<(), String> {
     drop_capabilities().map_err(|error| failed("drop capabilities", error))?;
     set_no_new_privs(true).map_err(|error| failed("renounce new privileges", error))?;
     if let Some(ruled) = &told.landlock {
-        landlock::restrict(&ruled.view, ruled.ports.as_deref())?;
+        let lists_all = told.allowed.hides_files;
+        landlock::restrict(&ruled.view, ruled.ports.as_deref(), lists_all)?;
     }
     seccomp::restrict(told.allowed)
 }

@@ -22,15 +22,21 @@ const USERS: [&str; 2] = ["/etc/passwd", "/etc/group"];
 
 /// Gives up, for good, every access to files that `view` does not grant, and every signal to a
 /// process outside. With `ports`, TCP connections to other ports are refused.
-pub(super) fn restrict(view: &View, ports: Option<&[u16]>) -> Result<(), String> {
-    match ruleset(view, ports).map_err(|error| format!("Landlock: {error}"))? {
+/// With `lists_all`, every folder may be listed: where only what is shown exists, programs that look
+/// for their settings in each folder above find nothing, and no error either.
+pub(super) fn restrict(view: &View, ports: Option<&[u16]>, lists_all: bool) -> Result<(), String> {
+    match ruleset(view, ports, lists_all).map_err(|error| format!("Landlock: {error}"))? {
         // What is missing of a partial one is the best effort: the needed part is required.
         RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Ok(()),
         RulesetStatus::NotEnforced => Err("Landlock is not enforced".to_owned()),
     }
 }
 
-fn ruleset(view: &View, ports: Option<&[u16]>) -> Result<RulesetStatus, RulesetError> {
+fn ruleset(
+    view: &View,
+    ports: Option<&[u16]>,
+    lists_all: bool,
+) -> Result<RulesetStatus, RulesetError> {
     let read = AccessFs::from_read(NEEDED);
     let all = AccessFs::from_all(NEEDED);
     let read_only = SYSTEM_DIRS.iter().chain(&USERS).chain(&["/proc"]);
@@ -51,6 +57,9 @@ fn ruleset(view: &View, ports: Option<&[u16]>) -> Result<RulesetStatus, RulesetE
         .add_rules(path_beneath_rules(view.replaced.iter().map(|(_, at)| at), read))?
         .add_rules(path_beneath_rules(DEVICES, AccessFs::ReadFile | AccessFs::WriteFile))?
         .add_rules(path_beneath_rules(&view.read_write, all))?;
+    if lists_all {
+        created = created.add_rules(path_beneath_rules(["/"], AccessFs::ReadDir))?;
+    }
     for &port in ports.unwrap_or_default() {
         created = created.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
     }

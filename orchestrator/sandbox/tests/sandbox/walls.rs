@@ -27,6 +27,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("no file or folder is made set-user-ID", made_set_user_id),
     ("proxies reach steps with network only", proxies),
     ("certificates that variables name are readable", certificates),
+    ("folders above can be listed where only what is shown exists", folders_above),
     ("names can be looked up where there is network", names),
 ];
 
@@ -242,6 +243,17 @@ fn certificates(lab: &Lab) -> Completion {
     assert_eq!(read("NODE_EXTRA_CA_CERTS", &link, "grep . \"$NODE_EXTRA_CA_CERTS\""), Some(0));
     assert_eq!(read("SSL_CERT_DIR", &dir, "grep . \"$SSL_CERT_DIR/hash.0\""), Some(0));
     assert_ne!(read("OTHER", &link, "grep . \"$OTHER\""), Some(0));
+    Completion::Completed
+}
+
+fn folders_above(lab: &Lab) -> Completion {
+    if lab.sandbox.backend() == Backend::Landlock {
+        return Completion::ignored_with("all that exists would be listed");
+    }
+    let listed = lab.run(
+        &lab.shell("d=$PWD; while ls \"$d\" && [ \"$d\" != / ]; do d=${d%/*}; d=${d:-/}; done"),
+    );
+    assert!(listed.succeeded() && listed.output.contains("proc"), "{listed:?}");
     Completion::Completed
 }
 
