@@ -1,10 +1,11 @@
-//! Embeds every curated list under `data/seeds/`, so that a new one needs no line of code.
+//! Embeds all curated lists under `data/seeds/`, so that a new list needs no code.
 #![expect(clippy::disallowed_methods, reason = "a build script reads and writes files")]
 
 use std::{env, fs, io, path::Path};
 
 fn main() -> io::Result<()> {
-    // Of this run, not of the checkout that this script was once compiled in.
+    // The folder of this build, and not that of the checkout in which this script was compiled
+    // first.
     let own = env::var_os("CARGO_MANIFEST_DIR");
     let own = own.ok_or_else(|| io::Error::other("cargo sets CARGO_MANIFEST_DIR"))?;
     let seeds = Path::new(&own).join("../data/seeds");

@@ -1,4 +1,5 @@
-//! Writes the site of made-up records, to look at: `cargo run -p analytics --example sample_site DIR`.
+//! Writes the site of made-up records into a folder, so that a developer can look at it: `cargo run
+//! -p analytics --example sample_site DIR`.
 
 use std::path::Path;
 

@@ -1,28 +1,28 @@
-//! What packages wait for.
+//! Packages that block others.
 
 use std::collections::BTreeMap;
 
 use batch_core::model::{EcosystemId, PackageId, PackageName, Queue, QueueEntry, Status};
 
-/// A package that others wait for.
+/// A package that queued packages depend on and that has no recipe yet.
 #[derive(Debug)]
 pub(crate) struct Blocker<'a> {
-    /// As if it were an entry of the queue of those that wait.
+    /// The blocking package, in the ecosystem of the entries that it blocks.
     pub(crate) id: PackageId,
-    /// Sorted by id; never empty.
+    /// The blocked entries, sorted by id; never empty.
     pub(crate) waiting: Vec<&'a QueueEntry>,
-    /// Its own entry, if it is queued.
+    /// The blocking package's own queue entry, if it is queued.
     pub(crate) entry: Option<&'a QueueEntry>,
 }
 
-/// All blockers; the one that most entries wait for comes first.
+/// All blockers. The one that blocks the most entries comes first.
 pub(crate) fn rank(queues: &BTreeMap<EcosystemId, Queue>) -> Vec<Blocker<'_>> {
     let mut waiting: BTreeMap<(&EcosystemId, &PackageName), Vec<&QueueEntry>> = BTreeMap::new();
     for (ecosystem, entry) in queues.iter().flat_map(|(id, q)| q.values().map(move |e| (id, e))) {
         if let Status::Blocked { by } = &entry.status {
             for name in by {
                 let entries = waiting.entry((ecosystem, name)).or_default();
-                // A name given twice is still one package that waits.
+                // An entry may list a blocker twice; it still counts once.
                 if entries.last().is_none_or(|last| last.id != entry.id) {
                     entries.push(entry);
                 }

@@ -1,16 +1,16 @@
-//! Failures by their cause: "412 failures, 3 causes".
+//! Failures grouped by their cause, as in "412 failures, 3 causes".
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use batch_core::model::{FailureRecord, Fingerprint, PackageId};
 
-/// Failures with one fingerprint.
+/// Failures that share one fingerprint.
 #[derive(Debug)]
 pub(crate) struct Cause<'a> {
     pub(crate) fingerprint: Fingerprint,
     /// Newest first; never empty.
     pub(crate) failures: Vec<&'a FailureRecord>,
-    /// Distinct ones, sorted.
+    /// The packages that failed for this cause, each once, sorted.
     pub(crate) packages: BTreeSet<&'a PackageId>,
 }
 
@@ -24,8 +24,8 @@ impl<'a> Cause<'a> {
     }
 }
 
-/// The causes of `failures` (newest first). What most packages share comes first: one package that
-/// fails every hour is no news.
+/// The causes of `failures` (which must be sorted, newest first). The cause that hit the most
+/// packages comes first: one package that fails every hour counts as one.
 pub(crate) fn rank(failures: &[FailureRecord]) -> Vec<Cause<'_>> {
     let mut by_fingerprint: BTreeMap<Fingerprint, Cause<'_>> = BTreeMap::new();
     for failure in failures {

@@ -1,4 +1,5 @@
-//! How the pipeline does, in words, and what guards it. Decided by [`batch_core::decide::health`].
+//! The health of the pipeline as a text, and the state of its circuit breakers.
+//! [`batch_core::decide::health`] decides.
 
 use batch_core::{
     decide::{
@@ -12,26 +13,26 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     records::Records,
-    text::{Stamp, counted},
+    text::{Timestamp, counted},
 };
 
-/// What stands at the top.
+/// The verdict at the top of the first page.
 #[derive(Debug)]
 pub(crate) struct Health<'a> {
-    pub(crate) judged: health::Health,
-    /// A sentence; may hold foreign text.
+    pub(crate) evaluated: health::Health,
+    /// The reason of the verdict, one sentence. It may hold text from packages.
     pub(crate) why: String,
-    /// Newest run that had a turn.
+    /// The newest run that attempted a batch.
     pub(crate) last_run: Option<&'a RunRecord>,
-    /// Newest run whose recipes reached main.
+    /// The newest run whose recipes reached the main branch.
     pub(crate) last_success: Option<&'a RunRecord>,
-    /// Runs that had a turn after `last_success`, newest first.
+    /// The runs that attempted a batch after `last_success`, newest first.
     pub(crate) since_success: Vec<&'a RunRecord>,
 }
 
-/// How the pipeline does at `as_of`, from all its `records`.
+/// The health at `as_of`, computed from all `records`.
 pub(crate) fn of(records: &Records, as_of: DateTime<Utc>) -> Health<'_> {
-    let judged = judge(records, as_of);
+    let evaluated = evaluate(records, as_of);
     let had_turn = || {
         let is_turn = |run: &&RunRecord| run.outcome != SlotOutcome::Skipped;
         records
@@ -42,31 +43,30 @@ pub(crate) fn of(records: &Records, as_of: DateTime<Utc>) -> Health<'_> {
     };
     let since_success: Vec<_> = had_turn().take_while(|run| run.merged == 0).collect();
     Health {
-        why: why(&judged, &records.control, since_success.len()),
-        judged,
+        why: why(&evaluated, &records.control, since_success.len()),
+        evaluated,
         last_run: had_turn().next(),
         last_success: had_turn().find(|run| run.merged > 0),
         since_success,
     }
 }
 
-fn judge(records: &Records, as_of: DateTime<Utc>) -> health::Health {
+fn evaluate(records: &Records, as_of: DateTime<Utc>) -> health::Health {
     let mut digest = Digest::new(as_of);
-    // Breaks where older runs change nothing.
+    // Stops at the first run from which on older runs change nothing.
     let _ = records.runs.iter().try_for_each(|run| digest.run(run));
     records.failures.iter().for_each(|failure| digest.failure(failure));
     records.queues.iter().for_each(|(id, queue)| digest.queue(id, queue));
     records.problems.iter().for_each(|problem| digest.damaged(&problem.file));
-    health::judge(&digest, &records.control)
+    health::evaluate(&digest, &records.control)
 }
 
-fn why(judged: &health::Health, control: &Control, n_since_success: usize) -> String {
-    match judged.verdict {
+fn why(evaluated: &health::Health, control: &Control, n_since_success: usize) -> String {
+    match evaluated.verdict {
         Verdict::Paused => pause(control),
         Verdict::NeverRun => "No run is recorded yet.".to_owned(),
         Verdict::Stalled => {
-            "Nothing was recorded for more than three hours: look whether the schedule still \
-             starts runs."
+            "Nothing was recorded for more than three hours: check whether the schedule still starts runs."
                 .to_owned()
         }
         Verdict::Healthy | Verdict::Degraded => match n_since_success {
@@ -85,28 +85,28 @@ fn pause(control: &Control) -> String {
         why = format!("{why} — {who}");
     }
     if let Some(at) = control.disabled_at {
-        why = format!("{why}, since {} UTC", Stamp(at));
+        why = format!("{why}, since {} UTC", Timestamp(at));
     }
     if let Some(resume) = control.expected_resume {
-        why = format!("{why}, expected back {} UTC", Stamp(resume));
+        why = format!("{why}, expected back {} UTC", Timestamp(resume));
     }
     why + "."
 }
 
-/// Whether an ecosystem may attempt anything.
+/// Whether the pipeline may attempt packages of an ecosystem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Guard {
-    /// An operator said no.
+pub(crate) enum Permission {
+    /// An operator has disabled the ecosystem.
     Disabled,
-    /// The breaker lets whole batches through.
+    /// The breaker is closed: whole batches are attempted.
     Closed,
-    /// Nothing before that instant.
+    /// The breaker is open: nothing is attempted before that instant.
     Open(DateTime<Utc>),
-    /// Probes since that instant.
+    /// The breaker is half open: a few packages are attempted, since that instant.
     HalfOpen(DateTime<Utc>),
 }
 
-impl Guard {
+impl Permission {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Disabled => "disabled",
@@ -117,21 +117,21 @@ impl Guard {
     }
 }
 
-/// The guard of `ecosystem` at `as_of`, and the breaker that it follows from.
-pub(crate) fn guard(
+/// The permission of `ecosystem` at `as_of`, and the breaker that it follows from.
+pub(crate) fn permission(
     control: &Control,
     ecosystem: &EcosystemId,
     as_of: DateTime<Utc>,
-) -> (Guard, Breaker) {
+) -> (Permission, Breaker) {
     let breaker = control.breaker(ecosystem);
     let until = breaker.open.as_ref().map(|open| open.until);
-    let guard = match (admission(&breaker, as_of, &BreakerPolicy::default()), until) {
-        _ if control.disabled_ecosystems.contains(ecosystem) => Guard::Disabled,
-        (Admission::Probes(_), Some(until)) => Guard::HalfOpen(until),
-        (Admission::Nothing(_), Some(until)) => Guard::Open(until),
-        (Admission::Batch, _) | (_, None) => Guard::Closed,
+    let permission = match (admission(&breaker, as_of, &BreakerPolicy::default()), until) {
+        _ if control.disabled_ecosystems.contains(ecosystem) => Permission::Disabled,
+        (Admission::Probes(_), Some(until)) => Permission::HalfOpen(until),
+        (Admission::Nothing(_), Some(until)) => Permission::Open(until),
+        (Admission::Batch, _) | (_, None) => Permission::Closed,
     };
-    (guard, breaker)
+    (permission, breaker)
 }
 
 #[cfg(test)]
@@ -145,7 +145,7 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
     }
 
-    /// Runs as `hour:total/merged`, or `hour:-` for a slot that ran nothing; oldest first.
+    /// Builds runs from `hour:total/merged`, or `hour:-` for a slot without a run; oldest first.
     fn check(runs: &str, as_of: i64, expected: &str) {
         let run = |text: &str| {
             let (hour, result) = text.split_once(':').unwrap();
@@ -162,14 +162,14 @@ mod tests {
         let runs = runs.split_whitespace().rev().map(run).collect();
         let records = Records { runs, ..Records::default() };
         let health = of(&records, at(as_of));
-        let judged = &health.judged;
-        let words = (judged.verdict.as_str(), judged.pipeline.as_str());
+        let evaluated = &health.evaluated;
+        let words = (evaluated.verdict.as_str(), evaluated.pipeline.as_str());
         let found = format!("{} {} {}", words.0, words.1, health.since_success.len());
         assert_eq!(found, expected, "{records:?} at {as_of}");
     }
 
     #[test]
-    fn the_pages_say_what_the_one_judge_says() {
+    fn the_pages_show_the_verdict_of_decide_health() {
         check("", 4, "never_run stalled 0");
         check("0:6/2 1:6/0 2:6/0 3:-", 4, "healthy running 2");
         check("0:6/2", 4, "stalled stalled 0");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_says_why_who_and_until_when() {
+    fn a_pause_states_its_reason_its_author_and_its_end() {
         let control = Control {
             enabled: false,
             reason: Some("registry outage".into()),
@@ -188,14 +188,14 @@ mod tests {
         };
         let records = Records { control, ..Records::default() };
         let health = of(&records, at(9));
-        assert_eq!(health.judged.verdict, Verdict::Paused);
+        assert_eq!(health.evaluated.verdict, Verdict::Paused);
         let expected = "registry outage — ada, since 1970-01-01 01:00 UTC, \
                         expected back 1970-01-01 02:00 UTC.";
         assert_eq!(health.why, expected);
     }
 
     #[test]
-    fn what_no_page_can_show_is_a_reason_to_look() {
+    fn records_without_a_page_are_a_reason_for_the_verdict() {
         let problem = |file: &str| Problem {
             file: file.to_owned(),
             place: 1,
@@ -204,21 +204,21 @@ mod tests {
         };
         let records =
             Records { problems: vec![problem("batch-control.json")], ..Records::default() };
-        let reasons = of(&records, at(0)).judged.reasons;
+        let reasons = of(&records, at(0)).evaluated.reasons;
         assert_eq!(reasons.len(), 1);
         assert_eq!(reasons[0].subject, "batch-control.json");
     }
 
     #[test]
-    fn half_open_is_a_matter_of_time() {
+    fn a_breaker_is_half_open_after_its_pause() {
         let id: EcosystemId = "eco".parse().unwrap();
         let json = serde_json::json!({"schema_version": 2, "enabled": true, "ecosystems": {
             "eco": {"circuit_state": "open", "backoff_until": at(5)}}});
         let control: Control = serde_json::from_value(json).unwrap();
-        assert_eq!(guard(&control, &id, at(4)).0, Guard::Open(at(5)));
-        assert_eq!(guard(&control, &id, at(5)).0, Guard::HalfOpen(at(5)));
-        assert_eq!(guard(&Control::default(), &id, at(5)).0, Guard::Closed);
+        assert_eq!(permission(&control, &id, at(4)).0, Permission::Open(at(5)));
+        assert_eq!(permission(&control, &id, at(5)).0, Permission::HalfOpen(at(5)));
+        assert_eq!(permission(&Control::default(), &id, at(5)).0, Permission::Closed);
         let disabled = Control { disabled_ecosystems: vec![id.clone()], ..control };
-        assert_eq!(guard(&disabled, &id, at(5)).0, Guard::Disabled);
+        assert_eq!(permission(&disabled, &id, at(5)).0, Permission::Disabled);
     }
 }

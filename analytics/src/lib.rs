@@ -1,11 +1,12 @@
-//! From records to pages.
+//! Makes the pages of the website from the stored records.
 //!
-//! One direction: [`Records::read`] (the only use of the state), [`pages`] (pure: equal records and
-//! equal `as_of` make equal bytes), [`SiteWriter`] (the only use of the file system); [`write()`]
-//! does the three.
+//! The data flows in one direction: [`Records::read`] is the only code that reads the state,
+//! [`pages`] is pure (equal records and an equal `as_of` give equal bytes), and [`SiteWriter`] is
+//! the only code that writes files. [`write()`] does the three in order.
 //!
-//! Everything that came from a registry or a program is hostile. Before it enters a template its
-//! control and direction characters become visible marks, and templates escape all they print.
+//! Every text from a registry or a program may be hostile. Before it reaches a template, its
+//! control and direction characters are replaced by visible marks; templates escape everything that
+//! they print.
 
 mod blockers;
 mod causes;
@@ -26,7 +27,7 @@ pub use page::{Page, pages};
 pub use records::{Problem, Records, StoredOutput};
 pub use writer::{SiteWriter, WriteError, WriteErrorKind, Written};
 
-/// The site cannot be made.
+/// Why the site could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SiteError {
@@ -39,14 +40,14 @@ pub enum SiteError {
 }
 
 /// Writes the site of `state` as it is at `as_of` into `folder`: changes what changed, removes
-/// what is gone, touches nothing else.
+/// what is gone, touches nothing else. Returns as well what of the state could not be read.
 pub fn write(
     folder: &Path,
     state: &dyn StateReader,
     as_of: DateTime<Utc>,
-) -> Result<Written, SiteError> {
+) -> Result<(Written, Vec<Problem>), SiteError> {
     let records = Records::read(state)?;
     let mut writer = SiteWriter::begin(folder)?;
     pages(&records, as_of, |page| writer.put(page))?;
-    Ok(writer.finish()?)
+    Ok((writer.finish()?, records.problems))
 }

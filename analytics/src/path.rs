@@ -1,4 +1,4 @@
-//! Where each page lies under the site. Every name is `[A-Za-z0-9._+~-]`, so no link needs encoding.
+//! Paths of the pages. Every name consists of `[A-Za-z0-9._+~-]`, so links need no encoding.
 
 use batch_core::model::{EcosystemId, Fingerprint, PackageId, PackageName, StatusLabel, slug};
 
@@ -52,19 +52,19 @@ pub(crate) fn blocker(ecosystem: &EcosystemId, name: &PackageName) -> String {
     format!("blockers/{ecosystem}/{}", slug(name.as_str()))
 }
 
-/// Page `n` of the list with this stem, from 1. A slug never ends in `~` and digits alone unless
-/// they are eight, so a page number is no other list's name.
+/// Path of page `n`, counted from 1, of the list with this stem. A slug ends in `~` and digits only
+/// if there are eight digits, so a page number cannot make the name of another list.
 pub(crate) fn list(stem: &str, n: usize) -> String {
     if n <= 1 { format!("{stem}.html") } else { format!("{stem}~{n}.html") }
 }
 
-/// Way from the page at `path` back to the top of the site.
+/// The relative path from the page at `path` back to the top of the site.
 pub(crate) fn root_of(path: &str) -> String {
     "../".repeat(path.matches('/').count())
 }
 
-/// An id is made of slugs and an instant, and is its own page name: `run.html?id=` then needs no
-/// digest to find it. An id of any other form has a slug like everything else.
+/// The file name for an id. An id that consists of slugs and an instant is used as it is, so
+/// `run.html?id=` finds the page without a digest. Any other id is made a slug.
 fn id_name(id: &str) -> String {
     let is_plain = id.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && id.len() <= 200
@@ -77,7 +77,8 @@ fn is_in_id(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit() || "._+~-".contains(c)
 }
 
-/// `T` and `Z` stay capital between digits: two ids that differ in case only cannot both be plain.
+/// Makes the `T` and `Z` of an instant small, so the test for small letters ignores them. Two ids
+/// that differ only in case cannot both pass the test.
 fn without_instant_letters(id: &str) -> String {
     let bytes = id.as_bytes();
     let is_digit = |i: Option<usize>| i.and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_digit);
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_ids_are_page_names_and_others_are_slugs() {
+    fn ids_of_this_program_are_page_names_and_others_become_slugs() {
         for id in ["npm-2026-11-21T13-00-05Z", "npm-2026-11-21T13-00-05Z-_angular_cli~1a2b3c4d"] {
             assert_eq!(run(id), format!("runs/{id}.html"));
         }
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_finds_the_top_of_the_site() {
+    fn a_page_has_the_relative_path_to_the_top_of_the_site() {
         assert_eq!(root_of("index.html"), "");
         assert_eq!(root_of("p/eco/a.html"), "../../");
     }

@@ -1,6 +1,9 @@
-//! Everything the pages are made of, read once.
+//! Everything that the pages are made of; it is read once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use batch_core::{
     io::{HistoryFilter, Quarantined, StateError, StateReader},
@@ -9,7 +12,8 @@ use batch_core::{
 
 use crate::{path, text::Text};
 
-/// Outputs held in memory and shown whole; those of older failures are named instead.
+/// How many bytes of outputs are held in memory and shown whole; for older failures only the name
+/// of the output is shown.
 const OUTPUT_BUDGET_BYTES: u64 = 128 << 20;
 
 /// The stored state, as far as pages show it.
@@ -17,30 +21,30 @@ const OUTPUT_BUDGET_BYTES: u64 = 128 << 20;
 pub struct Records {
     /// The control plane.
     pub control: Control,
-    /// Queues that could be read.
+    /// The queues that could be read.
     pub queues: BTreeMap<EcosystemId, Queue>,
-    /// Newest first; no two have one page.
+    /// Newest first; each has a page of its own.
     pub runs: Vec<RunRecord>,
-    /// Newest first; no two have one page.
+    /// Newest first; each has a page of its own.
     pub failures: Vec<FailureRecord>,
     /// Newest first.
     pub transitions: Vec<BreakerTransition>,
     /// By SHA-256, for every output that a failure refers to.
     pub outputs: BTreeMap<String, StoredOutput>,
-    /// Recipes that a run has made and that are still there.
+    /// The recipes of runs that still exist.
     pub recipes: BTreeMap<RecipeName, String>,
-    /// What could not be read, by file and place.
+    /// Records that could not be read, by file and place.
     pub problems: Vec<Problem>,
 }
 
-/// What became of an output.
+/// A stored output, as far as it can be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoredOutput {
-    /// All that is stored.
+    /// All of the output.
     Whole(String),
-    /// Stored, but too old to be shown on a page.
+    /// The output is stored, but too old to be shown on a page.
     TooOld,
-    /// Not stored.
+    /// The output is not stored.
     Missing,
 }
 
@@ -57,9 +61,17 @@ pub struct Problem {
     pub raw: String,
 }
 
+/// The file, the place and the reason on one line.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, place, reason, raw } = self.clone();
+        Quarantined { file, place, reason, raw }.fmt(f)
+    }
+}
+
 impl Records {
-    /// Reads all of `state`. What cannot be read becomes a [`Problem`], be it a record, a recipe or
-    /// the control file; an error is a folder that cannot be listed, or a disk that fails.
+    /// Reads all of `state`. A record, a recipe or a control file that cannot be read becomes a
+    /// [`Problem`]. It is an error if a folder cannot be listed or the disk fails.
     pub fn read(state: &dyn StateReader) -> Result<Self, StateError> {
         let mut records = Self::default();
         match state.control() {
@@ -82,7 +94,7 @@ impl Records {
                     self.queues.insert(ecosystem, file.entries);
                 }
                 Ok(None) => {}
-                // One bad queue must not hide the other seven.
+                // One damaged queue must not hide the others.
                 Err(error) => self.problems.push(Problem::of_file(&error)),
             }
         }
@@ -145,7 +157,7 @@ impl Records {
     }
 }
 
-/// What was read; `None` where the one file that was asked for is to blame, which is a problem.
+/// The value that was read; `None` if this one file is damaged, which is recorded as a problem.
 fn readable(
     read: Result<Option<String>, StateError>,
     problems: &mut Vec<Problem>,
@@ -159,8 +171,8 @@ fn readable(
     }
 }
 
-/// Keeps the first of those that would have the same page; hands back the others. File systems
-/// that ignore case would let one overwrite the other.
+/// Keeps the first of several records that would have the same page, and returns the others. Names
+/// that differ only in case count as the same, because some file systems ignore case.
 fn keep_one_a_page<T>(records: &mut Vec<T>, path: impl Fn(&T) -> String) -> Vec<T> {
     let mut seen = BTreeSet::new();
     records.extract_if(.., |record| !seen.insert(path(record).to_ascii_lowercase())).collect()
@@ -173,7 +185,7 @@ impl From<Quarantined> for Problem {
 }
 
 impl Problem {
-    /// Names the file without its folder, which lies on some machine.
+    /// Names the file without its folder, because the folder depends on the machine.
     fn of_file(error: &StateError) -> Self {
         let file = error.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let reason = error.kind.to_string();

@@ -1,4 +1,4 @@
-//! The records, with what pages look up in them.
+//! The records with the indexes that the pages need.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,16 +16,16 @@ use crate::{
     records::Records,
 };
 
-/// Borrowed from one set of records; answers are in the order that pages show.
+/// Borrows from one set of records. Lists are in the order in which pages show them.
 pub(crate) struct Site<'a> {
     pub(crate) records: &'a Records,
-    /// When the pages are made.
+    /// The time for which the pages are made.
     pub(crate) as_of: DateTime<Utc>,
-    /// Of the newest record; `None` before the first one.
+    /// The time of the newest record; `None` if there is no record.
     pub(crate) data_as_of: Option<DateTime<Utc>>,
     pub(crate) causes: Vec<Cause<'a>>,
     pub(crate) blockers: Vec<Blocker<'a>>,
-    /// Everything that has a page; the entry is `None` for what is in no queue.
+    /// Every package that has a page. The entry is `None` if the package is in no queue.
     pub(crate) packages: BTreeMap<&'a PackageId, Option<&'a QueueEntry>>,
     runs_by_id: BTreeMap<&'a str, &'a RunRecord>,
     runs_by_package: BTreeMap<&'a PackageId, Vec<&'a RunRecord>>,
@@ -69,8 +69,9 @@ impl<'a> Site<'a> {
         site
     }
 
-    /// A run lists its packages and its recipes in one order, so the packages without a failure
-    /// and the recipes belong together one by one. Where their numbers differ nothing is guessed.
+    /// Finds out which recipe belongs to which package. A run lists its packages and its recipes in
+    /// the same order, so the packages without a failure and the recipes match one by one. If their
+    /// numbers differ, none is matched.
     fn match_recipes(&mut self) {
         for run in &self.records.runs {
             let succeeded = self.succeeded(run);
@@ -82,14 +83,14 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Packages of `run` that have no failure in it, in its order.
+    /// The packages of `run` without a failure record, in the order of the run.
     fn succeeded(&self, run: &'a RunRecord) -> Vec<&'a PackageId> {
         let failed: BTreeSet<&PackageId> =
             self.failures_of(&run.batch_id).iter().map(|failure| &failure.package_id).collect();
         run.packages_processed.iter().filter(|id| !failed.contains(id)).collect()
     }
 
-    /// Whether the packages of `run` without a failure record are its successes: otherwise records
+    /// Whether every package of `run` without a failure record succeeded. If not, failure records
     /// are missing.
     pub(crate) fn is_complete(&self, run: &'a RunRecord) -> bool {
         u64::try_from(self.succeeded(run).len()) == Ok(run.succeeded)
@@ -111,13 +112,18 @@ impl<'a> Site<'a> {
         self.failures_by_package.get(id).map_or(&[], Vec::as_slice)
     }
 
-    /// Name and text of the recipe that a run made of `id`, while it is there.
+    /// The name and the text of the recipe that a run made of `id`, if the recipe still exists.
     pub(crate) fn recipe(&self, id: &PackageId) -> Option<(&'a RecipeName, &'a str)> {
         let name = *self.recipes.get(id)?;
         Some((name, self.records.recipes.get(name)?))
     }
 
-    /// Entries with that status, of one ecosystem or of all, by tier and id.
+    /// The name of the recipe of `id`, whether or not its text is there.
+    pub(crate) fn recipe_name(&self, id: &PackageId) -> Option<&'a RecipeName> {
+        self.recipes.get(id).copied()
+    }
+
+    /// The entries with that status, of one ecosystem or of all, sorted by tier and id.
     pub(crate) fn entries(
         &self,
         ecosystem: Option<&EcosystemId>,
@@ -133,7 +139,7 @@ impl<'a> Site<'a> {
         entries
     }
 
-    /// Everything that the records call an ecosystem, sorted.
+    /// Every ecosystem that occurs in the records, sorted.
     pub(crate) fn ecosystems(&self) -> BTreeSet<&'a EcosystemId> {
         let records = self.records;
         let of_runs = records.runs.iter().filter_map(|run| run.ecosystem.as_ref());
@@ -143,7 +149,7 @@ impl<'a> Site<'a> {
     }
 }
 
-/// The newest instant at which something is said to have happened; the future does not count.
+/// The newest instant in the records that is not later than `as_of`.
 fn newest(records: &Records, as_of: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let ended = |run: &RunRecord| {
         let seconds = i64::try_from(run.duration_seconds).ok().and_then(TimeDelta::try_seconds);

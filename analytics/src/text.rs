@@ -1,26 +1,26 @@
-//! Foreign text, made visible before any template sees it.
+//! Makes text of packages and programs safe to show.
 
 use std::fmt::{self, Write as _};
 
 use chrono::{DateTime, Utc};
 
-/// Text in which nothing hides: escape sequences are gone, control and direction characters are
-/// marks. It is not escaped; templates do that.
+/// Text without hidden parts: escape sequences are removed, and control and direction characters
+/// are replaced by visible marks. HTML is not escaped here; templates do that.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Text(String);
 
 impl Text {
-    /// All of `raw`, line breaks included.
+    /// All of `raw`, with its line breaks.
     pub(crate) fn new(raw: &str) -> Self {
         Self(visible(raw))
     }
 
-    /// What `value` prints.
+    /// The `Display` text of `value`.
     pub(crate) fn of(value: impl fmt::Display) -> Self {
         Self::new(&value.to_string())
     }
 
-    /// The last line of `raw` that says something, at most `n` characters of it.
+    /// The last line of `raw` that is not empty, cut to `n` characters.
     pub(crate) fn last_line(raw: &str, n: usize) -> Self {
         let line = raw.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
         let mut text = visible(line);
@@ -31,7 +31,7 @@ impl Text {
         Self(text)
     }
 
-    /// The end of `raw`, at most `n` bytes of it, from the beginning of a line where that is near.
+    /// The last `n` bytes of `raw`; it starts at the beginning of a line if one is near.
     pub(crate) fn tail(raw: &str, n: usize) -> Self {
         let Some(mut start) = raw.len().checked_sub(n).filter(|start| *start > 0) else {
             return Self::new(raw);
@@ -83,7 +83,7 @@ fn visible(raw: &str) -> String {
     text
 }
 
-/// Whether `c` shows nothing, or moves what others show.
+/// Whether `c` is invisible or moves other characters.
 fn hides(c: char) -> bool {
     matches!(c,
         '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}'
@@ -92,7 +92,7 @@ fn hides(c: char) -> bool {
         | '\u{e0000}'..='\u{e007f}')
 }
 
-/// `raw` where it is safe to follow: https, a plain host, nothing that needs escaping.
+/// `raw` if it is safe to link to: https, a plain host name, and no character that needs escaping.
 pub(crate) fn https_url(raw: &str) -> Option<String> {
     let rest = raw.strip_prefix("https://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -102,24 +102,24 @@ pub(crate) fn https_url(raw: &str) -> Option<String> {
     (is_host && is_plain).then(|| raw.to_owned())
 }
 
-/// An instant: shown to the minute, always UTC.
+/// An instant, shown in UTC to the minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Stamp(pub(crate) DateTime<Utc>);
+pub(crate) struct Timestamp(pub(crate) DateTime<Utc>);
 
-impl Stamp {
+impl Timestamp {
     /// To the second, for programs.
     pub(crate) fn iso(&self) -> String {
         self.0.format("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 }
 
-impl fmt::Display for Stamp {
+impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.format("%Y-%m-%d %H:%M"))
     }
 }
 
-/// `90061` as `25 h 1 min`.
+/// Formats seconds, for example 90061 as `25 h 1 min`.
 pub(crate) fn duration(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -128,7 +128,7 @@ pub(crate) fn duration(seconds: u64) -> String {
     }
 }
 
-/// `n` of them, in words: `1 run`, `2 runs`.
+/// A count with its noun: `1 run`, `2 runs`.
 pub(crate) fn counted(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_text_hides() {
+    fn hidden_parts_of_a_text_become_visible() {
         check("\u{1b}[1;31merror\u{1b}[0m: no", "error: no");
         check("a\u{1b}]0;title\u{7}b", "a␛]0;title␇b");
         check("user\u{202e}txt.exe", "user[U+202E]txt.exe");
@@ -154,21 +154,21 @@ mod tests {
     }
 
     #[test]
-    fn a_last_line_is_the_last_that_says_something() {
+    fn the_last_line_is_the_last_nonempty_one() {
         assert_eq!(Text::last_line("a\nb b\n \n", 9).as_str(), "b b");
         assert_eq!(Text::last_line("äöüß", 2).as_str(), "äö…");
         assert_eq!(Text::last_line("", 2).as_str(), "");
     }
 
     #[test]
-    fn a_tail_begins_with_a_line() {
+    fn a_tail_begins_at_the_start_of_a_line() {
         assert_eq!(Text::tail("one\ntwo\nthree", 9).as_str(), "…\nthree");
         assert_eq!(Text::tail("one", 9).as_str(), "one");
         assert_eq!(Text::tail("ääää", 3).as_str(), "…\nä");
     }
 
     #[test]
-    fn only_a_plain_https_address_is_followed() {
+    fn only_a_plain_https_address_becomes_a_link() {
         for url in ["https://example.org/a?b=c#d", "https://example.org:8443"] {
             assert_eq!(https_url(url).as_deref(), Some(url));
         }

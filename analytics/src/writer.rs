@@ -1,4 +1,4 @@
-//! The only file that writes: pages into a folder of their own.
+//! Writes pages into a folder. No other file of this crate writes.
 
 use std::{
     collections::BTreeSet,
@@ -12,26 +12,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::page::Page;
 
-/// What was made, so that it can be removed again.
+/// The list of the files of the last build, so that a later build can remove them.
 const MANIFEST: &str = "manifest.json";
 
-/// What is being made: an interrupted build is known by it, and leaves nothing behind.
+/// The list of the files of the running build. If a build is interrupted, the next build finds its
+/// files here and removes those that are no longer needed.
 const JOURNAL: &str = "manifest.partial";
 
 const SCHEMA_VERSION: u32 = 1;
 
-/// Largest file of a site that is read: a manifest of ten million pages.
-const LONGEST_FILE: u64 = 512 << 20;
+/// The largest file of a site that is read, in bytes: a manifest of ten million pages.
+const MAX_FILE: u64 = 512 << 20;
 
 /// Files of every site, as they are in `website/assets`.
 const ASSETS: &[(&str, &str)] = &[
     ("assets/site.css", include_str!("../../website/assets/site.css")),
     ("assets/site.js", include_str!("../../website/assets/site.js")),
-    // Without it GitHub Pages runs the folder through a templating engine of its own.
+    // Without this file GitHub Pages would run its template engine Jekyll on the folder.
     (".nojekyll", ""),
 ];
 
-/// What one build did. Assets count as pages; the manifest does not.
+/// What one build wrote. Assets count as pages; the manifest does not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Written {
@@ -40,33 +41,33 @@ pub struct Written {
     pub n_removed: u64,
 }
 
-/// The site cannot be written.
+/// Why the site could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {kind}", .path.display())]
 pub struct WriteError {
     /// The file or folder.
     pub path: PathBuf,
-    /// What is wrong with it, and the remedy.
+    /// The problem and its remedy.
     pub kind: WriteErrorKind,
 }
 
-/// What is wrong with a file or folder of the site.
+/// The kinds of problems with a file or folder of the site.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteErrorKind {
-    /// The system refused.
+    /// The operating system reported an error.
     #[error("{0}")]
     Io(io::Error),
-    /// Somebody else's files could be overwritten.
-    #[error("not empty, and not made by this program; choose an empty folder")]
+    /// The folder holds files that this program did not write.
+    #[error("the folder is not empty and was not made by this program; choose an empty folder")]
     NotOurs,
-    /// The manifest says nothing that this version understands.
+    /// The manifest cannot be read by this version.
     #[error("not a manifest of this program; remove the folder and build again")]
     BadManifest,
-    /// Two pages have one name, or names that differ in case only.
+    /// Two pages have the same name, or names that differ only in case.
     #[error("two pages have this name")]
     SamePath,
-    /// Would leave the folder.
+    /// The path leads outside of the folder.
     #[error("not a path of a page")]
     BadPath,
 }
@@ -83,7 +84,7 @@ struct Manifest {
 pub struct SiteWriter {
     folder: PathBuf,
     journal: fs::File,
-    /// Of this program, from earlier builds.
+    /// The files of earlier builds.
     before: BTreeSet<String>,
     now: BTreeSet<String>,
     now_in_lower_case: BTreeSet<String>,
@@ -91,7 +92,8 @@ pub struct SiteWriter {
 }
 
 impl SiteWriter {
-    /// Begins a build in `folder`, which is made, is empty, or holds an earlier build.
+    /// Begins a build in `folder`. The folder is created if it is missing; otherwise it must be
+    /// empty or hold an earlier build.
     pub fn begin(folder: &Path) -> Result<Self, WriteError> {
         fs::create_dir_all(folder).map_err(|e| io_error(folder, e))?;
         let mut before = made_before(folder)?;
@@ -112,7 +114,7 @@ impl SiteWriter {
         Ok(writer)
     }
 
-    /// Writes `page` unless it is there as it is.
+    /// Writes `page`, unless the file exists with the same content.
     pub fn put(&mut self, page: Page) -> Result<(), WriteError> {
         let path = self.folder.join(&page.path);
         if !is_page_path(&page.path) {
@@ -122,7 +124,8 @@ impl SiteWriter {
             return Err(WriteError { path, kind: WriteErrorKind::SamePath });
         }
         if !self.before.contains(&page.path) {
-            // Before the page itself, so that a crash between the two leaves no stray page.
+            // The name is written before the page, so that a crash between the two leaves no file
+            // that no list names.
             let line = format!("{}\n", page.path);
             let noted = self.journal.write_all(line.as_bytes());
             noted.map_err(|e| io_error(&self.folder.join(JOURNAL), e))?;
@@ -146,7 +149,7 @@ impl SiteWriter {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(io_error(&path, error)),
             }
-            // Fails, as it should, while something else is in the folder.
+            // Fails, as intended, if the folder still holds something else.
             for folder in Path::new(gone).ancestors().skip(1).filter(|f| !f.as_os_str().is_empty())
             {
                 if fs::remove_dir(self.folder.join(folder)).is_err() {
@@ -184,19 +187,20 @@ fn made_before(folder: &Path) -> Result<BTreeSet<String>, WriteError> {
 }
 
 fn read(path: &Path) -> Result<Option<String>, WriteError> {
-    let content = read_within(path, LONGEST_FILE)
+    let content = read_within(path, MAX_FILE)
         .map_err(|error| io_error(path, io::Error::other(error.kind.to_string())))?;
     let text = content.map(String::from_utf8).transpose();
     text.map_err(|error| io_error(path, io::Error::other(error)))
 }
 
-/// Whether a regular file with that content is there. Anything else is replaced unread: opening a
-/// pipe would wait for its other end.
+/// Whether a regular file with that content exists. Anything else is replaced without being read:
+/// opening a named pipe would wait forever.
 fn holds(path: &Path, content: &[u8]) -> bool {
-    read_within(path, LONGEST_FILE).is_ok_and(|old| old.is_some_and(|old| old == content))
+    read_within(path, MAX_FILE).is_ok_and(|old| old.is_some_and(|old| old == content))
 }
 
-/// A manifest is a file that anyone may have edited: what it names is removed only inside.
+/// Whether `path` lies within the site. Anyone may have edited the manifest, so only files inside
+/// the folder are removed.
 fn is_page_path(path: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty()
@@ -206,7 +210,8 @@ fn is_page_path(path: &str) -> bool {
     path.split('/').all(is_name) && path != MANIFEST && path != JOURNAL
 }
 
-/// Readers see the old file or the new one, never half of one.
+/// Replaces the file in one step, so that readers see the old content or the new content, never a
+/// part.
 fn replace(path: &Path, body: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
@@ -215,7 +220,7 @@ fn replace(path: &Path, body: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        // A web server reads it as somebody else.
+        // The web server reads the file as another user.
         file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
     }
     file.persist(path).map_err(|error| error.error)?;

@@ -1,6 +1,6 @@
-//! How long it takes to clean outputs, and how often each byte is looked at for secrets:
-//! `cargo bench -p batch-core --bench cleaning`. An output that is four times as long should take
-//! four times as long.
+//! Measures how long it takes to clean outputs, and how often each byte is looked at: `cargo bench
+//! -p batch-core --bench cleaning`. An output that is four times as long should take four times as
+//! long.
 
 #![expect(
     clippy::print_stdout,
@@ -10,9 +10,9 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use batch_core::decide::clean::{Cleaner, Places, Redactor};
+use batch_core::decide::clean::{Cleaner, KnownFolders, Redactor};
 
-/// What outputs are made of, and what is made to slow the search for secrets down.
+/// Typical parts of outputs, and texts that are made to slow down the search for secrets.
 const TEXTS: &[(&str, &str)] = &[
     ("lines of a build", "   Compiling less v1.2.3 (/srv/work/less-x1/src)\n"),
     ("names of tokens", "token=token=token="),
@@ -29,9 +29,9 @@ const TEXTS: &[(&str, &str)] = &[
 fn main() {
     let values = ["http://build:p%40ss-W0rd!7@proxy.example:3128", "Zx81-kilobyte"];
     let redactor = Redactor::new(values);
-    let places = Places::new(Some(PathBuf::from("/home/joe")));
-    let cleaner = Cleaner::new(Redactor::new(values), places);
-    // What is made at the first use is not measured.
+    let known_folders = KnownFolders::new(Some(PathBuf::from("/home/joe")));
+    let cleaner = Cleaner::new(Redactor::new(values), known_folders);
+    // The first use prepares tables, which is not measured.
     let _ = cleaner.text(b"token");
     println!("{:24} {:>10} {:>10} {:>14}", "text", "bytes", "ms", "looks a byte");
     for (name, part) in TEXTS {

@@ -1,5 +1,5 @@
-//! How long it takes, and how much memory, to merge 100,000 candidates into a queue of 100,000
-//! entries, half of which they are: `cargo bench -p batch-core --bench seed_merge`.
+//! Measures the time and the memory to merge 100,000 candidates into a queue of 100,000 entries,
+//! half of which are the same packages: `cargo bench -p batch-core --bench seed_merge`.
 
 #![expect(
     clippy::print_stdout,
@@ -13,7 +13,7 @@ use std::{
 };
 
 use batch_core::{
-    decide::seeding::{Believed, Merging, Walk, merge, record},
+    decide::seeding::{Merging, TrustedSize, Walk, merge, record},
     io::{FsState, QueueFile, StateReader as _, StateWriter as _},
     model::{
         Candidate, Control, EcosystemId, PackageId, PackageName, Page, Popularity, Queue,
@@ -66,11 +66,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         limit: None,
         left: vec![],
     };
-    let mut walk = Walk::new(start, &[("top", Believed::default())], &identity, &known);
+    let mut walk = Walk::new(start, &[("top", TrustedSize::default())], &identity, &known);
     let (source, cursor) = ("top".to_owned(), None);
     walk.take(SeedLine::Page { source, cursor, page: Page { candidates, ..Page::default() } });
     walk.fetch(true);
-    // A tenth of them are popular: the others are compared with these.
+    // A tenth of them are popular. The others are compared with these.
     let threshold =
         Threshold { value: (N + N / 2 - N / 10) as u64, unit: "downloads", period_days: Some(30) };
     let merging = Merging {

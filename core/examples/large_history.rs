@@ -1,9 +1,9 @@
-//! Lays out a root with very much history, to see how long commands take with it.
+//! Creates a root with a very long history, to measure how long commands take with it.
 //!
 //! `cargo run --release -p batch-core --example large_history -- DIR [FILES] [FAILURES PER FILE]`
-//! writes 100,000 runs of one ecosystem with 10 failures of some 760 bytes each: 1,000,000 failures,
-//! one run an hour back from now, and a queue of 100,000 entries. `docs/scale.md` says what to
-//! measure with it. The folder must not exist.
+//! writes 100,000 runs of one ecosystem with 10 failures of about 760 bytes each: 1,000,000
+//! failures, one run for each hour back from now, and a queue of 100,000 entries. `docs/scale.md`
+//! says what to measure with it. The folder must not exist.
 
 #![expect(clippy::print_stdout, reason = "an example says what it did")]
 
@@ -26,7 +26,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 const ECOSYSTEM: EcosystemId = EcosystemId::from_static("npm");
 const N_PACKAGES: u32 = 100_000;
 
-/// So that a record has the length that real ones have on average.
+/// Gives a record the average length of real records.
 const MESSAGE: &str = "npm error code ERESOLVE\nnpm error ERESOLVE unable to resolve dependency tree\n\
     npm error While resolving: package@1.2.3\nnpm error Found: typescript@5.4.2\n\
     npm error Could not resolve dependency: peer typescript@\"^4.0.0\" from another-package@7.8.9\n\

@@ -1,67 +1,69 @@
-//! The facts of a batch come to one judgement, wherever they were noted and in whatever order they
-//! come back.
+//! The facts of a batch give the same decisions, in whichever files and in whatever order they were
+//! recorded.
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 
 use batch_core::{
     decide::{
-        claims::Claims,
         fold::{Context, fold, has_ended},
+        name_registry::NameRegistry,
         record,
     },
-    io::{FactSink as _, Layout, Outbox, append_facts, read_facts},
+    io::{FactSink as _, FactWriter as _, Layout, Outbox, append_facts, read_facts},
     model::{
-        BatchId, Delta, EcosystemId, Environment, Fact, Finished, Minutes, Outcome, PackageId,
-        Started, Validated, ValidationSkip, Verdict,
+        BatchId, Delta, EcosystemId, Environment, Fact, Finished, Outcome, PackageId,
+        RunnerMinutes, Started, Validated, ValidationSkip, Verdict,
     },
 };
 use batch_sim::{FactsAt, INSTALL};
 use chrono::{DateTime, Utc};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-const PLACES: [Environment; 3] =
+const ENVIRONMENTS: [Environment; 3] =
     [Environment::DebianX86, Environment::AlpineX86, Environment::MacArm];
 
 fn second(n: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(n, 0).unwrap()
 }
 
-/// What one environment does with one recipe.
+/// The events of one environment for one recipe.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// Its turn does not come.
+    /// It does not start.
     NotBegun,
-    /// It begins, and nothing more is heard of it.
+    /// It starts, and no end is recorded.
     Begun,
     Said(Verdict),
-    /// A fault, then this at the second try.
+    /// A fault, and then this verdict at the second attempt.
     SaidAgain(Verdict),
 }
 
-/// What the generator does with one package.
+/// The events of the generator for one package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Generation {
-    /// Its turn does not come.
+    /// It does not start.
     NotBegun,
-    /// It begins, and nothing more is heard of it.
+    /// It starts, and no end is recorded.
     Begun,
     Library,
     Recipe,
+    /// Each environment that validates it discovers its commands first.
+    Undiscovered,
 }
 
-/// What becomes of one package.
+/// The events of one package.
 #[derive(Debug, Clone)]
-struct Course {
+struct BatchScript {
     made: Generation,
-    /// One of few, so that packages clash.
+    /// The number of its command; there are few numbers, so that packages conflict.
     command: u8,
     steps: [Step; 3],
 }
 
-/// A batch as it went.
+/// All events of one batch.
 #[derive(Debug, Clone)]
 struct History {
-    courses: Vec<Course>,
-    /// Which processes ended in order: the one that generates, then the three that validate.
+    scripts: Vec<BatchScript>,
+    /// Which processes finished regularly: the one that generates, then the three that validate.
     finished: [bool; 4],
     recovered: bool,
 }
@@ -85,14 +87,15 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn history() -> impl Strategy<Value = History> {
-    use Generation::{Begun, Library, NotBegun, Recipe};
+    use Generation::{Begun, Library, NotBegun, Recipe, Undiscovered};
     let made = prop_oneof![
-        1 => Just(NotBegun), 1 => Just(Begun), 1 => Just(Library), 8 => Just(Recipe)
+        1 => Just(NotBegun), 1 => Just(Begun), 1 => Just(Library), 7 => Just(Recipe),
+        2 => Just(Undiscovered)
     ];
-    let course = (made, 0_u8..4, [step(), step(), step()])
-        .prop_map(|(made, command, steps)| Course { made, command, steps });
-    (vec(course, 1..6), any::<[bool; 4]>(), any::<bool>())
-        .prop_map(|(courses, finished, recovered)| History { courses, finished, recovered })
+    let script = (made, 0_u8..4, [step(), step(), step()])
+        .prop_map(|(made, command, steps)| BatchScript { made, command, steps });
+    (vec(script, 1..6), any::<[bool; 4]>(), any::<bool>())
+        .prop_map(|(scripts, finished, recovered)| History { scripts, finished, recovered })
 }
 
 fn batch() -> BatchId {
@@ -104,14 +107,14 @@ fn package(i: usize) -> PackageId {
 }
 
 fn started(history: &History) -> Started {
-    let packages: Vec<PackageId> = (0..history.courses.len()).map(package).collect();
-    FactsAt { batch_id: batch(), at: second(0) }.started(&packages, &PLACES)
+    let packages: Vec<PackageId> = (0..history.scripts.len()).map(package).collect();
+    FactsAt { batch_id: batch(), at: second(0) }.started(&packages, &ENVIRONMENTS)
 }
 
-/// Moments that go on by a second.
-struct Ticks(i64);
+/// A clock that advances by a second at each reading.
+struct TickingClock(i64);
 
-impl Ticks {
+impl TickingClock {
     fn next(&mut self) -> FactsAt {
         self.0 += 1;
         FactsAt { batch_id: batch(), at: second(self.0) }
@@ -130,50 +133,57 @@ impl Ticks {
     }
 }
 
-/// The four files of a batch: what its generator notes, then what each validator does.
+/// The four files of a batch: the facts of its generator, then those of each validator.
 fn files(history: &History) -> [Vec<Fact>; 4] {
-    let mut ticks = Ticks(0);
+    let mut clock = TickingClock(0);
     let mut files: [Vec<Fact>; 4] = Default::default();
     files[0].push(Fact::Started(Box::new(started(history))));
-    for (i, course) in history.courses.iter().enumerate() {
-        if course.made == Generation::NotBegun {
+    for (i, script) in history.scripts.iter().enumerate() {
+        if script.made == Generation::NotBegun {
             continue;
         }
-        files[0].push(ticks.next().began(package(i), None, 1));
-        let command = format!("command{}", course.command);
-        match course.made {
+        files[0].push(clock.next().began(package(i), None, 1));
+        let command = format!("command{}", script.command);
+        match script.made {
             Generation::NotBegun | Generation::Begun => (),
-            Generation::Library => files[0].push(ticks.next().generated(package(i), None)),
+            Generation::Undiscovered => files[0].push(clock.next().undiscovered(package(i))),
+            Generation::Library => files[0].push(clock.next().generated(package(i), None)),
             Generation::Recipe => {
-                files[0].push(ticks.next().generated(package(i), Some(&command)));
+                files[0].push(clock.next().generated(package(i), Some(&command)));
             }
         }
     }
-    for (i, &place) in PLACES.iter().enumerate() {
+    for (i, &place) in ENVIRONMENTS.iter().enumerate() {
         let file = &mut files[i + 1];
-        for (n, course) in history.courses.iter().enumerate() {
-            if course.made != Generation::Recipe {
+        for (n, script) in history.scripts.iter().enumerate() {
+            if !matches!(script.made, Generation::Recipe | Generation::Undiscovered) {
                 continue;
             }
-            match course.steps[i] {
+            if script.made == Generation::Undiscovered && !matches!(script.steps[i], Step::NotBegun)
+            {
+                let command = format!("command{}", script.command);
+                let found = clock.next().discovered(package(n), place, Some(&command));
+                file.push(Fact::Discovered(Box::new(found)));
+            }
+            match script.steps[i] {
                 Step::NotBegun => (),
-                Step::Begun => file.push(ticks.next().began(package(n), Some(place), 1)),
+                Step::Begun => file.push(clock.next().began(package(n), Some(place), 1)),
                 Step::Said(verdict) => {
-                    file.extend(ticks.validated(package(n), place, verdict, 1));
+                    file.extend(clock.validated(package(n), place, verdict, 1));
                 }
                 Step::SaidAgain(verdict) => {
                     let fault = Verdict::Skipped { reason: ValidationSkip::Fault };
-                    file.extend(ticks.validated(package(n), place, fault, 1));
-                    file.extend(ticks.validated(package(n), place, verdict, 2));
+                    file.extend(clock.validated(package(n), place, fault, 1));
+                    file.extend(clock.validated(package(n), place, verdict, 2));
                 }
             }
         }
     }
-    let processes = [None, Some(PLACES[0]), Some(PLACES[1]), Some(PLACES[2])];
+    let processes = [None, Some(ENVIRONMENTS[0]), Some(ENVIRONMENTS[1]), Some(ENVIRONMENTS[2])];
     for (i, process) in processes.into_iter().enumerate() {
         if history.finished[i] {
-            let minutes = process.map(|_| Minutes { linux: 2, macos: 1 });
-            let finished = ticks.next().finished(process, "own.example");
+            let minutes = process.map(|_| RunnerMinutes { linux: 2, macos: 1 });
+            let finished = clock.next().finished(process, "own.example");
             files[i].push(Fact::Finished(Finished { minutes, ..finished }));
         }
     }
@@ -188,8 +198,8 @@ fn recovered() -> Fact {
 }
 
 fn folded(plan: &Started, facts: &[Fact]) -> Delta {
-    let claims = Claims::default();
-    let context = Context { plan, actions: &[INSTALL], claims: &claims };
+    let name_registry = NameRegistry::default();
+    let context = Context { plan, actions: &[INSTALL], name_registry: &name_registry };
     fold(facts, &context, second(2_000))
 }
 
@@ -198,7 +208,7 @@ fn bytes(delta: &Delta) -> String {
 }
 
 /// Every fact of `files` at least once, some twice, in a random order.
-fn scrambled(files: &[Vec<Fact>; 4], again: &[Index], order: &[u32]) -> Vec<Fact> {
+fn shuffled(files: &[Vec<Fact>; 4], again: &[Index], order: &[u32]) -> Vec<Fact> {
     let all: Vec<Fact> = files.concat();
     let mut facts = all.clone();
     facts.extend(again.iter().map(|index| index.get(&all).clone()));
@@ -207,7 +217,7 @@ fn scrambled(files: &[Vec<Fact>; 4], again: &[Index], order: &[u32]) -> Vec<Fact
     keyed.into_iter().map(|(_, fact)| fact).collect()
 }
 
-/// Deals `facts` out to four files, and reads the folder they lie in.
+/// Distributes `facts` to four files, and reads their folder.
 fn through_four_files(facts: &[Fact], deal: &[u8]) -> Vec<Fact> {
     let dir = tempfile::tempdir().unwrap();
     for file in 0..4 {
@@ -221,14 +231,16 @@ fn through_four_files(facts: &[Fact], deal: &[u8]) -> Vec<Fact> {
     read.records
 }
 
-/// `fact`, told as of another moment: the two contradict each other.
+/// `fact` with another time: the two contradict each other.
 fn otherwise(fact: &Fact) -> Fact {
     let mut other = fact.clone();
     let at = match &mut other {
         Fact::Started(fact) => &mut fact.at,
         Fact::Began(fact) => &mut fact.at,
         Fact::Generated(fact) => &mut fact.at,
+        Fact::Discovered(fact) => &mut fact.at,
         Fact::Validated(fact) => &mut fact.at,
+        Fact::Deferred(fact) => &mut fact.at,
         Fact::Recovered(fact) => &mut fact.at,
         Fact::Finished(fact) => &mut fact.at,
     };
@@ -236,7 +248,7 @@ fn otherwise(fact: &Fact) -> Fact {
     other
 }
 
-/// In one journal, as one process notes them.
+/// All facts in one journal, as a single process records them.
 fn through_a_journal(plan: &Started, files: &[Vec<Fact>; 4]) -> Vec<Fact> {
     let dir = tempfile::tempdir().unwrap();
     let outbox = Outbox::new(&Layout::new(dir.path()));
@@ -251,7 +263,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn four_files_in_any_order_with_repetitions_come_to_what_one_journal_comes_to(
+    fn four_files_in_any_order_with_repetitions_give_the_same_result_as_one_journal(
         history in history(),
         contradicted in vec(any::<Index>(), 0..3),
         again in vec(any::<Index>(), 0..20),
@@ -262,13 +274,13 @@ proptest! {
         let all = files.concat();
         files[3].extend(contradicted.iter().map(|index| otherwise(index.get(&all))));
         let in_one = folded(&plan, &through_a_journal(&plan, &files));
-        let facts = through_four_files(&scrambled(&files, &again, &order), &deal);
+        let facts = through_four_files(&shuffled(&files, &again, &order), &deal);
         prop_assert_eq!(bytes(&folded(&plan, &facts)), bytes(&in_one));
         prop_assert_eq!(in_one.refused.is_empty(), contradicted.is_empty());
     }
 
     #[test]
-    fn a_run_killed_anywhere_and_its_recovery_come_to_one_judgement_too(
+    fn a_killed_run_and_its_recovery_give_the_same_result(
         history in history(),
         cut in any::<Index>(),
         again in vec(any::<Index>(), 0..20),
@@ -284,20 +296,20 @@ proptest! {
         }
         let in_one = folded(&plan, &left);
         let files = [left, vec![], vec![], vec![]];
-        let facts = through_four_files(&scrambled(&files, &again, &order), &deal);
+        let facts = through_four_files(&shuffled(&files, &again, &order), &deal);
         prop_assert_eq!(bytes(&folded(&plan, &facts)), bytes(&in_one));
         prop_assert!(has_ended(&facts, &plan) && in_one.waiting.is_empty());
     }
 
     #[test]
-    fn every_planned_package_is_in_one_place_and_no_two_recipes_share_a_command(history in history()) {
+    fn every_planned_package_has_one_result_and_no_two_recipes_share_a_command(history in history()) {
         let (plan, files) = (started(&history), files(&history));
         let delta = folded(&plan, &files.concat());
         let attempted = delta.attempts.iter().map(|attempt| attempt.package.clone());
         let waiting = delta.waiting.iter().map(|waiting| waiting.package_id.clone());
         let mut found: Vec<PackageId> = attempted.chain(delta.deferred.clone()).chain(waiting).collect();
         found.sort();
-        let planned: Vec<PackageId> = (0..history.courses.len()).map(package).collect();
+        let planned: Vec<PackageId> = (0..history.scripts.len()).map(package).collect();
         prop_assert_eq!(&found, &planned);
         if history.recovered {
             prop_assert_eq!(&delta.waiting, &[]);
@@ -308,7 +320,7 @@ proptest! {
             if let Outcome::Succeeded { .. } = attempt.outcome {
                 prop_assert!(verdicts.contains(&Verdict::Pass) && !verdicts.contains(&Verdict::Fail));
                 let i = planned.iter().position(|id| *id == attempt.package).unwrap();
-                commands.push(history.courses[i].command);
+                commands.push(history.scripts[i].command);
             }
         }
         let n_succeeded = commands.len();
@@ -318,4 +330,38 @@ proptest! {
         let run = record::run(&delta);
         prop_assert_eq!(run.total, run.succeeded + run.failed + run.blocked);
     }
+}
+
+/// Lines of journals, changed at random. `core/fuzz/README.md` says how to search for longer.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test that damages files")]
+fn fuzz_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("facts.jsonl");
+    let steps = [Step::Said(Verdict::Pass), Step::SaidAgain(Verdict::Fail), Step::Begun];
+    let script = |made, command| BatchScript { made, command, steps };
+    let history = History {
+        scripts: vec![
+            script(Generation::Recipe, 0),
+            script(Generation::Library, 1),
+            script(Generation::Undiscovered, 2),
+        ],
+        finished: [true; 4],
+        recovered: true,
+    };
+    let samples = files(&history).map(|facts| {
+        append_facts(&path, &facts).unwrap();
+        let written = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        written
+    });
+    let words = ["\"schema_version\":", "\"kind\":", "\n{", "}\n"];
+    batch_fuzz::run("journal", &samples, &words, |input| {
+        std::fs::write(&path, input).unwrap();
+        for fact in &read_facts(dir.path()).unwrap().records {
+            let text = serde_json::to_string(fact).unwrap();
+            assert_eq!(serde_json::from_str::<Fact>(&text).unwrap(), *fact, "{text}");
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), input, "reading changed the file");
+    });
 }

@@ -1,4 +1,4 @@
-//! `PoliteHttp` in virtual time, checked at the point of sending.
+//! `PoliteHttp` in virtual time, checked at the moment of sending.
 
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 
@@ -11,7 +11,7 @@ use batch_core::{
     },
     model::{FailureKind, HostUsage, Quota},
 };
-use batch_sim::{Answer, Sent, SimClock, SimTransport};
+use batch_sim::{Answer, SentRequest, SimClock, SimTransport};
 use chrono::{DateTime, Utc};
 use futures_util::future::{join, join_all};
 use proptest::prelude::*;
@@ -31,7 +31,8 @@ struct Net {
 fn quota(host: &'static str, path_prefix: &'static str) -> Quota {
     let (burst, concurrency) = (NonZeroU32::MIN, NonZeroU32::MIN.saturating_add(3));
     let (period, retry_floor) = (SECOND, 60 * SECOND);
-    Quota { host, path_prefix, period, burst, concurrency, max_per_run: None, retry_floor }
+    let each_second = Quota::each_second(host);
+    Quota { path_prefix, period, burst, concurrency, retry_floor, ..each_second }
 }
 
 fn net(quotas: &[Quota], answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Net {
@@ -69,14 +70,14 @@ impl Net {
     }
 }
 
-/// The most that a quota allows from one request to another, both counted.
-fn allowed(quota: &Quota, from: &Sent, to: &Sent) -> f64 {
+/// The number of requests that a quota permits from one request to another, both included.
+fn allowed(quota: &Quota, from: &SentRequest, to: &SentRequest) -> f64 {
     let elapsed = to.at.saturating_sub(from.at);
     f64::from(quota.burst.get()) + elapsed.as_secs_f64() / quota.period.as_secs_f64()
 }
 
-/// Every window that begins and ends with a request.
-fn check_windows(sent: &[Sent], quota: &Quota) -> Result<(), TestCaseError> {
+/// Checks every window that starts and ends with a request.
+fn check_windows(sent: &[SentRequest], quota: &Quota) -> Result<(), TestCaseError> {
     for (i, from) in sent.iter().enumerate() {
         for (n_between, to) in (1_u32..).zip(&sent[i..]) {
             let is_allowed = f64::from(n_between) <= allowed(quota, from, to) + 1e-6;
@@ -93,7 +94,8 @@ fn concurrent_sleeps_share_the_time() {
     assert_eq!(clock.monotonic(), 60 * SECOND);
 }
 
-/// `declared` are the quotas of one place that two plugins ask, of which `strictest` holds.
+/// Two plugins declare the quotas `declared` for the same place; `strictest` must be the effective
+/// one.
 #[track_caller]
 fn check_throughput(declared: &[Quota], strictest: &Quota) {
     let net = net(declared, |_| OK);
@@ -109,7 +111,7 @@ fn check_throughput(declared: &[Quota], strictest: &Quota) {
 }
 
 #[test]
-fn a_thousand_requests_use_the_quota_and_never_exceed_it() {
+fn a_thousand_requests_use_the_whole_quota_and_never_exceed_it() {
     let single = quota("a.example", "/");
     let burst = NonZeroU32::new(5).unwrap();
     let bursting = Quota { period: SECOND / 5, burst, ..single };
@@ -127,7 +129,7 @@ fn a_second_plugin_on_the_same_host_shares_the_budget() {
     check_throughput(&[fast, uneven], &uneven);
 }
 
-/// Sends one request that is answered so, then others; gives the time the host's next one left.
+/// Sends one request with this answer, then others; checks when the host's next request is sent.
 #[track_caller]
 fn check_pause(answer: Answer, pause_ends: Duration) {
     let quotas = [quota("a.example", "/"), quota("a.example", "/search"), quota("b.example", "/")];
@@ -152,7 +154,7 @@ fn check_pause(answer: Answer, pause_ends: Duration) {
 }
 
 #[test]
-fn a_pause_holds_for_the_whole_host_and_for_no_other() {
+fn a_pause_applies_to_the_whole_host_and_to_no_other() {
     check_pause((503, &[("retry-after", "30")], ""), LATENCY + 30 * SECOND);
     check_pause((503, &[("retry-after", "Thu, 01 Jan 1970 00:00:30 GMT")], ""), 30 * SECOND);
     check_pause((503, &[("retry-after", "Thursday, 01-Jan-70 00:00:30 GMT")], ""), 30 * SECOND);
@@ -163,7 +165,7 @@ fn a_pause_holds_for_the_whole_host_and_for_no_other() {
 }
 
 #[test]
-fn a_pause_has_a_floor_and_a_cap() {
+fn a_pause_has_a_minimum_and_a_maximum() {
     let (floor, cap) = (LATENCY + 60 * SECOND, LATENCY + 3600 * SECOND);
     check_pause((429, &[], ""), floor);
     check_pause((429, &[("retry-after", "0")], ""), floor);
@@ -185,7 +187,7 @@ fn the_longest_prefix_decides() {
 }
 
 #[test]
-fn every_try_takes_a_ticket() {
+fn every_attempt_counts_against_the_quota() {
     let net = net(&[quota("a.example", "/")], |_| (500, &[], "broken"));
     let urls = ["https://a.example/1", "https://a.example/2"];
     let answers = net.clock.run(join_all(urls.map(|url| net.get(url))));
@@ -208,7 +210,7 @@ fn check_tries(method: Method, answer: Result<Answer, TransportErrorKind>, n_tri
 }
 
 #[test]
-fn what_may_work_a_second_time_is_tried_again() {
+fn transient_failures_are_retried() {
     for status in [408, 425, 429, 500, 502, 503, 504, 522] {
         check_tries(Method::Get, Ok((status, &[], "")), 4);
     }
@@ -236,7 +238,7 @@ fn a_request_waits_out_a_short_pause_and_fails_before_a_long_one() {
 
     let began_at = net.clock.monotonic();
     let error = get("https://a.example/long").unwrap_err();
-    let HttpError::Paused { host, until, is_asked: true } = &error else { panic!("{error}") };
+    let HttpError::Paused { host, until, is_asked: true, .. } = &error else { panic!("{error}") };
     let (from, to) = (EPOCH + began_at + 1800 * SECOND, EPOCH + began_at + 2000 * SECOND);
     assert!(host == "a.example" && from <= *until && *until <= to, "{error}");
     let finding = error.finding();
@@ -251,7 +253,7 @@ fn a_request_waits_out_a_short_pause_and_fails_before_a_long_one() {
 }
 
 #[test]
-fn a_pause_that_is_longer_than_asked_for_is_not_called_the_hosts() {
+fn a_pause_longer_than_requested_is_not_attributed_to_the_host() {
     let place = Quota { retry_floor: 1800 * SECOND, ..quota("a.example", "/") };
     let net = net(&[place], |_| (429, &[("retry-after", "2")], ""));
     let error = net.clock.run(net.get("https://a.example/x")).unwrap_err();
@@ -260,7 +262,7 @@ fn a_pause_that_is_longer_than_asked_for_is_not_called_the_hosts() {
 }
 
 #[test]
-fn those_who_queue_fail_too_when_a_long_pause_begins() {
+fn waiting_requests_fail_too_when_a_long_pause_begins() {
     let net = net(&[quota("a.example", "/")], |_| (429, &[("retry-after", "3600")], ""));
     let urls: Vec<_> = (0..20).map(|i| format!("https://a.example/{i}")).collect();
     let answers = net.clock.run(join_all(urls.iter().map(|url| net.get(url))));
@@ -290,7 +292,7 @@ fn a_request_that_was_not_sent_does_not_count() {
 }
 
 #[test]
-fn a_budget_that_ends_between_two_tries_does_not_hide_what_the_first_met() {
+fn a_used_up_budget_between_attempts_keeps_the_first_error() {
     let place = Quota { max_per_run: Some(1), ..quota("a.example", "/") };
     let broken = |_: &Request| Err(TransportErrorKind::Dns);
     let net = unreliable_net(&[place], |_: &mut PoliteConfig| {}, broken);
@@ -301,7 +303,7 @@ fn a_budget_that_ends_between_two_tries_does_not_hide_what_the_first_met() {
 }
 
 #[test]
-fn pauses_outlive_the_run() {
+fn pauses_are_stored_for_later_runs() {
     let quotas = [quota("a.example", "/"), quota("b.example", "/")];
     let first = net(&quotas, |_| (429, &[("retry-after", "900")], ""));
     first.clock.run(first.get("https://a.example/")).unwrap_err();
@@ -331,7 +333,7 @@ fn pauses_outlive_the_run() {
 }
 
 #[test]
-fn a_stored_pause_without_sense_ends_within_the_hour() {
+fn an_implausible_stored_pause_ends_within_an_hour() {
     let pauses = BTreeMap::from([("a.example".to_owned(), DateTime::<Utc>::MAX_UTC)]);
     let configure = move |config: &mut PoliteConfig| config.pauses.clone_from(&pauses);
     let net = unreliable_net(&[quota("a.example", "/")], configure, |_| Ok(OK));
@@ -339,7 +341,7 @@ fn a_stored_pause_without_sense_ends_within_the_hour() {
 }
 
 #[test]
-fn a_run_knows_what_it_asked_of_whom() {
+fn a_run_counts_its_requests_by_host() {
     let quotas = [quota("a.example", "/"), quota("b.example", "/"), quota("c.example", "/")];
     let net = net(&quotas, |request| match request.url.host_str() {
         Some("b.example") => (429, &[("retry-after", "70")], ""),
@@ -357,6 +359,34 @@ fn a_run_knows_what_it_asked_of_whom() {
     assert_eq!((throttled.sent, throttled.throttled), (4, 4));
     assert!((203_000..=210_100).contains(&throttled.waited_ms), "{throttled:?}");
     assert_eq!(usage, BTreeMap::new());
+}
+
+#[test]
+fn two_that_ask_one_host_each_know_what_they_asked_and_share_its_budget() {
+    let net = net(&[quota("a.example", "/")], |_| OK);
+    let accounts = [net.http.account(), net.http.account()];
+    let ask = |account: usize, path: &str| {
+        let request = Request::get("https://a.example", &[path], &[]).unwrap();
+        let account = Arc::clone(&accounts[account]);
+        async move { account.send(request).await.unwrap() }
+    };
+    net.clock.run(join_all([ask(0, "1"), ask(1, "2"), ask(1, "3")]));
+    let sent = accounts.each_ref().map(|account| account.usage()["a.example"].sent);
+    assert_eq!(sent, [1, 2]);
+    assert_eq!(net.http.usage(), BTreeMap::new(), "nobody else asked");
+    assert_eq!(net.sent_at("https://a.example/3"), 2 * SECOND, "one budget for both");
+}
+
+#[test]
+fn who_met_a_pause_says_what_it_met_and_others_that_they_were_not_asked() {
+    let net = net(&[quota("a.example", "/")], |_| (429, &[("retry-after", "1800")], ""));
+    let unsent = |url| {
+        let error = net.clock.run(net.get(url)).unwrap_err();
+        error.unsent_for_pause().map(|(host, until)| (host.to_owned(), until))
+    };
+    assert_eq!(unsent("https://a.example/1"), None);
+    let (host, until) = unsent("https://a.example/2").unwrap();
+    assert!(host == "a.example" && EPOCH + 1800 * SECOND <= until, "{host} {until}");
 }
 
 #[test]
@@ -385,7 +415,7 @@ fn every_hop_takes_a_ticket_and_leads_to_a_declared_host() {
 }
 
 #[test]
-fn five_redirects_are_followed_and_a_circle_is_not() {
+fn five_redirects_are_followed_and_a_loop_is_not() {
     let net = net(&[quota("a.example", "/")], |request| match request.url.path() {
         "/6" => (302, &[("location", "/5")], ""),
         "/5" => (302, &[("location", "/4")], ""),
@@ -432,7 +462,7 @@ fn a_secret_stays_with_its_origin() {
 }
 
 #[test]
-fn a_mirror_is_asked_in_the_registrys_name_and_by_its_quota() {
+fn a_mirror_uses_the_quota_and_the_cache_of_its_registry() {
     let clock = SimClock::default();
     let transport =
         Arc::new(SimTransport::new(clock.clone(), LATENCY, |request| match request.url.path() {
@@ -465,7 +495,7 @@ fn a_mirror_is_asked_in_the_registrys_name_and_by_its_quota() {
 }
 
 #[test]
-fn a_run_and_a_body_have_an_end() {
+fn runs_and_bodies_have_time_limits() {
     let net = net(&[Quota { max_per_run: Some(2), ..quota("a.example", "/") }], |_| OK);
     let fetch = |max_bytes| {
         let request =
@@ -478,7 +508,7 @@ fn a_run_and_a_body_have_an_end() {
 }
 
 #[test]
-fn an_answer_shorter_than_it_says_is_none() {
+fn an_answer_shorter_than_its_stated_length_is_an_error() {
     let net = net(&[quota("a.example", "/")], |_| (200, &[("content-length", "5")], "body"));
     let error = net.clock.run(net.get("https://a.example/")).unwrap_err();
     assert!(matches!(error, HttpError::Truncated { .. }), "{error}");
@@ -487,7 +517,7 @@ fn an_answer_shorter_than_it_says_is_none() {
 }
 
 #[test]
-fn every_try_has_its_own_deadline() {
+fn every_attempt_has_its_own_deadline() {
     let place = Quota { concurrency: NonZeroU32::MIN, ..quota("a.example", "/") };
     let configure = |config: &mut PoliteConfig| {
         config.deadlines.headers = LATENCY / 2;
@@ -501,7 +531,7 @@ fn every_try_has_its_own_deadline() {
 }
 
 #[test]
-fn a_virtual_registry_sends_nothing_that_is_known() {
+fn a_simulated_registry_sends_no_cached_body_again() {
     let net = net(&[quota("a.example", "/")], |_| (200, &[("etag", "1")], "body"));
     for _ in 0..2 {
         let response = net.clock.run(net.get("https://a.example/")).unwrap();
@@ -527,7 +557,7 @@ fn any_answer() -> impl Strategy<Value = Result<Answer, TransportErrorKind>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever the host answers, and however the requests come in.
+    /// Holds for all answers of the host, and for all orders of requests.
     #[test]
     fn no_window_ever_exceeds_the_quota(
         answers in prop::collection::vec(any_answer(), 1..20),
@@ -547,10 +577,10 @@ proptest! {
         net.clock.run(join_all(delays_ms.iter().enumerate().map(async |(i, &delay_ms)| {
             net.clock.sleep(Duration::from_millis(delay_ms)).await;
             let part = if i % 3 == 0 { "search/" } else { "" };
-            // How it ends is not this test's business.
+            // This test does not check the result.
             let _ = net.get(&format!("https://a.example/{part}{i}")).await;
         })));
-        let is_search = |sent: &Sent| sent.url.contains("/search");
+        let is_search = |sent: &SentRequest| sent.url.contains("/search");
         let (searches, others): (Vec<_>, Vec<_>) =
             net.transport.sent().into_iter().partition(is_search);
         check_windows(&searches, &search)?;

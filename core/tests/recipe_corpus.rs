@@ -1,5 +1,5 @@
-//! The strict reader against every recipe of the registry that it was made for. Reported as
-//! ignored where that registry is not at hand.
+//! The strict reader accepts every recipe of the registry that it was made for. The test is
+//! reported as ignored if that registry is not on this machine.
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
 
@@ -17,7 +17,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/tsuku/recipes");
 
-/// The steps of single ecosystems, which their plugins state.
+/// The steps of single ecosystems, which their plugins declare.
 const OWN: &[ActionShape] = &[
     ActionShape::new("app_bundle", &["url", "checksum", "app_name"])
         .versioned(Versions::Named("cask"))

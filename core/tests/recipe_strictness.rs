@@ -1,4 +1,4 @@
-//! The strict reader: one valid recipe of each kind, and what is refused when one thing changes.
+//! The strict reader: one valid recipe of each kind, and errors after single changes.
 
 use batch_core::{
     decide::recipe::{self, RecipeError},
@@ -6,7 +6,7 @@ use batch_core::{
 };
 
 const OWN: &[ActionShape] = &[ActionShape::of_commands("eco_install")
-    .bringing(&["eco"])
+    .with_implied_dependencies(&["eco"])
     .versioned(Versions::Inferred("eco"))];
 
 const TOOL: &str = r#"[metadata]
@@ -64,8 +64,8 @@ fn parse(text: &str) -> Result<Recipe, RecipeError> {
     recipe::parse(text, OWN)
 }
 
-/// `recipe` with `from` replaced by `to` has exactly one problem: at `field`, at the line where
-/// `marker` stands.
+/// Checks that `recipe` with `from` replaced by `to` has exactly one problem: at `field`, at the
+/// line of `marker`.
 #[track_caller]
 fn refuse(recipe: &str, from: &str, to: &str, field: &str) {
     assert!(recipe.contains(from), "{from:?} is not in the recipe");
@@ -76,7 +76,7 @@ fn refuse(recipe: &str, from: &str, to: &str, field: &str) {
 }
 
 #[test]
-fn what_is_valid_is_accepted() {
+fn valid_recipes_are_accepted() {
     assert_eq!(parse(TOOL).unwrap().steps.len(), 2);
     assert_eq!(parse(LIBRARY).unwrap().metadata.kind, "library");
     let tested_library = format!("{LIBRARY}\n[verify]\ncommand = \"ls lib\"\n");
@@ -218,7 +218,7 @@ fn a_tool_is_verified_by_a_harmless_command() {
 }
 
 #[test]
-fn what_is_no_recipe_at_all_is_refused_with_its_line() {
+fn texts_that_are_not_recipes_are_refused_with_the_line() {
     for (from, to, line) in [
         ("description = ", "description ", 3),
         ("[metadata]", "[metadata", 1),
@@ -235,7 +235,7 @@ fn what_is_no_recipe_at_all_is_refused_with_its_line() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once() {
+fn all_problems_are_reported_together() {
     let text = TOOL
         .replacen("\"a-tool\"", "\"A\"", 1)
         .replacen("https://", "http://", 1)
@@ -250,7 +250,7 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
-fn what_is_written_is_read_back_and_written_the_same() {
+fn a_written_recipe_is_read_back_and_written_identically() {
     for text in [TOOL, LIBRARY] {
         let recipe = parse(text).unwrap();
         let written = recipe.to_toml();
@@ -259,7 +259,7 @@ fn what_is_written_is_read_back_and_written_the_same() {
     }
 }
 
-/// What the package manager takes, and this program never writes.
+/// The package manager accepts these, but this program never writes them.
 #[test]
 fn house_rules_are_for_recipes_of_this_program() {
     for (from, to) in [
@@ -294,7 +294,7 @@ fn house_rules_are_for_recipes_of_this_program() {
     }
 }
 
-/// What neither takes, beyond what is refused above.
+/// Neither accepts these, in addition to the errors above.
 #[test]
 fn the_package_manager_and_the_reader_refuse_the_same() {
     for (from, to, field) in [
@@ -345,7 +345,7 @@ fn the_package_manager_and_the_reader_refuse_the_same() {
 }
 
 #[test]
-fn a_dependency_that_is_no_recipe_is_told_where_the_recipes_are_known() {
+fn a_dependency_without_a_recipe_is_reported_if_the_recipes_are_known() {
     let mut known = KnownRecipes::default();
     let fields = |known: &KnownRecipes| -> Vec<String> {
         let problems = recipe::check(TOOL, OWN, Some(known));
@@ -373,4 +373,17 @@ fn a_download_changes_with_the_version_and_is_checked() {
     ] {
         refuse(TOOL, step, &format!("action = \"download\"\n{to}"), field);
     }
+}
+
+/// Recipes, changed at random. `core/fuzz/README.md` says how to search for longer.
+#[test]
+fn fuzz_recipe() {
+    let words = ["[[steps]]", "[verify]", "{version}", "\"\"\"", "'''", "= ", "[a.b]"];
+    batch_fuzz::run("recipe", &[TOOL], &words, |input| {
+        let Ok(text) = std::str::from_utf8(input) else { return };
+        let _ = recipe::read(text, OWN);
+        if let Ok(read) = recipe::parse(text, OWN) {
+            assert_eq!(recipe::parse(&read.to_toml(), OWN).unwrap(), read, "{text}");
+        }
+    });
 }

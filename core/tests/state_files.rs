@@ -1,4 +1,4 @@
-//! Everything under a root but the queues: the control plane, records, outputs, recipes.
+//! Everything in a root except queues: the control plane, records, outputs, recipes.
 
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 #![expect(clippy::disallowed_methods, reason = "a test lays its files out itself")]
@@ -77,32 +77,35 @@ fn run(batch_id: &str, timestamp: &str) -> String {
 }
 
 #[test]
-fn a_folder_without_a_control_plane_is_no_root() {
+fn a_folder_without_a_control_file_is_not_a_root() {
     let dir = tempfile::tempdir().unwrap();
     let error = FsState::open(dir.path()).unwrap_err();
     assert!(matches!(error.kind, StateErrorKind::NotRoot));
-    assert!(error.to_string().contains("run `tsuku-batch init` there"), "{error}");
+    assert!(error.to_string().contains("run `tsuku-batch init` in it"), "{error}");
 }
 
 #[test]
-fn init_makes_what_is_missing_and_leaves_what_is_there() {
+fn init_creates_missing_files_and_keeps_existing_ones() {
     let root = root();
     root.write("batch-control.json", "mine");
-    let (_, laid) = FsState::init(root.dir.path(), &Control::default(), &[]).unwrap();
-    let laid: Vec<_> = laid.iter().map(|laid| (laid.file.as_str(), laid.made)).collect();
-    assert_eq!(laid, [(".tsuku-batch/.gitignore", false), ("batch-control.json", false)]);
+    let (_, initialized) = FsState::init(root.dir.path(), &Control::default(), &[]).unwrap();
+    let initialized: Vec<_> = initialized
+        .iter()
+        .map(|initialized| (initialized.file.as_str(), initialized.made))
+        .collect();
+    assert_eq!(initialized, [(".tsuku-batch/.gitignore", false), ("batch-control.json", false)]);
     assert_eq!(root.text("batch-control.json"), "mine");
 
     let dir = tempfile::tempdir().unwrap();
     let nested = dir.path().join("a/b");
-    let (state, laid) = FsState::init(&nested, &Control::default(), &[]).unwrap();
-    assert!(laid.iter().all(|laid| laid.made));
+    let (state, initialized) = FsState::init(&nested, &Control::default(), &[]).unwrap();
+    assert!(initialized.iter().all(|initialized| initialized.made));
     assert_eq!(state.control().unwrap(), Control::default());
     FsState::open(&nested).unwrap();
 }
 
 #[test]
-fn an_empty_root_has_no_records_and_that_is_no_error() {
+fn an_empty_root_without_records_is_not_an_error() {
     let Root { dir: _dir, state } = root();
     assert!(state.runs(&HistoryFilter::default()).unwrap().records.is_empty());
     assert!(state.failures(&HistoryFilter::default()).unwrap().records.is_empty());
@@ -180,7 +183,7 @@ fn foreign_keys_of_the_control_plane_survive_and_known_ones_are_replaced() {
 }
 
 #[test]
-fn a_breaker_that_cannot_be_read_is_closed_and_stays_for_a_person_to_see() {
+fn an_unreadable_breaker_counts_as_closed_and_is_kept_in_the_file() {
     let root = root();
     let broken = r#"{"circuit_state":"ajar","note":1}"#;
     root.write(
@@ -200,7 +203,7 @@ fn a_breaker_that_cannot_be_read_is_closed_and_stays_for_a_person_to_see() {
 }
 
 #[test]
-fn a_pause_that_is_over_goes_with_all_that_was_in_it() {
+fn an_expired_pause_is_removed_completely() {
     let root = root();
     let mut control = Control::default();
     control.hosts.insert("a.example".to_owned(), HostPause { paused_until: second(9) });
@@ -210,7 +213,7 @@ fn a_pause_that_is_over_goes_with_all_that_was_in_it() {
 }
 
 #[test]
-fn a_control_plane_that_cannot_be_read_is_never_written_over() {
+fn an_unreadable_control_file_is_never_overwritten() {
     let root = root();
     let old = r#"{"enabled":true,"circuit_breaker":{"eco":{"state":"open","failures":996}}}"#;
     for (text, expected) in [
@@ -218,7 +221,7 @@ fn a_control_plane_that_cannot_be_read_is_never_written_over() {
         (r#"{"schema_version":2,"enabled":"yes"}"#, "line 1, column 35: invalid type"),
         (
             old,
-            "schema version 0, this program reads version 2; bring older files in with `tsuku-batch import`",
+            "the file has schema version 0, but this program reads version 2; no command converts older files: move the file away",
         ),
     ] {
         root.write("batch-control.json", text);
@@ -263,7 +266,7 @@ fn a_run_is_stored_under_its_id_and_found_by_it() {
 }
 
 #[test]
-fn a_bad_line_costs_itself_only_and_names_its_place() {
+fn a_bad_line_is_quarantined_alone_with_its_position() {
     let root = root();
     let good = |id: &str, n: u8| failure(id, &format!("2026-01-01T00:00:0{n}Z"));
     let lines = [
@@ -280,7 +283,8 @@ fn a_bad_line_costs_itself_only_and_names_its_place() {
     let failures = root.state.failures(&HistoryFilter::default()).unwrap();
     let ids: Vec<_> = failures.records.iter().map(|failure| failure.id.as_str()).collect();
     assert_eq!(ids, ["second", "first"]);
-    let reasons = ["expected", "`tsuku-batch import`", "leave its folder", "missing field", "EOF"];
+    let reasons =
+        ["expected", "no command converts older files", "leave its folder", "missing field", "EOF"];
     let places = [2, 4, 5, 6, 8];
     assert_eq!(failures.quarantined.len(), places.len());
     for ((quarantined, reason), place) in failures.quarantined.iter().zip(reasons).zip(places) {
@@ -294,7 +298,7 @@ fn a_bad_line_costs_itself_only_and_names_its_place() {
 }
 
 #[test]
-fn bytes_that_are_no_text_cost_their_line_only() {
+fn invalid_utf8_affects_its_line_only() {
     let root = root();
     let mut bytes = b"\xff\xfe{}\n".to_vec();
     bytes.extend(failure("good", "2026-01-01T00:00:00Z").bytes());
@@ -305,7 +309,7 @@ fn bytes_that_are_no_text_cost_their_line_only() {
 }
 
 #[test]
-fn a_kind_of_a_later_version_keeps_its_text() {
+fn an_unknown_kind_of_failure_keeps_its_text() {
     let root = root();
     let later = failure("later", "2026-01-01T00:00:00Z").replace("install_failed", "bit_rot");
     root.write("data/failures/any.jsonl", later);
@@ -318,7 +322,7 @@ fn a_kind_of_a_later_version_keeps_its_text() {
 }
 
 #[test]
-fn an_older_document_over_many_lines_is_one_thing_to_import() {
+fn an_older_document_over_many_lines_is_one_quarantined_record() {
     let root = root();
     let old = "{\n  \"batch_id\": \"2026-02-18\",\n  \"total\": 1\n}\n";
     root.write("data/metrics/batch-runs-old.jsonl", format!("{old}{old}"));
@@ -327,12 +331,15 @@ fn an_older_document_over_many_lines_is_one_thing_to_import() {
     let reasons: Vec<_> =
         runs.quarantined.iter().map(|it| (it.place, it.reason.as_str())).collect();
     let [(1, torn), (0, old)] = reasons[..] else { panic!("{reasons:?}") };
-    assert!(old.contains("not one record a line") && old.contains("`tsuku-batch import`"), "{old}");
+    assert!(
+        old.contains("not one record a line") && old.contains("no command converts older files"),
+        "{old}"
+    );
     assert!(torn.contains("EOF"), "{torn}");
 }
 
 #[test]
-fn failures_of_a_run_are_those_of_its_file() {
+fn the_failures_of_a_run_are_read_from_its_file() {
     let root = root();
     let id = "eco-2026-01-01T00-00-00Z";
     let other = failure("other", "2026-01-01T00:00:00Z");
@@ -346,7 +353,7 @@ fn failures_of_a_run_are_those_of_its_file() {
 }
 
 #[test]
-fn a_transition_is_noted_once() {
+fn a_transition_is_recorded_once() {
     let root = root();
     for n in [5, 5, 3, 5] {
         root.state.put_transition(&transition(n)).unwrap();
@@ -357,9 +364,9 @@ fn a_transition_is_noted_once() {
     assert_eq!(root.text("data/breaker-log.jsonl").lines().count(), 2);
 }
 
-/// As if the process that appends had been killed after any byte.
+/// Simulates a process that is killed after each byte of an append.
 #[test]
-fn an_append_that_broke_off_is_completed_when_it_is_repeated() {
+fn an_interrupted_append_is_completed_when_it_is_repeated() {
     let root = root();
     root.state.put_transition(&transition(1)).unwrap();
     let before = root.text("data/breaker-log.jsonl");
@@ -373,7 +380,7 @@ fn an_append_that_broke_off_is_completed_when_it_is_repeated() {
 }
 
 #[test]
-fn a_torn_line_does_not_swallow_the_next_one() {
+fn a_truncated_line_does_not_damage_the_next_one() {
     let root = root();
     root.write("data/breaker-log.jsonl", "{\"schema_version\":2,\"at\":\"2026");
     root.state.put_transition(&transition(1)).unwrap();
@@ -428,7 +435,7 @@ fn only_regular_files_are_read_so_that_no_pipe_or_link_is_followed() {
     assert_eq!(failures.records.len(), 1);
     let found: Vec<_> =
         failures.quarantined.iter().map(|it| (it.place, &it.reason[..14])).collect();
-    assert_eq!(found, [(0, "a pipe, socket"), (0, "a symbolic lin"), (0, "a folder lies ")]);
+    assert_eq!(found, [(0, "a pipe, socket"), (0, "a symbolic lin"), (0, "a folder is in")]);
 
     for place in ["batch-control.json", "data/queues/priority-queue-eco.json", "recipes/a/a.toml"] {
         let path = root.path(place);
@@ -444,7 +451,7 @@ fn only_regular_files_are_read_so_that_no_pipe_or_link_is_followed() {
         root.state.put_recipe(&"a".parse().unwrap(), "x"),
     ];
     for error in results.map(Result::unwrap_err) {
-        let is_pipe = "a pipe, socket or device lies where a regular file belongs; move it away";
+        let is_pipe = "a pipe, socket or device is in the place of a regular file; move it away";
         assert!(error.to_string().contains(is_pipe), "{error}");
     }
 }
@@ -460,19 +467,19 @@ fn link(to: &str, path: &Path) {
 }
 
 #[test]
-fn a_file_beyond_any_size_is_not_read() {
+fn a_file_above_the_size_limit_is_not_read() {
     let root = root();
     let huge = |path: &str| File::create(root.path(path)).unwrap().set_len(600 << 20).unwrap();
     huge("data/queues/priority-queue-eco.json");
     huge("data/failures/huge.jsonl");
     let error = root.state.queue(&ECO).unwrap_err().to_string();
-    assert!(error.contains("629145600 bytes, more than the 536870912 that are read"), "{error}");
+    assert!(error.contains("629145600 bytes, more than the limit of 536870912"), "{error}");
     let failures = root.state.failures(&HistoryFilter::default()).unwrap();
     assert!(failures.quarantined[0].reason.contains("629145600 bytes"));
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_an_error_with_its_path() {
+fn a_folder_that_cannot_be_created_is_an_error_with_its_path() {
     let root = root();
     root.write("data", "a file where a folder belongs");
     let error = root.state.put_output("x", false).unwrap_err();

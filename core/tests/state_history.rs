@@ -1,4 +1,4 @@
-//! History is visited: in which order, which files are opened, and what of them is read.
+//! How history is read: the order, the opened files, and the parts that are read.
 
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 #![expect(clippy::disallowed_methods, reason = "a test lays its files out itself")]
@@ -56,7 +56,7 @@ fn run(eco: &str, n: i64, packages: &[PackageId]) -> RunRecord {
     serde_json::from_value(record).unwrap()
 }
 
-/// Ids of failures, and `!` with the place of what is damaged.
+/// The ids of failures, and `!` with the place of damaged records.
 fn shown(state: &dyn StateReader, filter: &HistoryFilter) -> Vec<String> {
     let mut shown = vec![];
     let mut see = |visited: Visited<FailureRecord>| {
@@ -79,13 +79,13 @@ fn put(dir: &TempDir, records: &[FailureRecord]) {
     write(dir, &format!("data/failures/{}.jsonl", records[0].batch_id), lines);
 }
 
-/// A file in which a folder lies cannot be read: who opens it, says so.
+/// Makes a path that causes an error when it is opened.
 fn trap(dir: &TempDir, name: &str) {
     fs::create_dir_all(dir.path().join("data/failures").join(name)).unwrap();
 }
 
 #[test]
-fn the_newest_name_comes_first_and_a_visitor_that_has_seen_enough_opens_no_more() {
+fn the_newest_file_is_first_and_no_file_is_opened_after_a_stop() {
     let (dir, state) = root();
     for (eco, n) in [("bb", 2), ("aa", 3), ("aa", 1)] {
         put(&dir, &[failure(eco, n, "x")]);
@@ -125,12 +125,12 @@ fn only_files_whose_names_can_match_are_opened() {
         assert!(shown.contains(&failure("aa", 5, "x").id), "{filter:?}: {shown:?}");
         assert!(!shown.iter().any(|it| it.starts_with('!')), "{filter:?}: {shown:?}");
     }
-    // And it is the names that keep them shut.
+    // The names alone decide that these files are not opened.
     assert_eq!(shown(&state, &HistoryFilter::default()).len(), 5);
 }
 
 #[test]
-fn what_is_not_wanted_is_not_parsed_but_a_torn_line_is_named() {
+fn filtered_records_are_not_parsed_but_truncated_lines_are_reported() {
     let (dir, state) = root();
     let wanted = failure("aa", 1, "x");
     let text = format!(
@@ -145,7 +145,7 @@ fn what_is_not_wanted_is_not_parsed_but_a_torn_line_is_named() {
 }
 
 #[test]
-fn a_name_in_escapes_is_the_same_name() {
+fn a_name_with_escapes_is_the_same_name() {
     let (dir, state) = root();
     let record = failure("aa", 1, "a/b");
     let escaped = line(&record).replace("aa:a/b", "aa:a\\/\\u0062");
@@ -165,7 +165,7 @@ fn a_failure_in_a_file_without_a_date_is_found_by_its_id() {
     assert_eq!(shown(&state, &HistoryFilter::of_failure("none")), Vec::<String>::new());
 }
 
-/// Which of the numbered failures and runs are wanted, and in what order.
+/// The expected failures or runs, in order.
 fn expected<T>(
     records: &[T],
     is_taken: impl Fn(&T) -> bool,
@@ -198,9 +198,9 @@ fn filters() -> impl Strategy<Value = HistoryFilter> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Reading by names and bytes shows what reading everything and choosing shows.
+    /// Filtering by file names and bytes gives the same as reading everything and choosing.
     #[test]
-    fn a_filter_shows_what_choosing_from_all_records_shows(filter in filters()) {
+    fn a_filter_gives_the_same_as_choosing_from_all_records(filter in filters()) {
         let (dir, state) = root();
         let (mut failures, mut runs) = (vec![], vec![]);
         for (eco, n) in ECOSYSTEMS.iter().flat_map(|eco| (0..5).map(move |n| (*eco, n))) {
@@ -227,7 +227,7 @@ proptest! {
 }
 
 #[test]
-fn names_that_lead_elsewhere_are_only_names() {
+fn names_with_path_separators_cannot_leave_the_folder() {
     let (dir, state) = root();
     write(&dir, "secret.jsonl", line(&failure("aa", 1, "x")));
     for id in ["../secret", "../../secret", "/etc/passwd", "a-0000-00-00T00-00-00Z-../x"] {

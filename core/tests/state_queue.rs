@@ -1,4 +1,4 @@
-//! Queue files: what cannot be read costs itself only.
+//! Queue files: an entry that cannot be read does not affect the others.
 
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 #![expect(clippy::disallowed_methods, reason = "a test lays its files out itself")]
@@ -44,7 +44,7 @@ fn queue_file(entries: Queue) -> QueueFile {
 }
 
 impl Root {
-    /// A root whose queue has these entries, as they stand.
+    /// A root whose queue has these entries, written unchanged.
     fn with(packages: &[&str]) -> Self {
         let root = root();
         root.write(&format!(
@@ -66,7 +66,7 @@ impl Root {
         self.state.queue(&ECO).unwrap().unwrap()
     }
 
-    /// What the reader says, on the file and nothing else.
+    /// The reader's error, which must concern the file.
     fn error(&self) -> (StateErrorKind, String) {
         let error = self.state.queue(&ECO).unwrap_err();
         assert_eq!(error.path, self.file);
@@ -81,7 +81,7 @@ fn entry(id: &str, rest: &str) -> String {
 }
 
 #[test]
-fn a_queue_is_written_in_struct_order_by_id_and_without_what_is_absent() {
+fn a_queue_is_written_in_struct_order_by_id_without_absent_fields() {
     let expected = r#"{
   "schema_version": 2,
   "ecosystem": "eco",
@@ -110,7 +110,7 @@ fn a_queue_is_written_in_struct_order_by_id_and_without_what_is_absent() {
     assert_eq!(root().text(), expected);
 }
 
-/// One bad entry between two good ones; its reason contains `expected`.
+/// Checks one bad entry between two good ones; its reason must contain `expected`.
 #[track_caller]
 fn check(bad: &str, expected: &str) {
     let (first, last) = (entry("eco:b", ""), entry("eco:a", r#","status_reason":"kept""#));
@@ -153,20 +153,17 @@ fn an_entry_that_cannot_be_read_goes_to_quarantine_and_keeps_its_bytes() {
 }
 
 #[test]
-fn of_two_entries_with_one_id_the_first_stands() {
-    check(
-        &entry("eco:b", r#","last_attempt_at":"2026-01-01T00:00:00Z""#),
-        "eco:b is there already",
-    );
+fn the_first_of_two_entries_with_the_same_id_counts() {
+    check(&entry("eco:b", r#","last_attempt_at":"2026-01-01T00:00:00Z""#), "eco:b appears twice");
 }
 
 #[test]
-fn an_entry_of_another_ecosystem_is_not_taken_in() {
-    check(&entry("other:x", ""), "other:x does not belong into the queue of eco");
+fn an_entry_of_another_ecosystem_is_quarantined() {
+    check(&entry("other:x", ""), "other:x does not belong to the queue of eco");
 }
 
 #[test]
-fn hostile_names_go_to_quarantine_with_everything_else_intact() {
+fn entries_with_hostile_names_are_quarantined_and_others_are_kept() {
     let long = "a".repeat(300);
     for name in
         ["../../x", "-rf", &long, "a\nb", "<script>", "раypal", "", "a b", "\u{202e}gpj", "a\0b"]
@@ -178,7 +175,7 @@ fn hostile_names_go_to_quarantine_with_everything_else_intact() {
 }
 
 #[test]
-fn an_entry_in_quarantine_still_says_which_package_it_is_about() {
+fn a_quarantined_entry_still_names_its_package() {
     for (bad, id) in [
         (entry("eco:x", "").replace("pending", "skipped"), Some("eco:x")),
         (entry("eco:x", r#","colour":"red""#), Some("eco:x")),
@@ -224,11 +221,11 @@ fn a_queue_cut_off_anywhere_is_one_error_with_its_place_and_stays_as_it_is() {
     }
     root.write("<html>502 Bad Gateway</html>");
     let text = root.error().1;
-    assert!(text.contains("line 1, column 1: expected value; mend it there, or restore"), "{text}");
+    assert!(text.contains("line 1, column 1: expected value; correct it, or restore"), "{text}");
 }
 
 #[test]
-fn bytes_that_are_no_text_are_one_error() {
+fn invalid_utf8_is_one_error() {
     let root = Root::with(&[]);
     let mut bytes = root.text().into_bytes();
     bytes.splice(bytes.len() - 2..bytes.len() - 2, *b"\"\xff\"");
@@ -237,18 +234,18 @@ fn bytes_that_are_no_text_are_one_error() {
 }
 
 #[test]
-fn a_queue_of_another_version_names_the_way_in() {
+fn a_queue_of_another_version_states_the_remedy() {
     let root = root();
     let old = r#"{"schema_version":1,"updated_at":"2026-02-07T02:32:02Z","packages":[
         {"id":"eco:awscli","source":"eco","name":"awscli","tier":2,"status":"skipped","added_at":"2026-02-07T02:32:02Z"}]}"#;
     for (text, expected) in [
         (
             old.to_owned(),
-            "schema version 1, this program reads version 2; bring older files in with `tsuku-batch import`",
+            "the file has schema version 1, but this program reads version 2; no command converts older files: move the file away",
         ),
         (
             root.text().replace("n\": 2", "n\": 3"),
-            "schema version 3, this program reads version 2; it was written by a newer program",
+            "the file has schema version 3, but this program reads version 2; a newer version of this program",
         ),
         (r#"{"packages":[]}"#.to_owned(), "schema version 0"),
     ] {
@@ -277,7 +274,7 @@ fn a_file_of_another_shape_or_of_another_ecosystem_is_one_error() {
 }
 
 #[test]
-fn no_file_is_no_queue_and_other_files_are_none() {
+fn a_missing_file_is_an_empty_queue_and_other_files_are_ignored() {
     let root = root();
     let other = EcosystemId::from_static("other");
     assert_eq!(root.state.queue(&other).unwrap(), None);
@@ -291,7 +288,7 @@ fn no_file_is_no_queue_and_other_files_are_none() {
 
 #[cfg(unix)]
 #[test]
-fn equal_content_is_not_written_again_and_all_may_read_what_is() {
+fn equal_content_is_not_rewritten_and_files_are_readable_by_all() {
     use std::os::unix::fs::MetadataExt as _;
 
     let root = root();

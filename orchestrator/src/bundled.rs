@@ -1,14 +1,15 @@
-//! The recipes that the package manager carries in its own program.
+//! The recipes that the package manager carries inside its own program.
 //!
-//! They are in no folder of recipes, and which packages they satisfy nobody outside can read. So to
-//! judge a recipe that names one they count as there; to make one, only those count that a root has or
-//! its settings name.
+//! They are in no folder of recipes, and nobody outside can read which packages they satisfy.
+//! Therefore they count as existing when a recipe that names one of them is checked. When a recipe
+//! is made, only the recipes of the root and those in its settings count.
 
 use std::collections::BTreeMap;
 
 use batch_core::model::KnownRecipes;
 
-/// As of 2026-08: those that recipes of its registry depend on and that lie in no file there.
+/// As of 2026-08: the recipes that other recipes of the package manager's registry name as
+/// dependencies and that have no file there.
 const NAMES: &[&str] = &[
     "bash",
     "ca-certificates",
@@ -25,7 +26,7 @@ const NAMES: &[&str] = &[
     "zlib",
 ];
 
-/// Those recipes, by name only.
+/// These recipes, by name only.
 pub fn recipes() -> KnownRecipes {
     let mut known = KnownRecipes::default();
     for name in NAMES {

@@ -1,4 +1,4 @@
-//! What the program stands on: the process's surroundings, read once, and a root.
+//! The environment of the process, read once, and the root.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use batch_core::{
     decide::{
-        clean::{Cleaner, Places, Redactor},
+        clean::{Cleaner, KnownFolders, Redactor},
         unknown_names,
     },
     io::{
@@ -30,47 +30,48 @@ use crate::{
     toolchain::{FoundToolchain, find_toolchain},
 };
 
-/// Variables of the machine that a step with network may see: how tools trust this machine's
-/// certificates and reach the network. No other step sees them.
+/// Variables of this machine that a step with network may see, because tools need them to trust
+/// this machine's certificates and to reach the network. Other steps do not see them.
 const PASSED_VARIABLES: [&[&str]; 2] = [&CERTIFICATE_VARIABLES, &PROXY_VARIABLES];
 
-/// Variables by which toolchains find themselves.
+/// Variables that toolchains need to find their files.
 const OF_TOOLCHAINS: &[&str] =
     &["CARGO_HOME", "GOROOT", "HOME", "NVM_DIR", "PYENV_ROOT", "RUSTUP_HOME", "VOLTA_HOME"];
 
-/// The process's surroundings.
+/// The environment of the process.
 pub struct Env {
     /// The one source of time.
     pub clock: Arc<dyn Clock>,
-    /// The one source of chance: it makes waits uneven, and decides nothing.
+    /// The only source of random numbers. It varies waiting times and decides nothing.
     pub jitter: fastrand::Rng,
     /// Every ecosystem.
     pub registry: Registry,
-    /// Where programs are looked for, and which program starts the sandbox's own processes.
+    /// Where programs are searched, and which program starts the processes of the sandbox.
     pub host: Host,
-    /// Cleans what is recorded and printed; knows the secrets among this process's variables.
+    /// Cleans everything that is recorded and printed. It knows the secrets in the variables of
+    /// this process.
     pub cleaner: Arc<Cleaner>,
     /// Variables that sandboxed tools may see in steps with network.
     pub passed_on: BTreeMap<String, String>,
-    /// Variables by which toolchains are asked where they lie.
+    /// Variables for the commands that print the folder of a toolchain.
     pub of_toolchains: Vec<(String, OsString)>,
-    /// The CI run that this is part of.
+    /// The address of the CI run that this process belongs to.
     pub workflow_run_url: Option<String>,
 }
 
-/// What a test of the whole program fixes, so that it can be repeated.
+/// Values that tests of the whole program fix, so that a run can be repeated.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Fixed {
-    /// Where the wall clock stands; `None` for the real time.
+pub struct TestOverrides {
+    /// The fixed wall-clock time; `None` for the real time.
     pub now: Option<DateTime<Utc>>,
-    /// Seed of [`Env::jitter`]; `None` for another one each time.
+    /// The seed of [`Env::jitter`]; `None` for a random one.
     pub seed: Option<u64>,
 }
 
 impl Env {
-    /// Reads the surroundings of this process, but for what is `fixed`.
+    /// Reads the environment of this process, except for the values in `overrides`.
     #[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
-    pub fn of_process(fixed: Fixed) -> anyhow::Result<Self> {
+    pub fn of_process(overrides: TestOverrides) -> anyhow::Result<Self> {
         let variable = |name: &str| std::env::var(name).ok();
         let passed_on = PASSED_VARIABLES
             .iter()
@@ -89,12 +90,12 @@ impl Env {
             .collect();
         let secrets = all.iter().filter(|(name, value)| is_secret(name, value));
         let redactor = Redactor::new(secrets.map(|(_, value)| &**value));
-        let places = Places::new(std::env::var_os("HOME").map(PathBuf::from));
+        let known_folders = KnownFolders::new(std::env::var_os("HOME").map(PathBuf::from));
         Ok(Self {
-            clock: Arc::new(fixed.now.map_or_else(SystemClock::default, SystemClock::standing_at)),
-            jitter: fixed.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed),
+            clock: Arc::new(overrides.now.map_or_else(SystemClock::default, SystemClock::fixed_at)),
+            jitter: overrides.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed),
             registry: plugins::registry()?,
-            cleaner: Arc::new(Cleaner::new(redactor, places)),
+            cleaner: Arc::new(Cleaner::new(redactor, known_folders)),
             host: Host {
                 executable: std::env::current_exe()
                     .context("cannot find this program's own file")?,
@@ -107,7 +108,7 @@ impl Env {
         })
     }
 
-    /// Where the tool of `plugin` lies; `None` where it is not on this machine or cannot be used.
+    /// The tool of `plugin`; `None` when it is not on this machine or cannot be used.
     pub async fn toolchain(&self, plugin: &EcosystemPlugin) -> Option<FoundToolchain> {
         let wanted = plugin.toolchain.as_ref()?;
         let variables = self.of_toolchains.iter().map(|(name, value)| (&**name, &**value));
@@ -120,6 +121,12 @@ impl Env {
             }
         }
     }
+}
+
+/// The variables of this process that are called one of `names`.
+#[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
+pub fn variables_called<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
+    names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect()
 }
 
 /// Parts of the names of variables that hold secrets.
@@ -137,8 +144,8 @@ const OF_SECRETS: &[&str] = &[
     "AUTH",
 ];
 
-/// Whether the variable `name` holds a secret: proxies, URLs with a user or a password in them, and
-/// what is called a secret. Switches and paths are none.
+/// Whether the variable `name` contains a secret: proxies, URLs with a user or a password, and
+/// values whose names say so. Switches and paths are not secret.
 fn is_secret(name: &str, value: &str) -> bool {
     const SHORTEST: usize = 8;
     let name = name.to_ascii_uppercase();
@@ -149,17 +156,17 @@ fn is_secret(name: &str, value: &str) -> bool {
     is_proxy || has_user || is_called && SHORTEST <= value.len() && !value.starts_with('/')
 }
 
-/// Whether standard output should be in colour: on a terminal, unless `refused` here or by the
-/// variable of <https://no-color.org>.
+/// Whether standard output should have colours: on a terminal, unless it is `refused` here or by
+/// the variable of <https://no-color.org>.
 #[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
 pub fn wants_color(refused: bool) -> bool {
     let is_refused = refused || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !is_refused && std::io::stdout().is_terminal()
 }
 
-/// A folder that holds a pipeline's state.
+/// A folder with the state of a pipeline.
 pub struct Root {
-    /// Where everything lies.
+    /// The paths of all files.
     pub layout: Layout,
     /// Its state.
     pub state: FsState,
@@ -180,14 +187,14 @@ impl Root {
         Ok(Self { layout, state, settings })
     }
 
-    /// Its control plane, in which every name is known to `registry`.
+    /// The control file, in which `registry` knows every name.
     pub fn control(&self, registry: &Registry) -> Result<Control, StateError> {
         control(&self.state, registry)
     }
 }
 
-/// The control plane of `state`. A name in it that `registry` does not know is an error: what an
-/// operator stopped in vain must not run.
+/// The control file of `state`. A name in it that `registry` does not know is an error, because an
+/// ecosystem that an operator tried to stop must not run.
 pub fn control(state: &dyn StateReader, registry: &Registry) -> Result<Control, StateError> {
     let control = state.control()?;
     let known: Vec<&EcosystemId> = registry.iter().map(|plugin| &plugin.id).collect();
@@ -200,13 +207,13 @@ pub fn control(state: &dyn StateReader, registry: &Registry) -> Result<Control, 
     }
 }
 
-/// Largest `pipeline.toml` that is read, in bytes.
-const LONGEST_SETTINGS: u64 = 1 << 20;
+/// Maximal size of `pipeline.toml` in bytes.
+const MAX_SETTINGS: u64 = 1 << 20;
 
-/// The settings of the root at `layout`; the defaults where there is no `pipeline.toml`. What lies
-/// there and is no regular file is an error, and is neither opened nor followed.
+/// The settings of the root at `layout`; the defaults when there is no `pipeline.toml`. Anything
+/// but a regular file is an error and is not opened.
 pub fn settings(layout: &Layout) -> Result<Settings, SettingsError> {
-    let found = read_within(&layout.config(), LONGEST_SETTINGS)
+    let found = read_within(&layout.config(), MAX_SETTINGS)
         .map_err(|error| SettingsError::because(&error.kind))?;
     let Some(bytes) = found else { return Ok(Settings::default()) };
     let text = String::from_utf8(bytes).map_err(|error| SettingsError::because(&error))?;
@@ -218,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_told_from_switches_and_paths() {
+    fn secrets_are_distinguished_from_switches_and_paths() {
         let check = |name, value, expected| assert_eq!(is_secret(name, value), expected, "{name}");
         check("HTTPS_PROXY", "http://proxy:3128", true);
         check("all_proxy", "socks5://joe:x@proxy", true);

@@ -1,38 +1,38 @@
-//! From evidence to the failure that is recorded.
+//! Builds the failure to record from the evidence.
 
 use std::path::Path;
 
 use batch_core::{
-    decide::{classify, clean::Cleaner, evidence},
+    decide::{classify, clean::Cleaner, evidence, tsuku::Cause},
     model::{Confidence, Evidence, Failure, FailureKind, Finding, PackageId, Stage},
     plugin::EcosystemPlugin,
 };
 use batch_sandbox::{Ended, Report};
 
-/// A failure whose cause this program states in its own words.
+/// A failure whose cause this program states itself.
 pub fn failure(stage: Stage, finding: Finding, message: &str, package: &PackageId) -> Failure {
     Source { package, cleaner: &Cleaner::default(), works: None }.failure(stage, finding, message)
 }
 
-/// What failures are recorded about. All that others say is cleaned here, where it enters.
+/// The subject of recorded failures. Foreign texts are cleaned here, where they enter the program.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
     /// The package that failed.
     pub package: &'a PackageId,
-    /// What takes secrets and paths of this machine out of texts.
+    /// Removes secrets and paths of this machine from texts.
     pub cleaner: &'a Cleaner,
-    /// The folder in which work folders are made, where there are any.
+    /// The folder that contains the work folders, if there are any.
     pub works: Option<&'a Path>,
 }
 
 impl Source<'_> {
-    /// A failure whose cause this program states, perhaps in words of others.
+    /// A failure whose cause this program states, possibly quoting foreign text.
     pub fn failure(&self, stage: Stage, finding: Finding, message: &str) -> Failure {
         let message = evidence::stated(&self.text(message));
         self.recorded(stage, finding, message)
     }
 
-    /// `said` as it may be stored and shown.
+    /// `said`, cleaned, so that it can be stored and shown.
     pub fn text(&self, said: &str) -> String {
         match self.works {
             Some(works) => self.cleaner.output(said.as_bytes(), works),
@@ -40,7 +40,7 @@ impl Source<'_> {
         }
     }
 
-    /// An install step that did not end well.
+    /// The failure of an install step.
     pub fn of_install(&self, plugin: &EcosystemPlugin, tool: &str, report: &Report) -> Failure {
         let text = self.text(&report.output);
         let stopped = |kind| Finding::stated(kind).of_service("sandbox");
@@ -48,8 +48,8 @@ impl Source<'_> {
             Ended::TimedOut => stopped(FailureKind::BuildTimeout),
             Ended::OutOfMemory => stopped(FailureKind::OutOfMemory),
             Ended::DiskFull => stopped(FailureKind::DiskFull),
-            // The package's own doing: it would do so anywhere.
-            Ended::TooManyProcesses | Ended::OutputFlood => {
+            // Caused by the package. It would happen on any machine.
+            Ended::TooManyProcesses | Ended::TooManyFiles | Ended::OutputFlood => {
                 Finding::stated(FailureKind::InstallFailed)
             }
             Ended::Exited | Ended::Cancelled => {
@@ -64,14 +64,25 @@ impl Source<'_> {
         self.of_report(finding, stopped_text(report).as_deref(), &text, report)
     }
 
-    /// Connections that the sandbox did not make, a line each: they explain what the tool printed,
-    /// and decide nothing, since the package chose the addresses.
-    fn refused_text(&self, report: &Report) -> String {
+    /// The failure of a call of the package manager's own program, with the `cause` from its output.
+    pub fn of_call(&self, stage: Stage, cause: Cause, exit_code: Option<i32>) -> Failure {
+        let output = self.text(&cause.text);
+        let message = match output.trim() {
+            "" => silent(exit_code),
+            _ => evidence::message(&output),
+        };
+        let blocked_by = cause.blocked_by;
+        Failure { output, exit_code, blocked_by, ..self.recorded(stage, cause.finding, message) }
+    }
+
+    /// Connections that the sandbox refused, one on each line. They explain the output of the tool
+    /// and decide nothing, because the package chose the addresses.
+    pub fn refused_text(&self, report: &Report) -> String {
         let line = |reason: &String| format!("\nsandbox: not connected to {reason}");
         self.text(&report.refused.iter().map(line).collect::<String>())
     }
 
-    /// A verify command that did not end by itself.
+    /// The failure of a verify command that did not end by itself.
     pub fn of_verify(&self, command: &str, report: &Report) -> Failure {
         let text = self.text(&report.output);
         let kind = match report.ended {
@@ -79,6 +90,7 @@ impl Source<'_> {
             Ended::OutOfMemory
             | Ended::DiskFull
             | Ended::TooManyProcesses
+            | Ended::TooManyFiles
             | Ended::OutputFlood
             | Ended::Exited
             | Ended::Cancelled => FailureKind::VerifyFailed,
@@ -88,7 +100,7 @@ impl Source<'_> {
         self.of_report(Finding::stated(kind), Some(&stated), &text, report)
     }
 
-    /// A verify command whose exit code or output is not what the recipe expects.
+    /// The failure of a verify command whose exit code or output differs from the recipe.
     pub fn of_mismatch(&self, kind: FailureKind, reason: &str, report: &Report) -> Failure {
         let text = self.text(&report.output);
         let evidence = Evidence {
@@ -97,7 +109,7 @@ impl Source<'_> {
             exit_code: report.exit_code,
             text: text.clone(),
         };
-        // A missing shared library states more than the exit code that follows from it.
+        // A missing shared library says more than the exit code that follows from it.
         let stated = classify::finding(&evidence, None);
         let is_libc = stated.kind == FailureKind::LibcMismatch;
         let finding = if is_libc { stated } else { Finding::stated(kind) };
@@ -105,7 +117,7 @@ impl Source<'_> {
         self.of_report(finding, Some(&reason), &text, report)
     }
 
-    /// `stated` is our own last word on it; the tool's own words come before it.
+    /// `stated` is the message of this program. It follows the output of the tool.
     fn of_report(
         &self,
         finding: Finding,
@@ -115,10 +127,7 @@ impl Source<'_> {
     ) -> Failure {
         let said = match stated {
             Some(stated) => format!("{text}\n{stated}"),
-            None if text.trim().is_empty() => format!(
-                "the tool ended with exit code {} and printed nothing",
-                report.exit_code.map_or("unknown".to_owned(), |code| code.to_string())
-            ),
+            None if text.trim().is_empty() => silent(report.exit_code),
             None => text.to_owned(),
         };
         let message = evidence::message(&said);
@@ -129,7 +138,7 @@ impl Source<'_> {
     }
 
     fn recorded(&self, stage: Stage, finding: Finding, message: String) -> Failure {
-        // What no text states cannot be told apart by its text.
+        // Failures without a stated cause cannot be distinguished by their texts.
         let told = if finding.confidence == Confidence::Lost { "" } else { &*message };
         let fingerprint = evidence::fingerprint(finding.kind, told, self.package.name.as_str());
         Failure {
@@ -140,8 +149,14 @@ impl Source<'_> {
             output: String::new(),
             exit_code: None,
             blocked_by: vec![],
+            steps: vec![],
         }
     }
+}
+
+fn silent(exit_code: Option<i32>) -> String {
+    let code = exit_code.map_or("unknown".to_owned(), |code| code.to_string());
+    format!("the tool ended with exit code {code} and printed nothing")
 }
 
 fn stopped_text(report: &Report) -> Option<String> {
@@ -151,6 +166,7 @@ fn stopped_text(report: &Report) -> Option<String> {
         Ended::OutOfMemory => Some("error: killed: out of memory".to_owned()),
         Ended::DiskFull => Some("error: killed: disk limit reached".to_owned()),
         Ended::TooManyProcesses => Some("error: killed: too many processes".to_owned()),
+        Ended::TooManyFiles => Some("error: killed: too many files".to_owned()),
         Ended::OutputFlood => Some("error: killed: too much output".to_owned()),
         Ended::Exited | Ended::Cancelled => None,
     }
@@ -161,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cause_that_an_error_of_ours_names_is_told() {
+    fn every_cause_of_an_error_is_printed() {
         let finding = Finding::stated(FailureKind::UpstreamUnavailable);
         let message = "cannot read the registry\ncaused by: https://r.example/x answered 500";
         let package = "eco:x".parse().unwrap();

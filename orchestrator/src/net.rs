@@ -1,4 +1,4 @@
-//! The one polite client of a process.
+//! The HTTP client of a process, which keeps to the quotas.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::{
     settings::{Settings, SettingsError},
 };
 
-/// Where a registry's operators find out who asks, unless `pipeline.toml` names somebody.
+/// Tells the operators of a registry who asks, unless `pipeline.toml` names a contact.
 const CONTACT: &str = "https://github.com/tsukumogami/tsuku";
 
 /// The mirrors of `settings`.
@@ -23,8 +23,8 @@ pub fn origins(settings: &Settings) -> Result<Origins, SettingsError> {
     Origins::new(pairs).map_err(|error| SettingsError::because(&error))
 }
 
-/// A client within every plugin's quotas, as `settings` change them. It keeps to the pauses of
-/// earlier runs that `control` remembers, and answers in `cache`.
+/// A client that keeps to the quotas of all plugins, with the changes in `settings`. It continues
+/// the pauses of earlier runs in `control`, and caches answers in `cache`.
 pub fn polite(
     env: &Env,
     settings: &Settings,
@@ -46,9 +46,9 @@ pub fn polite(
     Ok(Arc::new(PoliteHttp::new(PoliteConfig { pauses, jitter, ..config })))
 }
 
-/// Drops what the cache has kept for too long. A cache that cannot be pruned is only large.
+/// Removes old entries from the cache. If that fails, the cache only stays large.
 pub fn prune(http: &PoliteHttp) {
     if let Err(error) = http.prune_cache(CacheLimits::default()) {
-        tracing::warn!("the cache of answers cannot be pruned: {error}");
+        tracing::warn!("old answers cannot be removed from the cache: {error}");
     }
 }

@@ -1,7 +1,7 @@
-//! The ecosystems of this program: one line each, and nothing else to do.
+//! The ecosystems of this program: one line for each, and nothing else to do.
 //!
-//! A dependency that no code names is not linked. Forgetting the line is a compile error
-//! (`unused_crate_dependencies`); forgetting the dependency too fails a test.
+//! A dependency that no code mentions is not linked. A missing line is a compile error
+//! (`unused_crate_dependencies`). If the dependency is missing too, a test fails.
 
 use batch_core::plugin::{Registry, RegistryError};
 use eco_cargo as _;

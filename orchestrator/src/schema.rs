@@ -1,14 +1,18 @@
-//! JSON schemas of everything that is stored or printed, by name.
+//! The JSON schemas of everything that is stored or printed.
 
 use std::{collections::BTreeMap, io, path::Path};
 
+use batch_core::io::Manifest;
 use batch_core::model::{
-    BreakerTransition, Control, EcosystemId, Fact, FailureKind, FailureRecord, Fault, PackageName,
-    Remembered, Row, RunRecord, SeedingRecord, StoredEntry, TierMeanings,
+    BreakerTransition, Control, CuratedSource, EcosystemId, Fact, FailureKind, FailureRecord,
+    Fault, PackageName, Remembered, Repro, Row, RunRecord, SeedingRecord, SourceAudit, StoredEntry,
+    TierMeanings,
 };
 use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
+
+use crate::run::RunPlan;
 
 /// `data/queues/priority-queue-<ecosystem>.json`.
 #[derive(JsonSchema)]
@@ -18,6 +22,7 @@ struct QueueDocument {
     schema_version: u32,
     ecosystem: EcosystemId,
     updated_at: DateTime<Utc>,
+    #[schemars(default)]
     tiers: TierMeanings,
     packages: Vec<StoredEntry>,
 }
@@ -32,7 +37,7 @@ struct RememberedDocument {
     packages: BTreeMap<PackageName, Remembered>,
 }
 
-/// A row of the failure taxonomy, as the export writes it.
+/// A row of the failure taxonomy in the exported file.
 #[derive(Serialize)]
 struct ExportedRow {
     category: &'static str,
@@ -43,8 +48,8 @@ struct ExportedRow {
     remediation: &'static str,
 }
 
-/// Name and text of every schema, and of the taxonomy's export. `outputs` are those of what the
-/// program prints.
+/// The name and the text of every schema, and of the exported taxonomy. `outputs` are the schemas
+/// of printed documents.
 pub fn all(
     outputs: impl IntoIterator<Item = (&'static str, Schema)>,
 ) -> BTreeMap<&'static str, String> {
@@ -54,8 +59,13 @@ pub fn all(
         ("batch-run", schema_for!(RunRecord)),
         ("failure", schema_for!(FailureRecord)),
         ("fact", schema_for!(Fact)),
+        ("repro", schema_for!(Repro)),
+        ("run-plan", schema_for!(RunPlan)),
+        ("manifest", schema_for!(Manifest)),
         ("seeding-run", schema_for!(SeedingRecord)),
         ("seeding", schema_for!(RememberedDocument)),
+        ("curated-source", schema_for!(CuratedSource)),
+        ("source-audit", schema_for!(SourceAudit)),
         ("breaker-transition", schema_for!(BreakerTransition)),
     ];
     let schemas = stored.into_iter().chain(outputs);
@@ -75,7 +85,7 @@ fn to_text<T: Serialize>(document: &T) -> String {
     serde_json::to_string_pretty(document).expect("a schema is made of texts") + "\n"
 }
 
-/// Whether `path` holds `text`; a file that is not there holds nothing.
+/// Whether the file at `path` contains `text`. A file that does not exist contains nothing.
 #[expect(clippy::disallowed_methods, reason = "schemas are this program's own, no state")]
 pub fn is_written(path: &Path, text: &str) -> io::Result<bool> {
     match std::fs::read_to_string(path) {
@@ -85,7 +95,7 @@ pub fn is_written(path: &Path, text: &str) -> io::Result<bool> {
     }
 }
 
-/// Writes `text` to `path`, in a folder that is made if need be.
+/// Writes `text` to `path`. Creates the folder if necessary.
 #[expect(clippy::disallowed_methods, reason = "schemas are this program's own, no state")]
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     if let Some(dir) = path.parent() {

@@ -1,38 +1,43 @@
-//! A generator and a validator that need neither network nor sandbox: a script says what they say,
-//! and how long they take on the clock of the run. For simulation and tests.
+//! A generator and a validator without network and sandbox: a script decides their results, and how
+//! long they take on the clock of the run. For simulation and tests.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use batch_core::{
     decide::recipe,
-    io::Clock,
+    io::{Clock, Http},
     model::{
-        Action, ActionShape, CommandName, Environment, Executables, GeneratedRecipe, NotGenerated,
-        PackageFacts, PackageId, Parameter, RecipeName,
+        Action, ActionShape, CommandName, Environment, Executables, Finding, GeneratedRecipe,
+        NotGenerated, PackageFacts, PackageId, Parameter, RecipeName, Stage,
     },
     plugin::EcosystemPlugin,
 };
 
 use crate::{
-    generator::Generator,
+    failure::failure,
+    generator::{Generator, NoRecipe},
     progress::Phase,
-    validator::{Onlookers, Validation, Validator},
+    validator::{Discovery, NoVerdict, Validation, ValidationContext, Validator},
 };
 
-/// What a scripted generator says of a package, and how long that takes.
-pub type GeneratorScript = dyn Fn(&EcosystemPlugin, &PackageId) -> (Duration, Result<GeneratedRecipe, NotGenerated>)
+/// The result of a scripted generator for a package, and how long it takes.
+pub type GeneratorScript = dyn Fn(&EcosystemPlugin, &PackageId) -> (Duration, Result<GeneratedRecipe, NoRecipe>)
     + Send
     + Sync;
 
-/// What a scripted validator says of a recipe, and how long that takes.
+/// The result of a scripted validator for a recipe, and how long it takes.
 pub type ValidatorScript = dyn Fn(&GeneratedRecipe) -> (Duration, Validation) + Send + Sync;
+
+/// The commands that two scripted installations of a package show, and how long both take together.
+pub type DiscoveryScript =
+    dyn Fn(&PackageFacts) -> (Duration, [BTreeSet<CommandName>; 2]) + Send + Sync;
 
 /// A generator that follows a script.
 pub struct ScriptedGenerator {
     /// Measures how long it takes.
     pub clock: Arc<dyn Clock>,
-    /// Asked once for each package.
+    /// Called once for each package.
     pub script: Box<GeneratorScript>,
 }
 
@@ -40,8 +45,10 @@ pub struct ScriptedGenerator {
 pub struct ScriptedValidator {
     /// Measures how long it takes.
     pub clock: Arc<dyn Clock>,
-    /// Asked once for each recipe.
+    /// Called once for each recipe.
     pub script: Box<ValidatorScript>,
+    /// Called once for each package whose commands are not known.
+    pub discovery: Box<DiscoveryScript>,
 }
 
 #[async_trait]
@@ -52,12 +59,32 @@ impl Generator for ScriptedGenerator {
 
     async fn generate(
         &self,
+        _http: &dyn Http,
         plugin: &EcosystemPlugin,
         package: &PackageId,
-    ) -> Result<GeneratedRecipe, NotGenerated> {
+    ) -> Result<GeneratedRecipe, NoRecipe> {
         let (takes, made) = (self.script)(plugin, package);
         self.clock.sleep(takes).await;
         made
+    }
+
+    fn discovered(
+        &self,
+        _plugin: &EcosystemPlugin,
+        facts: &PackageFacts,
+        names: BTreeSet<CommandName>,
+    ) -> Result<GeneratedRecipe, NotGenerated> {
+        let facts = facts.clone().discovered(names);
+        let name = RecipeName::nearest(&facts.id.name.as_str().replace('/', "-"));
+        match recipe::of_tool(&facts, &name) {
+            Ok(recipe) => Ok(GeneratedRecipe { facts, name, toml: recipe.to_toml() }),
+            Err(missing) => {
+                let finding = Finding::stated(missing.kind);
+                let failure = failure(Stage::Generate, finding, &missing.reason, &facts.id);
+                let failure = Box::new(failure);
+                Err(NotGenerated { facts: Some(Box::new(facts)), failure, draft: None })
+            }
+        }
     }
 }
 
@@ -72,19 +99,34 @@ impl Validator for ScriptedValidator {
         _plugin: &EcosystemPlugin,
         recipe: &GeneratedRecipe,
         _environment: Environment,
-        onlookers: Onlookers<'_>,
-    ) -> Option<Validation> {
+        context: ValidationContext<'_>,
+    ) -> Result<Validation, NoVerdict> {
         let (takes, validation) = (self.script)(recipe);
-        onlookers.progress.phase(&recipe.facts.id, Phase::Install);
+        context.progress.phase(&recipe.facts.id, Phase::Install);
         tokio::select! {
-            () = self.clock.sleep(takes) => Some(validation),
-            () = onlookers.cancel.cancelled() => None,
+            () = self.clock.sleep(takes) => Ok(validation),
+            () = context.cancel.cancelled() => Err(NoVerdict::Cancelled),
+        }
+    }
+
+    async fn discover(
+        &self,
+        _plugin: &EcosystemPlugin,
+        facts: &PackageFacts,
+        _environment: Environment,
+        context: ValidationContext<'_>,
+    ) -> Result<Discovery, NoVerdict> {
+        let (takes, installations) = (self.discovery)(facts);
+        let sandbox = "none".to_owned();
+        tokio::select! {
+            () = self.clock.sleep(takes) => Ok(Discovery::Installed { sandbox, installations }),
+            () = context.cancel.cancelled() => Err(NoVerdict::Cancelled),
         }
     }
 }
 
-/// A recipe for `version` of `package` that provides `command`, by the first step that recipes of
-/// `plugin` use; `None` where it has no step of its own.
+/// A recipe for `version` of `package` that provides `command`, with the first step of `plugin`;
+/// `None` when it has no step of its own.
 pub fn recipe_of(
     plugin: &EcosystemPlugin,
     package: &PackageId,

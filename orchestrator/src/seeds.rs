@@ -1,4 +1,4 @@
-//! The curated lists, embedded in the program: tier 1 of every queue.
+//! The curated lists, which are embedded in the program. They are tier 1 of every queue.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::settings::Settings;
 
-/// All of `data/seeds/`. An ecosystem that has no list yet has no queue until it is seeded.
+/// All files of `data/seeds/`. An ecosystem without a list has no queue until it is seeded.
 const LISTS: &[&str] = include!(concat!(env!("OUT_DIR"), "/seeds.rs"));
 
 /// One list: `data/seeds/<ecosystem>.json`.
@@ -37,7 +37,7 @@ struct Listed {
     note: Option<String>,
 }
 
-/// The first queue of `plugin`: its curated list; `None` where there is no list.
+/// The first queue of `plugin`, which is its curated list; `None` when there is no list.
 pub fn queue(plugin: &EcosystemPlugin, now: DateTime<Utc>) -> anyhow::Result<Option<QueueFile>> {
     for text in LISTS {
         let list: List = serde_json::from_str(text).context("a curated list is not readable")?;
@@ -59,7 +59,8 @@ fn entries(plugin: &EcosystemPlugin, list: List, now: DateTime<Utc>) -> anyhow::
     Ok(QueueFile { entries, ..empty(plugin, now) })
 }
 
-/// The packages of `plugin` that a person has looked at: the curated list, and what `settings` name.
+/// The packages of `plugin` that a person has looked at: those on the curated list, and those in
+/// `settings`.
 pub fn looked_at(
     plugin: &EcosystemPlugin,
     settings: &Settings,
@@ -69,7 +70,7 @@ pub fn looked_at(
     Ok(curated.chain(settings.reviewed_packages.iter().cloned()).collect())
 }
 
-/// A queue of `plugin` with nothing in it.
+/// An empty queue of `plugin`.
 pub fn empty(plugin: &EcosystemPlugin, now: DateTime<Utc>) -> QueueFile {
     let popular = plugin.seeder.and_then(Seeder::popular);
     let tiers = TierMeanings {

@@ -1,4 +1,4 @@
-//! Where a toolchain lies, so that a job can be shown it.
+//! Finds the folders of a toolchain, so that they can be shown to a job.
 
 use std::{
     collections::BTreeSet,
@@ -17,31 +17,31 @@ use batch_sandbox::{
 /// A toolchain that is on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundToolchain {
-    /// Its program, where a job finds it.
+    /// The path of its program, as a job sees it.
     pub program: PathBuf,
-    /// For [`batch_sandbox::Job::read_only`]; empty where all lies in the system's own folders.
+    /// For [`batch_sandbox::Job::read_only`]. Empty when all of it is in folders of the system.
     pub read_only: Vec<PathBuf>,
     /// For [`batch_sandbox::Job::path_dirs`].
     pub path_dirs: Vec<PathBuf>,
 }
 
-/// A toolchain is there and cannot be used.
+/// A toolchain exists but cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ToolchainError {
     #[error(transparent)]
     Probe(#[from] ProbeError),
-    #[error("{program} names no folder: {said}")]
+    #[error("{program} did not print a folder: {said}")]
     NoRoot { program: PathBuf, said: String },
     #[error("{program} is a script that starts another program, which was not found")]
     Shim { program: PathBuf },
-    #[error("{root} holds more than a toolchain, so no job may see it")]
+    #[error("{root} contains more than a toolchain, so it must not be visible to jobs")]
     TooWide { root: PathBuf },
 }
 
-/// Where `toolchain` lies; `None` where its program is not on `path`. `env` is the environment of
-/// the questions beside `PATH`: version managers want `HOME` and their own variables.
+/// Finds `toolchain`; `None` when its program is not on `path`. `env` are the variables for its
+/// commands besides `PATH`, because version managers need `HOME` and their own variables.
 pub async fn find_toolchain(
     toolchain: &Toolchain,
     path: &OsStr,
@@ -52,7 +52,7 @@ pub async fn find_toolchain(
     let Some(root) = probed_root(toolchain.root_probe, path, env, home).await? else {
         return Ok(None);
     };
-    // A version manager's program on `PATH` only points to the one in the root.
+    // The program of a version manager on `PATH` only points to the real one in the root.
     let bin = [root.join("bin"), root.clone()];
     let inside = bin.into_iter().find(|bin| is_executable(&bin.join(toolchain.program)));
     let mut roots = BTreeSet::from([root]);
@@ -101,7 +101,8 @@ async fn probed_root(
     }
 }
 
-/// `<root>/bin/<program>`, else the folder that holds it, after all links.
+/// The folder above `bin/<program>`, or else the folder that contains the program, after following
+/// all links.
 fn root_of(program: &Path, home: Option<&Path>) -> Result<PathBuf, ToolchainError> {
     let no_root = || ToolchainError::NoRoot { program: program.to_owned(), said: String::new() };
     let real = program.canonicalize().map_err(|_| no_root())?;
@@ -113,7 +114,8 @@ fn root_of(program: &Path, home: Option<&Path>) -> Result<PathBuf, ToolchainErro
     }
 }
 
-/// A folder right below the root of the machine, or with somebody's home in it, is no toolchain.
+/// Refuses a folder directly below the root folder of the machine, and a folder that contains
+/// somebody's home.
 fn not_too_wide(root: PathBuf, home: Option<&Path>) -> Result<PathBuf, ToolchainError> {
     let is_wide = root.components().count() < 3 || home.is_some_and(|home| home.starts_with(&root));
     if is_wide && !is_of_the_system(&root) {
@@ -139,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder with programs; `-> target` makes a link.
+    /// Creates a folder with programs; `-> target` creates a link.
     fn layout(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         for (name, content) in files {
@@ -156,7 +158,8 @@ mod tests {
         dir
     }
 
-    /// `home/…` is the user's home, `bins` the `PATH`; relative in, relative out.
+    /// `home/…` is the user's home, `bins` is the `PATH`. All paths are relative, also in the
+    /// result.
     async fn found(
         files: &[(&str, &str)],
         bins: &[&str],
@@ -184,7 +187,7 @@ mod tests {
         Toolchain { program: "toolx", root_probe: RootProbe::RealPath("langx") };
 
     #[tokio::test]
-    async fn a_version_of_its_own_folder_is_shown_as_a_whole() {
+    async fn a_toolchain_in_its_own_folder_is_mounted_completely() {
         let files = [
             ("home/.vm/v20/bin/langx", "ELF"),
             ("home/.vm/v20/bin/toolx", "-> ../lib/toolx/bin/toolx.js"),
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_shim_is_passed_over_for_what_it_starts() {
+    async fn a_shim_is_replaced_by_the_program_that_it_starts() {
         let files = [
             ("home/shims/langx", "#!/bin/sh\necho \"${0%/shims/*}/real/bin/langx\""),
             ("home/shims/toolx", "#!/bin/sh"),
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_systems_own_programs_need_no_showing() {
+    async fn programs_of_the_system_need_no_extra_mount() {
         let shell = Toolchain { program: "sh", root_probe: RootProbe::RealPath("sh") };
         let (roots, dirs) = found(&[], &[], shell).await.unwrap().unwrap();
         assert!(roots.is_empty(), "{roots:?}");
@@ -230,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_toolchain_that_is_not_there_is_no_error() {
+    async fn a_missing_toolchain_is_not_an_error() {
         assert_eq!(found(&[], &[], TOOL).await, Ok(None));
     }
 }

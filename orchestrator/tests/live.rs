@@ -1,5 +1,5 @@
-//! A handful of questions to the real registries, asked only where `TSUKU_BATCH_LIVE=1` says so;
-//! elsewhere reported as ignored.
+//! A few requests to the real registries. They are made only if `TSUKU_BATCH_LIVE=1` is set;
+//! otherwise the test is reported as ignored.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
 use std::process::{Command, ExitCode};
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     let trials = vec![
         trial("npm_answers_in_the_shape_that_the_builder_reads", npm_answers),
         trial("a_package_of_npm_installs_and_verifies", npm_installs),
+        trial("commands_of_projects_without_a_wheel_are_found_by_installing_them", pypi_discovers),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -44,6 +45,22 @@ fn npm_answers() {
     assert_eq!(library["kind"], "library", "{library:#}");
     let missing = tried(&["npm:tsuku-no-such-package-xyz", "--generate-only"]);
     assert_eq!(missing["failure"]["subcategory"], "package_not_found", "{missing:#}");
+}
+
+/// The newest releases of these projects have no wheel. If one gets a wheel, take another project.
+fn pypi_discovers() {
+    for (name, first) in [
+        ("esptool", "esptool"),
+        ("howdoi", "howdoi"),
+        ("percol", "percol"),
+        ("ranger-fm", "ranger"),
+        ("trash-cli", "trash"),
+    ] {
+        let report = tried(&[&format!("pypi:{name}")]);
+        assert_eq!(report["outcome"], "verified", "{report:#}");
+        assert_eq!(report["executables"][0], first, "{report:#}");
+        assert_eq!(report["executables_from"], "installation", "{report:#}");
+    }
 }
 
 fn npm_installs() {

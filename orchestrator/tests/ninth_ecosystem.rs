@@ -1,15 +1,14 @@
-//! One more ecosystem, linked into this test only: how the registry of plugins takes it, and what it
-//! refuses. The whole of a ninth one is in `tests/contributing`.
+//! An additional ecosystem that is linked only into this test: how the registry of plugins accepts
+//! it, and what it refuses. `tests/contributing` tests a complete ninth ecosystem.
 
 use std::{num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
 use batch_core::{
-    io::Http,
-    model::{EcosystemId, Evidence, Finding, InvalidId, PackageName, Quota},
+    model::{EcosystemId, Evidence, Finding, InvalidId, PackageName, Purpose, Quota},
     plugin::{
-        EcosystemPlugin, FailureClassifier, Names, Page, RateLimit, Registry, Seeder, Source,
-        SourceError,
+        EcosystemPlugin, FailureClassifier, Listing, Names, PageRequest, RateLimit, Registry,
+        Seeder, Source, SourceError,
     },
     register_ecosystem,
 };
@@ -42,14 +41,8 @@ impl Seeder for Circus {
         &[]
     }
 
-    async fn discover(
-        &self,
-        _: &dyn Http,
-        _: &Source,
-        _: Option<&str>,
-        _: usize,
-    ) -> Result<Page, SourceError> {
-        Ok(Page::default())
+    async fn read<'a>(&self, _: PageRequest<'a>) -> Result<Listing<'a>, SourceError> {
+        Ok(Listing::whole([]))
     }
 }
 
@@ -64,6 +57,7 @@ impl RateLimit for Circus {
                 concurrency: NonZeroU32::MIN,
                 max_per_run: None,
                 retry_floor: Duration::from_secs(60),
+                purpose: Purpose::Building,
             }]
         }
     }
@@ -88,7 +82,7 @@ fn ids(registry: &Registry) -> Vec<String> {
 }
 
 #[test]
-fn it_takes_its_place_among_the_others() {
+fn it_is_inserted_by_its_rank() {
     let registry = plugins::registry().unwrap();
     let ids = ids(&registry);
     assert_eq!(ids[..2], ["homebrew", "cargo"]);
@@ -98,13 +92,13 @@ fn it_takes_its_place_among_the_others() {
 }
 
 #[test]
-fn rank_decides_and_not_the_linker() {
+fn the_rank_decides_the_order_and_not_the_linker() {
     static EARLIER: EcosystemPlugin = plugin("aquarium", 998, &[]);
     assert_eq!(ids(&Registry::new([&CIRCUS, &EARLIER]).unwrap()), ["aquarium", "circus9"]);
 }
 
 #[test]
-fn a_name_or_a_rank_taken_twice_is_no_registry() {
+fn duplicate_names_and_ranks_are_refused() {
     static SAME_RANK: EcosystemPlugin = plugin("fair", 999, &[]);
     static SAME_NAME: EcosystemPlugin = plugin("farm", 1000, &["menagerie"]);
     let refusal = |other| Registry::new([&CIRCUS, other]).err().unwrap().to_string();

@@ -1,5 +1,5 @@
-//! The strict reader against the verdicts of the package manager's own `validate --strict`. Reported
-//! as ignored where the recipes are not at hand.
+//! Compares the strict reader with the verdicts of the package manager's own `validate --strict`.
+//! Reported as ignored if the recipes are missing.
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads files beside the checkout")]
 
@@ -19,12 +19,13 @@ use serde_json::{Value, json};
 
 const RECIPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/cases/recipes");
 const REGISTRY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/tsuku/recipes");
-/// Recipes of the registry that the verdicts were given with, as far as these recipes need them.
+/// The recipes of the package manager's registry that existed when the verdicts were made, as far
+/// as these recipes need them.
 const EXISTING: &[&str] = &["openssl", "wget"];
-/// Fewer mean that the folder is another one.
+/// With fewer recipes, the folder is the wrong one.
 const FEWEST: usize = 100;
 
-/// Recipes that the package manager takes and the reader refuses, and why.
+/// Recipes that the package manager accepts and the reader refuses, with the reason.
 const STRICTER: &[(&str, &str)] = &[
     ("executables-slash.toml", "a path with .. leads out of the installation"),
     ("install-binaries-dotdot.toml", "a path with .. leads out of the installation"),
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// Every recipe, and what the reader says of it.
+/// Every recipe with the reader's verdict.
 fn judged() -> Result<BTreeMap<String, Vec<recipe::Problem>>, Failed> {
     let registry = orchestrator::plugins::registry()?;
     let actions: Vec<ActionShape> = registry.recipe_actions().collect();
@@ -134,7 +135,8 @@ const VALID: &str = "# about x\n[metadata]\nname = \"x\"\ndescription = \"Does i
     [[steps]]\naction = \"npm_install\"\npackage = \"x\"\nexecutables = [\"x\"]\n\n\
     [verify]\ncommand = \"x --version\"\npattern = \"{version}\"\n";
 
-/// What `recipe check --json` prints about `text` in a file, its exit code, and the file after it.
+/// The output of `recipe check --json` for a file with `text`, the exit code, and the file
+/// afterwards.
 fn checked(text: &str, more: &[&str]) -> Result<(Value, Option<i32>, String), Failed> {
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("x.toml");
@@ -169,7 +171,7 @@ fn command() -> Result<(), Failed> {
     let schema: Value = serde_json::from_str(&fs::read_to_string(schema)?)?;
     let validator = jsonschema::validator_for(&schema)?;
     assert!(validator.is_valid(&report), "{report:#}");
-    // A file that is not there is no recipe either.
+    // A missing file is reported like an invalid recipe.
     let (report, code, _) = checked(VALID, &["missing.toml"])?;
     assert_eq!(
         (code, &report[0]["valid"], &report[1]["valid"]),

@@ -1,4 +1,4 @@
-//! What is true of every plugin: one test over the registry, not eight copies.
+//! Rules that hold for every plugin, tested once over the whole registry.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -10,7 +10,7 @@ use batch_core::{
 use orchestrator::plugins;
 use proptest::prelude::*;
 
-/// Later ones follow, and need no line here.
+/// Later ecosystems come after these and need no change here.
 const IDS: [&str; 8] = ["homebrew", "cargo", "npm", "pypi", "rubygems", "go", "cpan", "cask"];
 
 fn registry() -> Registry {
@@ -18,7 +18,7 @@ fn registry() -> Registry {
 }
 
 #[test]
-fn the_first_eight_ecosystems_stand_in_the_order_of_the_rotation() {
+fn the_first_eight_ecosystems_are_in_the_order_of_the_rotation() {
     let registry = registry();
     let ids: Vec<String> = registry.iter().map(|plugin| plugin.id.to_string()).collect();
     assert_eq!(ids[..IDS.len()], IDS);
@@ -27,7 +27,7 @@ fn the_first_eight_ecosystems_stand_in_the_order_of_the_rotation() {
 }
 
 #[test]
-fn every_folder_of_an_ecosystem_is_linked_and_explains_itself() {
+fn every_ecosystem_folder_is_linked_and_has_a_readme() {
     #[expect(clippy::disallowed_methods, reason = "looks at the checkout, not at a root")]
     let folders = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../ecosystems")).unwrap();
     let paths: Vec<_> = folders.map(|entry| entry.unwrap().path()).collect();
@@ -64,7 +64,7 @@ fn every_known_spelling_leads_to_its_ecosystem() {
 }
 
 #[test]
-fn what_needs_a_tool_or_a_system_says_so() {
+fn ecosystems_declare_their_tools_and_systems() {
     for plugin in registry().iter() {
         let id = plugin.id.to_string();
         if IDS.contains(&&*id) {
@@ -89,7 +89,9 @@ fn quotas_are_limits_of_places_and_shared_places_have_one_limit() {
         for quota in quotas {
             check_quota(quota);
             let known = *by_place.entry((quota.host, quota.path_prefix)).or_insert(*quota);
-            assert_eq!(known, *quota, "{} shares this place", plugin.id);
+            // What each uses the place for may differ, how often it is asked may not.
+            let expected = Quota { purpose: quota.purpose, ..known };
+            assert_eq!(expected, *quota, "{} shares this place", plugin.id);
         }
     }
 }
@@ -141,7 +143,7 @@ fn no_ecosystem_has_a_hostile_name() {
 }
 
 #[test]
-fn every_ecosystem_knows_a_name_of_its_own() {
+fn every_ecosystem_accepts_an_example_name() {
     let known = [
         ("homebrew", "python@3.13"),
         ("cargo", "Foo_Bar"),
@@ -223,7 +225,7 @@ proptest! {
 }
 
 #[test]
-fn as_much_output_as_is_ever_kept_can_be_classified() {
+fn the_longest_kept_output_can_be_classified() {
     for plugin in registry().iter() {
         for piece in ["a", "\n", "https://", "error: ", "warning: retrying (retry(", "://x "] {
             classify(plugin, &piece.repeat((HEAD_BYTES + TAIL_BYTES) / piece.len()));

@@ -1,5 +1,5 @@
-//! The message signatures of the older pipeline's history: what each must be read as, through tags,
-//! classifier, shared signs and exit code together.
+//! The message signatures in the history of the earlier pipeline: how each must be classified by
+//! tags, classifier, shared patterns and exit code together.
 
 use batch_core::{
     decide::classify,
@@ -133,7 +133,7 @@ const STATED: &[(&str, &str, FailureKind, Option<&str>)] = &[
     ),
 ];
 
-/// Cut before their reason, or silent: no more than an inference.
+/// Texts that stop before their reason, or contain none: only an inference is possible.
 const INFERRED: &[(&str, &str, FailureKind)] = &[
     (
         "rubygems",
@@ -155,7 +155,7 @@ const INFERRED: &[(&str, &str, FailureKind)] = &[
 ];
 
 #[test]
-fn a_signature_that_states_its_cause_is_read_as_it() {
+fn a_signature_with_a_cause_is_classified_as_stated() {
     for &(ecosystem, text, kind, service) in STATED {
         let service = service.map(str::to_owned);
         let expected = Finding { service, ..Finding::stated(kind) };
@@ -172,7 +172,7 @@ fn a_signature_that_was_cut_is_only_inferred() {
 }
 
 #[test]
-fn false_friends_are_no_causes() {
+fn similar_texts_without_a_cause_are_not_causes() {
     for ecosystem in ["homebrew", "cargo", "npm", "pypi", "rubygems", "go", "cpan", "cask"] {
         for text in [
             "   Installing 1 packages with hash verification",

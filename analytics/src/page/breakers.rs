@@ -1,4 +1,4 @@
-//! The log of the breakers.
+//! The page of the transitions of circuit breakers.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use super::{
 use crate::{
     path,
     site::Site,
-    text::{Stamp, Text},
+    text::{Text, Timestamp},
 };
 
-/// Failures shown beside a transition.
+/// How many failures are listed with a transition.
 const N_EVIDENCE: usize = 5;
 
 #[derive(Template)]
@@ -29,11 +29,11 @@ struct Breakers {
 }
 
 struct Row {
-    at: Stamp,
+    at: Timestamp,
     ecosystem: Text,
     from: &'static str,
     to: &'static str,
-    next_probe: Option<Stamp>,
+    next_probe: Option<Timestamp>,
     reason: Text,
     evidence: Vec<Link>,
     n_more: usize,
@@ -46,11 +46,11 @@ impl Row {
             text: Text::last_line(id, 120),
         };
         Self {
-            at: Stamp(transition.at),
+            at: Timestamp(transition.at),
             ecosystem: Text::of(&transition.ecosystem),
             from: word(transition.from),
             to: word(transition.to),
-            next_probe: transition.next_probe_at.map(Stamp),
+            next_probe: transition.next_probe_at.map(Timestamp),
             reason: Text::new(&transition.reason),
             evidence: transition.evidence.iter().take(N_EVIDENCE).map(link).collect(),
             n_more: transition.evidence.len().saturating_sub(N_EVIDENCE),

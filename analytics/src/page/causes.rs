@@ -1,4 +1,4 @@
-//! Causes of failure, and the list of them.
+//! The pages of single causes of failure, and their list.
 
 use askama::Template;
 
@@ -12,18 +12,18 @@ use crate::{
     causes::Cause,
     path,
     site::Site,
-    text::{Stamp, Text},
+    text::{Text, Timestamp},
 };
 
-/// One cause.
+/// A row of the list of causes.
 pub(super) struct CauseRow {
     pub(super) kind: Text,
     pub(super) n_packages: usize,
     pub(super) packages_href: String,
     pub(super) n_failures: usize,
     pub(super) href: String,
-    pub(super) first: Stamp,
-    pub(super) last: Stamp,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
     pub(super) example_href: String,
     pub(super) line: Text,
 }
@@ -38,8 +38,8 @@ impl CauseRow {
             packages_href: path::list(&path::cause_packages(cause.fingerprint), 1),
             n_failures: cause.failures.len(),
             href: path::list(&path::cause(cause.fingerprint), 1),
-            first: Stamp(cause.oldest().timestamp),
-            last: Stamp(newest.timestamp),
+            first: Timestamp(cause.oldest().timestamp),
+            last: Timestamp(newest.timestamp),
             example_href: path::failure(&newest.id),
             line: if line.is_empty() { Text::new("(no message)") } else { line },
         }

@@ -1,5 +1,5 @@
-//! The first page for programs: `data/v1/dashboard.json`. Texts in it are as recorded; only HTML
-//! needs marks and escapes.
+//! The content of the first page for programs: `data/v1/dashboard.json`. Its texts are as recorded;
+//! only HTML needs marks and escapes.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{
     failures::by_category,
     overview::{BreakerRow, N_BLOCKERS, N_FAILURES, N_RUNS, Overview},
 };
-use crate::{site::Site, text::Stamp};
+use crate::{site::Site, text::Timestamp};
 
 /// Version of this file's format.
 const SCHEMA_VERSION: u32 = 1;
@@ -99,7 +99,7 @@ pub(super) fn build(site: &Site<'_>, overview: &Overview<'_>) -> Page {
     let records = site.records;
     let dashboard = Dashboard {
         schema_version: SCHEMA_VERSION,
-        generated_at: site.data_as_of.map(|at| Stamp(at).iso()),
+        generated_at: site.data_as_of.map(|at| Timestamp(at).iso()),
         queue: queue(overview),
         blockers: site
             .blockers
@@ -159,10 +159,10 @@ fn health<'a>(overview: &'a Overview<'_>) -> HealthFacts<'a> {
         next_probe_at: row.probes_at.map(|at| at.iso()),
     };
     HealthFacts {
-        status: health.judged.pipeline.as_str(),
-        verdict: health.judged.verdict.as_str(),
+        status: health.evaluated.pipeline.as_str(),
+        verdict: health.evaluated.verdict.as_str(),
         reason: &health.why,
-        reasons: &health.judged.reasons,
+        reasons: &health.evaluated.reasons,
         ecosystems: overview
             .breakers
             .iter()
@@ -171,7 +171,7 @@ fn health<'a>(overview: &'a Overview<'_>) -> HealthFacts<'a> {
         last_run: health.last_run.map(|run| RunFacts {
             batch_id: &run.batch_id,
             ecosystem: run.ecosystem.as_ref().map(ToString::to_string),
-            timestamp: Stamp(run.timestamp).iso(),
+            timestamp: Timestamp(run.timestamp).iso(),
             succeeded: run.succeeded,
             failed: run.failed,
             blocked: run.blocked,
@@ -181,7 +181,7 @@ fn health<'a>(overview: &'a Overview<'_>) -> HealthFacts<'a> {
             batch_id: &run.batch_id,
             recipes_merged: run.merged,
             recipes: run.recipes_generated.iter().map(RecipeName::as_str).collect(),
-            timestamp: Stamp(run.timestamp).iso(),
+            timestamp: Timestamp(run.timestamp).iso(),
         }),
         runs_since_last_success: health.since_success.len(),
     }

@@ -1,7 +1,9 @@
-//! One failure, whole.
+//! The page of one failure.
 
 use askama::Template;
-use batch_core::model::{Confidence, EcosystemId, FailureRecord, Fault, PackageName, Stage};
+use batch_core::model::{
+    Confidence, EcosystemId, ExecutablesFrom, FailureRecord, Fault, PackageName, Stage,
+};
 
 use super::{
     Page,
@@ -36,6 +38,7 @@ struct FailurePage<'a> {
     sandbox: Option<Text>,
     blocked_by: Vec<Link>,
     notes: Vec<Text>,
+    executables_from: Option<&'static str>,
     origin: Option<Text>,
     output: Option<&'a Text>,
     output_note: String,
@@ -69,6 +72,7 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
         sandbox: text(&failure.sandbox),
         blocked_by: blockers(site, &failure.package_id.ecosystem, &failure.blocked_by),
         notes: failure.notes.iter().map(|note| Text::new(note)).collect(),
+        executables_from: failure.executables_from.map(ExecutablesFrom::as_str),
         origin: failure
             .origin
             .as_ref()
@@ -79,13 +83,14 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
     super::page(path, &page)
 }
 
-/// All of the message; never an empty box.
+/// The whole message, or a text that says that there is none.
 pub(super) fn message(failure: &FailureRecord) -> Text {
     let message = failure.message.trim_end();
     Text::new(if message.is_empty() { "(no message was recorded)" } else { message })
 }
 
-/// Links to what is waited for, as far as it has a page: a failure may be older than the queue.
+/// Links to the blocking packages. A package without a page gets no link: a failure may be older
+/// than the queue.
 fn blockers(site: &Site<'_>, ecosystem: &EcosystemId, names: &[PackageName]) -> Vec<Link> {
     let is_known = |name: &PackageName| {
         site.blockers.iter().any(|b| b.id.ecosystem == *ecosystem && b.id.name == *name)
@@ -99,7 +104,7 @@ fn blockers(site: &Site<'_>, ecosystem: &EcosystemId, names: &[PackageName]) -> 
 
 fn output(site: &Site<'_>, failure: &FailureRecord) -> (Option<Text>, String) {
     let Some(output) = &failure.output else {
-        return (None, "No program ran, or nothing was stored of what it printed.".to_owned());
+        return (None, "No program ran, or its output was not stored.".to_owned());
     };
     match site.records.outputs.get(&output.sha256) {
         Some(StoredOutput::Whole(text)) => {
@@ -108,16 +113,16 @@ fn output(site: &Site<'_>, failure: &FailureRecord) -> (Option<Text>, String) {
             (Some(Text::new(text)), format!("{} bytes{cut}.", output.bytes))
         }
         Some(StoredOutput::TooOld) => {
-            let note = "Stored, but too old to be repeated here; SHA-256";
+            let note = "Stored, but too old to be shown here; SHA-256";
             (None, format!("{note} {}.", Text::new(&output.sha256)))
         }
         Some(StoredOutput::Missing) | None => {
-            (None, format!("Not stored any more; SHA-256 {}.", Text::new(&output.sha256)))
+            (None, format!("No longer stored; SHA-256 {}.", Text::new(&output.sha256)))
         }
     }
 }
 
-/// A word for a step of a run.
+/// The name of a step of an attempt, as readers see it.
 const fn stage(stage: Stage) -> &'static str {
     match stage {
         Stage::Seed => "seed",
@@ -140,6 +145,6 @@ const fn fault(fault: Fault) -> &'static str {
         Fault::Package => "the package's",
         Fault::Registry => "the registry's",
         Fault::Machine => "this machine's",
-        Fault::Nobody => "nobody's: a rule of ours",
+        Fault::Nobody => "nobody's: one of our own rules",
     }
 }

@@ -1,4 +1,4 @@
-//! Lists of failures: all, by category, by cause.
+//! Lists of failures: all, by category, and by cause.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ struct Failures<'f> {
     f: &'f Facets,
 }
 
-/// What the failures of a list can be narrowed down to.
+/// The values by which a list of failures can be filtered.
 struct Facets {
     categories: BTreeSet<Text>,
     subcategories: BTreeSet<Text>,
@@ -54,7 +54,7 @@ pub(super) fn build<E>(
     put: &mut impl FnMut(Page) -> Result<(), E>,
 ) -> Result<(), E> {
     let all: Vec<&FailureRecord> = site.records.failures.iter().collect();
-    list(site, ("failures", "Failures", "Every failed attempt on record."), &all, put)?;
+    list(site, ("failures", "Failures", "All recorded failed attempts."), &all, put)?;
     for (category, failures) in by_category(&all) {
         let title = format!("Failures: {category}");
         list(site, (&path::category(category), &title, "One category."), &failures, put)?;
@@ -68,7 +68,7 @@ pub(super) fn build<E>(
     Ok(())
 }
 
-/// In the order of the alphabet.
+/// Sorted by the name of the category.
 pub(super) fn by_category<'a>(
     failures: &[&'a FailureRecord],
 ) -> BTreeMap<&'a str, Vec<&'a FailureRecord>> {

@@ -1,4 +1,4 @@
-//! What surrounds every page.
+//! The parts that every page has.
 
 use batch_core::decide::health::STALLED_AFTER;
 use chrono::{DateTime, Utc};
@@ -6,39 +6,40 @@ use chrono::{DateTime, Utc};
 use crate::{
     path,
     site::Site,
-    text::{Stamp, Text},
+    text::{Text, Timestamp},
 };
 
 /// Head, navigation and foot of one page.
 pub(super) struct Frame {
     pub(super) path: String,
-    /// Way to the top of the site.
+    /// The relative path from the page to the top of the site.
     pub(super) root: String,
     pub(super) title: Text,
-    pub(super) data_as_of: Option<Stamp>,
+    pub(super) data_as_of: Option<Timestamp>,
     pub(super) warning: Option<String>,
-    /// When a reader should doubt a page that nobody built anew.
-    pub(super) fresh_until: Option<Stamp>,
+    /// The time after which the page warns that its data may be out of date; `None` for pages that
+    /// are not rebuilt at every run.
+    pub(super) fresh_until: Option<Timestamp>,
     section: &'static str,
 }
 
 impl Frame {
-    /// Of a page that shows the state of everything, and so the age of its newest record.
+    /// The frame of a page about the whole pipeline; it shows the age of the newest record.
     pub(super) fn live(site: &Site<'_>, path: &str, title: &str, section: &'static str) -> Self {
         let age = site.data_as_of.map(|at| site.as_of - at).filter(|age| STALLED_AFTER < *age);
         let warning = age.map(|age| {
-            let built = Stamp(site.as_of);
+            let built = Timestamp(site.as_of);
             format!(
                 "The newest record was {} h old when this page was built ({built} UTC).",
                 age.num_hours()
             )
         });
         let fresh_until =
-            site.data_as_of.and_then(|at| at.checked_add_signed(STALLED_AFTER)).map(Stamp);
+            site.data_as_of.and_then(|at| at.checked_add_signed(STALLED_AFTER)).map(Timestamp);
         Self { warning, fresh_until, ..Self::fixed(path, title, section, site.data_as_of) }
     }
 
-    /// Of a page about one thing: it changes, and is written again, only with that thing.
+    /// The frame of a page about one object; it is written again only when the object changes.
     pub(super) fn fixed(
         path: &str,
         title: &str,
@@ -49,14 +50,14 @@ impl Frame {
             path: path.to_owned(),
             root: path::root_of(path),
             title: Text::new(title),
-            data_as_of: data_as_of.map(Stamp),
+            data_as_of: data_as_of.map(Timestamp),
             warning: None,
             fresh_until: None,
             section,
         }
     }
 
-    /// Name and page of each section.
+    /// The name and the address of each section.
     #[expect(clippy::unused_self, reason = "templates call methods of what they have")]
     pub(super) fn sections(&self) -> &'static [(&'static str, &'static str)] {
         &[

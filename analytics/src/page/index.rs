@@ -14,7 +14,7 @@ struct Index<'a> {
 
 pub(super) fn build(site: &Site<'_>, overview: &Overview<'_>) -> Page {
     let path = "index.html";
-    // What a person sees of a tab is its title.
+    // A browser tab shows the title, so the title holds the verdict.
     let frame = Frame::live(site, path, &format!("Pipeline {}", overview.word), "Overview");
     super::page(path.to_owned(), &Index { frame, o: overview })
 }

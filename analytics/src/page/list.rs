@@ -1,29 +1,30 @@
-//! Lists in pages of a size that browsers filter at once.
+//! Splits long lists into pages that a browser can filter at once.
 
 use crate::path;
 
-/// Rows on one page of a list: filtering 500 takes a browser milliseconds, 50,000 take seconds.
+/// Rows on one page of a list. A browser filters 500 rows in milliseconds; 50,000 rows take
+/// seconds.
 pub(super) const N_ROWS: usize = 500;
 
-/// Where one page lies within its list.
+/// Which part of its list a page shows.
 pub(super) struct Pager {
     pub(super) n_rows: usize,
     /// Numbers of the first and last row, from 1; both 0 for an empty list.
     pub(super) first: usize,
     pub(super) last: usize,
     pub(super) n_pages: usize,
-    /// To the first, the last and the nearest pages.
+    /// Links to the first, the last and the neighbouring pages.
     pub(super) links: Vec<PageLink>,
 }
 
-/// A way to another page of a list.
+/// A link to another page of the list.
 pub(super) struct PageLink {
     pub(super) n: usize,
     pub(super) href: String,
     pub(super) is_here: bool,
 }
 
-/// The pages of the list at `stem`, at least one: path, place and rows of each.
+/// The pages of the list at `stem`, at least one: the path, the position and the rows of each.
 pub(super) fn pages<'r, T>(
     stem: &str,
     rows: &'r [T],

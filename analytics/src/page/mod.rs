@@ -1,4 +1,4 @@
-//! The pages. Each `build` is pure: what it shows is in its arguments.
+//! The pages. Each `build` is pure: a page shows only what its arguments hold.
 
 mod breakers;
 mod causes;
@@ -24,14 +24,16 @@ use crate::{records::Records, site::Site};
 /// One file of the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Below the site, `/` between its parts, each `[A-Za-z0-9._+~-]`.
+    /// Relative to the top of the site, with `/` between its parts; each part is
+    /// `[A-Za-z0-9._+~-]`.
     pub path: String,
-    /// The whole file.
+    /// The content of the file.
     pub body: String,
 }
 
-/// Hands every page of `records`, as it is at `as_of`, to `put`; stops at its first error. One page
-/// is in memory at a time: a site of a year is larger than a CI machine should hold.
+/// Passes every page of `records`, as it is at `as_of`, to `put`; stops at the first error of
+/// `put`. Only one page is in memory at a time, because a site of one year needs more memory than a
+/// CI machine has.
 pub fn pages<E>(
     records: &Records,
     as_of: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! What the first page and its JSON show: computed once, so that they cannot disagree.
+//! The content of the first page and of its JSON. It is computed once, so the two cannot disagree.
 
 use batch_core::{
     decide::{
@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{
     blockers::Blocker,
-    health::{self, Guard, Health},
+    health::{self, Health, Permission},
     path,
     site::Site,
-    text::{Stamp, Text, https_url},
+    text::{Text, Timestamp, https_url},
 };
 
-/// Lengths of the lists of the first page.
+/// Rows in the lists of the first page.
 pub(super) const N_RUNS: usize = 10;
 pub(super) const N_FAILURES: usize = 20;
 const N_CAUSES: usize = 8;
@@ -41,7 +41,7 @@ pub(super) struct Overview<'a> {
     pub(super) recipes: Vec<Text>,
     pub(super) n_more_recipes: usize,
     pub(super) n_since_success: usize,
-    /// The newest record, where it is not the last run.
+    /// The newest run record, where it is not `last_run`.
     pub(super) last_slot: Option<RunRow>,
     pub(super) n_problems: usize,
     pub(super) queue: Vec<QueueLine>,
@@ -49,9 +49,9 @@ pub(super) struct Overview<'a> {
     pub(super) n_entries: usize,
     pub(super) breakers: Vec<BreakerRow>,
     pub(super) n_transitions: usize,
-    pub(super) hosts: Vec<(Text, Stamp)>,
+    pub(super) hosts: Vec<(Text, Timestamp)>,
     pub(super) week: Option<NaiveDate>,
-    /// macOS, Linux.
+    /// Minutes on macOS, then on Linux.
     pub(super) minutes: (u64, u64),
     pub(super) runs: Vec<RunRow>,
     pub(super) n_runs: usize,
@@ -64,12 +64,12 @@ pub(super) struct Overview<'a> {
     pub(super) n_blocked: usize,
 }
 
-/// One reason of the verdict.
+/// One reason for the verdict.
 pub(super) struct ReasonRow {
     pub(super) code: &'static str,
     pub(super) subject: Text,
     pub(super) meaning: &'static str,
-    pub(super) since: Option<Stamp>,
+    pub(super) since: Option<Timestamp>,
     pub(super) command: Option<Text>,
 }
 
@@ -79,7 +79,7 @@ impl ReasonRow {
             code: reason.code.as_str(),
             subject: Text::last_line(&reason.subject, 120),
             meaning: reason.code.meaning(),
-            since: reason.since.map(Stamp),
+            since: reason.since.map(Timestamp),
             command: reason.command.as_deref().map(Text::new),
         }
     }
@@ -92,7 +92,7 @@ pub(super) struct QueueLine {
     pub(super) href: String,
 }
 
-/// A count, and the list with as many rows.
+/// A count, and a link to the list that has as many rows.
 pub(super) struct Cell {
     pub(super) status: &'static str,
     pub(super) n: usize,
@@ -102,10 +102,10 @@ pub(super) struct Cell {
 pub(super) struct BreakerRow {
     pub(super) ecosystem: Text,
     pub(super) word: &'static str,
-    pub(super) probes_at: Option<Stamp>,
+    pub(super) probes_at: Option<Timestamp>,
     pub(super) probes: &'static str,
     pub(super) unhealthy: u32,
-    pub(super) last_failure: Option<Stamp>,
+    pub(super) last_failure: Option<Timestamp>,
     pub(super) last_run: Option<RunRow>,
     pub(super) reason: Text,
 }
@@ -135,10 +135,10 @@ impl<'a> Overview<'a> {
         let failures: Vec<_> = records.failures.iter().collect();
         let hosts = paused_hosts(control, site.as_of).into_iter();
         Self {
-            word: health.judged.verdict.as_str().replace('_', " "),
-            word_class: health.judged.verdict.as_str(),
+            word: health.evaluated.verdict.as_str().replace('_', " "),
+            word_class: health.evaluated.verdict.as_str(),
             why: Text::new(&health.why),
-            reasons: health.judged.reasons.iter().map(ReasonRow::new).collect(),
+            reasons: health.evaluated.reasons.iter().map(ReasonRow::new).collect(),
             incident: control
                 .incident_url
                 .as_deref()
@@ -156,7 +156,7 @@ impl<'a> Overview<'a> {
             queue,
             breakers: site.ecosystems().into_iter().map(|id| breaker_row(site, id)).collect(),
             n_transitions: records.transitions.len(),
-            hosts: hosts.map(|(host, until)| (Text::new(host), Stamp(until))).collect(),
+            hosts: hosts.map(|(host, until)| (Text::new(host), Timestamp(until))).collect(),
             week: control.budget.week_start,
             minutes: (control.budget.macos_minutes_used, control.budget.linux_minutes_used),
             runs: records.runs.iter().take(N_RUNS).map(RunRow::new).collect(),
@@ -180,7 +180,8 @@ impl<'a> Overview<'a> {
     }
 }
 
-/// A run that had no turn says why; one that had is shown already.
+/// The newest run record if it is of a run without a batch: it says why nothing was attempted.
+/// Other runs are shown already.
 fn last_slot<'a>(health: &Health<'a>, site: &Site<'a>) -> Option<&'a RunRecord> {
     let mut runs = site.records.runs.iter();
     let newest = runs.find(|run| !ahead::is_ahead(run.timestamp, site.as_of))?;
@@ -214,27 +215,27 @@ fn total(queue: &[QueueLine], status: StatusLabel) -> Cell {
 }
 
 fn breaker_row(site: &Site<'_>, ecosystem: &EcosystemId) -> BreakerRow {
-    let (guard, breaker) = health::guard(&site.records.control, ecosystem, site.as_of);
-    let (probes_at, probes) = match guard {
-        Guard::Disabled => (None, "not while disabled"),
-        Guard::Closed => (None, "–"),
-        Guard::Open(until) => (Some(Stamp(until)), ""),
-        Guard::HalfOpen(_) => (None, "in its next run"),
+    let (permission, breaker) = health::permission(&site.records.control, ecosystem, site.as_of);
+    let (probes_at, probes) = match permission {
+        Permission::Disabled => (None, "not while disabled"),
+        Permission::Closed => (None, "–"),
+        Permission::Open(until) => (Some(Timestamp(until)), ""),
+        Permission::HalfOpen(_) => (None, "in its next run"),
     };
-    let reason = match guard {
-        Guard::Disabled => site.records.control.reason.clone().unwrap_or_default(),
-        Guard::Closed | Guard::Open(_) | Guard::HalfOpen(_) => {
+    let reason = match permission {
+        Permission::Disabled => site.records.control.reason.clone().unwrap_or_default(),
+        Permission::Closed | Permission::Open(_) | Permission::HalfOpen(_) => {
             breaker.open.map_or_else(String::new, |open| open.reason)
         }
     };
     let is_own = |run: &&RunRecord| run.ecosystem.as_ref() == Some(ecosystem);
     BreakerRow {
         ecosystem: Text::of(ecosystem),
-        word: guard.as_str(),
+        word: permission.as_str(),
         probes_at,
         probes,
         unhealthy: breaker.unhealthy_runs,
-        last_failure: breaker.last_failure_at.map(Stamp),
+        last_failure: breaker.last_failure_at.map(Timestamp),
         last_run: site.records.runs.iter().find(is_own).map(RunRow::new),
         reason: Text::last_line(&reason, 200),
     }

@@ -1,9 +1,11 @@
-//! One package: where it stands, why, and what was tried.
+//! The page of one package: its status, the reason, and its attempts.
 
 use std::collections::BTreeSet;
 
 use askama::Template;
-use batch_core::model::{FailureRecord, PackageId, QueueEntry, RunRecord, StatusLabel};
+use batch_core::model::{
+    ExecutablesFrom, FailureRecord, PackageId, QueueEntry, RunRecord, StatusLabel,
+};
 
 use super::{
     Page, failure,
@@ -14,12 +16,12 @@ use crate::{
     path,
     records::StoredOutput,
     site::Site,
-    text::{Stamp, Text, counted},
+    text::{Text, Timestamp, counted},
 };
 
-/// Attempts shown; the lists have the others.
+/// How many attempts are shown; the lists of failures have the others.
 const N_ATTEMPTS: usize = 20;
-/// Bytes of output under the newest attempt, and under the others.
+/// Bytes of output that are shown for the newest attempt, and for each other one.
 const NEWEST_TAIL: usize = 16 << 10;
 const TAIL: usize = 1 << 10;
 
@@ -33,7 +35,7 @@ struct PackagePage<'a> {
     queue_href: String,
     status: &'static str,
     why: Why,
-    next_retry: Option<Stamp>,
+    next_retry: Option<Timestamp>,
     facts: Vec<(&'static str, Text)>,
     notes: Vec<Text>,
     routed_from: Option<Link>,
@@ -44,10 +46,12 @@ struct PackagePage<'a> {
 }
 
 struct Attempt {
-    at: Stamp,
+    at: Timestamp,
     word: &'static str,
     cause: Option<Link>,
     environment: &'static str,
+    /// Who told the commands, if an installation did.
+    executables_from: Option<&'static str>,
     run: Link,
     message: Text,
     output: Text,
@@ -68,7 +72,7 @@ pub(super) fn build(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>)
         queue_href: path::list(&path::queue(&id.ecosystem), 1),
         status: entry.map_or(NOT_QUEUED, |entry| entry.status.label().as_str()),
         why: why(site, id, entry),
-        next_retry: entry.and_then(|entry| entry.next_retry_at).map(Stamp),
+        next_retry: entry.and_then(|entry| entry.next_retry_at).map(Timestamp),
         facts: facts(id, entry),
         notes: notes(site, id, entry),
         routed_from: entry.and_then(|entry| entry.routed_from.as_ref()).map(|from| {
@@ -80,7 +84,7 @@ pub(super) fn build(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>)
             href: path::list(&path::blocker(&id.ecosystem, &id.name), 1),
             text: Text::new(&counted(blocker.waiting.len(), "package")),
         }),
-        attempts: tries.iter().enumerate().map(|(i, tried)| tried.row(site, i == 0)).collect(),
+        attempts: tries.iter().enumerate().map(|(i, tried)| tried.row(site, id, i == 0)).collect(),
         n_attempts,
         recipe: recipe.as_ref().map(|(name, toml)| (name.clone(), toml)),
     };
@@ -90,20 +94,33 @@ pub(super) fn build(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>)
 fn why(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Why {
     let of_text = |text: String| Why { text: Text::new(&text), links: vec![] };
     let Some(entry) = entry else {
-        return of_text("In no queue; what is below was recorded while it was.".to_owned());
+        return of_text(
+            "It is in no queue. The records below are from the time when it was.".to_owned(),
+        );
     };
     let remediation = site.failures_with(id).first().map(|newest| newest.kind().row().remediation);
     match entry.status.label() {
         StatusLabel::Pending if tries(site, id).is_empty() && entry.last_attempt_at.is_none() => {
-            of_text("Never attempted; waits for its turn.".to_owned())
+            of_text("It was never attempted and waits for its turn.".to_owned())
         }
         StatusLabel::Pending => of_text(match remediation {
-            Some(remediation) => format!("Waits for its next turn. Last time: {remediation}."),
-            None => "Waits for its next turn.".to_owned(),
+            Some(remediation) => {
+                format!("It waits for its next turn. Remedy for the last failure: {remediation}.")
+            }
+            None => "It waits for its next turn.".to_owned(),
         }),
+        StatusLabel::Failed if entry.regressed_at.is_some() => {
+            let at = entry.regressed_at.map(|at| at.format("%Y-%m-%d").to_string());
+            let at = at.unwrap_or_default();
+            let text = format!("Its recipe worked before, and failed when it was tested on {at}.");
+            of_text(match remediation {
+                Some(remediation) => format!("{text} Remedy: {remediation}."),
+                None => text,
+            })
+        }
         StatusLabel::Failed => of_text(match remediation {
-            Some(remediation) => format!("To mend it: {remediation}."),
-            None => "The failure itself is not on record.".to_owned(),
+            Some(remediation) => format!("Remedy: {remediation}."),
+            None => "The failure itself is not recorded.".to_owned(),
         }),
         StatusLabel::Success => of_text("Its recipe is on main.".to_owned()),
         StatusLabel::RequiresManual | StatusLabel::Excluded => {
@@ -125,12 +142,12 @@ fn facts(id: &PackageId, entry: Option<&QueueEntry>) -> Vec<(&'static str, Text)
     let mut facts = vec![("Id", Text::of(id))];
     let Some(entry) = entry else { return facts };
     facts.push(("Tier", Text::of(u8::from(entry.tier))));
-    facts.push(("Queued", Text::of(Stamp(entry.added_at))));
+    facts.push(("Queued", Text::of(Timestamp(entry.added_at))));
     let mut push_some = |name, text: Option<Text>| facts.extend(text.map(|text| (name, text)));
-    push_some("Last attempt", entry.last_attempt_at.map(|at| Text::of(Stamp(at))));
-    push_some("Last probe", entry.last_probe_at.map(|at| Text::of(Stamp(at))));
+    push_some("Last attempt", entry.last_attempt_at.map(|at| Text::of(Timestamp(at))));
+    push_some("Last probe", entry.last_probe_at.map(|at| Text::of(Timestamp(at))));
     push_some("Failures in a row", count(entry.consecutive_failures));
-    push_some("Faults of others in a row", count(entry.consecutive_faults));
+    push_some("Failures in a row not caused by it", count(entry.consecutive_faults));
     push_some(
         "Popularity",
         entry.popularity.as_ref().map(|p| {
@@ -143,7 +160,7 @@ fn facts(id: &PackageId, entry: Option<&QueueEntry>) -> Vec<(&'static str, Text)
     facts
 }
 
-/// What is noted of the package; without an entry, what its newest failure says.
+/// The notes of the queue entry; without an entry, those of the newest failure.
 fn notes(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Vec<Text> {
     let of_failure = || site.failures_with(id).first().map(|newest| &*newest.notes);
     let notes = entry.map(|entry| &*entry.notes).or_else(of_failure).unwrap_or_default();
@@ -154,12 +171,12 @@ fn count(n: u32) -> Option<Text> {
     (n > 0).then(|| Text::of(n))
 }
 
-/// One attempt, as far as it left a trace.
+/// One attempt, as far as records exist of it.
 enum Try<'a> {
     Failed(&'a FailureRecord),
-    /// In a run whose successes and failure records add up.
+    /// The run has as many failure records as it counted, so the package succeeded.
     Succeeded(&'a RunRecord),
-    /// In a run that has lost records.
+    /// Failure records of the run are missing, so the result is unknown.
     Unknown(&'a RunRecord),
 }
 
@@ -184,7 +201,7 @@ impl Try<'_> {
         }
     }
 
-    fn row(&self, site: &Site<'_>, is_newest: bool) -> Attempt {
+    fn row(&self, site: &Site<'_>, id: &PackageId, is_newest: bool) -> Attempt {
         match self {
             Self::Failed(failure) => {
                 let row = FailureRow::new(failure);
@@ -196,12 +213,18 @@ impl Try<'_> {
                     word: row::word(failure),
                     cause: Some(Link { href: row.href, text }),
                     environment: row.environment,
+                    executables_from: failure.executables_from.and_then(discovered),
                     run: Link::run(site, &failure.batch_id),
                     message: if is_newest { failure::message(failure) } else { row.line },
                     output: output(site, failure).map_or(blank, |text| Text::tail(text, tail)),
                 }
             }
-            Self::Succeeded(run) => Attempt::of_run(site, run, "succeeded"),
+            Self::Succeeded(run) => {
+                let name = site.recipe_name(id);
+                let from = name.and_then(|name| run.executables_from.get(name)).copied();
+                let executables_from = from.and_then(discovered);
+                Attempt { executables_from, ..Attempt::of_run(site, run, "succeeded") }
+            }
             Self::Unknown(run) => Attempt::of_run(site, run, "not_recorded"),
         }
     }
@@ -210,15 +233,21 @@ impl Try<'_> {
 impl Attempt {
     fn of_run(site: &Site<'_>, run: &RunRecord, word: &'static str) -> Self {
         Self {
-            at: Stamp(run.timestamp),
+            at: Timestamp(run.timestamp),
             word,
             cause: None,
             environment: "",
+            executables_from: None,
             run: Link::run(site, &run.batch_id),
             message: Text::default(),
             output: Text::default(),
         }
     }
+}
+
+/// The word for `from`; `None` for the registry, which tells them as a rule.
+fn discovered(from: ExecutablesFrom) -> Option<&'static str> {
+    (from != ExecutablesFrom::Registry).then(|| from.as_str())
 }
 
 fn output<'a>(site: &Site<'a>, failure: &FailureRecord) -> Option<&'a str> {

@@ -1,4 +1,4 @@
-//! Lists of packages: by status, by ecosystem, by what they wait for, by why they failed.
+//! Lists of packages: by status, by ecosystem, by blocker, and by cause of failure.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::{path, site::Site, text::Text};
 struct Packages<'l> {
     frame: Frame,
     intro: Text,
-    /// What the packages of the list wait for.
+    /// The blocker that the packages of the list wait for.
     subject: Option<&'l Link>,
     pager: Pager,
     rows: Vec<PackageRow>,
@@ -55,7 +55,7 @@ fn by_status<'a>(site: &'a Site<'a>) -> impl Iterator<Item = List<'a>> {
     let all = List {
         stem: "queue".to_owned(),
         title: "Packages".to_owned(),
-        intro: "Everything that is queued.".to_owned(),
+        intro: "All packages in the queues.".to_owned(),
         section: "Packages",
         subject: None,
         ids: ids(&site.entries(None, None)),
@@ -71,7 +71,7 @@ fn by_status<'a>(site: &'a Site<'a>) -> impl Iterator<Item = List<'a>> {
     std::iter::once(all).chain(StatusLabel::ALL.iter().map(list))
 }
 
-/// One sentence for who sees the word for the first time.
+/// One sentence that explains the status to a reader who sees it for the first time.
 const fn meaning(status: StatusLabel) -> &'static str {
     match status {
         StatusLabel::Pending => "To be attempted.",
@@ -82,7 +82,7 @@ const fn meaning(status: StatusLabel) -> &'static str {
         StatusLabel::Failed => "The last attempt failed because of the package; retried when due.",
         StatusLabel::Blocked => "Waits for recipes that do not exist; released when they appear.",
         StatusLabel::RequiresManual => "A person must decide.",
-        StatusLabel::Excluded => "Out, by policy or by an operator.",
+        StatusLabel::Excluded => "Excluded by a rule or by an operator.",
     }
 }
 
@@ -100,7 +100,7 @@ fn by_ecosystem<'a>(site: &'a Site<'a>) -> impl Iterator<Item = List<'a>> {
             list(path::status_in(ecosystem, status), status.as_str(), Some(status))
         };
         let all = list(path::queue(ecosystem), "all", None);
-        // An empty cell of the table is no link.
+        // An empty cell of the table has no link.
         std::iter::once(all)
             .chain(StatusLabel::ALL.iter().map(one).filter(|list| !list.ids.is_empty()))
     })

@@ -1,4 +1,4 @@
-//! Records that no other page can show.
+//! The page of records that could not be read.
 
 use askama::Template;
 
@@ -19,7 +19,7 @@ struct Problems {
 
 struct Row {
     file: Text,
-    /// Empty for a file as a whole.
+    /// Empty if the problem concerns the whole file.
     place: String,
     reason: Text,
     raw: Text,

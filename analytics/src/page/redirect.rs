@@ -1,4 +1,4 @@
-//! Addresses that know an id and no file name.
+//! Pages that redirect: they find the page of an id that is given in the address.
 
 use askama::Template;
 

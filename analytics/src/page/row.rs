@@ -1,4 +1,4 @@
-//! Rows that several pages show.
+//! Rows that several pages share.
 
 use batch_core::model::{
     Consequence, FailureRecord, PackageId, QueueEntry, RunRecord, SlotOutcome, Status,
@@ -7,13 +7,13 @@ use batch_core::model::{
 use crate::{
     path,
     site::Site,
-    text::{Stamp, Text, duration},
+    text::{Text, Timestamp, duration},
 };
 
-/// Characters of a last line in a table; its own page has all of it.
-const LONGEST_LINE: usize = 140;
+/// Characters of a last line in a table; the page of the failure shows all of it.
+const MAX_LINE: usize = 140;
 
-/// A way to another page, from the top of the site. No `href`, no page.
+/// A link to another page, relative to the top of the site. Without an `href` it is plain text.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
     pub(super) href: String,
@@ -21,21 +21,21 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// To the page of a package that is known to have one.
+    /// A link to the page of a package; the page must exist.
     pub(super) fn package(id: &PackageId) -> Self {
         Self { href: path::package(id), text: Text::of(&id.name) }
     }
 
-    /// To the page of a run, if there is one.
+    /// A link to the page of a run, if that page exists.
     pub(super) fn run(site: &Site<'_>, batch_id: &str) -> Self {
         let href = site.run(batch_id).map(|_| path::run(batch_id)).unwrap_or_default();
         Self { href, text: Text::new(batch_id) }
     }
 }
 
-/// A failed attempt.
+/// A row about a failed attempt.
 pub(super) struct FailureRow {
-    pub(super) at: Stamp,
+    pub(super) at: Timestamp,
     pub(super) href: String,
     pub(super) package: Link,
     pub(super) ecosystem: Text,
@@ -48,7 +48,7 @@ pub(super) struct FailureRow {
 impl FailureRow {
     pub(super) fn new(failure: &FailureRecord) -> Self {
         Self {
-            at: Stamp(failure.timestamp),
+            at: Timestamp(failure.timestamp),
             href: path::failure(&failure.id),
             package: Link::package(&failure.package_id),
             ecosystem: Text::of(&failure.package_id.ecosystem),
@@ -60,7 +60,8 @@ impl FailureRow {
     }
 }
 
-/// How an attempt ended that left this record: a run counts the two apart.
+/// How the attempt of this record ended, as readers see it: a run counts blocked and failed
+/// attempts separately.
 pub(super) fn word(failure: &FailureRecord) -> &'static str {
     match failure.kind().consequence() {
         Consequence::Blocked => "blocked",
@@ -71,20 +72,20 @@ pub(super) fn word(failure: &FailureRecord) -> &'static str {
     }
 }
 
-/// What says most about a failure in one line.
+/// The most informative line of a failure.
 pub(super) fn last_line(failure: &FailureRecord) -> Text {
-    Text::last_line(&failure.message, LONGEST_LINE)
+    Text::last_line(&failure.message, MAX_LINE)
 }
 
-/// A run.
+/// A row about a run.
 pub(super) struct RunRow {
-    pub(super) at: Stamp,
+    pub(super) at: Timestamp,
     pub(super) href: String,
     pub(super) ecosystem: Text,
     pub(super) outcome: &'static str,
-    /// Successes of attempts.
+    /// How many of the attempts succeeded.
     pub(super) result: String,
-    /// Whether it attempted something and nothing succeeded.
+    /// Whether the run attempted packages and none succeeded.
     pub(super) is_empty_handed: bool,
     pub(super) failed: u64,
     pub(super) blocked: u64,
@@ -98,7 +99,7 @@ impl RunRow {
     pub(super) fn new(run: &RunRecord) -> Self {
         let s = if run.merged == 1 { "" } else { "s" };
         Self {
-            at: Stamp(run.timestamp),
+            at: Timestamp(run.timestamp),
             href: path::run(&run.batch_id),
             ecosystem: run.ecosystem.as_ref().map_or(Text::new("–"), Text::of),
             outcome: outcome(run.outcome),
@@ -114,7 +115,7 @@ impl RunRow {
     }
 }
 
-/// A word for what became of a slot.
+/// The result of a slot, as readers see it.
 pub(super) const fn outcome(outcome: SlotOutcome) -> &'static str {
     match outcome {
         SlotOutcome::Ran => "ran",
@@ -127,34 +128,34 @@ fn note(run: &RunRecord) -> Text {
     let reason = run.skip_reason.as_deref().unwrap_or_default();
     match (run.outcome, &run.slot) {
         (SlotOutcome::FellThrough, Some(slot)) => {
-            Text::last_line(&format!("instead of {slot}: {reason}"), LONGEST_LINE)
+            Text::last_line(&format!("instead of {slot}: {reason}"), MAX_LINE)
         }
         (SlotOutcome::Skipped, _) if reason.is_empty() => Text::new("no reason is recorded"),
         (SlotOutcome::Ran | SlotOutcome::FellThrough | SlotOutcome::Skipped, _) => {
-            Text::last_line(reason, LONGEST_LINE)
+            Text::last_line(reason, MAX_LINE)
         }
     }
 }
 
-/// A package in a list.
+/// A row about a package.
 pub(super) struct PackageRow {
     pub(super) package: Link,
     pub(super) ecosystem: Text,
     pub(super) tier: String,
     pub(super) status: &'static str,
-    pub(super) last_attempt: Option<Stamp>,
-    pub(super) next_retry: Option<Stamp>,
+    pub(super) last_attempt: Option<Timestamp>,
+    pub(super) next_retry: Option<Timestamp>,
     pub(super) why: Why,
 }
 
-/// Why a package stands where it stands.
+/// Why a package has its status.
 #[derive(Default)]
 pub(super) struct Why {
     pub(super) text: Text,
     pub(super) links: Vec<Link>,
 }
 
-/// The word for what is in no queue.
+/// The status of a package that is in no queue.
 pub(super) const NOT_QUEUED: &str = "not_queued";
 
 impl PackageRow {
@@ -165,15 +166,15 @@ impl PackageRow {
             ecosystem: Text::of(&id.ecosystem),
             tier: entry.map_or_else(String::new, |entry| u8::from(entry.tier).to_string()),
             status: entry.map_or(NOT_QUEUED, |entry| entry.status.label().as_str()),
-            last_attempt: entry.and_then(|entry| entry.last_attempt_at).map(Stamp),
-            next_retry: entry.and_then(|entry| entry.next_retry_at).map(Stamp),
+            last_attempt: entry.and_then(|entry| entry.last_attempt_at).map(Timestamp),
+            next_retry: entry.and_then(|entry| entry.next_retry_at).map(Timestamp),
             why: entry.map_or_else(Why::default, |entry| Why::short(site, entry)),
         }
     }
 }
 
 impl Why {
-    /// For a table, where the status stands beside it.
+    /// The reason for a table in which the status is a column of its own.
     pub(super) fn short(site: &Site<'_>, entry: &QueueEntry) -> Self {
         let of_text = |text| Self { text, links: vec![] };
         match &entry.status {
@@ -185,7 +186,7 @@ impl Why {
                 Self { text: Text::new("in the pull request of "), links: vec![link] }
             }
             Status::Blocked { by } if by.is_empty() => {
-                of_text(Text::new("it is not recorded for what"))
+                of_text(Text::new("it is not recorded what it waits for"))
             }
             Status::Blocked { by } => {
                 let ecosystem = &entry.id.ecosystem;
@@ -196,11 +197,16 @@ impl Why {
                 Self { text: Text::new("waits for "), links: by.iter().map(link).collect() }
             }
             Status::RequiresManual { reason } | Status::Excluded { reason } => {
-                of_text(Text::last_line(reason, LONGEST_LINE))
+                of_text(Text::last_line(reason, MAX_LINE))
             }
             Status::Pending | Status::Failed => {
                 let newest = site.failures_with(&entry.id).first();
-                of_text(newest.map_or_else(Text::default, |failure| Text::of(failure.kind())))
+                let kind = newest.map(|failure| failure.kind().to_string()).unwrap_or_default();
+                of_text(if entry.regressed_at.is_some() {
+                    Text::new(&format!("worked before: {kind}"))
+                } else {
+                    Text::new(&kind)
+                })
             }
             Status::Success => Self::default(),
         }

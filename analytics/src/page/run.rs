@@ -1,10 +1,11 @@
-//! One run.
+//! The page of one run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use batch_core::model::{
-    EnvironmentCounts, FailureRecord, HostUsage, Minutes, PackageId, RunRecord, SlotOutcome,
+    EnvironmentCounts, FailureRecord, HostUsage, PackageId, RecipeName, RunRecord, RunnerMinutes,
+    SlotOutcome,
 };
 
 use super::{
@@ -31,13 +32,14 @@ struct RunPage {
     n_constrained: u64,
     n_requeued: u64,
     n_routed: u64,
-    minutes: Minutes,
+    minutes: RunnerMinutes,
     generator: Text,
     workflow: Option<String>,
     gap: Option<String>,
     packages: Vec<Processed>,
     others: Vec<FailureRow>,
-    recipes: Vec<Text>,
+    /// Each with who told its commands, unless it was the registry.
+    recipes: Vec<(Text, Option<&'static str>)>,
     environments: Vec<(&'static str, EnvironmentCounts)>,
     requests: Vec<(Text, HostUsage)>,
 }
@@ -71,8 +73,8 @@ pub(super) fn build(site: &Site<'_>, run: &RunRecord) -> Page {
         gap: gap(site, run),
         packages: processed(site, run),
         others: others(site, run),
-        recipes: run.recipes_generated.iter().map(Text::of).collect(),
-        environments: run.environments.iter().map(|(e, n)| (e.as_str(), *n)).collect(),
+        recipes: recipes(run),
+        environments: run.environments.iter().map(|(e, n)| (e.as_str(), n.clone())).collect(),
         requests: run.requests.iter().map(|(host, n)| (Text::new(host), *n)).collect(),
     };
     super::page(path, &page)
@@ -90,13 +92,18 @@ fn headline(run: &RunRecord) -> String {
         SlotOutcome::FellThrough => {
             let whose =
                 run.slot.as_ref().map_or("another ecosystem".to_owned(), ToString::to_string);
-            format!("{attempts}. The slot was that of {whose}, which could not use it: {reason}.")
+            format!("{attempts}. The slot belonged to {whose}, which could not use it: {reason}.")
         }
-        SlotOutcome::Skipped => format!("The slot ran nothing: {reason}."),
+        SlotOutcome::Skipped => format!("Nothing ran in this slot: {reason}."),
     }
 }
 
-/// What the run record counts and no other record shows.
+fn recipes(run: &RunRecord) -> Vec<(Text, Option<&'static str>)> {
+    let from = |name: &RecipeName| run.executables_from.get(name).map(|from| from.as_str());
+    run.recipes_generated.iter().map(|name| (Text::of(name), from(name))).collect()
+}
+
+/// Says how many attempts the run counted that no other record describes; `None` if there are none.
 fn gap(site: &Site<'_>, run: &RunRecord) -> Option<String> {
     let n_expected = usize::try_from(run.failed + run.blocked).unwrap_or(usize::MAX);
     let n_known = site.failures_of(&run.batch_id).len();
@@ -135,7 +142,7 @@ fn processed(site: &Site<'_>, run: &RunRecord) -> Vec<Processed> {
     run.packages_processed.iter().map(&mut row).collect()
 }
 
-/// Failures that the run's own list does not lead to: imported runs have no list.
+/// Failures of the run that its own list does not name: runs of imported data have no list.
 fn others(site: &Site<'_>, run: &RunRecord) -> Vec<FailureRow> {
     let listed: BTreeSet<&PackageId> = run.packages_processed.iter().collect();
     let failures = site.failures_of(&run.batch_id).iter();

@@ -29,11 +29,11 @@ pub(super) fn build<E>(
     put: &mut impl FnMut(Page) -> Result<(), E>,
 ) -> Result<(), E> {
     let all: Vec<&RunRecord> = site.records.runs.iter().collect();
-    let intro = "Every slot leaves a record, also one in which nothing could be attempted.";
+    let intro = "Every slot leaves a record, even if nothing could be attempted.";
     let empty = "No run yet. The first one is started by `tsuku-batch run` or by the schedule.";
     list(site, ("runs", "Runs", intro, empty), &all, put)?;
-    let intro = "Runs that had a turn after the last one whose recipes reached main.";
-    let empty = "None: the last run that had a turn merged recipes, or there is no run yet.";
+    let intro = "Runs after the last one whose recipes were merged.";
+    let empty = "None: the last run merged recipes, or there is no run yet.";
     let since = ("runs-since-success", "Runs since the last success", intro, empty);
     list(site, since, &health.since_success, put)
 }

@@ -1,4 +1,4 @@
-//! Packages, registries and programs may say anything; no page may do anything because of it.
+//! Packages, registries and programs may contain any text; no page may execute or obey it.
 
 use batch_core::model::Control;
 use serde_json::json;
@@ -21,7 +21,7 @@ const PAYLOADS: [&str; 9] = [
     "\u{202e}gpj.exe\u{2066} \u{1b}[31mred\u{1b}[0m \0 \u{200b}\u{9b}31m &lt;b&gt;",
 ];
 
-/// The payload in every field that is a text, and a long output of it.
+/// A state with the payload in every text field, and a long output of it.
 fn state(payload: &str) -> MemoryState {
     let mut state = MemoryState::default();
     let at = sample::now();
@@ -78,7 +78,7 @@ fn hostile_texts_never_become_markup() {
         let pages: Vec<_> = site.iter().filter(|(path, _)| is_html(path)).collect();
         assert_eq!(pages.len(), allowed.len(), "{payload:?}");
         for (path, body) in pages {
-            // The strict reader also refuses what does not nest, and unquoted attributes.
+            // The strict reader also refuses tags that do not nest and attributes without quotes.
             assert!(allowed.contains(&shape(body)), "{payload:?} changed the shape of {path}");
             for tag in html::tags(body) {
                 for key in ["href", "src", "action"] {
@@ -100,7 +100,7 @@ fn hostile_texts_never_become_markup() {
     }
 }
 
-/// Names of tags and attributes, in order.
+/// The names of tags and attributes, in order.
 fn shape(body: &str) -> Vec<String> {
     let keys = |tag: &html::Tag| tag.attributes.keys().cloned().collect::<Vec<_>>().join(" ");
     html::tags(body).iter().map(|tag| format!("{} {}", tag.name, keys(tag))).collect()

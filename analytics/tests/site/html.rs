@@ -1,4 +1,4 @@
-//! Reads pages strictly: what is not plain, well-formed markup of ours panics.
+//! Reads pages strictly: panics on anything but plain, well-formed markup.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 pub(crate) struct Tag {
     pub(crate) name: String,
     pub(crate) attributes: BTreeMap<String, String>,
-    /// Its text up to the next tag, character references resolved.
+    /// The text up to the next tag, with character references resolved.
     pub(crate) text: String,
 }
 
 const VOID: &[&str] = &["meta", "link", "input", "br"];
 
-/// The start tags of `html`, in order. Panics where tags do not nest or attributes are not quoted.
+/// The start tags of `html`, in order. Panics if tags do not nest or attributes have no quotes.
 pub(crate) fn tags(html: &str) -> Vec<Tag> {
     let mut rest = html.strip_prefix("<!DOCTYPE html>").expect("a page begins with its type");
     let (mut tags, mut open) = (vec![], vec![]);

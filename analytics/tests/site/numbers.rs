@@ -1,4 +1,4 @@
-//! Counts on pages are counts of rows somewhere.
+//! The counts on pages must equal the numbers of rows in the lists that they link to.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
     sample, sample_site, site,
 };
 
-/// Rows of the table on the list at `href`, over all of its pages.
+/// The number of rows of the list at `href`, over all of its pages.
 fn n_rows(site: &BTreeMap<String, String>, href: &str) -> usize {
     let stem = href.strip_suffix(".html").unwrap();
     let pages = (1..).map_while(|n| {
@@ -24,7 +24,7 @@ fn n_rows(site: &BTreeMap<String, String>, href: &str) -> usize {
     pages.map(n_body_rows).sum()
 }
 
-/// Links whose text is a number, bare or as in `all 12 blocked`.
+/// The links whose text is a number, alone or as in `all 12 blocked`.
 fn counts(page: &str) -> Vec<(usize, String)> {
     let count = |tag: Tag| {
         let text = tag
@@ -113,17 +113,17 @@ fn six_attempts_without_a_merge_are_shown_as_none_of_six() {
 }
 
 #[test]
-fn a_slot_that_ran_nothing_appears_with_its_reason() {
+fn a_slot_without_a_run_appears_with_its_reason() {
     let site = sample_site();
     let skipped = site.iter().filter(|(path, _)| path.starts_with("runs/slot-"));
     let pages: Vec<&String> = skipped.map(|(_, body)| body).collect();
     assert!(!pages.is_empty());
-    assert!(pages.iter().all(|body| body.contains("The slot ran nothing: cask: disabled")));
+    assert!(pages.iter().all(|body| body.contains("Nothing ran in this slot: cask: disabled")));
     assert!(site["runs.html"].contains("cask: disabled in batch-control.json; npm: breaker open"));
 }
 
 #[test]
-fn lost_failure_records_are_said_to_be_lost() {
+fn lost_failure_records_are_reported_as_lost() {
     let mut state = MemoryState::default();
     state.run(json!({"batch_id": "npm-2026-11-21T12-00-00Z", "ecosystem": "npm", "timestamp": "2026-11-21T12:00:00Z",
         "total": 2, "failed": 2, "packages_processed": ["npm:a", "npm:b"]}));
@@ -135,7 +135,7 @@ fn lost_failure_records_are_said_to_be_lost() {
 }
 
 #[test]
-fn what_cannot_be_read_is_counted_with_file_and_line() {
+fn unreadable_records_are_counted_with_file_and_line() {
     let mut state = sample::state();
     state.damaged_queues.push("zz".parse().unwrap());
     let id = "npm:a".parse().unwrap();
@@ -167,7 +167,7 @@ fn what_cannot_be_read_is_counted_with_file_and_line() {
 }
 
 #[test]
-fn a_run_and_its_failures_and_packages_lead_to_each_other() {
+fn a_run_its_failures_and_its_packages_link_to_each_other() {
     let site = sample_site();
     let failure = sample::state().failures.records[0].clone();
     let (run, page) =
@@ -204,7 +204,7 @@ fn a_merged_package_shows_its_own_recipe() {
 }
 
 #[test]
-fn what_is_noted_of_a_package_stands_on_its_page_and_on_those_of_its_failures() {
+fn notes_of_a_package_are_on_its_page_and_on_those_of_its_failures() {
     let mut state = MemoryState::default();
     state.queue(json!({"id": "npm:a", "tier": 1, "status": "success", "added_at": sample::now(),
         "notes": ["deprecated: use <b> instead", "wants to run scripts"]}));
@@ -223,6 +223,31 @@ fn what_is_noted_of_a_package_stands_on_its_page_and_on_those_of_its_failures() 
 }
 
 #[test]
+fn commands_that_installations_showed_are_marked() {
+    let mut state = MemoryState::default();
+    state.run(json!({"batch_id": "npm-2026-11-21T12-00-00Z", "ecosystem": "npm", "timestamp": "2026-11-21T12:00:00Z",
+        "total": 2, "succeeded": 2, "packages_processed": ["npm:a", "npm:b"],
+        "recipes_generated": ["recipe-a", "recipe-b"], "executables_from": {"recipe-b": "installation"}}));
+    for (id, from) in [("x", json!("installation")), ("y", json!("registry")), ("z", json!(null))] {
+        state.failure(json!({"id": id, "package_id": "npm:c", "ecosystem": "npm", "batch_id": "x",
+            "timestamp": sample::now(), "executables_from": from}));
+    }
+    let site = site(&state, sample::now());
+    let run = &site["runs/npm-2026-11-21T12-00-00Z.html"];
+    assert!(
+        run.contains("<bdi>recipe-a</bdi>, <bdi>recipe-b</bdi> (commands from installation)"),
+        "{run}"
+    );
+    let shown = |id: &str| site[&format!("failures/{id}.html")].clone();
+    assert!(shown("x").contains("<dt>Commands from</dt><dd>installation</dd>"));
+    assert!(shown("y").contains("<dt>Commands from</dt><dd>registry</dd>"));
+    assert!(!shown("z").contains("Commands from"));
+    // The page of a package marks each attempt.
+    let marked = |page: &str| site[page].matches("commands from installation").count();
+    assert_eq!([marked("p/npm/a.html"), marked("p/npm/b.html"), marked("p/npm/c.html")], [0, 1, 1]);
+}
+
+#[test]
 fn an_output_that_cannot_be_shown_is_named() {
     let mut state = MemoryState::default();
     let kept = state.store_output("all that it printed");
@@ -237,8 +262,8 @@ fn an_output_that_cannot_be_shown_is_named() {
     assert!(site["failures/kept.html"].contains("all that it printed"));
     assert!(
         site["failures/gone.html"]
-            .contains(&format!("Not stored any more; SHA-256 {}", "ab".repeat(32)))
+            .contains(&format!("No longer stored; SHA-256 {}", "ab".repeat(32)))
     );
-    assert!(site["failures/huge.html"].contains("too old to be repeated here"));
+    assert!(site["failures/huge.html"].contains("too old to be shown here"));
     assert!(site["p/npm/kept.html"].contains("all that it printed"));
 }

@@ -1,5 +1,5 @@
-//! A pipeline some weeks old, with every state that pages tell apart: 8 ecosystems, 200 packages,
-//! 30 runs, about 60 failures.
+//! A pipeline that has run for some weeks, with every state that the pages distinguish: 8
+//! ecosystems, 200 packages, 30 runs, about 60 failures.
 
 use batch_core::model::slug;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -38,7 +38,7 @@ const STEMS: [&str; 25] = [
     "asciinema",
 ];
 
-/// Kind, fingerprint, message, what it printed.
+/// Kind, fingerprint, message and output.
 const CAUSES: [(&str, &str, &str, &str); 7] = [
     (
         "validation_failed/install_failed",
@@ -76,7 +76,7 @@ const CAUSES: [(&str, &str, &str, &str); 7] = [
 
 const BLOCKERS: [&str; 4] = ["openssl-3", "icu4c", "libpq", "protobuf"];
 
-/// When the newest of its runs began.
+/// The start of the newest run.
 pub(crate) fn now() -> DateTime<Utc> {
     "2026-11-21T13:00:00Z".parse().unwrap()
 }
@@ -172,7 +172,7 @@ fn at(hours_ago: usize) -> DateTime<Utc> {
     now() - TimeDelta::hours(i64::try_from(hours_ago).unwrap())
 }
 
-/// The run of `hours_ago` hours ago: six attempts, none to three of which succeed.
+/// The run of `hours_ago` hours ago: six attempts, of which at most three succeed.
 fn run(state: &mut MemoryState, hours_ago: usize) {
     let ecosystem = (29 - hours_ago) % 8;
     let start = at(hours_ago);
@@ -223,7 +223,7 @@ fn run(state: &mut MemoryState, hours_ago: usize) {
     }));
 }
 
-/// Whether the package turned out to be blocked.
+/// Adds a failure; returns whether it made the package blocked.
 fn failure(state: &mut MemoryState, batch_id: &str, i: usize, n: usize) -> bool {
     let (kind, fingerprint, message, printed) = CAUSES[n * 3 % CAUSES.len()];
     let (category, subcategory) = kind.split_once('/').unwrap();

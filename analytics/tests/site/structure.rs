@@ -1,4 +1,4 @@
-//! What is true of every page.
+//! Rules that hold for every page.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ fn html_pages(site: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, Ve
     site.iter().filter(|(path, _)| is_html(path)).map(|(path, body)| (&**path, html::tags(body)))
 }
 
-/// `href` as seen from the page at `path`: the file and the anchor.
+/// Resolves `href` as seen from the page at `path` into the file and the anchor.
 fn resolve(path: &str, href: &str) -> (String, Option<String>) {
     let (file, anchor) = match href.split_once('#') {
         Some((file, anchor)) => (file, Some(anchor.to_owned())),
@@ -105,7 +105,7 @@ fn every_page_has_the_policy_and_nothing_inline() {
 }
 
 #[test]
-fn every_page_can_be_read_by_a_machine_that_reads_aloud() {
+fn every_page_is_accessible_to_screen_readers() {
     for (path, tags) in html_pages(&sample_site()) {
         let named = |name: &str| tags.iter().filter(|tag| tag.name == name).collect::<Vec<_>>();
         assert_eq!(named("html")[0].attributes["lang"], "en", "{path}");
@@ -130,7 +130,7 @@ fn two_builds_are_equal_byte_by_byte() {
 }
 
 #[test]
-fn a_later_build_of_the_same_records_leaves_pages_of_one_thing_alone() {
+fn a_later_build_of_the_same_records_does_not_rewrite_pages_of_single_objects() {
     let (early, late) =
         (sample_site(), site(&sample::state(), sample::now() + chrono::TimeDelta::days(2)));
     assert_ne!(early["index.html"], late["index.html"]);
@@ -144,7 +144,7 @@ fn a_later_build_of_the_same_records_leaves_pages_of_one_thing_alone() {
 }
 
 #[test]
-fn an_empty_state_reads_well() {
+fn the_pages_of_an_empty_state_explain_it() {
     let site = site(&MemoryState::default(), sample::now());
     let index = &site["index.html"];
     for text in [

@@ -1,4 +1,4 @@
-//! Files of the site.
+//! How the files of the site are written.
 
 use std::{fs, path::Path, time::SystemTime};
 
@@ -49,7 +49,7 @@ fn the_second_build_writes_what_changed_and_removes_what_is_gone() {
 }
 
 #[test]
-fn files_of_others_stay() {
+fn files_of_other_programs_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     put(folder, &[("p/a.html", "a")]).unwrap();
@@ -70,7 +70,7 @@ fn a_folder_with_files_of_others_and_no_manifest_is_refused() {
 }
 
 #[test]
-fn what_an_interrupted_build_left_is_cleaned_up_by_the_next() {
+fn the_next_build_removes_files_of_an_interrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = SiteWriter::begin(folder.path()).unwrap();
     writer.put(Page { path: "p/a.html".into(), body: "a".into() }).unwrap();
@@ -81,7 +81,7 @@ fn what_an_interrupted_build_left_is_cleaned_up_by_the_next() {
 }
 
 #[test]
-fn a_manifest_cannot_remove_what_lies_outside() {
+fn a_manifest_cannot_remove_files_outside_of_the_folder() {
     let outside = tempfile::tempdir().unwrap();
     let folder = outside.path().join("site");
     put(&folder, &[]).unwrap();
@@ -98,7 +98,7 @@ fn a_manifest_cannot_remove_what_lies_outside() {
 }
 
 #[test]
-fn paths_that_leave_the_folder_or_meet_are_refused() {
+fn paths_outside_of_the_folder_and_equal_paths_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for path in
         ["../x.html", "/x.html", "a//b", "", ".", "..", "a/./b", "a b", "a\\b", "manifest.json"]
@@ -112,7 +112,7 @@ fn paths_that_leave_the_folder_or_meet_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn everybody_may_read_a_page() {
+fn every_user_may_read_a_page() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), &[("index.html", "1")]).unwrap();
@@ -123,7 +123,7 @@ fn everybody_may_read_a_page() {
 #[test]
 fn a_whole_site_is_written_once() {
     let folder = tempfile::tempdir().unwrap();
-    let build = || analytics::write(folder.path(), &sample::state(), sample::now()).unwrap();
+    let build = || analytics::write(folder.path(), &sample::state(), sample::now()).unwrap().0;
     let first = build();
     assert!(first.n_written > 300);
     let second = build();

@@ -1,4 +1,5 @@
-//! The classifier: any text, in time that grows as the text does.
+//! The rule about the classifier: it accepts any text, and its time grows in proportion to the
+//! text.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,31 +7,32 @@ use std::{
     time::Duration,
 };
 
-use super::{Bench, Outcome, fixture, guard};
+use super::{Harness, Outcome, fixture, guard};
 use batch_core::{
     io::{Clock as _, SystemClock},
     model::{Confidence, Evidence, Finding, Stage},
     plugin::EcosystemPlugin,
 };
 
-/// As much output as is ever kept.
+/// The longest output that is ever kept, in bytes.
 const LONGEST: usize = 64 << 10;
-/// In time of the processor, for that much.
+/// Processor time that is allowed for that much output.
 const LIMIT: Duration = Duration::from_secs(2);
-/// In real time, which passes whatever the machine does.
+/// Elapsed time after which a measurement is given up, whatever the load of the machine is.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What ends sooner than this is measured too badly to be compared.
+/// Shorter times are too inaccurate to be compared.
 const NOTICEABLE: Duration = Duration::from_millis(40);
-/// A measurement is taken again, as often as this, before it counts.
-const MOST_TRIES: usize = 8;
-/// Four times the text may take this many times the time; sixteen would be quadratic.
+/// How often a measurement is repeated before its result counts.
+const MAX_TRIES: usize = 8;
+/// A text of four times the length may take this many times as long; quadratic growth would take
+/// sixteen times as long.
 const GROWTH: u32 = 9;
-/// Of texts of the plugin's own, which are what its scans look for: of its classifier, and of all
-/// else that it may have words in.
-const MOST_PIECES: usize = 48;
-const MOST_OTHER_PIECES: usize = 16;
+/// How many texts from the plugin's own sources are tried: from its classifier, and from its other
+/// files.
+const MAX_PIECES: usize = 48;
+const MAX_OTHER_PIECES: usize = 16;
 
-/// What messages of any tool are made of.
+/// Texts that occur in the messages of any tool.
 const PIECES: &[&str] = &[
     "a",
     "\n",
@@ -59,34 +61,49 @@ const PIECES: &[&str] = &[
     "a\n ",
 ];
 
+/// What tools say and go on.
+const HARMLESS: &[&str] = &[
+    "warning: ",
+    "warning: unused variable: `x`",
+    "Warning: the option is deprecated",
+    "WARNING: no maintainer is named",
+    "warn: using the default settings",
+    "note: run with more output to see more",
+    "info: everything is up to date",
+    "Downloading https://a.example/x-1.0.tar.gz",
+    "Installing x 1.0 (1 of 3)",
+    "100 % done",
+];
+
 const STAGES: [Stage; 4] = [Stage::Seed, Stage::Generate, Stage::Validate, Stage::Merge];
 
-/// A program that a signal ended has no code, and others have any.
+/// Exit codes to try; a program that was ended by a signal has none.
 const EXIT_CODES: [Option<i32>; 5] = [Some(1), None, Some(i32::MIN), Some(0), Some(127)];
 
-/// That the `nth` of several texts was printed: each by another tool, which ended otherwise.
+/// Evidence in which the `nth` of several texts was printed, each by another tool with another exit
+/// code.
 fn evidence(plugin: &EcosystemPlugin, stage: Stage, nth: usize, text: &str) -> Evidence {
     let program = plugin.toolchain.as_ref().map_or("tool", |it| it.program);
     let tool = [program, ""][nth / EXIT_CODES.len() % 2].to_owned();
     Evidence { stage, tool, exit_code: EXIT_CODES[nth % EXIT_CODES.len()], text: text.to_owned() }
 }
 
-/// Own texts first: a scan is slow on what it looks for.
-fn pieces(bench: &Bench) -> Vec<String> {
-    let home = bench.subject.home.join("src");
+/// The plugin's own texts come first, because a scan is slowest on the texts that it looks for.
+fn pieces(harness: &Harness) -> Vec<String> {
+    let home = harness.subject.home.join("src");
     let (named, others): (Vec<_>, Vec<_>) = code_below(&home).into_iter().partition(|path| {
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         name.contains("classif") || name == "lib.rs"
     });
     let generic = PIECES.iter().map(|&piece| piece.to_owned());
-    [own(&named, MOST_PIECES), own(&others, MOST_OTHER_PIECES)]
+    [own(&named, MAX_PIECES), own(&others, MAX_OTHER_PIECES)]
         .into_iter()
         .flatten()
         .chain(generic)
         .collect()
 }
 
-/// Rust files of `dir`, its folders included.
+/// The Rust files below `dir`.
 fn code_below(dir: &Path) -> Vec<PathBuf> {
     let below = |path: PathBuf| if path.is_dir() { code_below(&path) } else { vec![path] };
     let mut files: Vec<PathBuf> =
@@ -95,7 +112,7 @@ fn code_below(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// At most so many of the texts that stand in `files`.
+/// At most `most` of the string literals in `files`.
 fn own(files: &[PathBuf], most: usize) -> Vec<String> {
     let texts = files.iter().filter_map(|path| fixture::text(path).ok());
     let mut own: Vec<String> = texts.flat_map(|text| literals(&text)).collect();
@@ -105,7 +122,8 @@ fn own(files: &[PathBuf], most: usize) -> Vec<String> {
     own.into_iter().step_by(step).collect()
 }
 
-/// Texts in double quotes, roughly: what is missed or cut is only one text less to try.
+/// The texts in double quotes, found without a parser: a missed text only means that one text less
+/// is tried.
 fn literals(source: &str) -> Vec<String> {
     let production = source.split("#[cfg(test)]").next().unwrap_or_default();
     let texts = production.lines().flat_map(|line| line.split('"').skip(1).step_by(2));
@@ -113,10 +131,10 @@ fn literals(source: &str) -> Vec<String> {
     texts.filter(is_piece).map(|text| text.replace("\\n", "\n")).collect()
 }
 
-pub(super) fn reads_any_text(bench: &Bench) -> Outcome {
-    let plugin = bench.subject.plugin;
+pub(super) fn reads_any_text(harness: &Harness) -> Outcome {
+    let plugin = harness.subject.plugin;
     let mut rng = fastrand::Rng::with_seed(9);
-    let pieces = pieces(bench);
+    let pieces = pieces(harness);
     let random_bytes = |rng: &mut fastrand::Rng| {
         let bytes: Vec<u8> = (0..rng.usize(..600)).map(|_| rng.u8(..)).collect();
         String::from_utf8_lossy(&bytes).into_owned()
@@ -154,6 +172,29 @@ pub(super) fn reads_any_text(bench: &Bench) -> Outcome {
     problems.into()
 }
 
+pub(super) fn takes_no_warning_for_a_failure(harness: &Harness) -> Outcome {
+    let plugin = harness.subject.plugin;
+    let mut problems = vec![];
+    for (nth, text) in HARMLESS.iter().enumerate() {
+        for stage in STAGES {
+            let evidence = evidence(plugin, stage, nth, &format!("{text}\n"));
+            let read = guard::within(PATIENCE, "classifier", move || {
+                plugin.classifier.classify(&evidence)
+            });
+            // What panics is another rule's business.
+            if let Ok(Some(Finding { kind, .. })) = read {
+                problems.push(format!(
+                    "{text:?} is read as {kind}, and is no failure: a tool says so and goes on; \
+                     look for the message of the failure itself"
+                ));
+            }
+        }
+    }
+    problems.sort();
+    problems.dedup();
+    problems.into()
+}
+
 fn odd(finding: &Finding, shown: &str) -> Option<String> {
     let blames = finding.service.as_ref().is_some_and(|service| !service.is_empty());
     if blames && !finding.kind.row().breaker {
@@ -164,16 +205,16 @@ fn odd(finding: &Finding, shown: &str) -> Option<String> {
     says_lost.then(|| format!("{shown:?} is read as lost: return None instead"))
 }
 
-pub(super) fn takes_time_as_long_as_the_text(bench: &Bench) -> Outcome {
-    let plugin = bench.subject.plugin;
+pub(super) fn takes_time_as_long_as_the_text(harness: &Harness) -> Outcome {
+    let plugin = harness.subject.plugin;
     let clock = Arc::new(SystemClock::default());
     let mut problems = vec![];
-    for piece in pieces(bench) {
-        // In one line, as lines of their own, and as lines that go on.
+    for piece in pieces(harness) {
+        // Repeated within one line, as separate lines, and as lines with more text after it.
         let repeated = [piece.clone(), format!("{piece}\n"), format!("{piece} x\n")];
         let problem = repeated.into_iter().find_map(|piece| too_slow(plugin, &clock, &piece));
         problems.extend(problem);
-        // Others would take as long to say the same.
+        // The other shapes would report the same problem.
         if !problems.is_empty() {
             break;
         }
@@ -181,7 +222,7 @@ pub(super) fn takes_time_as_long_as_the_text(bench: &Bench) -> Outcome {
     problems.into()
 }
 
-/// What is wrong with the time that texts of nothing but `piece` take.
+/// Reports a problem if texts that consist only of `piece` take too long.
 fn too_slow(
     plugin: &'static EcosystemPlugin,
     clock: &Arc<SystemClock>,
@@ -213,15 +254,15 @@ fn too_slow(
     }
 }
 
-/// How many times longer the whole takes than a quarter, if that is too much. Other work makes
-/// measurements longer and never shorter, so the shortest of several count, and one pair that fits
-/// is enough.
+/// By which factor the whole takes longer than a quarter of it, if that is too much. Other load on
+/// the machine only makes measurements longer, so the shortest of several counts, and one pair
+/// within the limit is enough.
 fn growth(
-    time: &impl Fn(usize) -> Result<Duration, guard::Stuck>,
+    time: &impl Fn(usize) -> Result<Duration, guard::GuardError>,
     mut whole: Duration,
 ) -> Option<u128> {
     let mut quarter = LIMIT;
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MAX_TRIES {
         quarter = quarter.min(time(LONGEST / 4).unwrap_or(LIMIT));
         whole = whole.min(time(LONGEST).unwrap_or(LIMIT));
         if whole <= NOTICEABLE || whole <= quarter * GROWTH {

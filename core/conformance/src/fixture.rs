@@ -1,25 +1,23 @@
-//! Fixtures: what a registry answers about one package, and what must come of it.
+//! Fixtures: the answers of a registry about one package, and the expected results.
 //!
-//! The format is in `core/conformance/README.md`, Fixtures.
+//! The format is described in `core/conformance/README.md`, section Fixtures.
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 
-use super::pack::Archive;
-use batch_core::{
-    io::Headers,
-    model::{FailureKind, KnownRecipes, RecipeName},
+use super::{
+    answers::{Answer, Part, Parts, Planned, is_json, packed},
+    pack::Archive,
 };
+use batch_core::model::{FailureKind, KnownRecipes, RecipeName};
 
 const ARCHIVE: &str = ".archive.toml";
-/// A folder with it is about a list, not about a package.
+/// A folder with this file is a fixture about a list of packages, not about one package.
 pub(super) const LIST: &str = "list.toml";
 
 /// One folder below `fixtures/`.
@@ -30,55 +28,20 @@ pub(super) struct Case {
     pub(super) package: String,
     /// The recipes that there are.
     pub(super) known: KnownRecipes,
-    pub(super) ends: Ends,
+    pub(super) ends: ExpectedOutcome,
+    /// Versions that the registry has beside the newest; `None` where nothing is said of it.
+    pub(super) older: Option<Vec<String>>,
     pub(super) answers: Vec<Planned>,
     parts: Parts,
 }
 
 /// What must come of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ends {
+pub(super) enum ExpectedOutcome {
     /// This text, byte for byte.
     Recipe(String),
     Absent,
     Failure(FailureKind),
-}
-
-/// One answer, not yet packed.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Planned {
-    pub(super) url: String,
-    #[serde(default = "ok")]
-    pub(super) status: u16,
-    #[serde(default)]
-    pub(super) headers: Headers,
-    /// The body, or
-    text: Option<String>,
-    /// the name of the file that holds it, or is packed to it.
-    file: Option<String>,
-}
-
-fn ok() -> u16 {
-    200
-}
-
-/// An answer as it is sent.
-#[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) url: String,
-    pub(super) status: u16,
-    pub(super) headers: Headers,
-    pub(super) body: Vec<u8>,
-}
-
-/// Files of a fixture, by name.
-pub(super) type Parts = BTreeMap<String, Part>;
-
-#[derive(Debug, Clone)]
-pub(super) enum Part {
-    Text(Vec<u8>),
-    Archive(Archive),
 }
 
 #[derive(Deserialize)]
@@ -88,6 +51,8 @@ struct Document {
     about: String,
     package: String,
     ends: String,
+    /// Versions that the answers list beside the newest, which is the one that the facts are of.
+    older: Option<Vec<String>>,
     /// Recipes that there are, and the packages that each satisfies: ecosystem and names.
     #[serde(default)]
     recipes: BTreeMap<RecipeName, BTreeMap<String, Vec<String>>>,
@@ -112,9 +77,9 @@ fn case(dir: &Path) -> Result<Case, String> {
         toml::from_str(&text).map_err(|error| format!("case.toml: {error}"))?;
     let parts = parts(dir)?;
     let ends = match &*document.ends {
-        "recipe" => Ends::Recipe(self::text(&dir.join("recipe.toml"))?),
-        "absent" => Ends::Absent,
-        kind => Ends::Failure(kind.parse().map_err(|_| {
+        "recipe" => ExpectedOutcome::Recipe(self::text(&dir.join("recipe.toml"))?),
+        "absent" => ExpectedOutcome::Absent,
+        kind => ExpectedOutcome::Failure(kind.parse().map_err(|_| {
             format!("ends = {kind:?} is neither \"recipe\", \"absent\" nor a failure kind")
         })?),
     };
@@ -124,7 +89,8 @@ fn case(dir: &Path) -> Result<Case, String> {
     for (recipe, satisfies) in &document.recipes {
         known.add_named(recipe, satisfies);
     }
-    Ok(Case { name: name.unwrap_or_default(), package, known, ends, answers, parts })
+    let (name, older) = (name.unwrap_or_default(), document.older);
+    Ok(Case { name, package, known, ends, older, answers, parts })
 }
 
 /// Every file of `dir`.
@@ -144,33 +110,6 @@ pub(super) fn parts(dir: &Path) -> Result<Parts, String> {
     Ok(parts)
 }
 
-/// `answers`, archives changed by `spoil` and packed, digests put in: these fit.
-pub(super) fn packed(
-    answers: &[Planned],
-    parts: &Parts,
-    spoil: impl Fn(&mut Archive),
-) -> Result<Vec<Answer>, String> {
-    let mut files = BTreeMap::new();
-    for (name, part) in parts {
-        let packed = match part {
-            Part::Text(text) => text.clone(),
-            Part::Archive(archive) => {
-                let mut archive = archive.clone();
-                spoil(&mut archive);
-                archive.pack().map_err(|why| format!("{name}: {why}"))?
-            }
-        };
-        files.insert(name.as_str(), packed);
-    }
-    answers.iter().map(|planned| planned.answer(parts, &files)).collect()
-}
-
-/// Whether `body` begins as JSON does.
-pub(super) fn is_json(body: &[u8]) -> bool {
-    let body = body.trim_ascii_start();
-    body.starts_with(b"{") || body.starts_with(b"[")
-}
-
 impl Case {
     /// What is asked for, and the recipes that there are.
     pub(super) fn asked(&self) -> (&str, &KnownRecipes) {
@@ -182,9 +121,59 @@ impl Case {
         self.packed_with(|_| {})
     }
 
-    /// The same, with every archive changed by `spoil` before it is packed: digests fit.
-    pub(super) fn packed_with(&self, spoil: impl Fn(&mut Archive)) -> Result<Vec<Answer>, String> {
-        packed(&self.answers, &self.parts, spoil)
+    /// The same, with every archive changed by `corrupt` before it is packed: digests fit.
+    pub(super) fn packed_with(
+        &self,
+        corrupt: impl Fn(&mut Archive),
+    ) -> Result<Vec<Answer>, String> {
+        packed(&self.answers, &self.parts, corrupt)
+    }
+
+    /// The archives, by the names of their files.
+    pub(super) fn archives(&self) -> impl Iterator<Item = (&String, &Archive)> {
+        self.parts.iter().filter_map(|(name, part)| match part {
+            Part::Archive(archive) => Some((name, archive)),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The same after `change` was made to each file.
+    pub(super) fn packed_after(
+        &self,
+        change: impl Fn(&str, &mut Part),
+    ) -> Result<Vec<Answer>, String> {
+        let mut parts = self.parts.clone();
+        for (name, part) in &mut parts {
+            change(name, part);
+        }
+        packed(&self.answers, &parts, |_| {})
+    }
+
+    /// The same without the lines of texts, and the files of archives, that mention `word`.
+    pub(super) fn without_lines_of(&self, word: &str) -> Result<Vec<Answer>, String> {
+        let kept = |text: &str| -> String {
+            let lines = text.split_inclusive('\n');
+            lines.filter(|line| !line.contains(word)).collect()
+        };
+        let mut parts = self.parts.clone();
+        for part in parts.values_mut() {
+            match part {
+                Part::Text(text) => *text = kept(&String::from_utf8_lossy(text)).into_bytes(),
+                Part::Archive(archive) => {
+                    archive.entries.retain(|entry| !entry.path.contains(word));
+                    for entry in &mut archive.entries {
+                        entry.text = entry.text.as_deref().map(kept);
+                        entry.gzip = entry.gzip.as_deref().map(kept);
+                    }
+                }
+            }
+        }
+        let without = |planned: &Planned| Planned {
+            text: planned.text.as_deref().map(kept),
+            ..planned.clone()
+        };
+        let answers: Vec<Planned> = self.answers.iter().map(without).collect();
+        packed(&answers, &parts, |_| {})
     }
 
     /// Whether the body of answer `i` has no form of its own: neither an archive nor JSON.
@@ -215,52 +204,6 @@ impl Case {
         let file = self.answers.get(i).and_then(|planned| planned.file.as_deref());
         file.is_some_and(|file| file.ends_with(ARCHIVE))
     }
-}
-
-impl Planned {
-    fn answer(&self, parts: &Parts, files: &BTreeMap<&str, Vec<u8>>) -> Result<Answer, String> {
-        let body = match (&self.text, &self.file) {
-            (Some(text), None) => filled(text, files)?.into_bytes(),
-            (None, Some(name)) => match (parts.get(name), files.get(&**name)) {
-                (Some(Part::Archive(_)), Some(packed)) => packed.clone(),
-                (Some(Part::Text(_)), Some(text)) => {
-                    filled(&String::from_utf8_lossy(text), files)?.into_bytes()
-                }
-                _ => return Err(format!("there is no file {name}")),
-            },
-            (None, None) => vec![],
-            (Some(_), Some(_)) => return Err("an answer has text or file, not both".to_owned()),
-        };
-        let url = filled(&self.url, files)?;
-        Ok(Answer { url, status: self.status, headers: self.headers.clone(), body })
-    }
-}
-
-/// `text` with what `{sha256:NAME}` and `{size:NAME}` say of packed files.
-fn filled(text: &str, files: &BTreeMap<&str, Vec<u8>>) -> Result<String, String> {
-    let mut filled = text.to_owned();
-    for (name, packed) in files {
-        let digest = format!("{{sha256:{name}}}");
-        if filled.contains(&digest) {
-            filled = filled.replace(&digest, &hex(&Sha256::digest(packed)));
-        }
-        filled = filled.replace(&format!("{{size:{name}}}"), &packed.len().to_string());
-    }
-    match filled.split_once("{sha256:") {
-        Some((_, rest)) => Err(format!("there is no file for {{sha256:{}", first_line(rest))),
-        None => Ok(filled),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
 }
 
 /// The text of a file beside the plugin's sources.

@@ -1,6 +1,6 @@
 //! What the plugin says of itself: names, place, tool, README.
 
-use super::{Bench, Outcome, fixture};
+use super::{Harness, Outcome, fixture};
 use batch_core::{
     decide::recipe::is_generic_step,
     plugin::{EcosystemPlugin, RESERVED_WORDS, RootProbe},
@@ -17,8 +17,8 @@ const TOPICS: &[(&str, &[&str])] = &[
 /// What a template says, in lower case, where somebody must.
 const UNWRITTEN: &str = "not written yet";
 
-pub(super) fn words_are_well_formed(bench: &Bench) -> Outcome {
-    let plugin = bench.subject.plugin;
+pub(super) fn words_are_well_formed(harness: &Harness) -> Outcome {
+    let plugin = harness.subject.plugin;
     let is_word = |word: &str| {
         !word.is_empty()
             && word
@@ -51,8 +51,8 @@ pub(super) fn words_are_well_formed(bench: &Bench) -> Outcome {
     problems.into()
 }
 
-pub(super) fn spellings_are_its_own(bench: &Bench) -> Outcome {
-    let plugin = bench.subject.plugin;
+pub(super) fn spellings_are_its_own(harness: &Harness) -> Outcome {
+    let plugin = harness.subject.plugin;
     let mut spellings: Vec<&str> = plugin.aliases.to_vec();
     spellings.push(plugin.id.as_str());
     let mut problems = vec![];
@@ -60,7 +60,7 @@ pub(super) fn spellings_are_its_own(bench: &Bench) -> Outcome {
         if spellings[..i].contains(spelling) {
             problems.push(format!("it names {spelling:?} twice; leave one out"));
         }
-        for other in others(bench) {
+        for other in others(harness) {
             if other.id.as_str() == *spelling || other.aliases.contains(spelling) {
                 problems.push(format!("{spelling:?} already means {}; take another", other.id));
             }
@@ -69,10 +69,10 @@ pub(super) fn spellings_are_its_own(bench: &Bench) -> Outcome {
     problems.into()
 }
 
-pub(super) fn rank_is_its_own(bench: &Bench) -> Outcome {
-    let rank = bench.subject.plugin.rotation_rank;
-    let same = others(bench).filter(|other| other.rotation_rank == rank);
-    let free = bench.subject.all.iter().map(|plugin| plugin.rotation_rank).max();
+pub(super) fn rank_is_its_own(harness: &Harness) -> Outcome {
+    let rank = harness.subject.plugin.rotation_rank;
+    let same = others(harness).filter(|other| other.rotation_rank == rank);
+    let free = harness.subject.all.iter().map(|plugin| plugin.rotation_rank).max();
     let free = free.map_or(0, |last| last.saturating_add(1));
     let problem = |other: &EcosystemPlugin| {
         format!("{} has rotation_rank {rank} too; the next free one is {free}", other.id)
@@ -80,8 +80,8 @@ pub(super) fn rank_is_its_own(bench: &Bench) -> Outcome {
     same.map(problem).collect::<Vec<_>>().into()
 }
 
-pub(super) fn steps_are_its_own(bench: &Bench) -> Outcome {
-    let own = bench.subject.plugin.recipe_actions;
+pub(super) fn steps_are_its_own(harness: &Harness) -> Outcome {
+    let own = harness.subject.plugin.recipe_actions;
     let mut problems = vec![];
     for (i, step) in own.iter().enumerate() {
         let name = step.name;
@@ -93,20 +93,20 @@ pub(super) fn steps_are_its_own(bench: &Bench) -> Outcome {
         }
         let has_it =
             |other: &&EcosystemPlugin| other.recipe_actions.iter().any(|it| it.name == name);
-        if let Some(other) = others(bench).find(has_it) {
+        if let Some(other) = others(harness).find(has_it) {
             problems.push(format!("{name} is a step of {} too; call yours otherwise", other.id));
         }
     }
     problems.into()
 }
 
-fn others(bench: &Bench) -> impl Iterator<Item = &'static EcosystemPlugin> {
-    let plugin = bench.subject.plugin;
-    bench.subject.all.iter().copied().filter(move |other| !std::ptr::eq(*other, plugin))
+fn others(harness: &Harness) -> impl Iterator<Item = &'static EcosystemPlugin> {
+    let plugin = harness.subject.plugin;
+    harness.subject.all.iter().copied().filter(move |other| !std::ptr::eq(*other, plugin))
 }
 
-pub(super) fn readme_tells(bench: &Bench) -> Outcome {
-    let path = bench.subject.home.join("README.md");
+pub(super) fn readme_tells(harness: &Harness) -> Outcome {
+    let path = harness.subject.home.join("README.md");
     let text = match fixture::text(&path) {
         Ok(text) => text,
         Err(why) => {

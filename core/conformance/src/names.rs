@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Bench, Outcome};
+use super::{Harness, Outcome};
 use batch_core::model::{EcosystemId, PackageId, PackageName};
 
 /// No registry has a package of such a name.
@@ -55,8 +55,8 @@ fn hostile() -> Vec<String> {
     fixed.into_iter().map(str::to_owned).chain(long).collect()
 }
 
-pub(super) fn hostile_ones_are_refused(bench: &Bench) -> Outcome {
-    let names = bench.subject.plugin.names;
+pub(super) fn hostile_ones_are_refused(harness: &Harness) -> Outcome {
+    let names = harness.subject.plugin.names;
     let mut problems = vec![];
     for name in hostile() {
         let shown: String = name.chars().take(40).collect();
@@ -79,7 +79,7 @@ pub(super) fn hostile_ones_are_refused(bench: &Bench) -> Outcome {
 }
 
 /// Spellings that some registry may have, the same every time.
-fn spellings(bench: &Bench) -> Vec<String> {
+fn spellings(harness: &Harness) -> Vec<String> {
     const LETTERS: &[u8] = b"abcXYZ0189@/._~+-";
     let mut rng = fastrand::Rng::with_seed(3);
     let random = (0..4_000).map(|_| {
@@ -87,18 +87,18 @@ fn spellings(bench: &Bench) -> Vec<String> {
         let letters = (0..n).map(|_| char::from(LETTERS[rng.usize(..LETTERS.len())]));
         letters.collect::<String>()
     });
-    let of_fixtures = bench.runs.iter().flat_map(|(case, _)| {
+    let of_fixtures = harness.runs.iter().flat_map(|(case, _)| {
         [case.package.clone(), case.package.to_uppercase(), case.package.replace('-', "_")]
     });
     of_fixtures.chain(random).collect()
 }
 
-pub(super) fn are_read_the_same_again(bench: &Bench) -> Outcome {
-    let plugin = bench.subject.plugin;
+pub(super) fn are_read_the_same_again(harness: &Harness) -> Outcome {
+    let plugin = harness.subject.plugin;
     let mut problems = vec![];
     let mut n_accepted = 0;
     let mut known: BTreeMap<String, PackageName> = BTreeMap::new();
-    for spelling in spellings(bench) {
+    for spelling in spellings(harness) {
         let Ok(name) = plugin.names.normalise(&spelling) else { continue };
         n_accepted += 1;
         let again = plugin.names.normalise(name.as_str());
@@ -123,7 +123,7 @@ pub(super) fn are_read_the_same_again(bench: &Bench) -> Outcome {
     if n_accepted == 0 {
         problems.push("normalise refuses every name; accept what the registry accepts".to_owned());
     }
-    for (case, _) in &bench.runs {
+    for (case, _) in &harness.runs {
         if let Err(error) = plugin.names.normalise(&case.package) {
             problems.push(format!("fixture {}: {error}", case.name));
         }

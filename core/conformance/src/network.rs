@@ -2,10 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -21,11 +18,11 @@ use batch_core::{
 };
 use batch_sim::SimClock;
 
-use super::fixture::Answer;
+use super::answers::Answer;
 
 /// How an answer comes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) enum Delivery {
     #[default]
     AtOnce,
     /// Its headers after this time.
@@ -42,32 +39,32 @@ pub(super) enum Manner {
 
 /// An answer, and how it comes.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
+pub(super) struct ScriptedAnswer {
     pub(super) answer: Answer,
-    pub(super) manner: Manner,
+    pub(super) delivery: Delivery,
     /// Gives parts to those who ask for them, as web servers do.
     pub(super) gives_parts: bool,
 }
 
-impl From<Answer> for Told {
+impl From<Answer> for ScriptedAnswer {
     fn from(answer: Answer) -> Self {
-        Self { answer, manner: Manner::AtOnce, gives_parts: true }
+        Self { answer, delivery: Delivery::AtOnce, gives_parts: true }
     }
 }
 
 /// What is answered at addresses that no answer names.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Elsewhere {
+pub(super) struct FallbackAnswer {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
     pub(super) body: &'static str,
 }
 
-pub(super) const NOTHING: Elsewhere =
-    Elsewhere { status: 404, content_type: "text/plain", body: "not found" };
+pub(super) const NOTHING: FallbackAnswer =
+    FallbackAnswer { status: 404, content_type: "text/plain", body: "not found" };
 
-impl Elsewhere {
-    fn answer(self, request: &Request) -> Told {
+impl FallbackAnswer {
+    fn answer(self, request: &Request) -> ScriptedAnswer {
         let content_type = ("content-type".to_owned(), self.content_type.to_owned());
         let (url, headers) = (request.url.to_string(), Headers::from([content_type]));
         Answer { url, status: self.status, headers, body: self.body.as_bytes().to_vec() }.into()
@@ -76,25 +73,35 @@ impl Elsewhere {
 
 pub(super) struct SimRegistry {
     clock: SimClock,
-    told: BTreeMap<String, Told>,
-    elsewhere: Elsewhere,
+    scripted: BTreeMap<String, ScriptedAnswer>,
+    fallback: FallbackAnswer,
     asked: Mutex<Vec<Url>>,
-    n_sent_bytes: Arc<AtomicUsize>,
+    sent: Sent,
 }
 
+/// How many bytes of a body were sent, by address.
+type Sent = Arc<Mutex<BTreeMap<Url, usize>>>;
+
 impl SimRegistry {
-    pub(super) fn new(clock: SimClock, told: Vec<Told>, elsewhere: Elsewhere) -> Self {
-        let told = told.into_iter().map(|told| (spelled(&told.answer.url), told)).collect();
-        let (asked, n_sent_bytes) = (Mutex::default(), Arc::default());
-        Self { clock, told, elsewhere, asked, n_sent_bytes }
+    pub(super) fn new(
+        clock: SimClock,
+        scripted: Vec<ScriptedAnswer>,
+        fallback: FallbackAnswer,
+    ) -> Self {
+        let scripted = scripted
+            .into_iter()
+            .map(|scripted| (spelled(&scripted.answer.url), scripted))
+            .collect();
+        Self { clock, scripted, fallback, asked: Mutex::default(), sent: Sent::default() }
     }
 
     pub(super) fn asked(&self) -> Vec<Url> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn n_sent_bytes(&self) -> usize {
-        self.n_sent_bytes.load(Ordering::Relaxed)
+    /// How many bytes of each body were sent.
+    pub(super) fn sent(&self) -> BTreeMap<Url, usize> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -107,13 +114,14 @@ fn spelled(url: &str) -> String {
 impl Transport for SimRegistry {
     async fn send(&self, request: &Request, _: &Validators) -> Result<Reply, TransportError> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request.url.clone());
-        let told = self.told.get(request.url.as_str()).cloned();
-        let Told { answer, manner, gives_parts } =
-            told.unwrap_or_else(|| self.elsewhere.answer(request));
-        match manner {
-            Manner::Late(delay) => self.clock.sleep(delay).await,
-            Manner::Broken(kind) => return Err(TransportError::new(kind, "as it was told")),
-            Manner::AtOnce | Manner::Trickling(_) | Manner::Endless | Manner::BrokenOff => {}
+        let scripted = self.scripted.get(request.url.as_str()).cloned();
+        let ScriptedAnswer { answer, delivery, gives_parts } =
+            scripted.unwrap_or_else(|| self.fallback.answer(request));
+        match delivery {
+            Delivery::Late(delay) => self.clock.sleep(delay).await,
+            Delivery::Broken(kind) => return Err(TransportError::new(kind, "as it was told")),
+            Delivery::AtOnce | Delivery::Trickling(_) | Delivery::Endless | Delivery::BrokenOff => {
+            }
         }
         let Answer { mut status, mut headers, mut body, .. } = answer;
         if let Some(range) = request.range.clone().filter(|_| gives_parts && status == 200) {
@@ -130,51 +138,55 @@ impl Transport for SimRegistry {
             };
             headers.insert("content-range".to_owned(), said);
         }
-        let (clock, n_sent_bytes) = (self.clock.clone(), Arc::clone(&self.n_sent_bytes));
-        let body = Flowing { clock, manner, rest: body, has_begun: false, n_sent_bytes };
+        let (clock, sent, url) = (self.clock.clone(), Arc::clone(&self.sent), request.url.clone());
+        let body = ScriptedBody { clock, delivery, rest: body, has_begun: false, sent, url };
         Ok(Reply { status, headers, body: Box::new(body) })
     }
 }
 
-struct Flowing {
+struct ScriptedBody {
     clock: SimClock,
-    manner: Manner,
+    delivery: Delivery,
     rest: Vec<u8>,
     has_begun: bool,
-    n_sent_bytes: Arc<AtomicUsize>,
+    sent: Sent,
+    url: Url,
 }
 
 #[async_trait]
-impl Body for Flowing {
+impl Body for ScriptedBody {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
         let half = self.rest.len() / 2;
-        let chunk = match self.manner {
-            Manner::Endless => self.rest.repeat((64 << 10) / self.rest.len().max(1) + 1),
-            Manner::BrokenOff if !self.has_begun => self.rest[..half].to_vec(),
-            Manner::BrokenOff => {
+        let chunk = match self.delivery {
+            Delivery::Endless => self.rest.repeat((64 << 10) / self.rest.len().max(1) + 1),
+            Delivery::BrokenOff if !self.has_begun => self.rest[..half].to_vec(),
+            Delivery::BrokenOff => {
                 return Err(TransportError::new(TransportErrorKind::Body, "it broke off"));
             }
-            Manner::Trickling(wait) => {
+            Delivery::Trickling(wait) => {
                 self.clock.sleep(wait).await;
                 self.rest.drain(..self.rest.len().min(1 << 10)).collect()
             }
-            Manner::AtOnce | Manner::Late(_) | Manner::Broken(_) => std::mem::take(&mut self.rest),
+            Delivery::AtOnce | Delivery::Late(_) | Delivery::Broken(_) => {
+                std::mem::take(&mut self.rest)
+            }
         };
         self.has_begun = true;
-        self.n_sent_bytes.fetch_add(chunk.len(), Ordering::Relaxed);
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        *sent.entry(self.url.clone()).or_default() += chunk.len();
         Ok((!chunk.is_empty()).then_some(chunk))
     }
 }
 
 /// Notes what a plugin wanted to ask and was not allowed to.
-pub(super) struct Watched {
+pub(super) struct RecordingHttp {
     inner: PoliteHttp,
-    strays: Mutex<Vec<String>>,
+    undeclared_requests: Mutex<Vec<String>>,
     /// Nothing is kept from one run to the next.
     _cache: tempfile::TempDir,
 }
 
-impl Watched {
+impl RecordingHttp {
     /// Within the quotas of `plugin` and of nobody else.
     pub(super) fn new(
         plugin: &EcosystemPlugin,
@@ -185,23 +197,30 @@ impl Watched {
         let cache = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
         let config = PoliteConfig::new(clock, Arc::clone(network) as _, quotas, cache.path());
         let config = PoliteConfig { jitter: fastrand::Rng::with_seed(6), ..config };
-        Ok(Self { inner: PoliteHttp::new(config), strays: Mutex::default(), _cache: cache })
+        Ok(Self {
+            inner: PoliteHttp::new(config),
+            undeclared_requests: Mutex::default(),
+            _cache: cache,
+        })
     }
 
-    pub(super) fn strays(&self) -> Vec<String> {
-        self.strays.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn undeclared_requests(&self) -> Vec<String> {
+        self.undeclared_requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn note<T>(&self, outcome: Result<T, HttpError>) -> Result<T, HttpError> {
         if let Err(HttpError::Undeclared { url } | HttpError::Insecure { url }) = &outcome {
-            self.strays.lock().unwrap_or_else(PoisonError::into_inner).push(url.to_string());
+            self.undeclared_requests
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(url.to_string());
         }
         outcome
     }
 }
 
 #[async_trait]
-impl Http for Watched {
+impl Http for RecordingHttp {
     async fn send(&self, request: Request) -> Result<Response, HttpError> {
         self.note(self.inner.send(request).await)
     }

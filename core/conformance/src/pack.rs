@@ -149,7 +149,9 @@ fn zip(archive: &Archive) -> Result<Vec<u8>, String> {
         let mut path = format!("{}{}", archive.root, entry.path);
         // The crate writes no path twice, so the second gets its name afterwards.
         if !known.insert(path.clone()) {
-            let stand_in = "\u{1}".repeat(path.len());
+            // Each has a name of its own, also beside others of the same length.
+            let letter = char::from(b'A'.saturating_add(u8::try_from(renamed.len()).unwrap_or(0)));
+            let stand_in = "\u{1}".repeat(path.len().saturating_sub(1)) + &letter.to_string();
             renamed.push((stand_in.clone(), std::mem::replace(&mut path, stand_in)));
         }
         if let Some(target) = &entry.link {

@@ -5,16 +5,19 @@ use std::time::Duration;
 use url::Url;
 
 use super::{
-    Bench, Outcome,
-    network::{Elsewhere, NOTHING},
+    Harness, Outcome,
+    network::{FallbackAnswer, NOTHING},
 };
 use batch_core::model::{KnownRecipes, Quota};
 
 /// No registry is asked less often than this; a longer period is a slip of units.
-const LONGEST_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Fifty requests a second, which no registry allows to strangers; a shorter one is such a slip too.
+const MIN_PERIOD: Duration = Duration::from_millis(20);
 
 /// Answers that lead nowhere: what is asked after them the plugin has from itself.
-const GENERIC: &[Elsewhere] = &[
+const GENERIC: &[FallbackAnswer] = &[
     NOTHING,
     json(200, "{}"),
     json(200, "[]"),
@@ -24,8 +27,8 @@ const GENERIC: &[Elsewhere] = &[
     json(500, ""),
 ];
 
-const fn json(status: u16, body: &'static str) -> Elsewhere {
-    Elsewhere { status, content_type: "application/json", body }
+const fn json(status: u16, body: &'static str) -> FallbackAnswer {
+    FallbackAnswer { status, content_type: "application/json", body }
 }
 
 /// Spelled as strangely as a name may be.
@@ -44,8 +47,8 @@ const ODD: &[&str] = &[
     "x.example/a/v2",
 ];
 
-pub(super) fn are_sane(bench: &Bench) -> Outcome {
-    let quotas = bench.subject.plugin.rate_limit.quotas();
+pub(super) fn are_sane(harness: &Harness) -> Outcome {
+    let quotas = harness.subject.plugin.rate_limit.quotas();
     let mut problems = vec![];
     if quotas.is_empty() {
         problems.push("quotas() is empty, so nothing may be asked; declare each host".to_owned());
@@ -67,7 +70,11 @@ pub(super) fn are_sane(bench: &Bench) -> Outcome {
         if quota.period.is_zero() {
             add("period is zero, which is no quota; name the mean time between requests");
         }
-        if LONGEST_PERIOD < quota.period {
+        if !quota.period.is_zero() && quota.period < MIN_PERIOD {
+            let n = Duration::from_secs(1).as_nanos() / quota.period.as_nanos();
+            add(&format!("its period allows {n} requests a second; is its unit right?"));
+        }
+        if MAX_PERIOD < quota.period {
             add("period is longer than a day; is its unit right?");
         }
         if quota.retry_floor.is_zero() {
@@ -85,15 +92,17 @@ pub(super) fn are_sane(bench: &Bench) -> Outcome {
     problems.into()
 }
 
-pub(super) fn agree_with_others(bench: &Bench) -> Outcome {
-    let own = bench.subject.plugin;
+pub(super) fn agree_with_others(harness: &Harness) -> Outcome {
+    let own = harness.subject.plugin;
     let mut problems = vec![];
-    for other in bench.subject.all.iter().filter(|other| other.id != own.id) {
+    for other in harness.subject.all.iter().filter(|other| other.id != own.id) {
         for quota in own.rate_limit.quotas() {
-            let same = other.rate_limit.quotas().iter().find(|it| {
-                (it.host, it.path_prefix) == (quota.host, quota.path_prefix) && *it != quota
+            // What each uses the host for is its own business; how often it may be asked is not.
+            let differs = other.rate_limit.quotas().iter().any(|it| {
+                (it.host, it.path_prefix) == (quota.host, quota.path_prefix)
+                    && *it != Quota { purpose: it.purpose, ..*quota }
             });
-            if same.is_some() {
+            if differs {
                 let place = format!("{}{}", quota.host, quota.path_prefix);
                 problems.push(format!("{place} is declared otherwise by {}: agree", other.id));
             }
@@ -110,19 +119,19 @@ pub(super) fn is_covered(url: &Url, quotas: &[Quota]) -> bool {
     url.scheme() == "https" && quotas.iter().any(covers)
 }
 
-pub(super) fn cover_every_host(bench: &Bench) -> Outcome {
-    let subject = &bench.subject;
+pub(super) fn cover_every_host(harness: &Harness) -> Outcome {
+    let subject = &harness.subject;
     if subject.plugin.recipe_builder.is_none() {
         return Outcome::no_builder();
     }
     let mut problems = vec![];
-    for (case, run) in &bench.runs {
-        for url in &run.strays {
+    for (case, run) in &harness.runs {
+        for url in &run.undeclared_requests {
             problems.push(refused(&format!("fixture {}", case.name), url));
         }
         problems.extend(run.asked.iter().filter_map(odd));
     }
-    let packages = bench.runs.iter().map(|(case, _)| case.package.as_str());
+    let packages = harness.runs.iter().map(|(case, _)| case.package.as_str());
     let packages: Vec<&str> = packages.chain(ODD.iter().copied()).collect();
     for package in packages {
         if subject.plugin.names.normalise(package).is_err() {
@@ -130,7 +139,7 @@ pub(super) fn cover_every_host(bench: &Bench) -> Outcome {
         }
         for generic in GENERIC {
             let run = subject.ask((package, &KnownRecipes::default()), vec![], *generic);
-            problems.extend(run.strays.iter().map(|url| refused(package, url)));
+            problems.extend(run.undeclared_requests.iter().map(|url| refused(package, url)));
             problems.extend(run.asked.iter().filter_map(odd));
         }
     }

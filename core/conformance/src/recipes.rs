@@ -1,79 +1,81 @@
-//! From answers to recipes: golden, the same in any order, strict, and never a guess.
+//! From answers to recipes: golden, the same in any order, and strict.
 
 use std::collections::BTreeSet;
 
 use super::{
-    Bench, Outcome,
-    bench::{End, Run},
-    fixture::{Case, Ends},
-    guard,
+    Harness, Outcome,
+    fixture::{Case, ExpectedOutcome},
+    guesses,
+    harness::{End, Run},
 };
 use batch_core::{
     decide::recipe,
     model::{ActionShape, CommandName, Executables, PackageFacts, PackageKind, Recipe},
-    plugin::RecipeBuilder,
 };
 
-const FEWEST_CASES: usize = 3;
+const MIN_CASES: usize = 3;
 /// Each in an order of its own.
 const N_ORDERS: u64 = 12;
 /// Parameters of steps that name commands, or paths of them.
 const LISTS: [&str; 2] = ["executables", "binaries"];
 
-pub(super) fn fixtures_are_enough(bench: &Bench) -> Outcome {
-    let cases = match &bench.cases {
+pub(super) fn fixtures_are_enough(harness: &Harness) -> Outcome {
+    let cases = match &harness.cases {
         Ok(cases) => cases,
         Err(why) => return vec![format!("a fixture cannot be read: {why}")].into(),
     };
-    if bench.subject.plugin.recipe_builder.is_none() {
+    if harness.subject.plugin.recipe_builder.is_none() {
         return Outcome::no_builder();
     }
-    let place = bench.subject.home.join("fixtures");
+    let place = harness.subject.home.join("fixtures");
     let mut problems = vec![];
-    if cases.len() < FEWEST_CASES {
+    if cases.len() < MIN_CASES {
         problems.push(format!(
-            "{} cases in {}; write at least {FEWEST_CASES}, as core/conformance/README.md, Fixtures, says",
+            "{} cases in {}; write at least {MIN_CASES}, as core/conformance/README.md, Fixtures, says",
             cases.len(),
             place.display()
         ));
     }
-    let ends = |wanted: fn(&Ends) -> bool| cases.iter().any(|case| wanted(&case.ends));
-    if !ends(|ends| matches!(ends, Ends::Recipe(_))) {
+    let ends = |wanted: fn(&ExpectedOutcome) -> bool| cases.iter().any(|case| wanted(&case.ends));
+    if !ends(|ends| matches!(ends, ExpectedOutcome::Recipe(_))) {
         problems.push("no case ends in a recipe; write one of a tool".to_owned());
     }
-    if !ends(|ends| matches!(ends, Ends::Absent)) {
+    if cases.iter().all(|case| guesses::only_command(case).is_none()) {
+        problems.push(
+            "no case ends in a recipe whose only command is called otherwise than the package; \
+             write one, or a guess would not be seen"
+                .to_owned(),
+        );
+    }
+    if !ends(|ends| matches!(ends, ExpectedOutcome::Absent)) {
         problems.push("no case is absent; write one of a package that is not there".to_owned());
     }
-    if !ends(|ends| matches!(ends, Ends::Failure(_))) {
+    if !ends(|ends| matches!(ends, ExpectedOutcome::Failure(_))) {
         problems.push("no case has no recipe; write one of a library".to_owned());
     }
     problems.into()
 }
 
-pub(super) fn are_golden(bench: &Bench) -> Outcome {
-    if bench.runs.is_empty() {
+pub(super) fn are_golden(harness: &Harness) -> Outcome {
+    if harness.runs.is_empty() {
         return Outcome::no_fixtures();
     }
-    bench.runs.iter().filter_map(|(case, run)| difference(case, run)).collect::<Vec<_>>().into()
+    harness.runs.iter().filter_map(|(case, run)| difference(case, run)).collect::<Vec<_>>().into()
 }
 
 fn difference(case: &Case, run: &Run) -> Option<String> {
     let name = &case.name;
     let fits = match (&case.ends, &run.end) {
-        (Ends::Recipe(golden), End::Recipe) => {
+        (ExpectedOutcome::Recipe(golden), End::Recipe) => {
             let text = run.recipe.as_ref().map(Recipe::to_toml).unwrap_or_default();
             if text == *golden {
                 return None;
             }
-            let lines = text.lines().zip(golden.lines()).find(|(made, golden)| made != golden);
-            let (made, golden) = lines.unwrap_or(("another end", "its end"));
-            return Some(format!(
-                "fixture {name}: the recipe says {made:?} where recipe.toml says {golden:?}; the \
-                 whole of it:\n{text}"
-            ));
+            let difference = first_difference(&text, golden);
+            return Some(format!("fixture {name}: {difference}; the whole recipe is:\n{text}"));
         }
-        (Ends::Absent, End::Absent) => true,
-        (Ends::Failure(kind), End::Failure(found)) => kind == found,
+        (ExpectedOutcome::Absent, End::Absent) => true,
+        (ExpectedOutcome::Failure(kind), End::Failure(found)) => kind == found,
         _ => false,
     };
     let asked: Vec<&str> = run.asked.iter().map(url::Url::as_str).collect();
@@ -88,15 +90,35 @@ fn difference(case: &Case, run: &Run) -> Option<String> {
     })
 }
 
-pub(super) fn do_not_depend_on_order(bench: &Bench) -> Outcome {
-    if bench.runs.is_empty() {
+/// Where the recipe that was made, and is called `text`, is not the one that must come.
+fn first_difference(text: &str, golden: &str) -> String {
+    if golden.trim().is_empty() {
+        return "recipe.toml is empty; read the recipe that was made, and keep it if it is right"
+            .to_owned();
+    }
+    let (mut made, mut wanted) = (text.lines(), golden.lines());
+    loop {
+        return match (made.next(), wanted.next()) {
+            (Some(made), Some(wanted)) if made == wanted => continue,
+            (Some(made), Some(wanted)) => {
+                format!("the recipe says {made:?} where recipe.toml says {wanted:?}")
+            }
+            (Some(made), None) => format!("recipe.toml ends where the recipe says {made:?}"),
+            (None, Some(wanted)) => format!("the recipe ends where recipe.toml says {wanted:?}"),
+            (None, None) => "the recipe and recipe.toml end their lines differently".to_owned(),
+        };
+    }
+}
+
+pub(super) fn do_not_depend_on_order(harness: &Harness) -> Outcome {
+    if harness.runs.is_empty() {
         return Outcome::no_fixtures();
     }
     let mut problems = vec![];
-    for (case, run) in &bench.runs {
+    for (case, run) in &harness.runs {
         let text = |run: &Run| (run.recipe.as_ref().map(Recipe::to_toml), run.facts.clone());
         for seed in 1..=N_ORDERS {
-            let again = bench.subject.replay(case, Some(seed));
+            let again = harness.subject.replay(case, Some(seed));
             if (&again.end, text(&again)) != (&run.end, text(run)) {
                 problems.push(format!(
                     "fixture {}: the same answers with their keys in another order give other \
@@ -110,11 +132,11 @@ pub(super) fn do_not_depend_on_order(bench: &Bench) -> Outcome {
     problems.into()
 }
 
-pub(super) fn pass_the_strict_reader(bench: &Bench) -> Outcome {
-    let own: &[ActionShape] = bench.subject.plugin.recipe_actions;
+pub(super) fn pass_the_strict_reader(harness: &Harness) -> Outcome {
+    let own: &[ActionShape] = harness.subject.plugin.recipe_actions;
     let mut problems = vec![];
     let mut n_read = 0;
-    for (case, _, recipe) in bench.recipes() {
+    for (case, _, recipe) in harness.recipes() {
         n_read += 1;
         let text = recipe.to_toml();
         match recipe::parse(&text, own) {
@@ -129,10 +151,10 @@ pub(super) fn pass_the_strict_reader(bench: &Bench) -> Outcome {
     if n_read == 0 { Outcome::no_recipe() } else { problems.into() }
 }
 
-pub(super) fn have_the_executables_of_the_facts(bench: &Bench) -> Outcome {
+pub(super) fn have_the_executables_of_the_facts(harness: &Harness) -> Outcome {
     let mut problems = vec![];
     let mut n_read = 0;
-    for (case, facts, recipe) in bench.recipes() {
+    for (case, facts, recipe) in harness.recipes() {
         n_read += 1;
         let known: BTreeSet<&str> = match &facts.executables {
             Executables::Known(names) => names.iter().map(CommandName::as_str).collect(),
@@ -165,8 +187,8 @@ pub(super) fn listed(recipe: &Recipe) -> Vec<String> {
 /// Commands that the recipe of `case` must have.
 pub(super) fn golden(case: &Case) -> Vec<String> {
     match &case.ends {
-        Ends::Recipe(text) => listed_in(text),
-        Ends::Absent | Ends::Failure(_) => vec![],
+        ExpectedOutcome::Recipe(text) => listed_in(text),
+        ExpectedOutcome::Absent | ExpectedOutcome::Failure(_) => vec![],
     }
 }
 
@@ -178,69 +200,13 @@ fn listed_in(text: &str) -> Vec<String> {
     texts.map(|path| path.rsplit('/').next().unwrap_or(path).to_owned()).collect()
 }
 
-pub(super) fn are_never_guessed(bench: &Bench) -> Outcome {
-    let Some(builder) = bench.subject.plugin.recipe_builder else {
-        return Outcome::no_builder();
-    };
-    let mut problems = vec![];
-    let mut n_tried = 0;
-    for (case, facts, _) in bench.recipes() {
-        n_tried += 1;
-        let why = "the suite says so".to_owned();
-        let unknown = PackageFacts { executables: Executables::Unknown(why), ..facts.clone() };
-        match built(builder, unknown) {
-            Ok(None) => {}
-            Ok(Some(made)) => problems.push(format!(
-                "{}: facts whose executables are Unknown give a recipe with {made:?}; return \
-                 Missing",
-                case.name
-            )),
-            Err(stuck) => problems.push(format!("{}: with Unknown executables {stuck}", case.name)),
-        }
-    }
-    for (case, facts) in bench.facts() {
-        let is_guess = |name: &CommandName| !is_stated(case, facts, name);
-        if let Executables::Known(names) = &facts.executables
-            && let Some(guess) = names.iter().find(|name| is_guess(name))
-        {
-            problems.push(format!(
-                "{}: no answer mentions a command {guess}, so it is a guess; say Unknown and why",
-                case.name
-            ));
-        }
-    }
-    if n_tried == 0 { Outcome::no_recipe() } else { problems.into() }
-}
-
-/// The commands of the recipe that is made of `facts`; `None` where none is made.
-fn built(
-    builder: &'static dyn RecipeBuilder,
-    facts: PackageFacts,
-) -> Result<Option<Vec<String>>, guard::Stuck> {
-    let limit = super::bench::PATIENCE;
-    guard::within(limit, "build", move || builder.build(&facts).ok().map(|it| listed(&it)))
-}
-
-/// Whether the registry said the name of a command anywhere, be it as that of the package: then
-/// the author of the fixture must have said so too.
-fn is_stated(case: &Case, facts: &PackageFacts, name: &CommandName) -> bool {
-    let last = facts.id.name.as_str().rsplit('/').find(|part| !is_major(part));
-    let is_name = last == Some(name.as_str()) && golden(case).iter().any(|it| it == name.as_str());
-    is_name || case.mentions(name.as_str())
-}
-
-/// `v2` of a path that has versions in it.
-fn is_major(part: &str) -> bool {
-    part.strip_prefix('v').is_some_and(|n| n.parse::<u32>().is_ok())
-}
-
-pub(super) fn have_a_stable_name(bench: &Bench) -> Outcome {
-    let Some(builder) = bench.subject.plugin.recipe_builder else {
+pub(super) fn have_a_stable_name(harness: &Harness) -> Outcome {
+    let Some(builder) = harness.subject.plugin.recipe_builder else {
         return Outcome::no_builder();
     };
     let mut problems = vec![];
     let mut n_named = 0;
-    for (case, facts) in bench.facts() {
+    for (case, facts) in harness.facts() {
         n_named += 1;
         let names: BTreeSet<String> =
             (0..8).map(|_| builder.recipe_name(facts).to_string()).collect();
@@ -254,7 +220,7 @@ pub(super) fn have_a_stable_name(bench: &Bench) -> Outcome {
             problems.push(format!("{}: its name changes with its version", case.name));
         }
     }
-    for (case, facts, recipe) in bench.recipes() {
+    for (case, facts, recipe) in harness.recipes() {
         let (name, said) = (builder.recipe_name(facts).to_string(), &recipe.metadata.name);
         if name != *said {
             problems.push(format!(

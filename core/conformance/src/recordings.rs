@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_a_name_and_a_name_without_a_file_are_told() {
+    fn unlisted_files_and_missing_files_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         fs::File::create(folder.path().join("a.json")).unwrap();
         let check = |names: &[&str]| all_are_named(folder.path(), names.iter().copied());

@@ -1,13 +1,9 @@
 //! The rules, in the order in which a plugin is written.
 
 use super::{
-    Bench, Clause, Outcome, Rule, classifier, facts, hostile, identity, installer, lists, names,
-    quotas, recipes, seeder,
+    Clause, Rule, asking, blocking, classifier, facts, guesses, hostile, identity, installer,
+    lists, names, quotas, recipes, rule, seeder, versions,
 };
-
-const fn rule(id: &'static str, clause: Clause, check: fn(&Bench) -> Outcome) -> Rule {
-    Rule { id, clause, check }
-}
 
 /// Every rule.
 pub static RULES: &[Rule] = &[
@@ -18,12 +14,15 @@ pub static RULES: &[Rule] = &[
     ),
     rule(
         "spellings-unique",
-        Clause::registry("EcosystemPlugin::aliases", "Other spellings, accepted at every edge"),
+        Clause::registry(
+            "EcosystemPlugin::aliases",
+            "Other accepted names. They are never stored.",
+        ),
         identity::spellings_are_its_own,
     ),
     rule(
         "rank-unique",
-        Clause::registry("EcosystemPlugin::rotation_rank", "Place in the rotation."),
+        Clause::registry("EcosystemPlugin::rotation_rank", "The place in the rotation."),
         identity::rank_is_its_own,
     ),
     rule(
@@ -41,43 +40,57 @@ pub static RULES: &[Rule] = &[
     ),
     rule(
         "quotas-sane",
-        Clause::quota("Quota::period", "Mean time between requests; zero is no quota"),
+        Clause::quota("Quota::period", "The mean time between two requests. Zero is not a quota"),
         quotas::are_sane,
     ),
     rule(
         "quotas-agree",
-        Clause::quota("Quota::stricter", "What keeps to both: two plugins that declare one place"),
+        Clause::quota(
+            "Quota::stricter",
+            "The quota that satisfies both. Two plugins that declare the same host and path",
+        ),
         quotas::agree_with_others,
     ),
-    rule(
+    asking(
         "hosts-declared",
         Clause::contract(
             "RateLimit::quotas",
-            "Every place this plugin asks; a host left out is refused.",
+            "Every host that this plugin asks. Requests to other hosts are refused.",
         ),
         quotas::cover_every_host,
     ),
     rule(
         "names-refused",
-        Clause::contract("Names::normalise", "Knows how its registry spells."),
+        Clause::contract("Names::normalise", "Invalid names are refused."),
         names::hostile_ones_are_refused,
     ),
     rule(
         "names-idempotent",
-        Clause::contract("Names::normalise", "The registry's own spelling of what a person wrote."),
+        Clause::contract(
+            "Names::normalise",
+            "The registry's own spelling of a name that a person wrote.",
+        ),
         names::are_read_the_same_again,
     ),
     rule(
         "classifier-total",
-        Clause::contract(
-            "FailureClassifier::classify",
-            "`None` leaves it to the shared patterns. Total: any text may come.",
-        ),
+        Clause::contract("FailureClassifier::classify", "It must accept any text"),
         classifier::reads_any_text,
     ),
     rule(
+        "classifier-cautious",
+        Clause::contract(
+            "FailureClassifier::classify",
+            "`None` means that the shared patterns decide.",
+        ),
+        classifier::takes_no_warning_for_a_failure,
+    ),
+    rule(
         "classifier-linear",
-        Clause::contract("FailureClassifier::classify", "Total: any text may come."),
+        Clause::contract(
+            "FailureClassifier::classify",
+            "in time proportional to the length of the text.",
+        ),
         classifier::takes_time_as_long_as_the_text,
     ),
     rule(
@@ -89,6 +102,11 @@ pub static RULES: &[Rule] = &[
         recipes::fixtures_are_enough,
     ),
     rule(
+        "async-never-blocks",
+        Clause::contract("RecipeBuilder", "No method may block its thread"),
+        blocking::never_in_async_code,
+    ),
+    rule(
         "fixtures-golden",
         Clause::contract(
             "RecipeBuilder::inspect",
@@ -97,67 +115,83 @@ pub static RULES: &[Rule] = &[
         recipes::are_golden,
     ),
     rule(
+        "versions-ordered",
+        Clause::contract("RecipeBuilder::inspect", "1.10 comes after 1.9."),
+        versions::are_compared_by_number,
+    ),
+    rule(
+        "digests-read",
+        Clause::package("Artifact::digest_verified", "and has this digest."),
+        facts::digests_were_compared,
+    ),
+    rule(
         "facts-storable",
         Clause::package(
             "PackageFacts",
-            "All that a recipe is built from, in one shape for every ecosystem.",
+            "Everything from which a recipe is built, in the same form for every ecosystem.",
         ),
         facts::are_fit_to_store,
     ),
-    rule(
+    asking(
         "recipes-deterministic",
         Clause::contract(
             "RecipeBuilder::build",
-            "The recipe that follows from `facts`: equal facts, equal recipe.",
+            "The recipe that follows from `facts`. Equal facts give equal recipes.",
         ),
         recipes::do_not_depend_on_order,
     ),
     rule(
         "recipes-strict",
-        Clause::contract("RecipeBuilder::build", "Asks a registry, then builds from what it said."),
+        Clause::contract(
+            "RecipeBuilder::build",
+            "Asks a registry about a package, and builds the recipe from the answers.",
+        ),
         recipes::pass_the_strict_reader,
     ),
     rule(
         "executables-exact",
-        Clause::package("PackageFacts::executables", "What it puts on `PATH`."),
+        Clause::package("PackageFacts::executables", "The commands that it installs on `PATH`."),
         recipes::have_the_executables_of_the_facts,
     ),
-    rule(
+    asking(
         "executables-never-guessed",
-        Clause::package(
+        Clause::executables(
             "Executables",
-            "What a package puts on `PATH`. Never guessed from its name.",
+            "The commands that a package installs on `PATH`. They are never guessed from the name",
         ),
-        recipes::are_never_guessed,
+        guesses::are_never_made,
     ),
     rule(
         "recipe-name-stable",
         Clause::contract(
             "RecipeBuilder::recipe_name",
-            "What the recipe is called unless an override says otherwise.",
+            "The name of the recipe, unless an override gives another one.",
         ),
         recipes::have_a_stable_name,
     ),
     rule(
         "plan-no-shell",
-        Clause::install("InstallStep::Run", "Runs a program; never a shell line."),
+        Clause::install("InstallStep::Run", "Runs a program. No shell is involved."),
         installer::run_no_shell,
     ),
     rule(
         "plan-inside-work-folder",
-        Clause::install("InstallPlan", "Paths are relative to the sandbox's work folder."),
-        installer::name_no_place_of_this_machine,
+        Clause::install("InstallPlan", "Paths are relative to the work folder"),
+        installer::name_no_local_path,
     ),
     rule(
         "plan-hosts-declared",
-        Clause::contract("NativeInstaller", "Says how to install with the ecosystem's own means"),
+        Clause::contract(
+            "NativeInstaller",
+            "States how the ecosystem's own tool installs a recipe.",
+        ),
         installer::ask_only_declared_hosts,
     ),
     rule(
         "plan-fetches-checked",
         Clause::install(
             "InstallStep::Fetch",
-            "Downloads a file, outside the sandbox and within the quotas, and checks its digest.",
+            "Downloads a file outside the sandbox and within the quotas, and checks its digest.",
         ),
         installer::fetch_what_can_be_checked,
     ),
@@ -165,7 +199,7 @@ pub static RULES: &[Rule] = &[
         "plan-network-needed",
         Clause::contract(
             "NativeInstaller::install",
-            "A step that asks a registry asks where `origins` say.",
+            "Steps that ask a registry use the addresses in `origins`.",
         ),
         installer::use_the_network_only_to_ask,
     ),
@@ -173,7 +207,7 @@ pub static RULES: &[Rule] = &[
         "plan-deterministic",
         Clause::install(
             "InstallPlan::steps",
-            "To be done in order; the first that fails ends the installation.",
+            "The steps in their order. The first step that fails ends the installation.",
         ),
         installer::are_the_same_again,
     ),
@@ -181,59 +215,82 @@ pub static RULES: &[Rule] = &[
         "plan-looks",
         Clause::install(
             "InstallStep::Inspect",
-            "Checks that the commands are there and can be started.",
+            "Checks that the commands exist and can be executed.",
         ),
-        installer::look_for_the_commands,
+        installer::inspect_the_commands,
     ),
     rule(
         "sources-declared",
-        Clause::contract("Seeder::sources", "What [`Seeder::discover`] reads, the best first."),
+        Clause::contract(
+            "Seeder::sources",
+            "The lists that [`Seeder::read`] reads, the best one first.",
+        ),
         seeder::reads_declared_sources,
     ),
     rule(
+        "estimates-complete",
+        Clause::contract(
+            "Source::per_candidate",
+            "The addresses that are asked about each candidate whose commands are not in the list",
+        ),
+        seeder::estimates_are_complete,
+    ),
+    asking(
         "seeder-total",
-        Clause::contract("Seeder::discover", "Finds packages in one registry."),
+        Clause::contract("Seeder::read", "Finds packages in one registry."),
         seeder::reads_any_answer,
     ),
-    rule(
+    asking(
         "lists-golden",
-        Clause::contract(
-            "Seeder::discover",
-            "the most popular first where the source knows. The same answers give the same page.",
-        ),
+        Clause::contract("Seeder::read", "The same answers give the same rows."),
         lists::are_golden,
     ),
-    rule(
+    asking(
         "lists-paged",
-        Clause::contract(
-            "Seeder::discover",
-            "The page of `source` at `cursor` (`None` is the first), at most `limit` candidates",
-        ),
+        Clause::contract("Seeder::read", "asked to end after `wanted.limit` candidates."),
         lists::are_paged,
     ),
-    rule(
+    asking(
         "lists-failures-told",
-        Clause::contract("SourceError", "A registry could not be read."),
+        Clause::source_error("SourceError", "The error of a registry that could not be read."),
         lists::are_told,
     ),
-    rule(
+    asking(
         "hostile-answers",
-        Clause::contract("SourceError::finding", "What it says about registry and machine."),
+        Clause::source_error("SourceError::finding", "What it says about registry and machine."),
         hostile::answers_are_survived,
     ),
-    rule(
+    asking(
         "hostile-shapes",
-        Clause::contract(
+        Clause::source_error(
             "SourceErrorKind::Schema",
             "unexpected shape of answer from {host}: {reason}",
         ),
         hostile::shapes_are_survived,
     ),
-    rule(
+    asking(
+        "hostile-absences",
+        Clause::source_error(
+            "SourceErrorKind::Unserved",
+            "a store only decides which files it serves.",
+        ),
+        hostile::absences_are_told,
+    ),
+    asking(
+        "hostile-versions",
+        Clause::package("PackageFacts::version", "Installers ask for it."),
+        hostile::versions_are_survived,
+    ),
+    asking(
+        "hostile-depth",
+        Clause::contract("RecipeBuilder", "Parsers limit the depth of nesting"),
+        hostile::nesting_is_survived,
+    ),
+    asking(
         "hostile-archives",
-        Clause::contract(
+        Clause::source_error(
             "SourceErrorKind::Remote",
-            "Something in an archive of the package, or on the way to it.",
+            "An error in an archive of the package, or in its download.",
         ),
         hostile::archives_are_survived,
     ),

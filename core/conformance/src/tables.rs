@@ -7,7 +7,7 @@ use batch_core::{
 };
 
 /// Final lines of a tool, what they state, and whose fault it is if it is a service's.
-pub type Stated = (&'static str, FailureKind, Option<&'static str>);
+pub type ClassifierCase = (&'static str, FailureKind, Option<&'static str>);
 
 /// What no registry has: to be read as a path, an option, a command or a part of an address.
 const NO_NAMES: &[&str] =
@@ -68,7 +68,7 @@ fn classify(classifier: &dyn FailureClassifier, text: &str) -> Option<Finding> {
 ///
 /// If one is read otherwise.
 #[track_caller]
-pub fn all_state(classifier: &dyn FailureClassifier, cases: &[Stated]) {
+pub fn all_state(classifier: &dyn FailureClassifier, cases: &[ClassifierCase]) {
     for &(text, kind, service) in cases {
         let expected = Finding { service: service.map(str::to_owned), ..Finding::stated(kind) };
         assert_eq!(classify(classifier, text), Some(expected), "{text}");

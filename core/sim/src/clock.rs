@@ -16,14 +16,14 @@ use chrono::{DateTime, Utc};
 
 use batch_core::io::Clock;
 
-/// Time that passes only when everything in [`SimClock::run`] waits for it.
+/// A clock whose time moves only when everything in [`SimClock::run`] waits for it.
 #[derive(Debug, Clone, Default)]
 pub struct SimClock(Arc<Mutex<Timeline>>);
 
 #[derive(Debug, Default)]
 struct Timeline {
     now: Duration,
-    /// By deadline, then by order of arrival.
+    /// Sorted by deadline, then by the order of arrival.
     parked: BTreeMap<(Duration, u64), Waker>,
     n_parked_ever: u64,
 }
@@ -38,8 +38,8 @@ impl Wake for Woken {
 }
 
 impl SimClock {
-    /// Runs `future` and everything joined to it to the end. Once all of it is parked, time moves
-    /// to the earliest deadline.
+    /// Runs `future` to its end. As soon as everything in it waits, the time moves to the earliest
+    /// deadline.
     pub fn run<F: Future>(&self, future: F) -> F::Output {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
@@ -48,7 +48,7 @@ impl SimClock {
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return output;
             }
-            // Whatever could go on without time passing has woken us.
+            // Something that can continue without waiting for the time has woken us.
             if !woken.0.swap(false, Ordering::Relaxed) {
                 self.move_to_earliest_deadline();
             }
@@ -106,7 +106,7 @@ impl Future for Sleep<'_> {
     }
 }
 
-/// A sleep that lost a race must not hold the time.
+/// A sleep that was cancelled must not stop the time.
 impl Drop for Sleep<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key {

@@ -6,7 +6,7 @@ mod memory_facts;
 mod memory_state;
 mod no_traffic;
 mod records;
-mod shelf;
+mod static_transport;
 mod transport;
 
 pub use clock::SimClock;
@@ -14,5 +14,5 @@ pub use memory_facts::MemoryFacts;
 pub use memory_state::MemoryState;
 pub use no_traffic::NoTraffic;
 pub use records::{FactsAt, INSTALL, attempt, delta, failed_on, queue, recipe_of, succeeded};
-pub use shelf::Shelf;
-pub use transport::{Answer, Sent, SimTransport};
+pub use static_transport::StaticTransport;
+pub use transport::{Answer, SentRequest, SimTransport};

@@ -1,24 +1,31 @@
-//! Journals without a disk.
+//! Journals in memory.
 
 use std::{
     collections::{BTreeMap, btree_map},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use batch_core::{
-    io::{FactSink, Journal, StateError, StateErrorKind},
+    io::{FactSink, FactWriter, Journal, StateError, StateErrorKind},
     model::{BatchId, Fact, Started},
 };
 
-/// Keeps the facts of each batch in memory, all of them readable.
+/// Keeps the facts of each batch in memory. All of them are readable.
 #[derive(Debug, Default)]
 pub struct MemoryFacts(Mutex<BTreeMap<BatchId, Vec<Fact>>>);
 
 impl MemoryFacts {
     fn journals(&self) -> MutexGuard<'_, BTreeMap<BatchId, Vec<Fact>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FactWriter for MemoryFacts {
+    fn append(&self, batch: &BatchId, facts: &[Fact]) -> Result<(), StateError> {
+        self.journals().entry(batch.clone()).or_default().extend_from_slice(facts);
+        Ok(())
     }
 }
 
@@ -37,11 +44,6 @@ impl FactSink for MemoryFacts {
         }
     }
 
-    fn append(&self, batch: &BatchId, facts: &[Fact]) -> Result<(), StateError> {
-        self.journals().entry(batch.clone()).or_default().extend_from_slice(facts);
-        Ok(())
-    }
-
     fn pending(&self) -> Result<Vec<Journal>, StateError> {
         let journal = |(batch_id, facts): (&BatchId, &Vec<Fact>)| Journal {
             batch_id: batch_id.clone(),
@@ -49,6 +51,11 @@ impl FactSink for MemoryFacts {
             unreadable: vec![],
         };
         Ok(self.journals().iter().map(journal).collect())
+    }
+
+    fn set_aside(&self, batch: &BatchId) -> Result<PathBuf, StateError> {
+        self.journals().remove(batch);
+        Ok(Path::new("memory").join(batch.to_string()))
     }
 
     fn discard(&self, batch: &BatchId) -> Result<(), StateError> {

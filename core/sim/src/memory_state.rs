@@ -1,4 +1,4 @@
-//! A state without a disk.
+//! A state in memory.
 
 use std::{
     collections::BTreeMap,
@@ -21,8 +21,8 @@ use batch_core::{
     },
 };
 
-/// Everything that a root holds, in memory: what was written last is what is read. Nothing in it is
-/// ever damaged.
+/// The content of a root in memory: what was written last is what is read. Nothing in it is ever
+/// damaged.
 #[derive(Debug, Default)]
 pub struct MemoryState {
     stored: Mutex<Stored>,
@@ -30,7 +30,7 @@ pub struct MemoryState {
     change: Lock,
 }
 
-/// A lock whose holder may go to another thread.
+/// A lock that may be released by another thread.
 #[derive(Debug, Default)]
 struct Lock {
     is_held: Mutex<bool>,
@@ -40,14 +40,14 @@ struct Lock {
 struct Held<'a>(&'a Lock);
 
 impl Lock {
-    /// Takes it, or gives `None` where somebody has it.
+    /// Takes the lock, or returns `None` if somebody holds it.
     fn try_hold(&self) -> Option<Held<'_>> {
         let mut is_held = self.is_held.lock().unwrap_or_else(PoisonError::into_inner);
         let was_held = std::mem::replace(&mut *is_held, true);
         (!was_held).then_some(Held(self))
     }
 
-    /// Takes it as soon as nobody has it.
+    /// Takes the lock as soon as nobody holds it.
     fn hold(&self) -> Held<'_> {
         let is_held = self.is_held.lock().unwrap_or_else(PoisonError::into_inner);
         let free = self.released.wait_while(is_held, |is_held| *is_held);
@@ -77,7 +77,7 @@ struct Stored {
 }
 
 impl MemoryState {
-    /// A state with these queues, and nothing else in it.
+    /// A state that contains only these queues.
     pub fn new(queues: impl IntoIterator<Item = QueueFile>) -> Self {
         let queues = queues.into_iter().map(|file| (file.header.ecosystem.clone(), file));
         let stored = Stored { queues: queues.collect(), ..Stored::default() };

@@ -1,19 +1,21 @@
-//! Queues and attempts in one line each.
+//! Builds queues and attempts for tests, each in one line.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
 use batch_core::{
     decide::recipe,
     model::{
-        ActionShape, Attempt, BatchId, BatchPlan, Began, Confidence, Delta, Environment, Fact,
-        Failure, FailureKind, Finding, Fingerprint, Finished, Generated, GeneratedRecipe,
-        HostUsage, Made, Minutes, NotGenerated, Outcome, PackageFacts, PackageId, PlannedPackage,
-        Queue, QueueEntry, RecipeName, Recovered, SCHEMA_VERSION, Stage, Started, Tier, Turn,
-        Validated, Verdict,
+        ActionShape, Attempt, BatchId, BatchPlan, Began, Confidence, Deferred, Delta, Discovered,
+        Environment, Executables, Fact, Failure, FailureKind, Finding, Fingerprint, Finished,
+        Generated, GeneratedRecipe, Generation, HostUsage, NotGenerated, Outcome, PackageFacts,
+        PackageId, PlannedPackage, Queue, QueueEntry, RecipeName, Recovered, RunnerMinutes,
+        SCHEMA_VERSION, Stage, Started, Tier, Turn, Undiscovered, Validated, Verdict,
     },
 };
 
-/// A queue of `eco` from (name, tier, second of arrival).
+/// A queue of `eco` from triples of name, tier and second of arrival.
 pub fn queue<'a>(entries: impl IntoIterator<Item = (&'a str, u8, i64)>) -> Queue {
     let entry = |(name, tier, secs): (&str, u8, i64)| {
         let id = format!("eco:{name}").parse().expect("a test uses names");
@@ -32,25 +34,32 @@ pub fn attempt(id: &str, outcome: Outcome) -> Attempt {
         worked_ms: 0,
         upstream_version: None,
         notes: vec![],
+        executables_from: None,
         generated: false,
+        subject: None,
         results: vec![],
         outcome,
     }
 }
 
-/// What `batch` adds with `attempts`: asked for, whole, ended when it started, no request made.
+/// The delta of `batch` with `attempts`: asked for by name, complete, ended when it started,
+/// without requests.
 pub fn delta(batch: BatchId, attempts: Vec<Attempt>) -> Delta {
     Delta {
         turn: Turn::Own,
         probing: false,
+        sweep: None,
         ended_at: batch.started_at(),
         batch,
         attempts,
         deferred: vec![],
+        deferred_for: [].into(),
+        lost: vec![],
         waiting: vec![],
         refused: vec![],
         interrupted: false,
-        minutes: Minutes::default(),
+        minutes: RunnerMinutes::default(),
+        minutes_saved: RunnerMinutes::default(),
         generator: "builtin 0".to_owned(),
         requests: [].into(),
         pauses: [].into(),
@@ -59,7 +68,7 @@ pub fn delta(batch: BatchId, attempts: Vec<Attempt>) -> Delta {
     }
 }
 
-/// Facts of one batch, at one moment.
+/// Builds the facts of one batch, all at one instant.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the line above says it")]
 pub struct FactsAt {
@@ -68,18 +77,26 @@ pub struct FactsAt {
 }
 
 impl FactsAt {
-    /// The start of a batch that validates `packages`, in this order, in `environments` each.
+    /// The start of a batch that validates `packages`, in this order, each in `environments`.
     pub fn started(&self, packages: &[PackageId], environments: &[Environment]) -> Started {
         let planned = |package_id: &PackageId| PlannedPackage {
             package_id: package_id.clone(),
             environments: environments.to_vec(),
+            over_budget: vec![],
+            lost_before: false,
         };
         let packages = packages.iter().map(planned).collect();
         Started {
             schema_version: SCHEMA_VERSION,
             batch_id: self.batch_id.clone(),
             at: self.at,
-            plan: BatchPlan { turn: Turn::Own, probing: false, packages },
+            plan: BatchPlan {
+                turn: Turn::Own,
+                probing: false,
+                sweep: None,
+                skipped: [].into(),
+                packages,
+            },
             generator: "builtin 0".to_owned(),
             run_id: None,
             program_version: "0".to_owned(),
@@ -87,7 +104,8 @@ impl FactsAt {
         }
     }
 
-    /// Work on `package_id` began: its validation in an environment, else its generation.
+    /// Work on `package_id` began: its validation in `environment`, or its generation if that is
+    /// `None`.
     pub fn began(
         &self,
         package_id: PackageId,
@@ -104,11 +122,12 @@ impl FactsAt {
         })
     }
 
-    /// Its generation ended: with a recipe that provides `command`, or, without one, as a library.
+    /// The generation ended with a recipe that provides `command`, or, without one, with the result
+    /// that the package is a library.
     pub fn generated(&self, package_id: PackageId, command: Option<&str>) -> Fact {
         let made = match command {
-            Some(command) => Made::Recipe(Box::new(recipe_of(package_id.clone(), command))),
-            None => Made::Nothing(NotGenerated {
+            Some(command) => Generation::Recipe(Box::new(recipe_of(package_id.clone(), command))),
+            None => Generation::Nothing(NotGenerated {
                 facts: None,
                 failure: Box::new(stated(FailureKind::LibraryOnly, None)),
                 draft: None,
@@ -124,7 +143,50 @@ impl FactsAt {
         }))
     }
 
-    /// A validation of one second ended so at its first try, with a cause that fits.
+    /// The generation ended without a recipe, because only an installation shows the commands.
+    pub fn undiscovered(&self, package_id: PackageId) -> Fact {
+        let GeneratedRecipe { facts, name, .. } = recipe_of(package_id.clone(), "unknown");
+        let executables = Executables::undiscovered(FailureKind::BuildFromSource, "a test says so");
+        let facts = PackageFacts { executables, ..facts };
+        Fact::Generated(Box::new(Generated {
+            schema_version: SCHEMA_VERSION,
+            batch_id: self.batch_id.clone(),
+            at: self.at,
+            package_id,
+            duration_ms: 100,
+            made: Generation::Undiscovered(Box::new(Undiscovered { facts, name })),
+        }))
+    }
+
+    /// Both installations in `environment` showed `command`, of which a recipe was made. Without a
+    /// command, they showed different ones.
+    pub fn discovered(
+        &self,
+        package_id: PackageId,
+        environment: Environment,
+        command: Option<&str>,
+    ) -> Discovered {
+        let set = |name: &str| BTreeSet::from([name.parse().expect("a test uses names")]);
+        let recipe = command.map(|command| {
+            let GeneratedRecipe { facts, name, toml } = recipe_of(package_id.clone(), command);
+            let commands = set(command);
+            Box::new(GeneratedRecipe { facts: facts.discovered(commands), name, toml })
+        });
+        Discovered {
+            schema_version: SCHEMA_VERSION,
+            batch_id: self.batch_id.clone(),
+            at: self.at,
+            package_id,
+            environment,
+            tries: 1,
+            duration_ms: 1_000,
+            sandbox: "box".to_owned(),
+            installations: [set(command.unwrap_or("one")), set(command.unwrap_or("other"))],
+            recipe,
+        }
+    }
+
+    /// A validation that took one second ended with this verdict at its first try.
     pub fn validated(
         &self,
         package_id: PackageId,
@@ -152,7 +214,7 @@ impl FactsAt {
         }
     }
 
-    /// The process that validates in an environment ended in order, else the one that generates. It
+    /// The process that validates in `environment`, or the one that generates, ended normally. It
     /// made three requests to `host`, which asked for a pause of a minute.
     pub fn finished(&self, environment: Option<Environment>, host: &str) -> Finished {
         let usage = HostUsage { sent: 3, throttled: 1, waited_ms: 9 };
@@ -168,7 +230,25 @@ impl FactsAt {
         }
     }
 
-    /// The batch was found without its end.
+    /// No work on `package_id` was done, because `host` asked for a pause of one minute.
+    pub fn deferred(
+        &self,
+        package_id: PackageId,
+        environment: Option<Environment>,
+        host: &str,
+    ) -> Fact {
+        Fact::Deferred(Deferred {
+            schema_version: SCHEMA_VERSION,
+            batch_id: self.batch_id.clone(),
+            at: self.at,
+            package_id,
+            environment,
+            host: host.to_owned(),
+            until: self.at + chrono::Duration::minutes(1),
+        })
+    }
+
+    /// A later run found the batch without its end.
     pub fn recovered(&self) -> Fact {
         Fact::Recovered(Recovered {
             schema_version: SCHEMA_VERSION,
@@ -181,7 +261,7 @@ impl FactsAt {
 /// The step by which [`recipe_of`] installs.
 pub const INSTALL: ActionShape = ActionShape::of_commands("eco_install");
 
-/// A recipe, called like its package, that provides `command`.
+/// A recipe with the name of its package that provides `command`.
 pub fn recipe_of(package: PackageId, command: &str) -> GeneratedRecipe {
     let name = RecipeName::nearest(package.name.as_str());
     let commands = [command.to_owned()];
@@ -190,12 +270,12 @@ pub fn recipe_of(package: PackageId, command: &str) -> GeneratedRecipe {
     GeneratedRecipe { facts, name, toml: recipe.to_toml() }
 }
 
-/// A recipe called `name` that says nothing.
+/// A recipe called `name` without content.
 pub fn succeeded(name: &str) -> Outcome {
     Outcome::Succeeded { recipe: name.parse().expect("a test uses names"), toml: String::new() }
 }
 
-/// A stated failure; each kind has its own fingerprint.
+/// A stated failure. Each kind has its own fingerprint.
 pub fn failed_on(kind: FailureKind, service: Option<&str>) -> Outcome {
     Outcome::Failed(Box::new(stated(kind, service)))
 }
@@ -210,5 +290,6 @@ fn stated(kind: FailureKind, service: Option<&str>) -> Failure {
         output: String::new(),
         exit_code: None,
         blocked_by: vec![],
+        steps: vec![],
     }
 }

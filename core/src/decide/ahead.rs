@@ -1,28 +1,29 @@
-//! Instants from the future. A machine whose clock was wrong leaves them in records; they are named
-//! and decide nothing, or one such run would hold the pipeline up for as long as it is ahead.
+//! Instants in the future. A machine with a wrong clock can leave them in records. They are
+//! reported and never used in a decision; otherwise one such run would stop the pipeline until that
+//! time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// By how much the clocks of two machines may differ.
+/// How much the clocks of two machines may differ.
 pub const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 
-/// Longest time that a host may ask to be left alone for, with room to spare: a pause is cut to an
-/// hour when it is noted. One that ends later was noted under another clock.
-pub const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(24);
+/// Longest pause that is accepted from a host, with a margin: a pause is limited to an hour when it
+/// is stored. A pause that ends later was stored under a wrong clock.
+pub const MAX_PAUSE: TimeDelta = TimeDelta::hours(24);
 
-/// Whether `at`, when something is said to have happened, lies in the future.
+/// Whether `at`, the time of a past event, lies in the future.
 pub fn is_ahead(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     TOLERANCE < at.signed_duration_since(now)
 }
 
-/// `at`, unless it lies in the future.
+/// `at`, or `None` if it lies in the future.
 pub fn past(at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     at.filter(|&at| !is_ahead(at, now))
 }
 
-/// Whether a host that is paused `until` then is to be left alone at `now`.
+/// Whether a host that is paused until `until` must not be asked at `now`.
 pub fn is_paused(until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    now < until && until.signed_duration_since(now) <= LONGEST_PAUSE
+    now < until && until.signed_duration_since(now) <= MAX_PAUSE
 }
 
 #[cfg(test)]
@@ -30,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clocks_may_differ_a_little_and_no_more() {
+    fn small_clock_differences_are_accepted_and_larger_ones_are_not() {
         let now = DateTime::UNIX_EPOCH;
         assert!(!is_ahead(now + TOLERANCE, now));
         assert!(is_ahead(now + TOLERANCE + TimeDelta::seconds(1), now));

@@ -1,4 +1,4 @@
-//! What the state becomes once a run has ended.
+//! How the state changes when a run has ended.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
@@ -6,21 +6,24 @@ use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 
 use crate::{
     decide::{
-        backoff::BackoffPolicy,
+        backoff::{BackoffPolicy, later},
         breaker::{self, BreakerPolicy},
         record,
     },
     model::{
         Attempt, BreakerTransition, CircuitState, Consequence, Control, Delta, EcosystemState,
-        Failure, Health, HostPause, Outcome, Queue, QueueEntry, SCHEMA_VERSION, Status,
-        StoredBreaker,
+        Failure, FailureKind, Health, HostPause, Outcome, PackageId, Queue, QueueEntry,
+        SCHEMA_VERSION, Status, StoredBreaker, Sweep, Verdict,
     },
 };
 
-/// Everything that applying a delta depends on besides state and delta.
+/// Why a breaker was closed.
+const CLOSING_REASON: &str = "a run reached registry and tool";
+
+/// Everything besides state and delta that the result depends on.
 #[derive(Debug, Clone)]
 pub struct Rules<'a> {
-    /// Hosts and tools of the ecosystem: only their faults count for its breaker.
+    /// Hosts and tools of the ecosystem. Only their failures count for its breaker.
     pub own_services: BTreeSet<&'a str>,
     /// Waiting times of packages.
     pub backoff: &'a BackoffPolicy,
@@ -28,30 +31,37 @@ pub struct Rules<'a> {
     pub breaker: &'a BreakerPolicy,
 }
 
-/// A state with a run in it.
+/// The state after a run was applied.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Applied {
     /// The ecosystem's queue and breaker.
     pub state: EcosystemState,
-    /// What the run said about the ecosystem.
+    /// What the run says about the health of the ecosystem.
     pub health: Health,
-    /// For the log, where the breaker moved.
+    /// The line for the breaker log, if the breaker changed.
     pub transition: Option<BreakerTransition>,
+    /// The packages whose recipes are to be written. A recipe whose entry was removed from the
+    /// queue during the run is not wanted any more.
+    pub wanted: BTreeSet<PackageId>,
 }
 
-/// `state` with `delta` in it. A delta that is already in changes nothing, so a writer that lost a
-/// race, or died half-way, reads the newest state and applies again.
+/// Applies `delta` to `state`. Applying a delta a second time changes nothing, so a writer that was
+/// interrupted, or that another writer overtook, reads the newest state and applies again.
 #[must_use]
 pub fn delta(state: EcosystemState, delta: &Delta, rules: &Rules) -> Applied {
     let EcosystemState { queue, breaker: before } = state;
     let queue = to_queue(queue, delta, rules.backoff);
+    let wanted = wanted(&queue, delta);
     let health = breaker::health(&delta.attempts, &rules.own_services, &before, rules.breaker);
     if before.last_batch.as_ref() == Some(&delta.batch) {
         let state = EcosystemState { queue, breaker: before };
-        return Applied { state, health, transition: None };
+        return Applied { state, health, transition: None, wanted };
     }
-    let mut after =
-        breaker::after_run(&before, &delta.attempts, health, delta.ended_at, rules.breaker);
+    // Recipes that exist are no probe of what makes new ones.
+    let mut after = match delta.sweep {
+        Some(_) => before.clone(),
+        None => breaker::after_run(&before, &delta.attempts, health, delta.ended_at, rules.breaker),
+    };
     after.last_batch = Some(delta.batch.clone());
     let moved =
         before.open.as_ref().map(|open| open.until) != after.open.as_ref().map(|open| open.until);
@@ -61,16 +71,12 @@ pub fn delta(state: EcosystemState, delta: &Delta, rules: &Rules) -> Applied {
         ecosystem: delta.batch.ecosystem().clone(),
         from: StoredBreaker::from(&before).circuit_state,
         to: StoredBreaker::from(&after).circuit_state,
-        reason: after.open.as_ref().map_or_else(closing_reason, |open| open.reason.clone()),
+        reason: after.open.as_ref().map_or(CLOSING_REASON, |open| &open.reason).to_owned(),
         evidence: evidence(delta),
         next_probe_at: after.open.as_ref().map(|open| open.until),
     });
     let state = EcosystemState { queue, breaker: after };
-    Applied { state, health, transition }
-}
-
-fn closing_reason() -> String {
-    "a run reached registry and tool".to_owned()
+    Applied { state, health, transition, wanted }
 }
 
 fn evidence(delta: &Delta) -> Vec<String> {
@@ -80,22 +86,48 @@ fn evidence(delta: &Delta) -> Vec<String> {
 fn to_queue(mut queue: Queue, delta: &Delta, backoff: &BackoffPolicy) -> Queue {
     for attempt in &delta.attempts {
         if let btree_map::Entry::Occupied(mut entry) = queue.entry(attempt.package.clone()) {
-            to_entry(entry.get_mut(), attempt, delta, backoff);
+            match delta.sweep {
+                None => to_entry(entry.get_mut(), attempt, delta, backoff),
+                Some(sweep) => to_swept(entry.get_mut(), attempt, (delta, sweep), backoff),
+            }
+        }
+    }
+    for package in &delta.lost {
+        if let Some(entry) = queue.get_mut(package)
+            && entry.last_batch.as_ref() != Some(&delta.batch)
+        {
+            entry.last_batch = Some(delta.batch.clone());
+            entry.lost = true;
         }
     }
     queue
 }
 
+fn wanted(queue: &Queue, delta: &Delta) -> BTreeSet<PackageId> {
+    // The recipes of a sweep are there.
+    if delta.sweep.is_some() {
+        return BTreeSet::new();
+    }
+    let is_wanted = |attempt: &&Attempt| {
+        let entry = queue.get(&attempt.package);
+        matches!(attempt.outcome, Outcome::Succeeded { .. })
+            && entry.is_none_or(|entry| entry.status == Status::Success)
+    };
+    delta.attempts.iter().filter(is_wanted).map(|attempt| attempt.package.clone()).collect()
+}
+
 fn to_entry(entry: &mut QueueEntry, attempt: &Attempt, delta: &Delta, backoff: &BackoffPolicy) {
-    // In already, or older than what is in.
-    if entry.last_attempt_at.is_some_and(|at| attempt.ended_at <= at) {
+    // It was applied already. The time says nothing about that, because clocks can be set back.
+    if entry.last_batch.as_ref() == Some(&delta.batch) {
         return;
     }
+    entry.last_batch = Some(delta.batch.clone());
+    entry.lost = is_lost(attempt);
     entry.last_attempt_at = Some(attempt.ended_at);
     if delta.probing {
         entry.last_probe_at = Some(attempt.ended_at);
     }
-    // Someone decided while the run was under way: the newer decision stands.
+    // Somebody changed the entry while the run was in progress. The newer decision is kept.
     if !matches!(entry.status, Status::Pending | Status::Failed) {
         return;
     }
@@ -105,8 +137,48 @@ fn to_entry(entry: &mut QueueEntry, attempt: &Attempt, delta: &Delta, backoff: &
     }
     entry.generator_version = Some(delta.generator.clone());
     match &attempt.outcome {
-        Outcome::Succeeded { .. } => settle(entry, Status::Success),
+        Outcome::Succeeded { recipe, .. } => {
+            entry.recipe = Some(recipe.clone());
+            (entry.verified_at, entry.regressed_at) = (None, None);
+            set_status(entry, Status::Success);
+        }
         Outcome::Failed(failure) => to_failed_entry(entry, failure, attempt.ended_at, backoff),
+    }
+}
+
+/// What a test of its existing recipe changes in an entry. Only a recipe that was seen to fail, or
+/// whose package is gone, has regressed: what cannot be tested now says nothing.
+fn to_swept(
+    entry: &mut QueueEntry,
+    attempt: &Attempt,
+    (delta, sweep): (&Delta, Sweep),
+    backoff: &BackoffPolicy,
+) {
+    let is_new = entry.last_batch.as_ref() != Some(&delta.batch);
+    if sweep == Sweep::Elsewhere || entry.status != Status::Success || !is_new {
+        return;
+    }
+    entry.last_batch = Some(delta.batch.clone());
+    match &attempt.outcome {
+        Outcome::Succeeded { .. } => entry.verified_at = Some(attempt.ended_at),
+        Outcome::Failed(failure) => {
+            let has_failed = attempt.results.iter().any(|result| result.verdict == Verdict::Fail);
+            if has_failed || failure.finding.kind == FailureKind::PackageNotFound {
+                entry.regressed_at = Some(attempt.ended_at);
+                entry.status = Status::Failed;
+                entry.consecutive_failures = 1;
+                let wait = backoff.after_structural(1);
+                entry.next_retry_at = Some(later(attempt.ended_at, wait));
+            }
+        }
+    }
+}
+
+/// Whether the process that made `attempt` died at work on it.
+fn is_lost(attempt: &Attempt) -> bool {
+    match &attempt.outcome {
+        Outcome::Succeeded { .. } => false,
+        Outcome::Failed(failure) => failure.finding.kind == FailureKind::RunnerLost,
     }
 }
 
@@ -118,24 +190,29 @@ fn to_failed_entry(
 ) {
     let reason = || record::reason(failure);
     match failure.finding.kind.consequence() {
-        Consequence::Excluded => settle(entry, Status::Excluded { reason: reason() }),
-        Consequence::RequiresManual => settle(entry, Status::RequiresManual { reason: reason() }),
-        Consequence::Blocked => settle(entry, Status::Blocked { by: failure.blocked_by.clone() }),
+        Consequence::Excluded => set_status(entry, Status::Excluded { reason: reason() }),
+        Consequence::RequiresManual => {
+            set_status(entry, Status::RequiresManual { reason: reason() });
+        }
+        Consequence::Blocked => {
+            set_status(entry, Status::Blocked { by: failure.blocked_by.clone() });
+        }
         Consequence::Spared => {
             entry.consecutive_faults = entry.consecutive_faults.saturating_add(1);
-            entry.next_retry_at = Some(ended_at + backoff.after_fault(entry.consecutive_faults));
+            let wait = backoff.after_fault(entry.consecutive_faults);
+            entry.next_retry_at = Some(later(ended_at, wait));
         }
         Consequence::Failed => {
             entry.status = Status::Failed;
             entry.consecutive_failures = entry.consecutive_failures.saturating_add(1);
             entry.consecutive_faults = 0;
             let wait = backoff.after_structural(entry.consecutive_failures);
-            entry.next_retry_at = Some(ended_at + wait);
+            entry.next_retry_at = Some(later(ended_at, wait));
         }
     }
 }
 
-fn settle(entry: &mut QueueEntry, status: Status) {
+fn set_status(entry: &mut QueueEntry, status: Status) {
     if status == Status::Success {
         entry.consecutive_failures = 0;
     }
@@ -144,8 +221,7 @@ fn settle(entry: &mut QueueEntry, status: Status) {
     entry.status = status;
 }
 
-/// The control plane with the wishes of hosts to be left alone, and without those that have passed
-/// at `now`.
+/// `control` with the pauses that hosts asked for, and without pauses that have ended at `now`.
 #[must_use]
 pub fn with_pauses(
     mut control: Control,
@@ -160,8 +236,8 @@ pub fn with_pauses(
     control
 }
 
-/// The control plane with `delta` in it, `applied` being what it made of its ecosystem. As
-/// repeatable as [`delta`].
+/// `control` after `delta`, where `applied` is the result of [`delta`] for its ecosystem. Can be
+/// repeated like [`delta`].
 #[must_use]
 pub fn to_control(mut control: Control, delta: &Delta, applied: &Applied) -> Control {
     let ecosystem = delta.batch.ecosystem().clone();
@@ -172,20 +248,22 @@ pub fn to_control(mut control: Control, delta: &Delta, applied: &Applied) -> Con
         if control.budget.week_start != Some(week) {
             control.budget = crate::model::Budget { week_start: Some(week), ..Default::default() };
         }
-        control.budget.linux_minutes_used += delta.minutes.linux;
-        control.budget.macos_minutes_used += delta.minutes.macos;
+        let budget = &mut control.budget;
+        budget.linux_minutes_used = budget.linux_minutes_used.saturating_add(delta.minutes.linux);
+        budget.macos_minutes_used = budget.macos_minutes_used.saturating_add(delta.minutes.macos);
     }
     control.ecosystems.insert(ecosystem, (&applied.state.breaker).into());
     control
 }
 
 /// First day of the ISO week of `at`.
-fn monday(at: DateTime<Utc>) -> NaiveDate {
+pub(super) fn monday(at: DateTime<Utc>) -> NaiveDate {
     let day = at.date_naive();
-    day - Days::new(u64::from(day.weekday().num_days_from_monday()))
+    let monday = day.checked_sub_days(Days::new(day.weekday().num_days_from_monday().into()));
+    monday.unwrap_or(day)
 }
 
-/// What a transition is called.
+/// The name of a change of state.
 pub fn describe(transition: &BreakerTransition) -> &'static str {
     match (transition.from, transition.to) {
         (CircuitState::Closed, CircuitState::Open) => "opened",
@@ -198,7 +276,7 @@ pub fn describe(transition: &BreakerTransition) -> &'static str {
 mod tests {
     use super::*;
     use crate::{
-        model::{BatchId, EcosystemId, FailureKind},
+        model::{BatchId, EcosystemId, Environment, EnvironmentResult, RecipeName},
         records::{self, attempt, failed_on, queue, succeeded},
     };
 
@@ -218,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn only_its_own_failures_are_held_against_a_package() {
+    fn only_its_own_failures_count_against_a_package() {
         let (backoff, breaker) = Default::default();
         let mut state = EcosystemState { queue: queue([("a", 1, 0)]), ..EcosystemState::default() };
         for (second, kind, expected) in [
@@ -257,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delta_that_is_in_changes_nothing() {
+    fn a_delta_that_was_applied_before_changes_nothing() {
         let (backoff, breaker) = Default::default();
         let rules = rules(&backoff, &breaker);
         let fault = || failed_on(FailureKind::Timeout, Some("own.example"));
@@ -281,13 +359,118 @@ mod tests {
     }
 
     #[test]
+    fn what_is_in_is_known_by_its_batch_whatever_the_clock_says() {
+        let (backoff, breaker) = Default::default();
+        let mut state = EcosystemState { queue: queue([("a", 1, 0)]), ..Default::default() };
+        let fails = || vec![attempt("eco:a", failed_on(FailureKind::InstallFailed, None))];
+        // The clock was put back by 900 s between the two runs.
+        for second in [1_000, 100] {
+            let run = run(second, fails());
+            state = delta(state, &run, &rules(&backoff, &breaker)).state;
+        }
+        let entry = state.queue.values().next().unwrap();
+        assert_eq!(entry.consecutive_failures, 2);
+        assert_eq!(entry.last_attempt_at, DateTime::from_timestamp(100, 0));
+        let run = run(50, vec![attempt("eco:a", succeeded("x"))]);
+        let applied = delta(state, &run, &rules(&backoff, &breaker));
+        let entry = applied.state.queue.values().next().unwrap();
+        let recipe = entry.recipe.as_ref().map(RecipeName::as_str);
+        assert_eq!((&entry.status, recipe), (&Status::Success, Some("x")));
+        assert_eq!(applied.wanted, ["eco:a".parse().unwrap()].into());
+    }
+
+    #[test]
+    fn a_package_on_which_a_process_died_is_marked_and_its_next_attempt_takes_the_mark_away() {
+        let (backoff, breaker) = Default::default();
+        let mut state = EcosystemState { queue: queue([("a", 1, 0)]), ..Default::default() };
+        let before = state.queue.values().next().unwrap().clone();
+        let lost = Delta { lost: vec![before.id.clone()], ..run(1, vec![]) };
+        for _ in 0..2 {
+            state = delta(state, &lost, &rules(&backoff, &breaker)).state;
+            let entry = state.queue.values().next().unwrap();
+            let last_batch = Some(lost.batch.clone());
+            assert_eq!(*entry, QueueEntry { lost: true, last_batch, ..before.clone() });
+        }
+        for (second, kind, is_lost) in
+            [(2, FailureKind::RunnerLost, true), (3, FailureKind::LibraryOnly, false)]
+        {
+            let run = run(second, vec![attempt("eco:a", failed_on(kind, None))]);
+            state = delta(state, &run, &rules(&backoff, &breaker)).state;
+            assert_eq!(state.queue.values().next().unwrap().lost, is_lost);
+        }
+    }
+
+    /// A queue with a recipe of `eco:a`, after it was tested again with this outcome.
+    fn swept(sweep: Sweep, outcome: Outcome, verdict: Option<Verdict>) -> (Applied, Delta) {
+        let (backoff, breaker) = Default::default();
+        let mut state = EcosystemState { queue: queue([("a", 1, 0)]), ..Default::default() };
+        let entry = state.queue.values_mut().next().unwrap();
+        (entry.status, entry.recipe) = (Status::Success, Some("a".parse().unwrap()));
+        let result = verdict.map(|verdict| EnvironmentResult {
+            environment: Environment::DebianX86,
+            verdict,
+            tries: 1,
+            duration_ms: 1,
+            sandbox: None,
+            failure: None,
+            verify: None,
+        });
+        let attempt =
+            Attempt { results: result.into_iter().collect(), ..attempt("eco:a", outcome) };
+        let run = Delta { sweep: Some(sweep), ..run(100, vec![attempt]) };
+        let once = delta(state, &run, &rules(&backoff, &breaker));
+        let twice = delta(once.state.clone(), &run, &rules(&backoff, &breaker));
+        assert_eq!(once.state, twice.state);
+        (once, run)
+    }
+
+    #[test]
+    fn a_recipe_that_stopped_working_is_told_apart_from_one_that_never_worked() {
+        let entry_of = |applied: &Applied| applied.state.queue.values().next().unwrap().clone();
+        let failed = |kind| failed_on(kind, None);
+        let fail = Some(Verdict::Fail);
+        let (applied, run) = swept(Sweep::Again, failed(FailureKind::VerifyFailed), fail);
+        let entry = entry_of(&applied);
+        assert_eq!((&entry.status, entry.regressed_at), (&Status::Failed, Some(run.ended_at)));
+        assert!(entry.recipe.is_some() && entry.next_retry_at.is_some());
+        assert!(applied.wanted.is_empty() && applied.transition.is_none());
+        let gone = swept(Sweep::Again, failed(FailureKind::PackageNotFound), None).0;
+        assert!(entry_of(&gone).regressed_at.is_some());
+
+        // What says nothing about the recipe changes nothing.
+        for (sweep, kind, verdict) in [
+            (Sweep::Again, FailureKind::Timeout, None),
+            (Sweep::Again, FailureKind::BinaryDiscoveryFailed, None),
+            (Sweep::Elsewhere, FailureKind::VerifyFailed, fail),
+        ] {
+            let entry = entry_of(&swept(sweep, failed(kind), verdict).0);
+            assert_eq!((&entry.status, entry.regressed_at), (&Status::Success, None), "{kind:?}");
+        }
+        let passed = swept(Sweep::Again, succeeded("a"), Some(Verdict::Pass));
+        assert_eq!(entry_of(&passed.0).verified_at, Some(passed.1.ended_at));
+    }
+
+    #[test]
+    fn a_recipe_that_works_again_has_not_regressed_any_more() {
+        let (backoff, breaker) = Default::default();
+        let fail = Some(Verdict::Fail);
+        let failed = failed_on(FailureKind::VerifyFailed, None);
+        let state = swept(Sweep::Again, failed, fail).0.state;
+        let run = run(200, vec![attempt("eco:a", succeeded("a"))]);
+        let applied = delta(state, &run, &rules(&backoff, &breaker));
+        let entry = applied.state.queue.values().next().unwrap();
+        assert_eq!((&entry.status, entry.regressed_at), (&Status::Success, None));
+    }
+
+    #[test]
     fn a_decision_made_during_the_run_stands() {
         let (backoff, breaker) = Default::default();
         let mut state = EcosystemState { queue: queue([("a", 1, 0)]), ..Default::default() };
         let excluded = Status::Excluded { reason: "operator".to_owned() };
         state.queue.values_mut().next().unwrap().status = excluded.clone();
         let run = run(1, vec![attempt("eco:a", succeeded("a"))]);
-        let state = delta(state, &run, &rules(&backoff, &breaker)).state;
-        assert_eq!(state.queue.values().next().unwrap().status, excluded);
+        let applied = delta(state, &run, &rules(&backoff, &breaker));
+        assert_eq!(applied.state.queue.values().next().unwrap().status, excluded);
+        assert!(applied.wanted.is_empty(), "its recipe is not written");
     }
 }

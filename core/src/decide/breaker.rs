@@ -1,4 +1,4 @@
-//! Transitions of the circuit breaker.
+//! How the circuit breaker changes its state.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,15 +15,15 @@ use crate::{
 /// Thresholds of the breaker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BreakerPolicy {
-    /// Unhealthy runs in a row that open it.
+    /// Number of unhealthy runs in a row after which it opens.
     pub open_after: u32,
-    /// First pause; doubles each time a probe is unhealthy.
+    /// First pause. It doubles each time a probe is unhealthy.
     pub first_pause: Duration,
-    /// Where doubling ends.
+    /// Upper limit of the doubling.
     pub longest_pause: Duration,
-    /// Attempts of a half-open run.
+    /// Number of attempts in a half-open run.
     pub probes: usize,
-    /// Latest attempts that are systemic when all failed in one way.
+    /// Number of latest attempts that must all fail in the same way to count as a systemic failure.
     pub systemic_row: usize,
 }
 
@@ -40,18 +40,18 @@ impl Default for BreakerPolicy {
     }
 }
 
-/// What an ecosystem may attempt; made from breaker, control plane and tools.
+/// What an ecosystem may attempt. It follows from the breaker, the control file and the tools.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
     /// A whole batch.
     Batch,
-    /// At most so many attempts, to test the ecosystem.
+    /// At most this many attempts, to test the ecosystem.
     Probes(usize),
     /// Nothing.
     Nothing(SkipReason),
 }
 
-/// What `breaker` admits at `now`. One that was opened in the future counts as closed.
+/// What `breaker` admits at `now`. A breaker that was opened in the future counts as closed.
 pub fn admission(breaker: &Breaker, now: DateTime<Utc>, policy: &BreakerPolicy) -> Admission {
     match &breaker.open {
         None => Admission::Batch,
@@ -61,16 +61,18 @@ pub fn admission(breaker: &Breaker, now: DateTime<Utc>, policy: &BreakerPolicy) 
     }
 }
 
-/// Whether a machine with a wrong clock opened it: it began in the future, and ends later still.
-/// One that an operator opened need not say when it began; its beginning then is its end.
+/// Whether a machine with a wrong clock opened the breaker: its beginning lies in the future, and
+/// its end lies after that. A breaker that an operator opened may have no beginning; then its
+/// beginning is its end.
 pub fn was_opened_ahead(open: &Open, now: DateTime<Utc>) -> bool {
     open.since < open.until && ahead::is_ahead(open.since, now)
 }
 
-/// What `attempts` say about the ecosystem whose hosts and tools are `own`.
+/// What `attempts` say about the health of the ecosystem whose hosts and tools are `own`.
 ///
-/// A success or a structural failure proves that registry and tool answer, with two exceptions:
-/// own faults outweigh them, or everything fails in one and the same way.
+/// A success or a structural failure proves that the registry and the tool answer. There are two
+/// exceptions: more attempts failed because of own hosts or tools, or everything failed in exactly
+/// the same way.
 pub fn health(
     attempts: &[Attempt],
     own: &BTreeSet<&str>,
@@ -87,8 +89,8 @@ pub fn health(
     });
     let signature = row.map(|row| row.fingerprint).or_else(|| {
         let known = breaker.open.as_ref()?.signature?;
-        // Faults and waits among the probes say nothing about the cause: only what is structural
-        // can be the known failure, or another one.
+        // A failure of a service, or a wait for other recipes, says nothing about the cause. Only
+        // structural failures can repeat the known failure or show a different one.
         let mut structural = failures.iter().filter(|failure| is_structural(failure));
         let is_known = |failure: &&Failure| failure.fingerprint == known;
         let is_only_known = n_structural > 0 && structural.all(is_known);
@@ -107,7 +109,8 @@ fn failure(attempt: &Attempt) -> Option<&Failure> {
     }
 }
 
-/// Says something about the package itself, and so proves that registry and tool answer.
+/// Whether the failure says something about the package itself, which proves that the registry and
+/// the tool answer.
 fn is_structural(failure: &Failure) -> bool {
     match failure.finding.kind.consequence() {
         Consequence::Excluded | Consequence::RequiresManual | Consequence::Failed => true,
@@ -115,8 +118,9 @@ fn is_structural(failure: &Failure) -> bool {
     }
 }
 
-/// The row of `breaker`, as `attempts` go on with it or end it: a broken generator fails everything
-/// alike. Faults are left to the majority rule, which asks whose they are.
+/// The list of uniform failures of `breaker`, continued or ended by `attempts`: a broken generator
+/// makes every package fail in the same way. Failures of services are left to the majority rule,
+/// which considers whose services they are.
 fn uniform_row(
     breaker: &Breaker,
     attempts: &[Attempt],
@@ -128,7 +132,8 @@ fn uniform_row(
         let row = row.filter(|row| row.fingerprint == fingerprint);
         let mut packages = row.map_or(vec![], |row| row.packages);
         packages.push(attempt.package.clone());
-        // One stubborn package proves nothing: the row begins after its earlier attempt.
+        // A package that fails repeatedly proves nothing. The list starts after its earlier
+        // attempt.
         let n_before = packages.len() - 1;
         let again = packages[..n_before].iter().position(|known| *known == attempt.package);
         let n_too_many = packages.len().saturating_sub(policy.systemic_row);
@@ -159,7 +164,8 @@ pub fn after_run(
     let unhealthy_runs = breaker.unhealthy_runs.saturating_add(1);
     let was_open = breaker.open.as_ref();
     let level = was_open.map_or(0, |open| open.level).saturating_add(1);
-    let until = now + backoff::doubling(policy.first_pause, policy.longest_pause, level);
+    let pause = backoff::doubling(policy.first_pause, policy.longest_pause, level);
+    let until = backoff::later(now, pause);
     let open = (was_open.is_some() || policy.open_after <= unhealthy_runs).then(|| Open {
         since: was_open.map_or(now, |open| open.since),
         until,
@@ -174,12 +180,12 @@ pub fn after_run(
 fn reason(unhealthy_runs: u32, signature: Option<Fingerprint>) -> String {
     match signature {
         Some(fingerprint) => format!(
-            "distinct packages all failed in one way ({fingerprint}); \
-             a probe that succeeds or fails otherwise closes it"
+            "different packages all failed in the same way ({fingerprint}); \
+             a probe that succeeds, or fails in another way, closes the breaker"
         ),
         None => format!(
             "{unhealthy_runs} unhealthy runs in a row; \
-             a probe that reaches registry and tool closes it"
+             a probe that reaches the registry and the tool closes the breaker"
         ),
     }
 }
@@ -194,7 +200,8 @@ mod tests {
 
     const OWN: &str = "registry.example";
 
-    /// `outcomes`: `+` success, `s` structural, `o` own fault, `f` foreign fault, `b` blocked.
+    /// `outcomes`: `+` success, `s` structural failure, `o` failure of an own service, `f` failure
+    /// of a foreign service, `b` blocked.
     #[track_caller]
     fn check(outcomes: &str, expected: Health) {
         let outcome = |c| match c {
@@ -236,9 +243,9 @@ mod tests {
     }
 
     #[test]
-    fn a_systemic_row_goes_over_runs_and_over_distinct_packages() {
+    fn a_systemic_row_spans_runs_and_counts_distinct_packages() {
         let policy = BreakerPolicy::default();
-        // Numbers of packages, a run a slice; all but -1 fail in the same way.
+        // Numbers of packages, one slice for each run. All but -1 fail in the same way.
         let check = |runs: &[&[i8]], is_systemic: bool| {
             let (mut breaker, mut last) = (Breaker::default(), Health::Neutral);
             for run in runs {
@@ -286,17 +293,17 @@ mod tests {
         let open = Open { since: until, until, level: 1, signature, reason };
         let breaker = Breaker { unhealthy_runs: 3, open: Some(open), ..Breaker::default() };
         let probe = |&kind: &FailureKind| attempt("eco:a", failed_on(kind, None));
-        let judge = |kinds: &[FailureKind]| {
+        let evaluate = |kinds: &[FailureKind]| {
             let probes: Vec<Attempt> = kinds.iter().map(probe).collect();
             health(&probes, &BTreeSet::new(), &breaker, &policy)
         };
-        assert_eq!(judge(&[InstallFailed]), Health::Unhealthy { signature });
+        assert_eq!(evaluate(&[InstallFailed]), Health::Unhealthy { signature });
         assert_eq!(
-            judge(&[InstallFailed, Timeout, RecipeMissing]),
+            evaluate(&[InstallFailed, Timeout, RecipeMissing]),
             Health::Unhealthy { signature }
         );
-        assert_eq!(judge(&[InstallFailed, LibraryOnly]), Health::Healthy);
-        assert_eq!(judge(&[LibraryOnly]), Health::Healthy);
-        assert_eq!(judge(&[Timeout, RecipeMissing]), Health::Neutral);
+        assert_eq!(evaluate(&[InstallFailed, LibraryOnly]), Health::Healthy);
+        assert_eq!(evaluate(&[LibraryOnly]), Health::Healthy);
+        assert_eq!(evaluate(&[Timeout, RecipeMissing]), Health::Neutral);
     }
 }

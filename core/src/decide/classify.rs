@@ -1,14 +1,15 @@
-//! What a failure's evidence says: bracket tags, then the plugin's own signs, then shared text
-//! patterns, then the exit code. A stronger source is never overridden by a weaker one.
+//! What the evidence of a failure says. The sources in order of their strength: tags in brackets,
+//! the plugin's own patterns, the shared patterns, the exit code. A weaker source never overrides a
+//! stronger one.
 
 use crate::{
-    decide::signs::Signs,
+    decide::patterns::PatternTable,
     model::{Confidence, Evidence, FailureKind, Finding, Stage},
 };
 
-/// How the line of an external generator begins that says by a tag why it made no recipe.
+/// The beginning of the line in which an external generator says, by a tag, why it made no recipe.
 const TAGGED: &str = "deterministic generation failed: ";
-/// Its tags.
+/// The tags and their meaning.
 const TAGS: &[(&str, FailureKind)] = &[
     ("[no_bottles]", FailureKind::NoBottle),
     ("[complex_archive]", FailureKind::BinaryDiscoveryFailed),
@@ -17,11 +18,12 @@ const TAGS: &[(&str, FailureKind)] = &[
     ("[validation_failed]", FailureKind::SchemaInvalid),
 ];
 
-/// What `evidence` says, `own` being what the ecosystem's classifier read in it.
+/// What `evidence` says; `own` is what the ecosystem's classifier found in it.
 ///
-/// An exit code that means one thing only is stronger than what is merely inferred from a text.
+/// An exit code with only one meaning is stronger than a cause that was only inferred from the
+/// text.
 pub fn finding(evidence: &Evidence, own: Option<Finding>) -> Finding {
-    let by_text = by_tag(&evidence.text).or(own).or_else(|| Signs::SHARED.read(&evidence.text));
+    let by_text = by_text(&evidence.text, own);
     let is_stated = |finding: &Finding| finding.confidence == Confidence::Stated;
     by_text
         .clone()
@@ -31,16 +33,23 @@ pub fn finding(evidence: &Evidence, own: Option<Finding>) -> Finding {
         .unwrap_or_else(|| by_exit_code(evidence))
 }
 
+/// What `text` says, `own` being what the ecosystem's classifier read in it; `None` where no sign
+/// stands in it.
+pub fn by_text(text: &str, own: Option<Finding>) -> Option<Finding> {
+    by_tag(text).or(own).or_else(|| PatternTable::SHARED.read(text))
+}
+
 fn by_tag(text: &str) -> Option<Finding> {
     let tagged = text.lines().find_map(|line| line.strip_prefix(TAGGED))?;
     let tag = TAGS.iter().find(|(tag, _)| tagged.starts_with(tag));
     tag.map(|&(_, kind)| Finding::stated(kind))
 }
 
-/// The kind whose sign stands first in `text`. Linear: each sign is searched once.
-pub fn first_sign(text: &str, signs: &[(&str, FailureKind)]) -> Option<FailureKind> {
-    let place = |&(sign, kind): &(&str, FailureKind)| text.find(sign).map(|at| (at, kind));
-    signs.iter().filter_map(place).min_by_key(|&(at, _)| at).map(|(_, kind)| kind)
+/// The kind of the pattern that appears first in `text`. The time is linear: each pattern is
+/// searched once.
+pub fn first_pattern(text: &str, patterns: &[(&str, FailureKind)]) -> Option<FailureKind> {
+    let place = |&(pattern, kind): &(&str, FailureKind)| text.find(pattern).map(|at| (at, kind));
+    patterns.iter().filter_map(place).min_by_key(|&(at, _)| at).map(|(_, kind)| kind)
 }
 
 /// The host of the first address in `text`.
@@ -105,27 +114,27 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_stronger_than_a_plugin_and_a_plugin_than_a_pattern() {
+    fn tags_take_precedence_over_plugins_and_plugins_over_patterns() {
         let own = || Some(Finding::stated(FailureKind::PackageNotFound));
         let kind = |text| finding(&evidence(Some(1), text), own()).kind;
         let tagged = "deterministic generation failed: [no_bottles] x";
         assert_eq!(kind(tagged), FailureKind::NoBottle);
         assert_eq!(kind("connection refused"), FailureKind::PackageNotFound);
-        // Whoever prints a tag otherwise is no generator.
+        // A program that prints such a tag in another way is no generator.
         for quoted in ["[no_bottles] x", "1 | [missing_dep]", "error: [missing_dep] x"] {
             assert_eq!(kind(quoted), FailureKind::PackageNotFound, "{quoted}");
         }
     }
 
     #[test]
-    fn an_exit_code_is_stronger_than_a_headline_and_weaker_than_a_cause() {
+    fn an_exit_code_takes_precedence_over_a_headline_but_not_over_a_cause() {
         let kind = |text| finding(&evidence(Some(124), text), None).kind;
         assert_eq!(kind("Installation failed: step 1 (x) failed:"), FailureKind::BuildTimeout);
         assert_eq!(kind("No space left on device"), FailureKind::DiskFull);
     }
 
     #[test]
-    fn exit_codes_speak_last() {
+    fn exit_codes_are_considered_last() {
         let kind = |code| finding(&evidence(code, "x"), None).kind;
         assert_eq!(kind(Some(124)), FailureKind::BuildTimeout);
         assert_eq!(kind(Some(137)), FailureKind::OutOfMemory);

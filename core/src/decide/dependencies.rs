@@ -1,16 +1,16 @@
-//! From the packages that a package needs to the recipes that provide them.
+//! Finds the recipes that provide the packages that a package needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{KnownRecipes, PackageFacts, Parameter, RecipeName, RecipeStep};
 
-/// Parameter of facts: a list of `package=recipe`. It is no parameter of the step.
+/// A parameter of the facts: a list of `package=recipe`. It is not a parameter of the step.
 const RECIPES: &str = "recipes";
-/// Can be in the name of neither.
+/// A character that neither name can contain.
 const IS: char = '=';
 
-/// Writes into `facts` which recipe of `known` provides each of the packages `needed`, which are
-/// `ecosystem`'s. One that no recipe provides is left out.
+/// Writes into `facts` which recipe of `known` provides each of the packages `needed`, which belong
+/// to `ecosystem`. A package that no recipe provides is left out.
 pub fn resolve(
     facts: &mut PackageFacts,
     ecosystem: &str,
@@ -23,7 +23,7 @@ pub fn resolve(
     facts.install.parameters.insert(RECIPES.to_owned(), Parameter::List(pairs));
 }
 
-/// The recipe of each package that [`resolve`] found one for.
+/// The recipes that [`resolve`] found, by package.
 pub fn resolved(facts: &PackageFacts) -> BTreeMap<&str, &str> {
     let pairs = match facts.install.parameters.get(RECIPES) {
         Some(Parameter::List(pairs)) => &**pairs,
@@ -32,8 +32,8 @@ pub fn resolved(facts: &PackageFacts) -> BTreeMap<&str, &str> {
     pairs.iter().filter_map(|pair| pair.split_once(IS)).collect()
 }
 
-/// The recipe to name for `package`: the one that provides it, else what a recipe that this program
-/// made of it might be called, as far as that may be a dependency.
+/// The recipe to name for `package`: the one that provides it, or else the name that this program
+/// would give to its recipe, if that is valid as a dependency.
 pub fn recipe_name(recipes: &BTreeMap<&str, &str>, package: &str) -> String {
     match recipes.get(package) {
         Some(name) => (*name).to_owned(),
@@ -53,11 +53,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_resolved_is_read_back_and_is_no_parameter_of_the_step() {
+    fn resolved_dependencies_are_read_back_and_are_not_parameters_of_the_step() {
         let id = "zoo:lion".parse().unwrap();
         let mut facts = PackageFacts::of_commands(id, "1".to_owned(), "zoo_install", &[]);
         assert_eq!(resolved(&facts), BTreeMap::new());
         let plain = step(&facts);
+        assert_eq!(plain.action, "zoo_install");
+        assert_eq!(plain.params["package"].as_str(), Some("lion"));
         let mut known = KnownRecipes::default();
         let satisfies = BTreeMap::from([("zoo".to_owned(), vec!["gazelle@3".to_owned()])]);
         known.add_named(&"gazelle".parse().unwrap(), &satisfies);

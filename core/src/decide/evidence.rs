@@ -1,5 +1,5 @@
-//! From what a program printed, cleaned (see [`clean`](super::clean)), to what is kept of it: its
-//! two ends, and the lines that state the cause.
+//! What is kept of the output of a program, after cleaning (see [`clean`](super::clean)): its
+//! beginning and its end, and the lines that state the cause.
 
 use std::ops::Range;
 
@@ -7,21 +7,21 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::{FailureKind, Fingerprint};
 
-/// First bytes of an output that are kept.
+/// How many bytes of the beginning of an output are kept.
 pub const HEAD_BYTES: usize = 16 << 10;
-/// Last bytes of an output that are kept: the cause stands at the end.
+/// How many bytes of the end of an output are kept. The cause is usually at the end.
 pub const TAIL_BYTES: usize = 48 << 10;
-/// Begins what stands for a part that was left out.
+/// Begins the text that replaces a part that was left out.
 const GAP_START: &str = "\n[… ";
-/// Ends it.
+/// Ends that text.
 const GAP_END: &str = " bytes left out …]\n";
-/// Room for it.
-const LONGEST_GAP: usize = 64;
+/// Space that is reserved for that text.
+const MAX_GAP: usize = 64;
 
-/// Longest message.
+/// Maximal length of a message in bytes.
 pub const MESSAGE_BYTES: usize = 2 << 10;
 
-/// Lines that say nothing about a cause, by what they contain.
+/// Parts of lines that say nothing about a cause.
 const NOISE: &[&str] = &[
     "A complete log of this run can be found in",
     "npm notice",
@@ -55,25 +55,25 @@ const MARKS: &[&str] = &[
     "unable",
 ];
 
-/// The first and last part of `text`, and whether something between them was left out, here or
-/// before: what is capped already stays as it is.
+/// The first and the last part of `text`, and whether something between them was left out, now or
+/// earlier. A text that was shortened before does not change.
 pub fn cap(text: &str) -> (String, bool) {
-    if text.len() <= HEAD_BYTES + TAIL_BYTES + LONGEST_GAP {
+    if text.len() <= HEAD_BYTES + TAIL_BYTES + MAX_GAP {
         return (text.to_owned(), text.contains(GAP_END));
     }
     let head = floor(text, HEAD_BYTES);
     let tail = ceil(text, text.len() - TAIL_BYTES);
-    // The rest of a line must not become a command to a CI system by the cut.
+    // The second part of a divided line must not become a command to a CI system.
     let gap = gap((tail - head) as u64);
     (format!("{}…{gap}…{}", &text[..head], &text[tail..]), true)
 }
 
-/// Stands for `n` bytes that were left out.
+/// The text that replaces `n` bytes that were left out.
 pub fn gap(n: u64) -> String {
     format!("{GAP_START}{n}{GAP_END}")
 }
 
-/// The places in `text` of what stands for parts that were left out.
+/// The positions in `text` of the texts that replace parts that were left out.
 pub(super) fn gaps(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.match_indices(GAP_START).filter_map(|(start, _)| {
         let number = &text[start + GAP_START.len()..];
@@ -83,13 +83,13 @@ pub(super) fn gaps(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// The lines of `text` that state the cause, at most [`MESSAGE_BYTES`]: the last ones that are
-/// marked as errors, else the last ones at all. Empty only for an empty text.
+/// The lines of `text` that state the cause, at most [`MESSAGE_BYTES`]: the last lines that are
+/// marked as errors, otherwise the last lines. Empty only for an empty text.
 pub fn message(text: &str) -> String {
     let said: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let is_noise = |line: &&&str| NOISE.iter().any(|noise| line.contains(noise));
     let telling: Vec<&str> = said.iter().filter(|line| !is_noise(line)).copied().collect();
-    // A text of nothing but noise is still all that is known.
+    // If all lines are noise, they are still everything that is known.
     let lines = if telling.is_empty() { said } else { telling };
     let is_marked = |line: &&&str| {
         let lower = line.to_ascii_lowercase();
@@ -101,14 +101,14 @@ pub fn message(text: &str) -> String {
     ending(&chosen[first..])
 }
 
-/// All lines of `text`, which states a cause and nothing else, at most [`MESSAGE_BYTES`].
+/// All lines of `text`, which consists only of a cause, at most [`MESSAGE_BYTES`].
 pub fn stated(text: &str) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     ending(&lines)
 }
 
-/// The end states the cause: a message that is too long loses its beginning. What is left of a
-/// line begins with an ellipsis: it must not become a command to a CI system by the cut.
+/// A message that is too long loses its beginning, because the end states the cause. The rest of a
+/// divided line begins with an ellipsis, so that it cannot become a command to a CI system.
 fn ending(lines: &[&str]) -> String {
     let message = lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
     if message.len() <= MESSAGE_BYTES {
@@ -127,8 +127,8 @@ fn ceil(text: &str, at: usize) -> usize {
     (at..text.len()).find(|&i| text.is_char_boundary(i)).unwrap_or(text.len())
 }
 
-/// Same cause, same fingerprint: addresses, paths, versions, hashes, numbers, quoted texts and
-/// `package` itself do not count.
+/// Equal causes have equal fingerprints: addresses, paths, versions, hashes, numbers, quoted texts
+/// and `package` itself do not count.
 pub fn fingerprint(kind: FailureKind, message: &str, package: &str) -> Fingerprint {
     let mut hasher = Sha256::new();
     hasher.update(kind.to_string());
@@ -136,8 +136,7 @@ pub fn fingerprint(kind: FailureKind, message: &str, package: &str) -> Fingerpri
         hasher.update("\n");
         hasher.update(normalised(line, package));
     }
-    let digest = hasher.finalize();
-    Fingerprint(digest[..8].iter().fold(0, |hash, &byte| hash << 8 | u64::from(byte)))
+    Fingerprint(hasher.finalize().first_chunk().copied().map_or(0, u64::from_be_bytes))
 }
 
 fn normalised(line: &str, package: &str) -> String {
@@ -145,7 +144,6 @@ fn normalised(line: &str, package: &str) -> String {
     let word = |word: &str| {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
         let is_variable = bare.contains(['/', '\\'])
-            || bare.contains("://")
             || bare.eq_ignore_ascii_case(package)
             || bare.contains(|c: char| c.is_ascii_digit())
             || bare.split('@').next() == Some(package) && !package.is_empty();
@@ -154,7 +152,7 @@ fn normalised(line: &str, package: &str) -> String {
     unquoted.split_whitespace().map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Quoted parts become `*`. An apostrophe inside a word quotes nothing.
+/// Replaces quoted parts by `*`. An apostrophe inside a word is not a quote.
 fn without_quoted(line: &str) -> String {
     let mut kept = String::with_capacity(line.len());
     let mut chars = line.chars();
@@ -196,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_states_a_cause_is_kept_whole() {
+    fn a_line_with_the_cause_is_kept_whole() {
         let chain = "cannot read it\ncaused by: https://r/x answered 500\n";
         assert_eq!(stated(chain), chain.trim_end());
         let long = format!("{}\nthe cause", "because\n".repeat(4000));
@@ -215,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_keeps_its_two_ends() {
+    fn a_long_output_keeps_its_beginning_and_its_end() {
         let (capped, truncated) = cap(&format!("first{}last", "é".repeat(60_000)));
         assert!(truncated && capped.starts_with("first") && capped.ends_with("last"));
         assert!(capped.len() < HEAD_BYTES + TAIL_BYTES + 64);

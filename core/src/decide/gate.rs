@@ -1,4 +1,4 @@
-//! What keeps a recipe that works from being merged.
+//! The gates: rules that can keep a working recipe from being merged.
 
 use crate::{
     decide::{
@@ -8,7 +8,7 @@ use crate::{
     model::{Cell, CommandName, Executables, FailureKind, PackageFacts, Recipe},
 };
 
-/// A gate that does not open.
+/// A gate refuses the recipe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The failure to record.
@@ -17,7 +17,7 @@ pub struct Refusal {
     pub reason: String,
 }
 
-/// Whether `recipe` runs a command of its own.
+/// Refuses a `recipe` that runs a command of its own.
 pub fn run_command(recipe: &Recipe) -> Result<(), Refusal> {
     match recipe.steps.iter().find(|step| step.action == "run_command") {
         None => Ok(()),
@@ -28,7 +28,7 @@ pub fn run_command(recipe: &Recipe) -> Result<(), Refusal> {
     }
 }
 
-/// Whether `recipe` is for `cell`, where it would be installed.
+/// Refuses a `recipe` that is not for `cell`, where it would be installed.
 pub fn cell(recipe: &Recipe, cell: Cell) -> Result<(), Refusal> {
     if allowed_cells(&recipe.metadata).contains(&cell) {
         return Ok(());
@@ -37,17 +37,17 @@ pub fn cell(recipe: &Recipe, cell: Cell) -> Result<(), Refusal> {
     Err(Refusal { kind: FailureKind::NoBottle, reason })
 }
 
-/// Whether a command of `facts` has a name by which scripts and people call something else: a
-/// command of the system, or what many projects call a script of their own. Whoever installed the
-/// recipe would run it unawares, so a person looks first.
+/// Refuses a command of `facts` whose name scripts and people use for something else: a command of
+/// the system, or a word that many projects use for a script of their own. Whoever installed the
+/// recipe would run it without noticing, so a person has to look first.
 ///
-/// Where people review what the registry takes in (`is_reviewed`), a package may have the command
-/// that it is called by, for nobody expects another `wget` of it, and commands of the system that
-/// not every script uses: `python3` is brought by Python.
+/// If people review what the registry accepts (`is_reviewed`), a package may have the command that
+/// has its own name, because nobody expects a different `wget` from it. It may also have commands
+/// of the system that few scripts use: Python installs `python3`.
 pub fn commands(facts: &PackageFacts, is_reviewed: bool) -> Result<(), Refusal> {
     let Executables::Known(commands) = &facts.executables else { return Ok(()) };
     let name = facts.id.name.as_str();
-    // A version in the name is none of the command's.
+    // A version in the name is not a part of the command's name.
     let plain = name.split('@').next().unwrap_or(name);
     let is_unsafe = |command: &&CommandName| {
         let command = command.as_str();
@@ -65,7 +65,9 @@ pub fn commands(facts: &PackageFacts, is_reviewed: bool) -> Result<(), Refusal> 
     let names = found.join(", ");
     Err(Refusal {
         kind: FailureKind::UnsafeName,
-        reason: format!("{name} would put {names} on PATH, where people expect another command"),
+        reason: format!(
+            "{name} would install {names} on PATH, where people expect another command"
+        ),
     })
 }
 
@@ -75,7 +77,7 @@ mod tests {
     use crate::model::{Metadata, RecipeStep};
 
     #[test]
-    fn a_recipe_is_for_the_cells_that_its_constraints_leave() {
+    fn a_recipe_is_for_the_cells_that_its_constraints_permit() {
         let metadata = Metadata { supported_os: vec!["darwin".to_owned()], ..Metadata::default() };
         let recipe = Recipe { metadata, version: None, steps: vec![], verify: None };
         assert_eq!(cell(&recipe, Cell::DarwinArm), Ok(()));
@@ -84,8 +86,8 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_people_take_for_another_wants_a_person() {
-        let judge = |package: &str, names: &[&str], is_reviewed| {
+    fn a_command_that_hides_a_well_known_one_needs_a_review() {
+        let evaluate = |package: &str, names: &[&str], is_reviewed| {
             let id = format!("zoo:{package}").parse().unwrap();
             let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
             let facts = PackageFacts::of_commands(id, "1".to_owned(), "zoo_install", &names);
@@ -93,24 +95,24 @@ mod tests {
         };
         for name in ["sh", "env", "perl", "ls", "sudo"] {
             let reason =
-                format!("lion would put {name} on PATH, where people expect another command");
-            assert_eq!(judge("lion", &["roar", name], false), Err(reason.clone()));
-            assert_eq!(judge("lion", &["roar", name], true), Err(reason));
-            assert!(judge(name, &[name], false).is_err(), "anybody may publish {name}");
-            assert_eq!(judge(name, &[name, "roar"], true), Ok(()));
+                format!("lion would install {name} on PATH, where people expect another command");
+            assert_eq!(evaluate("lion", &["roar", name], false), Err(reason.clone()));
+            assert_eq!(evaluate("lion", &["roar", name], true), Err(reason));
+            assert!(evaluate(name, &[name], false).is_err(), "anybody may publish {name}");
+            assert_eq!(evaluate(name, &[name, "roar"], true), Ok(()));
         }
         for name in ["setup", "console"] {
-            assert!(judge("lion", &["roar", name], false).is_err(), "{name}");
-            assert!(judge(name, &[name], true).is_err(), "{name}");
+            assert!(evaluate("lion", &["roar", name], false).is_err(), "{name}");
+            assert!(evaluate(name, &[name], true).is_err(), "{name}");
         }
-        assert_eq!(judge("m4@1", &["m4"], true), Ok(()), "a version is none of the command's");
-        assert_eq!(judge("python@3", &["python3", "pip3"], true), Ok(()));
-        assert!(judge("python", &["python3"], false).is_err());
-        assert_eq!(judge("lion", &["roar", "lsx", "perlcritic"], false), Ok(()));
+        assert_eq!(evaluate("m4@1", &["m4"], true), Ok(()), "a version is none of the command's");
+        assert_eq!(evaluate("python@3", &["python3", "pip3"], true), Ok(()));
+        assert!(evaluate("python", &["python3"], false).is_err());
+        assert_eq!(evaluate("lion", &["roar", "lsx", "perlcritic"], false), Ok(()));
     }
 
     #[test]
-    fn a_command_of_its_own_anywhere_in_a_recipe_wants_a_person() {
+    fn a_shell_command_anywhere_in_a_recipe_needs_a_review() {
         let step = |action: &str| RecipeStep { action: action.to_owned(), ..Default::default() };
         let recipe =
             |steps| Recipe { metadata: Metadata::default(), version: None, steps, verify: None };

@@ -1,17 +1,23 @@
-//! Pure decisions: facts and `now` in, decision and reasons out. No clock, no I/O, no async.
+//! Pure decisions: their input is facts and `now`, their output is a decision with its reasons.
+//! They use no clock, no I/O and no async.
 
 pub mod ahead;
 pub mod apply;
 pub mod backoff;
 pub mod breaker;
-pub mod claims;
 pub mod classify;
 pub mod clean;
 pub mod dependencies;
+pub mod discovery;
 pub mod evidence;
 pub mod fold;
 pub mod gate;
 pub mod health;
+pub mod import;
+pub mod interruption;
+pub mod ladder;
+pub mod name_registry;
+pub mod patterns;
 pub mod plan;
 pub mod preflight;
 mod quoted;
@@ -20,7 +26,11 @@ pub mod reconcile;
 pub mod record;
 pub mod rotation;
 pub mod seeding;
-pub mod signs;
+pub mod sweep;
 mod system;
+pub mod tsuku;
 pub mod unknown_names;
 pub mod verification;
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Which packages a run attempts.
+//! Chooses the packages that a run attempts.
 
 use std::cmp::Reverse;
 
@@ -9,30 +9,31 @@ use crate::{
     model::{BatchId, Plan, Queue, QueueEntry, Skip, SkipReason, Status, Tier},
 };
 
-/// What one run may take.
+/// The limits of one batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
-    /// At most so many attempts.
+pub struct BatchLimit {
+    /// The maximal number of attempts.
     pub size: usize,
-    /// This tier, or a more important one.
+    /// Only packages of this tier and of more important tiers.
     pub tier: Tier,
 }
 
-/// Plans the run `batch` over `queue`, as of the batch's start.
+/// The plan of the run `batch` for `queue`, at the time of the batch's start.
 #[must_use]
-pub fn run(queue: &Queue, admission: &Admission, share: Share, batch: BatchId) -> Plan {
+pub fn run(queue: &Queue, admission: &Admission, batch_limit: BatchLimit, batch: BatchId) -> Plan {
     let now = batch.started_at();
     let (mut taken, mut skipped) = (vec![], vec![]);
     for entry in queue.values() {
-        match obstacle(entry, admission, share.tier, now) {
+        match obstacle(entry, admission, batch_limit.tier, now) {
             Some(reason) => skipped.push(Skip { package_id: entry.id.clone(), reason }),
             None => taken.push(entry),
         }
     }
-    // The queue is sorted by id and both sorts are stable: ties go by id.
+    // The queue is sorted by id and both sorts are stable, so equal entries are in the order of
+    // their ids.
     let n_places = match admission {
-        Admission::Batch => sort_for_batch(&mut taken, share.size, now),
-        Admission::Probes(n) => sort_for_probes(&mut taken, share.size.min(*n), now),
+        Admission::Batch => sort_for_batch(&mut taken, batch_limit.size, now),
+        Admission::Probes(n) => sort_for_probes(&mut taken, batch_limit.size.min(*n), now),
         Admission::Nothing(_) => 0,
     };
     for entry in taken.split_off(n_places.min(taken.len())) {
@@ -42,13 +43,21 @@ pub fn run(queue: &Queue, admission: &Admission, share: Share, batch: BatchId) -
     }
     skipped.sort_by(|a, b| a.package_id.cmp(&b.package_id));
     let attempts = taken.iter().map(|entry| entry.id.clone()).collect();
-    Plan { batch, probing: matches!(admission, Admission::Probes(_)), attempts, skipped }
+    let lost_before = taken.iter().filter(|entry| entry.lost).map(|entry| entry.id.clone());
+    Plan {
+        batch,
+        probing: matches!(admission, Admission::Probes(_)),
+        attempts,
+        lost_before: lost_before.collect(),
+        skipped,
+    }
 }
 
-/// Half of the places, rounded up, go to those that wait longest, the rest to the most wanted.
+/// Half of the places, rounded up, go to the entries that have waited longest, the rest to the most
+/// important ones.
 ///
-/// An attempt sends an entry to the end of the first row, so every eligible one of N entries is
-/// attempted within ⌈N / ⌈b/2⌉⌉ runs, whatever fails.
+/// An attempt moves an entry to the end of the waiting order. Therefore each of N eligible entries
+/// is attempted within ⌈N / ⌈b/2⌉⌉ runs, whatever fails.
 fn sort_for_batch(entries: &mut [&QueueEntry], n_places: usize, now: DateTime<Utc>) -> usize {
     let waiting_since = |entry: &QueueEntry| match ahead::past(entry.last_attempt_at, now) {
         Some(last_attempt_at) => last_attempt_at,
@@ -61,7 +70,8 @@ fn sort_for_batch(entries: &mut [&QueueEntry], n_places: usize, now: DateTime<Ut
     n_places
 }
 
-/// Never probed first, so that no bad package can keep a breaker open; those backing off last.
+/// Entries that were never probed come first, so that no bad package can keep a breaker open.
+/// Entries whose waiting time has not passed come last.
 fn sort_for_probes(entries: &mut [&QueueEntry], n_places: usize, now: DateTime<Utc>) -> usize {
     entries.sort_by_key(|entry| {
         let is_backing_off = backing_off(entry, now).is_some();
@@ -70,7 +80,7 @@ fn sort_for_probes(entries: &mut [&QueueEntry], n_places: usize, now: DateTime<U
     n_places
 }
 
-/// Inside one ecosystem; what nobody published counts as least.
+/// The popularity within one ecosystem. An unknown popularity counts as the lowest.
 fn popularity(entry: &QueueEntry) -> u64 {
     entry.popularity.as_ref().map_or(0, |popularity| popularity.value)
 }
@@ -102,7 +112,7 @@ fn obstacle(
     }
 }
 
-/// An attempt of the future says nothing about when the next one is due.
+/// An attempt in the future says nothing about when the next one is due.
 fn backing_off(entry: &QueueEntry, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let is_ahead = entry.last_attempt_at.is_some_and(|at| ahead::is_ahead(at, now));
     entry.next_retry_at.filter(|&until| now < until && !is_ahead)
@@ -117,34 +127,45 @@ mod tests {
 
     const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
-    /// `expected` is "a b | c=reason".
+    /// `expected` has the form "a b | c=reason".
     #[track_caller]
     fn check(queue: &Queue, admission: &Admission, expected: &str) {
         let batch = BatchId::new(EcosystemId::from_static("eco"), NOW);
-        let plan = run(queue, admission, Share { size: 2, tier: Tier::REST }, batch);
+        let plan = run(queue, admission, BatchLimit { size: 2, tier: Tier::REST }, batch);
         let attempts: Vec<String> = plan.attempts.iter().map(|id| id.name.to_string()).collect();
         let skipped: Vec<String> =
             plan.skipped.iter().map(|s| format!("{}={:?}", s.package_id.name, s.reason)).collect();
         assert_eq!(format!("{} | {}", attempts.join(" "), skipped.join(" ")), expected);
     }
 
-    /// Tiers 1, 2, 3; the last waits longest.
+    /// Entries of the tiers 1, 2 and 3. The last one has waited longest.
     fn three() -> Queue {
         queue([("a", 1, -1), ("b", 2, -2), ("c", 3, -3)])
     }
 
     #[test]
-    fn the_longest_wait_and_the_most_wanted_share_a_batch() {
+    fn the_longest_waiting_and_the_most_popular_entries_share_a_batch() {
         check(&three(), &Admission::Batch, "c a | b=BatchFull");
     }
 
     #[test]
-    fn a_tier_lets_through_what_is_at_least_as_important() {
+    fn a_tier_filter_keeps_entries_of_equal_or_higher_priority() {
         let batch = BatchId::new(EcosystemId::from_static("eco"), NOW);
-        let share = Share { size: 9, tier: Tier::POPULAR };
-        let plan = run(&three(), &Admission::Batch, share, batch);
+        let batch_limit = BatchLimit { size: 9, tier: Tier::POPULAR };
+        let plan = run(&three(), &Admission::Batch, batch_limit, batch);
         assert_eq!(plan.attempts.len(), 2);
         assert_eq!(plan.skipped[0].reason, SkipReason::OtherTier);
+    }
+
+    #[test]
+    fn a_plan_knows_on_which_of_its_packages_a_process_died_last() {
+        let mut queue = three();
+        for entry in queue.values_mut().skip(1) {
+            entry.lost = true;
+        }
+        let batch = BatchId::new(EcosystemId::from_static("eco"), NOW);
+        let plan = run(&queue, &Admission::Batch, BatchLimit { size: 2, tier: Tier::REST }, batch);
+        assert_eq!(plan.lost_before, ["eco:c".parse().unwrap()].into(), "b is not taken");
     }
 
     #[test]
@@ -160,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_passes_a_closed_door_and_every_entry_says_why() {
+    fn an_open_breaker_excludes_every_entry_with_a_reason() {
         let mut queue = three();
         queue.first_entry().unwrap().get_mut().status = Status::Success;
         let admission = Admission::Nothing(SkipReason::Disabled);
@@ -168,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_an_entry_never_probed_and_one_backing_off_only_for_want_of_others() {
+    fn a_probe_prefers_entries_that_were_never_probed() {
         let mut queue = three();
         let [a, b, c] = queue.values_mut().collect::<Vec<_>>().try_into().unwrap();
         a.last_probe_at = Some(NOW);

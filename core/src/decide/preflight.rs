@@ -1,4 +1,4 @@
-//! Who may attempt anything in this run, whose turn it is, and what each takes.
+//! Decides which ecosystems run, in whose slot, and what each of them attempts.
 
 use std::collections::BTreeMap;
 
@@ -8,104 +8,116 @@ use crate::{
     decide::{
         ahead,
         breaker::{self, Admission, BreakerPolicy},
-        plan::{self, Share},
-        rotation::{self, Slot, Standing},
+        plan::{self, BatchLimit},
+        rotation::{self, RotationCandidate, Slot},
     },
     model::{BatchId, Control, EcosystemId, Plan, Queue, SkipReason, Turn},
 };
 
-/// How one ecosystem stands on this machine, in rotation order.
+/// The state of one ecosystem on this machine. Candidates are in rotation order.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// Which.
+    /// The ecosystem.
     pub ecosystem: EcosystemId,
-    /// What keeps it from attempting anything, as far as this program and machine go.
+    /// The reason, in this program or on this machine, why it cannot attempt anything.
     pub obstacle: Option<SkipReason>,
-    /// Its entries; empty where they cannot be read, which is an obstacle.
+    /// Its entries; empty when they cannot be read, which is an obstacle.
     pub queue: Queue,
 }
 
-/// Which ecosystems a run is for.
+/// The ecosystems that a run is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// The slot's, else the least recently served one that can attempt something.
+    /// The ecosystem of the slot, or else the least recently served one that can attempt something.
     Auto,
-    /// This one.
+    /// One ecosystem.
     One(EcosystemId),
-    /// Every one that can attempt something.
+    /// Every ecosystem that can attempt something.
     All,
+}
+
+impl Choice {
+    /// Whether a run may be for `ecosystem`.
+    pub fn includes(&self, ecosystem: &EcosystemId) -> bool {
+        match self {
+            Self::One(id) => id == ecosystem,
+            Self::Auto | Self::All => true,
+        }
+    }
 }
 
 /// A batch to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turned {
-    /// Whose turn it was.
+pub struct PlannedBatch {
+    /// Whether the ecosystem has its own slot.
     pub turn: Turn,
-    /// What to attempt.
+    /// The plan.
     pub plan: Plan,
 }
 
-/// What a run will do, decided in full.
+/// The complete decision about a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preflight {
-    /// Batches, in rotation order; empty when nothing can be attempted.
-    pub batches: Vec<Turned>,
-    /// The ecosystems passed over, and why.
+    /// The batches in rotation order; empty when nothing can be attempted.
+    pub batches: Vec<PlannedBatch>,
+    /// The ecosystems that are skipped, with the reasons.
     pub skipped: Vec<(EcosystemId, SkipReason)>,
-    /// Whose slot it was.
+    /// The ecosystem that owns the slot.
     pub slot: Option<EcosystemId>,
 }
 
-/// Decides the run that starts at `now`. Each ecosystem takes at most `share`.
+/// Decides the run that starts at `now`. Each ecosystem takes at most `batch_limit`.
 #[must_use]
 pub fn run(
     candidates: &[Candidate],
     control: &Control,
     choice: &Choice,
-    share: Share,
+    batch_limit: BatchLimit,
     (now, policy): (DateTime<Utc>, &BreakerPolicy),
 ) -> Preflight {
-    let (standings, plans): (Vec<Standing>, Vec<Plan>) =
-        candidates.iter().map(|candidate| stand(candidate, control, share, now, policy)).unzip();
-    let slot = rotation::owner(&standings, now).cloned();
-    // Moved, not copied: a plan names every entry that it passes over.
-    let mut plans: BTreeMap<EcosystemId, Plan> =
-        standings.iter().map(|standing| standing.ecosystem.clone()).zip(plans).collect();
-    let mut turned = |id: &EcosystemId, turn: Turn| Some(Turned { turn, plan: plans.remove(id)? });
-    let is_free = |standing: &&Standing| standing.obstacle.is_none();
-    let batches: Vec<Turned> = match choice {
-        Choice::Auto => match rotation::slot(&standings, now) {
-            Slot::Ran(id) => turned(&id, Turn::Own).into_iter().collect(),
+    let (rotation_candidates, plans): (Vec<RotationCandidate>, Vec<Plan>) = candidates
+        .iter()
+        .map(|candidate| rotation_candidate(candidate, control, batch_limit, now, policy))
+        .unzip();
+    let slot = rotation::owner(&rotation_candidates, now).cloned();
+    // Moved and not copied, because a plan names every entry that it skips.
+    let mut plans: BTreeMap<EcosystemId, Plan> = rotation_candidates
+        .iter()
+        .map(|candidate| candidate.ecosystem.clone())
+        .zip(plans)
+        .collect();
+    let mut planned =
+        |id: &EcosystemId, turn: Turn| Some(PlannedBatch { turn, plan: plans.remove(id)? });
+    let is_free = |candidate: &&RotationCandidate| candidate.obstacle.is_none();
+    let batches: Vec<PlannedBatch> = match choice {
+        Choice::Auto => match rotation::slot(&rotation_candidates, now) {
+            Slot::Ran(id) => planned(&id, Turn::Own).into_iter().collect(),
             Slot::FellThrough { from, reason, to } => {
-                turned(&to, Turn::FellThrough { from, reason }).into_iter().collect()
+                planned(&to, Turn::FellThrough { from, reason }).into_iter().collect()
             }
             Slot::Skipped(_) => vec![],
         },
-        Choice::One(id) => {
-            let chosen = standings.iter().filter(|standing| standing.ecosystem == *id);
-            chosen.filter(is_free).filter_map(|s| turned(&s.ecosystem, Turn::Own)).collect()
-        }
-        Choice::All => {
-            let free = standings.iter().filter(is_free);
-            free.filter_map(|standing| turned(&standing.ecosystem, Turn::Own)).collect()
+        Choice::One(_) | Choice::All => {
+            let chosen = rotation_candidates
+                .iter()
+                .filter(|candidate| choice.includes(&candidate.ecosystem));
+            chosen.filter(is_free).filter_map(|s| planned(&s.ecosystem, Turn::Own)).collect()
         }
     };
-    let obstructed = |standing: Standing| Some((standing.ecosystem, standing.obstacle?));
-    let is_asked = |standing: &Standing| match choice {
-        Choice::One(id) => standing.ecosystem == *id,
-        Choice::Auto | Choice::All => true,
-    };
-    let skipped = standings.into_iter().filter(is_asked).filter_map(obstructed).collect();
+    let obstructed =
+        |candidate: RotationCandidate| Some((candidate.ecosystem, candidate.obstacle?));
+    let is_asked = |candidate: &RotationCandidate| choice.includes(&candidate.ecosystem);
+    let skipped = rotation_candidates.into_iter().filter(is_asked).filter_map(obstructed).collect();
     Preflight { batches, skipped, slot }
 }
 
-fn stand(
+fn rotation_candidate(
     candidate: &Candidate,
     control: &Control,
-    share: Share,
+    batch_limit: BatchLimit,
     now: DateTime<Utc>,
     policy: &BreakerPolicy,
-) -> (Standing, Plan) {
+) -> (RotationCandidate, Plan) {
     let id = &candidate.ecosystem;
     let breaker = control.breaker(id);
     let admission = if control.allows(id) {
@@ -113,10 +125,12 @@ fn stand(
     } else {
         Admission::Nothing(SkipReason::Disabled)
     };
-    // Two batches in one second would be one batch. One of the future dates no other.
+    // Two batches of one ecosystem in the same second would have the same id. A batch in the future
+    // has no influence.
     let last = ahead::past(breaker.last_batch.as_ref().map(BatchId::started_at), now);
     let start = last.map_or(now, |last| now.max(last + chrono::Duration::seconds(1)));
-    let plan = plan::run(&candidate.queue, &admission, share, BatchId::new(id.clone(), start));
+    let plan =
+        plan::run(&candidate.queue, &admission, batch_limit, BatchId::new(id.clone(), start));
     let obstacle = match admission {
         Admission::Nothing(reason) => Some(reason),
         Admission::Batch | Admission::Probes(_) => candidate
@@ -125,7 +139,7 @@ fn stand(
             .or_else(|| plan.attempts.is_empty().then_some(SkipReason::NothingEligible)),
     };
     let last_served_at = ahead::past(breaker.last_run_at, now);
-    (Standing { ecosystem: id.clone(), last_served_at, obstacle }, plan)
+    (RotationCandidate { ecosystem: id.clone(), last_served_at, obstacle }, plan)
 }
 
 #[cfg(test)]
@@ -146,10 +160,10 @@ mod tests {
             candidate("b", 0, None),
             candidate("c", 3, Some(SkipReason::BuilderMissing)),
         ];
-        let share = Share { size: 2, tier: Tier::REST };
+        let batch_limit = BatchLimit { size: 2, tier: Tier::REST };
         let policy = BreakerPolicy::default();
         let now = DateTime::from_timestamp(3600, 0).unwrap();
-        let found = run(&candidates, control, choice, share, (now, &policy));
+        let found = run(&candidates, control, choice, batch_limit, (now, &policy));
         let batches: Vec<String> = found
             .batches
             .iter()
@@ -161,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_goes_to_who_can_use_it_and_everybody_else_says_why() {
-        let why = "b: nothing in its queue is due, c: builder not available yet";
+    fn a_slot_goes_to_an_ecosystem_that_can_use_it_and_the_others_state_why_not() {
+        let why = "b: nothing in its queue is due, c: the builder is not available yet";
         let control = Control::default();
         check(&control, &Choice::Auto, &format!("a*2 | {why}"));
         check(&control, &Choice::All, &format!("a*2 | {why}"));
         let one = |id| Choice::One(EcosystemId::from_static(id));
         check(&control, &one("a"), "a*2 | ");
-        check(&control, &one("c"), " | c: builder not available yet");
+        check(&control, &one("c"), " | c: the builder is not available yet");
     }
 
     #[test]
@@ -184,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_the_future_dates_no_other_and_one_of_this_second_does() {
+    fn a_run_dated_in_the_future_does_not_shift_later_ids() {
         let started_with = |last: &str| {
             let candidates = [candidate("a", 3, None)];
             let mut control = Control::default();
@@ -193,10 +207,10 @@ mod tests {
                 ..Default::default()
             };
             control.ecosystems.insert(EcosystemId::from_static("a"), breaker);
-            let share = Share { size: 2, tier: Tier::REST };
+            let batch_limit = BatchLimit { size: 2, tier: Tier::REST };
             let now = DateTime::from_timestamp(3600, 0).unwrap();
             let policy = BreakerPolicy::default();
-            let found = run(&candidates, &control, &Choice::All, share, (now, &policy));
+            let found = run(&candidates, &control, &Choice::All, batch_limit, (now, &policy));
             found.batches[0].plan.batch.to_string()
         };
         assert_eq!(started_with("a-2099-01-01T00-00-00Z"), "a-1970-01-01T01-00-00Z");

@@ -1,19 +1,20 @@
-//! Lines that hand on what somebody else wrote, told by their form: a compiler quotes the source
-//! that it could not compile, `configure` lists the functions that it looks for. Such a line may
-//! hold any words, and none of them is a cause.
+//! Recognises lines that repeat what somebody else wrote, by their form: a compiler quotes the
+//! source code that it could not compile, and `configure` lists the functions that it looks for.
+//! Such a line may contain any words, and none of them is a cause.
 //!
-//! Every text here is lower case.
+//! All texts here are in lower case.
 
 use crate::model::FailureKind;
 
-/// How lines begin that say what is looked for, whether it is found or not.
+/// The beginnings of lines that say what is looked for, whether it is found or not.
 const CHECKS: &[&str] = &["checking ", "-- looking for ", "-- performing test "];
-/// What stands between a place in a source file and a compiler's words about it.
+/// The text between a position in a source file and a compiler's message about it.
 const REMARKS: &[&str] = &[": warning: ", ": note: "];
 const ERRORS: &[&str] = &[": error: ", ": fatal error: "];
 const NO_SPACE: &str = "no space left on device";
 
-/// Whether `line` is a check, a line of source, or what a compiler says about a line of source.
+/// Whether `line` is a check, a line of source code, or a compiler's message about a line of source
+/// code.
 pub(super) fn is_quoted(line: &str) -> bool {
     let line = line.trim();
     CHECKS.iter().any(|check| line.starts_with(check))
@@ -22,19 +23,19 @@ pub(super) fn is_quoted(line: &str) -> bool {
         || is_compile_error(line)
 }
 
-/// Whether `line` says by itself, whatever else it says, that a source file does not compile.
+/// Whether `line` alone shows that a source file does not compile.
 pub(super) fn is_compile_error(line: &str) -> bool {
     let line = line.trim();
     let code = line.strip_prefix("error[e").and_then(|rest| rest.split_once(']'));
     code.is_some_and(|(code, _)| is_number(code)) || speaks_of_source(line, ERRORS)
 }
 
-/// `12 | text`, or the marks below it: `| ^^^^`.
+/// A line of the form `12 | text`, or the marks below it: `| ^^^^`.
 fn is_source(line: &str) -> bool {
     line.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|')
 }
 
-/// `file.c:12:5: error: text`.
+/// A line of the form `file.c:12:5: error: text`.
 fn speaks_of_source(line: &str, words: &[&str]) -> bool {
     let place = |word: &&str| line.split_once(*word).map(|(place, _)| place);
     let is_place = |place: &str| place.rsplit_once(':').is_some_and(|(_, n)| is_number(n));
@@ -45,8 +46,8 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What the programs of a build that failed say of the machine: lines of a form that neither a
-/// quoted source nor what a compiler says about a source has.
+/// What the programs of a failed build say about the machine: lines whose form differs from quoted
+/// source code and from a compiler's messages about it.
 pub(super) fn machine_fault(text: &str) -> Option<FailureKind> {
     let next = text.lines().skip(1).chain([""]);
     text.lines().zip(next).find_map(|(line, next)| {
@@ -61,7 +62,7 @@ pub(super) fn machine_fault(text: &str) -> Option<FailureKind> {
     })
 }
 
-/// Nothing but the kernel's fight for memory kills compilers and linkers.
+/// Only the kernel kills compilers and linkers in this way, when memory is short.
 fn is_kill(said: &str) -> bool {
     let cargo = "process didn't exit successfully: `";
     said.starts_with(cargo) && said.ends_with("` (signal: 9, sigkill: kill)")
@@ -72,7 +73,7 @@ fn is_kill(said: &str) -> bool {
 }
 
 fn is_full_disk(said: &str, line: &str, next: &str) -> bool {
-    // Of rustc's errors those about a source are followed by its place.
+    // Errors of rustc about source code are followed by the position in the source.
     let is_of_rustc = line.starts_with("error: ") && !next.trim_start().starts_with("-->");
     is_of_rustc && said.ends_with("no space left on device (os error 28)")
         || is_of_program(said, ": final link failed: ") && said.ends_with(NO_SPACE)
@@ -81,7 +82,7 @@ fn is_full_disk(said: &str, line: &str, next: &str) -> bool {
         || said.starts_with("compile: writing output: ") && said.ends_with(NO_SPACE)
 }
 
-/// Whether `words` follow right after the name of a program.
+/// Whether `words` follow directly after the name of a program.
 fn is_of_program(said: &str, words: &str) -> bool {
     let is_name = |name: &str| !name.contains([':', ' ', '|', '"', '\'', '#', '(']);
     said.split_once(words).is_some_and(|(name, _)| !name.is_empty() && is_name(name))
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_tool_says_itself_is_not_quoted() {
+    fn messages_of_the_tool_itself_are_not_quoted_text() {
         for line in [
             "error: could not compile `x` (bin \"x\") due to 1 previous error",
             "curl: (6) could not resolve host: example.org",
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_of_a_build_speak_of_the_machine_in_lines_of_their_own() {
+    fn build_programs_report_machine_faults_in_separate_lines() {
         let check = |text: &str, kind| assert_eq!(machine_fault(text), kind, "{text}");
         let (memory, disk) = (Some(FailureKind::OutOfMemory), Some(FailureKind::DiskFull));
         check("  process didn't exit successfully: `rustc x` (signal: 9, sigkill: kill)", memory);
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_source_says_nothing_of_the_machine() {
+    fn quoted_source_code_is_not_a_machine_fault() {
         for text in [
             "1 | \"process didn't exit successfully: `x` (signal: 9, sigkill: kill)\"",
             "error: no space left on device (os error 28)\n --> src/main.rs:1:1",
@@ -155,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_line_can_be_looked_at(line: String) {
+        fn any_line_is_accepted(line: String) {
             let _ = (is_quoted(&line), is_compile_error(&line), machine_fault(&line));
         }
     }

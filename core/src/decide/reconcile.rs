@@ -1,64 +1,119 @@
-//! Bringing a queue up to date with the recipes that are there.
+//! Updates a queue according to the recipes that exist.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use crate::model::{KnownRecipes, PackageName, Queue, QueueEntry, Status};
+use crate::{
+    decide::name_registry::NameRegistry,
+    model::{KnownRecipes, PackageId, PackageName, Queue, QueueEntry, RecipeName, Status},
+};
 
-/// What a recipe that is there, or is not, changed.
+/// The entries that changed because a recipe exists, or exists no longer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Entries whose recipe turned out to be there.
+    /// Entries whose recipe exists now.
     pub merged: usize,
-    /// Entries whose recipe turned out to be gone.
+    /// Entries whose recipe exists no longer.
     pub vanished: usize,
-    /// Entries that waited for recipes which are there now.
+    /// Entries that waited for recipes that exist now.
     pub released: usize,
+    /// Entries that are done, of which only the name of the recipe was learnt.
+    pub named: usize,
 }
 
-/// `queue` as the recipes say, `installed` being what they install and `known` what may be depended
-/// on: without a forge, a recipe that is written counts as merged, and one that was deleted is wanted
-/// again. An entry that waited for recipes is due as soon as all of them are there. What a person
-/// decided stands.
-pub fn queue(
-    queue: &mut Queue,
-    installed: &BTreeSet<PackageName>,
-    known: &KnownRecipes,
-) -> Changes {
+/// The recipes that exist, as far as the queue of one ecosystem needs them.
+#[derive(Clone, Copy)]
+pub struct Recipes<'a> {
+    /// All of them by name, those that cannot be read included.
+    pub name_registry: &'a NameRegistry,
+    /// The packages that the readable ones install, each with its recipe.
+    pub installed: &'a BTreeMap<PackageName, RecipeName>,
+    /// The recipes that can be dependencies.
+    pub known: &'a KnownRecipes,
+    /// The name of the recipe of a package, as far as the name of the package determines it. It is
+    /// for entries that were written before entries contained the names of their recipes.
+    pub usual: &'a dyn Fn(&PackageId) -> RecipeName,
+}
+
+/// Updates `queue`. As long as no forge is used, a written recipe counts as merged, and the package
+/// of a recipe whose file is gone is wanted again. The content of the file decides nothing, because a
+/// person may have edited it, or it may be damaged. An entry that waited for recipes is due as soon
+/// as all of them exist. Decisions of a person are kept.
+pub fn queue(queue: &mut Queue, recipes: Recipes<'_>) -> Changes {
     let mut changes = Changes::default();
     for entry in queue.values_mut() {
-        let is_there = installed.contains(&entry.id.name);
         match &entry.status {
-            Status::Pending
-            | Status::Failed
-            | Status::InProgress { .. }
-            | Status::Blocked { .. }
-                if is_there =>
-            {
-                changes.merged += 1;
-                settle(entry, Status::Success);
+            Status::RequiresManual { .. } | Status::Excluded { .. } => (),
+            Status::Success => done(entry, recipes, &mut changes),
+            // Its recipe is there, and does not work.
+            Status::Failed if entry.regressed_at.is_some() => (),
+            Status::Pending | Status::Failed | Status::InProgress { .. } => {
+                if let Found::There(name) = recipes.of(entry) {
+                    changes.merged += 1;
+                    set_status(entry, Status::Success, Some(name));
+                }
             }
-            Status::Success if !is_there => {
-                changes.vanished += 1;
-                settle(entry, Status::Pending);
+            Status::Blocked { by } => {
+                let is_free = by.iter().all(|name| recipes.known.provides(name.as_str()));
+                if let Found::There(name) = recipes.of(entry) {
+                    changes.merged += 1;
+                    set_status(entry, Status::Success, Some(name));
+                } else if is_free {
+                    changes.released += 1;
+                    set_status(entry, Status::Pending, None);
+                }
             }
-            Status::Blocked { by } if by.iter().all(|name| known.provides(name.as_str())) => {
-                changes.released += 1;
-                settle(entry, Status::Pending);
-            }
-            Status::Pending
-            | Status::Failed
-            | Status::InProgress { .. }
-            | Status::Blocked { .. }
-            | Status::Success
-            | Status::RequiresManual { .. }
-            | Status::Excluded { .. } => (),
         }
     }
     changes
 }
 
-fn settle(entry: &mut QueueEntry, status: Status) {
+/// Brings an entry up to date whose recipe was there.
+fn done(entry: &mut QueueEntry, recipes: Recipes<'_>, changes: &mut Changes) {
+    match recipes.of(entry) {
+        Found::There(name) if entry.recipe.as_ref() == Some(&name) => (),
+        Found::There(name) => {
+            changes.named += 1;
+            entry.recipe = Some(name);
+        }
+        Found::Gone => {
+            changes.vanished += 1;
+            set_status(entry, Status::Pending, None);
+        }
+        Found::Unknown => (),
+    }
+}
+
+/// What became of the recipe of an entry.
+enum Found {
+    There(RecipeName),
+    Gone,
+    /// The entry does not say what its recipe is called, and one that cannot be read may be it.
+    Unknown,
+}
+
+impl Recipes<'_> {
+    fn of(&self, entry: &QueueEntry) -> Found {
+        let own = entry.recipe.as_ref().filter(|name| self.name_registry.has_recipe(name));
+        if let Some(name) = own.or_else(|| self.installed.get(&entry.id.name)) {
+            return Found::There(name.clone());
+        }
+        if entry.recipe.is_some() || entry.status != Status::Success {
+            return Found::Gone;
+        }
+        let usual = (self.usual)(&entry.id);
+        if self.name_registry.has_recipe(&usual) {
+            Found::There(usual)
+        } else if self.name_registry.has_unreadable() {
+            Found::Unknown
+        } else {
+            Found::Gone
+        }
+    }
+}
+
+fn set_status(entry: &mut QueueEntry, status: Status, recipe: Option<RecipeName>) {
     entry.status = status;
+    entry.recipe = recipe;
     entry.next_retry_at = None;
     (entry.consecutive_failures, entry.consecutive_faults) = (0, 0);
 }
@@ -66,31 +121,100 @@ fn settle(entry: &mut QueueEntry, status: Status) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records;
+    use crate::{
+        model::{Metadata, Recipe},
+        records,
+    };
+
+    /// Claims of these recipes: "a b! c", where `!` says that one cannot be read.
+    fn name_registry(names: &str) -> NameRegistry {
+        let (metadata, steps) = (Metadata::default(), vec![]);
+        let empty = Recipe { metadata, version: None, steps, verify: None };
+        let mut name_registry = NameRegistry::default();
+        for name in names.split_whitespace() {
+            match name.strip_suffix('!') {
+                Some(name) => name_registry.add_unreadable(name.parse().unwrap()),
+                None => name_registry.add(&name.parse().unwrap(), &empty),
+            }
+        }
+        name_registry
+    }
+
+    fn usual(id: &PackageId) -> RecipeName {
+        RecipeName::nearest(id.name.as_str())
+    }
+
+    /// An entry called `a` with this status and recipe, after it was brought up to date with the
+    /// recipes `there`, of which one called `r` says that it installs `a`.
+    fn after(status: &Status, recipe: Option<&str>, there: &str) -> QueueEntry {
+        let mut entries = records::queue([("a", 1, 0)]);
+        for entry in entries.values_mut() {
+            entry.status = status.clone();
+            entry.recipe = recipe.map(|name| name.parse().unwrap());
+        }
+        let name_registry = name_registry(there);
+        let installing = there.split_whitespace().filter(|name| *name == "r");
+        let installed = installing.map(|name| ("a".parse().unwrap(), name.parse().unwrap()));
+        let (installed, known) = (installed.collect(), KnownRecipes::default());
+        let recipes = Recipes {
+            name_registry: &name_registry,
+            installed: &installed,
+            known: &known,
+            usual: &usual,
+        };
+        queue(&mut entries, recipes);
+        assert_eq!(queue(&mut entries, recipes), Changes::default(), "repeatable");
+        entries.into_values().next().unwrap()
+    }
+
+    #[track_caller]
+    fn check(
+        (status, recipe): (&Status, Option<&str>),
+        there: &str,
+        expected: (&Status, Option<&str>),
+    ) {
+        let entry = after(status, recipe, there);
+        let recipe = entry.recipe.as_ref().map(RecipeName::as_str);
+        assert_eq!((&entry.status, recipe), expected, "{there:?}");
+    }
+
+    const DONE: &Status = &Status::Success;
+    const WANTED: &Status = &Status::Pending;
 
     #[test]
-    fn a_recipe_that_is_there_is_merged_and_one_that_is_gone_is_wanted_again() {
-        let mut entries = records::queue([("a", 1, 0), ("b", 1, 0), ("c", 1, 0), ("d", 1, 0)]);
-        let excluded = Status::Excluded { reason: "operator".to_owned() };
-        for (entry, status) in entries.values_mut().zip([
-            Status::Failed,
-            Status::Success,
-            excluded.clone(),
-            Status::Pending,
-        ]) {
-            entry.status = status;
-        }
-        let installed = ["a", "c"].map(|name| name.parse().unwrap()).into();
-        let none = KnownRecipes::default();
-        let changes = queue(&mut entries, &installed, &none);
-        assert_eq!(changes, Changes { merged: 1, vanished: 1, released: 0 });
-        let statuses: Vec<Status> = entries.values().map(|entry| entry.status.clone()).collect();
-        assert_eq!(statuses, [Status::Success, Status::Pending, excluded, Status::Pending]);
-        assert_eq!(queue(&mut entries, &installed, &none), Changes::default(), "repeatable");
+    fn an_entry_that_is_done_stays_so_as_long_as_the_file_of_its_recipe_is_there() {
+        // Edited so that it says something else, or unreadable: the file decides, not what it says.
+        check((DONE, Some("x")), "x", (DONE, Some("x")));
+        check((DONE, Some("x")), "x!", (DONE, Some("x")));
+        check((DONE, Some("x")), "y! z", (WANTED, None));
+        check((DONE, Some("x")), "", (WANTED, None));
+        // A person gave it another name.
+        check((DONE, Some("x")), "r", (DONE, Some("r")));
     }
 
     #[test]
-    fn an_entry_is_due_as_soon_as_everything_that_it_waited_for_is_there() {
+    fn an_entry_that_does_not_know_its_recipe_learns_it_and_is_not_wanted_again_on_a_guess() {
+        check((DONE, None), "r", (DONE, Some("r")));
+        check((DONE, None), "a", (DONE, Some("a")));
+        check((DONE, None), "a!", (DONE, Some("a")));
+        check((DONE, None), "z!", (DONE, None));
+        check((DONE, None), "z", (WANTED, None));
+    }
+
+    #[test]
+    fn a_recipe_that_is_there_is_merged_and_what_a_person_decided_stands() {
+        let blocked = Status::Blocked { by: vec!["missing".parse().unwrap()] };
+        for status in [WANTED, &Status::Failed, &blocked] {
+            check((status, None), "r", (DONE, Some("r")));
+            // Its name alone does not say whose it is.
+            check((status, None), "a", (status, None));
+        }
+        let excluded = Status::Excluded { reason: "operator".to_owned() };
+        check((&excluded, None), "r", (&excluded, None));
+    }
+
+    #[test]
+    fn an_entry_is_due_when_all_its_blockers_have_recipes() {
         let mut entries = records::queue([("a", 1, 0)]);
         let by = vec!["ssl@3".parse().unwrap(), "z".parse().unwrap()];
         let waiting = Status::Blocked { by };
@@ -100,11 +224,20 @@ mod tests {
         let mut known = KnownRecipes::default();
         let satisfies = [("zoo".to_owned(), vec!["ssl@3".to_owned()])].into();
         known.add_named(&"ssl".parse().unwrap(), &satisfies);
-        assert_eq!(queue(&mut entries, &BTreeSet::new(), &known), Changes::default());
-        assert!(entries.values().all(|entry| entry.status == waiting));
+        let (name_registry, installed) = (NameRegistry::default(), BTreeMap::new());
+        let mut reconcile = |known: &KnownRecipes| {
+            let recipes = Recipes {
+                name_registry: &name_registry,
+                installed: &installed,
+                known,
+                usual: &usual,
+            };
+            let changes = queue(&mut entries, recipes);
+            (changes, entries.values().next().unwrap().status.clone())
+        };
+        assert_eq!(reconcile(&known), (Changes::default(), waiting));
         known.add_named(&"z".parse().unwrap(), &[].into());
-        let changes = queue(&mut entries, &BTreeSet::new(), &known);
-        assert_eq!(changes, Changes { released: 1, ..Changes::default() });
-        assert!(entries.values().all(|entry| entry.status == Status::Pending));
+        let released = Changes { released: 1, ..Changes::default() };
+        assert_eq!(reconcile(&known), (released, Status::Pending));
     }
 }

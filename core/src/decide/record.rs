@@ -1,4 +1,4 @@
-//! What is written down of a run.
+//! The records of a run.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +7,31 @@ use chrono::{DateTime, Utc};
 use crate::{
     decide::fold,
     model::{
-        Attempt, BatchId, Consequence, Delta, EcosystemId, EnvironmentCounts, EnvironmentResult,
-        Failure, FailureHead, FailureRecord, Minutes, Outcome, RunRecord, SCHEMA_VERSION,
-        SlotOutcome, Turn, Verdict, slug,
+        Attempt, BatchId, Consequence, Delta, EcosystemId, Environment, EnvironmentCounts,
+        EnvironmentResult, ExecutablesFrom, Failure, FailureHead, FailureRecord, Outcome,
+        RecipeName, RecordedResult, Repro, RunRecord, RunnerMinutes, SCHEMA_VERSION, SlotOutcome,
+        Turn, Verdict, slug,
     },
 };
 
-/// Stands for the ecosystem in the id of a slot that ran nothing.
+/// Takes the place of the ecosystem in the id of a slot in which nothing ran.
 const SLOT: EcosystemId = EcosystemId::from_static("slot");
 
 /// A failure record, and the output to store beside it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NotedFailure {
-    /// Without its reference to the output, which storing gives.
+pub struct FailureWithOutput {
+    /// The record without its reference to the output, which is known after storing it.
     pub record: FailureRecord,
-    /// Empty where no program ran.
+    /// Empty when no program ran.
     pub output: String,
+    /// What repeats the attempt, as JSON, to store beside the record too; empty when nothing was made
+    /// or carried out.
+    pub repro: String,
 }
 
-/// The records of every attempt of `delta` that failed: one for each environment that decided it,
-/// one without environment where none did.
-pub fn failures(delta: &Delta) -> Vec<NotedFailure> {
+/// The records of every failed attempt of `delta`: one for each environment that caused the
+/// failure, or one without environment.
+pub fn failures(delta: &Delta) -> Vec<FailureWithOutput> {
     let mut n_of_id = BTreeMap::new();
     let mut noted = vec![];
     for attempt in &delta.attempts {
@@ -45,7 +49,8 @@ pub fn failures(delta: &Delta) -> Vec<NotedFailure> {
             let mut record = failure_record(delta, attempt, failure, id);
             record.environment = result.map(|result| result.environment);
             record.sandbox = result.and_then(|result| result.sandbox.clone());
-            noted.push(NotedFailure { record, output: failure.output.clone() });
+            let repro = repro(attempt, failure);
+            noted.push(FailureWithOutput { record, output: failure.output.clone(), repro });
         };
         if decisive.is_empty() {
             note(failure, None);
@@ -55,6 +60,17 @@ pub fn failures(delta: &Delta) -> Vec<NotedFailure> {
         }
     }
     noted
+}
+
+/// What repeats an attempt that ended with `failure`.
+fn repro(attempt: &Attempt, failure: &Failure) -> String {
+    let subject = attempt.subject.as_deref().cloned();
+    let steps = failure.steps.clone();
+    if subject.is_none() && steps.is_empty() {
+        return String::new();
+    }
+    let repro = Repro { schema_version: SCHEMA_VERSION, subject, steps };
+    serde_json::to_string(&repro).unwrap_or_default() + "\n"
 }
 
 fn failure_record(
@@ -79,11 +95,12 @@ fn failure_record(
     record.generator = Some(delta.generator.clone());
     record.blocked_by.clone_from(&failure.blocked_by);
     record.notes.clone_from(&attempt.notes);
+    record.executables_from = attempt.executables_from;
     record.workflow_run_url.clone_from(&delta.workflow_run_url);
     record
 }
 
-/// The line about a slot of `owner` in which nothing could be attempted at `now`.
+/// The record of a slot of `owner` in which nothing could be attempted at `now`.
 pub fn empty_slot(owner: Option<EcosystemId>, now: DateTime<Utc>, reason: String) -> RunRecord {
     RunRecord {
         schema_version: SCHEMA_VERSION,
@@ -94,6 +111,7 @@ pub fn empty_slot(owner: Option<EcosystemId>, now: DateTime<Utc>, reason: String
         duration_seconds: 0,
         outcome: SlotOutcome::Skipped,
         skip_reason: Some(reason),
+        sweep: None,
         total: 0,
         succeeded: 0,
         failed: 0,
@@ -106,18 +124,22 @@ pub fn empty_slot(owner: Option<EcosystemId>, now: DateTime<Utc>, reason: String
         used_disambiguation: 0,
         packages_processed: vec![],
         recipes_generated: vec![],
+        executables_from: BTreeMap::new(),
         environments: BTreeMap::new(),
-        minutes: Minutes::default(),
+        results: vec![],
+        minutes: RunnerMinutes::default(),
+        minutes_saved: RunnerMinutes::default(),
         requests: BTreeMap::new(),
         run_id: None,
         interrupted: false,
         deferred: vec![],
+        deferred_for: BTreeMap::new(),
         generator: String::new(),
         workflow_run_url: None,
     }
 }
 
-/// The one line about the run.
+/// The record of the run. `merged` is 0, because only whoever writes the recipes can count them.
 pub fn run(delta: &Delta) -> RunRecord {
     let started_at = delta.batch.started_at();
     let is = |attempt: &&Attempt, blocked: bool| match &attempt.outcome {
@@ -149,44 +171,80 @@ pub fn run(delta: &Delta) -> RunRecord {
         duration_seconds: (delta.ended_at - started_at).num_seconds().try_into().unwrap_or(0),
         outcome,
         skip_reason,
+        sweep: delta.sweep,
         total: count(delta.attempts.len()),
         succeeded: count(recipes.len()),
         failed: count(delta.attempts.iter().filter(|attempt| is(attempt, false)).count()),
         blocked: count(delta.attempts.iter().filter(|attempt| is(attempt, true)).count()),
         generated: count(delta.attempts.iter().filter(|attempt| attempt.generated).count()),
-        merged: count(recipes.len()),
+        merged: 0,
         excluded: 0,
         constrained: 0,
         requeued: 0,
         used_disambiguation: 0,
         packages_processed: delta.attempts.iter().map(|attempt| attempt.package.clone()).collect(),
         recipes_generated: recipes,
+        executables_from: executables_from(delta),
         environments: environments(delta),
+        results: results(delta),
         minutes: delta.minutes,
+        minutes_saved: delta.minutes_saved,
         requests: delta.requests.clone(),
         run_id: delta.run_id.clone(),
         interrupted: delta.interrupted,
         deferred: delta.deferred.clone(),
+        deferred_for: delta.deferred_for.clone(),
         generator: delta.generator.clone(),
         workflow_run_url: delta.workflow_run_url.clone(),
     }
 }
 
-fn environments(delta: &Delta) -> BTreeMap<crate::model::Environment, EnvironmentCounts> {
+/// Who told the commands of each verified recipe, unless it was the registry.
+fn executables_from(delta: &Delta) -> BTreeMap<RecipeName, ExecutablesFrom> {
+    let other = |attempt: &Attempt| match &attempt.outcome {
+        Outcome::Succeeded { recipe, .. } => {
+            let from = attempt.executables_from?;
+            (from != ExecutablesFrom::Registry).then(|| (recipe.clone(), from))
+        }
+        Outcome::Failed(_) => None,
+    };
+    delta.attempts.iter().filter_map(other).collect()
+}
+
+fn environments(delta: &Delta) -> BTreeMap<Environment, EnvironmentCounts> {
     let mut environments: BTreeMap<_, EnvironmentCounts> = BTreeMap::new();
     for result in delta.attempts.iter().flat_map(|attempt| &attempt.results) {
         let counts = environments.entry(result.environment).or_default();
-        counts.tested += 1;
+        counts.tested += u64::from(result.verdict.is_of_test());
         match result.verdict {
             Verdict::Pass => counts.passed += 1,
             Verdict::Fail => counts.failed += 1,
-            Verdict::Skipped { .. } | Verdict::Blocked => counts.skipped += 1,
+            Verdict::Blocked => counts.blocked += 1,
+            Verdict::Skipped { reason } => {
+                counts.skipped += 1;
+                *counts.skip_reasons.entry(reason).or_default() += 1;
+            }
         }
     }
     environments
 }
 
-/// Why an entry is out or a person's turn, in one line.
+fn results(delta: &Delta) -> Vec<RecordedResult> {
+    let of = |attempt: &Attempt| {
+        let tested = attempt.results.iter().filter(|result| result.verdict.is_of_test());
+        let recorded = tested.map(|result| RecordedResult {
+            package_id: attempt.package.clone(),
+            environment: result.environment,
+            result: result.verdict,
+            tries: result.tries,
+            duration_ms: result.duration_ms,
+        });
+        recorded.collect::<Vec<_>>()
+    };
+    delta.attempts.iter().flat_map(of).collect()
+}
+
+/// Why an entry is excluded or needs a person, in one line.
 pub fn reason(failure: &Failure) -> String {
     let kind = failure.finding.kind.row().subcategory;
     match failure.message.lines().last().filter(|line| !line.trim().is_empty()) {

@@ -1,4 +1,4 @@
-//! Whose turn it is.
+//! Chooses the ecosystem that runs in a slot.
 
 use chrono::{DateTime, Utc};
 
@@ -6,17 +6,18 @@ use crate::model::{EcosystemId, SkipReason};
 
 const HOUR: i64 = 60 * 60;
 
-/// How one ecosystem stands at the start of a slot.
+/// The state of one ecosystem at the start of a slot.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "the names say it")]
-pub struct Standing {
+pub struct RotationCandidate {
     pub ecosystem: EcosystemId,
     pub last_served_at: Option<DateTime<Utc>>,
     pub obstacle: Option<SkipReason>,
 }
 
-/// What becomes of a slot; every slot leaves this record. It falls through to the least recently
-/// served ecosystem, which catches up on dropped slots, and is skipped only when none is eligible.
+/// What happens to a slot. Every slot leaves this record. If its owner cannot run, the least
+/// recently served ecosystem uses it and so catches up on lost slots. It is skipped only when no
+/// ecosystem can run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Slot {
@@ -25,20 +26,20 @@ pub enum Slot {
     Skipped(Option<SkipReason>),
 }
 
-/// Whose slot `now` is; `None` when there is nobody.
-pub fn owner(by_rank: &[Standing], now: DateTime<Utc>) -> Option<&EcosystemId> {
-    turn(by_rank, now).map(|standing| &standing.ecosystem)
+/// The ecosystem that owns the slot at `now`; `None` when there is no ecosystem.
+pub fn owner(by_rank: &[RotationCandidate], now: DateTime<Utc>) -> Option<&EcosystemId> {
+    turn(by_rank, now).map(|candidate| &candidate.ecosystem)
 }
 
-fn turn(by_rank: &[Standing], now: DateTime<Utc>) -> Option<&Standing> {
+fn turn(by_rank: &[RotationCandidate], now: DateTime<Utc>) -> Option<&RotationCandidate> {
     let n = i64::try_from(by_rank.len()).ok().filter(|&n| n > 0)?;
     let hour = now.timestamp().div_euclid(HOUR);
     by_rank.get(usize::try_from(hour.rem_euclid(n)).ok()?)
 }
 
-/// The slot at `now`; `by_rank` holds every plugin in rotation order.
+/// The slot at `now`. `by_rank` contains every plugin in rotation order.
 #[must_use]
-pub fn slot(by_rank: &[Standing], now: DateTime<Utc>) -> Slot {
+pub fn slot(by_rank: &[RotationCandidate], now: DateTime<Utc>) -> Slot {
     let hour = now.timestamp().div_euclid(HOUR);
     let Some(turn) = turn(by_rank, now) else { return Slot::Skipped(None) };
     let served_in = turn.last_served_at.map(|at| at.timestamp().div_euclid(HOUR));
@@ -46,8 +47,8 @@ pub fn slot(by_rank: &[Standing], now: DateTime<Utc>) -> Slot {
     let Some(reason) = turn.obstacle.clone().or(served) else {
         return Slot::Ran(turn.ecosystem.clone());
     };
-    let eligible = by_rank.iter().filter(|standing| standing.obstacle.is_none());
-    match eligible.min_by_key(|standing| standing.last_served_at) {
+    let eligible = by_rank.iter().filter(|candidate| candidate.obstacle.is_none());
+    match eligible.min_by_key(|candidate| candidate.last_served_at) {
         None => Slot::Skipped(Some(reason)),
         Some(next) if next.ecosystem == turn.ecosystem => Slot::Ran(next.ecosystem.clone()),
         Some(next) => {
@@ -65,12 +66,12 @@ mod tests {
     #[track_caller]
     fn check(served: [&str; 3], hour: i64, expected: &str) {
         let at = |hour: i64| DateTime::from_timestamp(hour * HOUR, 0).unwrap();
-        let standing = |(id, served): (&'static str, &str)| Standing {
+        let candidate = |(id, served): (&'static str, &str)| RotationCandidate {
             ecosystem: EcosystemId::from_static(id),
             last_served_at: served.trim_end_matches('!').parse().ok().map(at),
             obstacle: served.ends_with('!').then_some(SkipReason::NothingEligible),
         };
-        let by_rank = ["a", "b", "c"].into_iter().zip(served).map(standing).collect::<Vec<_>>();
+        let by_rank = ["a", "b", "c"].into_iter().zip(served).map(candidate).collect::<Vec<_>>();
         let text = match slot(&by_rank, at(hour)) {
             Slot::Ran(id) => id.to_string(),
             Slot::FellThrough { from, reason, to } => format!("{from}={reason:?} {to}"),

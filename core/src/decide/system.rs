@@ -1,8 +1,8 @@
-//! Commands that scripts and people take to be the system's.
+//! Names of commands that scripts and people expect to belong to the system.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
-/// Of POSIX.1-2017 and -2024: all utilities, regular built-ins of the shell among them.
+/// POSIX.1-2017 and -2024: all utilities, including the regular built-in utilities of the shell.
 const POSIX: &str = "\
     admin alias ar asa at awk basename batch bc bg c17 c99 cal cat cd cflow chgrp chmod chown \
     cksum cmp comm command compress cp crontab csplit ctags cut cxref date dd delta df diff \
@@ -14,12 +14,12 @@ const POSIX: &str = "\
     sact sccs sed sh sleep sort split strings strip stty tabs tail talk tee test time timeout \
     touch tput tr true tsort tty type ulimit umask unalias uname uncompress unexpand unget uniq \
     unlink uucp uudecode uuencode uustat uux val vi wait wc what who write xargs xgettext yacc zcat";
-/// Of GNU coreutils beyond these.
+/// Commands of GNU coreutils that are not in POSIX.
 const COREUTILS: &str = "\
     arch b2sum base32 base64 basenc chcon chroot dir dircolors factor groups hostid install \
     md5sum mknod mktemp nproc numfmt pinky ptx runcon seq sha1sum sha224sum sha256sum sha384sum \
     sha512sum shred shuf stat stdbuf sum sync tac truncate uptime users vdir whoami yes";
-/// Of util-linux, procps, psmisc, shadow and kmod.
+/// Commands of util-linux, procps, psmisc, shadow and kmod.
 const LINUX: &str = "\
     agetty blkid blockdev cfdisk chage chfn chrt chsh col colrm column depmod dmesg eject \
     fallocate fdisk findfs findmnt flock free fsck fsfreeze fstrim getopt gpasswd groupadd \
@@ -30,12 +30,12 @@ const LINUX: &str = "\
     setsid setterm sfdisk skill slabtop snice su sulogin swapoff swapon switch_root sysctl \
     taskset tload top ul umount unshare useradd userdel usermod uuidgen vigr vipw vmstat w wall \
     watch whereis wipefs zramctl";
-/// Of the network: iproute2, net-tools, iputils, OpenSSH and clients.
+/// Network commands: iproute2, net-tools, iputils, OpenSSH and clients.
 const NETWORK: &str = "\
     arp arping bridge curl dig ftp git gpg host hostname ifconfig ip iptables netstat nft \
     nslookup openssl ping ping6 route rsync scp sftp ss ssh ssh-add ssh-agent ssh-copy-id \
     ssh-keygen ssh-keyscan sshd tc telnet tracepath traceroute wget whois";
-/// Archives, text, editors, shells, and what else every distribution begins with.
+/// Archives, text, editors, shells, and other commands that every distribution has.
 const BASE: &str = "\
     apt apt-get as bash bunzip2 bzcat bzip2 c++ cc clear cpio cpp csh dash diff3 dnf doas dpkg \
     egrep fgrep fish g++ gawk gcc gunzip gzip halt init journalctl ksh ld ldconfig ldd less \
@@ -43,30 +43,31 @@ const BASE: &str = "\
     ranlib readelf reboot reset rpm ruby sdiff shutdown size sudo sudoedit systemctl tar tcsh \
     udevadm unxz unzip updatedb vim visudo which xz xzcat yum zip zsh";
 
-/// Names of scripts that projects keep for themselves, and that get published by mistake: on `PATH`
-/// each of them means something else to everybody.
+/// Names of scripts for internal use of a project, which are published by mistake. On `PATH`, each
+/// of them means something different to everybody.
 const OF_PROJECTS: &str = "\
     app bench benchmark bootstrap build client config configure console debug demo deploy example \
     main profile release restart run script server setup start stop tests uninstall update upgrade";
 
-/// What no other package may bring, not even where people review packages: what every script uses.
+/// Commands that every script uses. No other package may install them, even if people review the
+/// packages.
 const BASIC: [&str; 3] = [POSIX, COREUTILS, "bash perl su sudo"];
 
 static ALL: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
     [POSIX, COREUTILS, LINUX, NETWORK, BASE].into_iter().flat_map(str::split_whitespace).collect()
 });
 
-/// Whether `command` is the system's.
+/// Whether `command` belongs to the system.
 pub(super) fn is_system_command(command: &str) -> bool {
     ALL.contains(command)
 }
 
-/// Whether `command` is the system's, and such that every script uses it.
+/// Whether `command` belongs to the system and every script uses it.
 pub(super) fn is_basic_command(command: &str) -> bool {
     BASIC.into_iter().flat_map(str::split_whitespace).any(|basic| basic == command)
 }
 
-/// Whether `command` is a word that many projects call a script of their own.
+/// Whether `command` is a word that many projects use for an internal script.
 pub(super) fn is_project_script(command: &str) -> bool {
     OF_PROJECTS.split_whitespace().any(|word| word == command)
 }

@@ -1,5 +1,5 @@
-//! Names in the control file that nobody answers to: a switch that stops nothing is worse than
-//! none, so what looks like a misspelt name is an error and never passed over.
+//! Finds unknown names in the control file. A switch that stops nothing is worse than none, so a
+//! name that looks misspelt is an error and is never ignored.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use serde_json::Value;
 
 use crate::model::{Budget, Control, EcosystemId, HostPause, StoredBreaker};
 
-/// How alike two keys are, from 0 to 1, before one is taken for a misspelling of the other.
+/// How similar two keys must be, from 0 to 1, so that one counts as a misspelling of the other.
 const ALIKE_KEYS: f64 = 0.7;
 
-/// The same of ecosystems, whose names are short: `nmp` is `npm`.
+/// The same for ecosystems, whose names are short: `nmp` is `npm`.
 const ALIKE_ECOSYSTEMS: f64 = 0.6;
 
 /// A name in the control file that this program does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownName {
-    /// Where it stands in the file.
+    /// Its position in the file.
     pub place: String,
-    /// As it stands there. Hostile, and shortened.
+    /// The name as it is in the file, shortened. It is hostile input.
     pub name: String,
-    /// The known name that is nearest to it, if one is near.
+    /// The most similar known name, if one is similar enough.
     pub nearest: Option<String>,
 }
 
 impl fmt::Display for UnknownName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, name, nearest } = self;
-        write!(f, "{place} has {name:?}, which this program does not know")?;
-        nearest.as_ref().map_or(Ok(()), |nearest| write!(f, "; did you mean {nearest:?}?"))
+        write!(f, "{place} contains {name:?}, which this program does not know")?;
+        nearest.as_ref().map_or(Ok(()), |nearest| write!(f, " (did you mean {nearest:?}?)"))
     }
 }
 
@@ -39,8 +39,8 @@ impl UnknownName {
     }
 }
 
-/// The first key of `file`, a control file, that is near a known one and is none. Keys that are
-/// near nothing are somebody else's.
+/// The first key of the control file `file` that is similar to a known key and is none. Keys that
+/// are similar to no known key belong to somebody else.
 pub fn misspelt_key(file: &Value) -> Option<UnknownName> {
     let of_children = |key: &str, known: &[&str]| {
         let children = file.get(key).and_then(Value::as_object);
@@ -64,7 +64,7 @@ fn misspelt_in(table: &Value, place: &str, known: &[&str]) -> Option<UnknownName
 }
 
 /// The first ecosystem that `control` disables and that is not among `known`, or that has a breaker
-/// and is near a known one. A breaker of an ecosystem that is gone harms nobody.
+/// and is similar to a known one. A breaker of an ecosystem that no longer exists does no harm.
 pub fn unknown_ecosystem(control: &Control, known: &[&EcosystemId]) -> Option<UnknownName> {
     let near = |id: &EcosystemId| {
         nearest(id.as_str(), known.iter().map(|id| id.as_str()), ALIKE_ECOSYSTEMS)
@@ -80,7 +80,7 @@ pub fn unknown_ecosystem(control: &Control, known: &[&EcosystemId]) -> Option<Un
     })
 }
 
-/// The one of `known` that `word` is most alike, if it is at least so much `alike`.
+/// The one of `known` that is most similar to `word`, if the similarity is at least `alike`.
 fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>, alike: f64) -> Option<&'a str> {
     let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-', ' '], "");
     let likeness =
@@ -102,10 +102,10 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_nearly_a_known_one_is_an_error_and_others_are_somebody_elses() {
+    fn a_misspelt_key_is_an_error_and_other_unknown_keys_are_kept() {
         check(&json!({"disabled_ecosytems": ["npm"]}), "did you mean \"disabled_ecosystems\"?");
         check(&json!({"disabledEcosystems": []}), "did you mean \"disabled_ecosystems\"?");
-        check(&json!({"Enabled": false}), "the file has \"Enabled\"");
+        check(&json!({"Enabled": false}), "the file contains \"Enabled\"");
         check(&json!({"ecosystems": {"npm": {"circuit_sate": "open"}}}), "\"circuit_state\"");
         check(&json!({"hosts": {"a.example": {"pause_until": 1}}}), "\"paused_until\"");
         check(&json!({"budget": {"macos_minute_used": 1}}), "\"macos_minutes_used\"");
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn no_known_key_is_taken_for_another() {
+    fn no_known_key_is_taken_for_a_misspelt_one() {
         for keys in [Control::KEYS, StoredBreaker::KEYS, Budget::KEYS, HostPause::KEYS] {
             let file = keys.iter().map(|key| ((*key).to_owned(), Value::Null)).collect();
             assert_eq!(misspelt_in(&Value::Object(file), "", keys), None);
@@ -149,17 +149,17 @@ mod tests {
         };
         let disabled =
             |id| json!({"schema_version": 2, "enabled": true, "disabled_ecosystems": [id]});
-        let says = "\"disabled_ecosystems\" has";
+        let says = "\"disabled_ecosystems\" contains";
         let unknown = "which this program does not know";
         check(disabled("npm"), None);
-        check(disabled("nmp"), Some(&format!("{says} \"nmp\", {unknown}; did you mean \"npm\"?")));
+        check(disabled("nmp"), Some(&format!("{says} \"nmp\", {unknown} (did you mean \"npm\"?)")));
         check(disabled("zoo"), Some(&format!("{says} \"zoo\", {unknown}")));
         let breaker =
             |id: &str| json!({"schema_version": 2, "enabled": true, "ecosystems": {id: {}}});
         check(breaker("zoo"), None);
         check(
             breaker("pypl"),
-            Some(&format!("\"ecosystems\" has \"pypl\", {unknown}; did you mean \"pypi\"?")),
+            Some(&format!("\"ecosystems\" contains \"pypl\", {unknown} (did you mean \"pypi\"?)")),
         );
     }
 }

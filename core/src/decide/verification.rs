@@ -1,18 +1,21 @@
-//! Whether what a command prints proves which version is installed, and what else is asked where
-//! the recipe's own command does not prove it.
+//! Decides whether the output of a command proves which version is installed, and which other
+//! commands to try if the recipe's own command does not prove it.
 
 use crate::model::{FailureKind, Verify};
 
-/// How commands are asked for their version, in the order in which it is tried.
-const WAYS: [&str; 5] = ["--version", "version", "-V", "-v", "--help"];
-/// Among them, those to whose answer a version belongs: others print numbers of all kinds.
+/// The arguments by which commands are asked for their version, in the order in which they are
+/// tried.
+const VERSION_ARGUMENTS: [&str; 5] = ["--version", "version", "-V", "-v", "--help"];
+/// The first ones of these ask for a version. Output of the other ones may contain numbers of all
+/// kinds.
 const ASK_FOR_VERSION: usize = 3;
-/// Among them, what makes many a program do its work, with more to say about it.
+/// From this one on, many programs take the argument for "verbose" and start their normal work.
 const VERBOSE: usize = 3;
-/// Exit codes from here on are not the program's own: it was not started, or a signal ended it.
+/// From this exit code on, the code is not the program's own: it was not started, or a signal ended
+/// it.
 const FIRST_FOREIGN_CODE: i32 = 126;
-/// Words of programs that could not do what they were asked for. A version beside one of them
-/// stands in an error message, not in an answer.
+/// Words that programs print when they could not do what they were asked for. A version beside one
+/// of them is part of an error message and not an answer.
 const COMPLAINTS: &[&str] = &[
     "error",
     "exception",
@@ -30,34 +33,34 @@ const COMPLAINTS: &[&str] = &[
     "unable",
 ];
 
-/// What one command did.
+/// The result of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// `None` where it did not end in time.
+pub struct CommandResult {
+    /// `None` when it did not end in time.
     pub exit_code: Option<i32>,
-    /// What it printed, as it came: this is judged.
+    /// What it printed, unchanged. Decisions use this text.
     pub output: String,
-    /// The same, cleaned: this is quoted.
+    /// The same text, cleaned. Messages quote this text.
     pub shown: String,
 }
 
-/// What is wrong with a verification.
+/// Why a verification failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
     /// The failure to record.
     pub kind: FailureKind,
-    /// Expectation and finding, in one line.
+    /// What was expected and what was found, in one line.
     pub reason: String,
 }
 
-/// How a verification goes on.
+/// The next step of a verification.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
-    /// This command is to be run.
+    /// Run this command.
     Run(String),
-    /// This was seen to hold.
+    /// This verification holds.
     Proven(Verify),
-    /// Nothing was seen that proves anything.
+    /// Nothing proves that the installation works.
     Failed(Mismatch),
 }
 
@@ -66,61 +69,62 @@ pub enum Next {
 pub struct Expected<'a> {
     /// The recipe's own verification.
     pub verify: &'a Verify,
-    /// What is installed, as the registry spells it.
+    /// The version that is installed, as its commands print it.
     pub version: &'a str,
-    /// Whether the program can know its version. Where it is set by a flag of its author's build,
-    /// another version in the output proves nothing.
+    /// Whether the program can know its version. If its author sets the version by a flag of the
+    /// build, another version in the output proves nothing.
     pub knows_version: bool,
 }
 
 impl Expected<'_> {
-    /// What follows from `seen`, which is what the commands did that this asked for, in their
-    /// order. The first is the recipe's own. Only where that is `<program> --version` and expects
-    /// the version are other ways tried: the first that prints the version is taken, else the
-    /// first but `-v` that succeeds and prints something, else a help text, else the first that
-    /// succeeds, each with the exit code that was seen.
-    pub fn next(&self, seen: &[Seen]) -> Next {
+    /// The next step after `seen`, the results of the commands that this function asked for, in
+    /// their order. The first one is the recipe's own command. Other commands are tried only if
+    /// that is `<program> --version` and expects the version. The first command that prints the
+    /// version is used; otherwise the first one except `-v` that succeeds and prints something;
+    /// otherwise a help text; otherwise the first one that succeeds. The exit code that was seen
+    /// becomes part of the verification.
+    pub fn next(&self, seen: &[CommandResult]) -> Next {
         let Some((own, others)) = seen.split_first() else {
             return Next::Run(self.verify.command.clone());
         };
-        let Err(mismatch) = self.judge(own) else { return Next::Proven(self.verify.clone()) };
+        let Err(mismatch) = self.evaluate(own) else { return Next::Proven(self.verify.clone()) };
         let Some(program) = self.program() else { return Next::Failed(mismatch) };
         if own.exit_code.is_some_and(|code| FIRST_FOREIGN_CODE <= code) {
             return Next::Failed(mismatch);
         }
         let last = others.last().unwrap_or(own);
-        let way = |i: usize| format!("{program} {}", WAYS[i]);
+        let way = |i: usize| format!("{program} {}", VERSION_ARGUMENTS[i]);
         if self.prints_version(last) {
             return Next::Proven(Verify {
                 pattern: "{version}".to_owned(),
                 ..of_seen(way(others.len()), last)
             });
         }
-        if seen.len() < WAYS.len() {
+        if seen.len() < VERSION_ARGUMENTS.len() {
             return Next::Run(way(seen.len()));
         }
         self.without_version(seen, way, mismatch)
     }
 
-    /// No way leads to the version.
+    /// The decision when no command prints the version.
     fn without_version(
         &self,
-        seen: &[Seen],
+        seen: &[CommandResult],
         way: impl Fn(usize) -> String,
         mismatch: Mismatch,
     ) -> Next {
-        let succeeded = |seen: &Seen| seen.exit_code == Some(0);
-        let states_another = |seen: &Seen| succeeded(seen) && has_version(&seen.output);
+        let succeeded = |seen: &CommandResult| seen.exit_code == Some(0);
+        let states_another = |seen: &CommandResult| succeeded(seen) && has_version(&seen.output);
         let another = seen[..ASK_FOR_VERSION].iter().position(states_another);
         if let Some(i) = another.filter(|_| self.knows_version) {
             return Next::Failed(self.without("{version}", &way(i), &seen[i]));
         }
         let help = seen.len() - 1;
-        let is_answer = |&(i, seen): &(usize, &Seen)| {
+        let is_answer = |&(i, seen): &(usize, &CommandResult)| {
             succeeded(seen) && !seen.output.trim().is_empty() && i != VERBOSE
         };
-        // A program that shows how it is used has started, whatever its exit code. One that is
-        // silent may just have waited for input, of which there is none here.
+        // A program that prints its usage has started, whatever its exit code. A program that
+        // prints nothing may only have waited for input, which is empty here.
         let shows_usage = of_own_code(&seen[help]) && usage(&seen[help].output).is_some();
         let first = seen.iter().enumerate().find(is_answer).map(|(i, _)| i);
         let first = first.or(shows_usage.then_some(help));
@@ -135,7 +139,7 @@ impl Expected<'_> {
         }
     }
 
-    /// The program that is verified, where the recipe's command only asks it for its version.
+    /// The program that is verified, if the recipe's command only asks it for its version.
     fn program(&self) -> Option<&str> {
         let Verify { command, pattern, patterns, mode, exit_code, additional, .. } = self.verify;
         let is_plain = pattern == "{version}"
@@ -147,7 +151,7 @@ impl Expected<'_> {
     }
 
     /// Whether `seen` is what the recipe expects of its own command.
-    fn judge(&self, seen: &Seen) -> Result<(), Mismatch> {
+    fn evaluate(&self, seen: &CommandResult) -> Result<(), Mismatch> {
         let Verify { command, pattern, patterns, exit_code, .. } = self.verify;
         let Some(code) = seen.exit_code else {
             let reason = format!("{command:?} did not end in time");
@@ -165,14 +169,14 @@ impl Expected<'_> {
         }
     }
 
-    fn without(&self, pattern: &str, command: &str, seen: &Seen) -> Mismatch {
+    fn without(&self, pattern: &str, command: &str, seen: &CommandResult) -> Mismatch {
         let found: String = seen.shown.trim().chars().take(200).collect();
         let wanted = pattern.replace("{version}", self.bare_version());
         let reason = format!("pattern mismatch: {command:?} printed {found:?}, without {wanted:?}");
         Mismatch { kind: FailureKind::VerifyPatternMismatch, reason }
     }
 
-    fn prints_version(&self, seen: &Seen) -> bool {
+    fn prints_version(&self, seen: &CommandResult) -> bool {
         let is_answer = || {
             let lower = seen.output.to_ascii_lowercase();
             seen.exit_code == Some(0) || !COMPLAINTS.iter().any(|word| lower.contains(word))
@@ -182,37 +186,37 @@ impl Expected<'_> {
             && is_answer()
     }
 
-    /// Without the `v` that some registries put in front.
+    /// The version without the `v` that some registries put in front.
     fn bare_version(&self) -> &str {
         self.version.trim_start_matches('v')
     }
 }
 
-/// The command, and the exit code that it was seen to end with.
-fn of_seen(command: String, seen: &Seen) -> Verify {
+/// A verification by the command and the exit code that was seen.
+fn of_seen(command: String, seen: &CommandResult) -> Verify {
     let exit_code = seen.exit_code.filter(|code| *code != 0).map(i64::from);
     Verify { command, exit_code, ..Verify::default() }
 }
 
-fn of_own_code(seen: &Seen) -> bool {
+fn of_own_code(seen: &CommandResult) -> bool {
     seen.exit_code.is_some_and(|code| code < FIRST_FOREIGN_CODE)
 }
 
-/// The word `usage` as it stands in `output`.
+/// The word `usage` as it is written in `output`.
 fn usage(output: &str) -> Option<&str> {
     let at = output.to_ascii_lowercase().find("usage")?;
     output.get(at..at + "usage".len())
 }
 
-/// Whether `pattern` stands in `output`, where `{version}` stands for `version`, and that not as
-/// part of another version.
+/// Whether `output` contains `pattern`, where `{version}` means `version` and must not be a part of
+/// another version.
 fn has_pattern(output: &str, pattern: &str, version: &str) -> bool {
     let parts: Vec<&str> = pattern.split("{version}").collect();
     let text = parts.join(version);
     if text.is_empty() {
         return true;
     }
-    // Where the versions begin within the text.
+    // The positions of the versions within the text.
     let mut starts = vec![];
     let mut at = 0;
     for part in &parts[..parts.len() - 1] {
@@ -227,7 +231,7 @@ fn has_pattern(output: &str, pattern: &str, version: &str) -> bool {
     occurrences(output, &text).any(|found| starts.iter().all(|start| alone(found, *start)))
 }
 
-/// Where `text`, which is not empty, begins in `output`, overlapping places included.
+/// The positions of `text`, which is not empty, in `output`, including overlapping ones.
 fn occurrences<'a>(output: &'a str, text: &'a str) -> impl Iterator<Item = usize> + 'a {
     let step = text.chars().next().map_or(1, char::len_utf8);
     let mut from = 0;
@@ -238,8 +242,9 @@ fn occurrences<'a>(output: &'a str, text: &'a str) -> impl Iterator<Item = usize
     })
 }
 
-/// Whether `version` between `before` and `after` is not part of a longer one: no digit beside it,
-/// no dot with a digit behind that. What ends in a letter must not go on with one.
+/// Whether `version` between `before` and `after` is not a part of a longer version: no digit
+/// beside it, and no dot that is followed or preceded by a digit. A version that ends in a letter
+/// must not be followed by another letter.
 fn stands_alone(before: &str, version: &str, after: &str) -> bool {
     let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
     let is_letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
@@ -254,7 +259,7 @@ fn stands_alone(before: &str, version: &str, after: &str) -> bool {
     !goes_on_left && !goes_on_right
 }
 
-/// Whether anything in `output` looks like a version: numbers with a dot between them.
+/// Whether `output` contains something that looks like a version: numbers with a dot between them.
 fn has_version(output: &str) -> bool {
     let bytes = output.as_bytes();
     bytes.windows(3).any(|it| it[0].is_ascii_digit() && it[1] == b'.' && it[2].is_ascii_digit())
@@ -268,15 +273,19 @@ mod tests {
 
     const VERSION: &str = "1.10.1";
 
-    fn seen(exit_code: i32, output: &str) -> Seen {
-        Seen { exit_code: Some(exit_code), output: output.to_owned(), shown: output.to_owned() }
+    fn seen(exit_code: i32, output: &str) -> CommandResult {
+        CommandResult {
+            exit_code: Some(exit_code),
+            output: output.to_owned(),
+            shown: output.to_owned(),
+        }
     }
 
-    /// The commands that are run where `answers` say what each does, and the end of it.
+    /// The commands that are run if `answers` are their results, and the final decision.
     fn verified(
         verify: &Verify,
         knows_version: bool,
-        answers: &[(&str, Seen)],
+        answers: &[(&str, CommandResult)],
     ) -> (Vec<String>, Result<Verify, FailureKind>) {
         let expected = Expected { verify, version: VERSION, knows_version };
         let (mut asked, mut done) = (vec![], vec![]);
@@ -293,12 +302,12 @@ mod tests {
         }
     }
 
-    fn of_version(answers: &[(&str, Seen)]) -> Result<Verify, FailureKind> {
+    fn of_version(answers: &[(&str, CommandResult)]) -> Result<Verify, FailureKind> {
         verified(&Verify::of_version("x"), true, answers).1
     }
 
     #[test]
-    fn a_version_that_is_part_of_another_proves_nothing() {
+    fn a_version_inside_another_version_does_not_count() {
         let is_there = |output: &str| has_pattern(output, "{version}", VERSION);
         for output in [
             "1.10.1",
@@ -326,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_recipe_expects_is_asked_first_and_taken_as_it_is() {
+    fn the_recipes_own_verification_is_tried_first_and_kept_unchanged() {
         let verify = Verify::of_version("x");
         let (asked, found) = verified(&verify, true, &[("x --version", seen(0, "x 1.10.1"))]);
         assert_eq!((asked, found), (vec!["x --version".to_owned()], Ok(verify)));
@@ -345,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_version_the_first_that_succeeds_is_taken_with_what_was_seen() {
+    fn without_a_version_the_first_success_is_taken_with_its_output() {
         let answers = [("x --version", seen(0, "dev")), ("x --help", seen(0, "Usage: x [FILE]"))];
         let found = of_version(&answers).unwrap();
         assert_eq!((&*found.command, &*found.pattern), ("x --version", ""));
@@ -357,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_that_was_seen_is_kept() {
+    fn the_observed_exit_code_is_recorded() {
         let usage = "usage: x [flags] [path ...]\n  -e\treport all errors";
         let found = of_version(&[("x --help", seen(2, usage))]).unwrap();
         let Verify { command, pattern, exit_code, mode, .. } = found;
@@ -388,10 +397,11 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_does_not_work_is_not_saved_by_its_messages() {
+    fn a_failing_program_does_not_pass_because_of_its_output() {
         let traceback = "Traceback: /lib/x-1.10.1/x.py: ModuleNotFoundError";
-        let all =
-            |code, text: &str| WAYS.map(|way| format!("x {way}")).map(|it| (it, seen(code, text)));
+        let all = |code, text: &str| {
+            VERSION_ARGUMENTS.map(|way| format!("x {way}")).map(|it| (it, seen(code, text)))
+        };
         for (code, text, kind) in [
             (1, traceback, FailureKind::VerifyFailed),
             (1, "Error: ENOSPC: no space left on device", FailureKind::VerifyFailed),
@@ -407,16 +417,16 @@ mod tests {
 
     #[test]
     fn a_command_that_does_not_end_leads_to_the_next_one() {
-        let never = Seen { exit_code: None, ..seen(0, "") };
+        let never = CommandResult { exit_code: None, ..seen(0, "") };
         let answers = [("x --version", never.clone()), ("x version", seen(0, "1.10.1"))];
         assert_eq!(of_version(&answers).unwrap().command, "x version");
-        let all = WAYS.map(|way| format!("x {way}"));
+        let all = VERSION_ARGUMENTS.map(|way| format!("x {way}"));
         let answers = all.each_ref().map(|it| (&**it, never.clone()));
         assert_eq!(of_version(&answers), Err(FailureKind::VerifyTimeout));
     }
 
     #[test]
-    fn a_recipe_that_wants_something_else_is_held_to_it() {
+    fn a_recipe_with_its_own_expectation_must_meet_it() {
         let verify = Verify {
             command: "x --help".to_owned(),
             pattern: "commands".to_owned(),
@@ -442,12 +452,12 @@ mod tests {
             let verify = Verify { pattern, ..Verify::of_version("x") };
             for verify in [&verify, &Verify::of_version("x")] {
                 let expected = Expected { verify, version: &version, knows_version: true };
-                let all: Vec<Seen> = outputs
+                let all: Vec<CommandResult> = outputs
                     .iter()
-                    .map(|(exit_code, output)| Seen { exit_code: *exit_code, ..seen(0, output) })
+                    .map(|(exit_code, output)| CommandResult { exit_code: *exit_code, ..seen(0, output) })
                     .collect();
                 let is_end = |n: usize| !matches!(expected.next(&all[..n]), Next::Run(_));
-                prop_assert!((1..=WAYS.len()).any(is_end));
+                prop_assert!((1..=VERSION_ARGUMENTS.len()).any(is_end));
             }
         }
     }

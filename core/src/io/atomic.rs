@@ -1,4 +1,5 @@
-//! Writing so that a reader, and a crash, see the old content or the new one, never a part.
+//! Writes files so that readers, also after a crash, see either the old or the new content and
+//! never a part of it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,33 +9,75 @@ use std::{
 
 use crate::io::{StateError, regular};
 
-/// Ends the name of what was not moved to its place: the leaving of a writer that died.
+/// The suffix of temporary files. Such a file stays only if its writer died.
 const SUFFIX: &str = ".tsuku-batch-tmp";
 
-/// Makes `content` the content of the file at `path`. Equal content is not written again, so that
-/// its time of change says when it changed.
+/// Writes `content` to the file at `path`. Equal content is not written again, so that the time of
+/// the last change of the file is meaningful.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    write_by_way_of(folder_of(path), path, content)
+}
+
+/// The same as [`write`], with the draft in the folder `drafts` of the same file system. This is for
+/// files in so many folders that it would take too long to search each of them for drafts that a
+/// writer left when it died.
+pub(crate) fn write_by_way_of(
+    drafts: &Path,
+    path: &Path,
+    content: &[u8],
+) -> Result<(), StateError> {
     if holds(path, content)? {
         return Ok(());
     }
-    write_by(path, |draft| draft.write_all(content).map_err(|error| StateError::io(path, error)))
+    fill_and_move(drafts, path, |draft| {
+        draft.write_all(content).map_err(|error| StateError::io(path, error))
+    })
 }
 
-/// The same with what `fill` writes: for what is too large to be held in memory as a whole.
+/// The same as [`write`] for content that `fill` writes, because it is too large to be kept in memory.
 pub(crate) fn write_by(
     path: &Path,
     fill: impl FnOnce(&mut dyn io::Write) -> Result<(), StateError>,
 ) -> Result<(), StateError> {
+    fill_and_move(folder_of(path), path, fill)
+}
+
+/// The same as [`write`], but nothing is forced to the disk: after a crash of the machine the file may
+/// be absent or empty. The draft lies in the folder `drafts`, as in [`write_by_way_of`]. Returns whether
+/// the file was written.
+pub(crate) fn write_unforced(
+    drafts: &Path,
+    path: &Path,
+    content: &[u8],
+) -> Result<bool, StateError> {
+    if holds(path, content)? {
+        return Ok(false);
+    }
     let failed = |error| StateError::io(path, error);
-    let dir = path.parent().unwrap_or(Path::new("."));
+    let dir = folder_of(path);
+    if !dir.is_dir() {
+        fs::create_dir_all(dir).map_err(failed)?;
+    }
+    let mut draft = draft(drafts, path)?;
+    draft.write_all(content).map_err(failed)?;
+    draft.persist(path).map_err(|error| failed(error.error))?;
+    Ok(true)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+fn fill_and_move(
+    drafts: &Path,
+    path: &Path,
+    fill: impl FnOnce(&mut dyn io::Write) -> Result<(), StateError>,
+) -> Result<(), StateError> {
+    let failed = |error| StateError::io(path, error);
+    let dir = folder_of(path);
+    make_dir(drafts)?;
     make_dir(dir)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let mut draft = tempfile::Builder::new()
-        .prefix(&format!(".{name}."))
-        .suffix(SUFFIX)
-        .tempfile_in(dir)
-        .map_err(failed)?;
-    readable_by_all(draft.as_file()).map_err(failed)?;
+    let mut draft = draft(drafts, path)?;
     let mut buffer = BufWriter::new(draft.as_file_mut());
     fill(&mut buffer)?;
     buffer.flush().map_err(failed)?;
@@ -47,7 +90,20 @@ pub(crate) fn write_by(
     sync_dir(dir)
 }
 
-/// Whether the file at `path` is there and has the content of `other`.
+/// An empty draft of the file at `path`, in the folder `drafts`.
+fn draft(drafts: &Path, path: &Path) -> Result<tempfile::NamedTempFile, StateError> {
+    let failed = |error| StateError::io(path, error);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let draft = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(SUFFIX)
+        .tempfile_in(drafts)
+        .map_err(failed)?;
+    readable_by_all(draft.as_file()).map_err(failed)?;
+    Ok(draft)
+}
+
+/// Whether the file at `path` exists and has the content of `other`.
 fn is_same(path: &Path, other: &Path) -> Result<bool, StateError> {
     let size = |path| fs::metadata(path).map(|found| found.len());
     let failed = |error| StateError::io(path, error);
@@ -76,8 +132,9 @@ fn holds(path: &Path, content: &[u8]) -> Result<bool, StateError> {
     Ok(is_as_long && regular::read(path)?.is_some_and(|found| found == content))
 }
 
-/// Adds `line` and a newline to the file at `path`. What a writer that died left without newline is
-/// completed if it is the beginning of `line`, else it stays a line of its own.
+/// Adds `line` and a newline to the file at `path`. If a writer that died left text without a
+/// newline, this text is completed if it is the beginning of `line`; otherwise it stays as a
+/// separate line.
 pub(crate) fn append_line(path: &Path, line: &str) -> Result<(), StateError> {
     let found = regular::read(path)?;
     let torn = found.as_deref().unwrap_or_default().rsplit(|&byte| byte == b'\n').next();
@@ -88,7 +145,7 @@ pub(crate) fn append_line(path: &Path, line: &str) -> Result<(), StateError> {
     append(path, &text)
 }
 
-/// Adds the newline that a writer which died left out, if so.
+/// Adds the newline that a writer which died has left out.
 pub(crate) fn end_last_line(path: &Path) -> Result<(), StateError> {
     let is_torn =
         regular::read(path)?.is_some_and(|found| !matches!(found.last(), None | Some(b'\n')));
@@ -101,7 +158,7 @@ fn append(path: &Path, text: &[u8]) -> Result<(), StateError> {
     file.write_all(text).and_then(|()| file.sync_all()).map_err(failed)
 }
 
-/// Opens the file at `path` for adding to its end, and makes it, durably, if it is not there.
+/// Opens the file at `path` to append to it. Creates it durably if it does not exist.
 pub(crate) fn open_log(path: &Path) -> Result<File, StateError> {
     let failed = |error| StateError::io(path, error);
     let dir = path.parent().unwrap_or(Path::new("."));
@@ -115,7 +172,7 @@ pub(crate) fn open_log(path: &Path) -> Result<File, StateError> {
     Ok(file)
 }
 
-/// Whatever the umask: in production the root is a checkout that others serve from.
+/// Independent of the umask, because in production the root is a checkout that other users serve.
 fn readable_by_all(file: &File) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -129,7 +186,7 @@ fn readable_by_all(file: &File) -> io::Result<()> {
     }
 }
 
-/// Makes `dir` and its parents, durably.
+/// Creates `dir` and its parents durably.
 pub(crate) fn make_dir(dir: &Path) -> Result<(), StateError> {
     if dir.as_os_str().is_empty() || dir.is_dir() {
         return Ok(());
@@ -143,7 +200,7 @@ pub(crate) fn make_dir(dir: &Path) -> Result<(), StateError> {
     }
 }
 
-/// Names are part of a folder: without this a crash may take a new one away.
+/// Names are stored in the folder. Without this a crash may remove a new name.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), StateError> {
     let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     if cfg!(unix) {
@@ -153,7 +210,7 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
-/// Removes what writers that died left in `dir`. No writer may be at work.
+/// Removes the temporary files of writers that died from `dir`. No writer may be at work.
 pub(crate) fn sweep(dir: &Path) -> Result<(), StateError> {
     for (name, path) in regular::list(dir)? {
         if name.starts_with('.') && name.ends_with(SUFFIX) {
@@ -163,7 +220,7 @@ pub(crate) fn sweep(dir: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
-/// Removes the file at `path`, durably. One that is gone already is no error.
+/// Removes the file at `path` durably. A file that does not exist is no error.
 pub(crate) fn remove(path: &Path) -> Result<(), StateError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

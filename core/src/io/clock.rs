@@ -1,4 +1,4 @@
-//! The one source of time.
+//! The only source of time.
 
 use std::{
     future::poll_fn,
@@ -10,21 +10,27 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-/// The one source of time: wall clock, monotonic clock and sleep together, so
-/// that a test moves all three at once.
+/// The only source of time: wall clock, monotonic clock and sleep together, so that a test controls
+/// all three.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// Wall-clock time, for records and retry dates.
+    /// The wall-clock time, for records and for dates of retries.
     fn now(&self) -> DateTime<Utc>;
 
-    /// Time since an arbitrary fixed start; never goes back. For rate limits.
+    /// The time since an arbitrary fixed start. It never goes back. For rate limits.
     fn monotonic(&self) -> Duration;
 
-    /// Returns once `duration` has passed on this clock.
+    /// The same, for durations in records. A clock that stands measures nothing, so that records can
+    /// be reproduced exactly.
+    fn measured(&self) -> Duration {
+        self.monotonic()
+    }
+
+    /// Returns when `duration` has passed on this clock.
     async fn sleep(&self, duration: Duration);
 }
 
-/// What `work` gives, or `None` when `limit` passes on `clock` before it is done.
+/// The result of `work`, or `None` when `limit` passes on `clock` before that.
 pub async fn within<F: Future>(clock: &dyn Clock, limit: Duration, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     let mut alarm = pin!(clock.sleep(limit));
@@ -43,9 +49,9 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Its wall clock stands at `now`, so that records can be repeated byte for byte; monotonic
-    /// time and sleep are real.
-    pub fn standing_at(now: DateTime<Utc>) -> Self {
+    /// A clock whose wall clock always shows `now`, so that records can be reproduced exactly.
+    /// Monotonic time and sleep are real.
+    pub fn fixed_at(now: DateTime<Utc>) -> Self {
         Self { stands_at: Some(now), ..Self::default() }
     }
 }
@@ -66,6 +72,10 @@ impl Clock for SystemClock {
 
     fn monotonic(&self) -> Duration {
         self.start.elapsed()
+    }
+
+    fn measured(&self) -> Duration {
+        if self.stands_at.is_some() { Duration::ZERO } else { self.monotonic() }
     }
 
     async fn sleep(&self, duration: Duration) {

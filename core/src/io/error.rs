@@ -1,4 +1,4 @@
-//! Why there is no usable answer, and what that says about whom.
+//! Errors of requests, and what they say about the registry and the machine.
 
 use std::{io, time::Duration};
 
@@ -10,137 +10,167 @@ use crate::{
     model::{Confidence, FailureKind, Finding},
 };
 
-/// No usable answer.
+/// There is no usable answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {
-    /// A text that should lead somewhere.
-    #[error("{text:?} is no URL")]
+    /// A text that should be an address and is not.
+    #[error("{text:?} is not a URL")]
     NotUrl {
-        /// As it was given.
+        /// The text.
         text: String,
     },
-    /// Asked for, or redirected to; nothing was sent.
+    /// An address without https, requested or as the target of a redirect. Nothing was sent.
     #[error("{url} is not https; name the https address, or a mirror on this machine")]
     Insecure {
-        /// What was not asked.
+        /// The address.
         url: Url,
     },
-    /// Nobody answers for how often this place may be asked; nothing was sent.
-    #[error("{url} is at no host that a plugin declares a quota for, so it is not asked")]
+    /// No quota covers this address. Nothing was sent.
+    #[error("no plugin declares a quota for the host of {url}, so the request was not sent")]
     Undeclared {
-        /// What was not asked.
+        /// The address.
         url: Url,
     },
-    /// `max_per_run` of the quota; nothing was sent.
-    #[error("this run has spent its requests for {url}; the next run goes on")]
+    /// The limit `max_per_run` of the quota is reached. Nothing was sent.
+    #[error("the limit of requests for {url} in this run is reached; the next run continues")]
     RunSpent {
-        /// What was not asked.
+        /// The address.
         url: Url,
     },
-    /// The host is paused for longer than this run waits; nothing was sent.
+    /// The host is paused for longer than this run waits. No further request was sent.
     #[error("{host} {} until {}; run again after that", cause(*is_asked), until.trunc_subsecs(0))]
     Paused {
-        /// Which is not asked.
+        /// The host.
         host: String,
         /// The end of the pause.
         until: DateTime<Utc>,
-        /// Whether the host asked for so long a pause. Else it asked for fewer requests only, or for
-        /// a shorter pause, and this program waits longer.
+        /// Whether the host itself asked for such a long pause. Otherwise it only asked for fewer
+        /// requests or for a shorter pause, and this program waits longer.
         is_asked: bool,
+        /// Whether this request was sent, and the answer asked for the pause. If not, the error
+        /// says nothing about the package.
+        was_sent: bool,
     },
-    /// In a circle, or more hops than any registry needs.
+    /// A circle of redirects, or more redirects than any registry needs.
     #[error("{url} redirects in a circle or too often")]
     Redirects {
-        /// Where patience ended.
+        /// The address of the last redirect.
         url: Url,
     },
-    /// Neither a success nor an absence.
+    /// An answer that is neither a success nor "not found".
     #[error("{url} answered {status}")]
     Status {
-        /// What was asked.
+        /// The address.
         url: Url,
         /// HTTP status.
         status: u16,
     },
-    /// In the words of whoever keeps people out; a store refuses files in no words for people.
-    #[error("{url} answered 403 with an HTML page; something may answer in the registry's place")]
+    /// A refusal with a page for people. A store refuses files without such a page.
+    #[error(
+        "{url} answered 403 with an HTML page; a firewall or proxy may have answered in place of the registry"
+    )]
     Forbidden {
-        /// What was asked.
+        /// The address.
         url: Url,
     },
-    /// Whatever its status, the answer asks for fewer requests.
+    /// An answer, with any status, that asks for fewer requests.
     #[error("{url} answered {status}{}", if *is_page { " with a page that asks for fewer requests" } else { ", which asks for fewer requests" })]
     Throttled {
-        /// What was asked.
+        /// The address.
         url: Url,
         /// HTTP status.
         status: u16,
         /// Whether the answer is a page for people.
         is_page: bool,
     },
-    /// A page for people where data was asked for.
-    #[error("{url} answered with an HTML page; something may answer in the registry's place")]
+    /// A page for people where data was expected.
+    #[error(
+        "{url} answered with an HTML page; a firewall or proxy may have answered in place of the registry"
+    )]
     Html {
-        /// What was asked.
+        /// The address.
         url: Url,
     },
-    /// Counted after unpacking.
+    /// An answer that is larger than the limit, counted after decompression.
     #[error("{url} answered more than {max_bytes} bytes")]
     TooLarge {
-        /// What was asked.
+        /// The address.
         url: Url,
-        /// The limit.
+        /// The limit in bytes.
         max_bytes: usize,
     },
     /// The answer did not begin, or did not end, in time.
-    #[error("no whole answer from {url} within {} seconds", limit.as_secs_f64())]
+    #[error("no complete answer from {url} within {} seconds", limit.as_secs_f64())]
     Timeout {
-        /// What was asked.
+        /// The address.
         url: Url,
-        /// The time it had.
+        /// The time limit.
         limit: Duration,
     },
-    /// The answer is shorter than it says.
-    #[error("the answer of {url} ends before its end")]
+    /// An answer that is shorter than its stated length.
+    #[error("the answer of {url} is incomplete")]
     Truncated {
-        /// What was asked.
+        /// The address.
         url: Url,
     },
-    /// Whole, but not what was asked for.
-    #[error("{url} answered something unexpected: {reason}")]
+    /// A complete answer with unexpected content.
+    #[error("unexpected answer from {url}: {reason}")]
     Malformed {
-        /// What was asked.
+        /// The address.
         url: Url,
-        /// Of the parser.
+        /// The message of the parser.
         reason: String,
     },
-    /// The exchange broke.
-    #[error("no whole answer from {url}")]
+    /// The exchange with the server failed.
+    #[error("no complete answer from {url}")]
     Transport {
-        /// What was asked.
+        /// The address.
         url: Url,
-        /// Where it broke, and a remedy.
+        /// The step that failed, and a remedy.
         source: TransportError,
     },
-    /// The answer came and could not be kept.
-    #[error("cannot keep the answer of {url} on disk; free space, or make the cache writable")]
+    /// The answer arrived and could not be stored on disk.
+    #[error("cannot store the answer of {url} on disk; free space, or make the cache writable")]
     Disk {
-        /// What was asked.
+        /// The address.
         url: Url,
-        /// What the disk said.
+        /// The error of the disk.
         source: io::Error,
     },
 }
 
 /// Why a host is paused, as the middle of a sentence.
 const fn cause(is_asked: bool) -> &'static str {
-    if is_asked { "asked for a pause" } else { "asked for fewer requests, and is not asked again" }
+    if is_asked { "asked for a pause" } else { "asked for fewer requests and is not asked again" }
 }
 
 impl HttpError {
-    /// What it says about registry and machine. It names a host only where the host did something:
-    /// our own limits and our own disk blame nobody.
+    /// The host and the end of its pause, if the request was not sent because of the pause.
+    pub fn unsent_for_pause(&self) -> Option<(&str, DateTime<Utc>)> {
+        match self {
+            Self::Paused { host, until, was_sent: false, .. } => Some((host, *until)),
+            Self::Paused { .. }
+            | Self::NotUrl { .. }
+            | Self::Insecure { .. }
+            | Self::Undeclared { .. }
+            | Self::RunSpent { .. }
+            | Self::Redirects { .. }
+            | Self::Status { .. }
+            | Self::Forbidden { .. }
+            | Self::Throttled { .. }
+            | Self::Html { .. }
+            | Self::TooLarge { .. }
+            | Self::Timeout { .. }
+            | Self::Truncated { .. }
+            | Self::Malformed { .. }
+            | Self::Transport { .. }
+            | Self::Disk { .. } => None,
+        }
+    }
+
+    /// What the error says about the registry and the machine. It names a host only if the host
+    /// caused it. Our own limits and our own disk are nobody's fault.
     pub fn finding(&self) -> Finding {
         let of = |url: &Url, kind| Finding::stated(kind).of_service(url.host_str().unwrap_or(""));
         match self {
@@ -164,13 +194,14 @@ impl HttpError {
     }
 }
 
-/// What a status says that is neither a success nor, to whoever asked, an absence.
+/// The meaning of a status that is neither a success nor "not found".
 fn kind_of_status(status: u16) -> FailureKind {
     match status {
         401 | 403 | 407 => FailureKind::AuthRequired,
         404 | 410 | 451 => FailureKind::PackageNotFound,
         429 => FailureKind::RateLimited,
-        // 402 is how a firewall in front of one registry says that it does not serve us.
+        // 402 is the answer of a firewall in front of one registry, which means that it does not
+        // serve us.
         402 | 408 | 425 | 500.. => FailureKind::UpstreamUnavailable,
         _ => FailureKind::UnexpectedResponse,
     }
@@ -209,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_says_whose_turn_it_is() {
+    fn a_status_determines_the_kind_of_failure() {
         let host = Some("a.example");
         for (status, kind) in [
             (304, FailureKind::UnexpectedResponse),
@@ -228,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_exchange_says_where_it_broke() {
+    fn a_broken_connection_states_the_phase_in_which_it_broke() {
         for (kind, expected) in [
             (TransportErrorKind::Dns, FailureKind::DnsError),
             (TransportErrorKind::Tls, FailureKind::TlsError),
@@ -253,10 +284,11 @@ mod tests {
     }
 
     #[test]
-    fn a_message_names_the_place_and_a_remedy() {
+    fn a_message_names_the_address_and_a_remedy() {
         let until = DateTime::UNIX_EPOCH;
         let paused = |is_asked| {
-            HttpError::Paused { host: "a.example".to_owned(), until, is_asked }.to_string()
+            let host = "a.example".to_owned();
+            HttpError::Paused { host, until, is_asked, was_sent: true }.to_string()
         };
         let text =
             "a.example asked for a pause until 1970-01-01 00:00:00 UTC; run again after that";
@@ -264,7 +296,7 @@ mod tests {
         // The host named another time, or none.
         assert!(!paused(false).contains("asked for a pause"), "{}", paused(false));
         let late = HttpError::Timeout { url: url(), limit: Duration::from_millis(1500) };
-        let text = "no whole answer from https://a.example/x within 1.5 seconds";
+        let text = "no complete answer from https://a.example/x within 1.5 seconds";
         assert_eq!(late.to_string(), text);
     }
 }

@@ -1,21 +1,29 @@
-//! One exchange: a ticket, what the cache knows, a deadline, a body within its limit.
+//! One exchange: waiting for a quota, the cache, a deadline, and a body within its limit.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use crate::io::{
     Clock, Headers, HttpError, Reply, Request, Transport, TransportError, TransportErrorKind,
-    Validators, aside,
-    cache::{DiskCache, Stored},
+    Validators,
+    cache::{DiskCache, Stored, key},
     clock::within,
-    gate::{Gates, Ticket},
+    gate::{Gates, Ledger, Ticket},
     page,
-    payload::{Keep, Payload},
-    polite::{Deadlines, SLOWEST},
+    payload::{BodyStorage, Payload},
+    polite::{Deadlines, MIN_BYTES_PER_SECOND},
     retry::retry_after,
+    run_blocking,
 };
 
-/// As much as is read of an answer that is no success, and for as long: its status says enough.
-const LONGEST_REFUSAL: usize = 64 << 10;
+/// How much of an answer that is no success is read at most, and for how long. Its status is
+/// enough.
+const MAX_REFUSAL: usize = 64 << 10;
 const REFUSAL_DEADLINE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Exchanger {
@@ -24,44 +32,76 @@ pub(crate) struct Exchanger {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) deadlines: Deadlines,
-    /// For bodies on disk.
+    /// The folder for bodies on disk.
     pub(crate) dir: PathBuf,
+    pub(crate) turns: Turns,
 }
 
-/// An answer, its body read.
+/// Requests whose answer may be used again are sent one at a time for each address, so that all
+/// others find the answer of the first in the cache.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<BTreeMap<String, Turn>>);
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+impl Turns {
+    /// `None` when every such request is sent.
+    fn of(&self, request: &Request) -> Option<Turn> {
+        if request.fresh_for.is_zero() {
+            return None;
+        }
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(turns.entry(key(request)).or_default()))
+    }
+}
+
+/// An answer whose body was read.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Headers,
-    /// Of a success whole, and where it was asked to be; else its beginning, in memory.
+    /// The complete body of a success, in memory or on disk as requested. Otherwise the beginning
+    /// of the body, in memory.
     pub(crate) payload: Payload,
 }
 
 impl Exchanger {
-    /// Waits for a turn and sends `request` once.
+    /// Waits for the quota and sends `request` once. `ledger` counts it.
     pub(crate) async fn exchange(
         &self,
         request: &Request,
-        keep: Keep,
+        storage: BodyStorage,
+        ledger: &Ledger,
     ) -> Result<Answer, HttpError> {
-        let ticket = self.gates.enter(&request.url).await?;
-        let work = self.converse(request, keep, &ticket);
-        match keep {
-            Keep::InMemory => {
+        // Others that ask for the same address wait here for this answer.
+        let turn = self.turns.of(request);
+        let _turn = match &turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        if turn.is_some()
+            && let Some(Stored { headers, payload }) = self.load_fresh(request, storage).await
+        {
+            return Ok(Answer { status: 200, headers, payload });
+        }
+        let ticket = self.gates.enter(&request.url, ledger).await?;
+        let work = self.send_and_read(request, storage, &ticket);
+        match storage {
+            BodyStorage::InMemory => {
                 let limit = self.deadlines.metadata;
                 within(&*self.clock, limit, work).await.ok_or_else(|| request.late(limit))?
             }
-            // Its deadlines depend on how much comes.
-            Keep::OnDisk => work.await,
+            // Its deadlines depend on the amount of data.
+            BodyStorage::OnDisk => work.await,
         }
     }
 
-    async fn converse(
+    async fn send_and_read(
         &self,
         request: &Request,
-        keep: Keep,
+        storage: BodyStorage,
         ticket: &Ticket<'_>,
     ) -> Result<Answer, HttpError> {
-        let stored = self.load(request, keep).await;
+        let stored = self.load(request, storage).await;
         let known = stored.as_ref().map(|stored| Validators::of(&stored.headers));
         let mut reply = self.open(request, &known.unwrap_or_default()).await?;
         self.observe(ticket, &reply);
@@ -73,25 +113,34 @@ impl Exchanger {
             let payload = Payload::Memory(self.beginning(&mut reply).await);
             return Ok(Answer { status: reply.status, headers: reply.headers, payload });
         }
-        let payload = self.read(request, keep, &mut reply).await?;
+        let payload = self.read(request, storage, &mut reply).await?;
         self.refuse_page(request, &reply.headers, &payload, ticket)?;
         let (status, headers) = (reply.status, reply.headers);
+        // A part that passed for the whole would be missing its rest.
+        if status == 206 && request.range.is_none() {
+            return Err(request.unasked_part());
+        }
         if status != 200 {
             return Ok(Answer { status, headers, payload });
         }
         Ok(self.store(request, Answer { status, headers, payload }).await)
     }
 
-    /// The kept answer to `request`. Its digest is compared, which takes long for a large file.
-    async fn load(&self, request: &Request, keep: Keep) -> Option<Stored> {
+    /// The cached answer to `request`. Its digest is compared, which takes long for a large file.
+    async fn load(&self, request: &Request, storage: BodyStorage) -> Option<Stored> {
         let (cache, request) = (Arc::clone(&self.cache), request.clone());
-        aside(move || cache.load(&request, keep)).await
+        run_blocking(move || cache.load(&request, storage)).await
     }
 
-    /// Keeps `answer`, whose digest is taken, which takes long for a large file.
+    async fn load_fresh(&self, request: &Request, storage: BodyStorage) -> Option<Stored> {
+        let (cache, request) = (Arc::clone(&self.cache), request.clone());
+        run_blocking(move || cache.load_fresh(&request, storage)).await
+    }
+
+    /// Stores `answer` in the cache. Its digest is computed, which takes long for a large file.
     async fn store(&self, request: &Request, answer: Answer) -> Answer {
         let (cache, request) = (Arc::clone(&self.cache), request.clone());
-        aside(move || {
+        run_blocking(move || {
             cache.store(&request, &answer.headers, &answer.payload);
             answer
         })
@@ -108,7 +157,7 @@ impl Exchanger {
         sent.unwrap_or_else(late).map_err(|source| request.broken(source))
     }
 
-    /// What the host says about being asked.
+    /// Notes what the answer says about quotas and pauses.
     fn observe(&self, ticket: &Ticket<'_>, reply: &Reply) {
         let wait = reply.headers.get("retry-after");
         let asked = wait.and_then(|text| retry_after(text, self.clock.now()));
@@ -122,7 +171,7 @@ impl Exchanger {
     async fn read(
         &self,
         request: &Request,
-        keep: Keep,
+        storage: BodyStorage,
         reply: &mut Reply,
     ) -> Result<Payload, HttpError> {
         let disk = |source| request.disk(source);
@@ -130,14 +179,14 @@ impl Exchanger {
         if announced.is_some_and(|announced: usize| request.max_bytes < announced) {
             return Err(request.too_large());
         }
-        let mut payload = Payload::new(keep, &self.dir).map_err(disk)?;
+        let mut payload = Payload::new(storage, &self.dir).map_err(disk)?;
         let began_at = self.clock.monotonic();
         let mut n_read = 0;
         loop {
             let piece = reply.body.chunk();
-            let piece = match keep {
-                Keep::InMemory => piece.await,
-                Keep::OnDisk => {
+            let piece = match storage {
+                BodyStorage::InMemory => piece.await,
+                BodyStorage::OnDisk => {
                     let Deadlines { stall, .. } = self.deadlines;
                     let limit = self.deadlines.of_file(n_read);
                     let left =
@@ -163,18 +212,18 @@ impl Exchanger {
         let mut body = vec![];
         let reading = async {
             while let Ok(Some(chunk)) = reply.body.chunk().await {
-                body.extend_from_slice(&chunk[..chunk.len().min(LONGEST_REFUSAL - body.len())]);
-                if body.len() == LONGEST_REFUSAL {
+                body.extend_from_slice(&chunk[..chunk.len().min(MAX_REFUSAL - body.len())]);
+                if body.len() == MAX_REFUSAL {
                     break;
                 }
             }
         };
-        // Whether it ended or not, what has come is what there is.
+        // Whether the body ended or not, the part that was read is used.
         let _ = within(&*self.clock, REFUSAL_DEADLINE, reading).await;
         body
     }
 
-    /// A page in place of data is an error; one that asks for fewer requests pauses the host too.
+    /// A page in place of data is an error. If it asks for fewer requests, the host is paused too.
     fn refuse_page(
         &self,
         request: &Request,
@@ -193,9 +242,9 @@ impl Exchanger {
 }
 
 impl Deadlines {
-    /// Until the end of a file of which `n_read` bytes have come.
+    /// The time limit for a file of which `n_read` bytes have been read.
     fn of_file(&self, n_read: usize) -> Duration {
-        let seconds = n_read / usize::try_from(SLOWEST).unwrap_or(usize::MAX);
+        let seconds = n_read / usize::try_from(MIN_BYTES_PER_SECOND).unwrap_or(usize::MAX);
         self.artifact + Duration::from_secs(seconds as u64)
     }
 }
@@ -203,6 +252,11 @@ impl Deadlines {
 impl Request {
     fn late(&self, limit: Duration) -> HttpError {
         HttpError::Timeout { url: self.url.clone(), limit }
+    }
+
+    fn unasked_part(&self) -> HttpError {
+        let reason = "a part of the file (status 206), where all of it was asked for".to_owned();
+        HttpError::Malformed { url: self.url.clone(), reason }
     }
 
     fn too_large(&self) -> HttpError {

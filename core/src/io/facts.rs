@@ -1,60 +1,71 @@
-//! Facts on disk: one reader and one writer for journals, for the outbox and for what stages hand
-//! to each other.
+//! Facts on disk: one reader and one writer for journals, for the outbox, and for the files that
+//! stages pass to each other.
 
 use std::{
     fs::{File, OpenOptions},
     io::{Read as _, Seek as _, SeekFrom, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::{
-    io::{Layout, Quarantined, Records, StateError, atomic, fs_state::lines, regular},
+    io::{
+        Layout, Quarantined, Records, StateError, atomic, fs_state::lines, regular,
+        set_aside::set_aside,
+    },
     model::{BatchId, Fact, Started},
 };
 
-/// Keeps the facts of each batch until they are in the state.
-pub trait FactSink: Send + Sync {
-    /// Begins the journal of a batch with its first fact. There must be none of that batch.
+/// Writes the facts of batches.
+pub trait FactWriter: Send + Sync {
+    /// Adds facts of `batch`. When this returns, they are stored. After an error some of them may
+    /// be stored, which damages neither earlier nor later facts.
+    fn append(&self, batch: &BatchId, facts: &[Fact]) -> Result<(), StateError>;
+}
+
+/// Keeps the facts of each batch until they are written into the state.
+pub trait FactSink: FactWriter {
+    /// Begins the journal of a batch with its first fact. There must be no journal of that batch
+    /// yet.
     fn begin(&self, started: &Started) -> Result<(), StateError>;
 
-    /// Adds facts of `batch`. They are kept when this returns; after an error some of them may be,
-    /// which harms neither what stands before them nor what is added next.
-    fn append(&self, batch: &BatchId, facts: &[Fact]) -> Result<(), StateError>;
-
-    /// The journals of batches that are not in the state, those of one ecosystem in the order of
-    /// their start. To be asked for under the lock of a run, or a batch that is under way may be
-    /// among them.
+    /// The journals of batches that are not in the state. Journals of one ecosystem are in the
+    /// order of their start. The caller must hold the run lock; otherwise the journal of a batch
+    /// that is in progress may be among them.
     fn pending(&self) -> Result<Vec<Journal>, StateError>;
 
-    /// Removes the journal of a batch: it is in the state, or was never begun. One that is gone
-    /// already is no error.
+    /// Moves the journal of a batch, which cannot be used as it is, to another folder, where it is
+    /// kept. Returns its new path.
+    fn set_aside(&self, batch: &BatchId) -> Result<PathBuf, StateError>;
+
+    /// Removes the journal of a batch that is in the state or was never begun. A journal that does
+    /// not exist is no error.
     fn discard(&self, batch: &BatchId) -> Result<(), StateError>;
 }
 
 /// The journal of a batch that is not in the state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Journal {
-    /// Whose, by the name of the journal.
+    /// The batch, according to the name of the journal.
     pub batch_id: BatchId,
-    /// What could be read, in order.
+    /// The facts that could be read, in their order.
     pub facts: Vec<Fact>,
-    /// Lines that could not.
+    /// The lines that could not be read.
     pub unreadable: Vec<Quarantined>,
 }
 
 impl Journal {
-    /// Its first fact; `None` where that was lost or never written.
+    /// The first fact. `None` when it was lost or never written.
     pub fn started(&self) -> Option<&Started> {
         self.facts.iter().find_map(Fact::started)
     }
 
-    /// Whether there was nothing but a beginning that was never finished.
+    /// Whether the journal contains only an unfinished beginning.
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty() && self.unreadable.is_empty()
     }
 }
 
-/// The outbox of a root: one journal a batch, on the disk before the batch goes on.
+/// The outbox of a root: one journal for each batch. Facts are on disk before the batch continues.
 #[derive(Debug, Clone)]
 pub struct Outbox {
     layout: Layout,
@@ -64,6 +75,12 @@ impl Outbox {
     /// The outbox of the root at `layout`.
     pub fn new(layout: &Layout) -> Self {
         Self { layout: layout.clone() }
+    }
+}
+
+impl FactWriter for Outbox {
+    fn append(&self, batch: &BatchId, facts: &[Fact]) -> Result<(), StateError> {
+        append_facts(&self.layout.journal(batch), facts)
     }
 }
 
@@ -77,22 +94,27 @@ impl FactSink for Outbox {
         append_facts(&path, &[Fact::Started(Box::new(started.clone()))])
     }
 
-    fn append(&self, batch: &BatchId, facts: &[Fact]) -> Result<(), StateError> {
-        append_facts(&self.layout.journal(batch), facts)
-    }
-
     fn pending(&self) -> Result<Vec<Journal>, StateError> {
         let mut journals = vec![];
         for (name, path) in regular::list(&self.layout.outbox())? {
             let stem = name.strip_suffix(".jsonl").filter(|_| Layout::is_lines(&name));
             let Some(Ok(batch_id)) = stem.map(str::parse) else { continue };
-            let Records { records, mut quarantined } = read(&path, &self.layout.label(&path))?;
-            // The end of the machine cut that line off: it says nothing, and is no damage.
-            let torn = torn_line(&path)?;
+            let label = self.layout.label(&path);
+            let Records { records, mut quarantined } =
+                read_file(&path, &label).unwrap_or_else(|error| unreadable(&error, label));
+            // The machine stopped while this line was written. It says nothing and is not damage.
+            // Unless nothing stands before it: then it may be anything.
+            let torn = torn_line(&path).unwrap_or(None).filter(|_| !records.is_empty());
             quarantined.retain(|line| Some(line.place) != torn);
             journals.push(Journal { batch_id, facts: records, unreadable: quarantined });
         }
         Ok(journals)
+    }
+
+    fn set_aside(&self, batch: &BatchId) -> Result<PathBuf, StateError> {
+        let path = self.layout.journal(batch);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        set_aside(&self.layout, &path, &name)
     }
 
     fn discard(&self, batch: &BatchId) -> Result<(), StateError> {
@@ -100,8 +122,14 @@ impl FactSink for Outbox {
     }
 }
 
-/// Adds `facts` to the file at `path`, one a line, and makes it if it is not there. They are on the
-/// disk when this returns.
+/// A journal that cannot be read at all.
+fn unreadable(error: &StateError, file: String) -> Records<Fact> {
+    let (reason, raw) = (error.kind.to_string(), String::new());
+    Records { records: vec![], quarantined: vec![Quarantined { file, place: 0, reason, raw }] }
+}
+
+/// Adds `facts` to the file at `path`, one on each line. Creates the file if it does not exist.
+/// When this returns, they are on disk.
 pub fn append_facts(path: &Path, facts: &[Fact]) -> Result<(), StateError> {
     let mut text = String::new();
     for fact in facts {
@@ -110,32 +138,43 @@ pub fn append_facts(path: &Path, facts: &[Fact]) -> Result<(), StateError> {
     }
     let failed = |error| StateError::io(path, error);
     let mut file = atomic::open_log(path)?;
-    // What a writer that died left without a newline stays a line of its own.
+    // Text without a newline, which a writer that died left, stays on a separate line.
     if !ends_a_line(path).map_err(failed)? {
         text.insert(0, '\n');
     }
     file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(failed)
 }
 
-/// The facts of every `*.jsonl` in `dir`, file by file in the order of their names. A line that
-/// cannot be read costs itself only. Empty where there is no such folder.
+/// The facts in all files `*.jsonl` of `dir`, and of the folders in it that are called like a batch,
+/// file by file in the order of their names. An unreadable line does not affect the others. Empty
+/// when the folder does not exist.
 pub fn read_facts(dir: &Path) -> Result<Records<Fact>, StateError> {
     let mut facts = Records::default();
-    for (name, path) in regular::list(dir)?.into_iter().filter(|(name, _)| Layout::is_lines(name)) {
-        let Records { records, quarantined } = read(&path, &name)?;
+    let mut files = vec![];
+    for (name, path) in regular::list(dir)? {
+        if path.is_dir() && name.parse::<BatchId>().is_ok() {
+            let of_batch = regular::list(&path)?.into_iter();
+            files.extend(of_batch.map(|(file, path)| (format!("{name}/{file}"), path)));
+        } else {
+            files.push((name, path));
+        }
+    }
+    for (name, path) in files.into_iter().filter(|(name, _)| Layout::is_lines(name)) {
+        let Records { records, quarantined } = read_file(&path, &name)?;
         facts.records.extend(records);
         facts.quarantined.extend(quarantined);
     }
     Ok(facts)
 }
 
-fn read(path: &Path, label: &str) -> Result<Records<Fact>, StateError> {
+/// The facts in the file at `path`, which messages call `label`.
+pub(in crate::io) fn read_file(path: &Path, label: &str) -> Result<Records<Fact>, StateError> {
     let mut facts = Records::default();
     lines::read(path, label, &mut facts)?;
     Ok(facts)
 }
 
-/// Number of the last line of the file at `path`, from 1, if its newline is missing.
+/// The number, from 1, of the last line of the file at `path`, if its newline is missing.
 fn torn_line(path: &Path) -> Result<Option<u64>, StateError> {
     let content = regular::read(path)?.unwrap_or_default();
     if matches!(content.last(), None | Some(b'\n')) {
@@ -144,7 +183,7 @@ fn torn_line(path: &Path) -> Result<Option<u64>, StateError> {
     Ok(Some(content.split(|&byte| byte == b'\n').map(|_| 1).sum()))
 }
 
-/// Whether the file at `path` is empty or ends in a newline.
+/// Whether the file at `path` is empty or ends with a newline.
 fn ends_a_line(path: &Path) -> std::io::Result<bool> {
     let mut file = File::open(path)?;
     if file.metadata()?.len() == 0 {

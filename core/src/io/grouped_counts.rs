@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 
 use crate::io::{each_entry, each_item, published_day, published_number};
 
-/// How a file that counts by groups calls what it holds. In `{"end_date": "2026-11-19", "tools":
-/// {"x": [{"tool": "x", "count": "1,234"}, {"tool": "x --all", "count": 5}]}}`, the groups are
-/// `tools` and the name is `tool`.
+/// The field names of a file that counts by groups. In `{"end_date": "2026-11-19", "tools": {"x":
+/// [{"tool": "x", "count": "1,234"}, {"tool": "x --all", "count": 5}]}}`, the groups are in `tools`
+/// and the names in `tool`.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "the example says it")]
 pub struct GroupedCounts {
@@ -18,9 +18,9 @@ pub struct GroupedCounts {
 }
 
 impl GroupedCounts {
-    /// Shows of each group its name and how often it counts exactly that name: the greatest number
-    /// of several, `None` where there is none. The last day that is counted comes back, if the
-    /// file says it. The error is what is odd about `json`.
+    /// Calls `see` for each group with its name and its count for exactly that name: the greatest
+    /// of several numbers, or `None` when there is none. Returns the last counted day, if the file
+    /// has it. The error says what is unexpected in `json`.
     pub fn read(
         self,
         json: &[u8],
@@ -44,7 +44,7 @@ impl GroupedCounts {
 
     fn count_of(self, name: &str, group: &RawValue) -> Option<u64> {
         let mut found = None;
-        // A group of another shape tells nothing about its own name only.
+        // A group of another form has no count for its own name only.
         let _ = each_item(group.get().as_bytes(), &mut |item| {
             let item: BTreeMap<String, Box<RawValue>> =
                 serde_json::from_str(item.get()).unwrap_or_default();
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_counts_for_its_own_name_only() {
+    fn only_the_row_with_the_groups_own_name_counts() {
         let groups = r#"{"tools":{"x":[{"tool":"x --all","count":5},{"tool":"x","count":"1,234"}],
             "y":[{"tool":"x","count":1}],"z":[{"tool":"z","count":1},{"tool":"z","count":2},
             {"tool":"z"}]},"end_date":"2026-11-19","more":[]}"#;
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_odd_costs_its_group_only() {
+    fn an_invalid_group_does_not_affect_the_others() {
         let groups = r#"{"tools":{"a":7,"b":[],"c":[7,{"tool":7,"count":1}],
             "d":[{"tool":"d","count":"many"}],"e":[{"tool":"e","count":1}]},"end_date":7}"#;
         assert_eq!(read(groups).unwrap(), "a=? b=? c=? d=? e=1 ?");
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_groups_is_another_file() {
+    fn a_file_without_groups_is_an_error() {
         assert_eq!(read("{}").unwrap_err(), "it has no table \"tools\"");
         for other in ["[]", "", "<html>", r#"{"tools":[]}"#, r#"{"tools":{"x":["#] {
             assert!(read(other).is_err(), "{other}");

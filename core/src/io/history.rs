@@ -1,4 +1,5 @@
-//! History is visited, not loaded: which of its records are wanted, and in what form they come.
+//! Reads history record by record, without loading all of it: which records are wanted, and in what
+//! form they come.
 
 use std::ops::ControlFlow;
 
@@ -9,36 +10,36 @@ use crate::{
     model::{EcosystemId, FailureRecord, PackageId, RunName, RunRecord},
 };
 
-/// Which records are wanted. What is absent excludes nothing.
+/// Which records are wanted. An absent field excludes nothing.
 ///
-/// Instants are starts of runs, in whole seconds: that is what names of files say, so that a file
-/// of another time need not be opened.
+/// Instants are the starts of runs in whole seconds, because file names contain these. So a file
+/// from another time need not be opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryFilter {
-    /// Only of this ecosystem.
+    /// Only records of this ecosystem.
     pub ecosystem: Option<EcosystemId>,
-    /// Only of runs that started then or later.
+    /// Only runs that started at this time or later.
     pub since: Option<DateTime<Utc>>,
-    /// Only of runs that started then or earlier.
+    /// Only runs that started at this time or earlier.
     pub until: Option<DateTime<Utc>>,
-    /// Only of the run with this id.
+    /// Only the run with this id.
     pub batch: Option<String>,
     /// Only failures of this package, and only runs that attempted it.
     pub package: Option<PackageId>,
-    /// Only the failure with this id; there is no run with one.
+    /// Only the failure with this id, and no run.
     pub failure: Option<String>,
 }
 
-/// What a visitor of history is shown.
+/// What a visitor of history gets.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Visited<T> {
-    /// A record that is wanted.
+    /// A wanted record.
     Record(T),
-    /// What cannot be read, in a file that could hold wanted records.
+    /// Something unreadable in a file that could contain wanted records.
     Damaged(Quarantined),
 }
 
-/// Is shown one record after the other, and says when it has seen enough.
+/// Gets the records one by one, and can stop.
 pub type Visitor<'a, T> = &'a mut dyn FnMut(Visited<T>) -> ControlFlow<()>;
 
 impl HistoryFilter {
@@ -77,7 +78,7 @@ impl HistoryFilter {
             && self.until.is_none_or(|until| start <= until.trunc_subsecs(0))
     }
 
-    /// Whether a file whose stem is `name` can hold what is wanted. Names that say nothing can.
+    /// Whether a file with the stem `name` can contain wanted records. A name of unknown form can.
     pub(crate) fn takes_name(&self, name: &str) -> bool {
         let Some(name) = RunName::parse(name) else { return true };
         let ecosystem = self.ecosystem.as_ref().or(self.package.as_ref().map(|id| &id.ecosystem));
@@ -86,7 +87,7 @@ impl HistoryFilter {
             && self.until.is_none_or(|until| *name.start <= *RunName::text_of(until))
     }
 
-    /// Texts that stand in every line with a wanted record, unless they are written with escapes.
+    /// Texts that are in every line with a wanted record, unless they are written with escapes.
     pub(crate) fn words(&self) -> Vec<String> {
         let quoted = |text: String| serde_json::Value::from(text).to_string();
         let package = self.package.as_ref().map(|id| quoted(id.to_string()));
@@ -100,7 +101,8 @@ fn started_at(batch_id: &str) -> Option<DateTime<Utc>> {
 }
 
 impl<T> Records<T> {
-    /// All that `visit` shows, in its order: for what is known to be little, or needed as a whole.
+    /// Collects everything that `visit` yields, in its order. For results that are known to be
+    /// small, or needed completely.
     pub fn collect(
         visit: impl FnOnce(Visitor<'_, T>) -> Result<(), StateError>,
     ) -> Result<Self, StateError> {

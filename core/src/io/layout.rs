@@ -1,5 +1,5 @@
-//! Every path under the root. A name becomes part of a path through [`slug`] or through a type
-//! whose grammar knows no separator.
+//! The paths of all files below a root. A name becomes part of a path only through [`slug`], or
+//! through a type that allows no separators.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,14 @@ use crate::model::{BatchId, EcosystemId, RecipeName, slug};
 
 const QUEUE_PREFIX: &str = "priority-queue-";
 
-/// Where everything under one root lies. Makes paths; touches no file.
+/// The paths of all files below one root. It builds paths and touches no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     root: PathBuf,
 }
 
 impl Layout {
-    /// Before the batch id in the name of a run's record.
+    /// The part of a run record's file name before the batch id.
     pub(crate) const RUN_PREFIX: &'static str = "batch-runs-";
 
     /// The layout of `root`, which need not exist.
@@ -27,14 +27,14 @@ impl Layout {
         &self.root
     }
 
-    /// `path` as a person names it: relative to the root, with `/`.
+    /// `path` in messages: relative to the root, with `/`.
     pub fn label(&self, path: &Path) -> String {
         let relative = path.strip_prefix(&self.root).unwrap_or(path);
         let parts: Vec<_> = relative.iter().map(|part| part.to_string_lossy()).collect();
         parts.join("/")
     }
 
-    /// The control plane. A folder that has it is a root.
+    /// The control file. A folder that contains it is a root.
     pub fn control(&self) -> PathBuf {
         self.root.join("batch-control.json")
     }
@@ -44,12 +44,12 @@ impl Layout {
         self.root.join("pipeline.toml")
     }
 
-    /// Folder of the state.
+    /// The folder of the state.
     pub fn data(&self) -> PathBuf {
         self.root.join("data")
     }
 
-    /// Folder of the queues.
+    /// The folder of the queues.
     pub fn queues(&self) -> PathBuf {
         self.data().join("queues")
     }
@@ -59,12 +59,12 @@ impl Layout {
         self.queues().join(format!("{QUEUE_PREFIX}{ecosystem}.json"))
     }
 
-    /// Whose queue the file called `name` is; `None` for a file that is no queue.
+    /// The ecosystem of the queue file called `name`; `None` for a file that is not a queue.
     pub fn ecosystem_of_queue(name: &str) -> Option<EcosystemId> {
         name.strip_prefix(QUEUE_PREFIX)?.strip_suffix(".json")?.parse().ok()
     }
 
-    /// Folder of the failures.
+    /// The folder of the failures.
     pub fn failure_files(&self) -> PathBuf {
         self.data().join("failures")
     }
@@ -74,7 +74,7 @@ impl Layout {
         self.failure_files().join(Self::batch_file_name(batch_id))
     }
 
-    /// Folder of the run records.
+    /// The folder of the run records.
     pub fn metrics(&self) -> PathBuf {
         self.data().join("metrics")
     }
@@ -85,27 +85,33 @@ impl Layout {
         self.metrics().join(format!("{prefix}{name}"))
     }
 
-    /// Name of the file with the failures of one run.
+    /// The name of the file with the failures of one run.
     pub(crate) fn batch_file_name(batch_id: &str) -> String {
         format!("{}.jsonl", batch_file(batch_id))
     }
 
-    /// Whether the file called `name` holds one record a line; drafts of writers do not.
+    /// Whether the file called `name` contains records, one on each line. Temporary files of
+    /// writers do not.
     pub fn is_lines(name: &str) -> bool {
         name.strip_suffix(".jsonl").is_some_and(|stem| !stem.starts_with('.'))
     }
 
-    /// Runs of the seeder.
+    /// The records of seeding runs.
     pub fn seeding_runs(&self) -> PathBuf {
         self.metrics().join("seeding-runs.jsonl")
     }
 
-    /// What was found out about packages of `ecosystem` that are not queued.
+    /// Why packages of `ecosystem` are not queued.
     pub fn remembered(&self, ecosystem: &EcosystemId) -> PathBuf {
-        self.data().join("seeding").join(format!("{ecosystem}.json"))
+        self.seeding().join(format!("{ecosystem}.json"))
     }
 
-    /// Transitions of the breakers.
+    /// Folder of what was found out about packages that are not queued.
+    pub fn seeding(&self) -> PathBuf {
+        self.data().join("seeding")
+    }
+
+    /// The changes of the breakers.
     pub fn breaker_log(&self) -> PathBuf {
         self.data().join("breaker-log.jsonl")
     }
@@ -115,55 +121,60 @@ impl Layout {
         self.data().join("disambiguations").join("curated.jsonl")
     }
 
-    /// Folder of the JSON Schemas.
+    /// Sources that the earlier pipeline selected.
+    pub fn source_audits(&self) -> PathBuf {
+        self.data().join("disambiguations").join("audits.jsonl")
+    }
+
+    /// The folder of the JSON schemas.
     pub fn schemas(&self) -> PathBuf {
         self.data().join("schemas")
     }
 
-    /// Folder of the outputs.
+    /// The folder of the outputs.
     pub fn outputs(&self) -> PathBuf {
         self.data().join("outputs")
     }
 
-    /// An output; `None` for what is no SHA-256 in 64 lower-case hex digits.
+    /// An output; `None` for a text that is not a SHA-256 of 64 lower-case hexadecimal digits.
     pub fn output(&self, sha256: &str) -> Option<PathBuf> {
         let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         let is_digest = sha256.len() == 64 && sha256.bytes().all(is_hex);
         is_digest.then(|| self.outputs().join(&sha256[..2]).join(format!("{sha256}.txt")))
     }
 
-    /// Folder of the recipes.
+    /// The folder of the recipes.
     pub fn recipes(&self) -> PathBuf {
         self.root.join("recipes")
     }
 
-    /// A recipe. Its name is its file's, unless that is too long or a device somewhere.
+    /// A recipe. Its file has its name, unless that is too long or a device name on some system.
     pub fn recipe(&self, name: &RecipeName) -> PathBuf {
         let file = slug(name.as_str());
         self.recipes().join(&file[..1]).join(format!("{file}.toml"))
     }
 
-    /// Folder of the generated pages.
+    /// The folder of the generated pages.
     pub fn site(&self) -> PathBuf {
         self.root.join("site")
     }
 
-    /// Folder of what belongs to this machine, not to the state.
+    /// The folder of files that belong to this machine and not to the state.
     pub fn machine(&self) -> PathBuf {
         self.root.join(".tsuku-batch")
     }
 
-    /// Held while a run is under way.
+    /// The lock that is held during a run.
     pub fn lock(&self) -> PathBuf {
         self.machine().join("lock")
     }
 
-    /// Held while the state is read, changed and written back.
+    /// The lock that is held while the state is read, changed and written back.
     pub fn write_lock(&self) -> PathBuf {
         self.machine().join("write-lock")
     }
 
-    /// Folder of the journals of runs that are not in the state yet.
+    /// The folder of the journals of runs that are not in the state yet.
     pub fn outbox(&self) -> PathBuf {
         self.machine().join("outbox")
     }
@@ -173,33 +184,38 @@ impl Layout {
         self.outbox().join(Self::batch_file_name(&batch.to_string()))
     }
 
-    /// The journal of a seeding of `ecosystem` that is not in the state yet.
+    /// The folder of files that could not be used and are kept for a person.
+    pub fn set_aside(&self) -> PathBuf {
+        self.machine().join("set-aside")
+    }
+
+    /// The journal of a seeding run of `ecosystem` that is not in the state yet.
     pub fn seed_journal(&self, ecosystem: &EcosystemId) -> PathBuf {
         self.machine().join("seeding").join(format!("{ecosystem}.jsonl"))
     }
 
-    /// Held while `ecosystem` is seeded.
+    /// The lock that is held while `ecosystem` is seeded.
     pub fn seed_lock(&self, ecosystem: &EcosystemId) -> PathBuf {
         self.machine().join("seeding").join(format!("{ecosystem}.lock"))
     }
 
-    /// Folder of what was downloaded and may be lost.
+    /// The folder of downloads, which may be deleted.
     pub fn cache(&self) -> PathBuf {
         self.machine().join("cache")
     }
 
-    /// Folder in which attempts are made.
+    /// The folder for the work folders of attempts.
     pub fn work(&self) -> PathBuf {
         self.machine().join("work")
     }
 
-    /// Folder of what stages hand to each other.
+    /// The folder of the files that stages pass to each other.
     pub fn artifacts(&self) -> PathBuf {
         self.machine().join("artifacts")
     }
 }
 
-/// A batch id is its own file name; what only claims to be one is not.
+/// A batch id is its own file name. A text that only looks like a batch id is not.
 fn batch_file(batch_id: &str) -> String {
     let is_one = batch_id.parse::<BatchId>().is_ok_and(|batch| batch.to_string() == batch_id);
     if is_one { batch_id.to_owned() } else { slug(batch_id) }
@@ -219,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn every_file_lies_where_the_formats_say() {
+    fn every_file_has_the_path_in_the_format_description() {
         let layout = Layout::new("root");
         let batch: BatchId = "npm-2026-11-21T13-00-05Z".parse().unwrap();
         check(
@@ -238,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_digest_is_no_path() {
+    fn an_invalid_digest_gives_no_path() {
         for text in ["", "../../etc/passwd", &"AB".repeat(32), &"é".repeat(32)] {
             assert_eq!(Layout::new("root").output(text), None, "{text}");
         }
@@ -256,7 +272,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_leads_out_of_its_folder(batch_id: String, recipe: String) {
+        fn no_text_gives_a_path_outside_of_its_folder(batch_id: String, recipe: String) {
             let layout = Layout::new("root");
             let recipe = RecipeName::nearest(&recipe);
             for (path, n_parts) in [

@@ -1,58 +1,59 @@
-//! What a configuration may change about quotas: ask less often, and ask its own mirrors more.
+//! What a configuration may change about quotas: it may lower the rate for a registry, and raise it
+//! only for a mirror on this machine.
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{io::Origins, model::Quota};
+use crate::{
+    io::Origins,
+    model::{Bounded, Quota},
+};
 
-/// One entry of `[limits]`; what it leaves out stays as the plugin declares it.
+/// One entry of `[limits]`. Absent fields keep the values that the plugin declares.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
-    /// Mean time between requests, in milliseconds; at least 1.
+    /// The mean time between two requests in milliseconds; at most a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub period_ms: Option<u64>,
-    /// Requests at once after a pause.
+    pub period_ms: Option<Bounded<1, 86_400_000>>,
+    /// How many requests may follow each other immediately after a pause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub burst: Option<NonZeroU32>,
-    /// Requests under way at once.
+    pub burst: Option<Bounded<1, 1_000_000>>,
+    /// How many requests may be in progress at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub concurrency: Option<NonZeroU32>,
-    /// Requests in one run.
+    pub concurrency: Option<Bounded<1, 1_000>>,
+    /// How many requests one run may make.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_per_run: Option<u32>,
+    pub max_per_run: Option<Bounded<0, 1_000_000_000>>,
 }
 
-/// An entry of `[limits]` that cannot be obeyed.
+/// An entry of `[limits]` that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("[limits] {entry:?} {kind}")]
 pub struct LimitError {
-    /// As the configuration names it.
+    /// The name of the entry in the configuration.
     pub entry: String,
     /// Why.
     pub kind: LimitErrorKind,
 }
 
-/// Why an entry of `[limits]` cannot be obeyed.
+/// Why an entry of `[limits]` cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum LimitErrorKind {
-    #[error("is no declared place; there are {}", known.join(", "))]
+    #[error("is not a declared host and path; these are declared: {}", known.join(", "))]
     Unknown { known: Vec<String> },
-    #[error("sets period_ms to 0; leave it out, or name at least 1")]
-    NoPeriod,
     #[error(
-        "raises {field} above what the plugin declares; that is for hosts with a mirror on this \
-         machine in [origins] only"
+        "raises {field} above the value that the plugin declares; this is allowed only for hosts with a mirror on this machine in [origins]"
     )]
     Raised { field: &'static str },
 }
 
-/// `quotas` as `limits` change them. An entry is named by host and path prefix, as in
-/// `"api.example/search"`; the host alone is its prefix `/`.
+/// `quotas` with the changes in `limits`. An entry is named by host and path prefix, as in
+/// `"api.example/search"`. The host alone means its prefix `/`.
 pub fn limited(
     quotas: impl IntoIterator<Item = Quota>,
     limits: &BTreeMap<String, Limit>,
@@ -65,7 +66,7 @@ pub fn limited(
         let mut is_known = false;
         for quota in quotas.iter_mut().filter(|quota| name(quota) == place) {
             is_known = true;
-            let changed = limit.apply(*quota).map_err(of_entry)?;
+            let changed = limit.apply(*quota);
             if let Some(field) = raised(*quota, changed)
                 && !origins.keeps_local(quota.host, quota.path_prefix)
             {
@@ -88,21 +89,21 @@ fn name(quota: &Quota) -> String {
 }
 
 impl Limit {
-    fn apply(&self, quota: Quota) -> Result<Quota, LimitErrorKind> {
-        if self.period_ms == Some(0) {
-            return Err(LimitErrorKind::NoPeriod);
-        }
-        Ok(Quota {
-            period: self.period_ms.map_or(quota.period, Duration::from_millis),
-            burst: self.burst.unwrap_or(quota.burst),
-            concurrency: self.concurrency.unwrap_or(quota.concurrency),
-            max_per_run: self.max_per_run.or(quota.max_per_run),
+    fn apply(&self, quota: Quota) -> Quota {
+        let period = |n: Bounded<_, _>| Duration::from_millis(n.get());
+        let burst = self.burst.and_then(|n| NonZeroU32::new(n.get_u32()));
+        let concurrency = self.concurrency.and_then(|n| NonZeroU32::new(n.get_u32()));
+        Quota {
+            period: self.period_ms.map_or(quota.period, period),
+            burst: burst.unwrap_or(quota.burst),
+            concurrency: concurrency.unwrap_or(quota.concurrency),
+            max_per_run: self.max_per_run.map(Bounded::get_u32).or(quota.max_per_run),
             ..quota
-        })
+        }
     }
 }
 
-/// The first way in which `new` allows more than `old`.
+/// The first field in which `new` allows more than `old`.
 fn raised(old: Quota, new: Quota) -> Option<&'static str> {
     let per_run = |quota: Quota| quota.max_per_run.unwrap_or(u32::MAX);
     [
@@ -125,13 +126,9 @@ mod tests {
 
     fn quotas() -> [Quota; 2] {
         ["/", "/search"].map(|path_prefix| Quota {
-            host: "a.example",
             path_prefix,
-            period: Duration::from_secs(1),
-            burst: NonZeroU32::MIN,
-            concurrency: NonZeroU32::MIN,
             max_per_run: (path_prefix == "/search").then_some(8),
-            retry_floor: Duration::ZERO,
+            ..Quota::each_second("a.example")
         })
     }
 
@@ -144,7 +141,7 @@ mod tests {
         limited(quotas(), &limits, &Origins::new(origins.iter().copied()).unwrap())
     }
 
-    /// The entry is obeyed.
+    /// The entry is used.
     #[track_caller]
     fn check_obeyed(origins: &[(&str, &str)], entry: &str, limit: &str) {
         let changed = changed(origins, entry, limit).unwrap();
@@ -167,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_quota_that_stays_on_this_machine_may_be_raised() {
+    fn only_quotas_of_hosts_on_this_machine_may_be_raised() {
         for (entry, limit, field) in [
             ("a.example", "period_ms = 999", "period_ms"),
             ("a.example", "burst = 2", "burst"),
@@ -177,15 +174,21 @@ mod tests {
             check_obeyed(LOCAL, entry, limit);
             check_refused(&[], entry, limit, field);
             check_refused(COMPANY, entry, limit, field);
-            // Its neighbours `/searches` and `/` are still asked at the registry.
+            // Other paths, such as `/searches` and `/`, still go to the registry.
             check_refused(FOLDER, entry, limit, field);
         }
     }
 
     #[test]
     fn an_entry_that_means_nothing_is_an_error() {
-        check_refused(&[], "b.example", "burst = 1", "there are a.example/, a.example/search");
-        check_refused(LOCAL, "a.example", "period_ms = 0", "at least 1");
-        assert!(toml::from_str::<Limit>("per_second = 3").is_err());
+        check_refused(
+            &[],
+            "b.example",
+            "burst = 1",
+            "these are declared: a.example/, a.example/search",
+        );
+        for limit in ["period_ms = 0", "burst = 0", "concurrency = -1", "per_second = 3"] {
+            assert!(toml::from_str::<Limit>(limit).is_err(), "{limit}");
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Locks under one root: that of a run and those of seedings, which refuse, and that of a change,
-//! which waits. The system releases them when their process dies.
+//! Locks below one root: the run lock and the seeding locks, which are refused when they are taken,
+//! and the write lock, which is waited for. The system releases them when their process dies.
 
 use std::{
     fmt,
@@ -13,32 +13,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::io::{Layout, StateError, StateErrorKind, atomic, regular};
 
-/// Who holds the lock of a run.
+/// The process that holds a run lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// Its process id.
     pub pid: u32,
-    /// Its start.
+    /// When it started.
     pub since: DateTime<Utc>,
 }
 
-/// For the end of "another run is under way".
+/// The end of a sentence that begins with "another run is in progress".
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, " (process {}, since {})", self.pid, self.since.trunc_subsecs(0))
     }
 }
 
-/// Held by the one run that is under way; released by dropping it.
+/// The lock of the run that is in progress. It is released when this value is dropped.
 #[derive(Debug)]
 pub struct RunLock(File);
 
-/// Held while the state is read, changed and written back; released by dropping it.
+/// The lock that is held while the state is read, changed and written back. It is released when
+/// this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Exclusive(#[expect(dead_code, reason = "held, never read")] File);
 
 impl RunLock {
-    /// Takes the lock at `path` at once, or says who holds it.
+    /// Takes the lock at `path` at once. The error says who holds it.
     pub(crate) fn acquire(path: &Path, now: DateTime<Utc>) -> Result<Self, StateError> {
         let mut file = open(path)?;
         match file.try_lock() {
@@ -59,7 +60,7 @@ impl RunLock {
     }
 }
 
-/// So that the next holder is never taken for this one.
+/// Removes the name of the holder, so that the next holder is not mistaken for this one.
 impl Drop for RunLock {
     fn drop(&mut self) {
         if let Err(error) = self.0.set_len(0) {
@@ -69,7 +70,7 @@ impl Drop for RunLock {
 }
 
 impl Exclusive {
-    /// Waits for its turn, which is short: nobody holds this for longer than some writes take.
+    /// Waits for the lock. The wait is short, because it is held only during a few writes.
     pub(crate) fn acquire(layout: &Layout) -> Result<Self, StateError> {
         let path = layout.write_lock();
         let file = open(&path)?;
@@ -78,13 +79,13 @@ impl Exclusive {
     }
 }
 
-/// Who holds the lock at `path`, or held it and died; `None` when nobody does, and while it is
-/// being written.
+/// Who holds the lock at `path`, or held it and died. `None` when nobody does, and while the name
+/// is being written.
 pub(crate) fn holder(path: &Path) -> Option<Holder> {
     serde_json::from_slice(&regular::read(path).ok()??).ok()
 }
 
-/// Never deleted: who waits for a file that is gone would hold nothing.
+/// The file is never deleted, because a process that waits for a deleted file would hold no lock.
 fn open(path: &Path) -> Result<File, StateError> {
     atomic::make_dir(path.parent().unwrap_or(Path::new(".")))?;
     regular::size(path)?;

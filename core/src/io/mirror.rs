@@ -1,5 +1,5 @@
-//! Mirrors: servers that are asked in place of registries. Everything above the transport knows
-//! the registries' own addresses only, so quotas, caches and recipes are the same with and without.
+//! Mirrors: servers that are asked in place of registries. Code above the transport knows only the
+//! registries' own addresses, so quotas, caches and recipes are the same with and without mirrors.
 
 use std::sync::Arc;
 
@@ -11,35 +11,39 @@ use crate::io::{
     rewrite::RewrittenBody,
 };
 
-/// Which mirror stands for which registry.
+/// The mirrors, each with the registry that it replaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origins(Vec<(String, String)>);
 
 impl Origins {
-    /// From pairs of registry and mirror; on the way back the first of a mirror's registries counts.
+    /// Builds the table from pairs of registry and mirror. If one mirror replaces several
+    /// registries, its addresses are translated back to the first one.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, HttpError> {
         let bases = |(registry, mirror)| Ok((base(registry)?, base(mirror)?));
         pairs.into_iter().map(bases).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Where `url` is really asked: for the transport, and for the ecosystem's own tool.
+    /// The address that is asked in place of `url`, by the transport and by the ecosystem's own
+    /// tool.
     pub fn to_mirror(&self, url: &str) -> String {
         moved(url, self.0.iter().map(|(registry, mirror)| (&**registry, &**mirror)))
     }
 
-    /// The registry's own address of what a mirror calls `url`.
+    /// The registry's own address for the mirror's address `url`.
     pub fn to_registry(&self, url: &str) -> String {
-        moved(url, self.ways_back())
+        moved(url, self.mirror_to_registry())
     }
 
-    /// Whether every request to `host` whose path begins with `path_prefix` stays on this machine.
+    /// Whether every request to `host` with a path that begins with `path_prefix` stays on this
+    /// machine.
     pub fn keeps_local(&self, host: &str, path_prefix: &str) -> bool {
-        // With a letter more: a mirror of one folder does not stand for a folder of a longer name.
+        // With one more letter, because a mirror of a folder does not replace a folder with a
+        // longer name.
         let place = self.to_mirror(&format!("https://{host}{path_prefix}x"));
         Url::parse(&place).is_ok_and(|place| is_loopback(&place))
     }
 
-    /// The mirrors of the registries on `hosts`, in the order in which they were configured.
+    /// The mirrors of the registries on `hosts`, in the order of the configuration.
     pub fn mirrors_of<'a>(&'a self, hosts: &'a [&str]) -> impl Iterator<Item = &'a str> {
         let is_one = |registry: &str| {
             Url::parse(registry)
@@ -48,19 +52,19 @@ impl Origins {
         self.0.iter().filter(move |(registry, _)| is_one(registry)).map(|(_, mirror)| &**mirror)
     }
 
-    fn ways_back(&self) -> impl Iterator<Item = (&str, &str)> {
+    fn mirror_to_registry(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(registry, mirror)| (&**mirror, &**registry))
     }
 }
 
-/// `text` as URLs spell it, without a slash at the end.
+/// `text` as a normalised address, without a slash at the end.
 fn base(text: &str) -> Result<String, HttpError> {
     let url = Url::parse(text).map_err(|_| HttpError::NotUrl { text: text.to_owned() })?;
     let base = url.as_str().trim_end_matches('/').to_owned();
     if may_be_sent(&url) { Ok(base) } else { Err(HttpError::Insecure { url }) }
 }
 
-/// `url` with the longest `from` that it lies under replaced; the first of several.
+/// `url`, in which the longest matching `from` is replaced. Of equal ones the first is used.
 fn moved<'a>(url: &str, bases: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let under = |(from, to): (&'a str, &'a str)| {
         let rest = url.strip_prefix(from)?;
@@ -73,7 +77,7 @@ fn moved<'a>(url: &str, bases: impl Iterator<Item = (&'a str, &'a str)>) -> Stri
     }
 }
 
-/// https, or plain http that does not leave this machine.
+/// Whether the address uses https, or http on this machine.
 pub(crate) fn may_be_sent(url: &Url) -> bool {
     url.scheme() == "https" || url.scheme() == "http" && is_loopback(url)
 }
@@ -88,30 +92,32 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// A [`Transport`] that asks mirrors; nothing above it can tell.
+/// A [`Transport`] that asks mirrors. Code above it does not notice.
 pub struct MirrorTransport {
     inner: Arc<dyn Transport>,
     origins: Origins,
 }
 
 impl MirrorTransport {
-    /// Carries by `inner`, to where `origins` say.
+    /// Uses `inner` to send requests to the mirrors in `origins`.
     pub fn new(inner: Arc<dyn Transport>, origins: Origins) -> Self {
         Self { inner, origins }
     }
 
-    /// Mirrors name themselves in what they answer.
+    /// Replaces the mirror's own addresses in an answer.
     fn corrected(&self, request: &Request, mut reply: Reply) -> Reply {
-        // Resolved here: above, a relative one would be resolved against the registry's address.
+        // A relative address must be resolved here, because later it would be resolved against the
+        // registry's address.
         if let Some(location) = reply.headers.get_mut("location")
             && let Ok(target) = request.url.join(location)
         {
             *location = self.origins.to_registry(target.as_str());
         }
-        // Positions in part of a body would no longer fit.
+        // Byte positions in a part of a body would be wrong.
         if request.range.is_none() && may_name_addresses(request, &reply) {
             reply.headers.remove("content-length");
-            reply.body = Box::new(RewrittenBody::new(reply.body, self.origins.ways_back()));
+            reply.body =
+                Box::new(RewrittenBody::new(reply.body, self.origins.mirror_to_registry()));
         }
         reply
     }

@@ -15,28 +15,30 @@ use crate::io::{
     mirror::{is_loopback, may_be_sent},
 };
 
-/// The network, with the certificates this machine trusts.
+/// The network, with the certificates that this machine trusts.
 pub struct NetTransport {
     user_agent: HeaderValue,
     remote: Clients,
-    /// No proxy knows this machine's own servers.
+    /// For servers on this machine, which no proxy can reach.
     local: Clients,
 }
 
 struct Clients {
     unpacking: LazyClient,
-    /// Part of a packed body cannot be unpacked, and byte positions would mean nothing.
+    /// For requests of a part: a part of a compressed body cannot be decompressed, and byte
+    /// positions would have no meaning.
     verbatim: LazyClient,
 }
 
-/// Made at first use: reading this machine's certificates takes a while.
+/// Created at the first use, because reading the certificates of this machine takes some time.
 struct LazyClient {
     client: OnceLock<Client>,
     adapt: fn(ClientBuilder) -> ClientBuilder,
 }
 
 impl NetTransport {
-    /// `user_agent` must name a contact: some registries refuse anonymous clients.
+    /// `user_agent` must contain a contact address, because some registries refuse anonymous
+    /// clients.
     pub fn new(user_agent: &str) -> Result<Self, TransportError> {
         let no_header = |error| TransportError::new(TransportErrorKind::Other, error);
         let clients = |unpacking, verbatim| Clients {
@@ -62,7 +64,7 @@ impl NetTransport {
         };
         let mut outgoing = match request.method {
             Method::Get => client.get(request.url.clone()),
-            // Nothing else is ever posted: queries.
+            // Only queries are sent with POST.
             Method::Post => client
                 .post(request.url.clone())
                 .header(header::CONTENT_TYPE, "application/json")
@@ -92,20 +94,26 @@ impl LazyClient {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        // Deadlines are measured on the clock of the caller; this one is each address's own.
-        let builder = Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10));
+        // Other deadlines use the caller's clock. This one is for each network address of a host.
+        let builder =
+            client().redirect(redirect::Policy::none()).connect_timeout(Duration::from_secs(10));
         let no_client = |error| TransportError::new(TransportErrorKind::Tls, error);
         let client = (self.adapt)(builder).build().map_err(no_client)?;
         Ok(self.client.get_or_init(|| client))
     }
 }
 
+/// A client whose TLS is that of [`rustls::crypto::ring`], which is built without cmake.
+fn client() -> ClientBuilder {
+    // The error says that this process has its TLS already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+}
+
 #[async_trait]
 impl Transport for NetTransport {
     async fn send(&self, request: &Request, known: &Validators) -> Result<Reply, TransportError> {
-        // In place of `https_only`, which knows no mirror on this machine.
+        // Used in place of `https_only`, which would forbid a mirror on this machine.
         if !may_be_sent(&request.url) {
             let reason = "neither https nor on this machine";
             return Err(TransportError::new(TransportErrorKind::Tls, reason));
@@ -128,7 +136,7 @@ impl Body for reqwest::Response {
     }
 }
 
-/// Without the URL: it may be a mirror's, with a secret in it.
+/// Without the URL, which may be that of a mirror and contain a secret.
 fn broken(error: reqwest::Error) -> TransportError {
     TransportError::new(kind(&error), error.without_url())
 }
@@ -147,7 +155,8 @@ fn kind(error: &reqwest::Error) -> TransportErrorKind {
     }
 }
 
-/// rustls reports through `io::Error` as invalid data; no plain connection has data to be invalid.
+/// rustls reports its errors as an `io::Error` of the kind `InvalidData`, which connections without
+/// TLS never have.
 fn speaks_of_tls(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -156,7 +165,7 @@ fn speaks_of_tls(error: &reqwest::Error) -> bool {
             return true;
         }
         cause = match as_io.and_then(io::Error::get_ref) {
-            // Its `source` would pass over this one.
+            // The `source` of this error would skip the inner one.
             Some(inner) => Some(inner),
             None => error.source(),
         };
@@ -181,8 +190,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_without_address_is_told_from_other_failures_to_connect() {
-        let client = Client::builder().no_proxy().dns_resolver(Arc::new(NoNames)).build().unwrap();
+    async fn an_unknown_host_name_is_distinguished_from_other_connection_failures() {
+        let client = client().no_proxy().dns_resolver(Arc::new(NoNames)).build().unwrap();
         let error = client.get("https://a.example/").send().await.unwrap_err();
         assert_eq!(kind(&error), TransportErrorKind::Dns, "{error:?}");
     }

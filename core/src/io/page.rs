@@ -1,20 +1,20 @@
-//! Pages for people, sent where data was asked for.
+//! Recognises pages for people where data was expected.
 
 use url::Url;
 
 use crate::io::{Headers, HttpError, Request};
 
-/// What bot and limit pages say, in lower case.
-const LIMIT_SIGNS: [&str; 5] =
+/// Texts of pages that block robots or limit requests, in lower case.
+const LIMIT_PATTERNS: [&str; 5] =
     ["rate limit", "rate-limit", "too many requests", "attention required", "just a moment"];
 
-/// A content network's number for "you are being rate limited", as a word of its own.
+/// The number of one content network for "you are being rate limited", as a separate word.
 const LIMIT_NUMBER: &str = "1015";
 
-/// Enough to recognise a page.
+/// How many bytes are enough to recognise a page.
 const HEAD_BYTES: usize = 16 << 10;
 
-/// The error that a page of HTML is where data was asked for; `None` when the answer may be meant.
+/// The error for a page of HTML where data was expected; `None` when the answer may be correct.
 pub(crate) fn instead_of_data(
     request: &Request,
     headers: &Headers,
@@ -34,7 +34,7 @@ pub(crate) fn instead_of_data(
     })
 }
 
-/// The error that a status outside 200..300 is.
+/// The error for a status outside 200..300.
 pub(crate) fn refusal(url: Url, status: u16, headers: &Headers, body: &[u8]) -> HttpError {
     if is_throttled(status, headers) || status == 403 && asks_for_fewer(body) {
         let is_page = is_page(headers, body);
@@ -46,7 +46,7 @@ pub(crate) fn refusal(url: Url, status: u16, headers: &Headers, body: &[u8]) -> 
     HttpError::Status { url, status }
 }
 
-/// Whether `body` is HTML, and not only something with tags.
+/// Whether `body` is HTML, and not only data with tags.
 fn is_page(headers: &Headers, body: &[u8]) -> bool {
     let head = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii_start();
     let begins = |tag: &[u8]| head.get(..tag.len()).is_some_and(|it| it.eq_ignore_ascii_case(tag));
@@ -54,12 +54,12 @@ fn is_page(headers: &Headers, body: &[u8]) -> bool {
     begins(b"<!doctype html") || begins(b"<html") || says_html && begins(b"<")
 }
 
-/// Whether a status asks for fewer requests. A 403 does when it says how long to wait.
+/// Whether a status asks for fewer requests. A 403 does if it says how long to wait.
 pub(crate) fn is_throttled(status: u16, headers: &Headers) -> bool {
     status == 429 || status == 403 && headers.contains_key("retry-after")
 }
 
-/// The media type in lower case; empty when there is none.
+/// The media type in lower case; empty when it is absent.
 pub(crate) fn content_type(headers: &Headers) -> String {
     headers.get("content-type").map(|text| text.to_ascii_lowercase()).unwrap_or_default()
 }
@@ -72,7 +72,7 @@ fn starts_with_tag(body: &[u8]) -> bool {
 fn asks_for_fewer(body: &[u8]) -> bool {
     let head = &body[..body.len().min(HEAD_BYTES)];
     let text = String::from_utf8_lossy(head).to_ascii_lowercase();
-    LIMIT_SIGNS.iter().any(|sign| text.contains(sign))
+    LIMIT_PATTERNS.iter().any(|sign| text.contains(sign))
         || text.split(|c: char| !c.is_alphanumeric()).any(|word| word == LIMIT_NUMBER)
 }
 
@@ -84,7 +84,7 @@ mod tests {
         Headers::from([("content-type".to_owned(), content_type.to_owned())])
     }
 
-    /// `None` is data; else the name of the variant.
+    /// `None` means data; otherwise the name of the variant.
     #[track_caller]
     fn check(accept: Option<&'static str>, content_type: &str, body: &str, expected: &str) {
         let request = Request { accept, ..Request::get("https://a.example/", &[], &[]).unwrap() };
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_no_data() {
+    fn an_html_page_is_not_data() {
         const JSON: Option<&str> = Some("application/json");
         check(JSON, "application/json", "{\"a\": \"<b>\"}", "data");
         check(JSON, "text/html; charset=utf-8", "{}", "data");
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_tells_a_limit_from_a_door() {
+    fn a_refusal_distinguishes_a_rate_limit_from_denied_access() {
         let url: Url = "https://a.example/".parse().unwrap();
         let is_throttled = |status, headers: &Headers, body: &str| {
             let error = refusal(url.clone(), status, headers, body.as_bytes());
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_in_plain_text_is_called_no_page() {
+    fn a_rate_limit_in_plain_text_is_not_called_a_page() {
         let url: Url = "https://a.example/".parse().unwrap();
         let told = |content_type: &str, body: &str| {
             refusal(url.clone(), 429, &headers(content_type), body.as_bytes()).to_string()
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_forbids_is_told_from_a_store_that_denies() {
+    fn an_html_refusal_is_distinguished_from_a_denial_by_a_store() {
         let is_page = |status, content_type: &str, body: &str| {
             let url = "https://a.example/".parse().unwrap();
             let error = refusal(url, status, &headers(content_type), body.as_bytes());

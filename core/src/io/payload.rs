@@ -1,4 +1,4 @@
-//! Where a body is put while it is read.
+//! Where a body is stored while it is read.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -8,31 +8,32 @@ use std::{
 use serde::de::IgnoredAny;
 use tempfile::NamedTempFile;
 
-/// How names of files begin that are not finished, or somebody's for a while.
+/// The beginning of the names of files that are not finished, or that are in use.
 pub(crate) const PARTIAL: &str = "partial-";
 
-/// Enough of a body to tell a page from data.
+/// How many bytes of a body are enough to distinguish a page from data.
 const HEAD_BYTES: u64 = 16 << 10;
 
-/// Where to keep a body.
+/// Where to store a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub(crate) enum BodyStorage {
     InMemory,
     OnDisk,
 }
 
-/// A body, or as much of it as has come.
+/// A body, or the part of it that has been read.
 pub(crate) enum Payload {
     Memory(Vec<u8>),
     File(NamedTempFile),
 }
 
 impl Payload {
-    /// An empty one. A file goes to `dir`, or where temporary files go when that is of no use.
-    pub(crate) fn new(keep: Keep, dir: &Path) -> io::Result<Self> {
-        match keep {
-            Keep::InMemory => Ok(Self::Memory(vec![])),
-            Keep::OnDisk => {
+    /// An empty body. A file is created in `dir`, or in the folder for temporary files if that is
+    /// not possible.
+    pub(crate) fn new(storage: BodyStorage, dir: &Path) -> io::Result<Self> {
+        match storage {
+            BodyStorage::InMemory => Ok(Self::Memory(vec![])),
+            BodyStorage::OnDisk => {
                 let in_dir = std::fs::create_dir_all(dir).and_then(|()| partial_file(dir));
                 in_dir.or_else(|_| NamedTempFile::with_prefix(PARTIAL)).map(Self::File)
             }
@@ -47,7 +48,7 @@ impl Payload {
         Ok(())
     }
 
-    /// Its beginning.
+    /// The beginning of the body.
     pub(crate) fn head(&self) -> io::Result<Vec<u8>> {
         let mut head = vec![];
         match self {
@@ -57,7 +58,7 @@ impl Payload {
         Ok(head)
     }
 
-    /// All of it.
+    /// The complete body.
     pub(crate) fn into_bytes(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Memory(body) => Ok(body),
@@ -65,8 +66,8 @@ impl Payload {
         }
     }
 
-    /// Whether it is what `content_type` says, as far as that is cheap to tell: a broken answer
-    /// that was kept would be confirmed by its server for ever.
+    /// Whether the body has the form that `content_type` says, as far as that can be checked
+    /// cheaply. A broken answer in the cache would be confirmed by its server for ever.
     pub(crate) fn is_plausible(&self, content_type: &str) -> bool {
         match self {
             Self::Memory(body)

@@ -1,4 +1,4 @@
-//! Keeps the cache small.
+//! Limits the size of the cache.
 
 use std::{
     cmp::Reverse,
@@ -12,12 +12,12 @@ use chrono::{DateTime, Utc};
 
 use crate::io::payload::PARTIAL;
 
-/// How much may be kept, and for how long.
+/// How much may be cached, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheLimits {
-    /// Since an entry was last of use.
+    /// The time since an entry was last used.
     pub max_age: Duration,
-    /// Of all entries together; those unused for longest go first.
+    /// The size of all entries together. Entries that were not used for longest are removed first.
     pub max_bytes: u64,
 }
 
@@ -27,24 +27,24 @@ impl Default for CacheLimits {
     }
 }
 
-/// What pruning did.
+/// What was removed from the cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
-    /// Entries, and left-overs of runs that were killed.
+    /// How many entries and unfinished files of killed runs were removed.
     pub n_removed: usize,
-    /// Of what is left.
+    /// The size of the remaining entries.
     pub kept_bytes: u64,
 }
 
-/// The files of one entry, or one left-over.
+/// The files of one entry, or one unfinished file.
 struct Group {
     files: Vec<PathBuf>,
     bytes: u64,
     used_at: DateTime<Utc>,
 }
 
-/// Removes from the cache in `dir` what is older or more than `limits`; call it when a run has
-/// ended. Files that are none of the cache's stay. No folder is an empty cache.
+/// Removes entries from the cache in `dir` that exceed `limits`. To be called at the end of a run.
+/// Files that do not belong to the cache stay. A missing folder counts as an empty cache.
 pub fn prune_cache(dir: &Path, now: DateTime<Utc>, limits: CacheLimits) -> io::Result<Pruned> {
     let mut groups: Vec<(String, Group)> = groups(dir)?.into_iter().collect();
     groups.sort_by_key(|(_, group)| Reverse(group.used_at)); // the latest first
@@ -52,7 +52,7 @@ pub fn prune_cache(dir: &Path, now: DateTime<Utc>, limits: CacheLimits) -> io::R
     for (name, group) in groups {
         let is_old = (now - group.used_at).to_std().is_ok_and(|age| limits.max_age < age);
         let is_too_much = limits.max_bytes < pruned.kept_bytes + group.bytes;
-        // A young left-over may be somebody's download.
+        // A recent unfinished file may be a download in progress.
         if is_old || is_too_much && !name.starts_with(PARTIAL) {
             group.files.iter().try_for_each(|file| remove(file))?;
             pruned.n_removed += 1;
@@ -63,7 +63,7 @@ pub fn prune_cache(dir: &Path, now: DateTime<Utc>, limits: CacheLimits) -> io::R
     Ok(pruned)
 }
 
-/// Somebody else may have been faster.
+/// Another process may have removed the file already.
 fn remove(file: &Path) -> io::Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -82,7 +82,11 @@ fn groups(dir: &Path) -> io::Result<BTreeMap<String, Group>> {
     for file in files {
         let file = file?;
         let Some(name) = file.file_name().to_str().and_then(group_name) else { continue };
-        let metadata = file.metadata()?;
+        let metadata = match file.metadata() {
+            // Somebody else prunes the same folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            metadata => metadata?,
+        };
         let changed_at = DateTime::<Utc>::from(metadata.modified()?);
         let group = groups.entry(name).or_insert(Group {
             files: vec![],
@@ -91,7 +95,7 @@ fn groups(dir: &Path) -> io::Result<BTreeMap<String, Group>> {
         });
         group.files.push(file.path());
         group.bytes += metadata.len();
-        // The label's time counts: it is touched when the entry is of use.
+        // The time of the label decides, because it is updated when the entry is used.
         if file.path().extension().is_none_or(|extension| extension != "body") {
             group.used_at = changed_at;
         }
@@ -99,7 +103,8 @@ fn groups(dir: &Path) -> io::Result<BTreeMap<String, Group>> {
     Ok(groups)
 }
 
-/// The key of an entry, or the whole name of a left-over; `None` for what is not the cache's.
+/// The key of an entry, or the whole name of an unfinished file; `None` for a file that does not
+/// belong to the cache.
 fn group_name(file: &str) -> Option<String> {
     if file.starts_with(PARTIAL) {
         return Some(file.to_owned());
@@ -132,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_unused_for_longest_goes_first() {
+    fn the_least_recently_used_files_are_removed_first() {
         let now = DateTime::UNIX_EPOCH + 1000 * HOUR;
         let dir = tempfile::tempdir().unwrap();
         let [old, middle, young] = ["a", "b", "c"].map(|letter| letter.repeat(64));
@@ -152,6 +157,27 @@ mod tests {
         assert_eq!(names(dir.path()), kept);
         let again = prune_cache(dir.path(), now, limits).unwrap();
         assert_eq!(again, Pruned { n_removed: 0, kept_bytes: 101 });
+    }
+
+    #[test]
+    fn many_that_prune_one_folder_do_not_hinder_each_other() {
+        let now = DateTime::UNIX_EPOCH + 1000 * HOUR;
+        let dir = tempfile::tempdir().unwrap();
+        let keys: Vec<String> = (0..400).map(|n| format!("{n:064x}")).collect();
+        let limits = CacheLimits { max_age: 5 * HOUR, max_bytes: 0 };
+        for _ in 0..5 {
+            for key in &keys {
+                put(dir.path(), &format!("{key}.json"), 1, HOUR, now);
+            }
+            std::thread::scope(|scope| {
+                let prune = || prune_cache(dir.path(), now, limits);
+                let all: Vec<_> = (0..8).map(|_| scope.spawn(prune)).collect();
+                for pruned in all {
+                    pruned.join().unwrap().unwrap();
+                }
+            });
+            assert_eq!(names(dir.path()), [""; 0]);
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Reading of regular files, and of nothing else: opening a pipe would wait for its other end, and
-//! a link may lead anywhere.
+//! Reads regular files only: opening a pipe would wait for its other end, and a link may lead
+//! anywhere.
 
 use std::{
     fs::{self, File, FileType},
@@ -9,22 +9,21 @@ use std::{
 
 use crate::io::{StateError, StateErrorKind};
 
-/// Largest file that is read: a hundred times the largest queue.
-pub(crate) const LONGEST_FILE: u64 = 512 << 20;
+/// Maximal size of a file in bytes, a hundred times the largest queue.
+pub(crate) const MAX_FILE: u64 = 512 << 20;
 
-/// Everything in the file at `path`; `None` when nothing is there.
+/// The content of the file at `path`; `None` when it does not exist.
 pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
-    read_within(path, LONGEST_FILE)
+    read_within(path, MAX_FILE)
 }
 
-/// The same of a file that has at most `limit` bytes; a longer one is an error and is not read.
+/// The same for a file of at most `limit` bytes. A larger file is an error and is not read.
 pub fn read_within(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, StateError> {
     let mut content = vec![];
     Ok(read_into(path, limit, &mut content)?.then_some(content))
 }
 
-/// The same, in place of what `content` holds, whose memory is used again. Says whether there is
-/// such a file.
+/// The same, into `content`, whose memory is used again. Returns whether the file exists.
 pub(crate) fn read_into(
     path: &Path,
     limit: u64,
@@ -37,11 +36,11 @@ pub(crate) fn read_into(
         return Err(StateError::new(path, too_large(bytes)));
     }
     let file = match File::open(path) {
-        // Gone since it was looked at.
+        // It was removed after its type was checked.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         file => file.map_err(|error| StateError::io(path, error))?,
     };
-    // One more than there was, so that its end is seen without asking again.
+    // One byte more than the size, so that the end is seen without another call.
     content.reserve(usize::try_from(bytes).unwrap_or(0) + 1);
     let read = file.take(limit + 1).read_to_end(content);
     let n_read = read.map_err(|error| StateError::io(path, error))?;
@@ -51,7 +50,7 @@ pub(crate) fn read_into(
     }
 }
 
-/// Bytes of the regular file at `path`; `None` when nothing is there.
+/// The size of the regular file at `path`; `None` when it does not exist.
 pub(crate) fn size(path: &Path) -> Result<Option<u64>, StateError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
@@ -74,8 +73,8 @@ fn describe(kind: FileType) -> &'static str {
     }
 }
 
-/// What lies in `dir`, sorted by name; empty when there is no such folder. Names that are not
-/// UTF-8 are nobody's and left out.
+/// The entries of `dir`, sorted by name; empty when the folder does not exist. Names that are not
+/// UTF-8 belong to no one and are left out.
 pub(crate) fn list(dir: &Path) -> Result<Vec<(String, PathBuf)>, StateError> {
     let mut names = names(dir)?;
     names.sort_unstable();
@@ -86,7 +85,7 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<(String, PathBuf)>, StateError> {
     Ok(names.into_iter().map(with_path).collect())
 }
 
-/// The same names in no order, without their paths: for folders that hold very many.
+/// The same names, unsorted and without paths, for folders with very many entries.
 #[expect(clippy::disallowed_methods, reason = "this is where folders are listed")]
 pub(crate) fn names(dir: &Path) -> Result<Vec<String>, StateError> {
     let failed = |error| StateError::io(dir, error);

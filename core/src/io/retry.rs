@@ -1,19 +1,19 @@
-//! What is worth another try, and when.
+//! Decides which requests are repeated, and when.
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::io::{HttpError, Method};
 
-/// How often an exchange is tried, and how long to wait in between.
+/// How often an exchange is tried, and how long to wait between the tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Tries after the first.
+    /// How many tries follow the first one.
     pub n_more: u32,
-    /// Longest wait before the second try; doubles.
+    /// The longest wait before the second try. It doubles each time.
     pub base: Duration,
-    /// Where doubling ends.
+    /// Upper limit of the doubling.
     pub cap: Duration,
 }
 
@@ -24,15 +24,17 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Wait before the `n`-th further try, counted from 1. `luck` lies in 0..1 and picks anything
-    /// up to the whole wait, so that those who failed together do not come back together.
-    pub(crate) fn wait(&self, n: u32, luck: f64) -> Duration {
+    /// The wait before the `n`-th further try, counted from 1. `jitter` is between 0 and 1 and
+    /// chooses a part of the whole wait, so that clients that failed together do not return
+    /// together.
+    pub fn wait(&self, n: u32, jitter: f64) -> Duration {
         let doubled = self.base.saturating_mul(2_u32.saturating_pow(n.saturating_sub(1)));
-        doubled.min(self.cap).mul_f64(luck.clamp(0.0, 1.0))
+        doubled.min(self.cap).mul_f64(jitter.clamp(0.0, 1.0))
     }
 }
 
-/// Whether a second try may end otherwise. A POST may have worked although its answer was lost.
+/// Whether a second try may have another result. A POST may have been processed although its answer
+/// was lost.
 pub(crate) fn is_worth_another_try(method: Method, outcome: Result<u16, &HttpError>) -> bool {
     match (method, outcome) {
         (Method::Get, Ok(status)) => matches!(status, 408 | 425 | 429 | 500..=599),
@@ -43,23 +45,20 @@ pub(crate) fn is_worth_another_try(method: Method, outcome: Result<u16, &HttpErr
     }
 }
 
-/// `Retry-After`: a number of seconds, or an HTTP date in one of its three forms. A date that has
-/// passed is no wait; what is neither is `None`.
+/// Reads `Retry-After`: a number of seconds, or an HTTP date in one of its three forms. A date in
+/// the past means no wait. `None` for any other text.
 pub(crate) fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are a very long time.
+        // A number that is too large means a very long time.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     Some((http_date(text)? - now).to_std().unwrap_or_default())
 }
 
-/// RFC 9110, 5.6.7. The day of the week says nothing that the date does not.
+/// Reads an HTTP date, see RFC 9110, 5.6.7.
 pub(crate) fn http_date(text: &str) -> Option<DateTime<Utc>> {
-    let (_, rest) = text.split_once(' ')?;
-    let forms = ["%d %b %Y %H:%M:%S GMT", "%d-%b-%y %H:%M:%S GMT", "%b %e %H:%M:%S %Y"];
-    let parsed = |form| NaiveDateTime::parse_from_str(rest.trim_start(), form).ok();
-    forms.into_iter().find_map(parsed).map(|at| at.and_utc())
+    httpdate::parse_http_date(text).ok().map(DateTime::from)
 }
 
 #[cfg(test)]
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
     use crate::io::{TransportError, TransportErrorKind};
 
-    /// A second before the date in RFC 9110's own examples.
+    /// One second before the date in the examples of RFC 9110.
     fn now() -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + Duration::from_secs(784_111_776)
     }
@@ -94,7 +93,7 @@ mod tests {
         check("Sun, 06 Nov 1994 08:49:37 GMT", Some(1));
         check("Sunday, 06-Nov-94 08:49:37 GMT", Some(1));
         check("Sun Nov  6 08:49:37 1994", Some(1));
-        check("Sun Nov 16 08:49:37 1994", Some(864_001));
+        check("Wed Nov 16 08:49:37 1994", Some(864_001));
         check("Sun, 06 Nov 1994 08:49:00 GMT", Some(0));
         check("Sun, 31 Feb 1994 08:49:37 GMT", None);
         check("Sun, 06 Nov 1994 08:49:37 +0100", None);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::io::{Body, TransportError};
 
-/// A body in which every address under one of some places is moved to another.
+/// A body in which every address below certain addresses is replaced.
 pub(crate) struct RewrittenBody {
     inner: Box<dyn Body>,
     rewriter: Rewriter,
@@ -12,7 +12,7 @@ pub(crate) struct RewrittenBody {
 }
 
 impl RewrittenBody {
-    /// Moves what lies under `from` to `to`, for each pair (`from`, `to`).
+    /// Replaces addresses below `from` by addresses below `to`, for each pair (`from`, `to`).
     pub(crate) fn new<'a>(
         inner: Box<dyn Body>,
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -40,11 +40,11 @@ impl Body for RewrittenBody {
 }
 
 struct Rewriter {
-    /// The longest `from` first.
+    /// The longest `from` comes first.
     pairs: Vec<(Vec<u8>, Vec<u8>)>,
-    /// How each `from` begins, mostly with the same letter: other bytes begin none.
+    /// The first bytes of all `from`, which are mostly equal. Other bytes cannot begin an address.
     first: Vec<u8>,
-    /// What may be the beginning of an address.
+    /// Bytes that may be the beginning of an address.
     held: Vec<u8>,
 }
 
@@ -53,7 +53,7 @@ impl Rewriter {
         let mut both = vec![];
         for (from, to) in pairs {
             both.push((from.as_bytes().to_vec(), to.as_bytes().to_vec()));
-            // JSON may be written so.
+            // JSON may contain escaped slashes.
             both.push((from.replace('/', r"\/").into(), to.replace('/', r"\/").into()));
         }
         both.sort_by_key(|(from, _)| std::cmp::Reverse(from.len()));
@@ -77,7 +77,8 @@ impl Rewriter {
         self.moved(&text, true).0
     }
 
-    /// `text` moved, as far as it can be told while more may come, and how far that is.
+    /// `text` with replaced addresses, as far as that can be decided while more text may follow,
+    /// and the number of bytes that were decided.
     fn moved(&self, text: &[u8], is_end: bool) -> (Vec<u8>, usize) {
         let mut moved = Vec::with_capacity(text.len());
         let mut at = 0;
@@ -102,8 +103,8 @@ impl Rewriter {
     }
 }
 
-/// Whether an address at the beginning of `text` is `from` or lies under it; not when the name of
-/// its host, port or folder merely begins so.
+/// Whether an address at the beginning of `text` is `from` or below it. It is not if a host, port
+/// or folder only begins in the same way.
 fn is_under(text: &[u8], from: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(from) else { return false };
     rest.first().is_none_or(|&next| !next.is_ascii_alphanumeric() && !b"-._~%@:+&=".contains(&next))
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_under_a_mirror_is_moved() {
+    fn addresses_below_a_mirror_are_rewritten() {
         for (text, expected) in [
             (r#"{"a":"http://127.0.0.1:48/x"}"#, r#"{"a":"https://a.example/x"}"#),
             (r#"["http:\/\/127.0.0.1:48\/x"]"#, r#"["https:\/\/a.example\/x"]"#),
@@ -153,7 +154,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn where_a_body_is_split_makes_no_difference(
+        fn the_boundaries_of_chunks_make_no_difference(
             parts in prop::collection::vec("(http://127\\.0\\.0\\.1:48)|(/b)|[/\"h8]|\\PC", 0..20),
             length in 1_usize..40,
         ) {

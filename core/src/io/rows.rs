@@ -1,4 +1,4 @@
-//! JSON that is too long to be held: its rows, one at a time, in one pass.
+//! Reads JSON that is too large for memory, row by row in one pass.
 
 use std::{
     fmt,
@@ -16,10 +16,12 @@ use url::Url;
 
 use crate::io::{HttpError, http::one_line};
 
-/// Shows each name and value of the table `json`, in the file's order, repeated names included.
+/// Calls `see` for each name and value of the table `json`, in the order of the file, including
+/// repeated names.
 ///
-/// A value is shown as it is written, so that one of an odd shape is no error of the whole. What
-/// ends early, or goes on after its end, is an error, found when all before it has been shown.
+/// A value is passed as it is written, so that a value of an unexpected form is not an error of the
+/// whole. A document that ends too early, or that does not end where it should, is an error after
+/// all values before it were passed.
 pub fn each_entry(
     json: impl Read,
     see: &mut dyn FnMut(&str, &RawValue),
@@ -28,16 +30,16 @@ pub fn each_entry(
     to_end(json, Entries { see, list: None })
 }
 
-/// The same of a list.
+/// The same for a list.
 pub fn each_item(json: impl Read, see: &mut dyn FnMut(&RawValue)) -> Result<(), serde_json::Error> {
     to_end(json, Items(&mut |item: Box<RawValue>| see(&item)))
 }
 
-/// Shows each element of a list in `file` to `visit`, so that only one is held.
+/// Calls `visit` for each element of a list in `file`, so that only one element is in memory.
 ///
-/// With `field` the list is that field of a table, whose other fields come back; without it the
-/// document is the list itself. `url` is where `file` comes from, for errors: an unreadable file,
-/// one that ends early, and one that is no such list.
+/// With `field`, the list is that field of a table, whose other fields are returned. Without it,
+/// the document is the list itself. `url` is the address of the file, for errors: an unreadable
+/// file, a file that ends too early, and a file without such a list.
 pub fn read_list(
     file: &Path,
     url: &Url,
@@ -64,8 +66,8 @@ pub fn read_list(
     }
 }
 
-/// The number that a list gives: as a number, or as a text with or without commas. `None` for
-/// whatever else it gives, which is not zero but unknown.
+/// A number in a list: a number, or a text with or without commas. `None` for anything else, which
+/// means unknown and not zero.
 pub fn published_number(json: &RawValue) -> Option<u64> {
     let text = json.get();
     if !text.starts_with('"') {
@@ -75,8 +77,8 @@ pub fn published_number(json: &RawValue) -> Option<u64> {
     text.replace(',', "").parse().ok()
 }
 
-/// The day that a list gives: a text that begins with it as ISO writes days, whatever time of the
-/// day follows. `None` for any other.
+/// A day in a list: a text that begins with an ISO date, whatever time follows. `None` for any
+/// other text.
 pub fn published_day(text: &str) -> Option<NaiveDate> {
     text.get(..10)?.parse().ok()
 }
@@ -90,7 +92,7 @@ where
     reader.end()
 }
 
-/// A table, and a list in it whose elements are shown one by one.
+/// A table that contains a list, whose elements are passed one by one.
 struct Entries<'a, T> {
     see: &'a mut dyn FnMut(String, T),
     list: Option<(&'a str, &'a mut dyn FnMut(T))>,
@@ -160,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    /// What is shown of `json`, and whether it is whole.
+    /// What is passed for `json`, and whether it is complete.
     fn entries(json: &str) -> (String, bool) {
         let mut seen = String::new();
         let end = each_entry(json.as_bytes(), &mut |name, value| {
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_shown_as_they_are_written() {
+    fn rows_are_read_in_their_order() {
         assert_eq!(
             entries(r#" {"b":1,"a":[null, "x"],"b":{"c":2},"\u0061":"é"} "#),
             shown(r#"b=1 a=[null, "x"] b={"c":2} a="é" "#, true)
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_early_or_too_late_is_an_error_after_its_rows() {
+    fn truncated_and_overlong_lists_are_errors_after_their_rows() {
         assert_eq!(entries(r#"{"a":1,"b":"#), shown("a=1 ", false));
         assert_eq!(entries(r#"{"a":1}}"#), shown("a=1 ", false));
         assert_eq!(items(r#"[1,{"a""#), shown("1 ", false));
@@ -229,7 +231,7 @@ mod tests {
         }
     }
 
-    /// Elements and other fields of `text`, or the error.
+    /// The elements and the other fields of `text`, or the error.
     fn listed(text: &[u8], field: Option<&str>) -> Result<(Vec<Value>, Vec<String>), HttpError> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text).unwrap();
@@ -248,14 +250,14 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_beside_the_list_comes_back() {
+    fn fields_beside_the_list_are_returned() {
         let text = br#"{"at": "2026-11-01", "rows": [1, 2], "more": {"x": 1}}"#;
         let (elements, rest) = listed(text, Some("rows")).unwrap();
         assert_eq!((elements.len(), rest), (2, vec!["at".to_owned(), "more".to_owned()]));
     }
 
     #[test]
-    fn what_ends_early_is_told_from_what_is_no_list() {
+    fn a_truncated_list_is_distinguished_from_other_content() {
         let is_cut = |text, field| matches!(listed(text, field), Err(HttpError::Truncated { .. }));
         let is_odd = |text, field| matches!(listed(text, field), Err(HttpError::Malformed { .. }));
         assert!(is_cut(b"[1, 2", None));
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_what_a_time_begins_with() {
+    fn the_day_is_the_beginning_of_a_time() {
         for time in ["2026-11-01", "2026-11-01T12:00:00Z", "2026-11-01 12:00 UTC"] {
             assert_eq!(published_day(time).unwrap().to_string(), "2026-11-01");
         }

@@ -1,7 +1,7 @@
-//! The stored state, behind two rights: reading and writing.
+//! The stored state, with separate traits for reading and for writing.
 //!
-//! Bad data costs one entry, never the file: what cannot be read is handed back as
-//! [`Quarantined`] and stays where it was, for a person to mend.
+//! Bad data affects one entry and never the whole file: what cannot be read is returned as
+//! [`Quarantined`] and stays in the file, so that a person can repair it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,9 +19,9 @@ use crate::{
     },
 };
 
-/// Reads the state. All that analytics has.
+/// Reads the state. This is the only access that analytics has.
 pub trait StateReader: Send + Sync {
-    /// The control plane.
+    /// The control file.
     fn control(&self) -> Result<Control, StateError>;
 
     /// Ecosystems that have a queue file, sorted.
@@ -30,55 +30,56 @@ pub trait StateReader: Send + Sync {
     /// The queue of `ecosystem`; `None` when there is no such file.
     fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<QueueFile>, StateError>;
 
-    /// Shows the runs that `filter` takes, newest first, until `visit` has seen enough.
+    /// Calls `visit` for the runs that fit `filter`, newest first, until it stops.
     ///
-    /// The order is that of the starts in names of files; what no name dates comes last.
+    /// The order is that of the starts in the file names. Files without a start in their names come
+    /// last.
     fn visit_runs(
         &self,
         filter: &HistoryFilter,
         visit: Visitor<'_, RunRecord>,
     ) -> Result<(), StateError>;
 
-    /// Shows the failures that `filter` takes: the newest run first, and of one run the failure
-    /// that ended last.
+    /// Calls `visit` for the failures that fit `filter`: the newest run first, and within a run the
+    /// failure that ended last.
     fn visit_failures(
         &self,
         filter: &HistoryFilter,
         visit: Visitor<'_, FailureRecord>,
     ) -> Result<(), StateError>;
 
-    /// One run; `None` when it has no record, or none that can be read.
+    /// One run; `None` when it has no readable record.
     fn run(&self, batch_id: &str) -> Result<Option<RunRecord>, StateError> {
         let runs = self.runs(&HistoryFilter::of_batch(batch_id))?;
         Ok(runs.records.into_iter().next())
     }
 
-    /// The runs that [`Self::visit_runs`] shows, all of them in memory.
+    /// The runs that [`Self::visit_runs`] yields, all in memory.
     fn runs(&self, filter: &HistoryFilter) -> Result<Records<RunRecord>, StateError> {
         Records::collect(|visit| self.visit_runs(filter, visit))
     }
 
-    /// The failures that [`Self::visit_failures`] shows, all of them in memory.
+    /// The failures that [`Self::visit_failures`] yields, all in memory.
     fn failures(&self, filter: &HistoryFilter) -> Result<Records<FailureRecord>, StateError> {
         Records::collect(|visit| self.visit_failures(filter, visit))
     }
 
-    /// Every transition of a breaker, oldest first.
+    /// All changes of breakers, oldest first.
     fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError>;
 
-    /// Every run of the seeder, oldest first.
+    /// All seeding runs, oldest first.
     fn seeding_runs(&self) -> Result<Records<SeedingRecord>, StateError>;
 
-    /// What is known of packages of `ecosystem` that are not queued; empty without such a file.
+    /// Why packages of `ecosystem` are not queued; empty without such a file.
     fn remembered(
         &self,
         ecosystem: &EcosystemId,
     ) -> Result<BTreeMap<PackageName, Remembered>, StateError>;
 
-    /// A stored output; `None` when it is not there.
+    /// A stored output; `None` when it does not exist.
     fn output(&self, sha256: &str) -> Result<Option<String>, StateError>;
 
-    /// The text of a recipe; `None` when it is not there.
+    /// The text of a recipe; `None` when it does not exist.
     fn recipe(&self, name: &RecipeName) -> Result<Option<String>, StateError>;
 
     /// The names of all recipes, sorted.
@@ -87,17 +88,17 @@ pub trait StateReader: Send + Sync {
 
 /// Writes the state. Each call is atomic, and repeating it changes nothing.
 pub trait StateWriter: StateReader {
-    /// Keeps other programs from changing the state until the answer is dropped. Not to be asked
-    /// for twice at once by one thread. Readers never wait for it.
+    /// Prevents other programs from changing the state until the result is dropped. A thread must
+    /// not call it again before that. Readers never wait for it.
     fn exclusive(&self) -> Result<Box<dyn Send + '_>, StateError>;
 
-    /// Takes the lock of a run, which another run asks for in vain until the answer is dropped.
+    /// Takes the run lock. Other runs are refused until the result is dropped.
     fn lock_run(&self, now: DateTime<Utc>) -> Result<Box<dyn Send + '_>, StateError>;
 
-    /// Replaces the fields of the control plane that this version knows.
+    /// Replaces the fields of the control file that this version knows.
     fn put_control(&self, control: &Control) -> Result<(), StateError>;
 
-    /// Replaces a queue. Entries in quarantine are written back as they were.
+    /// Replaces a queue. Quarantined entries are written back unchanged.
     fn put_queue(&self, queue: &QueueFile) -> Result<(), StateError>;
 
     /// Stores an output under its digest. `truncated` says that its middle was left out before.
@@ -106,13 +107,13 @@ pub trait StateWriter: StateReader {
     /// Replaces the failures of one run.
     fn put_failures(&self, batch_id: &str, records: &[FailureRecord]) -> Result<(), StateError>;
 
-    /// Adds a transition, unless it is there.
+    /// Adds a change of a breaker, unless it was added before.
     fn put_transition(&self, transition: &BreakerTransition) -> Result<(), StateError>;
 
-    /// Adds a run of the seeder, unless it is there.
+    /// Adds a seeding run, unless it was added before.
     fn put_seeding_run(&self, record: &SeedingRecord) -> Result<(), StateError>;
 
-    /// Replaces what was found out about packages of `ecosystem` that are not queued.
+    /// Replaces the stored reasons why packages of `ecosystem` are not queued.
     fn put_remembered(
         &self,
         ecosystem: &EcosystemId,
@@ -122,27 +123,27 @@ pub trait StateWriter: StateReader {
     /// Writes a recipe.
     fn put_recipe(&self, name: &RecipeName, toml: &str) -> Result<(), StateError>;
 
-    /// Writes the record of a run: the last thing a run writes.
+    /// Writes the record of a run. A run writes it last.
     fn put_run(&self, record: &RunRecord) -> Result<(), StateError>;
 }
 
 /// One queue file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueueFile {
-    /// All but the entries.
+    /// Everything except the entries.
     pub header: QueueHeader,
-    /// By id.
+    /// The entries by id.
     pub entries: Queue,
-    /// What could not be read; kept.
+    /// Entries that could not be read and are kept.
     pub quarantined: Vec<Quarantined>,
 }
 
 impl QueueFile {
-    /// Packages that the entries in quarantine are about, where so much of them can be read: they
-    /// are queued, though nobody knows how they stand. Empty where nothing is in quarantine.
+    /// The packages of quarantined entries, as far as their ids can be read. They are queued,
+    /// although their state is unknown. Empty when no entry is quarantined.
     pub fn quarantined_ids(&self) -> BTreeSet<PackageId> {
         let id = |entry: &Quarantined| -> Option<PackageId> {
-            // Whatever else is wrong with it, down to numbers that are none.
+            // Whatever else is wrong with the entry, even invalid numbers.
             let fields: BTreeMap<String, &RawValue> = serde_json::from_str(&entry.raw).ok()?;
             let id: String = serde_json::from_str(fields.get("id")?.get()).ok()?;
             id.parse().ok()
@@ -152,12 +153,12 @@ impl QueueFile {
     }
 }
 
-/// Records of many files.
+/// The records of several files.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Records<T> {
-    /// What could be read.
+    /// The records that could be read.
     pub records: Vec<T>,
-    /// What could not.
+    /// The records that could not be read.
     pub quarantined: Vec<Quarantined>,
 }
 
@@ -167,16 +168,18 @@ impl<T> Default for Records<T> {
     }
 }
 
-/// One entry that could not be read. Displays as file, place and reason, in one line.
+/// An entry that could not be read. `Display` writes the file, the position and the reason in one
+/// line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantined {
-    /// Relative to the root.
+    /// The path of the file, relative to the root.
     pub file: String,
-    /// Line of a JSONL file, number of an entry in a queue; both from 1. 0 is the whole file.
+    /// The line of a JSONL file, or the number of the entry in a queue; both from 1. 0 means the
+    /// whole file.
     pub place: u64,
     /// What is wrong with it, in one line.
     pub reason: String,
-    /// As it stands in the file, byte for byte if it is UTF-8. Hostile. Empty for a whole file.
+    /// The text in the file, unchanged if it is UTF-8. It is hostile input. Empty for a whole file.
     pub raw: String,
 }
 

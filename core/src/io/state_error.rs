@@ -1,4 +1,4 @@
-//! Why the state cannot be read or written, and what a person can do about it.
+//! Errors of the state, and what a person can do about them.
 
 use std::{
     io,
@@ -22,86 +22,110 @@ pub struct StateError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateErrorKind {
-    /// No such root.
+    /// The folder is not a root.
     #[error(
-        "not a pipeline root (no batch-control.json); run `tsuku-batch init` there, or name one with --root"
+        "this folder is not a pipeline root, because it has no batch-control.json; run `tsuku-batch init` in it, or name a root with --root"
     )]
     NotRoot,
-    /// The file system takes no writes.
+    /// The folder has nothing to import.
+    #[error(
+        "nothing can be imported from this folder: it has neither data/ nor batch-control.json; name the folder of the earlier pipeline"
+    )]
+    NotOldTree,
+    /// The file system is read-only.
     #[error(
         "the file system is read-only; name a root that can be written with --root, or mount it writable"
     )]
     ReadOnly,
-    /// The system lets this user not at it.
+    /// The user has no permission.
     #[error(
         "permission denied; run as the owner of the root, or give this user access to the file and its folder"
     )]
     Denied,
-    /// No space, or no more of it for this user.
+    /// The disk is full, or the quota of the user.
     #[error(
         "the disk or the user's quota is full; free some space and run again: nothing was lost"
     )]
     DiskFull,
-    /// Something lies where a file belongs.
-    #[error("{found} lies where a regular file belongs; move it away and restore the file")]
+    /// Something other than a regular file is in its place.
+    #[error("{found} is in the place of a regular file; move it away and restore the file")]
     NotAFile {
-        /// What it is, with its article.
+        /// What is there, with its article.
         found: &'static str,
     },
-    /// Larger than any file of the format.
-    #[error("{bytes} bytes, more than the {limit} that are read; restore it from version control")]
+    /// The file is larger than any valid file.
+    #[error(
+        "the file has {bytes} bytes, more than the limit of {limit}; restore it from version control"
+    )]
     TooLarge {
-        /// Of the file.
+        /// The size of the file in bytes.
         bytes: u64,
-        /// Largest that is read.
+        /// The maximal size in bytes.
         limit: u64,
     },
-    /// The system refused otherwise.
+    /// Another error of the system.
     #[error("{0}; check the path and the disk, then run again")]
     Io(io::Error),
-    /// Not a document of the format.
+    /// The content does not have the expected format.
     #[error(
-        "line {line}, column {column}: {reason}; mend it there, or restore it from version control"
+        "line {line}, column {column}: {reason}; correct it, or restore the file from version control"
     )]
     Malformed {
-        /// From 1.
+        /// Counted from 1.
         line: usize,
-        /// From 1; 0 is before the line's first byte.
+        /// Counted from 1; 0 means before the first byte of the line.
         column: usize,
-        /// What the reader says.
+        /// The message of the parser.
         reason: String,
     },
-    /// A name that nobody answers to, which would have been passed over in silence.
-    #[error("{0}; correct it there: what is misspelt would stop nothing")]
+    /// An unknown name, which would have no effect.
+    #[error("{0}; correct the name, because a misspelt name has no effect")]
     UnknownName(UnknownName),
-    /// An older or newer format.
-    #[error("schema version {found}, this program reads version {known}; {}", remedy(*found, *known))]
+    /// The format has another version.
+    #[error("the file has schema version {found}, but this program reads version {known}; {}", remedy(*found, *known))]
     SchemaVersion {
-        /// In the file; 0 where there is none.
+        /// The version in the file; 0 when it has none.
         found: u64,
-        /// Of this program.
+        /// The version of this program.
         known: u32,
     },
     /// Another run holds the lock.
-    #[error("another run is under way{}; wait for its end", .holder.map(|h| h.to_string()).unwrap_or_default())]
+    #[error("another run is in progress{}; wait until it ends", .holder.map(|h| h.to_string()).unwrap_or_default())]
     Locked {
-        /// `None` while it is only just taking hold.
+        /// `None` when the holder has not written its name yet.
         holder: Option<Holder>,
     },
 }
 
 impl StateErrorKind {
-    /// Whether it is about what lies in one place, and says nothing about the rest of the state.
+    /// Whether the error concerns only this file, and not the rest of the state.
     pub fn is_about_the_file(&self) -> bool {
         matches!(self, Self::NotAFile { .. } | Self::TooLarge { .. })
+    }
+
+    /// Whether it may pass by itself, or by somebody's care for the machine: what is stored is not to
+    /// blame.
+    pub fn is_about_the_machine(&self) -> bool {
+        match self {
+            Self::ReadOnly | Self::Denied | Self::DiskFull | Self::Io(_) | Self::Locked { .. } => {
+                true
+            }
+            Self::NotRoot
+            | Self::NotOldTree
+            | Self::NotAFile { .. }
+            | Self::TooLarge { .. }
+            | Self::Malformed { .. }
+            | Self::UnknownName(_)
+            | Self::SchemaVersion { .. } => false,
+        }
     }
 }
 
 fn remedy(found: u64, known: u32) -> &'static str {
     if found < known.into() {
-        "bring older files in with `tsuku-batch import`"
+        "no command converts older files: move the file away"
     } else {
-        "it was written by a newer program: use that one"
+        "a newer version of this program has written it; use that version"
     }
 }
 
@@ -110,7 +134,7 @@ impl StateError {
         Self { path: path.to_owned(), kind }
     }
 
-    /// What the system's refusal means to the person at the machine.
+    /// Translates an error of the system into a message for the person at the machine.
     pub(crate) fn io(path: &Path, error: io::Error) -> Self {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the system's list, not ours")]
         let kind = match error.kind() {
@@ -128,8 +152,8 @@ impl StateError {
     }
 }
 
-/// What `error` says, in one line of bounded length and without its place: texts of the file, which
-/// are hostile, may be in it.
+/// The message of `error` on one line of limited length, without the position. It may contain
+/// hostile texts of the file.
 pub(crate) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
@@ -162,11 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn an_older_file_is_imported_and_a_newer_one_needs_a_newer_program() {
+    fn an_older_file_has_no_converter_and_a_newer_one_needs_a_newer_program() {
         let text = |found| StateErrorKind::SchemaVersion { found, known: 2 }.to_string();
-        assert!(text(0).contains("`tsuku-batch import`"));
-        assert!(text(1).contains("`tsuku-batch import`"));
-        assert!(text(3).contains("newer program"));
+        assert!(text(0).contains("no command converts older files"));
+        assert!(text(1).contains("no command converts older files"));
+        assert!(text(3).contains("a newer version of this program"));
     }
 
     #[test]

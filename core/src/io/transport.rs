@@ -1,4 +1,4 @@
-//! One exchange with a server, with no opinion on whether it may take place.
+//! One exchange with a server. Whether it is allowed is decided elsewhere.
 
 use std::{collections::BTreeMap, error::Error, fmt};
 
@@ -7,18 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::io::Request;
 
-/// By lower-case name; the last of several wins.
+/// The headers by their names in lower case. The last of several values is used.
 pub type Headers = BTreeMap<String, String>;
 
-/// Carries requests. Does not wait, retry or follow redirects: each of these needs a ticket.
+/// Sends requests. It does not wait, retry or follow redirects, because each of these needs a
+/// permission of the quota.
 #[async_trait]
 pub trait Transport: Send + Sync {
     /// Sends `request` once and returns as soon as the headers of the answer are there. `known`
-    /// says which answer is already here: the server may say 304 in its place.
+    /// describes a cached answer, so that the server may answer 304.
     async fn send(&self, request: &Request, known: &Validators) -> Result<Reply, TransportError>;
 }
 
-/// What a server called a version of an answer; both `None` when nothing is known.
+/// The tag and the date of a version of an answer. Both are `None` when nothing is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "HTTP's own words")]
 pub struct Validators {
@@ -27,75 +28,75 @@ pub struct Validators {
 }
 
 impl Validators {
-    /// As the headers of an answer give them. What cannot be sent back is left out: it would break
-    /// every later request for the same thing.
+    /// Reads them from the headers of an answer. A value that cannot be sent back is left out,
+    /// because every later request for this address would fail.
     pub fn of(headers: &Headers) -> Self {
         let may_be_sent = |text: &&String| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         let header = |name| headers.get(name).filter(may_be_sent).cloned();
         Self { etag: header("etag"), last_modified: header("last-modified") }
     }
 
-    /// Whether a server could tell a version by them.
+    /// Whether a server cannot recognise a version by them.
     pub fn is_empty(&self) -> bool {
         self.etag.is_none() && self.last_modified.is_none()
     }
 
-    /// Header that asks for an answer only if it is another one; the entity tag is the more exact.
+    /// The header for a conditional request. The entity tag is preferred because it is more exact.
     pub fn condition(&self) -> Option<(&'static str, &str)> {
         let if_other = self.etag.as_deref().map(|etag| ("if-none-match", etag));
         if_other.or(self.last_modified.as_deref().map(|date| ("if-modified-since", date)))
     }
 }
 
-/// An answer whose body is still on its way.
+/// An answer whose body has not been read yet.
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
-    /// Of the answer.
+    /// The headers of the answer.
     pub headers: Headers,
-    /// To be read in pieces, so that the reader can stop at its limit.
+    /// The body, which is read in pieces, so that the reader can stop at its limit.
     pub body: Box<dyn Body>,
 }
 
-/// A body on its way.
+/// A body that is being received.
 #[async_trait]
 pub trait Body: Send {
     /// The next piece, or `None` at the end.
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError>;
 }
 
-/// Where an exchange broke.
+/// The step at which an exchange failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportErrorKind {
-    /// The host's name has no address.
+    /// The host name has no address.
     Dns,
-    /// No secure connection: certificate, protocol or clock.
+    /// No secure connection: a problem with the certificate, the protocol or the clock.
     Tls,
-    /// No connection: refused, unreachable, or not made in time.
+    /// No connection: refused, unreachable, or not established in time.
     Connect,
     /// Connected, but no answer in time.
     Timeout,
-    /// The answer began and broke off, or cannot be unpacked.
+    /// The answer began and was interrupted, or it cannot be decompressed.
     Body,
-    /// After connecting, before the answer began.
+    /// Another error after connecting and before the answer began.
     Other,
 }
 
-/// An exchange broke.
+/// An exchange failed.
 #[derive(Debug)]
 pub struct TransportError {
-    /// Where.
+    /// The step that failed.
     pub kind: TransportErrorKind,
     source: Box<dyn Error + Send + Sync>,
 }
 
 impl TransportError {
-    /// In the words of whoever carried the exchange.
+    /// An error with the cause `source`.
     pub fn new(kind: TransportErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind, source: source.into() }
     }
 
-    /// Whether the server cannot have seen the request.
+    /// Whether the server cannot have received the request.
     pub fn is_before_sending(&self) -> bool {
         use TransportErrorKind as Kind;
         match self.kind {
@@ -113,8 +114,8 @@ impl fmt::Display for TransportError {
             Kind::Tls => "no secure connection; check this machine's certificates and clock",
             Kind::Connect => "no connection; check this machine's network and proxy settings",
             Kind::Timeout => "no answer in time",
-            Kind::Body => "the answer broke off",
-            Kind::Other => "the exchange broke off before an answer",
+            Kind::Body => "the answer was interrupted",
+            Kind::Other => "the connection was closed before an answer",
         })
     }
 }
@@ -130,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_can_be_sent_back_is_a_validator() {
+    fn only_values_that_can_be_sent_are_validators() {
         let headers = |etag: &str| Headers::from([("etag".to_owned(), etag.to_owned())]);
         let validators = Validators::of(&headers("W/\"1 2\""));
         assert_eq!(validators.condition(), Some(("if-none-match", "W/\"1 2\"")));

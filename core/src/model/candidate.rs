@@ -1,106 +1,107 @@
-//! What a seeder sees in the lists of its registry, and hands on or not.
+//! What a seeder finds in the lists of its registry: candidates, and packages that it skips.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{CommandName, InvalidId, PackageId, Popularity};
 
-/// A package seen in a registry.
+/// A package that a registry's list names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// What it is.
+    /// The package.
     pub id: PackageId,
-    /// Unknown stays unknown.
+    /// Its popularity; `None` when the source publishes no number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub popularity: Option<Popularity>,
-    /// What it puts on `PATH`, never empty; `None` where the source does not say, so that the
-    /// registry is asked about this package.
+    /// The commands that it installs on `PATH`, never an empty list. `None` when the source does
+    /// not say; then the registry is asked about this package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commands: Option<Vec<CommandName>>,
-    /// Whether it names a public repository; `None` where the source does not say.
+    /// Whether the package names a public repository; `None` when the source does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_repository: Option<bool>,
 }
 
 impl Candidate {
-    /// One of which nothing else is known.
+    /// A candidate of which only the id is known.
     pub const fn of(id: PackageId) -> Self {
         Self { id, popularity: None, commands: None, has_repository: None }
     }
 }
 
-/// Part of a list; an empty list is an empty page.
+/// One page of a list. An empty list is an empty page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
-    /// What may be queued.
+    /// Packages that may be queued.
     pub candidates: Vec<Candidate>,
-    /// Where the list goes on; `None` at its end.
+    /// Where the next page begins; `None` on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
-    /// What may not.
+    /// Packages that may not be queued.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passed_over: Vec<PassedOver>,
-    /// How many the list hands on in all, if it says so.
+    /// How many candidates all pages of the list have together, if the source says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<usize>,
-    /// How many packages it has in all, also those that are too many to be handed on; `None` where
-    /// it does not say. By this it is seen that a long list has lost its half.
+    /// How many packages the complete list has, including those beyond the limit of candidates;
+    /// `None` when the source does not say. A sudden drop of this number shows that a list is
+    /// incomplete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<usize>,
 }
 
-/// What a seeder saw and did not hand on.
+/// A package that a seeder found and skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedOver {
-    /// As the source spells it. Hostile.
+    /// The name as the source spells it. It is hostile input.
     pub name: String,
     /// The kind of reason.
     pub reason: SeedSkip,
-    /// The reason itself, as a fragment without full stop.
+    /// The reason in words, as a fragment without full stop.
     pub why: String,
 }
 
 impl PassedOver {
-    /// `name`, for the reason `why`.
+    /// The package `name`, skipped for `reason`, which `why` says in words.
     pub fn because(name: impl Into<String>, reason: SeedSkip, why: impl Into<String>) -> Self {
         Self { name: name.into(), reason, why: why.into() }
     }
 
-    /// What calls itself by no name of that registry.
+    /// An entry whose name the registry's rules do not allow.
     pub fn misnamed(name: impl Into<String>, error: &InvalidId) -> Self {
         Self::because(name, SeedSkip::InvalidName, error.to_string())
     }
 
-    /// What cannot be read, not even its name.
+    /// An entry of which not even the name can be read.
     pub fn unreadable(why: impl Into<String>) -> Self {
         Self::because("", SeedSkip::Unreadable, why)
     }
 }
 
-/// Why a package that was seen is not queued.
+/// Why a package that was found is not queued.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum SeedSkip {
-    /// It puts nothing on `PATH`.
+    /// It installs no command on `PATH`.
     Library,
-    /// What it puts on `PATH` cannot be told.
+    /// Its commands cannot be determined.
     CommandsUnknown,
-    /// The source lists it, and the registry has nothing of it to install.
+    /// The source lists it, but the registry has nothing that can be installed.
     NotThere,
-    /// Its publishers or the registry want nobody to install it any more.
+    /// Its publishers or the registry have withdrawn it.
     Retired,
-    /// Its name is none of that registry.
+    /// Its name is not valid in that registry.
     InvalidName,
-    /// Its name looks like that of a popular package and is written in other characters.
+    /// Its name looks like the name of a popular package but uses other characters.
     Homoglyph,
-    /// The registry could not be read about it; it is looked at again next time.
+    /// The registry's answer about it could not be read. The next seeding asks again.
     Unreadable,
 }
 
 impl SeedSkip {
-    /// As written everywhere.
+    /// The stored word, for example `library`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Library => "library",

@@ -1,4 +1,4 @@
-//! The control plane: what an operator allows, and what the guards remember.
+//! The control file: what an operator allows, and the state of breakers, budget and host pauses.
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{BatchId, Breaker, CircuitState, EcosystemId, Fingerprint, Open, UniformRow};
 
-/// `batch-control.json`. Keys that this version does not know survive: the file is edited as a
-/// JSON value.
+/// The content of `batch-control.json`. Keys that this version does not know are kept, because the
+/// file is edited as a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Control {
     /// Version of the file's format.
     pub schema_version: u32,
-    /// `false` stops everything.
+    /// `false` stops every run.
     pub enabled: bool,
-    /// These attempt nothing.
+    /// Ecosystems that an operator has stopped.
     #[serde(default)]
     pub disabled_ecosystems: Vec<EcosystemId>,
     /// Why something is stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Where the incident is told.
+    /// A link to the description of the incident.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident_url: Option<String>,
     /// Who stopped it.
@@ -31,16 +31,16 @@ pub struct Control {
     /// When it was stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<DateTime<Utc>>,
-    /// When it should go on.
+    /// When the operator expects to go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_resume: Option<DateTime<Utc>>,
-    /// Breakers.
+    /// The breakers, by ecosystem.
     #[serde(default)]
     pub ecosystems: BTreeMap<EcosystemId, StoredBreaker>,
-    /// Minutes used in one week.
+    /// Validation minutes that were used in the current week.
     #[serde(default)]
     pub budget: Budget,
-    /// Hosts that asked to be left alone.
+    /// Hosts that asked for a pause.
     #[serde(default)]
     pub hosts: BTreeMap<String, HostPause>,
 }
@@ -64,7 +64,7 @@ impl Default for Control {
 }
 
 impl Control {
-    /// Its keys in the file.
+    /// The keys that this version knows in the file.
     pub const KEYS: &[&str] = &[
         "schema_version",
         "enabled",
@@ -79,12 +79,13 @@ impl Control {
         "hosts",
     ];
 
-    /// Whether `ecosystem` may attempt anything, its breaker aside.
+    /// Whether an operator allows `ecosystem` to attempt anything. The breaker is not considered
+    /// here.
     pub fn allows(&self, ecosystem: &EcosystemId) -> bool {
         self.enabled && !self.disabled_ecosystems.contains(ecosystem)
     }
 
-    /// The breaker of `ecosystem`; one never seen is closed.
+    /// The breaker of `ecosystem`. An ecosystem without a stored breaker has a closed one.
     pub fn breaker(&self, ecosystem: &EcosystemId) -> Breaker {
         self.ecosystems.get(ecosystem).cloned().map(Into::into).unwrap_or_default()
     }
@@ -103,11 +104,11 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Its keys in the file.
+    /// The keys of this part of the file.
     pub const KEYS: &[&str] = &["week_start", "macos_minutes_used", "linux_minutes_used"];
 }
 
-/// A host's own wish.
+/// A pause that a host asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the name says it")]
 pub struct HostPause {
@@ -115,11 +116,11 @@ pub struct HostPause {
 }
 
 impl HostPause {
-    /// Its keys in the file.
+    /// The keys of this part of the file.
     pub const KEYS: &[&str] = &["paused_until"];
 }
 
-/// A breaker in the control file. Absent and default fields are closed.
+/// A breaker as the control file stores it. Absent fields have the values of a closed breaker.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Breaker")]
 #[expect(missing_docs, reason = "Breaker says it")]
@@ -145,11 +146,11 @@ pub struct StoredBreaker {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<UniformRow>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub opened_for: Option<OpenedFor>,
+    pub opened_for: Option<SystemicSignature>,
 }
 
 impl StoredBreaker {
-    /// Its keys in the file.
+    /// The keys of this part of the file.
     pub const KEYS: &[&str] = &[
         "circuit_state",
         "consecutive_failures",
@@ -165,14 +166,14 @@ impl StoredBreaker {
     ];
 }
 
-/// The signature of a systemic failure.
+/// The fingerprint of the failure that opened a breaker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the name says it")]
-pub struct OpenedFor {
+pub struct SystemicSignature {
     pub fingerprint: Fingerprint,
 }
 
-/// An open breaker that does not say until when is closed: no dead state can be stored.
+/// An open breaker without an end is read as closed, so that no breaker can stay open for ever.
 impl From<StoredBreaker> for Breaker {
     fn from(stored: StoredBreaker) -> Self {
         let open = match (stored.circuit_state, stored.backoff_until) {
@@ -211,7 +212,7 @@ impl From<&Breaker> for StoredBreaker {
             last_run: breaker.last_run_at,
             last_batch_id: breaker.last_batch.clone(),
             row: breaker.row.clone(),
-            opened_for: opened_for.map(|fingerprint| OpenedFor { fingerprint }),
+            opened_for: opened_for.map(|fingerprint| SystemicSignature { fingerprint }),
         }
     }
 }

@@ -1,20 +1,21 @@
-//! What people call the ecosystems.
+//! The names that people use for ecosystems.
 
 use std::collections::BTreeMap;
 
 use crate::model::EcosystemId;
 
-/// Every spelling of every ecosystem, for code that reads names without knowing plugins.
+/// Every accepted name of every ecosystem (ids and aliases), for code that does not know the
+/// plugins.
 #[derive(Debug, Clone, Default)]
 pub struct EcosystemNames(BTreeMap<String, EcosystemId>);
 
-/// Two ecosystems claim one spelling.
+/// Two ecosystems have the same name or alias.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("two ecosystems are called {0:?}")]
 pub struct DuplicateName(String);
 
 impl EcosystemNames {
-    /// Ids and their aliases.
+    /// Collects ids and their aliases.
     pub fn new<'a>(
         ecosystems: impl IntoIterator<Item = (&'a EcosystemId, &'a [&'a str])>,
     ) -> Result<Self, DuplicateName> {
@@ -29,7 +30,7 @@ impl EcosystemNames {
         Ok(Self(names))
     }
 
-    /// The ecosystem a person calls `spelling`: an id or an alias.
+    /// The ecosystem that has `spelling` as its id or as an alias.
     pub fn resolve(&self, spelling: &str) -> Option<&EcosystemId> {
         self.0.get(spelling)
     }

@@ -1,4 +1,4 @@
-//! Where recipes are tried, and what they can be constrained to.
+//! The environments in which recipes are tried, and the cells to which recipes can be restricted.
 
 use std::{fmt, str::FromStr};
 
@@ -15,7 +15,7 @@ pub enum Os {
 }
 
 impl Os {
-    /// As recipes write it.
+    /// The name that recipes use.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Linux => "linux",
@@ -24,10 +24,12 @@ impl Os {
     }
 }
 
-/// Environments and cells are closed lists, so no combination that nobody runs can be written.
+/// Environments and cells are closed lists, so that no combination can be written that is never
+/// validated.
 macro_rules! environments {
     ($($cell:ident $cell_text:literal on $os:ident: $($environment:ident $text:literal),*;)*) => {
-        /// What a recipe's constraints can tell apart: system, architecture and libc.
+        /// What the constraints of a recipe can distinguish: operating system, architecture and
+        /// libc.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
         #[schemars(with = "String", extend("enum" = [$($cell_text),*]))]
         #[expect(missing_docs, reason = "proper names")]
@@ -37,18 +39,19 @@ macro_rules! environments {
             /// Every cell.
             pub const ALL: &[Self] = &[$(Self::$cell),*];
 
-            /// The system it belongs to.
+            /// The operating system of the cell.
             pub const fn os(self) -> Os {
                 match self { $(Self::$cell => Os::$os,)* }
             }
 
-            /// As written everywhere.
+            /// The stored word.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$cell => $cell_text,)* }
             }
         }
 
-        /// A machine of a validation run. Those of one cell differ in their distribution.
+        /// A kind of machine that validates recipes. Environments of one cell differ in their Linux
+        /// distribution.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
         #[schemars(with = "String", extend("enum" = [$($($text),*),*]))]
         #[expect(missing_docs, reason = "proper names")]
@@ -58,15 +61,18 @@ macro_rules! environments {
             /// Every environment.
             pub const ALL: &[Self] = &[$($(Self::$environment,)*)*];
 
-            /// The cell its results speak for.
+            /// The cell that the results of this environment count for.
             pub const fn cell(self) -> Cell {
                 match self { $($(Self::$environment => Cell::$cell,)*)* }
             }
 
-            /// As written everywhere.
+            /// The stored word.
             pub const fn as_str(self) -> &'static str {
                 match self { $($(Self::$environment => $text,)*)* }
             }
+
+            /// Names all of them, for a message.
+            const KNOWN: &str = concat!("the known ones are:" $($(, " ", $text)*)*);
         }
     };
 }
@@ -87,8 +93,8 @@ environments! {
     DarwinX86 "darwin-x86_64" on Darwin: MacX86 "darwin-x86_64";
 }
 
-/// Spellings of older files: the first distribution of a cell stood for all of it, and `amd64` and
-/// `aarch64` for the two processors.
+/// Reads spellings of older files, in which the first distribution of a cell stood for the whole
+/// cell, and in which the processors were called `amd64` and `aarch64`.
 fn modern_spelling(text: &str) -> String {
     let text = text.replace('/', "-").replace("amd64", "x86_64").replace("aarch64", "arm64");
     match &*text {
@@ -106,7 +112,7 @@ impl FromStr for Environment {
     fn from_str(s: &str) -> Result<Self, InvalidId> {
         let text = modern_spelling(s);
         let found = Self::ALL.iter().copied().find(|environment| environment.as_str() == text);
-        found.ok_or_else(|| InvalidId::new("environment", s))
+        found.ok_or_else(|| InvalidId::because("environment", s, Self::KNOWN))
     }
 }
 
@@ -153,6 +159,7 @@ mod tests {
         }
         assert_eq!("linux-x86_64".parse(), Ok(Environment::DebianX86));
         assert_eq!("linux-alpine-musl-aarch64".parse(), Ok(Environment::AlpineArm));
-        assert!("plan9".parse::<Environment>().is_err());
+        let error = "plan9".parse::<Environment>().unwrap_err().to_string();
+        assert!(Environment::ALL.iter().all(|it| error.contains(it.as_str())), "{error}");
     }
 }

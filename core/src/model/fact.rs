@@ -1,7 +1,7 @@
-//! What happened in a batch, in the order in which it was learnt.
+//! Facts: what happened in a batch, in the order in which it became known.
 //!
-//! Facts are the one vocabulary of stages, journals, artifacts, recovery and progress. What follows
-//! from them is never stored beside them: [`fold`](crate::decide::fold::fold) derives it.
+//! Stages, journals, artifacts, recovery and progress all use facts. What follows from facts is
+//! never stored next to them; [`fold`](crate::decide::fold::fold) derives it.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BatchId, Environment, Failure, HostUsage, Minutes, PackageFacts, PackageId, RecipeName, Turn,
-    Verdict, Verify,
+    BatchId, BatchPlan, Discovered, Environment, Failure, Generation, HostUsage, PackageId,
+    RunnerMinutes, Verdict, Verify,
 };
 
-/// One fact: a line of a journal, or of an artifact of a stage.
+/// One fact: a line of a journal, or of a file that a stage writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
@@ -24,59 +24,40 @@ pub enum Fact {
     Began(Began),
     /// The generation of a recipe ended.
     Generated(Box<Generated>),
+    /// The commands of a package were looked for by installations.
+    Discovered(Box<Discovered>),
     /// The validation of a recipe in one environment ended.
     Validated(Box<Validated>),
-    /// The batch was found without its end: nothing more will be learnt.
+    /// A package was not attempted, because a host asked for a pause.
+    Deferred(Deferred),
+    /// A later run found the batch without its end. No more facts will come.
     Recovered(Recovered),
-    /// A process of the batch ended in order.
+    /// A process of the batch ended normally.
     Finished(Finished),
 }
 
-/// What is known of a batch at its start, all choices made.
+/// What is known when a batch starts, with all choices made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Started {
     /// Version of the format.
     pub schema_version: u32,
-    /// The batch.
+    /// The id of the batch.
     pub batch_id: BatchId,
     /// When it started.
     pub at: DateTime<Utc>,
-    /// What it is to do.
+    /// What the batch has to do.
     pub plan: BatchPlan,
-    /// Generator and version.
+    /// Name and version of the generator.
     pub generator: String,
-    /// The run that the batch is part of, `run-<time>`.
+    /// The id of the run that the batch belongs to, `run-<time>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
-    /// Version of the program that planned it.
+    /// The version of the program that made the plan.
     pub program_version: String,
-    /// The CI run that it is part of.
+    /// The address of the CI run that the batch belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_run_url: Option<String>,
-}
-
-/// What a batch is to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BatchPlan {
-    /// Whose turn it was.
-    pub turn: Turn,
-    /// Whether the attempts test the ecosystem rather than the packages.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub probing: bool,
-    /// In this order: of two packages that want one name or command, the first has it.
-    pub packages: Vec<PlannedPackage>,
-}
-
-/// A package to attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedPackage {
-    /// Which.
-    pub package_id: PackageId,
-    /// Where its recipe is to be validated.
-    pub environments: Vec<Environment>,
 }
 
 /// Work on a package began.
@@ -87,12 +68,12 @@ pub struct Began {
     pub schema_version: u32,
     pub batch_id: BatchId,
     pub at: DateTime<Utc>,
-    /// Which package.
+    /// The package.
     pub package_id: PackageId,
-    /// Where its validation began; absent where its generation did.
+    /// The environment in which its validation began; absent when its generation began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
-    /// Which try it is, from 1. A later try replaces an earlier one.
+    /// The number of this try, counted from 1. A later try replaces an earlier one.
     pub tries: u32,
 }
 
@@ -104,48 +85,12 @@ pub struct Generated {
     pub schema_version: u32,
     pub batch_id: BatchId,
     pub at: DateTime<Utc>,
-    /// Which package.
+    /// The package.
     pub package_id: PackageId,
-    /// Time it took, in milliseconds.
+    /// How long it took, in milliseconds.
     pub duration_ms: u64,
-    /// What came of it.
-    pub made: Made,
-}
-
-/// A recipe, or none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Made {
-    /// There is a recipe.
-    Recipe(Box<GeneratedRecipe>),
-    /// There is none.
-    Nothing(NotGenerated),
-}
-
-/// A recipe, and what it was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GeneratedRecipe {
-    /// What the registry says.
-    pub facts: PackageFacts,
-    /// What the recipe is called.
-    pub name: RecipeName,
-    /// The recipe, as the strict reader accepts it.
-    pub toml: String,
-}
-
-/// Why there is no recipe.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NotGenerated {
-    /// What the registry said, if it said anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub facts: Option<Box<PackageFacts>>,
-    /// The cause.
-    pub failure: Box<Failure>,
-    /// What it will be as soon as the recipes are there that it waits for, as TOML.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub draft: Option<String>,
+    /// The result.
+    pub made: Generation,
 }
 
 /// The validation of a recipe in one environment ended.
@@ -156,40 +101,59 @@ pub struct Validated {
     pub schema_version: u32,
     pub batch_id: BatchId,
     pub at: DateTime<Utc>,
-    /// Whose recipe.
+    /// The package of the recipe.
     pub package_id: PackageId,
-    /// Where.
+    /// The environment.
     pub environment: Environment,
-    /// What the environment says of the recipe.
+    /// The result of the validation.
     pub result: Verdict,
-    /// Which try it is, from 1. A later try replaces an earlier one.
+    /// The number of this try, counted from 1. A later try replaces an earlier one.
     pub tries: u32,
-    /// Time it took, in milliseconds.
+    /// How long it took, in milliseconds.
     pub duration_ms: u64,
-    /// The backend that contained it; absent where no program ran.
+    /// The sandbox backend that was used; absent when no program was run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<String>,
-    /// The cause, unless it passed.
+    /// The cause, unless the validation passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Box<Failure>>,
-    /// The verification that was seen to hold, where it passed and the recipe has one.
+    /// The verification that was seen to hold; absent when the validation did not pass or the
+    /// recipe has no verification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<Verify>,
 }
 
-/// The batch was found without its end: nothing more will be learnt.
+/// A package was not attempted, because a host asked for a pause. It is still due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "Started says it")]
+pub struct Deferred {
+    pub schema_version: u32,
+    pub batch_id: BatchId,
+    pub at: DateTime<Utc>,
+    /// Which package.
+    pub package_id: PackageId,
+    /// The environment in which it was to be validated; absent if its recipe was to be generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+    /// Which host.
+    pub host: String,
+    /// The end of the pause.
+    pub until: DateTime<Utc>,
+}
+
+/// A later run found the batch without its end. No more facts will come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "Started says it")]
 pub struct Recovered {
     pub schema_version: u32,
     pub batch_id: BatchId,
-    /// The end of whatever had not ended. Kept, so that a recovery that dies itself is repeated
-    /// with the same values.
+    /// When it was found. The batch itself ended with its last other fact.
     pub at: DateTime<Utc>,
 }
 
-/// A process of the batch ended in order. What it had begun and not ended was interrupted.
+/// A process of the batch ended normally. Work that it had begun and not ended was interrupted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "Started says it")]
@@ -197,28 +161,31 @@ pub struct Finished {
     pub schema_version: u32,
     pub batch_id: BatchId,
     pub at: DateTime<Utc>,
-    /// Where it validated; absent for the process that generated.
+    /// The environment in which it validated; absent for the process that generated recipes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
-    /// What it asked of each host.
+    /// Its requests to each host.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub requests: BTreeMap<String, HostUsage>,
     /// Hosts that asked for a pause, and until when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pauses: BTreeMap<String, DateTime<Utc>>,
-    /// Minutes that it is charged for; absent where the durations of its validations count.
+    /// The minutes that it is charged for; absent when the durations of its validations are
+    /// charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minutes: Option<Minutes>,
+    pub minutes: Option<RunnerMinutes>,
 }
 
 impl Fact {
-    /// The batch that it is about.
+    /// The batch that the fact belongs to.
     pub fn batch_id(&self) -> &BatchId {
         match self {
             Self::Started(fact) => &fact.batch_id,
             Self::Began(fact) => &fact.batch_id,
             Self::Generated(fact) => &fact.batch_id,
+            Self::Discovered(fact) => &fact.batch_id,
             Self::Validated(fact) => &fact.batch_id,
+            Self::Deferred(fact) => &fact.batch_id,
             Self::Recovered(fact) => &fact.batch_id,
             Self::Finished(fact) => &fact.batch_id,
         }
@@ -230,41 +197,30 @@ impl Fact {
             Self::Started(fact) => fact.at,
             Self::Began(fact) => fact.at,
             Self::Generated(fact) => fact.at,
+            Self::Discovered(fact) => fact.at,
             Self::Validated(fact) => fact.at,
+            Self::Deferred(fact) => fact.at,
             Self::Recovered(fact) => fact.at,
             Self::Finished(fact) => fact.at,
         }
     }
 
-    /// Version of its format.
+    /// The version of its format.
     pub fn schema_version(&self) -> u32 {
         match self {
             Self::Started(fact) => fact.schema_version,
             Self::Began(fact) => fact.schema_version,
             Self::Generated(fact) => fact.schema_version,
+            Self::Discovered(fact) => fact.schema_version,
             Self::Validated(fact) => fact.schema_version,
+            Self::Deferred(fact) => fact.schema_version,
             Self::Recovered(fact) => fact.schema_version,
             Self::Finished(fact) => fact.schema_version,
         }
     }
 
-    /// The start of a batch, if it is that.
+    /// The start of a batch, if the fact is one.
     pub fn started(&self) -> Option<&Started> {
         if let Self::Started(started) = self { Some(started) } else { None }
     }
-}
-
-impl Made {
-    /// What the registry said, if it said anything.
-    pub fn facts(&self) -> Option<&PackageFacts> {
-        match self {
-            Self::Recipe(recipe) => Some(&recipe.facts),
-            Self::Nothing(nothing) => nothing.facts.as_deref(),
-        }
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }

@@ -1,4 +1,4 @@
-//! The failure taxonomy: one table, read by backoff, breaker, documentation and pages alike.
+//! The failure taxonomy. This one table is used by backoff, breakers, documentation and pages.
 
 use std::{fmt, str::FromStr};
 
@@ -7,51 +7,52 @@ use serde::Serialize;
 
 use crate::model::{InvalidId, id::serde_as_text};
 
-/// What the table says about one kind.
+/// A row of the table: what is known about one kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Row {
-    /// First half of the stored pair.
+    /// The category: the first half of the stored pair.
     pub category: &'static str,
-    /// Second half of the stored pair.
+    /// The subcategory: the second half of the stored pair.
     pub subcategory: &'static str,
-    /// Worth trying again soon, with nothing changed.
+    /// Whether another try soon may succeed without any change.
     pub transient: bool,
-    /// Speaks about the health of a registry or tool rather than of the package.
+    /// Whether the failure says something about the health of a registry or tool, and not about the
+    /// package.
     pub breaker: bool,
-    /// What a person can do about it, in one sentence.
+    /// What a person can do about it, as one sentence.
     pub remediation: &'static str,
 }
 
-/// Whose fault a failure is.
+/// Who caused a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// The package's own.
+    /// The package.
     Package,
-    /// The registry that was asked.
+    /// The registry or another host that was asked.
     Registry,
     /// The machine, or a tool on it.
     Machine,
-    /// Nobody's: a rule of ours.
+    /// Nobody: one of our own rules applied.
     Nobody,
 }
 
-/// What becomes of a queue entry that failed so.
+/// What happens to the queue entry of a package that failed in this way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consequence {
-    /// Terminal: there is nothing to install.
+    /// It is excluded for good, because there is nothing to install.
     Excluded,
-    /// A person decides.
+    /// A person has to decide.
     RequiresManual,
-    /// Waits for recipes.
+    /// It waits until other recipes exist.
     Blocked,
-    /// Its status stays, and it is tried again soon.
+    /// It keeps its status and is tried again soon.
     Spared,
-    /// Failed; backs off.
+    /// It has failed, and waits longer after each failure.
     Failed,
 }
 
-/// The kinds are the rows, so a subcategory cannot meet the wrong category.
+/// Each kind is one row, so that a subcategory cannot be combined with the wrong category.
 macro_rules! failure_kinds {
     ($($kind:ident: $category:literal / $subcategory:literal,
         $transient:literal, $breaker:literal, $remediation:literal;)*) => {
@@ -64,7 +65,7 @@ macro_rules! failure_kinds {
             /// Every kind, in the order of the table.
             pub const ALL: &[Self] = &[$(Self::$kind),*];
 
-            /// This kind's row.
+            /// The row of this kind.
             pub const fn row(self) -> Row {
                 match self {$(
                     Self::$kind => Row {
@@ -132,19 +133,41 @@ failure_kinds! {
 }
 
 impl FailureKind {
-    /// The kind stored as this pair; `None` for pairs of a later version.
+    /// The kind that is stored as this pair; `None` for a pair that only later versions know.
     pub fn parse(category: &str, subcategory: &str) -> Option<Self> {
         let is_pair = |row: Row| (row.category, row.subcategory) == (category, subcategory);
         Self::ALL.iter().copied().find(|kind| is_pair(kind.row()))
     }
 
-    /// Whether the package did nothing wrong, so that its failures must not be counted.
-    pub const fn spares_package(self) -> bool {
+    /// Whether the package is not to blame, so that the failure must not be counted against it.
+    pub const fn is_not_package_fault(self) -> bool {
         let row = self.row();
         row.transient || row.breaker
     }
 
-    /// Whose fault it is.
+    /// How often a validation is tried in all if it fails in this way. A service may answer a
+    /// second later, so it gets three tries. A timeout and a lack of memory get one more try only,
+    /// because each takes minutes.
+    pub const fn tries(self) -> u32 {
+        if matches!(
+            self,
+            Self::RateLimited
+                | Self::UpstreamUnavailable
+                | Self::Timeout
+                | Self::DnsError
+                | Self::TlsError
+                | Self::ConnectionError
+                | Self::ToolchainUnavailable
+        ) {
+            3
+        } else if matches!(self, Self::BuildTimeout | Self::OutOfMemory) {
+            2
+        } else {
+            1
+        }
+    }
+
+    /// Who caused the failure.
     pub fn fault(self) -> Fault {
         match self.row().category {
             "api_error" => Fault::Registry,
@@ -155,7 +178,7 @@ impl FailureKind {
         }
     }
 
-    /// What becomes of the entry.
+    /// What happens to the queue entry.
     pub fn consequence(self) -> Consequence {
         let is = |kinds: &[Self]| kinds.contains(&self);
         if is(&[Self::LibraryOnly]) {
@@ -166,7 +189,7 @@ impl FailureKind {
             Consequence::RequiresManual
         } else if is(&[Self::RecipeMissing]) {
             Consequence::Blocked
-        } else if self.spares_package() {
+        } else if self.is_not_package_fault() {
             Consequence::Spared
         } else {
             Consequence::Failed
@@ -212,6 +235,20 @@ mod tests {
             let spared = kind.consequence() == Consequence::Spared;
             assert_eq!(spared, kind.row().breaker, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn only_what_may_pass_by_itself_is_tried_again_and_each_error_of_a_service_is() {
+        for &kind in FailureKind::ALL {
+            let Row { category, transient, .. } = kind.row();
+            assert!(kind.tries() == 1 || transient, "{kind:?}");
+            assert_eq!(
+                category == "api_error" && transient,
+                category == "api_error" && kind.tries() == 3
+            );
+        }
+        assert_eq!(FailureKind::BuildTimeout.tries(), 2);
+        assert_eq!(FailureKind::VerifyTimeout.tries(), 1);
     }
 
     #[test]

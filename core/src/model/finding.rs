@@ -1,27 +1,27 @@
-//! What is known about a failed attempt, and what it says.
+//! The evidence about a failed attempt, and what it says.
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{FailureKind, InvalidId, PackageName};
+use crate::model::{FailureKind, InvalidId, PackageName, RanStep};
 
-/// How firmly the evidence names the cause.
+/// How reliably the evidence names the cause.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Confidence {
-    /// The text says so.
+    /// The text states the cause.
     Stated,
-    /// It follows from the text.
+    /// The cause follows from the text.
     Inferred,
-    /// The text ends before any cause.
+    /// The text ends before it states a cause.
     Lost,
 }
 
-/// Where in a run an attempt failed.
+/// The stage of a run in which an attempt failed.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -37,75 +37,78 @@ pub enum Stage {
 /// What is known about a failed attempt.
 #[derive(Debug, Clone)]
 pub struct Evidence {
-    /// Where in the run.
+    /// The stage of the run.
     pub stage: Stage,
-    /// The program that failed, as it is called on `PATH`.
+    /// The program that failed, by its name on `PATH`.
     pub tool: String,
-    /// `None` when a signal ended the tool.
+    /// The exit code; `None` when a signal ended the program.
     pub exit_code: Option<i32>,
-    /// What it printed, escape sequences removed. Hostile: any text may come.
+    /// What the program printed, without escape sequences. It is hostile input and may be any text.
     pub text: String,
 }
 
 /// What the evidence of a failure says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
-    /// Row of the table.
+    /// The kind of failure.
     pub kind: FailureKind,
-    /// Host or tool that failed, where the text tells.
+    /// The host or tool that failed, if the text names it.
     pub service: Option<String>,
-    /// How firmly the evidence names the cause.
+    /// How reliably the evidence names the cause.
     pub confidence: Confidence,
 }
 
-/// Hash of kind and normalised final error lines: same cause, same fingerprint. Written as 16 hex
-/// digits.
+/// A hash of the kind and of the normalised last error lines: equal causes have equal fingerprints.
+/// Written as 16 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(with = "String")]
 pub struct Fingerprint(pub u64);
 
-/// Why one attempt failed, and who says so.
+/// Why one attempt failed, and on what evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
-    /// Where in the run.
+    /// The stage of the run.
     pub stage: Stage,
     /// The cause.
     pub finding: Finding,
-    /// For clusters and for the systemic rule.
+    /// Groups equal failures, and recognises systemic ones.
     pub fingerprint: Fingerprint,
-    /// The final error lines, at most 2 KiB.
+    /// The last error lines, at most 2 KiB.
     pub message: String,
-    /// What the failing program printed, first and last part; empty where none ran.
+    /// What the failing program printed: the first and the last part. Empty when no program ran.
     pub output: String,
-    /// Of the failing program.
+    /// The exit code of the failing program.
     pub exit_code: Option<i32>,
-    /// What the package waits for; empty unless the kind says so.
+    /// The packages whose recipes are missing; empty unless the kind says so.
     pub blocked_by: Vec<PackageName>,
+    /// Everything that was carried out until the failure, in this order. Empty when nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<RanStep>,
 }
 
 impl Finding {
-    /// The text says so, and no service is to blame.
+    /// A cause that the text states, with no host or tool to blame.
     pub fn stated(kind: FailureKind) -> Self {
         Self { kind, service: None, confidence: Confidence::Stated }
     }
 
-    /// As `self`, naming the host or tool that failed.
+    /// Adds the host or tool that failed.
     #[must_use]
     pub fn of_service(self, service: impl Into<String>) -> Self {
         Self { service: Some(service.into()), ..self }
     }
 
-    /// Whether this says that a host or tool of `own` is unwell.
+    /// Whether this finding says that one of the hosts or tools in `own` does not work.
     ///
-    /// A foreign service blames no ecosystem, and nothing inferred blames anyone.
+    /// A failure of another ecosystem's host blames no ecosystem, and an inferred cause blames
+    /// nobody.
     pub fn blames(&self, own: &BTreeSet<&str>) -> bool {
         self.kind.row().breaker
             && self.confidence == Confidence::Stated
             && self.service.as_deref().is_some_and(|service| own.contains(service))
     }
 
-    /// Whether a broken generator or validator may be the cause, rather than a fact about the
-    /// package.
+    /// Whether the cause may be a broken generator or validator, and not a property of the package.
     pub fn may_be_systemic(&self) -> bool {
         let is_broken_tool = self.kind.row().category == "validation_failed"
             || matches!(

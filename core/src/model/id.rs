@@ -1,27 +1,27 @@
-//! Typed identifiers. Each parses once, at the edge, and is never a bare string again.
+//! Typed identifiers. A text is parsed once, where it enters the program.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, NaiveDateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
+use smol_str::SmolStr;
 
-/// Longest package name accepted anywhere, in bytes: above every registry's own limit.
-pub const LONGEST_PACKAGE_NAME: usize = 255;
+/// Longest accepted package name in bytes. No registry allows a longer one.
+pub const MAX_PACKAGE_NAME: usize = 255;
 
-/// Canonical name of an ecosystem: lower-case ASCII letters and digits, a letter first.
-///
-/// Whether it is *registered* is a question for the registry, not for this type.
+/// The canonical name of an ecosystem: lower-case letters and digits, beginning with a letter.
+/// Whether a plugin of that name exists is a question for the registry of plugins.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^[a-z][a-z0-9]*$"))]
-pub struct EcosystemId(Cow<'static, str>);
+pub struct EcosystemId(SmolStr);
 
-/// A package's name as its own registry spells it: ASCII letters, digits and `@/._~+-`, so that no
-/// look-alike, markup, option or path escape can be one. Each ecosystem has stricter rules.
+/// The name of a package as its own registry spells it: ASCII letters, digits and `@/._~+-`, so no
+/// look-alike characters, markup or path escapes. Each ecosystem has stricter rules.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^[A-Za-z0-9@._~+][A-Za-z0-9@/._~+-]{0,254}$"))]
-pub struct PackageName(String);
+pub struct PackageName(SmolStr);
 
-/// A package in an ecosystem, written `ecosystem:name`: the key of everything stored.
+/// A package of an ecosystem, written `ecosystem:name`. It is the key of everything that is stored.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^[a-z][a-z0-9]*:[A-Za-z0-9@._~+][A-Za-z0-9@/._~+-]{0,254}$"))]
 #[expect(missing_docs, reason = "the two halves of the text")]
@@ -30,13 +30,13 @@ pub struct PackageId {
     pub name: PackageName,
 }
 
-/// Name of a recipe and stem of its file: `[a-z0-9][a-z0-9._+-]*`.
+/// The name of a recipe, which is also the stem of its file name: `[a-z0-9][a-z0-9._+-]*`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^[a-z0-9][a-z0-9._+-]*$"))]
 pub struct RecipeName(String);
 
-/// A command on `PATH`: `[A-Za-z0-9_][A-Za-z0-9._+-]*`, at most 128 bytes. What a package calls a
-/// command ends up in paths and in verify commands, so nothing else may be in it.
+/// A command on `PATH`: `[A-Za-z0-9_][A-Za-z0-9._+-]*`, at most 128 bytes. Such names become parts
+/// of paths and of verify commands, so no other character is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(with = "String", extend("pattern" = "^[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}$"))]
 pub struct CommandName(String);
@@ -49,7 +49,7 @@ pub struct BatchId {
     started_at: DateTime<Utc>,
 }
 
-/// A text that does not have the grammar of the identifier asked for.
+/// A text that is not a valid identifier of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("invalid {what} {text:?}{}", .why.map(|why| format!(": {why}")).unwrap_or_default())]
 pub struct InvalidId {
@@ -59,18 +59,18 @@ pub struct InvalidId {
 }
 
 impl InvalidId {
-    /// `text` is not a `what`.
+    /// `text` is not a valid `what`.
     pub fn new(what: &'static str, text: &str) -> Self {
         Self { what, text: shortened(text), why: None }
     }
 
-    /// `text` is not a `what`, for the reason `why`.
+    /// `text` is not a valid `what`, for the reason `why`.
     pub fn because(what: &'static str, text: &str, why: &'static str) -> Self {
         Self { what, text: shortened(text), why: Some(why) }
     }
 }
 
-/// An error message is one line, however long the text that it is about.
+/// Shortens a text, so that an error message stays on one line.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -79,10 +79,10 @@ fn shortened(text: &str) -> String {
 }
 
 impl EcosystemId {
-    /// Makes an identifier in a `const`; a bad literal fails the build.
+    /// Makes an identifier in a `const`. An invalid literal fails the build.
     pub const fn from_static(text: &'static str) -> Self {
         assert!(is_ecosystem_id(text.as_bytes()), "bad ecosystem id");
-        Self(Cow::Borrowed(text))
+        Self(SmolStr::new_static(text))
     }
 
     /// The identifier as text.
@@ -106,7 +106,7 @@ impl FromStr for EcosystemId {
     type Err = InvalidId;
 
     fn from_str(s: &str) -> Result<Self, InvalidId> {
-        let valid = is_ecosystem_id(s.as_bytes()).then(|| Self(Cow::Owned(s.to_owned())));
+        let valid = is_ecosystem_id(s.as_bytes()).then(|| Self(SmolStr::new(s)));
         valid.ok_or_else(|| InvalidId::new("ecosystem id", s))
     }
 }
@@ -130,7 +130,7 @@ impl FromStr for PackageName {
         if s.is_empty() {
             return refuse("it is empty");
         }
-        if LONGEST_PACKAGE_NAME < s.len() {
+        if MAX_PACKAGE_NAME < s.len() {
             return refuse("it is longer than 255 bytes");
         }
         if s.starts_with('-') {
@@ -142,13 +142,12 @@ impl FromStr for PackageName {
         if s.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return refuse("it would leave its folder");
         }
-        Ok(Self(s.to_owned()))
+        Ok(Self(SmolStr::new(s)))
     }
 }
 
 impl RecipeName {
-    /// The name nearest to `text`: lower case, `-` for what has no place in one, and an `x` before
-    /// what cannot begin one.
+    /// The most similar valid name: lower case, `-` for bad characters, `x` before a bad start.
     pub fn nearest(text: &str) -> Self {
         let mut name = text.to_ascii_lowercase().replace(|c| !is_in_recipe_name(c), "-");
         if !name.starts_with(begins_recipe_name) {
@@ -260,7 +259,7 @@ impl fmt::Display for BatchId {
 }
 
 impl BatchId {
-    /// Whose run it is.
+    /// The ecosystem of the run.
     pub fn ecosystem(&self) -> &EcosystemId {
         &self.ecosystem
     }
@@ -278,7 +277,7 @@ impl FromStr for BatchId {
     }
 }
 
-/// Written and read as the text that `Display` and `FromStr` agree on.
+/// Serialises an identifier as the text that `Display` writes and `FromStr` reads.
 macro_rules! serde_as_text {
     ($($id:ty),*) => {$(
         impl serde::Serialize for $id {
@@ -312,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_names_are_no_names() {
+    fn hostile_names_are_refused() {
         let long = "a".repeat(300);
         for name in [
             "", "../../x", "-rf", &long, "a\nb", "<script>", "раypal", "a b", "a//b", "a\\b", "/a",

@@ -1,28 +1,41 @@
-//! How to install a recipe, as data: the orchestrator runs it inside the sandbox.
+//! How to install a recipe, as data. The orchestrator runs the steps inside the sandbox.
 
 use std::collections::BTreeMap;
 
 use crate::model::{Artifact, CommandName, Environment, Executables, PackageFacts};
 
-/// Stands, in the values of a step's environment, for the absolute path of the sandbox's work
-/// folder: some tools take no relative paths.
+/// A placeholder in the values of a step's environment. It is replaced by the absolute path of the
+/// work folder in the sandbox, because some tools accept no relative paths.
 pub const WORK_DIR: &str = "{work_dir}";
 
-/// The steps, in order. Paths are relative to the sandbox's work folder.
+/// The steps of an installation, in their order. Paths are relative to the work folder of the
+/// sandbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstallPlan {
-    /// To be done in order; the first that fails ends the installation.
+    /// The steps in their order. The first step that fails ends the installation.
     pub steps: Vec<InstallStep>,
-    /// Where the commands lie afterwards: prepended to `PATH` for the verify command.
+    /// The folders that hold the commands afterwards. They are prepended to `PATH` for the verify
+    /// command.
     pub bin_dirs: Vec<String>,
-    /// Whether a step runs code that the package brings.
-    pub runs_package_code: bool,
+}
+
+/// How to find out which commands a package installs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscoveryPlan {
+    /// How a user installs the package. It checks no commands, because they are not known.
+    pub install: InstallPlan,
+    /// The program that lists the files of the package afterwards, with its arguments. It runs
+    /// without network, and can change nothing. It prints a JSON list of paths, absolute or relative
+    /// to the work folder: all files that the package itself installed, and none of its dependencies
+    /// or of the tool. The files in the folders of commands are the commands.
+    pub listing: Vec<String>,
 }
 
 impl InstallPlan {
-    /// For a package that is an archive with its commands in the folder `bin`: fetches the first
-    /// artifact for `environment`, unpacks it, and looks for the commands. Nothing of it is run.
-    /// Without an artifact there is nothing to unpack, and the installation fails there.
+    /// The plan for a package that is an archive with its commands in the folder `bin`: it fetches
+    /// the first artifact for `environment`, unpacks it, and checks that the commands are there. It
+    /// runs nothing of the package. Without an artifact the installation fails at the step that
+    /// unpacks.
     pub fn of_archive(facts: &PackageFacts, environment: Environment, bin: &str) -> Self {
         const ARCHIVE: &str = "downloads/archive";
         const PREFIX: &str = "prefix";
@@ -41,12 +54,12 @@ impl InstallPlan {
         };
         let inspect = InstallStep::Inspect { dir: bin.clone(), executables };
         let steps = fetch.into_iter().chain([unpack, inspect]).collect();
-        Self { steps, bin_dirs: vec![bin], runs_package_code: false }
+        Self { steps, bin_dirs: vec![bin] }
     }
 }
 
 impl InstallStep {
-    /// Runs `argv` with `settings` in its environment.
+    /// A step that runs `argv` with the variables `settings` in its environment.
     pub fn run<'a>(
         argv: impl IntoIterator<Item = &'a str>,
         settings: &[(&str, &str)],
@@ -56,7 +69,8 @@ impl InstallStep {
         Self::Run { argv, env: owned(settings), network }
     }
 
-    /// Lets the installed commands find their libraries in `folders`, by these variables.
+    /// A step that sets variables to `folders`, so that the installed commands find their
+    /// libraries.
     pub fn export(folders: &[(&str, &str)]) -> Self {
         Self::Export { folders: owned(folders) }
     }
@@ -66,89 +80,92 @@ fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// What must be shown to download something.
+/// What a host requires before it allows a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
     /// Nothing.
     Open,
-    /// What this address hands to anyone: `token` of its JSON answer, as a bearer token.
+    /// A bearer token, which this address gives to everybody in the field `token` of its JSON
+    /// answer.
     TokenFrom(String),
 }
 
-/// One step of an installation. Only [`InstallStep::Run`] runs anything of the package.
+/// One step of an installation. Only [`InstallStep::Run`] runs code of the package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstallStep {
-    /// Downloads a file, outside the sandbox and within the quotas, and checks its digest. An
-    /// artifact without a digest, or with one of another kind than SHA-256, is refused.
+    /// Downloads a file outside the sandbox and within the quotas, and checks its digest. An
+    /// artifact without a digest, or with a digest other than SHA-256, is refused.
     Fetch {
-        /// What; a fragment of its URL is not sent.
+        /// The artifact. A fragment in its URL is not sent.
         artifact: Artifact,
-        /// What the host wants to see.
+        /// What the host requires.
         access: Access,
-        /// The file to make.
+        /// The path of the new file.
         to: String,
     },
-    /// Unpacks a tar archive, gzip or not, into a folder: regular files, folders and links that
-    /// stay inside the work folder, without setuid, setgid and sticky bits. Anything else in it
-    /// fails the step, and so does an entry that is there already.
+    /// Unpacks a tar archive, with or without gzip, into a folder. It accepts regular files,
+    /// folders, and links that stay inside the work folder, and removes setuid, setgid and sticky
+    /// bits. Any other entry, and an entry whose path exists already, fails the step.
     Unpack {
-        /// The file.
+        /// The archive.
         archive: String,
-        /// The folder; made if it is not there.
+        /// The folder. It is created if it does not exist.
         to: String,
     },
-    /// Makes a link, and the folders above it.
+    /// Creates a link and the folders above it.
     Link {
-        /// Where the link is.
+        /// The path of the link.
         at: String,
-        /// Where it leads; need not be there.
+        /// The target of the link. It need not exist.
         to: String,
     },
-    /// Links each entry of a folder into another, under the same name; folders in both are merged
-    /// and what is there already stays. A folder that is not there has no entries.
+    /// Links each entry of a folder into another folder, under the same name. Folders that exist in
+    /// both are merged, and existing entries stay. A folder that does not exist has no entries.
     LinkEntries {
         /// The folder whose entries are linked.
         of: String,
-        /// The folder of the links.
+        /// The folder in which the links are created.
         into: String,
     },
-    /// Writes real paths in place of placeholders, in every regular file below a folder: texts
-    /// wherever they stand, ELF files where the loader reads paths, other files where the new text
-    /// fits into the old one's place. An ELF file that would need a longer text than it has room
-    /// for fails the step.
+    /// Replaces placeholders by real paths in every regular file below a folder: in texts
+    /// everywhere, in ELF files where the loader reads paths, in other files where the new text
+    /// fits into the space of the old one. An ELF file without enough space for the new text fails
+    /// the step.
     Substitute {
         /// The folder.
         within: String,
-        /// Placeholder, and what stands for it: an absolute path, or one inside the work folder.
+        /// Each placeholder with its replacement: an absolute path, or a path inside the work
+        /// folder.
         placeholders: BTreeMap<String, String>,
     },
-    /// Tells the installed commands where their libraries lie, when they are verified: what the
-    /// package manager does by a wrapper around each.
+    /// Sets variables that tell the installed commands where their libraries are while they are
+    /// verified. The package manager does the same with a wrapper around each command.
     Export {
-        /// Variables that each name a folder, which becomes absolute.
+        /// The variables. The value of each is a folder, which is made absolute.
         folders: BTreeMap<String, String>,
     },
-    /// Checks that the commands are there and can be started.
+    /// Checks that the commands exist and can be executed.
     Inspect {
-        /// Where they must lie.
+        /// The folder that must contain them.
         dir: String,
-        /// All of them.
+        /// All commands.
         executables: Vec<CommandName>,
     },
-    /// Checks that files, folders or links are there, whatever they are for.
+    /// Checks that files, folders or links exist, whatever their purpose.
     Present {
-        /// The folder that they are in.
+        /// The folder that contains them.
         within: String,
-        /// All of them, relative to that folder.
+        /// All paths, relative to that folder.
         paths: Vec<String>,
     },
-    /// Runs a program; never a shell line.
+    /// Runs a program. No shell is involved.
     Run {
-        /// Program and arguments.
+        /// The program and its arguments.
         argv: Vec<String>,
-        /// Added to the sandbox's own environment; [`WORK_DIR`] in a value becomes a real path.
+        /// Variables in addition to the sandbox's own environment. [`WORK_DIR`] in a value is
+        /// replaced by the real path.
         env: BTreeMap<String, String>,
-        /// Whether it may use the network.
+        /// Whether the program may use the network.
         network: bool,
     },
 }
@@ -159,7 +176,7 @@ mod tests {
     use crate::model::{Cell, PackageId};
 
     #[test]
-    fn an_archive_is_fetched_for_where_it_is_installed() {
+    fn an_archive_is_chosen_for_the_cell_of_the_installation() {
         let id = PackageId { ecosystem: "zoo".parse().unwrap(), name: "lion".parse().unwrap() };
         let artifact = |cells, url: &str| Artifact::unread(cells, url.to_owned(), String::new());
         let facts = PackageFacts {

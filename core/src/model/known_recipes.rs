@@ -1,17 +1,18 @@
-//! Which recipes there are, for packages that depend on other packages.
+//! The recipes that exist, for packages that depend on other packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Recipe, RecipeName};
 
-/// The recipes that exist, by name and by the packages that they stand for.
+/// The recipes that exist, by their names and by the packages that they satisfy.
 ///
-/// Built once from the recipes of a root; the default knows none.
+/// It is built once from the recipes of a root. The default contains none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownRecipes {
-    /// With the recipes that each needs; `None` where nobody knows what it needs.
+    /// Each recipe with the recipes that it needs; `None` when its needs are not known.
     recipes: BTreeMap<RecipeName, Option<BTreeSet<String>>>,
-    /// Ecosystem and package, as `[metadata.satisfies]` names them, and the recipe that says so.
+    /// Ecosystem and package, as `[metadata.satisfies]` names them, with the recipe that satisfies
+    /// them.
     satisfies: BTreeMap<(String, String), RecipeName>,
 }
 
@@ -22,13 +23,13 @@ impl KnownRecipes {
         self.insert(name, Some(needs), &recipe.metadata.satisfies);
     }
 
-    /// Adds a recipe of which only the name is known, and which packages it stands for: ecosystem
-    /// and names.
+    /// Adds a recipe of which only two things are known: its name, and the packages that it
+    /// satisfies (ecosystem and names).
     pub fn add_named(&mut self, name: &RecipeName, satisfies: &BTreeMap<String, Vec<String>>) {
         self.insert(name, None, satisfies);
     }
 
-    /// Adds the recipes of `others` that are not there yet.
+    /// Adds the recipes of `others` that are not known yet.
     pub fn extend(&mut self, others: &Self) {
         for (name, needs) in &others.recipes {
             self.recipes.entry(name.clone()).or_insert_with(|| needs.clone());
@@ -48,7 +49,8 @@ impl KnownRecipes {
         for (ecosystem, packages) in satisfies {
             for package in packages {
                 let key = (ecosystem.clone(), package.clone());
-                // Of two recipes for one package the first by name, in whatever order they come.
+                // If two recipes satisfy one package, the one whose name comes first is used,
+                // whatever the order in which they are added.
                 let known = self.satisfies.entry(key).or_insert_with(|| name.clone());
                 if name < known {
                     known.clone_from(name);
@@ -57,9 +59,9 @@ impl KnownRecipes {
         }
     }
 
-    /// The recipe to name as a dependency on `package` of `ecosystem`: the one that says that it
-    /// satisfies it, else the one of the same name. `None` where there is none, or where its name
-    /// may not stand in a list of dependencies.
+    /// The recipe to name as a dependency on `package` of `ecosystem`: the recipe that says that it
+    /// satisfies the package, otherwise the recipe with the same name. `None` when there is no such
+    /// recipe, or when its name is not allowed in a list of dependencies.
     pub fn provider(&self, ecosystem: &str, package: &str) -> Option<&RecipeName> {
         let key = (ecosystem.to_owned(), package.to_owned());
         let by_name = || Some(self.recipes.get_key_value(&package.parse::<RecipeName>().ok()?)?.0);
@@ -67,7 +69,7 @@ impl KnownRecipes {
         found.filter(|name| is_dependency(name.as_str()))
     }
 
-    /// Whether [`KnownRecipes::provider`] finds a recipe for `package` in some ecosystem.
+    /// Whether [`KnownRecipes::provider`] finds a recipe for `package` in any ecosystem.
     pub fn provides(&self, package: &str) -> bool {
         let satisfied = self.satisfies.iter().filter(|((_, satisfied), _)| satisfied == package);
         let by_name = is_dependency(package) && self.contains(package);
@@ -79,19 +81,19 @@ impl KnownRecipes {
         name.parse::<RecipeName>().is_ok_and(|name| self.recipes.contains_key(&name))
     }
 
-    /// The recipes that the recipe `name` says it needs; `None` where that is not known.
+    /// The recipes that the recipe `name` declares as dependencies; `None` when they are not known.
     pub fn needs(&self, name: &RecipeName) -> Option<&BTreeSet<String>> {
         self.recipes.get(name)?.as_ref()
     }
 
-    /// Whether there are none.
+    /// Whether no recipe is known.
     pub fn is_empty(&self) -> bool {
         self.recipes.is_empty()
     }
 }
 
-/// Whether `name` may stand in a recipe's list of dependencies: lower-case letters, digits and
-/// `._-`, and no `..`, for it becomes part of a path.
+/// Whether `name` is allowed in a recipe's list of dependencies: lower-case letters, digits and
+/// `._-`, without `..`, because the name becomes part of a path.
 pub fn is_dependency(name: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
     !name.is_empty() && name.chars().all(is_allowed) && !name.contains("..")
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recipe_that_satisfies_a_package_comes_before_one_of_its_name() {
+    fn a_recipe_that_satisfies_a_package_takes_precedence_over_one_with_its_name() {
         let known = known(&[
             ("ssl", &[("zoo", "ssl@3"), ("zoo", "lion")]),
             ("lion", &[("sea", "lion")]),

@@ -1,62 +1,74 @@
-//! The one data model: nouns, and the forms in which they are stored.
+//! The data model: types, and the forms in which they are stored.
 
+mod batch_plan;
+mod bounded;
 mod breaker;
 mod candidate;
 mod control;
 mod delta;
 mod ecosystem_names;
 mod environment;
+mod executables;
 mod fact;
 mod failure;
 mod finding;
+mod generation;
 mod id;
 mod install;
 mod known_recipes;
+mod ladder;
 mod package;
 mod popularity;
 mod queue;
 mod quota;
 mod recipe;
 mod record;
+mod recorded_result;
+mod repro;
 mod run;
 mod run_name;
 mod seeding;
 mod slug;
+mod source_choice;
 mod stored_entry;
 mod text;
 
+pub use batch_plan::{BatchPlan, PlannedPackage, Sweep};
+pub use bounded::Bounded;
 pub use breaker::{Breaker, BreakerTransition, CircuitState, Health, Open, UniformRow};
 pub use candidate::{Candidate, Page, PassedOver, SeedSkip};
-pub use control::{Budget, Control, HostPause, OpenedFor, StoredBreaker};
-pub use delta::{Delta, RefusalReason, RefusedFact, Waiting};
+pub use control::{Budget, Control, HostPause, StoredBreaker, SystemicSignature};
+pub use delta::{Delta, RefusalReason, RefusedFact, UndecidedPackage};
 pub use ecosystem_names::{DuplicateName, EcosystemNames};
 pub use environment::{Cell, Environment, Os};
-pub use fact::{
-    BatchPlan, Began, Fact, Finished, Generated, GeneratedRecipe, Made, NotGenerated,
-    PlannedPackage, Recovered, Started, Validated,
-};
+pub use executables::{Executables, ExecutablesFrom, UnknownCommands};
+pub use fact::{Began, Deferred, Fact, Finished, Generated, Recovered, Started, Validated};
 pub use failure::{Consequence, FailureKind, Fault, Row};
 pub use finding::{Confidence, Evidence, Failure, Finding, Fingerprint, Stage};
+pub use generation::{Discovered, GeneratedRecipe, Generation, NotGenerated, Undiscovered};
 pub use id::{
-    BatchId, CommandName, EcosystemId, InvalidId, LONGEST_PACKAGE_NAME, PackageId, PackageName,
+    BatchId, CommandName, EcosystemId, InvalidId, MAX_PACKAGE_NAME, PackageId, PackageName,
     RecipeName,
 };
-pub use install::{Access, InstallPlan, InstallStep, WORK_DIR};
+pub use install::{Access, DiscoveryPlan, InstallPlan, InstallStep, WORK_DIR};
 pub use known_recipes::{KnownRecipes, is_dependency};
-pub use package::{Action, Artifact, Executables, Missing, PackageFacts, PackageKind, Parameter};
+pub use ladder::{Rung, ValidationSkip};
+pub use package::{Action, Artifact, Missing, PackageFacts, PackageKind, Parameter};
 pub use popularity::{Measure, Popularity, Threshold};
 pub use queue::{Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings};
-pub use quota::Quota;
+pub use quota::{Purpose, Quota};
 pub use recipe::{
-    ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, Versions, When, is_text,
+    ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, Versions, When,
 };
 pub use record::{
-    EnvironmentCounts, FailureHead, FailureRecord, Minutes, Origin, OutputRef, RunRecord,
-    SCHEMA_VERSION, SlotOutcome,
+    FailureHead, FailureRecord, Origin, OutputRef, RunRecord, RunnerMinutes, SCHEMA_VERSION,
+    SlotOutcome,
 };
+pub use recorded_result::{EnvironmentCounts, RecordedResult};
+pub use repro::{RanStep, Repro};
 pub use run::{
     Attempt, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason, Turn,
-    ValidationSkip, Verdict,
+    Verdict,
 };
 pub use run_name::RunName;
 pub use seeding::{
@@ -64,5 +76,6 @@ pub use seeding::{
     SourceRun, Suspicion,
 };
 pub use slug::slug;
+pub use source_choice::{CuratedSource, SourceAudit, SourceProbe};
 pub use stored_entry::StoredEntry;
-pub use text::is_hidden;
+pub use text::{is_hidden, is_text};

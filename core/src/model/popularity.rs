@@ -1,41 +1,42 @@
-//! How popular a package is, as its source says.
+//! The popularity of a package, as its source publishes it.
 
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// As the source publishes it: comparable only with what has the same unit and period.
+/// A number as the source publishes it. It can only be compared with numbers of the same unit and
+/// period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Popularity {
-    /// How much.
+    /// The number.
     pub value: u64,
-    /// Of what, e.g. `downloads`.
+    /// What is counted, for example `downloads`.
     pub unit: String,
-    /// Over how many days; absent for a lifetime total.
+    /// The period in days; absent for a total since the beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period_days: Option<u32>,
-    /// Who says so.
+    /// The source of the number.
     pub source: String,
-    /// When it was read.
+    /// The day on which it was read.
     pub as_of: NaiveDate,
 }
 
-/// What the numbers of one list are.
+/// What the numbers of one list mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measure {
-    /// Of what, e.g. `downloads`.
+    /// What is counted, for example `downloads`.
     pub unit: &'static str,
-    /// Over how many days; `None` for a lifetime total.
+    /// The period in days; `None` for a total since the beginning.
     pub period_days: Option<u32>,
-    /// Who says so.
+    /// The source of the numbers.
     pub source: String,
-    /// When it was counted, or else read; `None` where nothing says so.
+    /// The day of the count, or else the day on which it was read; `None` when neither is known.
     pub as_of: Option<NaiveDate>,
 }
 
 impl Measure {
-    /// What the number `value` means; nothing without a number or a day, for what is unknown is
-    /// neither zero nor of today.
+    /// The popularity that `value` means. `None` without a number or without a day, because an
+    /// unknown number is not zero and an unknown day is not today.
     pub fn popularity(&self, value: Option<u64>) -> Option<Popularity> {
         let Self { unit, period_days, source, as_of } = self;
         let (value, as_of) = (value?, (*as_of)?);
@@ -44,26 +45,26 @@ impl Measure {
     }
 }
 
-/// How popular a package is that belongs into tier 2: comparable only with the same unit and
-/// period.
+/// The popularity from which a package belongs to tier 2. Only numbers of the same unit and period
+/// are compared with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threshold {
-    /// At least so much.
+    /// The least number.
     pub value: u64,
-    /// Of what.
+    /// What is counted.
     pub unit: &'static str,
-    /// Over how many days; `None` for a lifetime total.
+    /// The period in days; `None` for a total since the beginning.
     pub period_days: Option<u32>,
 }
 
 impl Threshold {
-    /// Whether `popularity` is of its kind and reaches it.
+    /// Whether `popularity` has the same unit and period and is at least as large.
     pub fn is_reached_by(&self, popularity: &Popularity) -> bool {
         (popularity.unit.as_str(), popularity.period_days) == (self.unit, self.period_days)
             && self.value <= popularity.value
     }
 
-    /// For people: `at least 40000 installs in 30 days`.
+    /// In words for a person, for example `at least 40000 installs in 30 days`.
     pub fn describe(&self) -> String {
         let Self { value, unit, period_days } = self;
         match period_days {

@@ -1,4 +1,4 @@
-//! Queue entries, as stored and as held in memory.
+//! Queue entries, as they are stored and as they are used in memory.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,15 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BatchId, EcosystemId, InvalidId, PackageId, PackageName, Popularity};
+use crate::model::{
+    BatchId, EcosystemId, InvalidId, PackageId, PackageName, Popularity, RecipeName,
+};
 
-/// One ecosystem's entries. Keyed by id: a bare name means another package elsewhere.
+/// The entries of one ecosystem, by package id. The name alone is not enough, because other
+/// ecosystems have other packages of the same name.
 pub type Queue = BTreeMap<PackageId, QueueEntry>;
 
-/// How soon a package is wanted: 1 is curated, 2 popular, 3 the rest.
+/// How soon a package is wanted: 1 means curated, 2 popular, 3 everything else.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -20,9 +23,9 @@ pub type Queue = BTreeMap<PackageId, QueueEntry>;
 pub struct Tier(u8);
 
 impl Tier {
-    /// On the curated list.
+    /// The package is on the curated list.
     pub const CURATED: Self = Self(1);
-    /// Above its ecosystem's popularity threshold.
+    /// The package is above the popularity threshold of its ecosystem.
     pub const POPULAR: Self = Self(2);
     /// Everything else.
     pub const REST: Self = Self(3);
@@ -43,65 +46,77 @@ impl From<Tier> for u8 {
     }
 }
 
-/// A package that is wanted, and what became of it so far.
+/// A package that is wanted, and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueEntry {
-    /// Key.
+    /// The package.
     pub id: PackageId,
     /// How soon it is wanted.
     pub tier: Tier,
-    /// Where it stands.
+    /// Its state.
     pub status: Status,
     /// When it was queued.
     pub added_at: DateTime<Utc>,
-    /// Unknown stays unknown: it is not zero.
+    /// Its popularity. `None` means unknown, not zero.
     pub popularity: Option<Popularity>,
-    /// End of the last attempt.
+    /// When the last attempt ended.
     pub last_attempt_at: Option<DateTime<Utc>>,
-    /// End of the last attempt that was a probe.
+    /// When the last attempt that was a probe ended.
     pub last_probe_at: Option<DateTime<Utc>>,
-    /// Structural failures in a row.
+    /// Number of structural failures in a row.
     pub consecutive_failures: u32,
-    /// Failures in a row that were not the package's fault.
+    /// Number of failures in a row for which the package was not to blame.
     pub consecutive_faults: u32,
-    /// Not attempted before.
+    /// No attempt is made before this instant.
     pub next_retry_at: Option<DateTime<Utc>>,
-    /// The entry that an override sent here.
+    /// The entry from which an override redirected to this package.
     pub routed_from: Option<PackageId>,
-    /// Of the last attempt.
+    /// The version of the last attempt.
     pub upstream_version: Option<String>,
-    /// Of the last attempt.
+    /// The generator version of the last attempt.
     pub generator_version: Option<String>,
-    /// What a person should know of the package, each in one line; of the last attempt in which its
-    /// registry answered.
+    /// What a person should know about the package, one line each, from the last attempt in which
+    /// its registry answered.
     pub notes: Vec<String>,
+    /// The recipe that was made of it; `None` before there is one.
+    pub recipe: Option<RecipeName>,
+    /// When its recipe passed last; `None` if that was its last attempt, or if it never passed.
+    pub verified_at: Option<DateTime<Utc>>,
+    /// When its recipe, which had worked before, was seen to fail; `None` if it works, or never
+    /// worked.
+    pub regressed_at: Option<DateTime<Utc>>,
+    /// The batch that worked on it last.
+    pub last_batch: Option<BatchId>,
+    /// Whether the process of that batch died while it was at work on it.
+    pub lost: bool,
 }
 
-/// Where an entry stands.
+/// The state of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
-    /// To be attempted.
+    /// It waits to be attempted.
     Pending,
-    /// Its recipe is in an open batch PR; no timer ends that, reconciling with main does.
+    /// Its recipe is in an open pull request of a batch. This state has no time limit; comparing
+    /// with the main branch ends it.
     InProgress {
-        /// Whose PR.
+        /// The batch of the pull request.
         batch: BatchId,
     },
-    /// Its recipe is on main.
+    /// Its recipe exists.
     Success,
-    /// The last attempt failed structurally; backs off.
+    /// The last attempt failed for a structural reason; the entry waits longer after each failure.
     Failed,
-    /// Waits for recipes.
+    /// It waits until other recipes exist.
     Blocked {
-        /// The missing ones.
+        /// The packages whose recipes are missing.
         by: Vec<PackageName>,
     },
-    /// A person must decide.
+    /// A person has to decide.
     RequiresManual {
         /// Why, in one line.
         reason: String,
     },
-    /// Terminal: policy or operator.
+    /// It is excluded for good, by a rule or by an operator.
     Excluded {
         /// Why, in one line.
         reason: String,
@@ -109,7 +124,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// As stored.
+    /// The stored word.
     pub const fn label(&self) -> StatusLabel {
         match self {
             Self::Pending => StatusLabel::Pending,
@@ -122,7 +137,7 @@ impl Status {
         }
     }
 
-    /// Why a person must decide, or why it is out.
+    /// Why a person has to decide, or why the entry is excluded.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::RequiresManual { reason } | Self::Excluded { reason } => Some(reason),
@@ -135,7 +150,7 @@ impl Status {
     }
 }
 
-/// The word for a status.
+/// The word for a state.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -152,7 +167,7 @@ pub enum StatusLabel {
 }
 
 impl StatusLabel {
-    /// All of them, in the order of a life.
+    /// All states, in the order in which an entry usually passes through them.
     pub const ALL: &[Self] = &[
         Self::Pending,
         Self::InProgress,
@@ -163,7 +178,7 @@ impl StatusLabel {
         Self::Excluded,
     ];
 
-    /// As written everywhere.
+    /// The stored word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -178,7 +193,7 @@ impl StatusLabel {
 }
 
 impl QueueEntry {
-    /// Never attempted.
+    /// An entry that was never attempted.
     pub fn new(id: PackageId, tier: Tier, added_at: DateTime<Utc>) -> Self {
         Self {
             id,
@@ -195,10 +210,20 @@ impl QueueEntry {
             upstream_version: None,
             generator_version: None,
             notes: vec![],
+            recipe: None,
+            verified_at: None,
+            regressed_at: None,
+            last_batch: None,
+            lost: false,
         }
     }
 
-    /// Since when it has had no attempt.
+    /// When its recipe was verified last, as far as that is known.
+    pub fn last_verified_at(&self) -> DateTime<Utc> {
+        self.verified_at.or(self.last_attempt_at).unwrap_or(self.added_at)
+    }
+
+    /// Since when it has waited: its last attempt, or else the time when it was queued.
     pub fn waiting_since(&self) -> DateTime<Utc> {
         self.last_attempt_at.unwrap_or(self.added_at)
     }
@@ -218,12 +243,12 @@ pub struct TierMeanings {
     pub rest: String,
 }
 
-/// A queue file without its entries.
+/// The part of a queue file that is not an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueHeader {
-    /// Whose queue.
+    /// The ecosystem of the queue.
     pub ecosystem: EcosystemId,
-    /// Last change.
+    /// When the file changed last.
     pub updated_at: DateTime<Utc>,
     /// What its tiers mean.
     pub tiers: TierMeanings,

@@ -1,7 +1,7 @@
-//! A recipe: the TOML that the package manager installs from.
+//! A recipe: the TOML file from which the package manager installs.
 //!
-//! The field names are the package manager's. [`Recipe::to_toml`] writes equal recipes as equal
-//! bytes; reading and its strict rules are in [`crate::decide::recipe`].
+//! Fields are named as the package manager names them. Equal recipes are written as equal bytes.
+//! The strict reader is in [`crate::decide::recipe`].
 
 use std::collections::BTreeMap;
 
@@ -10,68 +10,77 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 
 use crate::model::{Action, CommandName, Os, Parameter};
 
-/// The shape of a step that one ecosystem's recipes use, for the strict reader.
+/// The form of a step that only the recipes of one ecosystem use, for the strict reader.
 #[derive(Debug, Clone, Copy)]
 pub struct ActionShape {
-    /// As recipes call it.
+    /// The name of the step in recipes.
     pub name: &'static str,
-    /// Parameters without which it means nothing.
+    /// Parameters that the step must have.
     pub required: &'static [&'static str],
-    /// Recipes that the package manager installs along with it: to name them as well says it twice.
+    /// The parameter that names the package; `None` if there is none.
+    pub package: Option<&'static str>,
+    /// Recipes that are installed with this step. Naming them as dependencies is redundant.
     pub brings: &'static [&'static str],
-    /// Where the package manager asks for versions of what it installs.
+    /// The source that the package manager asks for versions.
     pub versions: Versions,
-    /// The only system that it does anything on; `None` where it works on all.
+    /// The only operating system on which the step does something; `None` when it works on all.
     pub only_on: Option<Os>,
 }
 
-/// Where the package manager asks for versions of what a step installs.
+/// The source that the package manager asks for versions of what a step installs.
 #[derive(Debug, Clone, Copy)]
 pub enum Versions {
-    /// Nowhere by itself: `[version]` says it.
+    /// None. `[version]` has to name a source.
     Untold,
-    /// At a source of this name, which `[version]` must name.
+    /// A source of this name. `[version]` has to name it.
     Named(&'static str),
-    /// At a source of this name, even without `[version]`.
+    /// A source of this name, also without `[version]`.
     Inferred(&'static str),
-    /// The same, for what follows from a parameter of the step.
+    /// A source of this name. What is asked for follows from a parameter of the step.
     Derived {
         /// The name of the source.
         source: &'static str,
         /// The parameter of the step.
         from: &'static str,
-        /// The key in `[version]` that can say otherwise.
+        /// The key in `[version]` that can replace the derived value.
         key: &'static str,
-        /// What is asked for, by the value of the parameter.
+        /// Computes what is asked for from the value of the parameter.
         derive: fn(&str) -> String,
     },
 }
 
 impl ActionShape {
-    /// A step that means nothing without the parameters `required`.
+    /// A step that must have the parameters `required`.
     pub const fn new(name: &'static str, required: &'static [&'static str]) -> Self {
-        Self { name, required, brings: &[], versions: Versions::Untold, only_on: None }
+        let versions = Versions::Untold;
+        Self { name, required, package: None, brings: &[], versions, only_on: None }
     }
 
     /// A step that installs a package with all its commands, as
     /// [`PackageFacts::of_commands`](crate::model::PackageFacts::of_commands) makes it.
     pub const fn of_commands(name: &'static str) -> Self {
-        Self::new(name, &["package", "executables"])
+        Self::new(name, &["package", "executables"]).naming("package")
     }
 
-    /// As `self`, bringing the recipes `brings`.
+    /// The same step, with the parameter that names the package, by which its recipe is found.
     #[must_use]
-    pub const fn bringing(self, brings: &'static [&'static str]) -> Self {
+    pub const fn naming(self, package: &'static str) -> Self {
+        Self { package: Some(package), ..self }
+    }
+
+    /// Adds the recipes that the package manager installs together with this step.
+    #[must_use]
+    pub const fn with_implied_dependencies(self, brings: &'static [&'static str]) -> Self {
         Self { brings, ..self }
     }
 
-    /// As `self`, with versions asked for as `versions` say.
+    /// Sets the source of versions.
     #[must_use]
     pub const fn versioned(self, versions: Versions) -> Self {
         Self { versions, ..self }
     }
 
-    /// As `self`, which does something on `os` only.
+    /// Restricts the step to `os`.
     #[must_use]
     pub const fn only_on(self, os: Os) -> Self {
         Self { only_on: Some(os), ..self }
@@ -90,23 +99,7 @@ impl Versions {
     }
 }
 
-/// Whether `c` may stand in a text of a recipe: nothing that a terminal obeys, that breaks a line
-/// or that turns the direction of what follows.
-pub fn is_text(c: char) -> bool {
-    let is_hidden = matches!(
-        c,
-        '\u{61c}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-            | '\u{feff}'
-            | '\u{e0000}'..='\u{e007f}'
-    );
-    !c.is_control() && !is_hidden
-}
-
-/// What a recipe file says.
+/// The content of a recipe file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the package manager's own words")]
 pub struct Recipe {
@@ -163,7 +156,7 @@ pub struct Metadata {
     pub satisfies: BTreeMap<String, Vec<String>>,
 }
 
-/// `[version]`: where the newest version is asked for; absent where the first step says it.
+/// `[version]`: where the newest version is asked for. Absent when the first step implies it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct VersionSource(pub BTreeMap<String, toml::Value>);
@@ -173,13 +166,13 @@ pub struct VersionSource(pub BTreeMap<String, toml::Value>);
 #[expect(missing_docs, reason = "the package manager's own words")]
 pub struct RecipeStep {
     pub action: String,
-    /// Sorted, so that equal steps are equal bytes.
+    /// Sorted, so that equal steps produce equal bytes.
     pub params: BTreeMap<String, toml::Value>,
     pub phase: Option<String>,
     pub when: Option<When>,
 }
 
-/// `[steps.when]`: where a step applies.
+/// `[steps.when]`: the systems on which a step applies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "the package manager's own words")]
@@ -200,7 +193,7 @@ pub struct When {
     pub gpu: Vec<String>,
 }
 
-/// `[verify]`: how to see that the installation works.
+/// `[verify]`: the command that shows whether the installation works.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[expect(missing_docs, reason = "the package manager's own words")]
@@ -223,7 +216,7 @@ pub struct Verify {
 }
 
 impl Verify {
-    /// `command --version` must print the version.
+    /// The verification by `command --version`, which must print the version.
     pub fn of_version(command: &str) -> Self {
         let (command, pattern) = (format!("{command} --version"), "{version}".to_owned());
         Self { command, pattern, ..Self::default() }
@@ -231,13 +224,13 @@ impl Verify {
 }
 
 impl Recipe {
-    /// The file's text: keys in a fixed order, a newline at the end.
+    /// The text of the file, with the keys in a fixed order and a newline at the end.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a recipe is made of tables, strings, numbers and lists")
     }
 
-    /// Every recipe that it names as a dependency, for installing or for running, as a whole or in
-    /// one step; a name may come twice.
+    /// All recipes that it names as dependencies, for the installation or at run time, of the whole
+    /// recipe or of one step. A name may appear twice.
     pub fn dependencies(&self) -> impl Iterator<Item = &str> {
         let Metadata {
             dependencies,
@@ -252,8 +245,8 @@ impl Recipe {
         lists.into_iter().flatten().map(String::as_str).chain(of_steps)
     }
 
-    /// The commands that the steps called `action` list under `key`. What is no command's name is
-    /// left out: a recipe may come from anywhere, and installers look for these as files.
+    /// The commands that steps called `action` list under `key`. Invalid names are left out,
+    /// because a recipe may come from anywhere and installers look for these names as files.
     pub fn commands(&self, action: &str, key: &str) -> Vec<CommandName> {
         let steps = self.steps.iter().filter(|step| step.action == action);
         let lists = steps.filter_map(|step| step.params.get(key)?.as_array());
@@ -262,14 +255,14 @@ impl Recipe {
 }
 
 impl RecipeStep {
-    /// The recipes that this step needs besides those that the whole recipe does.
+    /// The dependencies that only this step has.
     pub fn dependencies(&self) -> impl Iterator<Item = &str> {
         let list = self.params.get("dependencies").and_then(|list| list.as_array());
         list.into_iter().flatten().filter_map(|name| name.as_str())
     }
 }
 
-/// The step that does what a builder found out.
+/// The step that a builder has determined.
 impl From<&Action> for RecipeStep {
     fn from(action: &Action) -> Self {
         let value = |parameter: &Parameter| match parameter {

@@ -1,4 +1,4 @@
-//! Records of what happened: one line each, never changed afterwards.
+//! Records of past events: one line each, never changed afterwards.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -7,20 +7,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BatchId, Confidence, EcosystemId, Environment, FailureKind, Fingerprint, HostUsage, PackageId,
-    PackageName, RecipeName, Stage,
+    BatchId, Confidence, EcosystemId, Environment, EnvironmentCounts, ExecutablesFrom, FailureKind,
+    Fingerprint, HostUsage, PackageId, PackageName, RecipeName, RecordedResult, Stage, Sweep,
 };
 
-/// Version of every file and line that this program writes.
+/// The format version of every file and line that this program writes.
 pub const SCHEMA_VERSION: u32 = 2;
 
-/// What became of the slot of a run.
+/// What happened to the slot of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SlotOutcome {
-    /// The ecosystem whose turn it was, or that was asked for.
+    /// The ecosystem that owned the slot, or that was asked for, ran.
     Ran,
-    /// Another one used it.
+    /// Another ecosystem used the slot.
     FellThrough,
     /// Nothing could be attempted.
     Skipped,
@@ -31,93 +31,102 @@ pub enum SlotOutcome {
 pub struct RunRecord {
     /// Version of this line's format.
     pub schema_version: u32,
-    /// The run's one id; `slot-<time>` for a slot that ran nothing.
+    /// The id of the run; `slot-<time>` for a slot in which nothing ran.
     pub batch_id: String,
-    /// Absent when nothing ran.
+    /// The ecosystem; absent when nothing ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecosystem: Option<EcosystemId>,
-    /// Whose turn it was.
+    /// The ecosystem that owned the slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<EcosystemId>,
-    /// Start of the run.
+    /// When the run started.
     pub timestamp: DateTime<Utc>,
-    /// Whole run, in seconds.
+    /// Duration of the whole run in seconds.
     pub duration_seconds: u64,
-    /// What became of the slot.
+    /// What happened to the slot.
     pub outcome: SlotOutcome,
-    /// Why nothing ran, or why the slot fell through.
+    /// Why nothing ran, or why another ecosystem used the slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip_reason: Option<String>,
-    /// Attempts.
+    /// Why recipes were tested that exist already; absent when packages were attempted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Sweep>,
+    /// Number of attempts.
     pub total: u64,
-    /// Attempts whose recipe installed and verified.
+    /// Attempts whose recipe was installed and verified.
     pub succeeded: u64,
-    /// Attempts that ended in a failure, blocked ones apart.
+    /// Attempts that failed, without the blocked ones.
     pub failed: u64,
-    /// Attempts that need recipes that do not exist.
+    /// Attempts of packages that need recipes that do not exist.
     pub blocked: u64,
-    /// Recipes made.
+    /// Recipes that were generated.
     pub generated: u64,
-    /// Recipes that reached main.
+    /// Recipes that were merged.
     pub merged: u64,
-    /// Recipes left out of the batch.
+    /// Recipes that were left out of the batch.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub excluded: u64,
-    /// Recipes with constraints derived from results.
+    /// Recipes that were restricted because of the results of some environments.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub constrained: u64,
-    /// Entries released or retried at the start.
+    /// Entries that became due again at the start of the run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub requeued: u64,
-    /// Attempts that a curated override sent here.
+    /// Attempts that a curated override redirected.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub used_disambiguation: u64,
-    /// In order of their end.
+    /// The packages in the order in which their attempts ended.
     #[serde(default)]
     pub packages_processed: Vec<PackageId>,
-    /// Recipes that installed and verified.
+    /// Recipes that were installed and verified.
     #[serde(default)]
     pub recipes_generated: Vec<RecipeName>,
-    /// Results per environment that was tried.
+    /// Who told the commands of each recipe of `recipes_generated`. For a recipe that is not in the
+    /// list it was the registry.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub executables_from: BTreeMap<RecipeName, ExecutablesFrom>,
+    /// Results in each environment that was used.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environments: BTreeMap<Environment, EnvironmentCounts>,
-    /// Minutes used.
+    /// The result of each test, in the order of `packages_processed`, then by environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<RecordedResult>,
+    /// Validation minutes that were used.
     #[serde(default)]
-    pub minutes: Minutes,
-    /// What was asked of each host.
+    pub minutes: RunnerMinutes,
+    /// Validation minutes that the ladder saved, because it does not test a recipe in other
+    /// environments that fails in a cheap one. Estimated: each of those tests would have taken as
+    /// long as the longest test of the same recipe.
+    #[serde(default)]
+    pub minutes_saved: RunnerMinutes,
+    /// Requests to each host.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub requests: BTreeMap<String, HostUsage>,
-    /// The run that the batch was part of, `run-<time>`.
+    /// The id of the run that the batch belongs to, `run-<time>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
-    /// Whether it ended before its plan was done.
+    /// Whether it ended before all planned packages were attempted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub interrupted: bool,
-    /// Planned and not attempted: still due.
+    /// Planned packages that were not attempted and stay due.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deferred: Vec<PackageId>,
-    /// Generator and version.
+    /// The hosts that asked for a pause, so that packages of `deferred` were not attempted, and the
+    /// ends of the pauses.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deferred_for: BTreeMap<String, DateTime<Utc>>,
+    /// Name and version of the generator.
     #[serde(default)]
     pub generator: String,
-    /// The CI run it was part of.
+    /// The address of the CI run that the batch belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_run_url: Option<String>,
 }
 
-/// Results in one environment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[expect(missing_docs, reason = "the usual words")]
-pub struct EnvironmentCounts {
-    pub tested: u64,
-    pub passed: u64,
-    pub failed: u64,
-    pub skipped: u64,
-}
-
-/// Minutes of validation.
+/// Minutes of validation, by operating system.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "proper names")]
-pub struct Minutes {
+pub struct RunnerMinutes {
     pub macos: u64,
     pub linux: u64,
 }
@@ -127,70 +136,77 @@ pub struct Minutes {
 pub struct FailureRecord {
     /// Version of this line's format.
     pub schema_version: u32,
-    /// `<batch id>-<package slug>`, and `-<environment>` where several environments failed.
+    /// `<batch id>-<package slug>`, followed by `-<environment>` when several environments failed.
     pub id: String,
-    /// What was attempted.
+    /// The package.
     pub package_id: PackageId,
-    /// Whose registry.
+    /// The ecosystem of the package.
     pub ecosystem: EcosystemId,
-    /// The run's id; imported records keep that of their file.
+    /// The id of the run. Imported records have the id of their file.
     pub batch_id: String,
-    /// Where in the run.
+    /// The stage of the run.
     pub stage: Stage,
     category: Cow<'static, str>,
     subcategory: Cow<'static, str>,
-    /// Host or tool that failed.
+    /// The host or tool that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// How firmly the evidence names the cause.
+    /// How reliably the evidence names the cause.
     pub confidence: Confidence,
-    /// The final error lines, at most 2 KiB.
+    /// The last error lines, at most 2 KiB.
     pub message: String,
-    /// Everything the failing program printed.
+    /// The whole output of the failing program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputRef>,
-    /// Of the failing program.
+    /// What repeats the attempt: its recipe and everything that was carried out, as JSON of
+    /// [`Repro`](crate::model::Repro). Absent when nothing was made or carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repro: Option<OutputRef>,
+    /// The exit code of the failing program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
-    /// Where it was tried; absent before validation.
+    /// The environment; absent when the attempt failed before its validation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
-    /// Generator and version.
+    /// Name and version of the generator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<String>,
-    /// The backend that contained it.
+    /// The sandbox backend that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<String>,
-    /// What the package waits for.
+    /// The packages whose recipes are missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<PackageName>,
-    /// What a person should know of the package, each in one line.
+    /// What a person should know about the package, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Same cause, same fingerprint.
+    /// Who told the commands of the package; absent if they are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executables_from: Option<ExecutablesFrom>,
+    /// Equal causes have equal fingerprints.
     pub fingerprint: Fingerprint,
-    /// End of the attempt.
+    /// When the attempt ended.
     pub timestamp: DateTime<Utc>,
-    /// The CI run it was part of.
+    /// The address of the CI run that the batch belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_run_url: Option<String>,
-    /// Where an imported record comes from.
+    /// The source of an imported record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
 }
 
-/// An output stored once per content, under `data/outputs/`.
+/// A reference to an output under `data/outputs/`. Equal outputs are stored once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputRef {
-    /// Of the stored text, 64 hex digits.
+    /// SHA-256 of the stored text, 64 hexadecimal digits.
     pub sha256: String,
-    /// Of the stored text.
+    /// Size of the stored text.
     pub bytes: u64,
     /// Whether the middle of the output was left out.
     pub truncated: bool,
 }
 
-/// File and record number of an imported record.
+/// The file and the record number that an imported record came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the line above says it")]
 pub struct Origin {
@@ -198,7 +214,7 @@ pub struct Origin {
     pub record: u64,
 }
 
-/// The fixed part of a [`FailureRecord`]; what is optional is set afterwards.
+/// The required fields of a [`FailureRecord`]. Optional fields are set afterwards.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "FailureRecord says it")]
 pub struct FailureHead {
@@ -214,7 +230,7 @@ pub struct FailureHead {
 }
 
 impl FailureRecord {
-    /// A record with nothing optional in it.
+    /// A record without optional fields.
     pub fn new(head: FailureHead) -> Self {
         let row = head.kind.row();
         Self {
@@ -230,12 +246,14 @@ impl FailureRecord {
             confidence: head.confidence,
             message: head.message,
             output: None,
+            repro: None,
             exit_code: None,
             environment: None,
             generator: None,
             sandbox: None,
             blocked_by: vec![],
             notes: vec![],
+            executables_from: None,
             fingerprint: head.fingerprint,
             timestamp: head.timestamp,
             workflow_run_url: None,
@@ -243,17 +261,18 @@ impl FailureRecord {
         }
     }
 
-    /// Row of the table. A pair of a later version is `unknown/unclassified`, and keeps its text.
+    /// The kind of failure. A pair that only later versions know becomes `unknown/unclassified`;
+    /// its text is kept.
     pub fn kind(&self) -> FailureKind {
         FailureKind::parse(&self.category, &self.subcategory).unwrap_or(FailureKind::Unclassified)
     }
 
-    /// First half of the stored pair.
+    /// The category: the first half of the stored pair.
     pub fn category(&self) -> &str {
         &self.category
     }
 
-    /// Second half of the stored pair.
+    /// The subcategory: the second half of the stored pair.
     pub fn subcategory(&self) -> &str {
         &self.subcategory
     }

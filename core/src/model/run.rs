@@ -1,28 +1,32 @@
-//! A run: what was planned, and what came of it.
+//! A run: its plan and its results.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BatchId, Breaker, EcosystemId, Environment, Failure, PackageId, PackageName, Queue, RecipeName,
-    Verify,
+    BatchId, Breaker, EcosystemId, Environment, ExecutablesFrom, Failure, Generation, PackageId,
+    PackageName, Queue, RecipeName, ValidationSkip, Verify,
 };
 
-/// Decided in full: carrying it out involves no further choice.
+/// The plan of a batch. It is complete: carrying it out needs no further choice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
-    /// The run.
+    /// The id of the batch.
     pub batch: BatchId,
-    /// Whether the attempts test the ecosystem rather than the packages.
+    /// Whether the attempts are probes of a half-open breaker.
     pub probing: bool,
-    /// In this order.
+    /// The packages to attempt, in this order.
     pub attempts: Vec<PackageId>,
-    /// Every entry not taken, and why.
+    /// The packages of `attempts` on which the process of their last batch worked when it died.
+    pub lost_before: BTreeSet<PackageId>,
+    /// The entries that are not attempted, with the reasons.
     pub skipped: Vec<Skip>,
 }
 
-/// An entry that a plan passed over.
+/// An entry that a plan skips.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Skip {
@@ -30,41 +34,41 @@ pub struct Skip {
     pub reason: SkipReason,
 }
 
-/// Why an entry or a whole ecosystem was passed over.
+/// Why an entry or a whole ecosystem is skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 #[non_exhaustive]
 pub enum SkipReason {
-    /// The ecosystem's breaker admits nothing yet.
+    /// The breaker of the ecosystem is open.
     BreakerOpen {
-        /// When it admits probes.
+        /// When the breaker admits probes.
         until: DateTime<Utc>,
     },
-    /// It failed lately.
+    /// Its last attempt failed, and its waiting time has not passed.
     BackingOff {
         /// When it is due.
         until: DateTime<Utc>,
     },
-    /// It waits for recipes.
+    /// It waits until other recipes exist.
     Blocked {
-        /// The missing ones.
+        /// The packages whose recipes are missing.
         by: Vec<PackageName>,
     },
-    /// Its recipe is in an open PR.
+    /// Its recipe is in an open pull request.
     InProgress {
-        /// Whose.
+        /// The batch of the pull request.
         batch: BatchId,
     },
-    /// Its recipe is there.
+    /// Its recipe exists.
     Done,
-    /// Excluded, or a person's turn.
+    /// It is excluded, or a person has to decide.
     Settled {
         /// Why.
         reason: String,
     },
-    /// Others came first.
+    /// The batch was full before its turn came.
     BatchFull,
-    /// Less important than this run asks for.
+    /// It belongs to a tier that is less important than the run asks for.
     OtherTier,
     /// Nothing in the queue can be attempted now.
     NothingEligible,
@@ -72,71 +76,81 @@ pub enum SkipReason {
     QueueMissing,
     /// The queue file cannot be read.
     QueueUnreadable {
-        /// File, place and remedy.
+        /// The file, the position, the reason and the remedy.
         error: String,
     },
-    /// It had its turn in this hour.
+    /// It has run in this hour already.
     ServedThisHour,
-    /// The control plane stops it.
+    /// An operator has stopped it.
     Disabled,
-    /// A host that it asks wants to be left alone: attempts would fail unasked.
+    /// A host that it needs has asked for a pause, so that its attempts would fail without a
+    /// request.
     HostPaused {
-        /// Which.
+        /// The host.
         host: String,
         /// When it may be asked again.
         until: DateTime<Utc>,
     },
-    /// The ecosystem's own tool is not on this machine.
+    /// The tool of the ecosystem is not on this machine.
     ToolMissing {
-        /// To be found on `PATH`.
+        /// The program that was not found on `PATH`.
         program: String,
     },
     /// This program cannot build its recipes.
     BuilderMissing,
-    /// It installs on another system only, or on none of the known environments.
+    /// Its packages cannot be installed on this machine's system, or this machine is none of the
+    /// known environments.
     NotThisMachine,
-    /// No sandbox works here, and package code runs in nothing else.
+    /// No sandbox works on this machine, and package code runs only in a sandbox.
     NoSandbox,
 }
 
-/// One try at one package.
+/// One attempt at one package.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Attempt {
-    /// Which.
+    /// The package.
     pub package: PackageId,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: DateTime<Utc>,
-    /// Time worked on it, waiting for its turn aside, in milliseconds.
+    /// How long the work took, without waiting, in milliseconds.
     pub worked_ms: u64,
-    /// What the registry calls the newest version; `None` when it did not say.
+    /// The newest version according to the registry; `None` when it did not say.
     pub upstream_version: Option<String>,
-    /// What a person should know of the package: deprecated, a prerelease, code at install. Each
-    /// one line that can be shown.
+    /// What a person should know about the package, for example that it is deprecated, a
+    /// prerelease, or runs code when it is installed. One line each, safe to show.
     pub notes: Vec<String>,
+    /// Who told the commands; `None` if they are not known.
+    pub executables_from: Option<ExecutablesFrom>,
     /// Whether a recipe was generated.
     pub generated: bool,
-    /// Where it was tried, sorted by environment.
+    /// What was validated; `None` when nothing was. It is not printed, because the facts have it.
+    #[serde(skip)]
+    pub subject: Option<Box<Generation>>,
+    /// The results, sorted by environment.
     pub results: Vec<EnvironmentResult>,
-    /// How it ended.
+    /// How the attempt ended.
     pub outcome: Outcome,
 }
 
-/// What one environment said.
+/// The result in one environment.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EnvironmentResult {
-    /// Where.
+    /// The environment.
     pub environment: Environment,
-    /// What.
+    /// The result.
     pub verdict: Verdict,
-    /// Time it took, in milliseconds.
+    /// Number of tries; 0 when nothing was tested.
+    pub tries: u32,
+    /// How long all tries took, in milliseconds.
     pub duration_ms: u64,
-    /// The backend that contained it; `None` where no program ran.
+    /// The sandbox backend that was used; `None` when no program was run.
     pub sandbox: Option<String>,
-    /// The cause, unless it passed.
+    /// The cause, unless the validation passed.
     pub failure: Option<Box<Failure>>,
-    /// The verification that was seen to hold, where it passed and the recipe has one.
+    /// The verification that was seen to hold; `None` when the validation did not pass or the
+    /// recipe has no verification.
     pub verify: Option<Verify>,
 }
 
@@ -147,7 +161,7 @@ pub struct EnvironmentResult {
 pub enum Verdict {
     Pass,
     Fail,
-    /// Says nothing about the recipe.
+    /// The validation says nothing about the recipe.
     Skipped {
         /// Why.
         reason: ValidationSkip,
@@ -156,58 +170,55 @@ pub enum Verdict {
     Blocked,
 }
 
-/// Why a validation says nothing about its recipe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ValidationSkip {
-    /// A service or the machine failed; the failure says which.
-    Fault,
-    /// The validator died while it was at work.
-    RunnerLost,
+impl Verdict {
+    /// Whether the recipe was tested, or its test was at least begun.
+    pub const fn is_of_test(self) -> bool {
+        !matches!(self, Self::Skipped { reason } if !reason.is_of_test())
+    }
 }
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Its recipe installed and verified, and every gate let it through.
+    /// Its recipe was installed and verified, and every gate accepted it.
     Succeeded {
-        /// What the recipe is called.
+        /// The name of the recipe.
         recipe: RecipeName,
-        /// The recipe itself.
+        /// The text of the recipe.
         toml: String,
     },
-    /// With a cause.
+    /// The attempt failed, with this cause.
     Failed(Box<Failure>),
 }
 
-/// What became of a slot of the rotation.
+/// Whether an ecosystem ran in its own slot of the rotation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Turn {
-    /// Asked for by name, or its own slot.
+    /// It ran in its own slot, or it was asked for by name.
     Own,
-    /// The slot belonged to another ecosystem.
+    /// It used the slot of another ecosystem.
     FellThrough {
-        /// Whose it was.
+        /// The ecosystem that owned the slot.
         from: EcosystemId,
-        /// Why that one could not use it.
+        /// Why the owner could not use the slot.
         reason: SkipReason,
     },
 }
 
-/// What one run asked of one host.
+/// The requests of one run to one host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostUsage {
-    /// Requests sent.
+    /// Number of requests.
     pub sent: u64,
-    /// Answers that asked for a pause.
+    /// Number of answers that asked for a pause.
     pub throttled: u64,
-    /// Time spent waiting for turns and pauses, in milliseconds.
+    /// Time spent waiting for quotas and pauses, in milliseconds.
     pub waited_ms: u64,
 }
 
-/// One ecosystem's part of the state.
+/// The part of the state that belongs to one ecosystem.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the types say it")]
 pub struct EcosystemState {
@@ -215,7 +226,7 @@ pub struct EcosystemState {
     pub breaker: Breaker,
 }
 
-/// For a person.
+/// The reason in words for a person.
 impl std::fmt::Display for SkipReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -223,7 +234,7 @@ impl std::fmt::Display for SkipReason {
                 write!(f, "breaker open until {}", until.trunc_subsecs(0))
             }
             Self::BackingOff { until } => {
-                write!(f, "backing off until {}", until.trunc_subsecs(0))
+                write!(f, "waiting after a failure until {}", until.trunc_subsecs(0))
             }
             Self::Blocked { by } => {
                 let names: Vec<&str> = by.iter().map(PackageName::as_str).collect();
@@ -235,18 +246,18 @@ impl std::fmt::Display for SkipReason {
             Self::BatchFull => f.write_str("the batch is full"),
             Self::OtherTier => f.write_str("less important than the tier asked for"),
             Self::NothingEligible => f.write_str("nothing in its queue is due"),
-            Self::QueueMissing => f.write_str("no queue file; `tsuku-batch init` makes one"),
+            Self::QueueMissing => f.write_str("no queue file; `tsuku-batch init` creates one"),
             Self::QueueUnreadable { error } => f.write_str(error),
-            Self::ServedThisHour => f.write_str("had its turn in this hour"),
+            Self::ServedThisHour => f.write_str("has run in this hour already"),
             Self::HostPaused { host, until } => {
                 write!(f, "{host} is paused until {}", until.trunc_subsecs(0))
             }
             Self::Disabled => f.write_str("disabled in batch-control.json"),
             Self::ToolMissing { program } => write!(f, "{program} is not installed here"),
-            Self::BuilderMissing => f.write_str("builder not available yet"),
-            Self::NotThisMachine => f.write_str("installs on other systems only"),
+            Self::BuilderMissing => f.write_str("the builder is not available yet"),
+            Self::NotThisMachine => f.write_str("can be installed only on other systems"),
             Self::NoSandbox => {
-                f.write_str("no sandbox works here; see `tsuku-batch sandbox check`")
+                f.write_str("no sandbox works on this machine; see `tsuku-batch sandbox check`")
             }
         }
     }
@@ -257,9 +268,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_reads_whole_seconds() {
+    fn durations_are_shown_in_whole_seconds() {
         let until = DateTime::from_timestamp(0, 123_456_789).unwrap();
         let text = SkipReason::BackingOff { until }.to_string();
-        assert_eq!(text, "backing off until 1970-01-01 00:00:00 UTC");
+        assert_eq!(text, "waiting after a failure until 1970-01-01 00:00:00 UTC");
     }
 }

@@ -1,44 +1,45 @@
-//! What the name of a file of history says: whose run it is about, and when that run started.
+//! What the name of a history file says: the ecosystem of its run, and when the run started.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-/// How an instant stands in file names; the order of such texts is the order of the instants.
+/// The form of an instant in file names. The order of such texts is the order of the instants.
 const FORMAT: &str = "%Y-%m-%dT%H-%M-%SZ";
 
-/// Characters of an instant in a file name.
+/// Number of characters of an instant in a file name.
 const LENGTH: usize = "2026-01-01T00-00-00Z".len();
 
-/// `<owner>-<start>`, as batch ids and `slot-<start>` are written.
+/// A name of the form `<owner>-<start>`: a batch id or `slot-<start>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunName<'a> {
-    /// The ecosystem of the run, or `slot` for a slot that ran nothing.
+    /// The ecosystem of the run, or `slot` for a slot in which nothing ran.
     pub owner: &'a str,
-    /// Start of the run as it stands in the name: equal length, and ordered as the instants are.
+    /// The start of the run as the name has it. All starts have the same length, and their order is
+    /// the order of the instants.
     pub start: &'a str,
 }
 
 impl<'a> RunName<'a> {
-    /// What `text`, a batch id or the stem of its file, says; `None` for any other text.
+    /// Reads `text`, a batch id or the stem of a history file; `None` for any other text.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (before, start) = text.split_at_checked(text.len().checked_sub(LENGTH)?)?;
         let owner = before.strip_suffix('-')?;
         (!owner.is_empty() && is_start(start)).then_some(Self { owner, start })
     }
 
-    /// The batch id that the failure id `text` begins with; `None` for a text that begins with none.
+    /// The batch id at the beginning of the failure id `text`; `None` when there is none.
     pub fn batch_of_failure(text: &'a str) -> Option<&'a str> {
         let end = text.find('-')? + 1 + LENGTH;
         let (batch, rest) = text.split_at_checked(end)?;
         (Self::parse(batch).is_some() && rest.starts_with('-')).then_some(batch)
     }
 
-    /// Start of the run.
+    /// When the run started.
     pub fn started_at(self) -> Option<DateTime<Utc>> {
         let start = NaiveDateTime::parse_from_str(self.start, FORMAT).ok()?;
         Some(start.and_utc())
     }
 
-    /// `at` as a name has it, to be compared with [`Self::start`].
+    /// `at` in the form that names use, for comparison with [`Self::start`].
     pub fn text_of(at: DateTime<Utc>) -> String {
         at.format(FORMAT).to_string()
     }
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_whose_run_it_is_and_when_it_started() {
+    fn a_run_id_contains_the_ecosystem_and_the_start() {
         check("npm-2026-11-21T13-00-05Z", Some(("npm", "2026-11-21T13-00-05Z")));
         check("slot-2026-11-21T13-00-05Z", Some(("slot", "2026-11-21T13-00-05Z")));
         for text in ["", "npm", "2026-11-21T13-00-05Z", "-2026-11-21T13-00-05Z"] {

@@ -1,4 +1,4 @@
-//! Runs of the seeder: what was looked at, what was queued, and why the rest was not.
+//! Seeding runs: what was looked at, what was queued, and why the rest was not queued.
 
 use std::collections::BTreeMap;
 
@@ -8,67 +8,67 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{CommandName, EcosystemId, HostUsage, PackageId, Page, SeedSkip};
 
-/// What a candidate turned out to be.
+/// What is known about a candidate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SeedVerdict {
-    /// In the queue already: it is not looked into again.
+    /// It is in the queue already and is not looked at again.
     Queued,
     /// A command-line tool.
     Tool {
-        /// What it puts on `PATH`; never empty.
+        /// The commands that it installs on `PATH`; never empty.
         commands: Vec<CommandName>,
-        /// Whether it names a public repository; `None` where nobody says.
+        /// Whether it names a public repository; `None` when nothing says so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         has_repository: Option<bool>,
     },
-    /// Not to be queued.
+    /// It must not be queued.
     Not {
         /// The kind of reason.
         reason: SeedSkip,
-        /// The reason itself.
+        /// The reason in words.
         why: String,
     },
 }
 
-/// What a run of the seeder was asked to do.
+/// What a seeding run was asked to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeedStart {
-    /// Of the format.
+    /// The format version.
     pub schema_version: u32,
-    /// Whose queue.
+    /// The ecosystem whose queue is filled.
     pub ecosystem: EcosystemId,
     /// When it began.
     pub started_at: DateTime<Utc>,
-    /// Candidates to look at, at most.
+    /// The maximal number of candidates to look at.
     pub limit: Option<usize>,
-    /// What earlier runs left of each source; empty for a run from the beginning.
+    /// What earlier runs left of each source. Empty when the run starts from the beginning.
     pub left: Vec<SourceRun>,
 }
 
-/// One fact of a run of the seeder, in its journal.
+/// One fact of a seeding run, in its journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SeedLine {
-    /// It began.
+    /// The run began.
     Start(SeedStart),
-    /// A page came.
+    /// A page of a list was read.
     Page {
         /// Name of the source.
         source: String,
-        /// Where it was asked for.
+        /// The cursor of the page.
         cursor: Option<String>,
-        /// What came.
+        /// The page.
         page: Page,
     },
-    /// A candidate was looked into.
+    /// A candidate was looked at.
     Verdict {
-        /// Which.
+        /// The candidate.
         id: PackageId,
-        /// What it is.
+        /// What is known about it.
         verdict: SeedVerdict,
     },
-    /// A source will not be read further in this run.
+    /// A source is not read any further in this run.
     Stopped {
         /// Name of the source.
         source: String,
@@ -77,35 +77,35 @@ pub enum SeedLine {
     },
 }
 
-/// Why a package is not queued, kept so that the registry is not asked the same again soon.
+/// Why a package is not queued. It is stored so that the registry is not asked again soon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Remembered {
     /// The kind of reason.
     pub reason: SeedSkip,
-    /// The reason itself.
+    /// The reason in words.
     pub why: String,
-    /// When it was looked into.
+    /// The day on which the package was looked at.
     pub at: NaiveDate,
 }
 
-/// How a run of the seeder ended.
+/// How a seeding run ended.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum SeedOutcome {
-    /// All that was asked for was looked at.
+    /// Everything that was asked for was looked at.
     Full,
-    /// Some of it; the cursor says where to go on.
+    /// A part was looked at. The cursor says where to continue.
     Partial,
-    /// A source listed far less than before, or nothing at all: that is not believed.
+    /// A source listed far fewer packages than before, or none. Such a list is not trusted.
     Shrunk,
     /// No source could be read.
     Unavailable,
 }
 
 impl SeedOutcome {
-    /// As written everywhere.
+    /// The stored word.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -116,43 +116,46 @@ impl SeedOutcome {
     }
 }
 
-/// Where to go on.
+/// Where a later run continues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SeedCursor {
     /// Name of the source.
     pub source: String,
-    /// The source's own cursor of the page; absent for the first.
+    /// The source's own cursor of the page; absent for the first page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
-    /// Candidates of that page that were looked at already.
+    /// Number of candidates of that page that were looked at already.
     pub visited: usize,
-    /// Of those candidates' ids: if the page begins otherwise by now, all of it is looked at.
+    /// Digest of the ids of those candidates. If the page begins with other candidates now, all of
+    /// it is looked at again.
     pub digest: String,
 }
 
 /// What one source gave in one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceRun {
-    /// Of the source.
+    /// Name of the source.
     pub name: String,
     /// How it ended.
     pub outcome: SeedOutcome,
-    /// Candidates and passed-over packages looked at, by this run and by those that it went on from.
+    /// Number of candidates and skipped packages that were looked at, by this run and by the runs
+    /// that it continued.
     pub seen: usize,
-    /// How many the source says it hands on, or handed on to its end.
+    /// How many candidates the source says that it lists, or how many it had when its end was
+    /// reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<usize>,
-    /// How many packages it has, also those that are too many to be handed on, as far as that is
-    /// told and believed.
+    /// How many packages the complete list has, including those beyond the limit of candidates, if
+    /// that is known and trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<usize>,
-    /// How many it listed when it was last believed.
+    /// How many candidates it listed when it was last trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<usize>,
-    /// Where to go on; absent where nothing is left, or nothing was read.
+    /// Where to continue; absent when nothing is left or nothing was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<SeedCursor>,
-    /// Why it is not full, in one line.
+    /// Why the source was not read completely, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -160,47 +163,48 @@ pub struct SourceRun {
 /// A package that a person must look at before it is attempted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Suspicion {
-    /// As the source spells it. Hostile.
+    /// The name as the source spells it. It is hostile input.
     pub name: String,
-    /// Why, with what it was compared with.
+    /// Why, and with which package it was compared.
     pub evidence: String,
 }
 
 /// A line of `data/metrics/seeding-runs.jsonl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SeedingRecord {
-    /// Of the format.
+    /// The format version.
     pub schema_version: u32,
-    /// Whose queue.
+    /// The ecosystem whose queue was filled.
     pub ecosystem: EcosystemId,
-    /// When it began; a run that goes on after its process died keeps its start.
+    /// When it began. A run that continues after its process died keeps its first start.
     pub started_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: DateTime<Utc>,
     /// How it ended.
     pub outcome: SeedOutcome,
-    /// Packages looked at.
+    /// Number of packages that were looked at.
     pub seen: usize,
-    /// Entries that are new.
+    /// Number of new entries.
     pub added: usize,
-    /// Entries whose popularity or tier is new.
+    /// Number of existing entries whose popularity or tier changed.
     pub refreshed: usize,
-    /// Entries that were there and are as they were.
+    /// Number of existing entries that did not change.
     pub unchanged: usize,
     /// Packages that are not queued, by reason.
     pub skipped: BTreeMap<SeedSkip, usize>,
-    /// How many of those that sources say they list were not looked at; absent where none says.
+    /// How many packages that the sources say they list were not looked at; absent when no source
+    /// says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_visited: Option<usize>,
-    /// Where to go on; absent where everything was looked at.
+    /// Where to continue; absent when everything was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<SeedCursor>,
-    /// How many packages its sources listed when they were last believed.
+    /// How many packages its sources listed when they were last trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<usize>,
     /// What each source gave.
     pub sources: Vec<SourceRun>,
-    /// Queued for a person, or refused for its characters.
+    /// Packages that a person has to look at, or that were refused because of their characters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suspicious: Vec<Suspicion>,
     /// Requests by host.

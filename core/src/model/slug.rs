@@ -1,15 +1,16 @@
-//! The one function that makes a path or page name of a text.
+//! The function that makes a safe path or page name from any text.
 
 use sha2::{Digest as _, Sha256};
 
 const LONGEST: usize = 80;
 
-/// Names that mean a device on Windows, whatever their case or extension.
+/// Names that Windows treats as devices, whatever their case or extension.
 const RESERVED: &[&str] = &["con", "prn", "aux", "nul"];
 
-/// A file name for `text`: identity for `[a-z0-9._+-]{1,80}` that is no Windows device and does not
-/// end in a dot. In any other text, what cannot stay becomes `_`, and `~` with 8 hex digits of the
-/// text's SHA-256 follows. Injective up to hash collisions; not reversible.
+/// A file name for `text`. A text of the form `[a-z0-9._+-]{1,80}` that is no Windows device name
+/// and does not end in a dot stays as it is. In any other text, characters that are not allowed
+/// become `_`, and `~` with 8 hexadecimal digits of the text's SHA-256 is appended. Different texts
+/// have different names, except for hash collisions; the text cannot be restored from the name.
 pub fn slug(text: &str) -> String {
     let may_stay = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._+-".contains(c);
     let is_plain = (1..=LONGEST).contains(&text.len())
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_names_stay_and_others_are_told_apart() {
+    fn plain_names_are_unchanged_and_others_stay_distinct() {
         assert_eq!(slug("prettier"), "prettier");
         assert_eq!(slug("@angular/cli"), format!("_angular_cli~{}", hash("@angular/cli")));
         assert_ne!(slug("JSONStream"), slug("jsonstream"));

@@ -1,14 +1,15 @@
-//! A queue entry as files hold it.
+//! A queue entry in the form of the files.
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BatchId, InvalidId, PackageId, PackageName, Popularity, QueueEntry, Status, StatusLabel, Tier,
+    BatchId, InvalidId, PackageId, PackageName, Popularity, QueueEntry, RecipeName, Status,
+    StatusLabel, Tier,
 };
 
-/// An entry in a queue file. Read into [`QueueEntry`], which cannot be contradictory.
+/// An entry in a queue file. It is read into a [`QueueEntry`], which cannot be contradictory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "QueueEntry")]
 #[serde(deny_unknown_fields)]
@@ -44,11 +45,26 @@ pub struct StoredEntry {
     pub generator_version: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regressed_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_batch_id: Option<BatchId>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub lost: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(n: &u32) -> bool {
     *n == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl From<&QueueEntry> for StoredEntry {
@@ -82,6 +98,11 @@ impl From<&QueueEntry> for StoredEntry {
             upstream_version: entry.upstream_version,
             generator_version: entry.generator_version,
             notes: entry.notes,
+            recipe: entry.recipe,
+            verified_at: entry.verified_at,
+            regressed_at: entry.regressed_at,
+            last_batch_id: entry.last_batch,
+            lost: entry.lost,
         }
     }
 }
@@ -119,6 +140,11 @@ impl TryFrom<StoredEntry> for QueueEntry {
             upstream_version: stored.upstream_version,
             generator_version: stored.generator_version,
             notes: stored.notes,
+            recipe: stored.recipe,
+            verified_at: stored.verified_at,
+            regressed_at: stored.regressed_at,
+            last_batch: stored.last_batch_id,
+            lost: stored.lost,
         })
     }
 }

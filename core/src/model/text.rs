@@ -1,8 +1,8 @@
 //! Which characters a person can see.
 
 /// Whether `c` shows nothing by itself: control characters, line and paragraph separators, marks
-/// that turn the direction of writing, characters of no width, tags and everything else that
-/// Unicode wants to be ignored where it cannot be displayed (`Default_Ignorable_Code_Point`).
+/// that change the direction of writing, characters without width, tags, and everything else that
+/// Unicode says to ignore where it cannot be displayed (`Default_Ignorable_Code_Point`).
 ///
 /// Such characters hide text from a person, or make two different texts look the same. Blanks of
 /// any width are not hidden.
@@ -33,12 +33,28 @@ pub const fn is_hidden(c: char) -> bool {
     )
 }
 
+/// Whether the character `c` is allowed in the texts of a recipe: no character that terminals
+/// interpret, that breaks the line or that changes the direction of the text.
+pub fn is_text(c: char) -> bool {
+    let is_hidden = matches!(
+        c,
+        '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    );
+    !c.is_control() && !is_hidden
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_shows_nothing_is_hidden_and_what_people_write_is_not() {
+    fn invisible_characters_are_hidden_and_ordinary_ones_are_not() {
         let hidden = "\0\t\n\r\u{7}\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{34f}\u{61c}\u{180e}\u{200b}\
                       \u{200c}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\
                       \u{2064}\u{2066}\u{2069}\u{206f}\u{3164}\u{fe0f}\u{feff}\u{ffa0}\u{fff9}\

@@ -1,8 +1,10 @@
-//! A run goes into the stored state: where decisions meet the ports.
+//! Writes a run into the stored state. This is where decisions and ports meet.
 
+mod import;
 mod seeding;
 
-pub use seeding::{Errand, persist_seeding};
+pub use import::{ImportChanges, persist_import};
+pub use seeding::{SeedingTraffic, persist_seeding};
 
 use crate::{
     decide::{
@@ -10,36 +12,37 @@ use crate::{
         evidence, record,
     },
     io::{QueueFile, StateError, StateWriter},
-    model::{
-        BreakerTransition, Delta, EcosystemState, FailureRecord, Health, Outcome, Queue, Status,
-    },
+    model::{BreakerTransition, Delta, EcosystemState, FailureRecord, Health, Outcome},
 };
 
-/// What became of a run that was to go into the state.
+/// Maximal size of what repeats an attempt, in bytes.
+const MAX_REPRO: usize = 1 << 20;
+
+/// The result of writing a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Persisted {
-    /// It is in.
+    /// It was written.
     Now {
-        /// What it said about its ecosystem.
+        /// What the run says about the health of its ecosystem.
         health: Health,
-        /// Where the breaker moved.
+        /// The change of the breaker, if it changed.
         transition: Option<BreakerTransition>,
     },
-    /// It was in before: its record is there. Nothing was written.
+    /// It was written earlier: its record exists. Nothing was written now.
     Before,
 }
 
-/// Puts `delta` into the newest state.
+/// Writes `delta` into the newest state.
 ///
-/// Each step can be repeated, and the record that says "all of it is in" comes last: whatever
-/// breaks this off, calling it again leaves the state as if nothing had.
+/// Each step can be repeated, and the record that says that everything is written comes last.
+/// Whatever interrupts this function, calling it again completes the work.
 pub fn persist<S: StateWriter + ?Sized>(
     state: &S,
     delta: &Delta,
     rules: &Rules,
 ) -> Result<Persisted, StateError> {
     let _no_operator_in_between = state.exclusive()?;
-    let run = record::run(delta);
+    let mut run = record::run(delta);
     if state.run(&run.batch_id)?.is_some() {
         return Ok(Persisted::Before);
     }
@@ -51,18 +54,19 @@ pub fn persist<S: StateWriter + ?Sized>(
     let applied = apply::delta(before, delta, rules);
 
     let failures = put_outputs(state, delta)?;
-    put_recipes(state, delta, &applied.state.queue)?;
+    put_recipes(state, delta, &applied)?;
     if !failures.is_empty() {
         state.put_failures(&run.batch_id, &failures)?;
     }
     if let Some(file) = file {
         put_queue(state, file, delta, &applied)?;
     }
-    // Before the control plane, whose breaker says that this run is in.
+    // Before the control file, whose breaker says that this run is written.
     if let Some(transition) = &applied.transition {
         state.put_transition(transition)?;
     }
     state.put_control(&apply::to_control(control, delta, &applied))?;
+    run.merged = u64::try_from(applied.wanted.len()).unwrap_or(u64::MAX);
     state.put_run(&run)?;
     Ok(Persisted::Now { health: applied.health, transition: applied.transition })
 }
@@ -77,22 +81,23 @@ fn put_outputs<S: StateWriter + ?Sized>(
             let (text, truncated) = evidence::cap(&noted.output);
             noted.record.output = Some(state.put_output(&text, truncated)?);
         }
+        // A part of it would be of no use.
+        if !noted.repro.is_empty() && noted.repro.len() <= MAX_REPRO {
+            noted.record.repro = Some(state.put_output(&noted.repro, false)?);
+        }
         records.push(noted.record);
     }
     Ok(records)
 }
 
-/// A recipe of an entry that someone took out while the run was under way is not wanted any more.
 fn put_recipes<S: StateWriter + ?Sized>(
     state: &S,
     delta: &Delta,
-    queue: &Queue,
+    applied: &Applied,
 ) -> Result<(), StateError> {
     for attempt in &delta.attempts {
-        let is_wanted =
-            queue.get(&attempt.package).is_none_or(|entry| entry.status == Status::Success);
         if let Outcome::Succeeded { recipe, toml } = &attempt.outcome
-            && is_wanted
+            && applied.wanted.contains(&attempt.package)
         {
             state.put_recipe(recipe, toml)?;
         }

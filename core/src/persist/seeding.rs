@@ -1,4 +1,4 @@
-//! A run of the seeder goes into the stored state.
+//! Writes a seeding run into the stored state.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,19 @@ use crate::{
     model::{HostUsage, SeedingRecord},
 };
 
-/// What a run of the seeder did outside the queue.
+/// When a seeding run ended, and its requests.
 #[derive(Debug, Clone, Default)]
-pub struct Errand {
-    /// Its end.
+pub struct SeedingTraffic {
+    /// When it ended.
     pub ended_at: DateTime<Utc>,
-    /// Requests by host.
+    /// Requests to each host.
     pub usage: BTreeMap<String, HostUsage>,
-    /// Hosts that want to be left alone, and until when.
+    /// Hosts that asked for a pause, and until when.
     pub pauses: BTreeMap<String, DateTime<Utc>>,
 }
 
-/// Puts what `walk` found into the newest state; `empty` is the queue where there is none yet.
+/// Writes what `walk` found into the newest state. `empty` is the queue that is used if there is
+/// none yet.
 ///
 /// As with a run, each step can be repeated, and the record comes last.
 pub fn persist_seeding<S: StateWriter + ?Sized>(
@@ -32,9 +33,9 @@ pub fn persist_seeding<S: StateWriter + ?Sized>(
     walk: &Walk<'_>,
     merging: &Merging<'_>,
     empty: QueueFile,
-    errand: Errand,
+    seeding_traffic: SeedingTraffic,
 ) -> Result<SeedingRecord, StateError> {
-    let Errand { ended_at, usage, pauses } = errand;
+    let SeedingTraffic { ended_at, usage, pauses } = seeding_traffic;
     let _no_operator_in_between = state.exclusive()?;
     let ecosystem = empty.header.ecosystem.clone();
     let tiers = empty.header.tiers.clone();

@@ -1,112 +1,119 @@
 //! The traits of an ecosystem, on one page.
 //!
-//! All are object-safe and implemented by unit structs: what varies comes in as an argument, so
-//! one `static` serves every run and every test. Only asking a registry is async; the rest is pure.
+//! All are object-safe and implemented by unit structs. Everything that varies is an argument, so that
+//! one `static` can be used by every run and every test. Only requests to registries are async; the
+//! other methods are pure.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
-use url::Url;
 
 use crate::{
-    io::{
-        Http, HttpError, Origins,
-        archive::{ArchiveError, DigestError, RemoteError},
-    },
+    io::{Http, Origins},
     model::{
-        Confidence, EcosystemId, Environment, Evidence, FailureKind, Finding, InstallPlan,
-        InvalidId, KnownRecipes, Missing, PackageFacts, PackageName, Page, Quota, Recipe,
-        RecipeName, Threshold,
+        CommandName, DiscoveryPlan, Environment, Evidence, Finding, InstallPlan, InvalidId,
+        KnownRecipes, Missing, PackageFacts, PackageName, Quota, Recipe, RecipeName, Threshold,
     },
+    plugin::{Listing, PageRequest, SourceError},
 };
 
 /// Finds packages in one registry.
 #[async_trait]
 pub trait Seeder: Send + Sync {
-    /// What [`Seeder::discover`] reads, the best first. One that cannot be read hinders no other.
+    /// The lists that [`Seeder::read`] reads, the best one first. If one of them cannot be read, the
+    /// others are read nevertheless.
     fn sources(&self) -> &'static [Source];
 
-    /// From where on a package is popular; `None` where no source publishes a number.
+    /// The number from which on a package counts as popular; `None` if no source publishes numbers.
     fn popular(&self) -> Option<Threshold> {
         None
     }
 
-    /// The page of `source` at `cursor` (`None` is the first), at most `limit` candidates long and
-    /// the most popular first where the source knows. The same answers give the same page.
+    /// Reads the list `wanted.source`: all of it if it is a file, otherwise the registry's page at
+    /// `wanted.cursor`, which the registry is asked to end after `wanted.limit` candidates.
+    /// [`PageRequest::page`] cuts the wanted page out of the result, so this method only asks the
+    /// registry and says what each entry is.
     ///
-    /// A list that is one file comes as one page, of which the caller keeps what it has done: each
-    /// call may read the file anew.
-    async fn discover(
-        &self,
-        http: &dyn Http,
-        source: &Source,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, SourceError>;
+    /// The most popular come first where the source knows. The same answers give the same rows.
+    async fn read<'a>(&self, wanted: PageRequest<'a>) -> Result<Listing<'a>, SourceError>;
 }
 
-/// Says how often its hosts may be asked. Data, not a limiter: gates are built from all plugins.
+/// States how often the hosts of a plugin may be asked. This is only data: the program limits the
+/// requests of all plugins together.
 pub trait RateLimit: Send + Sync {
-    /// Every place this plugin asks; a host left out is refused.
+    /// Every host that this plugin asks. Requests to other hosts are refused.
     fn quotas(&self) -> &'static [Quota];
 }
 
-/// Reads the signs that only one ecosystem's tools give.
+/// Recognises the error messages that only the tools of one ecosystem print.
 pub trait FailureClassifier: Send + Sync {
-    /// `None` leaves it to the shared patterns. Total: any text may come.
+    /// The cause of a failure. `None` means that the shared patterns decide. It must accept any text,
+    /// in time proportional to the length of the text.
     fn classify(&self, evidence: &Evidence) -> Option<Finding>;
 }
 
-/// Asks a registry, then builds from what it said.
+/// Asks a registry about a package, and builds the recipe from the answers.
+///
+/// No method may block its thread, because the whole run would wait. Use [`crate::io::run_blocking`]
+/// for long computations. Parsers limit the depth of nesting, because strangers write the texts.
 #[async_trait]
 pub trait RecipeBuilder: Send + Sync {
-    /// What the registry says about the newest release of `name`; `None` when it has no such
-    /// package, or none that can be installed.
+    /// What the registry says about the newest release of `name`; `None` if the registry has no such
+    /// package, or no release that can be installed. If the registry does not name the newest
+    /// release, versions are compared by their numbers: 1.10 comes after 1.9.
     async fn inspect(
         &self,
         http: &dyn Http,
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError>;
 
-    /// `facts` with each dependency led to the recipe of `_known` that provides it: comes between
-    /// inspecting and building, for the recipe and the installer. Pure: equal arguments, equal facts.
+    /// `facts` with the recipe of `_known` that provides each dependency. It is called after
+    /// `inspect`, and its result is used by `build` and by the installer. Pure: equal arguments give
+    /// equal facts.
     ///
-    /// Only builders whose packages depend on other packages' recipes implement it.
+    /// Only builders whose packages depend on recipes of other packages implement it.
     fn resolve(&self, facts: PackageFacts, _known: &KnownRecipes) -> PackageFacts {
         facts
     }
 
-    /// The recipe that follows from `facts`: equal facts, equal recipe.
+    /// The recipe that follows from `facts`. Equal facts give equal recipes.
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing>;
 
-    /// Whether people review what the registry takes in, so that a package called like a command of
-    /// the system is that command.
+    /// `facts` with the commands `names`, which installations showed. Pure.
+    ///
+    /// Only builders whose commands have a different order implement it.
+    fn discovered(&self, facts: PackageFacts, names: BTreeSet<CommandName>) -> PackageFacts {
+        facts.discovered(names)
+    }
+
+    /// Whether people review the packages before the registry accepts them. Then a package with the
+    /// name of a command of the system is taken for that command.
     fn is_reviewed(&self) -> bool {
         false
     }
 
-    /// What the recipe is called unless an override says otherwise.
+    /// The name of the recipe, unless an override gives another one.
     fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
         RecipeName::nearest(facts.id.name.as_str())
     }
 }
 
-/// Says how to install with the ecosystem's own means, and installs nothing.
+/// States how the ecosystem's own tool installs a recipe. It installs nothing itself.
 pub trait NativeInstaller: Send + Sync {
-    /// How long one step may take where it needs more than the general limit, such as to compile.
-    /// `None` is the general limit.
+    /// The time limit of one step, if it needs more than the general limit, for example to compile.
+    /// `None` means the general limit.
     fn longest_step(&self) -> Option<Duration> {
         None
     }
 
-    /// Whether an installed program can know its version. False where authors set it by a flag of
-    /// their own build: then another version in its output proves nothing against it.
+    /// Whether an installed program can know its version. It is false where authors set the version
+    /// by an option of their own build. Then a different version in the output is no error.
     fn programs_know_their_version(&self) -> bool {
         true
     }
 
-    /// The steps for `recipe`, for the orchestrator to run inside the sandbox of `environment`.
-    /// A step that asks a registry asks where `origins` say.
+    /// The steps for `recipe`. The program runs them in the sandbox of `environment`.
+    /// Steps that ask a registry use the addresses in `origins`.
     fn install(
         &self,
         recipe: &Recipe,
@@ -114,186 +121,102 @@ pub trait NativeInstaller: Send + Sync {
         environment: Environment,
         origins: &Origins,
     ) -> InstallPlan;
+
+    /// How to find out which commands the package of `facts` installs, whose registry cannot tell
+    /// them without running its code ([`Executables::undiscovered`](crate::model::Executables)).
+    /// `None` where nothing can be found out.
+    ///
+    /// Only installers of plugins with such packages implement it.
+    fn discovery(
+        &self,
+        _facts: &PackageFacts,
+        _environment: Environment,
+        _origins: &Origins,
+    ) -> Option<DiscoveryPlan> {
+        None
+    }
 }
 
-/// Knows how its registry spells.
+/// The spelling of names in a registry.
 pub trait Names: Send + Sync {
-    /// The registry's own spelling of what a person wrote.
+    /// The registry's own spelling of a name that a person wrote. Invalid names are refused.
     fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId>;
 
-    /// What two names share if the registry takes them for one package, although it keeps each as
-    /// it was written.
+    /// A text that is equal for two names if the registry treats them as one package, although it
+    /// keeps both spellings.
     fn identity(&self, name: &PackageName) -> String {
         name.to_string()
     }
 }
 
-/// One list that a seeder reads.
+/// A list that a seeder reads.
 #[derive(Debug, Clone, Copy)]
 pub struct Source {
-    /// Among the plugin's own sources; part of stored cursors.
+    /// Unique among the sources of the plugin. It is a part of stored cursors.
     pub name: &'static str,
-    /// Where it lies.
+    /// Its address.
     pub url: &'static str,
-    /// How often its publishers renew it.
+    /// How often its publishers renew the list.
     pub max_age: Duration,
-    /// What it costs to read.
+    /// The number of requests that it takes.
     pub shape: Shape,
-    /// How many candidates it hands out in all, roughly: for estimates, never for decisions.
+    /// The approximate number of candidates. It is used for estimates, and never for decisions.
     pub about: u32,
-    /// The addresses that are asked about each candidate whose commands it does not tell, one
-    /// request each.
+    /// The addresses that are asked about each candidate whose commands are not in the list, with
+    /// one request each.
     pub per_candidate: &'static [&'static str],
 }
 
 impl Source {
-    /// A list that is a file, the first of `files`, and renewed at least once a day. What else must
-    /// be read for it follows; without any file it is no source, and fails the build.
+    /// A list that is a file, the first of `files`, which is renewed at least once a day. The other
+    /// files are needed to read it. Without any file the build fails.
     pub const fn file(
         name: &'static str,
         files: &'static [&'static str],
         about: u32,
         per_candidate: &'static [&'static str],
     ) -> Self {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let shape = Shape::Files(files);
         Self { name, url: files[0], max_age: DAY, shape, about, per_candidate }
     }
+
+    /// A list that comes in pages of `length` candidates, and is renewed at least once a day.
+    pub const fn pages(
+        name: &'static str,
+        url: &'static str,
+        length: u32,
+        about: u32,
+        per_candidate: &'static [&'static str],
+    ) -> Self {
+        Self { name, url, max_age: DAY, shape: Shape::Pages(length), about, per_candidate }
+    }
 }
 
-/// In what portions a list comes.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The parts of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// These files, each read once.
     Files(&'static [&'static str]),
-    /// Pages of so many candidates, one request each.
+    /// Pages with this number of candidates, one request for each page.
     Pages(u32),
 }
 
-/// The ecosystem's own tool, which must be on the machine.
+/// The ecosystem's own tool, which must be installed on the machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Toolchain {
-    /// To be found on `PATH`; also the service that its faults name.
+    /// The program, which is searched on `PATH`. Failures of the tool name it as their service.
     pub program: &'static str,
-    /// How to find the folder that the sandbox must show.
+    /// How to find the folder that must be visible in the sandbox.
     pub root_probe: RootProbe,
 }
 
-/// A way to the folder that holds a toolchain.
+/// How to find the folder of a toolchain.
 #[derive(Debug, Clone, Copy)]
 pub enum RootProbe {
-    /// It is what this command prints.
+    /// This command prints it.
     Printed(&'static [&'static str]),
-    /// It is above the real path of this program.
+    /// It contains the real path of this program.
     RealPath(&'static str),
-}
-
-/// A registry could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read the {ecosystem} registry")]
-pub struct SourceError {
-    /// Whose registry.
-    pub ecosystem: EcosystemId,
-    /// The cause.
-    #[source]
-    pub kind: SourceErrorKind,
-}
-
-/// Why a registry could not be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the messages say it")]
-pub enum SourceErrorKind {
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// Something in an archive of the package, or on the way to it.
-    #[error(transparent)]
-    Remote(Box<RemoteError>),
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
-    #[error(transparent)]
-    Digest(#[from] DigestError),
-    /// A registry is believed about what there is, and a store only about what it gives.
-    #[error("{url} is listed, and is not given")]
-    Unserved { url: Url },
-    #[error(transparent)]
-    Withheld(Box<Withheld>),
-    #[error("unexpected shape of answer from {host}: {reason}")]
-    Schema { host: String, reason: String },
-}
-
-/// A registry that answers other questions does not hand out this one package.
-#[derive(Debug, thiserror::Error)]
-#[error("{url} is withheld: {reason}; {advice}")]
-pub struct Withheld {
-    /// What was asked for.
-    pub url: Url,
-    /// The registry's own words, on one line.
-    pub reason: String,
-    /// Where else the package may be, as a fragment without full stop.
-    pub advice: String,
-}
-
-impl From<RemoteError> for SourceErrorKind {
-    fn from(error: RemoteError) -> Self {
-        Self::Remote(Box::new(error))
-    }
-}
-
-impl SourceErrorKind {
-    /// `error` of asking for a file that the registry lists: an absence is no word about the package
-    /// then, nor a 403 about us, by which some stores say the same; a page for people does stay one.
-    pub fn of_listed_file(error: impl Into<Self>) -> Self {
-        let kind = error.into();
-        let status = match &kind {
-            Self::Http(error) => Some(error),
-            Self::Remote(error) => match &**error {
-                RemoteError::Http(error) => Some(error),
-                RemoteError::Archive(_) | RemoteError::Digest(_) | RemoteError::Changed { .. } => {
-                    None
-                }
-            },
-            Self::Archive(_)
-            | Self::Digest(_)
-            | Self::Unserved { .. }
-            | Self::Withheld(_)
-            | Self::Schema { .. } => None,
-        };
-        match status {
-            Some(HttpError::Status { url, status: 403 | 404 | 410 | 451 }) => {
-                Self::Unserved { url: url.clone() }
-            }
-            Some(_) | None => kind,
-        }
-    }
-}
-
-impl SourceError {
-    /// What makes errors of `ecosystem` out of their causes, for `map_err`.
-    pub fn of<K: Into<SourceErrorKind>>(ecosystem: &EcosystemId) -> impl FnOnce(K) -> Self {
-        move |kind| Self { ecosystem: ecosystem.clone(), kind: kind.into() }
-    }
-
-    /// What it says about registry and machine.
-    pub fn finding(&self) -> Finding {
-        match &self.kind {
-            SourceErrorKind::Http(error) => error.finding(),
-            SourceErrorKind::Remote(error) => error.finding(),
-            SourceErrorKind::Archive(error) => error.finding(),
-            SourceErrorKind::Digest(error) => error.finding(),
-            SourceErrorKind::Unserved { url } => {
-                let finding = Finding::stated(FailureKind::UpstreamUnavailable);
-                finding.of_service(url.host_str().unwrap_or_default())
-            }
-            // It speaks of one package, so it must not count against the registry's health.
-            SourceErrorKind::Withheld(withheld) => Finding {
-                confidence: Confidence::Inferred,
-                ..Finding::stated(FailureKind::AuthRequired)
-                    .of_service(withheld.url.host_str().unwrap_or_default())
-            },
-            SourceErrorKind::Schema { host, .. } => {
-                Finding::stated(FailureKind::UnexpectedResponse).of_service(host)
-            }
-        }
-    }
 }

@@ -1,56 +1,47 @@
-//! Files that count by groups of names, as a seeder reads them: as a whole, and in order.
+//! Files that count by groups of names, as a seeder reads them: completely, and in order.
 
 use crate::{
-    io::{GroupedCounts, Http, Request, aside},
-    model::{EcosystemId, Measure},
-    plugin::{Ranking, SourceError, SourceErrorKind},
+    io::{GroupedCounts, Request, run_blocking},
+    model::Measure,
+    plugin::{PageRequest, Ranking, SourceError},
 };
 
-/// Such a file at a registry.
+/// A file at a registry that counts by groups of names. Its address is that of the source.
 #[derive(Debug, Clone, Copy)]
 pub struct CountedFile {
-    /// Where it lies.
-    pub url: &'static str,
-    /// How it calls what it holds.
+    /// The names of its fields.
     pub counts: GroupedCounts,
     /// What it counts.
     pub unit: &'static str,
-    /// Over how many days.
+    /// The period in days.
     pub period_days: u32,
-    /// In bytes; a longer one is an error.
+    /// Maximal size in bytes; a larger file is an error.
     pub longest: usize,
-    /// Names that are kept, those of the greatest numbers.
+    /// How many names are kept: those with the greatest numbers.
     pub most_names: usize,
 }
 
-/// Names and numbers, the greatest first.
+/// Names and numbers, the greatest number first.
 pub type RankedNames = Vec<(String, Option<u64>)>;
 
 impl CountedFile {
-    /// The names in it, and what their numbers are. A file that is not there is an odd answer: its
-    /// publishers always have one.
+    /// The names in the file and the popularity that their numbers mean. A file that does not exist
+    /// is an unexpected answer, because its publishers always have one.
     pub async fn ask(
         &'static self,
-        http: &dyn Http,
-        ecosystem: &EcosystemId,
+        wanted: PageRequest<'_>,
     ) -> Result<(RankedNames, Measure), SourceError> {
-        let request = Request::get(self.url, &[], &[]).map_err(SourceError::of(ecosystem))?;
-        let host = request.url.host_str().unwrap_or_default().to_owned();
-        let odd = |reason| SourceError::of(ecosystem)(SourceErrorKind::Schema { host, reason });
-        let accept = Some("application/json");
-        let request = Request { accept, max_bytes: self.longest, ..request };
-        let response = http.send(request).await.map_err(SourceError::of(ecosystem))?;
-        let answered_on = response.answered_on();
-        let body = response.found().map_err(SourceError::of(ecosystem))?;
-        let Some(body) = body else { return Err(odd(format!("it has no file of {}", self.unit))) };
-        let ranked = aside(move || {
+        let request = Request::get(wanted.source.url, &[], &[]);
+        let request = request.map(|it| it.accepting_json().at_most(self.longest));
+        let answer = wanted.ask(request, &format!("file of {}", self.unit)).await?;
+        let ranked = run_blocking(move || {
             let mut ranking = Ranking::of(self.most_names);
-            let last_day = self.counts.read(&body, &mut |name, count| ranking.add(name, count));
+            let add = &mut |name: &str, count| ranking.add(name, count);
+            let last_day = self.counts.read(&answer.content, add);
             last_day.map(|day| (ranking.into_rows(), day))
         });
-        let (rows, last_day) = ranked.await.map_err(odd)?;
-        let (unit, period_days) = (self.unit, Some(self.period_days));
-        let (source, as_of) = (self.url.to_owned(), last_day.or(answered_on));
-        Ok((rows, Measure { unit, period_days, source, as_of }))
+        let (rows, last_day) = ranked.await.map_err(|reason| wanted.unexpected(reason))?;
+        let as_of = last_day.or(answer.answered_on);
+        Ok((rows, wanted.measure(self.unit, Some(self.period_days), as_of)))
     }
 }

@@ -1,4 +1,4 @@
-//! The plugins linked into this program.
+//! The plugins that are linked into this program.
 
 use crate::{
     model::{DuplicateName, EcosystemId, EcosystemNames, Os, Quota},
@@ -8,20 +8,21 @@ use crate::{
     },
 };
 
-/// What no ecosystem can be called: where people name one, these words mean something else.
+/// Words that cannot be the id of an ecosystem, because they mean something else where people name
+/// one.
 pub const RESERVED_WORDS: [&str; 4] = ["all", "auto", "help", "status"];
 
 /// One ecosystem, as its crate hands it to [`register_ecosystem!`](crate::register_ecosystem).
 #[expect(missing_docs, reason = "the traits say it")]
 pub struct EcosystemPlugin {
     pub id: EcosystemId,
-    /// Place in the rotation.
+    /// The place in the rotation.
     pub rotation_rank: u16,
-    /// Other spellings, accepted at every edge and never stored.
+    /// Other accepted names. They are never stored.
     pub aliases: &'static [&'static str],
     pub display_name: &'static str,
     pub toolchain: Option<Toolchain>,
-    /// The only system it installs on; `None` is any.
+    /// The only system on which its packages are installed; `None` means any.
     pub local_os: Option<Os>,
     pub seeder: Option<&'static dyn Seeder>,
     pub rate_limit: &'static dyn RateLimit,
@@ -35,10 +36,10 @@ pub struct EcosystemPlugin {
 
 inventory::collect!(EcosystemPlugin);
 
-/// Registers an [`EcosystemPlugin`] for as long as the crate is linked.
+/// Registers an [`EcosystemPlugin`] as soon as the crate is linked.
 ///
-/// The program must name the crate once (`use eco_x as _;`): a dependency that no code mentions
-/// is not linked.
+/// The program must mention the crate once (`use eco_x as _;`), because a dependency that no code
+/// mentions is not linked.
 #[macro_export]
 macro_rules! register_ecosystem {
     ($plugin:expr) => {
@@ -46,13 +47,14 @@ macro_rules! register_ecosystem {
     };
 }
 
-/// Plugins in rotation order, known to be unambiguous. The linker's order means nothing.
+/// The plugins in rotation order, without ambiguous names. The order of the linker has no
+/// influence.
 pub struct Registry {
     by_rank: Vec<&'static EcosystemPlugin>,
     names: EcosystemNames,
 }
 
-/// The linked plugins are no registry.
+/// The linked plugins do not form a valid registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the messages say it")]
@@ -71,7 +73,7 @@ impl Registry {
         Self::new(inventory::iter::<EcosystemPlugin>)
     }
 
-    /// Exactly `plugins`, in any order.
+    /// A registry of exactly `plugins`, in any order.
     pub fn new(
         plugins: impl IntoIterator<Item = &'static EcosystemPlugin>,
     ) -> Result<Self, RegistryError> {
@@ -94,7 +96,7 @@ impl Registry {
         self.by_rank.iter().copied()
     }
 
-    /// The plugin a person calls `spelling`: an id or an alias.
+    /// The plugin that has `spelling` as its id or as an alias.
     pub fn resolve(&self, spelling: &str) -> Option<&'static EcosystemPlugin> {
         let id = self.names.resolve(spelling)?;
         self.get(id)
@@ -105,17 +107,17 @@ impl Registry {
         self.iter().find(|plugin| plugin.id == *id)
     }
 
-    /// Every spelling, for code that knows no plugins.
+    /// Every id and alias, for code that does not know plugins.
     pub fn names(&self) -> &EcosystemNames {
         &self.names
     }
 
-    /// Every plugin's own recipe steps.
+    /// The recipe steps of all plugins.
     pub fn recipe_actions(&self) -> impl Iterator<Item = ActionShape> {
         self.iter().flat_map(|plugin| plugin.recipe_actions).copied()
     }
 
-    /// Every plugin's quotas, for the one [`PoliteHttp`](crate::io::PoliteHttp).
+    /// The quotas of all plugins, for [`PoliteHttp`](crate::io::PoliteHttp).
     pub fn quotas(&self) -> impl Iterator<Item = Quota> {
         self.iter().flat_map(|plugin| plugin.rate_limit.quotas()).copied()
     }

@@ -1,24 +1,25 @@
-//! What registries allow in a name: most differ only in their punctuation.
+//! The rules of registries for names. Most registries differ only in the punctuation that they
+//! allow.
 
 use crate::model::{InvalidId, PackageName};
 
-/// What one registry allows in a name, beyond what [`PackageName`] does.
+/// What one registry allows in a name, in addition to the rules of [`PackageName`].
 #[derive(Debug, Clone, Copy)]
 pub struct Spelling {
-    /// What its names are called in messages.
+    /// What messages call such a name.
     pub what: &'static str,
-    /// In bytes.
+    /// Maximal length in bytes.
     pub longest: usize,
-    /// Allowed besides ASCII letters and digits.
+    /// Characters that are allowed besides ASCII letters and digits.
     pub punctuation: &'static str,
-    /// What a name may begin with, as a sentence and as a test.
+    /// What a name may begin with, in words and as a test.
     pub begins: (&'static str, fn(char) -> bool),
-    /// What a name may end with, as a sentence and as a test.
+    /// What a name may end with, in words and as a test.
     pub ends: (&'static str, fn(char) -> bool),
 }
 
 impl Spelling {
-    /// Names of ASCII letters, digits and, between them, `punctuation`; 100 bytes at most.
+    /// Names of ASCII letters and digits with `punctuation` between them, at most 100 bytes long.
     pub const fn plain(what: &'static str, punctuation: &'static str) -> Self {
         Self {
             what,
@@ -29,7 +30,7 @@ impl Spelling {
         }
     }
 
-    /// `text` as a name, if it is spelled like one.
+    /// Reads `text` as a name, if it follows the rules.
     pub fn read(&self, text: &str) -> Result<PackageName, InvalidId> {
         let is_allowed = |c: char| c.is_ascii_alphanumeric() || self.punctuation.contains(c);
         if text.is_empty() {
@@ -50,14 +51,14 @@ impl Spelling {
         text.parse()
     }
 
-    /// That `text` is no name there, for the reason `why`.
+    /// The error that `text` is not a name, for the reason `why`.
     pub fn refuse(&self, text: &str, why: &'static str) -> InvalidId {
         InvalidId::because(self.what, text, why)
     }
 }
 
-/// Whether no file may be called `stem`, whatever its case, on Windows; registries refuse such
-/// names too.
+/// Whether Windows does not allow a file to be called `stem`, whatever its case. Registries refuse
+/// such names too.
 pub fn is_windows_device(stem: &str) -> bool {
     let stem = stem.to_ascii_lowercase();
     let is_port = |prefix| {

@@ -1,4 +1,4 @@
-//! Whether a file is the one that its registry speaks of.
+//! Whether a file has the digest that its registry states.
 
 use std::io::Write as _;
 
@@ -8,7 +8,7 @@ use batch_core::{
 };
 use tempfile::NamedTempFile;
 
-/// Of `hello`.
+/// The digest of `hello`.
 const SHA256: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 const SHA256_BASE64: &str = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=";
 const SHA512: &str = "9b71d224bd62f3785d96d46ad3ea3d73319bfbc2890caadae2dff72519673ca72323c3d99ba5c11d7c7acc6e14b8c5da0c4663475c2e5c3adef46f73bcdec043";
@@ -39,7 +39,7 @@ fn every_way_to_write_a_digest_is_read() {
 }
 
 #[test]
-fn another_file_is_told_from_no_digest() {
+fn a_different_file_is_distinguished_from_a_missing_digest() {
     for (expected, is_digest) in [
         (SHA256.replace('2', "3"), true),
         (format!("sha512-{}", SHA512_BASE64.replace('m', "n")), true),
@@ -66,7 +66,7 @@ fn another_file_is_told_from_no_digest() {
 }
 
 #[test]
-fn a_file_that_is_gone_is_the_machines_fault() {
+fn a_missing_local_file_is_a_fault_of_the_machine() {
     let error = verify_digest("/nowhere/at/all".as_ref(), SHA256).unwrap_err();
     assert_eq!(error.finding().kind, FailureKind::DiskFull);
 }

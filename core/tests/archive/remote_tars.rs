@@ -1,10 +1,10 @@
-//! Plain tars that stay where they are.
+//! Plain tars that are read at the server, without a download.
 
 use batch_core::io::archive::{ArchiveError, EntryKind, RemoteError, RemoteTar};
 use tar::EntryType;
 
 use crate::{
-    served::{Served, Way, request, run, sha256},
+    served::{ServingMode, TestServer, request, run, sha256},
     tars::{claiming, file, member, tar},
 };
 
@@ -12,7 +12,7 @@ use crate::{
 fn headers_are_read_without_the_content_between_them() {
     let filler = vec![7; 3 << 20];
     let members = [file("metadata.gz", b"meta"), file("data.tar.gz", &filler), file("sums", b"s")];
-    let served = Served::new(tar(&members), Way::Ranges);
+    let served = TestServer::new(tar(&members), ServingMode::Ranges);
     run(async {
         let tar = RemoteTar::open(&served, request()).await?.unwrap();
         let entries = tar.entries().await?;
@@ -31,8 +31,8 @@ fn headers_are_read_without_the_content_between_them() {
 }
 
 #[test]
-fn a_whole_answer_serves_as_well() {
-    let served = Served::new(tar(&[file("a", b"x"), file("b", &[1; 100])]), Way::Whole);
+fn an_answer_with_the_whole_file_is_accepted_too() {
+    let served = TestServer::new(tar(&[file("a", b"x"), file("b", &[1; 100])]), ServingMode::Whole);
     run(async {
         let tar = RemoteTar::open(&served, request()).await?.unwrap();
         let entries = tar.entries().await?;
@@ -44,7 +44,7 @@ fn a_whole_answer_serves_as_well() {
 }
 
 fn refused(bytes: Vec<u8>) -> RemoteError {
-    let served = Served::new(bytes, Way::Ranges);
+    let served = TestServer::new(bytes, ServingMode::Ranges);
     run(async {
         let tar = RemoteTar::open(&served, request()).await.unwrap().unwrap();
         tar.entries().await.unwrap_err()
@@ -52,12 +52,12 @@ fn refused(bytes: Vec<u8>) -> RemoteError {
 }
 
 #[test]
-fn what_is_hostile_here_is_hostile_there() {
+fn the_same_hostile_archives_are_refused_remotely() {
     for (members, expected) in [
-        (vec![file("../x", b"")], "not safe to use"),
+        (vec![file("../x", b"")], "the unsafe path"),
         (vec![file("a", b""), file("a", b"")], "\"a\" twice"),
-        (vec![claiming(EntryType::Regular, b"a", 1 << 40, b"")], "ends before its end"),
-        (vec![claiming(EntryType::GNULongName, b"a", 1 << 40, b"")], "ends before its end"),
+        (vec![claiming(EntryType::Regular, b"a", 1 << 40, b"")], "is incomplete"),
+        (vec![claiming(EntryType::GNULongName, b"a", 1 << 40, b"")], "is incomplete"),
         (vec![member(EntryType::GNUSparse, b"a", b"")], "sparse files"),
         (vec![], "it holds nothing"),
     ] {
@@ -72,7 +72,7 @@ fn what_is_hostile_here_is_hostile_there() {
 fn an_archive_that_scatters_its_headers_costs_a_bounded_number_of_requests() {
     let filler = vec![7; 70 << 10];
     let members: Vec<_> = (0..1200).map(|n| file(&format!("f{n}"), &filler)).collect();
-    let served = Served::new(tar(&members), Way::Ranges);
+    let served = TestServer::new(tar(&members), ServingMode::Ranges);
     let error = run(async {
         let tar = RemoteTar::open(&served, request()).await.unwrap().unwrap();
         tar.entries().await.unwrap_err()
@@ -84,7 +84,8 @@ fn an_archive_that_scatters_its_headers_costs_a_bounded_number_of_requests() {
 
 #[test]
 fn links_are_named() {
-    let served = Served::new(tar(&[member(EntryType::Symlink, b"l", b"")]), Way::Ranges);
+    let served =
+        TestServer::new(tar(&[member(EntryType::Symlink, b"l", b"")]), ServingMode::Ranges);
     let entries = run(async {
         RemoteTar::open(&served, request()).await.unwrap().unwrap().entries().await.unwrap()
     });

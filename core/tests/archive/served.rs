@@ -1,4 +1,4 @@
-//! One file at a registry that lives in this process.
+//! One file on a registry within this process.
 
 use std::{
     fmt::Write as _,
@@ -12,30 +12,30 @@ use batch_sim::SimClock;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
-/// Answers every request with parts of `bytes`, in its own way.
-pub(crate) struct Served {
+/// Answers every request with parts of `bytes`, in the chosen way.
+pub(crate) struct TestServer {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) way: Way,
+    pub(crate) way: ServingMode,
     pub(crate) asked: Mutex<Vec<String>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum ServingMode {
     Ranges,
-    /// Knows no ranges.
+    /// Ignores ranges and sends the whole file.
     Whole,
-    /// Another version from the second answer on.
+    /// Sends another version from the second answer on.
     Changing,
-    /// Parts that do not say which they are.
+    /// Sends parts without stating their range.
     Nameless,
-    /// Other parts than it was asked for.
+    /// Sends another range than the requested one.
     Elsewhere,
-    /// Every request, this status.
+    /// Answers every request with this status.
     Refusing(u16),
 }
 
-impl Served {
-    pub(crate) fn new(bytes: impl Into<Vec<u8>>, way: Way) -> Self {
+impl TestServer {
+    pub(crate) fn new(bytes: impl Into<Vec<u8>>, way: ServingMode) -> Self {
         Self { bytes: bytes.into(), way, asked: Mutex::default() }
     }
 
@@ -48,7 +48,7 @@ pub(crate) fn request() -> Request {
     Request::get("https://a.example/", &["x"], &[]).unwrap()
 }
 
-/// As registries write it.
+/// SHA-256 in the notation of registries.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold("sha256-".to_owned(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}"); // a string takes everything
@@ -61,7 +61,7 @@ pub(crate) fn run<T>(future: impl Future<Output = T> + Send) -> T {
 }
 
 #[async_trait]
-impl Http for Served {
+impl Http for TestServer {
     async fn send(&self, request: Request) -> Result<Response, HttpError> {
         let range = request.range.clone();
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,8 +74,8 @@ impl Http for Served {
             Ok(Response { url: url.clone(), status, headers, body })
         };
         let range = match (self.way, range) {
-            (Way::Refusing(status), _) => return answer(status, Headers::new(), b"no"),
-            (Way::Whole, _) | (_, None) => {
+            (ServingMode::Refusing(status), _) => return answer(status, Headers::new(), b"no"),
+            (ServingMode::Whole, _) | (_, None) => {
                 if request.max_bytes < total {
                     return Err(HttpError::TooLarge { url, max_bytes: request.max_bytes });
                 }
@@ -88,14 +88,14 @@ impl Http for Served {
         if total <= start {
             return answer(416, Headers::new(), b"");
         }
-        let moved = usize::from(self.way == Way::Elsewhere && 1 < n_asked);
+        let moved = usize::from(self.way == ServingMode::Elsewhere && 1 < n_asked);
         let part = &self.bytes[start - moved..=end - moved];
         let (start, end) = (start - moved, end - moved);
         let mut headers = Headers::new();
-        if self.way != Way::Nameless {
+        if self.way != ServingMode::Nameless {
             headers.insert("content-range".to_owned(), format!("bytes {start}-{end}/{total}"));
         }
-        if self.way == Way::Changing {
+        if self.way == ServingMode::Changing {
             headers.insert("etag".to_owned(), format!("\"{}\"", n_asked.min(2)));
         }
         answer(206, headers, part)

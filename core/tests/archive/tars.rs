@@ -1,4 +1,4 @@
-//! Tars that are here.
+//! Tars on the local disk.
 
 use std::io::{self, Cursor, Read, Write as _};
 
@@ -9,7 +9,7 @@ use batch_core::{
 use flate2::{Compression, write::GzEncoder};
 use tar::{EntryType, Header};
 
-/// One header and its content, filled up to a whole block. Nothing is checked.
+/// One header and its content, padded to whole blocks. The arguments are not checked.
 pub(crate) fn member(kind: EntryType, path: &[u8], content: &[u8]) -> Vec<u8> {
     claiming(kind, path, content.len() as u64, content)
 }
@@ -46,7 +46,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// One pax record, with its length in front.
+/// One pax record, preceded by its length.
 fn pax(key: &str, value: &[u8]) -> Vec<u8> {
     let rest = key.len() + value.len() + 3;
     let digits = |n: usize| n.to_string().len();
@@ -103,7 +103,7 @@ fn every_entry_is_shown_with_its_content() {
 }
 
 #[test]
-fn what_is_no_file_is_named_and_its_target_kept_as_it_is() {
+fn entries_other_than_files_are_named_with_their_unchanged_target() {
     let kinds = [EntryType::Symlink, EntryType::Link, EntryType::Char, EntryType::Block];
     let names = [b"a", b"b", b"c", b"d"];
     let members = kinds.iter().zip(names).map(|(kind, name)| member(*kind, name, b""));
@@ -130,16 +130,16 @@ fn long_names_are_read_in_both_dialects() {
 }
 
 #[test]
-fn paths_that_lead_out_are_refused() {
+fn paths_outside_of_the_archive_are_refused() {
     for path in ["../x", "a/../../x", "a/..", "..", "/etc/passwd", "//x", "a\\..\\x", "./../x"] {
-        refuse(&tar(&[file(path, b"x")]), "not safe to use");
+        refuse(&tar(&[file(path, b"x")]), "the unsafe path");
         let long = member(EntryType::GNULongName, b"l", path.as_bytes());
-        refuse(&tar(&[long, file("innocent", b"x")]), "not safe to use");
+        refuse(&tar(&[long, file("innocent", b"x")]), "the unsafe path");
         let long = member(EntryType::XHeader, b"l", &pax("path", path.as_bytes()));
-        refuse(&tar(&[long, file("innocent", b"x")]), "not safe to use");
+        refuse(&tar(&[long, file("innocent", b"x")]), "the unsafe path");
     }
-    refuse(&tar(&[member(EntryType::Regular, b"caf\xe9", b"x")]), "not safe to use");
-    refuse(&tar(&[member(EntryType::Regular, b"", b"x")]), "not safe to use");
+    refuse(&tar(&[member(EntryType::Regular, b"caf\xe9", b"x")]), "the unsafe path");
+    refuse(&tar(&[member(EntryType::Regular, b"", b"x")]), "the unsafe path");
     refuse(
         &tar(&[member(EntryType::XHeader, b"l", &pax("path", b"a\0b")), file("c", b"")]),
         "safe",
@@ -158,7 +158,7 @@ fn two_files_of_one_path_are_refused_and_two_folders_are_not() {
 }
 
 #[test]
-fn who_only_looks_is_shown_what_nobody_could_unpack_exactly() {
+fn a_reader_that_does_not_unpack_sees_entries_that_cannot_be_unpacked() {
     let look = |bytes: &[u8]| -> Result<Vec<String>, ArchiveError> {
         let mut seen = vec![];
         look_into_tar(Cursor::new(bytes), &ArchiveLimits::default(), &mut |entry, content| {
@@ -176,7 +176,7 @@ fn who_only_looks_is_shown_what_nobody_could_unpack_exactly() {
     for bytes in [tar(&members), gzip(&tar(&members))] {
         assert_eq!(look(&bytes).unwrap(), ["a|1", "t/na\u{fffd}ve|x", "l|", "a|2"]);
     }
-    // Limits and safety are the same.
+    // The same limits and safety checks hold.
     let pax = |path: &[u8]| member(EntryType::XHeader, b"l", &pax("path", path));
     let too_long = member(EntryType::GNULongName, b"l", &[0xef; 5000]);
     for bad in [pax(b"../na\xefve"), pax(b"/na\xefve"), pax(b"na\xefve\0"), too_long] {
@@ -187,7 +187,7 @@ fn who_only_looks_is_shown_what_nobody_could_unpack_exactly() {
 }
 
 #[test]
-fn an_archive_that_ends_early_is_no_shorter_archive() {
+fn a_truncated_archive_is_an_error() {
     let whole = tar(&[file("a", &[b'x'; 2000]), file("b", b"y")]);
     for cut in [513, 600, 1024, 2500] {
         let error = read(&whole[..cut], &ArchiveLimits::default()).unwrap_err();
@@ -201,7 +201,7 @@ fn an_archive_that_ends_early_is_no_shorter_archive() {
 }
 
 #[test]
-fn content_that_ends_early_is_an_error_to_its_reader() {
+fn truncated_content_is_an_error_for_its_reader() {
     let cut = &tar(&[file("a", &[b'x'; 2000])])[..1000];
     let mut seen = None;
     let error = read_tar(cut, &ArchiveLimits::default(), &mut |_, content| {
@@ -213,9 +213,9 @@ fn content_that_ends_early_is_an_error_to_its_reader() {
 }
 
 #[test]
-fn sizes_that_lie_are_found() {
+fn wrong_sizes_are_found() {
     let lying = |size: &[u8]| member(EntryType::XHeader, b"p", &pax("size", size));
-    refuse(&tar(&[lying(b"1024"), file("a", b"x")]), "says that \"a\" has 1024 bytes");
+    refuse(&tar(&[lying(b"1024"), file("a", b"x")]), "states a wrong size for \"a\": 1024 bytes");
     refuse(&tar(&[lying(b"-1"), file("a", b"x")]), "a size is no number");
     check(&tar(&[lying(b"1"), file("a", b"x")]), &["a|file|1|x"]);
     let beyond = claiming(EntryType::Regular, b"a", 1 << 40, b"x");
@@ -226,7 +226,7 @@ fn sizes_that_lie_are_found() {
 }
 
 #[test]
-fn a_name_costs_no_more_memory_than_it_may() {
+fn the_memory_for_a_name_is_limited() {
     let long = vec![b'a'; 5000];
     for kind in [EntryType::GNULongName, EntryType::GNULongLink] {
         refuse(&tar(&[member(kind, b"l", &long), file("a", b"")]), "path of more than 4096 bytes");
@@ -234,7 +234,7 @@ fn a_name_costs_no_more_memory_than_it_may() {
         refuse(&tar(&[claimed]), "path of more than 4096 bytes");
     }
     let claimed = claiming(EntryType::XHeader, b"l", 1 << 33, b"a");
-    refuse(&tar(&[claimed]), "more than 1048576 bytes");
+    refuse(&tar(&[claimed]), "larger than 1048576 bytes");
     let record = member(EntryType::XHeader, b"l", &pax("path", &long));
     refuse(&tar(&[record, file("a", b"")]), "path of more than 4096 bytes");
 }
@@ -258,7 +258,7 @@ fn gzip_may_come_in_several_members() {
 }
 
 #[test]
-fn what_is_no_archive_is_refused() {
+fn other_files_than_archives_are_refused() {
     for bytes in [&b""[..], b"x", b"<html>not found</html>", &[0; 1024], &[b'x'; 4096]] {
         read(bytes, &ArchiveLimits::default()).unwrap_err();
     }
@@ -273,14 +273,14 @@ fn more_entries_than_anyone_needs_are_refused() {
     assert_eq!(read(&tar(&members[..3]), &limits).unwrap().len(), 3);
     let error = read(&tar(&members), &limits).unwrap_err();
     assert!(matches!(error, ArchiveError::TooManyEntries { limit: 3 }), "{error}");
-    // Headers that complete nothing count too: they cost time all the same.
+    // Headers that describe no entry count too, because they cost time as well.
     let names = vec![member(EntryType::GNULongName, b"l", b"x"); 4];
     let error = read(&tar(&names), &limits).unwrap_err();
     assert!(matches!(error, ArchiveError::TooManyEntries { limit: 3 }), "{error}");
 }
 
 #[test]
-fn a_bomb_is_noticed_while_it_unpacks() {
+fn a_decompression_bomb_is_noticed_while_it_unpacks() {
     let bomb = gzip(&tar(&[file("a", &vec![0; 40 << 20])]));
     assert!(bomb.len() < 60_000, "{}", bomb.len());
     let error = read(&bomb, &ArchiveLimits::default()).unwrap_err();
@@ -293,7 +293,7 @@ fn a_bomb_is_noticed_while_it_unpacks() {
 }
 
 #[test]
-fn the_pass_ends_where_the_visitor_says() {
+fn reading_ends_when_the_visitor_stops() {
     let damaged = [file("a", b"1"), file("b", b"2"), vec![b'x'; 512]].concat();
     let mut seen = vec![];
     read_tar(&*damaged, &ArchiveLimits::default(), &mut |entry, _| {
@@ -310,7 +310,7 @@ fn the_pass_ends_where_the_visitor_says() {
 }
 
 #[test]
-fn permissions_come_without_the_kind() {
+fn permissions_do_not_contain_the_file_type() {
     let mut mode = 0;
     read_tar(&*tar(&[file("a", b"")]), &ArchiveLimits::default(), &mut |entry, _| {
         mode = entry.mode;

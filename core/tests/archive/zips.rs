@@ -1,4 +1,4 @@
-//! Zip files that stay where they are.
+//! Zip files that are read at the server, without a download.
 
 use std::io::{Cursor, Write as _};
 
@@ -11,9 +11,9 @@ use batch_core::{
 };
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use crate::served::{Served, Way, request, run, sha256};
+use crate::served::{ServingMode, TestServer, request, run, sha256};
 
-/// A zip of these members, not packed, so that sizes are what they look like.
+/// A zip of these members without compression, so that sizes are easy to see.
 fn stored(members: &[(&str, &[u8])]) -> Vec<u8> {
     packed(members, CompressionMethod::Stored)
 }
@@ -37,11 +37,11 @@ fn named<'a>(zip: &'a RemoteZip<'_>, path: &str) -> &'a ZipEntry {
 }
 
 #[test]
-fn a_member_of_a_large_archive_costs_few_requests() {
+fn one_member_of_a_large_archive_needs_few_requests() {
     let filler = vec![7; 5 << 20];
     let members: &[(&str, &[u8])] =
         &[("a/first.txt", b"first"), ("filler", &filler), ("a/last.txt", b"last")];
-    let served = Served::new(stored(members), Way::Ranges);
+    let served = TestServer::new(stored(members), ServingMode::Ranges);
     let content = run(async {
         let zip = RemoteZip::open(&served, request()).await?.unwrap();
         assert!(!zip.has_digest(&sha256(&served.bytes))?);
@@ -56,9 +56,9 @@ fn a_member_of_a_large_archive_costs_few_requests() {
 }
 
 #[test]
-fn a_server_that_knows_no_parts_is_asked_for_all_within_the_limit() {
+fn without_range_requests_the_whole_file_is_downloaded_within_the_limit() {
     let filler = vec![7; 5 << 20];
-    let served = Served::new(stored(&[("a", b"x"), ("filler", &filler)]), Way::Whole);
+    let served = TestServer::new(stored(&[("a", b"x"), ("filler", &filler)]), ServingMode::Whole);
     run(async {
         let zip = RemoteZip::open(&served, large()).await?.unwrap();
         assert!(zip.has_digest(&sha256(&served.bytes))?);
@@ -75,20 +75,20 @@ fn a_server_that_knows_no_parts_is_asked_for_all_within_the_limit() {
     assert!(matches!(error, RemoteError::Http(_)), "{error}");
 }
 
-/// Little-endian number of `n_bytes` at `at`.
+/// Writes a little-endian number of `n_bytes` at `at`.
 fn put(bytes: &mut [u8], at: usize, value: u64, n_bytes: usize) {
     bytes[at..at + n_bytes].copy_from_slice(&value.to_le_bytes()[..n_bytes]);
 }
 
-/// Where the first (local header, central header, end) begins.
-fn landmarks(bytes: &[u8]) -> [usize; 3] {
+/// The offsets of the first local header, the first central header, and the end record.
+fn record_offsets(bytes: &[u8]) -> [usize; 3] {
     [*b"PK\x03\x04", *b"PK\x01\x02", *b"PK\x05\x06"]
         .map(|magic| bytes.windows(4).position(|window| window == magic).unwrap())
 }
 
-/// What becomes of opening it and reading each member.
-fn outcome(bytes: Vec<u8>, way: Way) -> Result<Vec<Vec<u8>>, RemoteError> {
-    let served = Served::new(bytes, way);
+/// The result of opening it and reading each member.
+fn outcome(bytes: Vec<u8>, way: ServingMode) -> Result<Vec<Vec<u8>>, RemoteError> {
+    let served = TestServer::new(bytes, way);
     run(async {
         let zip = RemoteZip::open(&served, large()).await?.unwrap();
         let mut contents = vec![];
@@ -101,7 +101,7 @@ fn outcome(bytes: Vec<u8>, way: Way) -> Result<Vec<Vec<u8>>, RemoteError> {
 
 #[track_caller]
 fn refuse(bytes: &[u8], expected: &str) {
-    for way in [Way::Ranges, Way::Whole] {
+    for way in [ServingMode::Ranges, ServingMode::Whole] {
         let error = outcome(bytes.to_vec(), way).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}, not {expected}");
         assert_eq!(error.finding().kind, FailureKind::ArchiveExtractionFailed, "{error}");
@@ -113,24 +113,24 @@ fn packed_members_are_unpacked() {
     let text = b"abc".repeat(5000);
     let zip = packed(&[("a", &text), ("b/", b""), ("c", b"")], CompressionMethod::Deflated);
     let expected = [text, vec![], vec![]];
-    assert_eq!(outcome(zip.clone(), Way::Ranges).unwrap(), expected);
-    assert_eq!(outcome(zip, Way::Whole).unwrap(), expected);
+    assert_eq!(outcome(zip.clone(), ServingMode::Ranges).unwrap(), expected);
+    assert_eq!(outcome(zip, ServingMode::Whole).unwrap(), expected);
 }
 
 #[test]
-fn names_that_lead_out_are_refused() {
+fn names_outside_of_the_archive_are_refused() {
     for name in ["../x", "/x", "a/../../x", "a\\..\\..\\x"] {
-        refuse(&renamed(name.as_bytes()), "not safe to use");
+        refuse(&renamed(name.as_bytes()), "the unsafe path");
     }
-    refuse(&renamed(b"a\0b"), "not safe to use");
-    refuse(&renamed(b"\xff\xfe"), "not safe to use");
+    refuse(&renamed(b"a\0b"), "the unsafe path");
+    refuse(&renamed(b"\xff\xfe"), "the unsafe path");
 }
 
-/// An archive of one file that is called so, whatever that is.
+/// An archive of one file with this name, which may be any bytes.
 fn renamed(name: &[u8]) -> Vec<u8> {
     let placeholder = "p".repeat(name.len());
     let mut bytes = stored(&[(&placeholder, b"x")]);
-    let [local, central, _] = landmarks(&bytes);
+    let [local, central, _] = record_offsets(&bytes);
     bytes[local + 30..][..name.len()].copy_from_slice(name);
     bytes[central + 46..][..name.len()].copy_from_slice(name);
     bytes
@@ -139,7 +139,7 @@ fn renamed(name: &[u8]) -> Vec<u8> {
 #[test]
 fn two_members_of_one_name_are_refused() {
     let mut bytes = stored(&[("a", b"1"), ("b", b"2")]);
-    let central = landmarks(&bytes)[1];
+    let central = record_offsets(&bytes)[1];
     let second = central + 47;
     assert_eq!(&bytes[second..second + 4], b"PK\x01\x02");
     bytes[second + 46] = b'a';
@@ -147,10 +147,10 @@ fn two_members_of_one_name_are_refused() {
 }
 
 #[test]
-fn sizes_and_sums_that_lie_are_found() {
+fn wrong_sizes_and_checksums_are_found() {
     let text = b"abc".repeat(5000);
     let honest = packed(&[("a", &text)], CompressionMethod::Deflated);
-    let [_, central, _] = landmarks(&honest);
+    let [_, central, _] = record_offsets(&honest);
     let lying = |at: usize, value| {
         let mut bytes = honest.clone();
         put(&mut bytes, central + at, value, 4);
@@ -162,84 +162,84 @@ fn sizes_and_sums_that_lie_are_found() {
         ("unpacked size too small", lying(24, 10)),
         ("unpacked size too large", lying(24, 20_000)),
     ] {
-        let error = outcome(bytes, Way::Ranges).unwrap_err();
+        let error = outcome(bytes, ServingMode::Ranges).unwrap_err();
         assert_eq!(error.finding().kind, FailureKind::ArchiveExtractionFailed, "{what}: {error}");
     }
-    // Beyond the end of the file.
-    outcome(lying(20, 0xffff_fff0), Way::Ranges).unwrap();
-    outcome(lying(42, 0x7fff_ffff), Way::Ranges).unwrap_err();
+    // An offset behind the end of the file.
+    outcome(lying(20, 0xffff_fff0), ServingMode::Ranges).unwrap();
+    outcome(lying(42, 0x7fff_ffff), ServingMode::Ranges).unwrap_err();
 }
 
 #[test]
-fn a_bomb_is_refused_by_what_it_says_and_by_what_it_does() {
+fn a_bomb_is_refused_by_its_stated_and_by_its_real_size() {
     let zeros = vec![0; 10 << 20];
     let bomb = packed(&[("a", &zeros)], CompressionMethod::Deflated);
-    refuse(&bomb, "more than 1048576 bytes");
+    refuse(&bomb, "larger than 1048576 bytes");
     let mut lying = bomb;
-    let central = landmarks(&lying)[1];
+    let central = record_offsets(&lying)[1];
     put(&mut lying, central + 24, 100, 4);
-    let error = outcome(lying, Way::Ranges).unwrap_err();
+    let error = outcome(lying, ServingMode::Ranges).unwrap_err();
     assert_eq!(error.finding().kind, FailureKind::ArchiveExtractionFailed, "{error}");
 }
 
 #[test]
-fn more_members_than_anyone_needs_are_refused_before_they_are_read() {
+fn another_number_of_members_than_there_are_is_refused() {
     let mut bytes = stored(&[("a", b"1")]);
-    let end = landmarks(&bytes)[2];
+    let end = record_offsets(&bytes)[2];
     put(&mut bytes, end + 8, 60_000, 2);
     put(&mut bytes, end + 10, 60_000, 2);
-    refuse(&bytes, "more entries than its size");
+    refuse(&bytes, "it has 1 entries and says 60000");
 }
 
 #[test]
-fn what_is_no_zip_is_refused() {
+fn other_files_than_zips_are_refused() {
     let long = [vec![0; 100_000], b"P".repeat(200_000)];
     for bytes in [&b"x"[..], b"PK", b"<html>", &long[0], &long[1]] {
-        let error = outcome(bytes.to_vec(), Way::Ranges).unwrap_err();
+        let error = outcome(bytes.to_vec(), ServingMode::Ranges).unwrap_err();
         assert_eq!(error.finding().kind, FailureKind::ArchiveExtractionFailed, "{error}");
     }
     let whole = stored(&[("a", &vec![1; 100_000])]);
     for cut in [1, 30, 200, 50_000, whole.len() - 1] {
-        let error = outcome(whole[..cut].to_vec(), Way::Ranges).unwrap_err();
+        let error = outcome(whole[..cut].to_vec(), ServingMode::Ranges).unwrap_err();
         assert_eq!(error.finding().kind, FailureKind::ArchiveExtractionFailed, "{cut}: {error}");
     }
 }
 
 #[test]
 fn an_empty_file_is_no_archive_yet() {
-    for way in [Way::Ranges, Way::Whole, Way::Refusing(416)] {
-        assert!(run(RemoteZip::open(&Served::new([], way), request())).unwrap().is_none());
+    for way in [ServingMode::Ranges, ServingMode::Whole, ServingMode::Refusing(416)] {
+        assert!(run(RemoteZip::open(&TestServer::new([], way), request())).unwrap().is_none());
     }
 }
 
 #[test]
 fn encryption_is_refused_by_name() {
     let mut bytes = stored(&[("a", b"1")]);
-    let [local, central, _] = landmarks(&bytes);
+    let [local, central, _] = record_offsets(&bytes);
     put(&mut bytes, local + 6, 1, 2);
     put(&mut bytes, central + 8, 1, 2);
     refuse(&bytes, "encryption");
 }
 
 #[test]
-fn absence_is_no_error_and_a_refusal_is_the_hosts() {
+fn a_missing_file_is_not_an_error_and_a_refusal_blames_the_host() {
     for status in [404, 410, 451] {
-        let served = Served::new([], Way::Refusing(status));
+        let served = TestServer::new([], ServingMode::Refusing(status));
         assert!(run(RemoteZip::open(&served, request())).unwrap().is_none(), "{status}");
     }
-    let served = Served::new([], Way::Refusing(503));
+    let served = TestServer::new([], ServingMode::Refusing(503));
     let finding = run(RemoteZip::open(&served, request())).err().unwrap().finding();
     assert_eq!(finding.kind, FailureKind::UpstreamUnavailable);
     assert_eq!(finding.service.as_deref(), Some("a.example"));
 }
 
 #[test]
-fn parts_that_do_not_belong_together_are_not_put_together() {
+fn parts_of_different_versions_are_not_combined() {
     let zip = stored(&[("filler", &vec![7; 300_000]), ("a", b"x")]);
     for (way, kind) in [
-        (Way::Changing, FailureKind::UpstreamUnavailable),
-        (Way::Elsewhere, FailureKind::UpstreamUnavailable),
-        (Way::Nameless, FailureKind::UnexpectedResponse),
+        (ServingMode::Changing, FailureKind::UpstreamUnavailable),
+        (ServingMode::Elsewhere, FailureKind::UpstreamUnavailable),
+        (ServingMode::Nameless, FailureKind::UnexpectedResponse),
     ] {
         let finding = outcome(zip.clone(), way).unwrap_err().finding();
         assert_eq!(finding.kind, kind);
@@ -250,7 +250,8 @@ fn parts_that_do_not_belong_together_are_not_put_together() {
 #[test]
 fn the_beginning_of_a_member_is_read_without_the_rest() {
     let text = b"package main\n".repeat(100_000);
-    let served = Served::new(stored(&[("a.go", &text), ("b.go", b"short")]), Way::Ranges);
+    let served =
+        TestServer::new(stored(&[("a.go", &text), ("b.go", b"short")]), ServingMode::Ranges);
     run(async {
         let zip = RemoteZip::open(&served, request()).await?.unwrap();
         let n_asked = served.asked().len();
@@ -266,7 +267,7 @@ fn the_beginning_of_a_member_is_read_without_the_rest() {
 fn a_directory_of_many_members_is_fetched_in_growing_parts() {
     let names: Vec<String> = (0..20_000).map(|n| format!("some/folder/member-{n:06}")).collect();
     let members: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
-    let served = Served::new(stored(&members), Way::Ranges);
+    let served = TestServer::new(stored(&members), ServingMode::Ranges);
     let n_entries =
         run(async { RemoteZip::open(&served, request()).await.unwrap().unwrap().entries().len() });
     assert_eq!(n_entries, 20_000);

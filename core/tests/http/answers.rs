@@ -1,4 +1,4 @@
-//! Answers that are whole, and not always what was asked for.
+//! Complete answers that are not always what was requested.
 
 use std::io::Write as _;
 
@@ -24,7 +24,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A registry that says the same to everyone.
+/// A registry that gives everyone the same answer.
 async fn registry(answer: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(answer).mount(&server).await;
@@ -37,7 +37,7 @@ async fn read_json(server: &MockServer) -> Result<Option<Value>, HttpError> {
 }
 
 #[tokio::test]
-async fn a_request_says_who_asks_and_for_what() {
+async fn a_request_states_its_user_agent_and_the_accepted_type() {
     let server = MockServer::start().await;
     let asked = Mock::given(method("POST"))
         .and(path("/search"))
@@ -55,14 +55,14 @@ async fn a_request_says_who_asks_and_for_what() {
     let reply = transport.send(&search(&server.uri()), &Validators::default()).await.unwrap();
     assert_eq!(reply.status, 200);
 
-    // A mirror is another host than the registry that the secret is for.
+    // The secret is for the registry's host, and a mirror is another host.
     assert_eq!(ask(&server.uri(), search(REGISTRY)).await.unwrap().status, 404);
     let received = server.received_requests().await.unwrap();
     assert!(!received[1].headers.contains_key("authorization"));
 }
 
 #[tokio::test]
-async fn a_page_in_place_of_data_is_an_error() {
+async fn an_html_page_instead_of_data_is_an_error() {
     for (page, kind) in [
         ("<!doctype html><title>Sign in to the hotel's network</title>", "unexpected_response"),
         ("<title>Just a moment...</title>", "rate_limited"),
@@ -111,7 +111,7 @@ async fn a_wrong_content_type_does_not_decide() {
 }
 
 #[tokio::test]
-async fn json_that_ends_early_is_told_from_json_of_another_shape() {
+async fn truncated_json_is_distinguished_from_json_of_another_shape() {
     let answer = ResponseTemplate::new(200).set_body_raw("{\"a\": [1, ", "application/json");
     let error = read_json(&registry(answer).await).await.unwrap_err();
     assert!(matches!(error, HttpError::Truncated { .. }), "{error}");
@@ -126,7 +126,7 @@ async fn json_that_ends_early_is_told_from_json_of_another_shape() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_no_error() {
+async fn a_missing_document_is_not_an_error() {
     for status in [404, 410, 451] {
         let answer = ResponseTemplate::new(status).set_body_string("<html>not found");
         assert_eq!(read_json(&registry(answer).await).await.unwrap(), None, "{status}");
@@ -136,7 +136,7 @@ async fn what_is_not_there_is_no_error() {
 }
 
 #[tokio::test]
-async fn a_packed_answer_is_unpacked() {
+async fn a_compressed_answer_is_decompressed() {
     let packed = gzip(b"{\"a\": 1}");
     let answer = ResponseTemplate::new(200)
         .set_body_raw(packed, "application/json")
@@ -145,7 +145,7 @@ async fn a_packed_answer_is_unpacked() {
 }
 
 #[tokio::test]
-async fn the_limit_holds_for_what_comes_out_of_a_gzip_bomb() {
+async fn the_limit_applies_to_the_decompressed_size() {
     let bomb = gzip(&vec![0; 10 << 20]);
     assert!(bomb.len() < 1 << 20, "the bomb itself is within the limit");
     let answer = ResponseTemplate::new(200)
@@ -166,7 +166,7 @@ async fn the_limit_holds_for_what_comes_out_of_a_gzip_bomb() {
 }
 
 #[tokio::test]
-async fn part_of_a_packed_file_is_not_unpacked() {
+async fn a_range_of_a_compressed_file_is_not_decompressed() {
     let packed = gzip(b"a file that is stored packed");
     let server = MockServer::start().await;
     Mock::given(header("range", "bytes=0-9"))
@@ -183,8 +183,22 @@ async fn part_of_a_packed_file_is_not_unpacked() {
     assert_eq!((response.status, &*response.body), (206, &packed[..10]));
 }
 
+/// Half a file that passed for the whole would be stored, and every later run would use it.
 #[tokio::test]
-async fn a_circle_of_redirects_ends() {
+async fn a_part_that_was_not_asked_for_is_an_unexpected_response() {
+    let there = registry(
+        ResponseTemplate::new(206)
+            .set_body_string("half of it")
+            .insert_header("content-range", "bytes 0-9/20"),
+    )
+    .await;
+    let error = ask(&there.uri(), request("x")).await.unwrap_err();
+    assert_eq!(error.finding().kind, FailureKind::UnexpectedResponse, "{error}");
+    assert!(error.to_string().contains("206"), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_loop_ends() {
     let there = registry(ResponseTemplate::new(302).insert_header("location", "/x")).await;
     let error = ask(&there.uri(), request("x")).await.unwrap_err();
     assert!(matches!(error, HttpError::Redirects { .. }), "{error}");

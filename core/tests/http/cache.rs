@@ -1,4 +1,4 @@
-//! What was fetched once is not fetched again.
+//! A document that was fetched once is not fetched again.
 
 #![expect(clippy::disallowed_methods, reason = "a test that damages files")]
 
@@ -16,7 +16,7 @@ use wiremock::{
 
 use crate::real::{JSON, http, request};
 
-/// A registry that knows `version` of one document, and says 304 to those who know it too.
+/// A registry with `version` of one document; it answers 304 to clients that have this version.
 async fn registry(version: &str, body: &str) -> MockServer {
     let server = MockServer::start().await;
     let same = ResponseTemplate::new(304).insert_header("etag", version);
@@ -32,7 +32,7 @@ async fn registry(version: &str, body: &str) -> MockServer {
     server
 }
 
-/// How many requests came, and how many of them knew a version.
+/// The number of requests, and how many of them stated a version.
 async fn asked(server: &MockServer) -> (usize, usize) {
     let requests = server.received_requests().await.unwrap();
     let conditional = |request: &&wiremock::Request| {
@@ -42,7 +42,7 @@ async fn asked(server: &MockServer) -> (usize, usize) {
     (requests.len(), requests.iter().filter(conditional).count())
 }
 
-/// The body, by a program that has just started.
+/// The body that a newly started program receives.
 async fn body(server: &MockServer, cache: &Path, request: Request) -> String {
     let response = http(&server.uri(), cache).send(request).await.unwrap();
     assert_eq!(response.status, 200);
@@ -61,7 +61,7 @@ fn files(cache: &Path, extension: &str) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn a_later_run_fetches_no_body_that_is_the_same() {
+async fn a_later_run_does_not_fetch_an_unchanged_body() {
     let cache = tempfile::tempdir().unwrap();
     let server = registry("\"1\"", "{\"a\": 1}").await;
     assert_eq!(body(&server, cache.path(), request("x")).await, "{\"a\": 1}");
@@ -74,7 +74,7 @@ async fn a_later_run_fetches_no_body_that_is_the_same() {
 }
 
 #[tokio::test]
-async fn a_file_is_kept_although_its_first_name_is_gone() {
+async fn a_cached_file_is_kept_after_its_first_name_was_removed() {
     let cache = tempfile::tempdir().unwrap();
     let server = registry("\"1\"", "{\"a\": 1}").await;
     assert_eq!(file(&server, cache.path()).await, "{\"a\": 1}");
@@ -83,11 +83,11 @@ async fn a_file_is_kept_although_its_first_name_is_gone() {
 }
 
 #[tokio::test]
-async fn a_new_version_takes_the_place_of_the_old() {
+async fn a_new_version_replaces_the_old_one() {
     let cache = tempfile::tempdir().unwrap();
     let first = registry("\"1\"", "{\"a\": 1}").await;
     body(&first, cache.path(), request("x")).await;
-    // The registry's own address is the key: another mirror makes no difference.
+    // The key of the cache is the registry's own address, so another mirror makes no difference.
     let second = registry("\"2\"", "{\"a\": 22}").await;
     assert_eq!(body(&second, cache.path(), request("x")).await, "{\"a\": 22}");
     assert_eq!(body(&second, cache.path(), request("x")).await, "{\"a\": 22}");
@@ -96,7 +96,7 @@ async fn a_new_version_takes_the_place_of_the_old() {
 }
 
 #[tokio::test]
-async fn a_date_serves_where_there_is_no_entity_tag() {
+async fn a_date_is_used_if_there_is_no_entity_tag() {
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     let cache = tempfile::tempdir().unwrap();
     let server = MockServer::start().await;
@@ -113,6 +113,61 @@ async fn a_date_serves_where_there_is_no_entity_tag() {
         assert_eq!(body(&server, cache.path(), request("x")).await, "{}");
     }
     assert_eq!(asked(&server).await, (2, 1));
+}
+
+/// A file of all packages, as each of them asks for it.
+fn shared() -> Request {
+    Request { fresh_for: Duration::from_secs(3600), ..request("x") }
+}
+
+#[tokio::test]
+async fn a_fresh_answer_is_used_again_without_asking_and_an_old_one_is_not() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = registry("\"1\"", "{\"a\": 1}").await;
+    for _ in 0..3 {
+        assert_eq!(body(&server, cache.path(), shared()).await, "{\"a\": 1}");
+    }
+    assert_eq!(asked(&server).await, (1, 0), "a shared file is asked for by each package");
+    body(&server, cache.path(), request("x")).await;
+    assert_eq!(asked(&server).await, (2, 1), "who asks for no freshness gets a kept answer");
+
+    let label = &files(cache.path(), "json")[0];
+    let set_age = |hours: i64| {
+        let at = chrono::Utc::now() - chrono::TimeDelta::hours(hours);
+        fs::File::options().write(true).open(label).unwrap().set_modified(at.into()).unwrap();
+    };
+    set_age(2);
+    body(&server, cache.path(), shared()).await;
+    assert_eq!(asked(&server).await, (3, 2), "an old answer is used");
+    body(&server, cache.path(), shared()).await;
+    assert_eq!(asked(&server).await, (3, 2), "what the server confirmed is not fresh");
+    set_age(-2);
+    body(&server, cache.path(), shared()).await;
+    assert_eq!(asked(&server).await, (4, 3), "an answer of the future is used");
+}
+
+#[tokio::test]
+async fn those_who_ask_for_a_shared_file_at_once_send_one_request() {
+    let cache = tempfile::tempdir().unwrap();
+    let server = MockServer::start().await;
+    // Without a name to ask for it by, which no request for a fresh answer needs.
+    let whole = ResponseTemplate::new(200).set_body_raw("{}", "application/json");
+    Mock::given(any()).respond_with(whole).mount(&server).await;
+    let http = http(&server.uri(), cache.path());
+    let all = futures_util::future::join_all((0..8).map(|_| http.send(shared()))).await;
+    assert!(all.into_iter().all(|response| response.unwrap().body == b"{}"));
+    assert_eq!(asked(&server).await, (1, 0));
+}
+
+#[tokio::test]
+async fn an_absence_is_never_fresh() {
+    let cache = tempfile::tempdir().unwrap();
+    let gone = MockServer::start().await;
+    let http = http(&gone.uri(), cache.path());
+    for _ in 0..2 {
+        assert_eq!(http.send(shared()).await.unwrap().status, 404);
+    }
+    assert_eq!(asked(&gone).await, (2, 0));
 }
 
 #[tokio::test]
@@ -143,7 +198,7 @@ async fn a_damaged_entry_is_fetched_anew() {
 }
 
 #[tokio::test]
-async fn a_damaged_entry_is_thrown_away_although_nothing_takes_its_place() {
+async fn a_damaged_entry_is_deleted_even_without_a_replacement() {
     let cache = tempfile::tempdir().unwrap();
     body(&registry("\"1\"", "{}").await, cache.path(), request("x")).await;
     fs::write(&files(cache.path(), "body")[0], "damage").unwrap();
@@ -154,7 +209,7 @@ async fn a_damaged_entry_is_thrown_away_although_nothing_takes_its_place() {
 }
 
 #[tokio::test]
-async fn an_answer_depends_on_what_was_asked_for() {
+async fn the_cache_key_contains_the_accepted_type() {
     let cache = tempfile::tempdir().unwrap();
     let server = registry("\"1\"", "{}").await;
     let accepting = Request { accept: JSON, ..request("x") };
@@ -166,7 +221,7 @@ async fn an_answer_depends_on_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn an_answer_to_a_secret_is_not_kept() {
+async fn an_answer_to_a_request_with_a_secret_is_not_cached() {
     let cache = tempfile::tempdir().unwrap();
     let server = registry("\"1\"", "{}").await;
     let secret = Request { auth: Some("secret".to_owned()), ..request("x") };
@@ -180,7 +235,7 @@ async fn an_answer_to_a_secret_is_not_kept() {
 }
 
 #[tokio::test]
-async fn json_that_is_none_is_not_kept() {
+async fn invalid_json_is_not_cached() {
     let cache = tempfile::tempdir().unwrap();
     let server = registry("\"1\"", "{\"a\": ").await;
     for _ in 0..2 {
@@ -190,7 +245,7 @@ async fn json_that_is_none_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_cache_of_no_use_fails_no_request() {
+async fn an_unusable_cache_fails_no_request() {
     let dir = tempfile::tempdir().unwrap();
     let not_a_folder = dir.path().join("file");
     fs::write(&not_a_folder, "").unwrap();

@@ -1,11 +1,11 @@
-//! Exchanges that break, and those that never end.
+//! Connections that break, and answers that never end.
 
 use std::time::Duration;
 
 use batch_core::{
     io::{
-        Http as _, HttpError, NetTransport, PoliteHttp, Request, Traffic as _, Transport as _,
-        TransportError, TransportErrorKind, Validators,
+        Http as _, HttpError, NetTransport, PoliteHttp, Request, Transport as _, TransportError,
+        TransportErrorKind, Validators,
     },
     model::FailureKind,
 };
@@ -13,7 +13,7 @@ use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 
 use crate::real::{AGENT, ask, config, http, raw_server, request, server_that_says};
 
-/// The exchange breaks so, and says so.
+/// Checks that the error is a broken connection of this kind and says so.
 #[track_caller]
 fn check_broken(error: &HttpError, kind: TransportErrorKind, failure: FailureKind) {
     let HttpError::Transport { source, .. } = error else { panic!("{error}") };
@@ -33,7 +33,7 @@ async fn unused_port() -> u16 {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_told_from_one_that_breaks() {
+async fn a_refused_connection_is_distinguished_from_a_broken_one() {
     let refused = ask(&format!("http://127.0.0.1:{}", unused_port().await), request("x")).await;
     let kind = (TransportErrorKind::Connect, FailureKind::ConnectionError);
     check_broken(&refused.unwrap_err(), kind.0, kind.1);
@@ -47,7 +47,7 @@ async fn a_refused_connection_is_told_from_one_that_breaks() {
 }
 
 #[tokio::test]
-async fn a_server_that_speaks_no_tls_is_told_from_a_refused_connection() {
+async fn a_server_without_tls_is_distinguished_from_a_refused_connection() {
     let server = server_that_says("HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let error = exchange(&server.replace("http://", "https://")).await;
     assert_eq!(error.kind, TransportErrorKind::Tls, "{error:?}");
@@ -63,7 +63,7 @@ async fn nothing_leaves_this_machine_unencrypted() {
 }
 
 #[tokio::test]
-async fn a_connection_closed_amid_the_body_gives_no_half_answer() {
+async fn a_connection_closed_within_the_body_gives_no_partial_answer() {
     for answer in [
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"half\":",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n{\"half\":",
@@ -82,7 +82,7 @@ async fn a_connection_closed_amid_the_body_gives_no_half_answer() {
 }
 
 #[tokio::test]
-async fn a_broken_exchange_is_tried_again() {
+async fn a_broken_connection_is_retried() {
     let server = server_that_says("").await;
     let cache = tempfile::tempdir().unwrap();
     let mut config = config(&server, cache.path());
@@ -94,18 +94,21 @@ async fn a_broken_exchange_is_tried_again() {
 }
 
 #[tokio::test]
-async fn headers_that_do_not_come_are_not_awaited_for_ever() {
+async fn waiting_for_headers_has_a_limit() {
     let server = raw_server(|stream| async move {
         let _open = stream;
         std::future::pending::<()>().await;
     })
     .await;
-    let error = ask(&server, request("x")).await.unwrap_err();
+    let cache = tempfile::tempdir().unwrap();
+    let mut config = config(&server, cache.path());
+    config.deadlines.headers = Duration::from_millis(300);
+    let error = PoliteHttp::new(config).send(request("x")).await.unwrap_err();
     check_broken(&error, TransportErrorKind::Timeout, FailureKind::Timeout);
 }
 
 #[tokio::test]
-async fn a_body_that_drips_is_not_awaited_for_ever() {
+async fn waiting_for_a_slow_body_has_a_limit() {
     let server = raw_server(|mut stream| async move {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n").await;
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
@@ -115,7 +118,10 @@ async fn a_body_that_drips_is_not_awaited_for_ever() {
     })
     .await;
     let cache = tempfile::tempdir().unwrap();
-    let http = http(&server, cache.path());
+    let mut config = config(&server, cache.path());
+    config.deadlines.metadata = Duration::from_millis(600);
+    config.deadlines.artifact = Duration::from_millis(600);
+    let http = PoliteHttp::new(config);
     let errors = [
         http.send(request("x")).await.unwrap_err(),
         http.fetch_to_cache(request("x")).await.unwrap_err(),
@@ -146,7 +152,7 @@ async fn a_body_without_end_is_cut_at_its_limit() {
 }
 
 #[tokio::test]
-async fn a_refusal_without_end_is_still_a_refusal() {
+async fn a_refusal_with_an_endless_body_is_still_a_refusal() {
     let server = raw_server(|mut stream| async move {
         let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").await;
         while stream.write_all(&[b'x'; 1 << 13]).await.is_ok() {}

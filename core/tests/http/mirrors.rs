@@ -1,11 +1,11 @@
-//! Mirrors name themselves in what they answer.
+//! Mirrors use their own addresses in their answers.
 
 use batch_core::io::{Http as _, Request};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
 use crate::real::{JSON, REGISTRY, ask, http, request};
 
-/// A mirror that answers `body`, in which `MIRROR` stands for its own address.
+/// A mirror that answers `body`, with `MIRROR` replaced by its own address.
 async fn mirror(body: &str, content_type: &str) -> MockServer {
     let server = MockServer::start().await;
     let body = body.replace("MIRROR", &server.uri());
@@ -15,7 +15,7 @@ async fn mirror(body: &str, content_type: &str) -> MockServer {
 }
 
 #[tokio::test]
-async fn a_mirrors_own_address_never_comes_up() {
+async fn a_mirrors_own_address_never_appears_in_answers() {
     let body = r#"{"tarball": "MIRROR/x/-/x-1.tgz", "escaped": "MIRROR\/y", "port": "MIRROR0/"}"#;
     let expected = |server: &MockServer| {
         let moved = body.replace("MIRROR/", &format!("{REGISTRY}/"));
@@ -42,7 +42,7 @@ async fn a_mirrors_own_address_never_comes_up() {
 }
 
 #[tokio::test]
-async fn files_and_parts_of_files_come_as_they_are() {
+async fn files_and_ranges_are_not_rewritten() {
     let server = mirror("MIRROR/y", "application/octet-stream").await;
     let own = format!("{}/y", server.uri());
     let response = ask(&server.uri(), request("x")).await.unwrap();

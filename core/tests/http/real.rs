@@ -7,24 +7,24 @@ use batch_core::{
         Http as _, HttpError, MirrorTransport, NetTransport, Origins, PoliteConfig, PoliteHttp,
         Request, Response, SystemClock,
     },
-    model::Quota,
+    model::{Purpose, Quota},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
-/// What plugins believe to ask.
+/// The registry's address as plugins use it.
 pub(crate) const REGISTRY: &str = "https://a.example";
 
 thread_local! {
-    /// One per test: reading the certificates takes longer than most tests.
+    /// Shared by all tests: reading the certificates takes longer than most tests.
     static NET: Arc<NetTransport> = Arc::new(NetTransport::new(AGENT).unwrap());
 }
 
 pub(crate) const JSON: Option<&str> = Some("application/json");
 
-/// An agent as a registry wants it.
+/// A user agent that registries accept.
 pub(crate) const AGENT: &str = "batch-test/1 (+https://a.example/contact)";
 
 const HOST: Quota = Quota {
@@ -35,18 +35,17 @@ const HOST: Quota = Quota {
     concurrency: NonZeroU32::MIN,
     max_per_run: None,
     retry_floor: Duration::from_millis(1),
+    purpose: Purpose::Building,
 };
 
-/// The registry is `server`; no more tries than one, and no more time than the tests have.
+/// A configuration that maps the registry to `server`, with a single attempt. Its deadlines are the
+/// usual ones, so that a busy machine fails no test.
 pub(crate) fn config(server: &str, cache: &Path) -> PoliteConfig {
     let net = NET.with(Arc::clone);
     let origins = Origins::new([(REGISTRY, server)]).unwrap();
     let mirrored = Arc::new(MirrorTransport::new(net, origins));
     let mut config = PoliteConfig::new(Arc::new(SystemClock::default()), mirrored, [HOST], cache);
     config.retries.n_more = 0;
-    config.deadlines.headers = Duration::from_millis(300);
-    config.deadlines.metadata = Duration::from_millis(600);
-    config.deadlines.artifact = Duration::from_millis(600);
     config
 }
 
@@ -58,14 +57,14 @@ pub(crate) fn request(path: &str) -> Request {
     Request::get(REGISTRY, &[path], &[]).unwrap()
 }
 
-/// Asks the registry once, with a cache of its own.
+/// Asks the registry once, with an empty cache.
 pub(crate) async fn ask(server: &str, request: Request) -> Result<Response, HttpError> {
     let cache = tempfile::tempdir().unwrap();
     http(server, cache.path()).send(request).await
 }
 
-/// A server that does not know HTTP: every connection is left to `answer` once it has sent a
-/// request. Gives its address.
+/// A server that does not speak HTTP: `answer` gets every connection after it has sent a request.
+/// Returns its address.
 pub(crate) async fn raw_server<F>(answer: impl Fn(TcpStream) -> F + Send + 'static) -> String
 where
     F: Future<Output = ()> + Send + 'static,
@@ -82,7 +81,7 @@ where
     address
 }
 
-/// As [`raw_server`]: writes `answer`, then closes the connection.
+/// Like [`raw_server`]: writes `answer`, then closes the connection.
 pub(crate) async fn server_that_says(answer: &'static str) -> String {
     raw_server(move |mut stream| async move {
         let _ = stream.write_all(answer.as_bytes()).await;

@@ -1,14 +1,14 @@
-//! Large files over slow lines, on the virtual clock.
+//! Large files over slow connections, on the virtual clock.
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use batch_core::{
     io::{
-        Body, Clock as _, Headers, Http as _, HttpError, PoliteConfig, PoliteHttp, Reply, Request,
-        SLOWEST, Transport, TransportError, Validators,
+        Body, Clock as _, Headers, Http as _, HttpError, MIN_BYTES_PER_SECOND, PoliteConfig,
+        PoliteHttp, Reply, Request, Transport, TransportError, Validators,
     },
-    model::Quota,
+    model::{Purpose, Quota},
 };
 use batch_sim::SimClock;
 
@@ -21,9 +21,11 @@ const QUOTA: Quota = Quota {
     concurrency: NonZeroU32::MIN,
     max_per_run: None,
     retry_floor: SECOND,
+    purpose: Purpose::Building,
 };
 
-/// Sends this many pieces of [`SLOWEST`] bytes, each after such a time, then nothing for so long.
+/// Sends this many pieces of [`MIN_BYTES_PER_SECOND`] bytes, one after each interval, and then
+/// nothing for the last time span.
 #[derive(Clone)]
 struct Line {
     clock: SimClock,
@@ -48,12 +50,12 @@ impl Body for Line {
         };
         self.n_pieces = left;
         self.clock.sleep(self.each).await;
-        Ok(Some(vec![7; SLOWEST as usize]))
+        Ok(Some(vec![7; MIN_BYTES_PER_SECOND as usize]))
     }
 }
 
-/// How a download ends that has 10 s and a piece a second, of which none may take 5; and after
-/// which time.
+/// The result of a download, and its duration. It has 10 s in total and must receive a piece each
+/// second; no piece may take 5 s.
 fn download(n_pieces: u32, each: Duration, silence: Duration) -> (Result<u64, Duration>, Duration) {
     let clock = SimClock::default();
     let line = Line { clock: clock.clone(), n_pieces, each, silence };
@@ -74,20 +76,20 @@ fn download(n_pieces: u32, each: Duration, silence: Duration) -> (Result<u64, Du
 }
 
 #[test]
-fn a_large_file_that_comes_steadily_has_the_time_that_it_takes() {
+fn a_steady_download_of_a_large_file_is_not_cut_off() {
     let each = Duration::from_millis(990);
     let (ended, took) = download(200, each, Duration::ZERO);
-    assert_eq!((ended, took), (Ok(200 * u64::from(SLOWEST)), 200 * each));
+    assert_eq!((ended, took), (Ok(200 * u64::from(MIN_BYTES_PER_SECOND)), 200 * each));
 }
 
 #[test]
-fn a_file_that_comes_too_slowly_is_given_up() {
+fn a_too_slow_download_is_given_up() {
     let (ended, took) = download(200, 2 * SECOND, Duration::ZERO);
     assert_eq!((ended, took), (Err(19 * SECOND), 19 * SECOND));
 }
 
 #[test]
-fn a_server_that_falls_silent_is_not_awaited_for_all_the_time_that_is_left() {
+fn a_stalled_download_ends_before_the_total_time_limit() {
     let (ended, took) = download(100, SECOND / 10, 3_600 * SECOND);
     assert_eq!((ended, took), (Err(5 * SECOND), 15 * SECOND));
 }

@@ -1,4 +1,4 @@
-//! What is read of the lists of a registry, what of it is queued, and how it ends.
+//! How the lists of a registry are read, which packages are queued, and how a seeding ends.
 
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 

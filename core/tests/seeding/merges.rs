@@ -1,4 +1,4 @@
-//! Candidates go into a queue.
+//! Candidates are added to a queue.
 
 use batch_core::model::{Queue, QueueEntry, Status, Tier};
 use chrono::{DateTime, TimeDelta};
@@ -43,7 +43,7 @@ fn a_seeding_changes_popularity_and_tier_of_an_entry_and_nothing_else() {
 }
 
 #[test]
-fn what_is_not_listed_any_more_stays() {
+fn entries_that_are_no_longer_listed_are_kept() {
     let queued: Queue = every_status()
         .into_iter()
         .enumerate()
@@ -56,7 +56,7 @@ fn what_is_not_listed_any_more_stays() {
 }
 
 #[test]
-fn what_is_in_quarantine_is_not_queued_a_second_time() {
+fn quarantined_packages_are_not_queued_again() {
     let quarantined = [id("a_b"), id("curated"), id("twice")].into();
     let curated = [(id("curated"), Tier::CURATED)].into();
     let queued = Queue::from([(id("twice"), entry("twice", Status::Success))]);
@@ -68,7 +68,7 @@ fn what_is_in_quarantine_is_not_queued_a_second_time() {
     assert_eq!(merged.queue.keys().collect::<Vec<_>>(), [&id("new"), &id("twice")]);
     assert_eq!(merged.queue[&id("twice")].popularity, Some(downloads(2000)), "this one is read");
     assert_eq!((merged.added, merged.refreshed, merged.unchanged), (1, 1, 1));
-    // As a journal of a run has it that began before the entry was spoilt.
+    // The journal of a run that started before the entry was damaged.
     let before = Run { curated: run.curated.clone(), ..Run::default() }.over(&["top"], &lists);
     let again = Run { facts: before.facts, ..run }.over(&["top"], &lists);
     assert_eq!(again.merged.queue, merged.queue);
@@ -107,7 +107,7 @@ fn the_tier_is_that_of_the_list_or_of_the_popularity() {
 }
 
 #[test]
-fn a_known_popularity_outlives_a_source_that_does_not_know_it() {
+fn a_known_popularity_is_kept_if_a_source_does_not_state_it() {
     let first = lists(vec![("top", "", page(vec![tool("a", 7)], None))]);
     let queued = Run::default().over(&["top"], &first).merged.queue;
     let second = lists(vec![("top", "", page(vec![candidate("a")], None))]);
@@ -131,7 +131,7 @@ fn merging_again_changes_nothing() {
         page(vec![tool("a", 7), tool("b", 5000), tool("sudo", 1), candidate("libc")], None),
     )]);
     let first = Run::default().over(&["top"], &lists);
-    // As a process would that died before it had noted that all is in the state.
+    // A process was killed before it recorded that everything is in the state.
     let again = Run { queued: first.merged.queue.clone(), facts: first.facts, ..Run::default() };
     let again = again.over(&["top"], &lists);
     assert_eq!(again.merged.queue, first.merged.queue);

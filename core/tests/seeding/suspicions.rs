@@ -1,4 +1,4 @@
-//! Packages that want to be taken for others.
+//! Packages that imitate others.
 
 use batch_core::{
     decide::seeding::{Merged, verdict},
@@ -7,7 +7,7 @@ use batch_core::{
 
 use crate::toy::{Run, downloads, id, lists, page, tool};
 
-/// What becomes of `suspect` beside popular packages.
+/// The result for `suspect` beside popular packages.
 fn merged(suspect: Candidate) -> Merged {
     let popular = ["prettier", "ripgrep", "web-tools", "rnodel"].map(|name| tool(name, 1_000_000));
     let all = [popular.to_vec(), vec![suspect]].concat();
@@ -34,7 +34,7 @@ fn hidden(name: &str, value: u64) -> Candidate {
 }
 
 #[test]
-fn one_typing_error_from_a_popular_name_with_few_users_and_no_repository_is_for_a_person() {
+fn a_little_used_package_one_typing_error_from_a_popular_name_needs_a_review() {
     for name in ["pretier", "prettierr", "prettiet", "pretteir", "ripgre", "rippgrep"] {
         check(hidden(name, 12), Some("typing error"));
     }
@@ -44,7 +44,7 @@ fn one_typing_error_from_a_popular_name_with_few_users_and_no_repository_is_for_
 }
 
 #[test]
-fn who_has_users_or_a_repository_or_another_name_is_no_imitation() {
+fn packages_with_users_or_a_repository_or_a_distinct_name_are_not_imitations() {
     check(hidden("pretier", 500_000), None);
     check(hidden("prettier", 12), None);
     check(tool("pretier", 12), None);
@@ -54,7 +54,7 @@ fn who_has_users_or_a_repository_or_another_name_is_no_imitation() {
 }
 
 #[test]
-fn only_numbers_of_one_kind_are_compared() {
+fn only_numbers_with_the_same_unit_are_compared() {
     let with = |change: &dyn Fn(&mut Popularity)| {
         let mut suspect = hidden("pretier", 12);
         change(suspect.popularity.as_mut().unwrap());
@@ -64,7 +64,8 @@ fn only_numbers_of_one_kind_are_compared() {
     check(with(&|it| it.unit = "stars".to_owned()), None);
     check(with(&|it| it.period_days = Some(1)), None);
     check(with(&|it| it.period_days = None), None);
-    // Where what is known of the popular one is of another kind, the threshold may be of this one.
+    // If the known number of the popular one counts something else, the threshold may count the
+    // same as this candidate's.
     let mut popular = tool("prettier", 1_000_000);
     popular.popularity.as_mut().unwrap().unit = "stars".to_owned();
     let curated = [(id("prettier"), Tier::CURATED)].into();
@@ -76,8 +77,8 @@ fn only_numbers_of_one_kind_are_compared() {
     assert_eq!(merged.queue[&id("prettie")].status, Status::Pending);
 }
 
-/// What the registry says about `pretier`, of which a source said `listed`, and of which nothing
-/// but its homepage is looked at.
+/// Checks the result for `pretier`: its source stated `listed`, and the inspection returns only its
+/// homepage.
 #[track_caller]
 fn check_inspected(listed: Option<bool>, homepage: Option<&str>, evidence: Option<&str>) {
     let name = "pretier";
@@ -95,19 +96,19 @@ fn check_inspected(listed: Option<bool>, homepage: Option<&str>, evidence: Optio
 }
 
 #[test]
-fn a_homepage_is_no_repository_and_what_the_source_says_stands() {
+fn a_homepage_is_not_a_repository_and_the_source_decides() {
     let evidence = Some("names no repository");
     check_inspected(Some(false), Some("https://evil.example"), evidence);
     check_inspected(Some(false), None, evidence);
     check_inspected(Some(true), None, None);
     check_inspected(Some(true), Some("https://evil.example"), None);
-    // Nobody has said whether there is one behind it.
+    // It is not known whether there is a repository behind the address.
     check_inspected(None, Some("https://evil.example"), None);
     check_inspected(None, None, evidence);
 }
 
 #[test]
-fn what_any_of_several_sources_says_about_a_repository_counts() {
+fn a_repository_stated_by_any_source_counts() {
     let silent = Candidate { has_repository: None, ..tool("pretier", 12) };
     let first = page(vec![tool("prettier", 1_000_000), silent], None);
     let lists =
@@ -117,7 +118,7 @@ fn what_any_of_several_sources_says_about_a_repository_counts() {
 }
 
 #[test]
-fn what_a_reader_cannot_tell_apart_is_for_a_person() {
+fn names_that_look_alike_need_a_review() {
     for name in ["r1pgrep", "rlpgrep", "prettler", "webtools", "web.tools", "web-t00ls"] {
         check(tool(name, 900), Some("looks like that of"));
     }
@@ -125,7 +126,7 @@ fn what_a_reader_cannot_tell_apart_is_for_a_person() {
 }
 
 #[test]
-fn nothing_shadows_a_command_of_the_system() {
+fn packages_that_hide_a_system_command_are_not_queued() {
     let posix = "alias ar at awk basename bc cal cat cd chmod cksum cmp comm compress cp crontab \
                  csplit ctags cut date dd df diff dirname du echo ed env ex expand expr false file \
                  find fold fuser getconf getopts grep head iconv id ipcs join kill link ln locale \
@@ -150,7 +151,7 @@ fn nothing_shadows_a_command_of_the_system() {
 }
 
 #[test]
-fn a_person_has_looked_at_what_is_curated() {
+fn curated_packages_need_no_review() {
     let (curated, all) = (
         [(id("ls"), Tier::REST), (id("pretier"), Tier::REST)].into(),
         vec![tool("prettier", 1_000_000), tool("ls", 5), hidden("pretier", 5)],
@@ -161,7 +162,7 @@ fn a_person_has_looked_at_what_is_curated() {
 }
 
 #[test]
-fn a_name_in_other_characters_is_told_though_no_registry_has_it() {
+fn a_name_in_similar_characters_is_reported() {
     let passed_over = |name: &str| PassedOver {
         name: name.to_owned(),
         reason: SeedSkip::InvalidName,

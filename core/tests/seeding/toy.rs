@@ -1,9 +1,9 @@
-//! A registry whose lists are made up on the spot.
+//! A registry with generated lists.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use batch_core::{
-    decide::seeding::{Believed, Fetch, Merged, Merging, Walk, merge, record},
+    decide::seeding::{Fetch, Merged, Merging, TrustedSize, Walk, merge, record},
     model::{
         Candidate, EcosystemId, PackageId, PackageName, Page, Popularity, Queue, SCHEMA_VERSION,
         SeedLine, SeedSkip, SeedStart, SeedVerdict, SeedingRecord, SourceRun, Threshold, Tier,
@@ -33,12 +33,12 @@ pub(crate) fn downloads(value: u64) -> Popularity {
     }
 }
 
-/// Nothing is known of it but its name.
+/// A candidate of which only the name is known.
 pub(crate) fn candidate(name: &str) -> Candidate {
     Candidate { id: id(name), popularity: None, commands: None, has_repository: None }
 }
 
-/// A tool, of which the source tells all.
+/// A tool for which the source states everything.
 pub(crate) fn tool(name: &str, value: u64) -> Candidate {
     let commands = Some(vec![name.rsplit('/').next().unwrap().parse().unwrap()]);
     let popularity = Some(downloads(value));
@@ -49,7 +49,7 @@ pub(crate) fn page(candidates: Vec<Candidate>, next: Option<&str>) -> Page {
     Page { candidates, next_cursor: next.map(str::to_owned), ..Page::default() }
 }
 
-/// Small letters and one punctuation mark, as some registries have it.
+/// Small letters and one punctuation mark, as in some registries.
 pub(crate) fn identity(name: &PackageName) -> String {
     name.as_str().to_lowercase().replace('_', "-")
 }
@@ -58,7 +58,7 @@ pub(crate) fn is_tool(id: &PackageId) -> bool {
     !id.name.as_str().starts_with("lib")
 }
 
-/// What an inspection would find out.
+/// The result of an inspection.
 pub(crate) fn verdict(id: &PackageId) -> SeedVerdict {
     if id.name.as_str().starts_with("broken") {
         SeedVerdict::Not { reason: SeedSkip::Unreadable, why: "it answered 500".to_owned() }
@@ -66,11 +66,11 @@ pub(crate) fn verdict(id: &PackageId) -> SeedVerdict {
         let commands = vec![id.name.as_str().parse().unwrap()];
         SeedVerdict::Tool { commands, has_repository: Some(true) }
     } else {
-        SeedVerdict::Not { reason: SeedSkip::Library, why: "it puts nothing on PATH".to_owned() }
+        SeedVerdict::Not { reason: SeedSkip::Library, why: "it installs no command".to_owned() }
     }
 }
 
-/// A registry: by source and cursor, the page, or why there is none.
+/// A registry: for each source and cursor the page, or why there is none.
 pub(crate) type Lists = BTreeMap<(&'static str, Option<String>), Result<Page, &'static str>>;
 
 pub(crate) fn lists(pages: Vec<(&'static str, &str, Page)>) -> Lists {
@@ -83,14 +83,14 @@ pub(crate) struct Run {
     pub(crate) limit: Option<usize>,
     pub(crate) left: Vec<SourceRun>,
     pub(crate) days_later: i64,
-    pub(crate) believed: Believed,
+    pub(crate) trusted_size: TrustedSize,
     pub(crate) queued: Queue,
-    /// In the queue's file, but not to be read.
+    /// Packages that are in the queue's file, but whose entries cannot be read.
     pub(crate) quarantined: BTreeSet<PackageId>,
     pub(crate) curated: BTreeMap<PackageId, Tier>,
-    /// Facts from before; the run goes on behind them.
+    /// Facts of an earlier process; the run continues after them.
     pub(crate) facts: Vec<SeedLine>,
-    /// Facts that are taken in before the process dies.
+    /// How many facts are accepted before the process ends.
     pub(crate) dies_after: Option<usize>,
 }
 
@@ -98,14 +98,14 @@ pub(crate) struct Ended {
     pub(crate) facts: Vec<SeedLine>,
     pub(crate) merged: Merged,
     pub(crate) record: SeedingRecord,
-    /// Pages that were asked for, and packages.
+    /// The requested pages and packages.
     pub(crate) asked: Vec<String>,
-    /// How many candidates each of these pages was to have at most.
+    /// The largest number of candidates that each request permitted.
     pub(crate) limits: Vec<usize>,
 }
 
 impl Run {
-    /// Walks through `lists`, whose names are `sources`.
+    /// Reads `lists` from the sources with the names `sources`.
     pub(crate) fn over(&self, sources: &[&'static str], lists: &Lists) -> Ended {
         let started_at = now() + TimeDelta::days(self.days_later);
         let start = SeedStart {
@@ -119,7 +119,7 @@ impl Run {
             self.queued.keys().chain(&self.quarantined).map(|id| identity(&id.name)).collect();
         let known =
             |id: &PackageId| queued.contains(&identity(&id.name)).then_some(SeedVerdict::Queued);
-        let sources: Vec<_> = sources.iter().map(|&name| (name, self.believed)).collect();
+        let sources: Vec<_> = sources.iter().map(|&name| (name, self.trusted_size)).collect();
         let mut walk = Walk::new(start, &sources, &identity, &known);
         let mut facts = vec![];
         let (mut asked, mut limits) = (vec![], vec![]);
@@ -131,7 +131,7 @@ impl Run {
         let mut lives = self.facts.iter().all(|line| take(&mut walk, line.clone()));
         let mut waiting: VecDeque<PackageId> = walk.undecided().cloned().collect();
         while lives {
-            // A page ahead, as long as few candidates wait.
+            // Reads one page ahead while few candidates wait.
             let is_idle = waiting.is_empty();
             let fetch = if waiting.len() < 2 { walk.fetch(is_idle) } else { None };
             if let Some(Fetch { source, cursor, limit }) = fetch {

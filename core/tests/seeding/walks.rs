@@ -1,7 +1,7 @@
-//! The way through the lists.
+//! The order in which lists are read.
 
 use batch_core::{
-    decide::seeding::Believed,
+    decide::seeding::TrustedSize,
     model::{Page, SeedOutcome, SeedSkip, SeedingRecord},
 };
 use proptest::prelude::*;
@@ -29,7 +29,7 @@ fn outcome(record: &SeedingRecord) -> (SeedOutcome, usize) {
 }
 
 #[test]
-fn a_list_is_read_to_its_end_and_each_candidate_is_asked_about_once() {
+fn a_list_is_read_completely_and_each_candidate_is_inspected_once() {
     let ended = Run::default().over(&["top"], &two_pages());
     assert_eq!(outcome(&ended.record), (SeedOutcome::Full, 6));
     assert_eq!(names(&ended), "a0 a1 a2 b d");
@@ -39,7 +39,7 @@ fn a_list_is_read_to_its_end_and_each_candidate_is_asked_about_once() {
 }
 
 #[test]
-fn what_the_source_tells_and_what_is_queued_is_not_asked_about() {
+fn queued_candidates_and_those_with_known_commands_are_not_inspected() {
     let lists = lists(vec![("top", "", page(vec![tool("a", 5), candidate("b")], None))]);
     let first = Run::default().over(&["top"], &lists);
     assert_eq!(first.asked, ["top start", "b"]);
@@ -50,7 +50,7 @@ fn what_the_source_tells_and_what_is_queued_is_not_asked_about() {
 }
 
 #[test]
-fn a_limit_is_kept_and_the_next_run_goes_on_behind_it() {
+fn a_limit_is_kept_and_the_next_run_continues_after_it() {
     let mut left = vec![];
     let mut queued = batch_core::model::Queue::new();
     let mut asked = vec![];
@@ -69,7 +69,7 @@ fn a_limit_is_kept_and_the_next_run_goes_on_behind_it() {
 }
 
 #[test]
-fn a_page_that_begins_otherwise_by_now_is_looked_at_as_a_whole() {
+fn a_page_that_changed_is_read_completely() {
     let run =
         |left, lists: &Lists| Run { limit: Some(2), left, ..Run::default() }.over(&["top"], lists);
     let first = run(vec![], &lists(vec![("top", "", page(many("a", 5), None))]));
@@ -80,7 +80,7 @@ fn a_page_that_begins_otherwise_by_now_is_looked_at_as_a_whole() {
 }
 
 #[test]
-fn a_list_that_goes_round_in_a_circle_ends() {
+fn a_list_whose_pages_repeat_ends() {
     let circle = lists(vec![
         ("top", "", page(many("a", 3), Some("2"))),
         ("top", "2", page(many("b", 2), Some("1"))),
@@ -124,15 +124,15 @@ fn two_spellings_of_one_name_are_one_package() {
 }
 
 #[test]
-fn a_list_that_shrank_or_is_empty_is_not_believed() {
+fn a_list_that_shrank_or_is_empty_is_refused() {
     let check = |n, stated, expected, outcome| {
         let whole = Page { total: stated, ..page(many("a", n), None) };
-        let believed = Believed { total: expected, size: None };
-        let run = Run { believed, ..Run::default() };
+        let trusted_size = TrustedSize { total: expected, size: None };
+        let run = Run { trusted_size, ..Run::default() };
         let ended = run.over(&["top"], &lists(vec![("top", "", whole)]));
         assert_eq!(ended.record.outcome, outcome, "{n} {stated:?} {expected:?}");
         assert_eq!(ended.merged.queue.len(), n, "what came is kept");
-        ended.record.believed("top").total
+        ended.record.trusted_size("top").total
     };
     assert_eq!(check(5, None, Some(10), SeedOutcome::Shrunk), Some(10));
     assert_eq!(check(6, Some(6), Some(10), SeedOutcome::Shrunk), Some(10));
@@ -144,21 +144,21 @@ fn a_list_that_shrank_or_is_empty_is_not_believed() {
 }
 
 #[test]
-fn a_list_of_which_only_the_beginning_is_wanted_is_not_believed_when_it_lost_half_of_the_rest() {
+fn a_partly_read_list_is_refused_if_it_lost_half_of_its_names() {
     let check = |size, outcome| {
         let whole = Page { total: Some(5), size: Some(size), ..page(many("a", 5), None) };
-        let believed = Believed { total: Some(5), size: Some(1000) };
+        let trusted_size = TrustedSize { total: Some(5), size: Some(1000) };
         let ended =
-            Run { believed, ..Run::default() }.over(&["top"], &lists(vec![("top", "", whole)]));
+            Run { trusted_size, ..Run::default() }.over(&["top"], &lists(vec![("top", "", whole)]));
         assert_eq!(ended.record.outcome, outcome);
-        ended.record.believed("top")
+        ended.record.trusted_size("top")
     };
-    assert_eq!(check(699, SeedOutcome::Shrunk), Believed { total: Some(5), size: Some(1000) });
-    assert_eq!(check(700, SeedOutcome::Full), Believed { total: Some(5), size: Some(700) });
+    assert_eq!(check(699, SeedOutcome::Shrunk), TrustedSize { total: Some(5), size: Some(1000) });
+    assert_eq!(check(700, SeedOutcome::Full), TrustedSize { total: Some(5), size: Some(700) });
 }
 
 #[test]
-fn a_list_that_breaks_off_before_its_stated_end_goes_on_there_later() {
+fn a_list_cut_off_before_its_stated_end_is_continued_there_later() {
     let begin = Page { total: Some(6), ..page(many("a", 3), Some("2")) };
     let whole = page(vec![candidate("b"), candidate("c"), candidate("d")], None);
     let stated = Page { total: Some(6), ..Page::default() };
@@ -178,7 +178,7 @@ fn a_list_that_breaks_off_before_its_stated_end_goes_on_there_later() {
 }
 
 #[test]
-fn coverage_counts_what_earlier_runs_of_the_same_seeding_looked_at() {
+fn coverage_includes_earlier_runs_of_the_same_seeding() {
     let mut all = two_pages();
     for page in all.values_mut() {
         page.as_mut().unwrap().total = Some(6);
@@ -193,7 +193,7 @@ fn coverage_counts_what_earlier_runs_of_the_same_seeding_looked_at() {
 }
 
 #[test]
-fn what_was_looked_at_before_does_not_use_up_the_limit_of_a_page() {
+fn packages_inspected_before_do_not_count_against_the_limit() {
     let all = lists(vec![("top", "", page(many("a", 9), None))]);
     let first = Run { limit: Some(5), ..Run::default() }.over(&["top"], &all);
     let left = first.record.sources;
@@ -203,7 +203,7 @@ fn what_was_looked_at_before_does_not_use_up_the_limit_of_a_page() {
 }
 
 #[test]
-fn many_packages_that_cannot_be_read_are_asked_about_again() {
+fn many_unreadable_packages_are_requested_again() {
     let check = |n_broken, outcome, again: usize| {
         let listed = [many("broken", n_broken), many("a", 20)].concat();
         let all = lists(vec![("top", "", page(listed, None))]);
@@ -219,7 +219,7 @@ fn many_packages_that_cannot_be_read_are_asked_about_again() {
 }
 
 #[test]
-fn what_cannot_be_read_hinders_no_other_source() {
+fn an_unreadable_source_does_not_stop_the_others() {
     let check =
         |broken: Vec<(&'static str, &str)>, outcome, cursor: Option<(&str, Option<&str>)>| {
             let mut all = two_pages();
@@ -243,7 +243,7 @@ fn what_cannot_be_read_hinders_no_other_source() {
 }
 
 #[test]
-fn what_an_earlier_run_has_read_is_not_read_again() {
+fn pages_of_an_earlier_run_are_not_read_again() {
     let mut all = two_pages();
     all.extend(lists(vec![("more", "", page(many("m", 2), None))]));
     let mut broken = all.clone();
@@ -257,10 +257,10 @@ fn what_an_earlier_run_has_read_is_not_read_again() {
 }
 
 proptest! {
-    /// Whatever a process had noted when it died, and however often it dies, the queue becomes the
-    /// same, no page is asked for again once it is noted, and no package either.
+    /// Whatever a process recorded before it was killed, and however often that happens: the queue
+    /// becomes the same, and no recorded page or package is requested again.
     #[test]
-    fn a_run_that_died_goes_on_as_if_it_had_not(deaths in prop::collection::vec(1_usize..20, 0..6)) {
+    fn a_killed_run_continues_as_if_it_had_not_been_killed(deaths in prop::collection::vec(1_usize..20, 0..6)) {
         let mut all = two_pages();
         all.extend(lists(vec![
             ("more", "", page([many("m", 3), many("a", 2)].concat(), Some("x"))),

@@ -1,17 +1,16 @@
-//! A batch is noted while it lasts.
+//! A batch is recorded while it runs.
 
 use std::{collections::BTreeSet, fs};
 
 use batch_core::{
     decide::{
-        claims::Claims,
         fold::{Context, fold, has_ended},
+        name_registry::NameRegistry,
     },
-    io::{FactSink as _, FsState, HistoryFilter, Journal, Outbox, StateReader as _},
-    model::{
-        Attempt, BatchId, Delta, Environment, Fact, FailureKind, Outcome, PackageId, Stage,
-        Started, Verdict,
+    io::{
+        FactSink as _, FactWriter as _, FsState, HistoryFilter, Journal, Outbox, StateReader as _,
     },
+    model::{BatchId, Delta, Environment, Fact, PackageId, QueueEntry, Started, Status, Verdict},
     persist::Persisted,
 };
 use batch_sim::{FactsAt, INSTALL};
@@ -52,7 +51,7 @@ fn finished(environment: Option<Environment>) -> Fact {
     Fact::Finished(facts_at(200).finished(environment, OWN))
 }
 
-/// One that works, one that does not, one that is nothing.
+/// One package that works, one that fails, and one without a recipe.
 fn facts() -> Vec<Fact> {
     vec![
         began("a", None),
@@ -72,8 +71,8 @@ fn facts() -> Vec<Fact> {
 
 fn folded(journal: &Journal, now: i64) -> Option<Delta> {
     let plan = journal.started()?;
-    let claims = Claims::default();
-    let context = Context { plan, actions: &[INSTALL], claims: &claims };
+    let name_registry = NameRegistry::default();
+    let context = Context { plan, actions: &[INSTALL], name_registry: &name_registry };
     Some(fold(&journal.facts, &context, second(now)))
 }
 
@@ -86,7 +85,7 @@ fn noted(state: &FsState, facts: &[Fact]) -> Outbox {
     outbox
 }
 
-/// What the next run does with a journal that it finds.
+/// The result of the next run's recovery from this journal.
 fn recover(outbox: &Outbox, now: i64) -> Journal {
     let journal = outbox.pending().unwrap().remove(0);
     let Some(started) = journal.started() else { return journal };
@@ -97,7 +96,7 @@ fn recover(outbox: &Outbox, now: i64) -> Journal {
 }
 
 #[test]
-fn a_journal_gives_back_the_facts_that_it_noted() {
+fn a_journal_returns_the_recorded_facts() {
     let (_dir, state) = root();
     let outbox = noted(&state, &facts());
     let [found] = &outbox.pending().unwrap()[..] else { panic!("one is pending") };
@@ -127,7 +126,8 @@ fn a_journal_cut_off_anywhere_loses_only_the_fact_it_was_cut_in() {
     let path = state.layout().journal(&batch());
     let whole = fs::read(&path).unwrap();
     let mut seen = BTreeSet::new();
-    // Every byte near the ends of lines, where it matters most, and every seventh elsewhere.
+    // Every byte near the ends of lines, which are the critical places, and every seventh byte
+    // elsewhere.
     let is_near = |end: &usize| {
         let near = end.saturating_sub(2)..(end + 2).min(whole.len());
         end.is_multiple_of(7) || *end == whole.len() || whole[near].contains(&b'\n')
@@ -136,25 +136,25 @@ fn a_journal_cut_off_anywhere_loses_only_the_fact_it_was_cut_in() {
         fs::write(&path, &whole[..end]).unwrap();
         let journal = recover(&outbox, 500);
         let recovered = folded(&journal, 999);
-        // A second recovery, from the file, at another time.
+        // A second recovery from the file at another time.
         assert_eq!(folded(&recover(&outbox, 700), 5_000), recovered, "cut at {end}");
 
         let whole_lines = whole[..end].split_inclusive(|&byte| byte == b'\n');
         let n_noted = whole_lines.filter(|line| serde_json::from_slice::<Fact>(line).is_ok());
         let n_noted = n_noted.count();
         let Some(recovered) = recovered else {
-            assert!(n_noted == 0 && journal.is_empty(), "cut at {end}");
+            assert_eq!((n_noted, journal.is_empty()), (0, end == 0), "cut at {end}");
             continue;
         };
-        assert_eq!(recovered.ended_at, second(if n_noted == 13 { 200 } else { 500 }));
-        let is_lost = |attempt: &&Attempt| matches!(&attempt.outcome, Outcome::Failed(failure) if failure.finding.kind == FailureKind::RunnerLost);
-        let n_lost = recovered.attempts.iter().filter(is_lost).count();
-        let n_ended = recovered.attempts.len() - n_lost;
-        assert_eq!(n_ended + n_lost + recovered.deferred.len(), 3, "cut at {end}");
+        let is_own = |fact: &&Fact| !matches!(fact, Fact::Recovered(_));
+        let last = journal.facts.iter().filter(is_own).map(Fact::at).max();
+        assert_eq!(Some(recovered.ended_at), last, "it ended with its last fact");
+        let (n_ended, n_lost) = (recovered.attempts.len(), recovered.lost.len());
+        assert_eq!(n_ended + recovered.deferred.len(), 3, "cut at {end}");
         assert!(recovered.waiting.is_empty() && recovered.refused.is_empty());
         seen.insert((n_noted, n_ended, n_lost));
     }
-    // By facts noted: attempts that ended, and attempts that were lost.
+    // By facts noted: attempts that ended, and packages that were being worked on.
     let expected = [
         (1, 0, 0),
         (2, 0, 1),
@@ -174,7 +174,7 @@ fn a_journal_cut_off_anywhere_loses_only_the_fact_it_was_cut_in() {
 }
 
 #[test]
-fn a_bad_line_in_the_middle_is_passed_over_and_named() {
+fn a_bad_line_in_the_middle_is_skipped_and_reported() {
     let (_dir, state) = root();
     let outbox = noted(&state, &facts());
     let path = state.layout().journal(&batch());
@@ -192,7 +192,8 @@ fn a_bad_line_in_the_middle_is_passed_over_and_named() {
     assert_eq!(folded(found, 999).unwrap().attempts.len(), 3);
 }
 
-/// Verified results stand in it: whoever mends the first line has them back.
+/// The journal contains verified results, which are available again when the first line is
+/// repaired.
 #[test]
 fn a_journal_without_its_first_line_is_not_empty() {
     let (_dir, state) = root();
@@ -206,30 +207,29 @@ fn a_journal_without_its_first_line_is_not_empty() {
 }
 
 #[test]
-fn a_dead_run_goes_into_the_state_and_its_packages_wait() {
+fn a_dead_run_goes_into_the_state_and_blames_nobody() {
     let (dir, state) = root();
-    // a was verified, b was being installed, c was not done with.
+    // a was verified, the installation of b was running, and c was not finished.
     let outbox = noted(&state, &facts()[..8]);
     let journal = recover(&outbox, 500);
     put(&state, &folded(&journal, 500).unwrap()).unwrap();
     let before = tree(dir.path());
-    // The one that recovers dies before it can discard the journal, and the next one comes later.
+    // The recovering process is killed before it can delete the journal, and the next one starts
+    // later.
     let again = folded(&recover(&outbox, 700), 700).unwrap();
     assert_eq!(put(&state, &again).unwrap(), Persisted::Before);
     assert!(tree(dir.path()) == before);
 
     let queue = state.queue(&ECO).unwrap().unwrap();
-    let lost =
-        queue.entries.values().filter(|entry| entry.next_retry_at == Some(second(500 + 3600)));
-    assert_eq!(lost.count(), 2, "all but the one that had ended");
-    let mut failures = state.failures(&HistoryFilter::default()).unwrap().records;
-    failures.sort_by_key(|failure| failure.id.clone());
-    assert!(failures.iter().all(|failure| failure.kind() == FailureKind::RunnerLost));
-    let stages: Vec<_> =
-        failures.iter().map(|failure| (failure.stage, failure.environment)).collect();
-    assert_eq!(stages, [(Stage::Validate, Some(HERE)), (Stage::Generate, None)]);
+    let lost: Vec<_> = queue.entries.values().filter(|entry| entry.lost).collect();
+    assert_eq!(lost.len(), 2, "all but the one that had ended and the one that was not planned");
+    let due = |entry: &QueueEntry| entry.status == Status::Pending && entry.next_retry_at.is_none();
+    assert!(lost.iter().all(|entry| due(entry)), "{lost:?}");
+    assert_eq!(state.failures(&HistoryFilter::default()).unwrap().records, []);
     let run = state.run(&batch().to_string()).unwrap().unwrap();
-    assert_eq!((run.succeeded, run.failed, run.interrupted), (1, 2, true));
+    assert_eq!((run.succeeded, run.failed, run.interrupted), (1, 0, true));
+    assert_eq!(run.deferred, ["b", "c"].map(package));
+    assert_eq!(run.duration_seconds, 3, "it ended with its last fact");
 }
 
 #[test]

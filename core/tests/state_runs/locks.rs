@@ -1,4 +1,4 @@
-//! One run at a time, one change at a time, and nothing held by the dead.
+//! One run at a time, one change at a time, and no locks of dead processes.
 
 use std::{
     env, fs,
@@ -15,17 +15,17 @@ use batch_sim::queue;
 use crate::{ECO, mixed, put, queue_file, root, second, tree};
 
 #[test]
-fn a_second_run_is_told_who_is_first() {
+fn a_second_run_is_refused_with_the_owner_of_the_lock() {
     let (_dir, state) = root();
     let lock = state.lock(second(7)).unwrap();
     let error = state.lock(second(8)).unwrap_err();
     let StateErrorKind::Locked { holder: Some(holder) } = error.kind else { panic!("{error}") };
     assert_eq!(holder, Holder { pid: std::process::id(), since: second(7) });
     assert!(
-        error.to_string().contains("since 1970-01-01 00:00:07 UTC); wait for its end"),
+        error.to_string().contains("since 1970-01-01 00:00:07 UTC); wait until it ends"),
         "{error}"
     );
-    // Who reads, or changes something small, is not kept waiting by a run.
+    // Reading and small changes do not wait for a run.
     state.control().unwrap();
     drop(state.exclusive().unwrap());
     drop(lock);
@@ -53,7 +53,7 @@ fn two_changes_take_turns() {
 
 const ROOT_TO_USE: &str = "TSUKU_BATCH_TEST_ROOT_TO_USE";
 
-/// `test` of these in a process of its own, with `root` to use.
+/// Starts the test `test` of this module as a separate process with `root`.
 fn process(test: &str, root: &Path) -> Child {
     Command::new(env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
@@ -64,7 +64,7 @@ fn process(test: &str, root: &Path) -> Child {
         .unwrap()
 }
 
-/// Lines of `child` up to the `n`th that is `line`; `false` when there are fewer.
+/// Waits for the `n`th line of `child` that equals `line`; `false` if there are fewer.
 fn says(child: &mut Child, line: &str, n: usize) -> bool {
     let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
     lines.map_while(Result::ok).filter(|said| said == line).nth(n - 1).is_some()
@@ -74,8 +74,8 @@ fn say(line: &str) {
     std::io::stdout().write_all(format!("\n{line}\n").as_bytes()).unwrap();
 }
 
-/// By itself it proves that a fresh root can be locked; `a_dead_run_holds_nothing` starts it as a
-/// process of its own.
+/// Alone, it tests that a fresh root can be locked; `a_killed_run_holds_no_lock` starts it as a
+/// separate process.
 #[test]
 fn a_holder() {
     let Some(path) = env::var_os(ROOT_TO_USE) else {
@@ -88,7 +88,7 @@ fn a_holder() {
 }
 
 #[test]
-fn a_dead_run_holds_nothing() {
+fn a_killed_run_holds_no_lock() {
     let (dir, state) = root();
     let mut holder = process("locks::a_holder", dir.path());
     assert!(says(&mut holder, "held", 1));
@@ -105,7 +105,7 @@ fn versions() -> [QueueFile; 2] {
     [queue_file(first(500)), queue_file(first(3))]
 }
 
-/// By itself it proves that a queue can be replaced; the test below kills it in the middle of that.
+/// Alone, it tests that a queue can be replaced; the test below kills it during that.
 #[test]
 fn a_writer() {
     let Some(path) = env::var_os(ROOT_TO_USE) else {
@@ -141,11 +141,14 @@ fn a_writer_killed_at_any_moment_leaves_the_old_content_or_the_new() {
 }
 
 #[test]
-fn what_a_dead_writer_left_is_cleared_away_and_nothing_else() {
+fn temporary_files_of_a_killed_writer_are_removed() {
     let (dir, state) = root();
     put(&state, &mixed()).unwrap();
     let before = tree(dir.path());
-    for place in ["", "data/queues", "data/failures", "data/metrics", "recipes/a"] {
+    let before_seeding = dir.path().join("data/seeding");
+    fs::create_dir(&before_seeding).unwrap();
+    let places = ["", "data/queues", "data/failures", "data/metrics", "data/seeding"];
+    for place in places.into_iter().chain(["data/outputs", "recipes", ".tsuku-batch"]) {
         fs::write(dir.path().join(place).join(".x.json.AbC.tsuku-batch-tmp"), "half").unwrap();
     }
     fs::write(dir.path().join(".mine.tmp"), "mine").unwrap();
@@ -157,4 +160,25 @@ fn what_a_dead_writer_left_is_cleared_away_and_nothing_else() {
     state.lock(second(1)).unwrap();
     fs::remove_file(dir.path().join(".mine.tmp")).unwrap();
     assert!(tree(dir.path()) == before);
+    assert_eq!(fs::read_dir(before_seeding).unwrap().count(), 0);
+    let machine = fs::read_dir(state.layout().machine()).unwrap();
+    let names = machine.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.into_iter().all(|name| !name.ends_with("-tmp")));
+}
+
+/// There may be very many outputs and recipes: a run does not look through all of them at its start,
+/// so their drafts lie where it does look.
+#[test]
+fn outputs_and_recipes_are_written_by_way_of_the_folder_above_and_are_not_listed() {
+    let (dir, state) = root();
+    put(&state, &mixed()).unwrap();
+    let inside = dir.path().join("recipes/a/.x.toml.AbC.tsuku-batch-tmp");
+    fs::write(&inside, "not looked at").unwrap();
+    state.lock(second(1)).unwrap();
+    assert!(inside.exists());
+    // Where nothing can be made in the folder above, nothing can be written below it.
+    let outputs = state.layout().outputs();
+    fs::remove_dir_all(&outputs).unwrap();
+    fs::write(&outputs, "a file in place of the folder").unwrap();
+    state.put_output("text", false).unwrap_err();
 }

@@ -1,4 +1,4 @@
-//! Runs: one at a time, noted while they last, put into the state whatever breaks that off.
+//! Runs: one at a time, recorded while they run, and stored completely after any interruption.
 
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 #![expect(clippy::disallowed_methods, reason = "a test lays its files out itself")]
@@ -6,6 +6,7 @@
 mod journal;
 mod locks;
 mod persist;
+mod set_aside;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -73,7 +74,8 @@ fn with_output(outcome: Outcome, output: &str) -> Outcome {
     Outcome::Failed(Box::new(Failure { output: output.to_owned(), ..*failure }))
 }
 
-/// A recipe, failures with and without output, one of them cut, two with one output.
+/// A recipe, failures with and without output, one cut output, and two failures with the same
+/// output.
 fn mixed() -> Delta {
     let failed = |kind, output: &str| with_output(failed_on(kind, None), output);
     delta(vec![

@@ -1,9 +1,9 @@
-//! A run goes into the state.
+//! The results of a run are stored.
 
 use std::{collections::BTreeMap, fs, sync::Mutex};
 
 use batch_core::{
-    decide::seeding::{Believed, Merging, Walk},
+    decide::seeding::{Merging, TrustedSize, Walk},
     io::{
         FsState, HistoryFilter, QueueFile, Records, StateError, StateErrorKind, StateReader,
         StateWriter, Visitor,
@@ -14,20 +14,20 @@ use batch_core::{
         RunRecord, SCHEMA_VERSION, SeedLine, SeedSkip, SeedStart, SeedVerdict, SeedingRecord,
         Status, TierMeanings,
     },
-    persist::{Errand, Persisted, persist_seeding},
+    persist::{Persisted, SeedingTraffic, persist_seeding},
 };
 use batch_sim::{attempt, succeeded};
 use chrono::{DateTime, Utc};
 
 use crate::{ECO, OWN, delta, mixed, put, root, second, tree, unhealthy};
 
-/// A state whose disk is full after so many writes.
-struct Filling<'a> {
+/// A state whose disk is full after a number of writes.
+struct LimitedDisk<'a> {
     state: &'a FsState,
     writes_left: Mutex<usize>,
 }
 
-impl Filling<'_> {
+impl LimitedDisk<'_> {
     fn take(&self) -> Result<(), StateError> {
         let mut left = self.writes_left.lock().unwrap();
         let full = || StateError { path: "disk".into(), kind: StateErrorKind::DiskFull };
@@ -36,7 +36,7 @@ impl Filling<'_> {
     }
 }
 
-impl StateReader for Filling<'_> {
+impl StateReader for LimitedDisk<'_> {
     fn control(&self) -> Result<Control, StateError> {
         self.state.control()
     }
@@ -83,7 +83,7 @@ impl StateReader for Filling<'_> {
     }
 }
 
-impl StateWriter for Filling<'_> {
+impl StateWriter for LimitedDisk<'_> {
     fn exclusive(&self) -> Result<Box<dyn Send + '_>, StateError> {
         self.state.exclusive()
     }
@@ -123,19 +123,19 @@ impl StateWriter for Filling<'_> {
     }
 }
 
-/// Breaks off after every number of writes, and returns how many there are.
+/// Interrupts after every number of writes, and returns how many writes there are.
 fn check_every_break(delta: &Delta) -> usize {
     let (undisturbed, state) = root();
     put(&state, delta).unwrap();
     let expected = tree(undisturbed.path());
     for n_writes in 0.. {
         let (dir, state) = root();
-        let filling = Filling { state: &state, writes_left: Mutex::new(n_writes) };
+        let filling = LimitedDisk { state: &state, writes_left: Mutex::new(n_writes) };
         let Err(error) = put(&filling, delta) else { return n_writes };
         assert!(matches!(error.kind, StateErrorKind::DiskFull));
         assert_eq!(state.run(&delta.batch.to_string()).unwrap(), None, "not all of it is in");
-        // Breaks off once more, earlier, then goes through.
-        let filling = Filling { state: &state, writes_left: Mutex::new(n_writes / 2) };
+        // Interrupts once more at an earlier write, and then completes.
+        let filling = LimitedDisk { state: &state, writes_left: Mutex::new(n_writes / 2) };
         put(&filling, delta).unwrap_err();
         assert!(matches!(put(&state, delta), Ok(Persisted::Now { .. })));
         assert!(tree(dir.path()) == expected, "after {n_writes} writes");
@@ -144,7 +144,7 @@ fn check_every_break(delta: &Delta) -> usize {
 }
 
 #[test]
-fn a_run_broken_off_anywhere_and_repeated_leaves_the_same_bytes() {
+fn storing_a_run_gives_the_same_bytes_after_any_interruption() {
     // Outputs b, c, d; recipe; failures; queue; control; run.
     assert_eq!(check_every_break(&mixed()), 8);
     // Output; failures; queue; transition; control; run.
@@ -154,7 +154,7 @@ fn a_run_broken_off_anywhere_and_repeated_leaves_the_same_bytes() {
 }
 
 #[test]
-fn a_run_leaves_everything_it_found() {
+fn a_stored_run_contains_all_its_results() {
     let (dir, state) = root();
     let Persisted::Now { health, transition: None } = put(&state, &mixed()).unwrap() else {
         panic!("it was not there")
@@ -195,7 +195,7 @@ fn a_breaker_that_opens_is_in_the_control_plane_and_in_the_log() {
 }
 
 #[test]
-fn a_run_that_is_in_is_not_put_in_again() {
+fn a_stored_run_is_not_stored_again() {
     let (dir, state) = root();
     put(&state, &mixed()).unwrap();
     let before = tree(dir.path());
@@ -210,19 +210,22 @@ fn a_run_that_is_in_is_not_put_in_again() {
 }
 
 #[test]
-fn a_recipe_of_an_entry_taken_out_meanwhile_is_not_written() {
+fn the_recipe_of_an_entry_excluded_during_the_run_is_not_written() {
     let (_dir, state) = root();
     let mut queue = state.queue(&ECO).unwrap().unwrap();
     let entry = queue.entries.get_mut(&"eco:a".parse().unwrap()).unwrap();
     entry.status = Status::Excluded { reason: "operator".to_owned() };
     state.put_queue(&queue).unwrap();
     let other = attempt("eco:not-queued", succeeded("other"));
-    put(&state, &delta(vec![attempt("eco:a", succeeded("a")), other])).unwrap();
+    let delta = delta(vec![attempt("eco:a", succeeded("a")), other]);
+    put(&state, &delta).unwrap();
     assert_eq!(state.recipe_names().unwrap(), ["other".parse().unwrap()]);
+    let run = state.run(&delta.batch.to_string()).unwrap().unwrap();
+    assert_eq!((run.succeeded, run.merged), (2, 1), "what was written is counted");
 }
 
 #[test]
-fn entries_in_quarantine_outlive_a_run() {
+fn quarantined_entries_are_kept_by_a_run() {
     let (_dir, state) = root();
     let path = state.layout().queue(&ECO);
     let text = fs::read_to_string(&path).unwrap();
@@ -234,7 +237,7 @@ fn entries_in_quarantine_outlive_a_run() {
 }
 
 #[test]
-fn a_run_without_a_queue_is_recorded_all_the_same() {
+fn a_run_without_a_queue_is_recorded_too() {
     let (_dir, state) = root();
     fs::remove_file(state.layout().queue(&ECO)).unwrap();
     put(&state, &mixed()).unwrap();
@@ -242,7 +245,7 @@ fn a_run_without_a_queue_is_recorded_all_the_same() {
     assert_eq!(state.queue(&ECO).unwrap(), None);
 }
 
-/// Puts a seeding into `state` that found a tool and a library, and a host that wants its rest.
+/// Stores a seeding in `state` that found a tool and a library, and a host with a requested pause.
 fn put_seeding(state: &dyn StateWriter) -> Result<SeedingRecord, StateError> {
     let now = "2026-11-21T12:00:00Z".parse().unwrap();
     let start = SeedStart {
@@ -253,7 +256,7 @@ fn put_seeding(state: &dyn StateWriter) -> Result<SeedingRecord, StateError> {
         left: vec![],
     };
     let identity = |name: &PackageName| name.to_string();
-    let mut walk = Walk::new(start, &[("top", Believed::default())], &identity, &|_| None);
+    let mut walk = Walk::new(start, &[("top", TrustedSize::default())], &identity, &|_| None);
     let id = |name: &str| PackageId { ecosystem: ECO, name: name.parse().unwrap() };
     let candidate = |name, commands| Candidate {
         id: id(name),
@@ -278,12 +281,12 @@ fn put_seeding(state: &dyn StateWriter) -> Result<SeedingRecord, StateError> {
     let empty = QueueFile { header, entries: BTreeMap::new(), quarantined: vec![] };
     let until = now + chrono::TimeDelta::hours(1);
     let pauses = [("toy.example".to_owned(), until)].into();
-    let errand = Errand { ended_at: now, pauses, ..Errand::default() };
-    persist_seeding(state, &walk, &merging, empty, errand)
+    let seeding_traffic = SeedingTraffic { ended_at: now, pauses, ..SeedingTraffic::default() };
+    persist_seeding(state, &walk, &merging, empty, seeding_traffic)
 }
 
 #[test]
-fn a_seeding_broken_off_anywhere_and_repeated_leaves_the_same_bytes() {
+fn storing_a_seeding_gives_the_same_bytes_after_any_interruption() {
     let (undisturbed, state) = root();
     let record = put_seeding(&state).unwrap();
     assert_eq!((record.added, record.skipped[&SeedSkip::Library]), (1, 1));
@@ -291,7 +294,7 @@ fn a_seeding_broken_off_anywhere_and_repeated_leaves_the_same_bytes() {
     // Queue; what was found out; control; record.
     for n_writes in 0..4 {
         let (dir, state) = root();
-        let filling = Filling { state: &state, writes_left: Mutex::new(n_writes) };
+        let filling = LimitedDisk { state: &state, writes_left: Mutex::new(n_writes) };
         put_seeding(&filling).unwrap_err();
         assert!(state.seeding_runs().unwrap().records.is_empty(), "not all of it is in");
         assert_eq!(put_seeding(&state).unwrap(), record);

@@ -1,17 +1,18 @@
-//! What cargo, rustc and rustup say. Wording of cargo 1.95, unless older.
+//! Classifies the output of cargo, rustc and rustup. The texts are those of cargo 1.95, unless a
+//! comment names an older version.
 
 use batch_core::{
-    decide::signs::Signs,
+    decide::patterns::PatternTable,
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
 use crate::{Cargo, quota::HOSTS};
 
-/// Without it nothing can be installed.
+/// The program that installs packages; without it nothing can be installed.
 pub(crate) const PROGRAM: &str = "cargo";
 
-const SIGNS: Signs = Signs {
+const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
     program: Some(PROGRAM),
     causes: &[
@@ -26,7 +27,7 @@ const SIGNS: Signs = Signs {
         ("no matching package named", FailureKind::DependencyResolutionFailed),
         ("is not supported by the following package", FailureKind::DependencyResolutionFailed),
         (", it requires rustc ", FailureKind::DependencyResolutionFailed),
-        // Up to 1.94; and of what only a newer cargo reads.
+        // Cargo up to 1.94, and manifests that only a newer cargo can read.
         ("cannot be built because it requires rustc ", FailureKind::DependencyResolutionFailed),
         ("is not stabilized in this version of cargo", FailureKind::DependencyResolutionFailed),
         ("does not understand this lock file", FailureKind::DependencyResolutionFailed),
@@ -58,12 +59,12 @@ const SIGNS: Signs = Signs {
         ("‘cargo’: no such file or directory", FailureKind::ToolchainMissing),
         ("cargo not found: install ", FailureKind::ToolchainMissing),
     ],
-    verdicts: &[
+    build_failures: &[
         ("error: failed to run custom build command for", FailureKind::NativeBuildFailed),
         ("error: could not compile `", FailureKind::NativeBuildFailed),
     ],
-    recites: is_of_a_build_script,
-    headlines: &[
+    quotes_package: is_of_a_build_script,
+    symptoms: &[
         ("failed to compile `", FailureKind::NativeBuildFailed),
         ("failed to unpack `", FailureKind::ArchiveExtractionFailed),
         ("failed to download `", FailureKind::UpstreamUnavailable),
@@ -71,10 +72,11 @@ const SIGNS: Signs = Signs {
         ("failed to query replaced source registry", FailureKind::UpstreamUnavailable),
         ("failed to generate cargo.lock", FailureKind::DependencyResolutionFailed),
     ],
-    retries: &["spurious network error"],
+    retry_markers: &["spurious network error"],
 };
 
-/// `warning: package@version: text`: what a build script asks cargo to print.
+/// Whether the line is a `warning: package@version: text`, which a build script asked cargo to
+/// print.
 fn is_of_a_build_script(line: &str) -> bool {
     let mut words = line.strip_prefix("warning: ").unwrap_or_default().split(' ');
     words.next().is_some_and(|word| word.contains('@') && word.ends_with(':'))
@@ -82,19 +84,19 @@ fn is_of_a_build_script(line: &str) -> bool {
 
 impl FailureClassifier for Cargo {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        SIGNS.read(&evidence.text)
+        PATTERNS.read(&evidence.text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use batch_conformance::tables::{
-        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+        ClassifierCase, all_hint_at, all_state, no_quote_is_believed, none_state,
     };
 
     use super::*;
 
-    const STATED: &[Stated] = &[
+    const STATED: &[ClassifierCase] = &[
         (
             "    Updating crates.io index\n\
                  error: could not find `zzz-no-such-crate` in registry `crates-io` with version `*`",
@@ -385,11 +387,11 @@ mod tests {
     ];
 
     #[test]
-    fn a_stated_cause_is_read_and_its_service_named() {
+    fn stated_causes_are_classified_with_their_service() {
         all_state(&Cargo, STATED);
     }
 
-    /// Texts that end before the reason.
+    /// Texts that stop before they name the reason.
     const INFERRED: &[(&str, FailureKind)] = &[
         (
             "error: failed to download `ripgrep v0.1.0`\n\
@@ -410,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn what_states_no_cause_is_left_to_others() {
+    fn outputs_without_a_cause_are_left_to_core() {
         let texts = [
             "Installing eval-time dependencies: [rust]\n\
                  Installing rust...\n\
@@ -425,7 +427,7 @@ mod tests {
         none_state(&Cargo, &texts);
     }
 
-    /// Outputs of builds that failed, with a quoted text in them.
+    /// Outputs of failed builds that contain a quoted text.
     const QUOTES: &[&str] = &[
         "   Compiling x v0.1.0 (/t/x-0.1.0)\n\
          error[E0308]: mismatched types\n\
@@ -462,7 +464,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_a_build_quotes_is_no_cause() {
+    fn texts_quoted_by_a_build_are_not_causes() {
         for output in QUOTES {
             no_quote_is_believed(&Cargo, output, FailureKind::NativeBuildFailed);
         }

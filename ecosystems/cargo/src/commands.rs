@@ -1,27 +1,28 @@
-//! Which commands `cargo install` links: cargo's own rules for binaries and features.
+//! Finds out which commands `cargo install` installs, by cargo's own rules for binaries and
+//! features.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use batch_core::model::{CommandName, Executables};
+use batch_core::model::{Executables, FailureKind};
 
 use crate::{
     manifest::{Manifest, Target},
     subcommand,
 };
 
-/// What a crate has to run.
+/// The commands of a crate.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Commands {
     pub(crate) executables: Executables,
-    /// Not installed: the features that each needs and that are off, by name.
+    /// Commands that are not installed, by name, each with the required features that are off.
     pub(crate) withheld: BTreeMap<String, Vec<String>>,
 }
 
-/// What installing the crate of `manifest` links, `files` being the paths in it: the command that
-/// is called like the crate first, the others in order.
+/// The commands that installing the crate of `manifest` puts on `PATH`; `files` are the paths in
+/// the crate. The command with the crate's name comes first, the others are sorted.
 ///
-/// A name that could not be typed safely makes all of them unknown: to leave one out would be a
-/// silent lie about the crate.
+/// If one name is unsafe to type, all commands are unknown: a list without it would be wrong
+/// without a sign of that.
 pub(crate) fn of(manifest: &Manifest, files: &BTreeSet<String>) -> Commands {
     let on = manifest.default_features();
     let mut linked = BTreeSet::new();
@@ -29,9 +30,10 @@ pub(crate) fn of(manifest: &Manifest, files: &BTreeSet<String>) -> Commands {
     for (name, required) in binaries(manifest, files) {
         let off: Vec<String> = required.iter().filter(|it| !on.contains(*it)).cloned().collect();
         if let Some(foreign) = off.iter().find(|feature| feature.contains('/')) {
-            // Only resolving its dependencies would tell.
+            // Only the resolution of its dependencies could tell whether the feature is on.
             let why = format!("{name} needs the feature {foreign} of a dependency");
-            return Commands { executables: Executables::Unknown(why), withheld };
+            let executables = Executables::unknown(FailureKind::BinaryDiscoveryFailed, why);
+            return Commands { executables, withheld };
         }
         if off.is_empty() {
             linked.insert(name);
@@ -42,7 +44,8 @@ pub(crate) fn of(manifest: &Manifest, files: &BTreeSet<String>) -> Commands {
     Commands { executables: in_order(&manifest.package.name, &linked), withheld }
 }
 
-/// Every binary with the features that it needs: those listed, and those found by their place.
+/// Every binary with the features that it requires: the listed ones, and those that cargo finds by
+/// their path.
 fn binaries(manifest: &Manifest, files: &BTreeSet<String>) -> BTreeMap<String, Vec<String>> {
     let listed = &manifest.bin;
     let name_of = |target: &Target| target.name.clone().unwrap_or_default();
@@ -62,7 +65,7 @@ fn binaries(manifest: &Manifest, files: &BTreeSet<String>) -> BTreeMap<String, V
     binaries
 }
 
-/// Binaries that cargo finds where no manifest names them.
+/// The binaries that cargo finds by their path, without an entry in the manifest.
 fn found<'a>(package: &str, files: &'a BTreeSet<String>) -> Vec<(String, &'a str)> {
     let binary = |path: &'a str| {
         if path == "src/main.rs" {
@@ -76,20 +79,19 @@ fn found<'a>(package: &str, files: &'a BTreeSet<String>) -> Vec<(String, &'a str
     files.iter().filter_map(|path| binary(path)).collect()
 }
 
-/// What cargo would never start, because it has a subcommand of that name itself, comes last.
+/// Sorts the commands. A command that has the name of one of cargo's own subcommands comes last,
+/// because cargo would never start it.
 fn in_order(first: &str, names: &BTreeSet<String>) -> Executables {
     let mut names: Vec<&String> = names.iter().collect();
-    // Stable: what is equal in both stays in the order of names.
+    // The sort is stable, so names that are equal in both keys stay in alphabetical order.
     names.sort_by_key(|name| (*name != first, subcommand::is_shadowed(name)));
-    let parsed: Result<Vec<CommandName>, _> = names.into_iter().map(|name| name.parse()).collect();
-    match parsed {
-        Ok(names) => Executables::Known(names),
-        Err(invalid) => Executables::Unknown(invalid.to_string()),
-    }
+    Executables::named(names)
 }
 
 #[cfg(test)]
 mod tests {
+    use batch_core::model::CommandName;
+
     use super::*;
     use crate::manifest;
 
@@ -100,7 +102,7 @@ mod tests {
         of(&manifest, &files.iter().map(|&file| file.to_owned()).collect())
     }
 
-    /// What a crate `x` of edition 2021 with `more` links.
+    /// Checks which commands a crate `x` of edition 2021 with the manifest lines `more` installs.
     #[track_caller]
     fn check(more: &str, files: &[&str], expected: &str) {
         let package = "[package]\nname = \"x\"\nversion = \"1.0.0\"\n";
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_crates_own_command_comes_first_and_what_cargo_has_itself_last() {
+    fn the_crates_own_command_is_first_and_hidden_subcommands_are_last() {
         check("", &["src/main.rs", "src/bin/a.rs"], "x a");
         check(
             "",
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_normalised_manifest_lists_all() {
+    fn a_normalised_manifest_lists_all_binaries() {
         let bins = "autobins = false\n[[bin]]\nname = \"b\"\npath = \"src/b.rs\"\n[[bin]]\nname = \"x\"\npath = \"src/main.rs\"\n[[bin]]\nname = \"a\"\npath = \"src/a.rs\"";
         check(bins, &["src/main.rs", "src/bin/more.rs"], "x a b");
         check("autobins = false", MAIN, "");
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_listed_the_files_decide() {
+    fn without_listed_binaries_the_files_decide() {
         check("", MAIN, "x");
         check("", &["src/lib.rs"], "");
         check("", &["src/bin/a.rs", "src/bin/b/main.rs", "src/bin/b/more.rs", "src/lib.rs"], "a b");
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_stands_beside_what_is_found() {
+    fn listed_binaries_are_added_to_found_ones() {
         let listed = "[[bin]]\nname = \"y\"\npath = \"src/y.rs\"";
         check(listed, &["src/main.rs", "src/y.rs"], "x y");
         check(&format!("edition = \"2015\"\n{listed}"), &["src/main.rs", "src/y.rs"], "y");
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_before_editions_lists_all_that_it_lists() {
+    fn before_edition_2018_the_listed_binaries_are_all() {
         let old = "[package]\nname = \"x\"\nversion = \"0.1.0\"\n[[bin]]\nname = \"y\"";
         let Executables::Known(names) = commands(old, MAIN).executables else { panic!() };
         assert_eq!(names.len(), 1);
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_example_is_a_binary_only_where_it_is_listed_as_one() {
+    fn an_example_is_a_binary_only_if_it_is_listed_as_one() {
         check("[[example]]\nname = \"e\"\npath = \"examples/e.rs\"", &["examples/e.rs"], "");
         check(
             "[[bin]]\nname = \"e\"\npath = \"examples/e.rs\"",
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_withheld_is_told() {
+    fn commands_that_are_not_installed_are_reported() {
         let only = "[package]\nname = \"x\"\n[[bin]]\nname = \"x\"\nrequired-features = [\"z\"]";
         let commands = commands(only, MAIN);
         assert_eq!(commands.executables, Executables::Known(vec![]));
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_tell_or_type_is_not_guessed() {
+    fn unknown_and_unsafe_commands_are_not_guessed() {
         let package = "[package]\nname = \"x\"\nedition = \"2021\"\n";
         for (more, why) in [
             (
@@ -219,7 +221,12 @@ mod tests {
             ("[[bin]]\nname = \"../x\"", "invalid command name \"../x\""),
         ] {
             let commands = commands(&format!("{package}{more}"), &[]);
-            assert_eq!(commands.executables, Executables::Unknown(why.to_owned()));
+            let kind = if why.starts_with("invalid") {
+                FailureKind::UnsafeName
+            } else {
+                FailureKind::BinaryDiscoveryFailed
+            };
+            assert_eq!(commands.executables, Executables::unknown(kind, why));
         }
     }
 }

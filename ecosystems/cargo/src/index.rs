@@ -1,22 +1,22 @@
-//! The sparse index: which versions of a crate there are. Pure: any bytes may come.
+//! Reads the sparse index, which lists the versions of a crate. Pure; the input may be any bytes.
 
 use semver::Version;
 use serde::{Deserialize, de::IgnoredAny};
 
-/// Beyond it the lines of the index mean something that this reader does not know; cargo passes
-/// over them too.
+/// The newest format of an index line that this code can read. Lines of later formats are skipped,
+/// as cargo skips them.
 const NEWEST_LINE: u32 = 2;
 
 /// A release that can be installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Release {
-    /// As the registry spells it.
+    /// The name in the spelling of the registry.
     pub(crate) krate: String,
-    /// As the registry spells it, build metadata included.
+    /// The version in the spelling of the registry, with build metadata.
     pub(crate) version: String,
-    /// SHA-256 of the `.crate`, in hexadecimal.
+    /// SHA-256 of the `.crate`, in hexadecimal digits.
     pub(crate) checksum: String,
-    /// The oldest compiler that will do.
+    /// The oldest compiler that can build the crate.
     pub(crate) rust_version: Option<String>,
 }
 
@@ -32,7 +32,7 @@ struct Line {
     v: Option<u32>,
 }
 
-/// Path of `name` in the index, which knows small letters only.
+/// The path of `name` in the index, which has only small letters.
 pub(crate) fn path(name: &str) -> Vec<String> {
     let name = name.to_ascii_lowercase();
     let folders = match name.len() {
@@ -43,16 +43,16 @@ pub(crate) fn path(name: &str) -> Vec<String> {
     folders.into_iter().chain([name]).collect()
 }
 
-/// What a bare name installs: the highest version that is neither yanked nor a pre-release;
-/// `None` where there is none. The error is what is odd about the answer.
+/// The version that `cargo install NAME` installs: the highest version that is neither yanked nor a
+/// pre-release; `None` if there is none. The error says what is wrong with the answer.
 pub(crate) fn newest(name: &str, body: &[u8]) -> Result<Option<Release>, String> {
-    let text = str::from_utf8(body).map_err(|_| "it is no UTF-8".to_owned())?;
+    let text = str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
     let mut newest: Option<(Version, Line)> = None;
     let (mut n_read, mut n_unknown) = (0, 0);
     for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let odd = |error: serde_json::Error| format!("line {}: {error}", at + 1);
         let Ok(line) = serde_json::from_str::<Line>(line) else {
-            // Whatever a later format is like, it is JSON.
+            // A line of any later format is still JSON.
             serde_json::from_str::<IgnoredAny>(line).map_err(odd)?;
             n_unknown += 1;
             continue;
@@ -66,9 +66,9 @@ pub(crate) fn newest(name: &str, body: &[u8]) -> Result<Option<Release>, String>
             newest = Some((version, line));
         }
     }
-    // Old lines stay as they are, so a crate has some of a form that is known.
+    // Old lines are never rewritten. So if no line has a known format, the answer is not an index.
     if n_read == 0 && 0 < n_unknown {
-        return Err("no line of it is of a known form".to_owned());
+        return Err("no line has a known form".to_owned());
     }
     Ok(newest.map(|(_, line)| Release {
         krate: line.name,
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_place_in_the_index_follows_from_the_name() {
+    fn the_path_in_the_index_follows_from_the_name() {
         for (name, expected) in [
             ("x", "1/x"),
             ("bq", "2/bq"),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_bare_name_never_installs_is_passed_over() {
+    fn yanked_versions_and_prereleases_are_skipped() {
         check(&[line("1.0.0", false), line("2.0.0-rc.1", false)], Some("1.0.0"));
         check(&[line("1.0.0", false), line("2.0.0", true)], Some("1.0.0"));
         check(&[line("1.0.0", true), line("2.0.0", true)], None);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_later_formats_are_no_obstacle() {
+    fn unknown_keys_of_later_formats_are_accepted() {
         let line = line("1.0.0", false).replacen(
             '{',
             r#"{"v":2,"features2":{"cli":["dep:clap"]},"rust_version":"1.80","pubtime":"2025-12-06T23:55:50Z","#,
@@ -159,17 +159,17 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_which_no_line_is_known_is_odd_and_no_absence() {
+    fn an_answer_with_only_unknown_lines_is_invalid_and_does_not_mean_absence() {
         let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
         for body in ["{}", "{\"name\":\"x\"}\n{\"name\":7}", &deep] {
             let error = newest("x", body.as_bytes()).unwrap_err();
-            assert_eq!(error, "no line of it is of a known form", "{body}");
+            assert_eq!(error, "no line has a known form", "{body}");
         }
         assert!(newest("x", b"").unwrap().is_none());
     }
 
     #[test]
-    fn an_answer_that_is_no_index_is_odd() {
+    fn an_answer_that_is_not_an_index_is_invalid() {
         for body in ["<html>", "{\"name\":\"x\"", "\u{0}", "not json"] {
             assert!(newest("x", body.as_bytes()).is_err(), "{body:?}");
         }
@@ -179,7 +179,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_an_answer_or_odd(bytes: Vec<u8>) {
+        fn any_bytes_are_an_index_or_an_invalid_answer(bytes: Vec<u8>) {
             let _ = newest("x", &bytes);
         }
     }

@@ -1,4 +1,5 @@
-//! How cargo installs a crate into a folder of its own. Data: the orchestrator runs it.
+//! How cargo installs a crate into a separate folder. This is only data; the orchestrator runs the
+//! steps.
 
 use std::time::Duration;
 
@@ -10,14 +11,15 @@ use batch_core::{
 
 use crate::{Cargo, recipe, registry::INDEX};
 
-/// Below the sandbox's work folder.
+/// Relative to the sandbox's work folder.
 const PREFIX: &str = "prefix";
-/// Where cargo puts the commands of what it installs.
+/// The folder into which cargo installs commands.
 const BIN: &str = "prefix/bin";
 const TO_COMPILE: Duration = Duration::from_secs(20 * 60);
 
-/// Nothing of the machine's own settings, and a build that fits into the sandbox's memory and time:
-/// what is to be seen is that the crate compiles, links and starts, not how fast it then is.
+/// Keeps the machine's own settings out, and limits the memory and the time of a build to what the
+/// sandbox has. The check asks whether the crate compiles, links and starts; the speed of the
+/// result does not matter.
 const SETTINGS: &[(&str, &str)] = &[
     ("CARGO_HOME", "cargo-home"),
     ("CARGO_NET_RETRY", "2"),
@@ -50,12 +52,11 @@ impl NativeInstaller for Cargo {
         let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
         let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
         let (steps, bin_dirs) = (vec![run, inspect], vec![BIN.to_owned()]);
-        // Build scripts and procedural macros, its own and those of all dependencies.
-        InstallPlan { steps, bin_dirs, runs_package_code: true }
+        InstallPlan { steps, bin_dirs }
     }
 }
 
-/// As the registry spells it.
+/// The name in the spelling of the registry.
 fn krate(facts: &PackageFacts) -> String {
     match facts.install.parameters.get(recipe::CRATE) {
         Some(Parameter::Text(krate)) => krate.clone(),
@@ -63,7 +64,7 @@ fn krate(facts: &PackageFacts) -> String {
     }
 }
 
-/// Cargo's own way to a mirror, where there is one.
+/// The settings that make cargo use a mirror, if one is configured.
 fn replacement(origins: &Origins) -> Vec<String> {
     let mirror = origins.to_mirror(INDEX);
     if mirror == INDEX {

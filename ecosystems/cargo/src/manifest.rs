@@ -1,12 +1,12 @@
-//! `Cargo.toml` of a published crate, as far as it says what there is. Publishers of old crates
-//! wrote anything into most of it.
+//! Reads the `Cargo.toml` of a published crate, as far as it describes commands. Most fields of old
+//! crates may have any type.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use toml::{Table, Value};
 
-/// What is read of a manifest.
+/// The fields of a manifest that are read.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Manifest {
     #[serde(alias = "project", default)]
@@ -29,9 +29,9 @@ pub(crate) struct Package {
     #[serde(default)]
     pub(crate) name: String,
     edition: Option<String>,
-    /// Whether binaries are also found by where their files lie.
+    /// Whether cargo also finds binaries by their path.
     autobins: Option<bool>,
-    /// A path, or whether there is one at all.
+    /// A path, or a flag that says whether there is a build script.
     build: Option<Value>,
     description: Option<Value>,
     homepage: Option<Value>,
@@ -57,7 +57,7 @@ struct Platform {
     build_dependencies: Table,
 }
 
-/// What `text` says; the error is what is odd about it.
+/// Reads the manifest `text`. The error says what is wrong with it.
 pub(crate) fn read(text: &str) -> Result<Manifest, String> {
     toml::from_str(text).map_err(|error| error.message().to_owned())
 }
@@ -67,13 +67,13 @@ impl Package {
         text(self.description.as_ref())
     }
 
-    /// Where people are sent, best first.
+    /// The web addresses of the crate, the best one first.
     pub(crate) fn addresses(&self) -> [&str; 2] {
         [text(self.homepage.as_ref()), text(self.repository.as_ref())]
     }
 
-    /// Whether the crate, with these `files`, has a build script: a program that runs before it is
-    /// compiled.
+    /// Whether the crate with these `files` has a build script, which is a program that runs before
+    /// the crate is compiled.
     pub(crate) fn has_build_script(&self, files: &BTreeSet<String>) -> bool {
         match &self.build {
             Some(Value::Boolean(false)) => false,
@@ -82,7 +82,8 @@ impl Package {
         }
     }
 
-    /// Before 2018 a manifest that lists one binary lists all.
+    /// Whether cargo finds binaries in addition to the listed ones. In editions before 2018, a
+    /// manifest that lists one binary lists all of them.
     pub(crate) fn finds_more_than_listed(&self) -> bool {
         let is_of_2015 = self.edition.as_deref().is_none_or(|edition| edition == "2015");
         self.autobins.unwrap_or(!is_of_2015)
@@ -98,8 +99,8 @@ fn text(value: Option<&Value>) -> &str {
 }
 
 impl Manifest {
-    /// The features that are on by default, transitively: those of the crate itself, and
-    /// `dependency/feature` as written.
+    /// All features that are on by default, including those that other features turn on: features
+    /// of the crate itself, and `dependency/feature` as written.
     pub(crate) fn default_features(&self) -> BTreeSet<String> {
         let mut on = BTreeSet::new();
         let mut open = vec!["default".to_owned()];
@@ -109,8 +110,8 @@ impl Manifest {
             }
             let implied = self.features.get(&feature).into_iter().flatten();
             for feature in implied.filter(|it| !it.starts_with("dep:")) {
-                // `dependency/feature` turns an optional dependency on, and with it the feature that
-                // is called like it; `dependency?/feature` does not.
+                // `dependency/feature` also turns on the optional dependency, and the feature of
+                // the same name; `dependency?/feature` does not.
                 if let Some((dependency, _)) = feature.split_once('/')
                     && self.is_optional(dependency)
                     && self.has_feature(dependency)
@@ -131,8 +132,8 @@ impl Manifest {
         declared.any(|it| it.get("optional").and_then(Value::as_bool).unwrap_or_default())
     }
 
-    /// Whether there is a feature called like an optional `dependency`: a declared one, or the one
-    /// that it makes where no feature says `dep:` of it.
+    /// Whether a feature has the name of the optional `dependency`: a declared feature, or the
+    /// implicit one, which exists if no feature mentions `dep:` with this name.
     fn has_feature(&self, dependency: &str) -> bool {
         let explicit = format!("dep:{dependency}");
         self.features.contains_key(dependency)

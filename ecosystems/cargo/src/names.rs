@@ -1,5 +1,6 @@
-//! How crates are called: at most 64 letters, digits, `-` and `_`, a letter first. Case and the two
-//! punctuation marks are kept as written, though no two crates may differ in them alone.
+//! The rules for crate names: at most 64 letters, digits, `-` and `_`, starting with a letter. Case
+//! and the two punctuation marks are kept as written, although two crates may not differ only in
+//! them.
 
 use batch_core::{
     model::{InvalidId, PackageName},
@@ -16,7 +17,7 @@ const SPELLING: Spelling = Spelling {
     ends: ("", |_| true),
 };
 
-/// Crates of the compiler; the registry refuses them.
+/// Names of the compiler's own crates; the registry refuses them.
 const RESERVED: &[&str] = &["alloc", "core", "proc-macro", "std", "test"];
 
 impl Names for Cargo {
@@ -29,7 +30,7 @@ impl Names for Cargo {
         Ok(name)
     }
 
-    /// The registry takes no second crate that differs in case or punctuation alone.
+    /// The registry refuses a second crate whose name differs only in case or punctuation.
     fn identity(&self, name: &PackageName) -> String {
         name.as_str().to_ascii_lowercase().replace('_', "-")
     }
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn case_and_punctuation_make_no_other_crate() {
+    fn names_that_differ_only_in_case_or_punctuation_are_one_crate() {
         let identity = |name: &str| Cargo.identity(&name.parse().unwrap());
         assert_eq!(identity("Foo_Bar-baz"), "foo-bar-baz");
         assert_eq!(identity("foo-bar_baz"), identity("FOO_BAR_BAZ"));
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_registry_cannot_hold_is_no_name() {
+    fn names_that_the_registry_cannot_hold_are_refused() {
         let none = [
             "1password",
             "_x",

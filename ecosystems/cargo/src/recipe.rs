@@ -1,13 +1,13 @@
-//! From what a crate holds to facts, and from facts to a recipe: pure, so that equal facts make
-//! equal bytes.
+//! Makes facts from the content of a crate, and a recipe from facts. Pure: equal facts give equal
+//! bytes.
 
 use std::collections::BTreeMap;
 
 use batch_core::{
     decide::recipe::{is_homepage, of_step, one_line},
     model::{
-        Action, ActionShape, Artifact, Executables, FailureKind, PackageFacts, PackageId,
-        PackageKind, PackageName, Recipe, RecipeName, Verify, Versions,
+        Action, ActionShape, Artifact, Executables, ExecutablesFrom, FailureKind, PackageFacts,
+        PackageId, PackageKind, PackageName, Recipe, RecipeName, Verify, Versions,
     },
     plugin::Missing,
 };
@@ -23,12 +23,13 @@ use crate::{
 
 pub(crate) const CRATE: &str = "crate";
 pub(crate) const EXECUTABLES: &str = "executables";
-/// The one step that compiles a crate and installs all its commands.
+/// The step that compiles a crate and installs all its commands.
 pub(crate) const STEP: ActionShape = ActionShape::new("cargo_install", &[CRATE, EXECUTABLES])
-    .bringing(&["rust"])
+    .naming(CRATE)
+    .with_implied_dependencies(&["rust"])
     .versioned(Versions::Inferred("crates_io"));
 
-/// What `release` of `name` is, by what is in it.
+/// The facts about `release` of `name`, from the content of its archive.
 pub(crate) fn facts(
     name: &PackageName,
     release: Release,
@@ -42,11 +43,11 @@ pub(crate) fn facts(
             (manifest, commands)
         }
         Err(why) => {
-            let executables = Executables::Unknown(format!("Cargo.toml is no manifest: {why}"));
+            let reason = format!("Cargo.toml is no manifest: {why}");
+            let executables = Executables::unknown(FailureKind::BinaryDiscoveryFailed, reason);
             (Manifest::default(), Commands { executables, withheld: BTreeMap::new() })
         }
     };
-    let is_library = matches!(&commands.executables, Executables::Known(names) if names.is_empty());
     let package = &manifest.package;
     let homepage = package.addresses().into_iter().find(|url| is_homepage(url));
     let digest = format!("sha256-{}", release.checksum);
@@ -59,12 +60,15 @@ pub(crate) fn facts(
         notes,
         description: one_line(package.description()),
         homepage: homepage.map(str::to_owned),
-        kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+        kind: PackageKind::of(&commands.executables),
         runtime_dependencies: vec![],
-        // A crate says nowhere what it runs on.
+        // A crate does not declare the platforms that it supports.
         platforms: vec![],
         artifacts: vec![Artifact { cells: vec![], url, digest, digest_verified: Some(true) }],
         install: Action::of_commands(STEP.name, CRATE, &release.krate, &commands.executables),
+        plugin_data: BTreeMap::new(),
+        printed_version: None,
+        executables_from: ExecutablesFrom::Registry,
         version: release.version,
         executables: commands.executables,
     }
@@ -85,25 +89,15 @@ fn notes(name: &PackageName, release: &Release, commands: &Commands) -> Vec<Stri
     notes
 }
 
-/// The recipe that follows from `facts`.
+/// The recipe for `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let name = &facts.id.name;
-    let first = match &facts.executables {
-        Executables::Unknown(why) if why.starts_with("invalid command name") => {
-            return missing(FailureKind::UnsafeName, why.clone());
-        }
-        Executables::Unknown(why) => {
-            return missing(FailureKind::BinaryDiscoveryFailed, why.clone());
-        }
-        Executables::Known(names) => names.first(),
-    };
-    let Some(first) = first else {
+    let Some(first) = facts.commands()?.first() else {
         let withheld = facts.notes.iter().filter(|note| note.contains("is not installed: "));
         let why: Vec<&str> = withheld.map(String::as_str).collect();
         let reason = format!("{name} {} installs no command", facts.version);
         let reason = if why.is_empty() { reason } else { format!("{reason}: {}", why.join("; ")) };
-        return missing(FailureKind::LibraryOnly, reason);
+        return Err(Missing::new(FailureKind::LibraryOnly, reason));
     };
     let (otherwise, verify) = (
         format!("{} from crates.io", facts.id.name),

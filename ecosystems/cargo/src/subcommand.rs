@@ -1,8 +1,8 @@
-//! Commands that are meant to be started by cargo: `cargo-x` as `cargo x`.
+//! Commands that cargo starts as subcommands: `cargo-x` is started as `cargo x`.
 
 use batch_core::model::CommandName;
 
-/// Subcommands and aliases that cargo has itself: it never starts a program of such a name.
+/// Cargo's own subcommands and aliases. Cargo never starts a program with such a name.
 const BUILT_IN: &[&str] = &[
     "add",
     "b",
@@ -55,13 +55,13 @@ fn name(command: &str) -> Option<&str> {
     command.strip_prefix("cargo-").filter(|name| !name.is_empty())
 }
 
-/// Whether cargo has a subcommand of its own in the place of `command`.
+/// Whether one of cargo's own subcommands hides `command`.
 pub(crate) fn is_shadowed(command: &str) -> bool {
     name(command).is_some_and(|name| BUILT_IN.contains(&name))
 }
 
-/// How `command` is to be started. Cargo hands a program that it starts the subcommand as first
-/// argument, and most refuse to work without it.
+/// How `command` must be started. Cargo passes the name of the subcommand as the first argument to
+/// a program, and most such programs fail without it.
 pub(crate) fn invocation(command: &CommandName) -> String {
     match name(command.as_str()) {
         Some(name) if is_shadowed(command.as_str()) => format!("{command} {name}"),
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subcommand_is_told_its_name_as_cargo_would() {
+    fn a_subcommand_gets_its_name_as_an_argument() {
         for (command, expected) in [
             ("rg", "rg"),
             ("cargo-hack", "cargo hack"),

@@ -1,5 +1,5 @@
-//! The plugin against recorded answers of crates.io. Reported as ignored where they are not at
-//! hand; every recording is either tried or named with the reason why not.
+//! Runs the plugin on recorded answers of crates.io. The test is reported as ignored if the
+//! recordings are missing; every recording is either used or listed with the reason why not.
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
 
@@ -9,7 +9,7 @@ use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp},
     model::{Evidence, Stage},
-    plugin::{EcosystemPlugin, Page, Registry},
+    plugin::{EcosystemPlugin, Page, PageRequest, Registry},
 };
 use batch_sim::{SimClock, SimTransport};
 use eco_cargo as _;
@@ -18,8 +18,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const RECORDINGS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/crates");
 
-/// Answers of the web API, which the builder never asks: wherever one stands in for the index, it
-/// is refused and no fact comes of it.
+/// Answers of the web API, which the builder never requests: used in place of the index, each is
+/// refused and gives no facts.
 const OF_THE_WEB_API: &[(&str, u16)] = &[
     ("amethyst.include-empty.json", 200),
     ("bitflags.json", 200),
@@ -65,7 +65,7 @@ fn is_no_fact(file: &str, status: u16) -> Result<(), Failed> {
     let http = PoliteHttp::new(config);
     let plugin = plugin()?;
     let builder = plugin.recipe_builder.ok_or("no builder")?;
-    // Each file at an address of its own, so that no test reads another one's kept answer.
+    // Each file has an address of its own, so that no test reads another test's cached answer.
     let stem: String = file.chars().filter(char::is_ascii_alphanumeric).collect();
     let name = plugin.names.normalise(&stem)?;
     match clock.run(builder.inspect(&http, &name)) {
@@ -74,7 +74,7 @@ fn is_no_fact(file: &str, status: u16) -> Result<(), Failed> {
     }
 }
 
-/// What the seeder makes of the list `file`.
+/// The seeder's result for the list `file`.
 fn page(file: &str, status: u16) -> Result<Page, Failed> {
     let body: &'static str = fs::read_to_string(Path::new(RECORDINGS).join(file))?.leak();
     let clock = SimClock::default();
@@ -87,16 +87,19 @@ fn page(file: &str, status: u16) -> Result<Page, Failed> {
         registry.quotas(),
         cache.path(),
     );
-    let seeder = plugin()?.seeder.ok_or("no seeder")?;
+    let plugin = plugin()?;
+    let seeder = plugin.seeder.ok_or("no seeder")?;
     let source = seeder.sources().iter().find(|it| it.name == "api").ok_or("no such source")?;
-    Ok(clock.run(seeder.discover(&PoliteHttp::new(config), source, None, 100))?)
+    let http = PoliteHttp::new(config);
+    let wanted = PageRequest { limit: 100, ..PageRequest::first(plugin, &http, source) };
+    Ok(clock.run(wanted.page(seeder))?)
 }
 
 fn a_page_is_read() -> Result<(), Failed> {
     let page = page("crates-page1.json", 200)?;
     let with_repository = page.candidates.iter().filter(|it| it.has_repository == Some(true));
     let counts = (page.candidates.len(), page.passed_over.len(), page.total);
-    // One name is `a-`, another `_a`: the registry has few rules, and fewer in its youth.
+    // The names `a-` and `_a` exist: the registry has few rules, and had fewer in its first years.
     let is_whole = counts.0 + counts.1 == 100 && 90 < counts.0 && counts.2 == Some(5_000);
     let goes_on = page.next_cursor.as_deref() == Some("2 0 ?page=2&per_page=100");
     if is_whole && goes_on && 0 < with_repository.count() {

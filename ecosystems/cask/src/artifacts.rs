@@ -1,8 +1,8 @@
-//! What a cask installs: one app, and the commands inside it.
+//! Which app a cask installs, and which commands lie inside the app.
 
 use std::collections::BTreeSet;
 
-use batch_core::model::{CommandName, InvalidId};
+use batch_core::model::{CommandName, InvalidId, UnknownCommands};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -10,52 +10,52 @@ use crate::{
     refusal,
 };
 
-/// Kinds that run code or an installer of the vendor's while they install. What runs only when a
-/// cask is removed is not among them.
+/// Artifacts that run code or an installer of the vendor during the installation. Artifacts that
+/// run only at the removal of a cask are not listed.
 const RUN_CODE: &[&str] = &["pkg", "installer", "preflight", "postflight"];
-/// Newer casks write the same as data, under keys that end so.
+/// Newer casks describe the same as data, under keys with this ending.
 const STEPS: &str = "_steps";
 const UNINSTALL: &str = "uninstall";
-/// Kinds that link a command.
+/// Artifacts that link a command.
 const COMMANDS: [&str; 2] = ["binary", "command_wrapper"];
-/// Where brew puts apps.
+/// Folders into which brew installs apps.
 const APP_DIRS: &[&str] = &["$APPDIR/", "/Applications/"];
-/// Folders whose links are commands; others hold completions, plugins and data.
+/// Folders in which links are commands; other folders hold completions, plugins and data.
 const COMMAND_DIRS: &[&str] = &["bin", "sbin"];
 
-/// An app, and what of it is on `PATH`.
+/// An app and the commands that it puts on `PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct App {
     /// `X.app`.
     pub(crate) name: String,
     /// Paths inside the app, each once, sorted by the command's name.
     pub(crate) binaries: Vec<String>,
-    /// Their last parts.
+    /// The file names of `binaries`.
     pub(crate) commands: Vec<CommandName>,
-    /// What could not be linked, and why.
+    /// Commands that could not be linked, each with the reason.
     pub(crate) notes: Vec<String>,
 }
 
-/// What `cask` installs; the error is the reason why it cannot be.
-pub(crate) fn app(cask: &Manifest) -> Result<App, String> {
+/// The app that `cask` installs. The error is the reason why the cask cannot be installed.
+pub(crate) fn app(cask: &Manifest) -> Result<App, UnknownCommands> {
     let kinds = cask.by_kind();
     let runs_code: Vec<&str> = kinds.keys().copied().filter(|kind| runs_code(kind)).collect();
     if !runs_code.is_empty() {
-        return Err(format!("{}{}", refusal::RUNS_CODE, plain(&runs_code.join(", "))));
+        return Err(refusal::runs_code(&plain(&runs_code.join(", "))));
     }
     let apps = kinds.get("app").map(Vec::as_slice).unwrap_or_default();
     let [artifact] = apps else {
         let others: Vec<&str> = kinds.keys().copied().filter(|kind| is_installed(kind)).collect();
         return Err(match apps.len() {
-            0 => format!("{}{}", refusal::NO_APP, plain(&others.join(", "))),
-            n => format!("{}{n}", refusal::SEVERAL_APPS),
+            0 => refusal::without_app(&plain(&others.join(", "))),
+            n => refusal::several_apps(n),
         });
     };
-    let source = first(artifact, "app").ok_or_else(|| refusal::ODD_APP.to_owned())?;
+    let source = first(artifact, "app").ok_or_else(refusal::odd_app)?;
     let name = base(source);
     let is_app = name.strip_suffix(".app").is_some_and(|stem| !stem.is_empty());
     if !is_app || name != plain(name) || name.starts_with(['-', '~']) {
-        return Err(refusal::ODD_APP.to_owned());
+        return Err(refusal::odd_app());
     }
     let installed = target(artifact, "app").map_or(name, base);
     let mut app = App { name: name.to_owned(), binaries: vec![], commands: vec![], notes: vec![] };
@@ -72,7 +72,7 @@ pub(crate) fn app(cask: &Manifest) -> Result<App, String> {
         }
     }
     for (command, path) in linked {
-        // Two links of one name: the first wins, as it would in a folder.
+        // If two links have the same name, the first one counts, as it would in a folder.
         if app.commands.last() != Some(&command) {
             app.commands.push(command);
             app.binaries.push(path);
@@ -82,8 +82,8 @@ pub(crate) fn app(cask: &Manifest) -> Result<App, String> {
     Ok(app)
 }
 
-/// What brew would put on `PATH`, sorted, whether or not a recipe can. The error is why that cannot
-/// be told.
+/// The commands that brew would put on `PATH`, sorted, even if a recipe cannot install them. The
+/// error is the reason why they are not known.
 pub(crate) fn commands(cask: &Manifest) -> Result<Vec<CommandName>, String> {
     let kinds = cask.by_kind();
     let mut commands = BTreeSet::new();
@@ -108,8 +108,8 @@ fn is_installed(kind: &str) -> bool {
     !kind.starts_with(UNINSTALL) && kind != "zap"
 }
 
-/// The command that `artifact` puts on `PATH`, and its path inside the app; `None` where it is no
-/// command. The error is a note.
+/// The command that `artifact` puts on `PATH`, and its path inside the app; `None` if the artifact
+/// is not a command. The error is a note.
 fn command(
     artifact: &Map<String, Value>,
     kind: &str,
@@ -134,7 +134,7 @@ fn command(
     Ok(Some((name, inside.to_owned())))
 }
 
-/// What `artifact` is called on `PATH`; `None` where it is no command.
+/// The name of `artifact` on `PATH`; `None` if the artifact is not a command.
 fn linked_as<'a>(artifact: &'a Map<String, Value>, kind: &str, source: &'a str) -> Option<&'a str> {
     match target(artifact, kind) {
         Some(target) => is_command_place(target).then(|| base(target)),
@@ -142,7 +142,7 @@ fn linked_as<'a>(artifact: &'a Map<String, Value>, kind: &str, source: &'a str) 
     }
 }
 
-/// A bare name goes to `bin`.
+/// Whether a link at `target` is a command. A name without a folder is linked into `bin`.
 fn is_command_place(target: &str) -> bool {
     match target.rsplit_once('/') {
         None => true,
@@ -150,14 +150,14 @@ fn is_command_place(target: &str) -> bool {
     }
 }
 
-/// What a wrapper starts, if it does nothing else.
+/// The program that a wrapper starts, if the wrapper does nothing else.
 fn wrapped(artifact: &Map<String, Value>) -> Option<&str> {
     let settings = artifact.get("command_wrapper")?.get(1)?.as_object()?;
     let only = settings.keys().all(|key| key == "executable");
     only.then(|| settings.get("executable")?.as_str()).flatten()
 }
 
-/// `path` inside the app, where it leads straight down.
+/// `path` relative to the app, if it leads into the app without `..`.
 fn inside<'p>(path: &'p str, app: &str) -> Option<&'p str> {
     let below = APP_DIRS.iter().find_map(|dir| path.strip_prefix(dir)).unwrap_or(path);
     let inside = below.strip_prefix(app)?.strip_prefix('/')?;
@@ -165,13 +165,13 @@ fn inside<'p>(path: &'p str, app: &str) -> Option<&'p str> {
     (is_plain && inside == plain(inside) && !inside.contains('\\')).then_some(inside)
 }
 
-/// The text that an artifact's value begins with.
+/// The first text of an artifact's value.
 fn first<'a>(artifact: &'a Map<String, Value>, kind: &str) -> Option<&'a str> {
     let value = artifact.get(kind)?;
     value.as_str().or_else(|| value.get(0)?.as_str())
 }
 
-/// Where it goes: beside the kind, or in a table after the source.
+/// The target of the link: beside the kind, or in a table after the source.
 fn target<'a>(artifact: &'a Map<String, Value>, kind: &str) -> Option<&'a str> {
     let beside = artifact.get("target").and_then(Value::as_str);
     beside.or_else(|| artifact.get(kind)?.get(1)?.get("target")?.as_str())

@@ -1,4 +1,4 @@
-//! What formulae.brew.sh says about a cask. Pure: any bytes may come.
+//! Reads the answer of formulae.brew.sh about a cask. Pure; the input may be any bytes.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,16 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// Longest text of a registry that is kept, in characters.
-const LONGEST_TEXT: usize = 200;
-/// How the address of an archive ends that the package manager unpacks.
+const MAX_TEXT: usize = 200;
+/// The ending of the address of an archive that the package manager can unpack.
 const ARCHIVE: &str = ".zip";
-/// The same of a disk image.
+/// The ending of the address of a disk image.
 pub(crate) const IMAGE: &str = ".dmg";
-/// Older ones run on Intel alone, so nothing follows from a missing twin.
+/// The first release of macOS that runs on Apple's processors. For older releases, a missing
+/// variation for them says nothing.
 const FIRST_ON_ARM: &str = "big_sur";
-/// Releases of macOS, the newest first. Unknown ones come last: newer than all, or a typing error.
+/// Releases of macOS, the newest first. Unknown names are sorted last: they are newer than all
+/// listed ones, or typing errors.
 const RELEASES: &[&str] = &[
     "golden_gate",
     "tahoe",
@@ -33,7 +35,7 @@ const RELEASES: &[&str] = &[
     "el_capitan",
 ];
 
-/// A cask as one platform sees it.
+/// A cask with the values for one platform.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Manifest {
     pub(crate) token: String,
@@ -51,13 +53,13 @@ pub(crate) struct Manifest {
     pub(crate) version: Option<String>,
     #[serde(default)]
     pub(crate) sha256: Option<String>,
-    /// Each is one key, and perhaps `target`; shapes of values vary.
+    /// Each artifact has one key, and may have `target`; the shapes of the values differ.
     #[serde(default)]
     pub(crate) artifacts: Vec<Map<String, Value>>,
-    /// How the download is to be unpacked, where that does not follow from its name.
+    /// How to unpack the download, if its file name does not tell.
     #[serde(default)]
     container: Option<Value>,
-    /// What is called otherwise in the download.
+    /// Files that have another name in the download.
     #[serde(default)]
     rename: Option<Value>,
     #[serde(default)]
@@ -76,21 +78,21 @@ pub(crate) struct Manifest {
     disable_reason: Option<String>,
     #[serde(default)]
     disable_replacement_cask: Option<String>,
-    /// Absent before August 2026.
+    /// Missing in data from before August 2026.
     #[serde(default)]
     supported_platforms: Option<Vec<String>>,
 }
 
-/// A cask on each processor of a Mac; `None` where it does not run there.
+/// The cask for each kind of Mac processor; `None` if it does not run there.
 #[derive(Debug, Clone)]
 pub(crate) struct Views {
-    /// The cask as the registry writes it first: on the newest macOS.
+    /// The cask as the registry describes it by default: for the newest macOS.
     pub(crate) base: Manifest,
     pub(crate) arm: Option<Manifest>,
     pub(crate) intel: Option<Manifest>,
 }
 
-/// Reads the answer `body`. The error is what is odd about it.
+/// Reads the answer `body`. The error says what is wrong with it.
 pub(crate) fn read(body: &[u8]) -> Result<Views, String> {
     let map: Map<String, Value> = serde_json::from_slice(body).map_err(|e| e.to_string())?;
     let variations = map.get("variations").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -109,9 +111,10 @@ pub(crate) fn read(body: &[u8]) -> Result<Views, String> {
     Ok(Views { arm: view(true)?, intel: view(false)?, base })
 }
 
-/// The newest macOS on one kind of processor that a cask runs on. What names no platforms runs on
-/// all, and only what differs from the cask itself is listed as a variation: one that Intel has and
-/// Apple's processors have not tells of Intel, one that both have tells of an old release.
+/// The cask for the newest macOS on one kind of processor. A cask that names no platforms runs on
+/// all of them, and only the differences are listed as variations. A variation that exists for
+/// Intel but not for Apple's processors is about Intel; one that exists for both is about an old
+/// release.
 fn newest(base: &Manifest, variations: &Map<String, Value>, is_arm: bool) -> Option<String> {
     if !base.processors().contains(&is_arm) {
         return None;
@@ -144,12 +147,12 @@ fn release(tag: &str) -> usize {
 }
 
 impl Manifest {
-    /// Whether it is `token`, or was.
+    /// Whether `token` is a present or an earlier name of the cask.
     pub(crate) fn is_called(&self, token: &str) -> bool {
         self.token == token || self.old_tokens.iter().any(|old| old == token)
     }
 
-    /// Kinds of processor that `depends_on` leaves: `true` is Apple's.
+    /// The kinds of processor that `depends_on` permits; `true` stands for Apple's.
     fn processors(&self) -> Vec<bool> {
         let Some(wanted) = self.depends_on.get("arch").and_then(Value::as_array) else {
             return vec![true, false];
@@ -158,8 +161,8 @@ impl Manifest {
         wanted.iter().filter_map(is_arm).collect()
     }
 
-    /// What the package manager's `app_bundle` cannot do with the download: it unpacks what ends in
-    /// `.zip` or `.dmg`, nothing inside that, and renames nothing.
+    /// Why the package manager's `app_bundle` cannot use the download, if so: it unpacks `.zip` and
+    /// `.dmg` files, but no archive inside them, and it renames nothing.
     pub(crate) fn not_unpacked(&self) -> Option<String> {
         let is_there = |value: &Option<Value>| match value {
             None | Some(Value::Null) => false,
@@ -172,18 +175,18 @@ impl Manifest {
             return Some("it is inside another container".to_owned());
         }
         if is_there(&self.rename) {
-            return Some("the app is called otherwise in the download".to_owned());
+            return Some("the app has another name in the download".to_owned());
         }
         let is_known = [ARCHIVE, IMAGE].iter().any(|end| url.ends_with(end));
         (!is_known).then(|| format!("{} ends in neither .zip nor .dmg", plain(url)))
     }
 
-    /// Formulae that it needs, in the registry's order.
+    /// The formulae that the cask depends on, in the registry's order.
     pub(crate) fn formulae(&self) -> Vec<String> {
         self.needs("formula")
     }
 
-    /// Casks that it needs, in the registry's order.
+    /// The casks that the cask depends on, in the registry's order.
     pub(crate) fn casks(&self) -> Vec<String> {
         self.needs("cask")
     }
@@ -193,17 +196,17 @@ impl Manifest {
         names.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    /// Why it is disabled, and what replaces it.
+    /// Why the cask is disabled, and what replaces it.
     pub(crate) fn disabled_because(&self) -> String {
         because(self.disable_reason.as_deref(), self.disable_replacement_cask.as_deref())
     }
 
-    /// Why it is deprecated, and what replaces it.
+    /// Why the cask is deprecated, and what replaces it.
     pub(crate) fn deprecated_because(&self) -> String {
         because(self.deprecation_reason.as_deref(), self.deprecation_replacement_cask.as_deref())
     }
 
-    /// One line of description; a recipe must have one.
+    /// The description in one line; a recipe must have one.
     pub(crate) fn description(&self) -> String {
         let named = self.name.first().map(String::as_str);
         let texts = [self.desc.as_deref(), named, Some(self.token.as_str())];
@@ -211,7 +214,7 @@ impl Manifest {
         lines.find(|line| !line.is_empty()).unwrap_or_default()
     }
 
-    /// https only.
+    /// The homepage, if its scheme is https.
     pub(crate) fn homepage(&self) -> Option<String> {
         self.homepage.clone().filter(|url| is_homepage(url))
     }
@@ -237,8 +240,8 @@ fn because(reason: Option<&str>, replacement: Option<&str>) -> String {
     }
 }
 
-/// `text` as one line that neither a terminal nor a CI system obeys.
+/// `text` as one line without characters that control a terminal or a CI system.
 pub(crate) fn plain(text: &str) -> String {
-    let shown: String = text.chars().filter(|c| !is_hidden(*c)).take(LONGEST_TEXT).collect();
+    let shown: String = text.chars().filter(|c| !is_hidden(*c)).take(MAX_TEXT).collect();
     without_commands(shown.trim())
 }

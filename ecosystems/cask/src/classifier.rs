@@ -1,15 +1,15 @@
-//! What brew, hdiutil and the generator say of casks. The files are the vendors': a failed download
-//! speaks about a vendor, and never says that the cask is gone.
+//! Classifies the output of brew, hdiutil and the generator about casks. The downloads are on the
+//! hosts of vendors: a failed download concerns the vendor, and never proves that the cask is gone.
 
 use batch_core::{
-    decide::signs::Signs,
+    decide::patterns::PatternTable,
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
 use crate::{Cask, quota::HOSTS};
 
-const SIGNS: Signs = Signs {
+const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
     program: None,
     causes: &[
@@ -33,31 +33,31 @@ const SIGNS: Signs = Signs {
         ("bad status: 403", FailureKind::UpstreamUnavailable),
         ("bad status: 404", FailureKind::UpstreamUnavailable),
     ],
-    verdicts: &[],
-    recites: |line| line.contains(" has been deprecated because "),
-    headlines: &[
+    build_failures: &[],
+    quotes_package: |line| line.contains(" has been deprecated because "),
+    symptoms: &[
         ("download failed on cask", FailureKind::UpstreamUnavailable),
         ("failed to download resource", FailureKind::UpstreamUnavailable),
         ("failed to mount dmg", FailureKind::ArchiveExtractionFailed),
     ],
-    retries: &[],
+    retry_markers: &[],
 };
 
 impl FailureClassifier for Cask {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        SIGNS.read(&evidence.text)
+        PATTERNS.read(&evidence.text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use batch_conformance::tables::{
-        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+        ClassifierCase, all_hint_at, all_state, no_quote_is_believed, none_state,
     };
 
     use super::*;
 
-    const STATED: &[Stated] = &[
+    const STATED: &[ClassifierCase] = &[
         (
             "Error: Cask 'fierfox' is unavailable: No Cask with this name exists.",
             FailureKind::PackageNotFound,
@@ -135,11 +135,11 @@ mod tests {
     ];
 
     #[test]
-    fn a_stated_cause_is_read_and_its_service_named() {
+    fn stated_causes_are_classified_with_their_service() {
         all_state(&Cask, STATED);
     }
 
-    /// Texts that end before the reason.
+    /// Texts that stop before they name the reason.
     const INFERRED: &[(&str, FailureKind)] = &[
         (
             "Error: Download failed on Cask 'x' with message: Download failed: https://dl.vendor.example/x.dmg",
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_states_no_cause_is_left_to_others() {
+    fn outputs_without_a_cause_are_left_to_core() {
         let texts = [
             "==> Downloading https://dl.vendor.example/x.dmg\n\
                  ==> Installing Cask x",
@@ -167,13 +167,13 @@ mod tests {
         none_state(&Cask, &texts);
     }
 
-    /// Outputs of builds that failed, with a quoted text in them.
+    /// Outputs of failed builds that contain a quoted text.
     const QUOTES: &[&str] = &["{fault}\n\
          x.c:1:9: error: initializer element is not constant\n\
          make: *** [Makefile:3: x.o] Error 1"];
 
     #[test]
-    fn what_a_build_quotes_is_no_cause() {
+    fn texts_quoted_by_a_build_are_not_causes() {
         for output in QUOTES {
             no_quote_is_believed(&Cask, output, FailureKind::NativeBuildFailed);
         }

@@ -1,4 +1,4 @@
-//! How an app is put in place, on macOS only: no installer of the vendor's runs.
+//! How an app is installed, on macOS only. No installer of the vendor runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ impl NativeInstaller for Cask {
         let binaries = recipe::list(facts, recipe::BINARIES);
         let mut steps = match artifact {
             Some(artifact) if cell.os() == Os::Darwin => unpacked(artifact, app),
-            // Nothing is put there, and the check fails: elsewhere an app is never a pass.
+            // Nothing is installed, so the check fails: an app never passes on another system.
             Some(_) | None => vec![],
         };
         let inside = binaries.iter().map(|path| format!("{app}/{path}"));
@@ -37,11 +37,11 @@ impl NativeInstaller for Cask {
         let folders = binaries.iter().filter_map(|path| path.rsplit_once('/'));
         let folders: BTreeSet<&str> = folders.map(|(folder, _)| folder).collect();
         let bin_dirs = folders.into_iter().map(|it| format!("{APPS}/{app}/{it}")).collect();
-        InstallPlan { steps, bin_dirs, runs_package_code: false }
+        InstallPlan { steps, bin_dirs }
     }
 }
 
-/// The app out of a zip file or a disk image, by the system's own tools.
+/// Steps that take the app out of a zip file or a disk image, with the system's own tools.
 fn unpacked(artifact: &Artifact, app: &str) -> Vec<InstallStep> {
     let run = |argv: &[&str]| InstallStep::Run {
         argv: argv.iter().map(|&it| it.to_owned()).collect(),
@@ -53,7 +53,7 @@ fn unpacked(artifact: &Artifact, app: &str) -> Vec<InstallStep> {
         access: Access::Open,
         to: DOWNLOAD.to_owned(),
     };
-    // The builder lets only these two pass.
+    // The builder accepts only these two formats.
     if !artifact.url.ends_with(IMAGE) {
         return vec![fetch, run(&["/usr/bin/ditto", "-x", "-k", DOWNLOAD, APPS])];
     }

@@ -1,5 +1,5 @@
-//! How casks are called: lower case; `@` separates a version or channel. A name with `/` is in
-//! another tap, for which there is no builder.
+//! The rules for cask names: lower case; `@` separates a version or a channel. A name with `/` is a
+//! cask of another tap, for which there is no builder.
 
 use batch_core::{
     model::{InvalidId, PackageName},
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_registry_cannot_hold_is_no_name() {
+    fn names_that_the_registry_cannot_hold_are_refused() {
         let none = ["@3.13", "python@", "homebrew/cask/firefox", ".hidden", &"a".repeat(256)];
         none_spell(&Cask, &none);
     }

@@ -6,12 +6,11 @@ use batch_core::{model::Quota, plugin::RateLimit};
 
 use crate::Cask;
 
-/// Failures of these speak about this ecosystem.
+/// If requests to these hosts fail, the failure concerns this ecosystem.
 pub(crate) const HOSTS: &[&str] = &["formulae.brew.sh"];
 
-/// Static files behind a CDN; no limit is published. Must equal what eco-homebrew declares: one host,
-/// one budget.
-/// The vendors' own hosts are asked by recipes, not by us.
+/// Static files behind a CDN; no limit is published. The quota must equal the one of eco-homebrew,
+/// because both ask the same host. The vendors' hosts are only contacted by recipes.
 const API: Quota = Quota {
     concurrency: NonZeroU32::MIN.saturating_add(3),
     ..Quota::each_second("formulae.brew.sh")
@@ -30,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_own_hosts_are_those_that_are_asked() {
+    fn the_declared_hosts_are_those_of_the_requests() {
         let asked: BTreeSet<_> = Cask.quotas().iter().map(|quota| quota.host).collect();
         assert_eq!(asked, HOSTS.iter().copied().collect());
     }

@@ -1,20 +1,20 @@
-//! From facts to a recipe: pure, so that equal facts make equal bytes. Before that, the checks that
-//! need no Mac.
+//! Makes a recipe from facts. Pure: equal facts give equal bytes. The checks that need no Mac come
+//! first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use batch_core::{
     decide::{dependencies, recipe::constrain},
     model::{
-        ActionShape, Executables, FailureKind, Metadata, Os, PackageFacts, PackageName, Parameter,
-        Recipe, RecipeName, Verify, VersionSource, Versions,
+        ActionShape, Metadata, Os, PackageFacts, PackageName, Parameter, Recipe, RecipeName,
+        UnknownCommands, Verify, VersionSource, Versions,
     },
     plugin::Missing,
 };
 
 use crate::refusal;
 
-/// Under which name recipes say that they satisfy formulae, which are what casks depend on.
+/// The ecosystem under which recipes declare that they satisfy formulae; casks depend on formulae.
 pub(crate) const OF_FORMULAE: &str = "homebrew";
 pub(crate) const APP_NAME: &str = "app_name";
 pub(crate) const BINARIES: &str = "binaries";
@@ -23,19 +23,18 @@ pub(crate) const STEP: ActionShape = ActionShape::new("app_bundle", &["url", "ch
     .versioned(Versions::Named("cask"))
     .only_on(Os::Darwin);
 
-/// The recipe that follows from `facts`.
+/// The recipe for `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let name = &facts.id.name;
-    let missing = |reason: String, kind| Err(Missing::new(kind, reason));
-    let commands = match &facts.executables {
-        Executables::Unknown(why) => return missing(format!("{name} {why}"), refusal::kind(why)),
-        Executables::Known(commands) => commands,
-    };
+    let of_cask =
+        |missing: Missing| Missing { reason: format!("{name} {}", missing.reason), ..missing };
+    let commands = facts.commands().map_err(of_cask)?;
     let is_checked = |artifact: &batch_core::model::Artifact| {
         artifact.url.starts_with("https://") && artifact.digest.starts_with("sha256-")
     };
     if facts.artifacts.is_empty() || !facts.artifacts.iter().all(is_checked) {
-        return missing(format!("{name} {}", refusal::UNPINNED), FailureKind::UnsupportedSource);
+        let UnknownCommands { kind, reason, .. } = refusal::unpinned();
+        return Err(of_cask(Missing::new(kind, reason)));
     }
     let recipe_name = recipe_name(facts);
     let recipes = dependencies::resolved(facts);
@@ -48,7 +47,7 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
         name: recipe_name.to_string(),
         description: facts.description.clone(),
         homepage: facts.homepage.clone().unwrap_or_default(),
-        // The package manager's mark for recipes that no language model looked over.
+        // The package manager's mark for recipes that no language model has checked.
         llm_validation: "skipped".to_owned(),
         runtime_dependencies: distinct.into_iter().collect(),
         ..Metadata::default()
@@ -72,12 +71,13 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     }
 }
 
-/// `@` becomes `-`.
+/// The name of the recipe: the name of the cask, with `-` for `@`.
 pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
     RecipeName::nearest(facts.id.name.as_str())
 }
 
-/// A version with a comma has the vendor's build after it, which no program prints so.
+/// The check of a command. After a comma, a version holds the vendor's build number, which no
+/// program prints in this form.
 fn command(first: &str, version: &str) -> Verify {
     let command = format!("{first} --version");
     if !version.contains(',') {
@@ -87,7 +87,7 @@ fn command(first: &str, version: &str) -> Verify {
     Verify { command, mode: "output".to_owned(), reason: reason.to_owned(), ..Verify::default() }
 }
 
-/// An app without commands can only be seen to be there.
+/// The check of an app without commands: only its presence can be tested.
 fn presence(name: &RecipeName) -> Verify {
     Verify {
         command: format!("test -d $TSUKU_HOME/apps/{name}-*.app"),
@@ -99,7 +99,7 @@ fn presence(name: &RecipeName) -> Verify {
     }
 }
 
-/// A text among the parameters of `facts`; empty where there is none.
+/// The text parameter `key` of `facts`; empty if it is missing.
 pub(crate) fn text<'f>(facts: &'f PackageFacts, key: &str) -> &'f str {
     match facts.install.parameters.get(key) {
         Some(Parameter::Text(text)) => text,
@@ -107,7 +107,7 @@ pub(crate) fn text<'f>(facts: &'f PackageFacts, key: &str) -> &'f str {
     }
 }
 
-/// A list among the parameters of `facts`; empty where there is none.
+/// The list parameter `key` of `facts`; empty if it is missing.
 pub(crate) fn list<'f>(facts: &'f PackageFacts, key: &str) -> &'f [String] {
     match facts.install.parameters.get(key) {
         Some(Parameter::List(texts)) => texts,

@@ -1,38 +1,54 @@
-//! Why a cask has no recipe. Facts carry it as the reason why commands are not known; what it
-//! begins with tells the kind.
+//! Why a cask has no recipe: what facts say in place of commands. Each reason goes on after the
+//! name of the cask.
 //!
-//! What only `app_bundle` cannot do is `unsupported_source`: it is a fact about the cask, and must
-//! not look like a broken builder when ten of them come in a row.
+//! A limit of `app_bundle` is recorded as `unsupported_source`: it is a property of the cask, and
+//! ten of them in a row must not look like a broken builder.
 
-use batch_core::model::FailureKind;
+use batch_core::model::{FailureKind, UnknownCommands};
 
-pub(crate) const RENAMED: &str = "is an old name of ";
-pub(crate) const DISABLED: &str = "is disabled: ";
-pub(crate) const NOT_FOR_MACOS: &str = "is not for macOS";
-pub(crate) const UNPINNED: &str = "has no checksum, so what is downloaded could not be checked";
-pub(crate) const INSECURE: &str = "is not downloaded by https: ";
-pub(crate) const NOT_UNPACKED: &str = "cannot be unpacked by the package manager: ";
-pub(crate) const RUNS_CODE: &str = "runs code of the vendor's to install: ";
-pub(crate) const NO_APP: &str = "has no app, only ";
-pub(crate) const SEVERAL_APPS: &str = "has several apps: ";
-pub(crate) const ODD_APP: &str = "has an app of an odd name";
+fn because(kind: FailureKind, reason: String) -> UnknownCommands {
+    UnknownCommands::new(kind, reason)
+}
 
-/// Beginning of a reason, and what to record.
-const KINDS: &[(&str, FailureKind)] = &[
-    (RENAMED, FailureKind::PackageNotFound),
-    (DISABLED, FailureKind::PackageNotFound),
-    (NOT_FOR_MACOS, FailureKind::NoBottle),
-    (UNPINNED, FailureKind::UnsupportedSource),
-    (INSECURE, FailureKind::UnsupportedSource),
-    (NOT_UNPACKED, FailureKind::UnsupportedSource),
-    (RUNS_CODE, FailureKind::UnsupportedSource),
-    (NO_APP, FailureKind::UnsupportedSource),
-    (SEVERAL_APPS, FailureKind::UnsupportedSource),
-    (ODD_APP, FailureKind::UnsafeName),
-];
+pub(crate) fn renamed(token: &str) -> UnknownCommands {
+    because(FailureKind::PackageNotFound, format!("is an old name of {token}: queue that"))
+}
 
-/// The kind of failure that `reason` tells of.
-pub(crate) fn kind(reason: &str) -> FailureKind {
-    let told = KINDS.iter().find(|(beginning, _)| reason.starts_with(beginning));
-    told.map_or(FailureKind::BinaryDiscoveryFailed, |(_, kind)| *kind)
+pub(crate) fn disabled(why: &str) -> UnknownCommands {
+    because(FailureKind::PackageNotFound, format!("is disabled: {why}"))
+}
+
+pub(crate) fn not_for_macos() -> UnknownCommands {
+    because(FailureKind::NoBottle, "is not for macOS".to_owned())
+}
+
+pub(crate) fn unpinned() -> UnknownCommands {
+    let reason = "has no checksum, so what is downloaded could not be checked";
+    because(FailureKind::UnsupportedSource, reason.to_owned())
+}
+
+pub(crate) fn insecure(url: &str) -> UnknownCommands {
+    because(FailureKind::UnsupportedSource, format!("is not downloaded by https: {url}"))
+}
+
+pub(crate) fn not_unpacked(why: &str) -> UnknownCommands {
+    let reason = format!("cannot be unpacked by the package manager: {why}");
+    because(FailureKind::UnsupportedSource, reason)
+}
+
+pub(crate) fn runs_code(kinds: &str) -> UnknownCommands {
+    let reason = format!("runs code of the vendor's to install: {kinds}");
+    because(FailureKind::UnsupportedSource, reason)
+}
+
+pub(crate) fn without_app(others: &str) -> UnknownCommands {
+    because(FailureKind::UnsupportedSource, format!("has no app, only {others}"))
+}
+
+pub(crate) fn several_apps(n: usize) -> UnknownCommands {
+    because(FailureKind::UnsupportedSource, format!("has several apps: {n}"))
+}
+
+pub(crate) fn odd_app() -> UnknownCommands {
+    because(FailureKind::UnsafeName, "has an app of an odd name".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Asking formulae.brew.sh, and from its answer to facts.
+//! Requests to formulae.brew.sh, and facts from their answers.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use batch_core::{
     decide::dependencies,
     io::{Http, Request},
     model::{
-        Action, Artifact, Cell, Executables, KnownRecipes, PackageFacts, PackageId, PackageKind,
-        PackageName, Parameter, Recipe, RecipeName,
+        Action, Artifact, Cell, Executables, ExecutablesFrom, KnownRecipes, PackageFacts,
+        PackageId, PackageKind, PackageName, Parameter, Recipe, RecipeName, UnknownCommands,
     },
-    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind, ask_bytes},
 };
 
 use crate::{
@@ -29,11 +29,9 @@ impl RecipeBuilder for Cask {
         http: &dyn Http,
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError> {
-        let file = format!("{name}.json");
-        let request = Request::get(CASKS, &["api", "cask", &file], &[]).map_err(source_error)?;
-        let request = Request { accept: Some("application/json"), ..request };
-        let response = http.send(request).await.map_err(source_error)?;
-        let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
+        let request = Request::get(CASKS, &["api", "cask", &format!("{name}.json")], &[]);
+        let request = request.map(|it| Request { accept: Some("application/json"), ..it });
+        let Some(body) = ask_bytes(http, &ID, request).await? else { return Ok(None) };
         facts(name, &body).map(Some).map_err(odd_answer)
     }
 
@@ -57,7 +55,7 @@ impl RecipeBuilder for Cask {
     }
 }
 
-/// What `body` says about `name`. The error is what is odd about the answer.
+/// The facts about `name` in `body`. The error says what is wrong with the answer.
 pub(crate) fn facts(name: &PackageName, body: &[u8]) -> Result<PackageFacts, String> {
     let views = cask::read(body)?;
     if !views.base.is_called(name.as_str()) {
@@ -65,42 +63,42 @@ pub(crate) fn facts(name: &PackageName, body: &[u8]) -> Result<PackageFacts, Str
     }
     let newest = views.arm.as_ref().or(views.intel.as_ref());
     let Some(newest) = newest else {
-        return Ok(refused(name, &views.base, refusal::NOT_FOR_MACOS.to_owned()));
+        return Ok(refused(name, &views.base, refusal::not_for_macos()));
     };
-    if let Some(reason) = obstacle(name, newest) {
-        return Ok(refused(name, newest, reason));
+    if let Some(why) = obstacle(name, newest) {
+        return Ok(refused(name, newest, why));
     }
     Ok(match app(newest) {
         Ok(app) => found(name, newest, app, &views),
-        Err(reason) => refused(name, newest, reason),
+        Err(why) => refused(name, newest, why),
     })
 }
 
-/// What keeps a cask from being installed, whatever its artifacts are.
-fn obstacle(name: &PackageName, cask: &Manifest) -> Option<String> {
+/// A reason why the cask cannot be installed that does not depend on its artifacts.
+fn obstacle(name: &PackageName, cask: &Manifest) -> Option<UnknownCommands> {
     if cask.token != name.as_str() {
-        return Some(format!("{}{}: queue that", refusal::RENAMED, plain(&cask.token)));
+        return Some(refusal::renamed(&plain(&cask.token)));
     }
     if cask.disabled {
-        return Some(format!("{}{}", refusal::DISABLED, cask.disabled_because()));
+        return Some(refusal::disabled(&cask.disabled_because()));
     }
     let url = cask.url.as_deref().unwrap_or_default();
     if !url.starts_with("https://") {
-        return Some(format!("{}{}", refusal::INSECURE, plain(url)));
+        return Some(refusal::insecure(&plain(url)));
     }
-    pinned(cask).is_none().then(|| refusal::UNPINNED.to_owned())
+    pinned(cask).is_none().then(refusal::unpinned)
 }
 
-/// What `cask` installs; the error is the reason why it cannot be.
-fn app(cask: &Manifest) -> Result<App, String> {
+/// The app that `cask` installs. The error is the reason why it cannot be installed.
+fn app(cask: &Manifest) -> Result<App, UnknownCommands> {
     let app = artifacts::app(cask)?;
     match cask.not_unpacked() {
-        Some(why) => Err(format!("{}{why}", refusal::NOT_UNPACKED)),
+        Some(why) => Err(refusal::not_unpacked(&why)),
         None => Ok(app),
     }
 }
 
-/// Version and checksum of what can be pinned.
+/// The version and the checksum, if the download can be pinned.
 fn pinned(cask: &Manifest) -> Option<(&str, &str)> {
     let (version, sha256) = (cask.version.as_deref()?, cask.sha256.as_deref()?);
     let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -108,12 +106,19 @@ fn pinned(cask: &Manifest) -> Option<(&str, &str)> {
     (is_digest && is_version).then_some((version, sha256))
 }
 
-/// The facts of a cask that cannot be built, for `reason`.
-fn refused(name: &PackageName, cask: &Manifest, reason: String) -> PackageFacts {
+/// The facts of a cask that cannot be built, and why.
+fn refused(name: &PackageName, cask: &Manifest, why: UnknownCommands) -> PackageFacts {
+    of(name, cask, Executables::Unknown(why))
+}
+
+/// What a cask says about itself.
+fn of(name: &PackageName, cask: &Manifest, executables: Executables) -> PackageFacts {
     PackageFacts {
         id: PackageId { ecosystem: ID, name: name.clone() },
         version: cask.version.as_deref().map(plain).unwrap_or_default(),
-        executables: Executables::Unknown(reason),
+        printed_version: None,
+        executables_from: ExecutablesFrom::Registry,
+        executables,
         description: cask.description(),
         homepage: cask.homepage(),
         kind: PackageKind::Tool,
@@ -121,6 +126,7 @@ fn refused(name: &PackageName, cask: &Manifest, reason: String) -> PackageFacts 
         platforms: vec![],
         artifacts: vec![],
         install: Action { name: recipe::STEP.name.to_owned(), parameters: BTreeMap::new() },
+        plugin_data: BTreeMap::new(),
         notes: vec![],
     }
 }
@@ -136,28 +142,28 @@ fn found(name: &PackageName, newest: &Manifest, app: App, views: &Views) -> Pack
             Err(why) => notes.push(format!("not for {cell}: {why}")),
         }
     }
+    let executables = Executables::Known(app.commands.clone());
     PackageFacts {
-        executables: Executables::Known(app.commands.clone()),
         runtime_dependencies: newest.formulae().iter().filter_map(|it| it.parse().ok()).collect(),
         platforms: artifacts.iter().flat_map(|it: &Artifact| it.cells.clone()).collect(),
         artifacts,
         install: install(app),
         notes,
-        ..refused(name, newest, String::new())
+        ..of(name, newest, executables)
     }
 }
 
-/// The download for one processor. A recipe has one app and one list of binaries: where the other
-/// processor has others, it is for the newest only.
+/// The download for one processor. A recipe has one app and one list of binaries; if the processors
+/// differ in them, the recipe covers only the first view.
 fn artifact(cell: Cell, view: &Manifest, app: &App) -> Result<Artifact, String> {
     let url = view.url.clone().filter(|url| url.starts_with("https://"));
     let (Some(url), Some((_, sha256))) = (url, pinned(view)) else {
-        return Err(refusal::UNPINNED.to_owned());
+        return Err(refusal::unpinned().reason);
     };
     if view.disabled {
-        return Err(format!("{}{}", refusal::DISABLED, view.disabled_because()));
+        return Err(refusal::disabled(&view.disabled_because()).reason);
     }
-    let own = self::app(view)?;
+    let own = self::app(view).map_err(|why| why.reason)?;
     if (&own.name, &own.binaries) != (&app.name, &app.binaries) {
         return Err("it installs something else there".to_owned());
     }

@@ -1,4 +1,4 @@
-//! From documented shapes to recipes.
+//! Makes recipes from the documented formats.
 
 use std::{sync::Arc, time::Duration};
 
@@ -57,7 +57,8 @@ fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     Cask.build(facts)
 }
 
-/// The recipe's text has all of `parts` in it, and the strict reader reads it back as it was.
+/// Checks that the recipe's text contains all of `parts`, and that the strict reader reads the same
+/// recipe back.
 #[track_caller]
 fn check(more: &Value, parts: &[&str]) -> PackageFacts {
     let facts = facts(more);
@@ -86,7 +87,7 @@ fn check_commands(artifacts: &Value, expected: &[&str], notes: &[&str]) {
 }
 
 #[test]
-fn an_app_with_a_command_is_installed_and_its_version_asked() {
+fn an_app_with_a_command_is_installed_and_verified_by_version() {
     let facts = check(
         &json!({}),
         &[
@@ -104,15 +105,15 @@ fn an_app_with_a_command_is_installed_and_its_version_asked() {
 }
 
 #[test]
-fn an_app_without_commands_is_only_seen_to_be_there() {
+fn an_app_without_commands_is_verified_by_its_presence() {
     let parts = ["command = \"test -d $TSUKU_HOME/apps/x-*.app\"", "mode = \"output\""];
     check(&with(&json!([])), &parts);
-    // The vendor's build number is in no program's version.
+    // No program prints the vendor's build number in its version.
     check(&json!({ "version": "3.0,30000" }), &["x --version", "mode = \"output\""]);
 }
 
 #[test]
-fn only_what_the_package_manager_can_unpack_has_a_recipe() {
+fn only_formats_that_the_package_manager_unpacks_have_a_recipe() {
     let refused = |more: &Value, why: &str| {
         let reason = format!("x cannot be unpacked by the package manager: {why}");
         check_missing(more, FailureKind::UnsupportedSource, &reason);
@@ -125,7 +126,7 @@ fn only_what_the_package_manager_can_unpack_has_a_recipe() {
     refused(&json!({ "container": { "nested": "x.dmg" } }), inside);
     refused(&json!({ "container": { "type": "naked" } }), inside);
     let renamed = json!({ "rename": [{ "from": "X*.app", "to": "X.app" }] });
-    refused(&renamed, "the app is called otherwise in the download");
+    refused(&renamed, "the app has another name in the download");
     for url in ["https://dl.example.org/x.dmg", "https://dl.example.org/x?file=x.zip"] {
         check(&json!({ "url": url, "container": null, "rename": [] }), &[]);
     }
@@ -142,7 +143,7 @@ fn a_processor_whose_download_cannot_be_unpacked_is_left_out() {
 }
 
 #[test]
-fn a_formula_that_it_needs_is_led_to_the_recipe_that_satisfies_it() {
+fn a_needed_formula_is_resolved_to_the_recipe_that_satisfies_it() {
     let facts = facts(&json!({ "depends_on": { "formula": ["openssl@3", "y"] } }));
     let missing = build(&facts).unwrap_err();
     assert_eq!(missing.kind, FailureKind::RecipeMissing);
@@ -157,7 +158,7 @@ fn a_formula_that_it_needs_is_led_to_the_recipe_that_satisfies_it() {
 }
 
 #[test]
-fn a_command_is_called_as_its_target() {
+fn a_command_has_the_name_of_its_target() {
     let renamed = json!([{ "binary": ["$APPDIR/X.app/Contents/MacOS/X", { "target": "x" }],
         "target": "$HOMEBREW_PREFIX/bin/x" }]);
     check_commands(&renamed, &[], &["x is called X inside the app and is not linked"]);
@@ -178,7 +179,7 @@ fn only_targets_in_bin_and_sbin_are_commands() {
 }
 
 #[test]
-fn a_wrapper_that_only_starts_a_program_is_that_program() {
+fn a_wrapper_that_only_starts_a_program_counts_as_the_program() {
     let wrapper = |settings: &Value| {
         let target = "$HOMEBREW_PREFIX/bin/x";
         json!([{ "command_wrapper": ["x", settings], "target": target }])
@@ -191,7 +192,7 @@ fn a_wrapper_that_only_starts_a_program_is_that_program() {
 }
 
 #[test]
-fn what_is_outside_the_app_is_not_linked() {
+fn files_outside_of_the_app_are_not_linked() {
     for path in [
         "$HOMEBREW_PREFIX/share/x/x",
         "bin/x",
@@ -228,7 +229,7 @@ fn an_app_may_be_renamed_when_it_is_installed() {
 }
 
 #[test]
-fn what_runs_code_of_the_vendors_is_refused_by_name() {
+fn casks_that_run_code_of_the_vendor_are_refused() {
     for (key, value) in [
         ("pkg", json!(["x.pkg"])),
         ("installer", json!([{ "script": { "executable": "x" } }])),
@@ -243,7 +244,7 @@ fn what_runs_code_of_the_vendors_is_refused_by_name() {
         let artifact = json!([{ (key): value }]);
         check_missing(&with(&artifact), FailureKind::UnsupportedSource, &reason);
     }
-    // What runs when it is removed does not matter.
+    // Steps that run at the removal do not matter.
     for key in ["uninstall_preflight", "uninstall_postflight_steps", "uninstall", "zap", "manpage"]
     {
         check(&with(&json!([{ (key): null }])), &["app_name"]);
@@ -251,7 +252,7 @@ fn what_runs_code_of_the_vendors_is_refused_by_name() {
 }
 
 #[test]
-fn what_has_not_exactly_one_app_is_refused() {
+fn casks_without_exactly_one_app_are_refused() {
     let refused = |artifacts: Value, reason: &str| {
         let more = json!({ "artifacts": artifacts });
         check_missing(&more, FailureKind::UnsupportedSource, reason);
@@ -267,7 +268,7 @@ fn what_has_not_exactly_one_app_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_pinned_is_refused() {
+fn downloads_that_cannot_be_pinned_are_refused() {
     let unpinned = "x has no checksum, so what is downloaded could not be checked";
     for more in [
         json!({ "sha256": "no_check" }),
@@ -284,7 +285,7 @@ fn what_cannot_be_pinned_is_refused() {
 }
 
 #[test]
-fn a_disabled_or_renamed_cask_says_so() {
+fn disabled_and_renamed_casks_are_reported() {
     let more = json!({ "disabled": true, "disable_reason": "discontinued",
         "disable_replacement_cask": "y" });
     check_missing(
@@ -319,7 +320,7 @@ fn each_processor_gets_its_own_download() {
 }
 
 #[test]
-fn supported_platforms_are_believed_before_variations() {
+fn supported_platforms_take_precedence_over_variations() {
     let only = |tags: &[&str]| json!({ "supported_platforms": tags });
     let facts = check(&only(&["arm64_tahoe", "arm64_linux"]), &["supported_arch = [\"arm64\"]"]);
     assert_eq!(facts.platforms, [Cell::DarwinArm]);
@@ -328,7 +329,7 @@ fn supported_platforms_are_believed_before_variations() {
     check_missing(&only(&[]), FailureKind::NoBottle, "x is not for macOS");
     let arch = json!({ "depends_on": { "arch": [{ "type": "intel", "bits": 64 }] } });
     check(&arch, &["supported_arch = [\"amd64\"]"]);
-    // A name that is newer than this program is a macOS like others.
+    // An unknown name of a macOS release is treated like the others.
     check(&only(&["arm64_a_newer_one", "a_newer_one"]), &["supported_os = [\"darwin\"]"]);
 }
 
@@ -348,7 +349,7 @@ fn variations_override_artifacts_versions_and_deprecation() {
 }
 
 #[test]
-fn variations_of_old_releases_say_nothing_of_the_newest() {
+fn variations_of_old_releases_do_not_affect_the_newest() {
     let old = json!({ "version": "1.1", "url": "https://dl.example.org/old.zip",
         "sha256": digest('b') });
     let more = json!({ "variations": { "monterey": old, "arm64_monterey": old, "catalina": old } });
@@ -359,7 +360,7 @@ fn variations_of_old_releases_say_nothing_of_the_newest() {
 }
 
 #[test]
-fn what_a_person_should_know_is_noted() {
+fn important_properties_are_noted() {
     let more = json!({ "deprecated": true, "deprecation_reason": "unmaintained",
         "caveats_rosetta": true, "depends_on": { "cask": ["temurin"], "formula": ["jq", "m@4"] } });
     let facts = facts(&more);
@@ -411,7 +412,7 @@ fn an_answer_of_another_shape_is_an_error_of_the_registry() {
     }
 }
 
-/// What [`Cask`] makes of a site that gives every request `answer`, and what it asked for.
+/// The result of [`Cask`] for a site that gives every request `answer`, and its requests.
 fn ask(name: &str, answer: Answer) -> (Result<Option<PackageFacts>, Finding>, Vec<String>) {
     let clock = SimClock::default();
     let always = move |_: &batch_core::io::Request| answer;
@@ -426,7 +427,7 @@ fn ask(name: &str, answer: Answer) -> (Result<Option<PackageFacts>, Finding>, Ve
 }
 
 #[test]
-fn one_address_is_asked_and_a_missing_cask_is_none() {
+fn one_address_is_requested_and_a_missing_cask_is_reported() {
     for status in [404, 410, 451] {
         let (facts, asked) = ask("X@beta", (status, &[], "<!DOCTYPE html>"));
         assert_eq!(facts.unwrap(), None, "{status}");
@@ -460,7 +461,7 @@ fn a_site_that_does_not_answer_is_never_taken_for_a_missing_cask() {
 }
 
 #[test]
-fn words_of_errors_in_a_cask_are_no_error() {
+fn texts_like_errors_in_a_cask_are_not_errors() {
     let more = json!({ "desc": "429 too many requests, rate limit, 404 not found" });
     let body = cask(&more).to_string().leak();
     let (facts, asked) = ask("x", (200, &[("content-type", "application/json")], body));
@@ -468,14 +469,13 @@ fn words_of_errors_in_a_cask_are_no_error() {
 }
 
 #[test]
-fn an_app_is_put_in_place_on_macos_and_nowhere_else() {
+fn an_app_is_installed_on_macos_only() {
     let plan = |facts: &PackageFacts, environment| {
         let recipe = build(facts).unwrap();
         Cask.install(&recipe, facts, environment, &Origins::default())
     };
     let zip = facts(&json!({}));
     let on_mac = plan(&zip, Environment::MacArm);
-    assert!(!on_mac.runs_package_code);
     assert_eq!(on_mac.bin_dirs, ["apps/X.app/Contents/bin"]);
     assert!(matches!(&on_mac.steps[0], InstallStep::Fetch { artifact, .. }
         if artifact.url.ends_with("x-arm64.zip")));
@@ -487,7 +487,7 @@ fn an_app_is_put_in_place_on_macos_and_nowhere_else() {
     let plan = |environment| plan(&image, environment).steps;
     let programs: Vec<String> = plan(Environment::MacX86).iter().filter_map(program).collect();
     assert_eq!(programs, ["/usr/bin/hdiutil", "/usr/bin/ditto", "/usr/bin/hdiutil"]);
-    // The check for the app is all there is, and it cannot pass.
+    // Elsewhere the plan has only the check for the app, which cannot pass.
     let elsewhere = plan(Environment::DebianX86);
     assert!(matches!(&*elsewhere, [InstallStep::Present { paths, .. }] if paths[0] == "X.app"));
 }

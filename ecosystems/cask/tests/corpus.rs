@@ -1,6 +1,6 @@
-//! The plugin against recorded answers. Reported as ignored where they are not at hand; every
-//! recording of a cask is tried, alone and as part of the file of all casks. Of the analytics one file
-//! is about casks; the others are another plugin's.
+//! Runs the plugin on recorded answers. The test is reported as ignored if the recordings are
+//! missing. Every recorded cask is used, alone and as part of the file of all casks. One of the
+//! analytics files is about casks; the others belong to another plugin.
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
 
@@ -11,7 +11,7 @@ use batch_core::{
     decide::recipe,
     io::{PoliteConfig, PoliteHttp, Request},
     model::{CommandName, SeedSkip},
-    plugin::{Page, Registry},
+    plugin::{Page, PageRequest, Registry},
 };
 use batch_sim::{SimClock, SimTransport};
 use eco_cask as _;
@@ -20,7 +20,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const RECORDINGS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/homebrew-cask");
 
-/// File, and a part of its recipe, or why there is none.
+/// The file, and a part of its recipe or the reason why there is none.
 const TRIED: &[(&str, &str)] = &[
     ("1clipboard.json", "1clipboard is disabled: unmaintained"),
     ("1password-cli@1.json", "1password-cli@1 is disabled: unmaintained"),
@@ -43,8 +43,8 @@ const INSTALLS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../../shared/corpus/registries/homebrew-analytics/cask-install.homebrew-cask.30d.json"
 );
-/// What the seeder makes of the casks above, each of which is installed once: commands, or why it
-/// is passed over.
+/// The seeder's result for the casks above, each installed once: the commands, or why it is passed
+/// over.
 const SEEDED: &[(&str, &str)] = &[
     ("1clipboard", "retired"),
     ("1password-cli@1", "retired"),
@@ -105,7 +105,7 @@ fn check(file: &str, expected: &str) -> Result<(), Failed> {
     if told.contains(expected) { Ok(()) } else { Err(told.into()) }
 }
 
-/// What the seeder makes of all recorded casks where `installs` is the file of installs.
+/// The seeder's result for all recorded casks with `installs` as the file of counts.
 fn seeded(installs: String) -> Result<Page, Failed> {
     let bodies =
         TRIED.iter().map(|&(file, _)| fs::read_to_string(Path::new(RECORDINGS).join(file)));
@@ -125,7 +125,7 @@ fn seeded(installs: String) -> Result<Page, Failed> {
     let port = Arc::new(clock.clone());
     let config = PoliteConfig::new(port, Arc::new(transport), registry.quotas(), cache);
     let http = PoliteHttp::new(config);
-    Ok(clock.run(seeder.discover(&http, &seeder.sources()[0], None, usize::MAX))?)
+    Ok(clock.run(PageRequest::first(plugin, &http, &seeder.sources()[0]).page(seeder))?)
 }
 
 fn every_cask_is_seeded_or_not() -> Result<(), Failed> {
@@ -144,7 +144,7 @@ fn every_cask_is_seeded_or_not() -> Result<(), Failed> {
     if told == expected { Ok(()) } else { Err(format!("{told:#?}").into()) }
 }
 
-/// Of the sixty recorded names only one is among the recorded casks.
+/// Only one of the sixty recorded names is among the recorded casks.
 fn counts_of_installs_are_read() -> Result<(), Failed> {
     let page = seeded(fs::read_to_string(INSTALLS)?)?;
     let names: Vec<&str> = page.passed_over.iter().map(|it| it.name.as_str()).collect();

@@ -1,17 +1,17 @@
-//! What cpanm and perl say. Wording of cpanm 1.7 and perl 5.36.
+//! Classifies the output of cpanm and perl. The texts are those of cpanm 1.7 and perl 5.36.
 
 use batch_core::{
-    decide::signs::{Signs, of_build},
+    decide::patterns::{PatternTable, of_build},
     model::{Confidence, Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
 use crate::{Cpan, quota::HOSTS};
 
-/// Without it nothing can be installed.
+/// The program that installs packages; without it nothing can be installed.
 pub(crate) const PROGRAM: &str = "cpanm";
 
-const SIGNS: Signs = Signs {
+const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
     program: Some(PROGRAM),
     causes: &[
@@ -35,9 +35,9 @@ const SIGNS: Signs = Signs {
         ("‘perl’: no such file or directory", FailureKind::ToolchainMissing),
         ("perl not found: install ", FailureKind::ToolchainMissing),
     ],
-    verdicts: &[],
-    recites: |_| false,
-    headlines: &[
+    build_failures: &[],
+    quotes_package: |_| false,
+    symptoms: &[
         ("couldn't find module or a distribution", FailureKind::PackageNotFound),
         ("failed to fetch distribution", FailureKind::UpstreamUnavailable),
         ("failed to download http", FailureKind::UpstreamUnavailable),
@@ -46,20 +46,20 @@ const SIGNS: Signs = Signs {
         (" failed. see ", FailureKind::InstallFailed),
         ("cpanm install failed", FailureKind::InstallFailed),
     ],
-    retries: &["failed. retrying ..."],
+    retry_markers: &["failed. retrying ..."],
 };
 
 impl FailureClassifier for Cpan {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
         let text = &evidence.text;
-        let finding = SIGNS.read(text)?;
+        let finding = PATTERNS.read(text)?;
         let is_cpanms = finding.kind == FailureKind::BuildTimeout
             || text.contains("Can't locate ExtUtils/MakeMaker.pm in @INC");
-        if is_cpanms || !finding.kind.spares_package() {
+        if is_cpanms || !finding.kind.is_not_package_fault() {
             return Some(finding);
         }
-        // A script of a distribution was run and failed: what stands above cpanm's word on it was
-        // printed by the script.
+        // A script of a distribution failed: the text above cpanm's message is output of the
+        // script.
         Some(if text.contains("Configure failed for ") {
             inferred(of_build(text, FailureKind::NativeBuildFailed))
         } else if text.contains(" failed. See ") {
@@ -70,7 +70,7 @@ impl FailureClassifier for Cpan {
     }
 }
 
-/// Why the script failed is not known.
+/// The finding of a script that failed for an unknown reason.
 fn inferred(finding: Finding) -> Finding {
     Finding { confidence: Confidence::Inferred, ..finding }
 }
@@ -78,12 +78,12 @@ fn inferred(finding: Finding) -> Finding {
 #[cfg(test)]
 mod tests {
     use batch_conformance::tables::{
-        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+        ClassifierCase, all_hint_at, all_state, no_quote_is_believed, none_state,
     };
 
     use super::*;
 
-    const STATED: &[Stated] = &[
+    const STATED: &[ClassifierCase] = &[
         (
             "Can't locate Nope/Mod.pm in @INC (you may need to install the Nope::Mod module) (@INC contains: /etc/perl /usr/share/perl5) at -e line 1.\n\
                  BEGIN failed--compilation aborted at -e line 1.",
@@ -145,11 +145,11 @@ mod tests {
     ];
 
     #[test]
-    fn a_stated_cause_is_read_and_its_service_named() {
+    fn stated_causes_are_classified_with_their_service() {
         all_state(&Cpan, STATED);
     }
 
-    /// Texts that end before the reason.
+    /// Texts that stop before they name the reason.
     const INFERRED: &[(&str, FailureKind)] = &[
         ("! Couldn't find module or a distribution Zzz::No::Such", FailureKind::PackageNotFound),
         (
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_states_no_cause_is_left_to_others() {
+    fn outputs_without_a_cause_are_left_to_core() {
         let texts = [
             "--> Working on ack\n\
                  Fetching https://cpan.metacpan.org/authors/id/P/PE/PETDANCE/ack-v3.7.0.tar.gz ... OK\n\
@@ -196,7 +196,7 @@ mod tests {
         none_state(&Cpan, &texts);
     }
 
-    /// Outputs of builds that failed, with a quoted text in them.
+    /// Outputs of failed builds that contain a quoted text.
     const QUOTES: &[&str] = &[
         "--> Working on X\n\
          Configuring X-1.0 ... OK\n\
@@ -211,7 +211,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_a_build_quotes_is_no_cause() {
+    fn texts_quoted_by_a_build_are_not_causes() {
         for output in QUOTES {
             no_quote_is_believed(&Cpan, output, FailureKind::NativeBuildFailed);
         }

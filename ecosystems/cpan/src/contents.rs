@@ -1,4 +1,4 @@
-//! What lies in the archive of a distribution, as far as its commands depend on it.
+//! Reads the archive of a distribution, as far as its commands depend on it.
 
 use std::{
     collections::BTreeMap,
@@ -7,19 +7,19 @@ use std::{
 
 use batch_core::io::archive::{ArchiveError, ArchiveLimits, Entry, EntryKind, Flow, look_into_tar};
 
-/// A program that configures is no longer than this.
-const LONGEST_PROGRAM: u64 = 1 << 20;
+/// The largest configuration program that is read, in bytes.
+const MAX_PROGRAM: u64 = 1 << 20;
 
-/// Of one distribution. Paths are below its top folder.
+/// The content of one distribution. Paths are relative to its top folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
-    /// Whether a file begins with `#!`, by path.
+    /// The files by path; the value says whether the file begins with `#!`.
     pub(crate) files: BTreeMap<String, bool>,
     pub(crate) makefile_pl: Option<String>,
     pub(crate) build_pl: Option<String>,
 }
 
-/// What is in `archive`, a tar that may be inside gzip.
+/// Reads `archive`, a tar that may be compressed with gzip.
 pub(crate) fn read(archive: impl Read) -> Result<Contents, ArchiveError> {
     let mut contents = Contents::default();
     look_into_tar(archive, &ArchiveLimits::default(), &mut |entry, content| {
@@ -30,7 +30,7 @@ pub(crate) fn read(archive: impl Read) -> Result<Contents, ArchiveError> {
 }
 
 fn add(contents: &mut Contents, entry: &Entry, content: &mut dyn Read) -> io::Result<()> {
-    // A link has no content of its own, and is left to the check after the installation.
+    // A link has no content of its own; the check after the installation decides about it.
     let is_file = entry.kind == EntryKind::File;
     let Some((_, path)) = entry.path.split_once('/').filter(|_| is_file) else { return Ok(()) };
     match path {
@@ -47,6 +47,6 @@ fn add(contents: &mut Contents, entry: &Entry, content: &mut dyn Read) -> io::Re
 
 fn program(content: &mut dyn Read) -> io::Result<String> {
     let mut bytes = vec![];
-    content.take(LONGEST_PROGRAM).read_to_end(&mut bytes)?;
+    content.take(MAX_PROGRAM).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -3,6 +3,8 @@
 mod classifier;
 mod contents;
 mod facts;
+#[cfg(test)]
+mod fuzz;
 mod installer;
 mod names;
 mod perl;
@@ -25,7 +27,7 @@ use batch_core::{
 
 const ID: EcosystemId = EcosystemId::from_static("cpan");
 
-/// Implements every trait of the contract; what varies comes in as an argument.
+/// Implements every trait of the contract. It has no fields, because all input comes as arguments.
 struct Cpan;
 
 register_ecosystem!(EcosystemPlugin {

@@ -1,5 +1,6 @@
-//! How distributions are called: `Dist-Name`, in the case that CPAN has. The name of a module
-//! (`Dist::Name`) is not one: which distribution has it only the registry knows.
+//! The rules for names of distributions: `Dist-Name`, in the case that CPAN uses. The name of a
+//! module (`Dist::Name`) is not accepted, because only the registry knows which distribution
+//! contains it.
 
 use batch_core::{
     model::{InvalidId, PackageName},
@@ -51,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_registry_cannot_hold_is_no_name() {
+    fn names_that_the_registry_cannot_hold_are_refused() {
         let none = [
             "App::Ack",
             "::x",

@@ -1,14 +1,14 @@
-//! Lists of file names in Perl, found without running it.
+//! Finds lists of file names in a Perl program without running it.
 //!
-//! Only what is constant counts, as [`values`](crate::values) has it. Anything else is
-//! [`Listed::Computed`], and nobody guesses what it comes to.
+//! Only constant values count, as [`values`](crate::values) defines them. Everything else is
+//! [`Listed::Computed`]; nothing is guessed.
 
 use crate::values;
 
-/// More places where one key is given a value than any program has; each is read by itself.
-const MOST_PLACES: usize = 64;
+/// How often a key may get a value in one program; each place is evaluated separately.
+const MAX_PLACES: usize = 64;
 
-/// One thing in a list.
+/// One element of a list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Item {
     /// A file, relative to the distribution.
@@ -17,23 +17,24 @@ pub(crate) enum Item {
     Glob(String),
 }
 
-/// What stands behind a key.
+/// The value of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Listed {
-    /// The same wherever it is run.
+    /// A constant list.
     Items(Vec<Item>),
-    /// Only running it would tell.
+    /// Only running the program would tell.
     Computed,
 }
 
-/// What `source` gives each `key`: behind `=>`, `=` or, for a `key` that is called as a function,
-/// right behind it. Comments, documentation and what comes after the program are left out.
+/// The values that `source` gives to `key`: after `=>` or `=`, or, if `key` is called as a
+/// function, directly after it. Comments, documentation and text after the end of the program are
+/// ignored.
 pub(crate) fn lists(source: &str, key: &str) -> Vec<Listed> {
     let code = code(source);
     read(&code, &behind(key, &code))
 }
 
-/// The same only of `=>`, for a `key` that is a word like others.
+/// The same for `=>` only, because this `key` is also an ordinary word.
 pub(crate) fn pairs(source: &str, key: &str) -> Vec<Listed> {
     let code = code(source);
     let is_pair = |at: &usize| {
@@ -46,13 +47,13 @@ pub(crate) fn pairs(source: &str, key: &str) -> Vec<Listed> {
 }
 
 fn read(code: &str, places: &[usize]) -> Vec<Listed> {
-    if MOST_PLACES < places.len() {
+    if MAX_PLACES < places.len() {
         return vec![Listed::Computed];
     }
     places.iter().map(|&at| values::read(code, at)).collect()
 }
 
-/// Where each `key` ends that is a word of its own and no variable.
+/// The end positions of each `key` that is a separate word and not a variable.
 fn behind(key: &str, code: &str) -> Vec<usize> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut found = vec![];
@@ -104,8 +105,8 @@ mod tests {
 
     use super::*;
 
-    /// What is listed, joined; a glob in brackets.
-    fn told(listed: &Listed) -> String {
+    /// The listed items, joined; globs are in brackets.
+    fn summary(listed: &Listed) -> String {
         let Listed::Items(items) = listed else { return "?".to_owned() };
         let tell = |item: &Item| match item {
             Item::Path(path) => path.clone(),
@@ -116,12 +117,12 @@ mod tests {
 
     #[track_caller]
     fn check(source: &str, expected: &[&str]) {
-        let found: Vec<String> = lists(source, "EXE_FILES").iter().map(told).collect();
+        let found: Vec<String> = lists(source, "EXE_FILES").iter().map(summary).collect();
         assert_eq!(found, expected, "{source}");
     }
 
     #[test]
-    fn lists_that_are_spelled_out_are_read() {
+    fn constant_lists_are_read() {
         check("EXE_FILES => ['ack'],", &["ack"]);
         check("EXE_FILES => [ 'bin/a', \"bin/b\", ],\n", &["bin/a bin/b"]);
         check("  \"EXE_FILES\" => [\n    \"bin/ack\"\n  ],\n", &["bin/ack"]);
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_constant_is_worked_out() {
+    fn constant_expressions_are_evaluated() {
         check("EXE_FILES => [ map { \"bin/$_\" } qw(a b) ],", &["bin/a bin/b"]);
         check("EXE_FILES => [ map {; \"bin/$_\"; } qw(a b) ],", &["bin/a bin/b"]);
         check("EXE_FILES => [ map { +\"bin/$_\" } 'a' ],", &["bin/a"]);
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_differ_from_run_to_run_is_computed() {
+    fn values_that_may_differ_between_runs_are_computed() {
         for program in [
             "my @s = qw(a b); push @s, 'c' if $x; WriteMakefile(EXE_FILES => \\@s);",
             "my @s = qw(a b); for (@s) { s/a/b/ } WriteMakefile(EXE_FILES => \\@s);",
@@ -201,13 +202,13 @@ mod tests {
             "unless ($x) { f() } else { $args{EXE_FILES} = ['a']; }",
             "$args{EXE_FILES} = ['a'] if $x;",
         ] {
-            let found: Vec<String> = lists(program, "EXE_FILES").iter().map(told).collect();
+            let found: Vec<String> = lists(program, "EXE_FILES").iter().map(summary).collect();
             assert_eq!(found, ["?"], "{program}");
         }
     }
 
     #[test]
-    fn what_must_be_run_to_know_is_said_to_be_computed() {
+    fn values_that_need_execution_are_computed() {
         for value in [
             "\\@scripts,",
             "[ @scripts ],",
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_documentation_and_what_is_no_program_are_not_read() {
+    fn comments_documentation_and_text_after_the_program_are_ignored() {
         check("# EXE_FILES => ['a'],\n", &[]);
         check("  # was: EXE_FILES => ['a'],\n", &[]);
         check("=head1 EXE_FILES\n\nEXE_FILES => ['a']\n\n=cut\n", &[]);
@@ -241,7 +242,7 @@ mod tests {
     #[test]
     fn functions_and_tables_are_read() {
         let check = |source: &str, key: &str, expected: &str| {
-            let found: Vec<String> = lists(source, key).iter().map(told).collect();
+            let found: Vec<String> = lists(source, key).iter().map(summary).collect();
             assert_eq!(found, [expected], "{source}");
         };
         check("install_script 'bin/a';", "install_script", "bin/a");
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_would_take_for_ever_is_computed() {
+    fn a_program_above_the_budget_is_computed() {
         let words = "a ".repeat(500);
         let mut nested = "()".to_owned();
         for _ in 0..12 {

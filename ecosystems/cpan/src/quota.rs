@@ -1,14 +1,15 @@
-//! How often CPAN's API and a mirror may be asked.
+//! The request limits of CPAN's API and of a mirror.
 
 use batch_core::{model::Quota, plugin::RateLimit};
 
 use crate::Cpan;
 
-/// Failures of these speak about this ecosystem.
+/// If requests to these hosts fail, the failure concerns this ecosystem.
 pub(crate) const HOSTS: &[&str] = &["fastapi.metacpan.org", "cpan.metacpan.org"];
 
-/// "Be polite" is the only rule (<https://github.com/metacpan/metacpan-api/blob/master/docs/API-docs.md>);
-/// a firewall before it answers 402 to what looks like a bot.
+/// "Be polite" is the only rule
+/// (<https://github.com/metacpan/metacpan-api/blob/master/docs/API-docs.md>). A firewall in front
+/// of the API answers 402 to requests that look like those of a bot.
 const API: Quota = Quota::each_second("fastapi.metacpan.org");
 
 /// Archives of distributions.
@@ -27,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_own_hosts_are_those_that_are_asked() {
+    fn the_declared_hosts_are_those_of_the_requests() {
         let asked: BTreeSet<_> = Cpan.quotas().iter().map(|quota| quota.host).collect();
         assert_eq!(asked, HOSTS.iter().copied().collect());
     }

@@ -1,6 +1,6 @@
-//! Asking MetaCPAN and a mirror: a thin async layer over pure functions.
+//! Requests to MetaCPAN and to a mirror: a thin async layer over pure functions.
 
-use std::fs::File;
+use std::{collections::BTreeSet, fs::File};
 
 use async_trait::async_trait;
 use batch_core::{
@@ -8,8 +8,8 @@ use batch_core::{
         Http, HttpError, Request,
         archive::{DigestError, verify_digest},
     },
-    model::{PackageFacts, PackageName, Recipe, RecipeName},
-    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind, fetch_listed},
+    model::{CommandName, PackageFacts, PackageName, Recipe, RecipeName},
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind, ask_bytes, fetch_listed},
 };
 
 use crate::{
@@ -17,17 +17,19 @@ use crate::{
     contents::{self, Contents},
     facts, recipe,
     release::{self, Release},
+    scripts,
 };
 
-/// What quotas and caches know the API by.
+/// The origin by which quotas and caches refer to the API.
 const API: &str = "https://fastapi.metacpan.org";
 const API_HOST: &str = "fastapi.metacpan.org";
-/// Where archives are asked for.
+/// The mirror from which archives are downloaded.
 pub(crate) const MIRROR: &str = "https://cpan.metacpan.org";
-/// Some releases list tens of thousands of modules.
-const LONGEST_RELEASE: usize = 16 << 20;
-const LONGEST_ARCHIVE: usize = 128 << 20;
-/// What is read of archives: nearly all are of these forms.
+/// The largest answer about a release that is read, in bytes; some releases list tens of thousands
+/// of modules.
+const MAX_RELEASE: usize = 16 << 20;
+const MAX_ARCHIVE: usize = 128 << 20;
+/// The archive formats that are read; nearly all archives have one of them.
 const FORMS: [&str; 3] = [".tar.gz", ".tgz", ".tar"];
 
 #[async_trait]
@@ -38,11 +40,10 @@ impl RecipeBuilder for Cpan {
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError> {
         let path = ["v1", "release", name.as_str()];
-        let request = Request::get(API, &path, &[]).map_err(source_error)?;
         let accept = Some("application/json");
-        let request = Request { accept, max_bytes: LONGEST_RELEASE, ..request };
-        let response = http.send(request).await.map_err(source_error)?;
-        let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
+        let request = Request::get(API, &path, &[]);
+        let request = request.map(|it| Request { accept, max_bytes: MAX_RELEASE, ..it });
+        let Some(body) = ask_bytes(http, &ID, request).await? else { return Ok(None) };
         let read = release::read(name, &body).map_err(odd_answer)?;
         let Some(release) = read else { return Ok(None) };
         let contents = contents(http, &release).await?;
@@ -54,25 +55,31 @@ impl RecipeBuilder for Cpan {
         recipe::build(facts)
     }
 
+    fn discovered(&self, facts: PackageFacts, names: BTreeSet<CommandName>) -> PackageFacts {
+        let is_own = |name: &CommandName| scripts::is_own(facts.id.name.as_str(), name.as_str());
+        let (first, others): (Vec<_>, Vec<_>) = names.into_iter().partition(is_own);
+        facts.discovered(first.into_iter().chain(others))
+    }
+
     fn recipe_name(&self, facts: &PackageFacts) -> RecipeName {
         recipe::recipe_name(facts)
     }
 }
 
-/// What lies in the archive of `release`, or why it cannot be used. It is packed as a whole, so
-/// all of it is fetched, and compared with the digest that is stated.
+/// The content of the archive of `release`, or why it cannot be used. A tar cannot be read in
+/// parts, so the whole archive is downloaded and compared with the stated digest.
 async fn contents(
     http: &dyn Http,
     release: &Release,
 ) -> Result<Result<Contents, String>, SourceError> {
     let file = release.path.last().map_or("", String::as_str);
     if !FORMS.iter().any(|form| file.ends_with(form)) {
-        return Ok(Err(format!("{file} is of a form that is not read")));
+        return Ok(Err(format!("{file} has a format that is not supported")));
     }
     let path = ["authors", "id"].into_iter().chain(release.path.iter().map(String::as_str));
     let request = Request::get(MIRROR, &path.collect::<Vec<_>>(), &[]).map_err(source_error)?;
-    let request = Request { max_bytes: LONGEST_ARCHIVE, ..request };
-    // The API tells of releases that mirrors do not have yet, or no more.
+    let request = Request { max_bytes: MAX_ARCHIVE, ..request };
+    // The API knows releases that mirrors do not have yet, or no longer have.
     let archive = match fetch_listed(http, request).await {
         Ok(archive) => archive,
         Err(SourceErrorKind::Http(HttpError::TooLarge { max_bytes, .. })) => {

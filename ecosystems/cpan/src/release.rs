@@ -1,9 +1,10 @@
-//! What MetaCPAN says about the newest release of a distribution. Pure: any bytes may come.
+//! Reads MetaCPAN's answer about the newest release of a distribution. Pure; the input may be any
+//! bytes.
 
 use batch_core::{decide::recipe::is_homepage, model::PackageName};
 use serde_json::Value;
 
-/// Where archives lie, below a mirror.
+/// The folder of archives on a mirror.
 const ARCHIVES: &str = "/authors/id/";
 
 /// A release that can be downloaded.
@@ -13,21 +14,21 @@ pub(crate) struct Release {
     pub(crate) version: String,
     /// Folders and file below a mirror's `authors/id`, such as `P PE PETDANCE ack-v3.7.0.tar.gz`.
     pub(crate) path: Vec<String>,
-    /// In hexadecimal; empty where MetaCPAN does not say.
+    /// SHA-256 in hexadecimal digits; empty if MetaCPAN does not state it.
     pub(crate) sha256: String,
-    /// The module that stands for it; empty where MetaCPAN does not say.
+    /// The main module; empty if MetaCPAN does not state it.
     pub(crate) main_module: String,
-    /// What it is for; empty where nobody says.
+    /// The description; empty if there is none.
     pub(crate) summary: String,
-    /// By https: the homepage, or else where its source lies.
+    /// The homepage, otherwise the repository; only https addresses.
     pub(crate) homepage: Option<String>,
     pub(crate) is_deprecated: bool,
-    /// For developers only.
+    /// Whether it is a developer release.
     pub(crate) is_trial: bool,
 }
 
-/// What `body` says about `distribution`; `None` where there is nothing that could be installed.
-/// The error is what is odd about the answer.
+/// The release of `distribution` in `body`; `None` if nothing can be installed. The error says what
+/// is wrong with the answer.
 pub(crate) fn read(distribution: &PackageName, body: &[u8]) -> Result<Option<Release>, String> {
     let answer: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let release = match answer.get("hits") {
@@ -41,21 +42,22 @@ pub(crate) fn read(distribution: &PackageName, body: &[u8]) -> Result<Option<Rel
     if text("distribution") != distribution.as_str() {
         return Err(format!("it is about {:?}", shortened(text("distribution"))));
     }
-    // Deleted from CPAN, or uploaded by somebody whose it is not: no installer would take it.
+    // The release was deleted from CPAN, or was uploaded by somebody without the right to do so: no
+    // installer would accept it.
     let is_refused = release.get("authorized").is_some_and(|it| flag(it) == Some(false));
     if text("status") == "backpan" || is_refused {
         return Ok(None);
     }
     let version = text("version");
     if !is_version(version) {
-        return Err(format!("{:?} is no version", shortened(version)));
+        return Err(format!("{:?} is not a version", shortened(version)));
     }
     let sha256 = text("checksum_sha256");
     let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
     Ok(Some(Release {
         version: version.to_owned(),
         path: path(text("download_url"))
-            .ok_or_else(|| format!("{:?} is no archive", shortened(text("download_url"))))?,
+            .ok_or_else(|| format!("{:?} is not an archive", shortened(text("download_url"))))?,
         sha256: if is_digest { sha256.to_ascii_lowercase() } else { String::new() },
         main_module: Some(text("main_module"))
             .filter(|name| is_module(name))
@@ -68,7 +70,7 @@ pub(crate) fn read(distribution: &PackageName, body: &[u8]) -> Result<Option<Rel
     }))
 }
 
-/// Where people are sent: the homepage, or else the repository, by whatever protocol it is named.
+/// The web address: the homepage, otherwise the repository, with any scheme.
 fn address(release: &Value) -> Option<String> {
     let at = |pointer: &&str| text(release.pointer(pointer));
     let by_https = |url: &str| {
@@ -81,7 +83,7 @@ fn address(release: &Value) -> Option<String> {
     homepage.into_iter().chain(repository).find(|url| is_homepage(url))
 }
 
-/// Answers of old shapes hold one text as a list of one.
+/// Answers in old formats hold a text as a list with one element.
 fn text(value: Option<&Value>) -> Option<&str> {
     match value? {
         Value::String(text) => Some(text),
@@ -92,7 +94,7 @@ fn text(value: Option<&Value>) -> Option<&str> {
     }
 }
 
-/// Some answers spell flags as texts or numbers.
+/// Some answers write flags as texts or numbers.
 fn flag(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(*flag),
@@ -107,7 +109,8 @@ fn flag(value: &Value) -> Option<bool> {
     }
 }
 
-/// Decimal or dotted, with an underscore for trials; it ends up in what is printed and compared.
+/// Whether the text is a decimal or dotted version, possibly with an underscore (trial releases).
+/// Versions are printed and compared, so other texts are refused.
 fn is_version(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let digits = text.strip_prefix('v').unwrap_or(text);
@@ -123,8 +126,8 @@ fn is_module(name: &str) -> bool {
     name.len() <= 255 && name.split("::").all(is_word)
 }
 
-/// `…/authors/id/P/PE/PETDANCE/ack-v3.7.0.tar.gz`, on whichever mirror: it is asked for at ours.
-/// It ends up in a command line.
+/// The path in `…/authors/id/P/PE/PETDANCE/ack-v3.7.0.tar.gz` on any mirror; the file is downloaded
+/// from our mirror. The path becomes part of a command line.
 fn path(url: &str) -> Option<Vec<String>> {
     let (_, path) = url.strip_prefix("https://")?.split_once(ARCHIVES)?;
     let is_element = |element: &str| {
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_installer_would_take_is_not_there() {
+    fn releases_that_no_installer_accepts_count_as_missing() {
         assert_eq!(of(r#","status":"backpan""#).unwrap(), None);
         assert_eq!(of(r#","authorized":false"#).unwrap(), None);
         assert_eq!(of(r#","authorized":"false""#).unwrap(), None);
@@ -219,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_lead_elsewhere_is_an_odd_answer() {
+    fn paths_outside_of_the_archive_folder_are_invalid_answers() {
         let name = "ack".parse().unwrap();
         let good = |url: &str| {
             let body = format!(r#"{{"distribution":"ack","version":"1","download_url":"{url}"}}"#);
@@ -267,7 +270,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_a_release_or_an_odd_answer(bytes: Vec<u8>) {
+        fn any_bytes_are_a_release_or_an_invalid_answer(bytes: Vec<u8>) {
             let _ = read(&"x".parse().unwrap(), &bytes);
         }
     }

@@ -8,25 +8,25 @@
 
 use std::collections::BTreeSet;
 
-use batch_core::model::{CommandName, Executables};
+use batch_core::model::{Executables, FailureKind};
 
 use crate::{
     contents::Contents,
     perl::{self, Item, Listed},
 };
 
-/// How the reason begins where no name is at fault.
-pub(crate) const UNDECIDED: &str = "its commands are not known";
+/// The beginning of the reason when the commands are unknown, but no name is invalid.
+const UNDECIDED: &str = "its commands are not known";
 
-/// What a program gives a key, all places together; `None` where only running it would tell.
+/// All values that a program gives to a key; `None` if only running it would tell.
 type List = Option<Vec<Item>>;
 
-/// What a key comes to that is given a value, and can be given another; the inner `None` stands for
-/// one that is given nothing anywhere.
+/// The value of a key that may be set in several places. The outer `None` means unknown; the inner
+/// `None` means that the key is never set.
 fn given(lists: Vec<Listed>) -> Option<List> {
     let mut lists = lists.into_iter();
     let first = lists.next()?;
-    // Of several values nobody knows which one is the last.
+    // If the values differ, it is unknown which one is set last.
     let is_same = lists.all(|listed| listed == first);
     Some(match first {
         Listed::Items(items) if is_same => Some(items),
@@ -34,7 +34,7 @@ fn given(lists: Vec<Listed>) -> Option<List> {
     })
 }
 
-/// What all calls of a function come to.
+/// The values of all calls of a function, joined.
 fn called(lists: Vec<Listed>) -> List {
     let items = lists.into_iter().map(|listed| match listed {
         Listed::Items(items) => Some(items),
@@ -43,17 +43,22 @@ fn called(lists: Vec<Listed>) -> List {
     Some(items.collect::<Option<Vec<_>>>()?.concat())
 }
 
-/// What installing `distribution` with these `contents` puts on `PATH`: the command that is called
-/// like the distribution first, the others sorted.
+/// The commands that installing `distribution` with these `contents` puts on `PATH`: the command
+/// with the name of the distribution first, the others sorted.
 pub(crate) fn of(distribution: &str, contents: &Contents) -> Executables {
-    let unknown = |why: &str| Executables::Unknown(format!("{UNDECIDED}: {why}"));
+    let unknown = |why: &str| {
+        let kind = FailureKind::BinaryDiscoveryFailed;
+        Executables::unknown(kind, format!("{UNDECIDED}: {why}"))
+    };
     let (listed, program) = match (&contents.build_pl, &contents.makefile_pl) {
         (Some(build), _) => (by_build(build, contents), "Build.PL"),
         (None, Some(make)) => (by_make(make), "Makefile.PL"),
         (None, None) => return unknown("it has neither Build.PL nor Makefile.PL"),
     };
     let Some(items) = listed else {
-        return unknown(&format!("{program} computes them, and only running it would tell"));
+        let why = format!("{program} computes them, and only running it would show them");
+        let kind = FailureKind::BinaryDiscoveryFailed;
+        return Executables::undiscovered(kind, format!("{UNDECIDED}: {why}"));
     };
     in_order(distribution, &items.iter().flat_map(|item| paths(item, contents)).collect())
 }
@@ -66,11 +71,11 @@ fn by_build(program: &str, contents: &Contents) -> List {
     if perl::mentions(program, "Module::Build::Tiny") {
         return Some(vec![glob("script/*")]);
     }
-    // The other name of the key is the stronger one.
+    // The other name of the key takes precedence.
     let by_other_name = given(perl::pairs(program, "scripts"));
     match by_other_name.or_else(|| given(perl::lists(program, "script_files"))) {
         Some(listed) => Some(listed?.into_iter().map(|item| in_folder(item, contents)).collect()),
-        // Without any of these it is a builder of its own.
+        // Without any of these, the program is a builder of its own.
         None => perl::mentions(program, "Module::Build").then(|| vec![glob("bin/*")]),
     }
 }
@@ -83,7 +88,7 @@ fn by_make(program: &str) -> List {
     given(perl::lists(program, "EXE_FILES")).unwrap_or_else(without)
 }
 
-/// `Module::Build` takes a folder for all files in it.
+/// For `Module::Build`, a folder stands for all files in it.
 fn in_folder(item: Item, contents: &Contents) -> Item {
     match item {
         Item::Path(path) if contents.files.keys().any(|it| it.starts_with(&format!("{path}/"))) => {
@@ -93,8 +98,8 @@ fn in_folder(item: Item, contents: &Contents) -> Item {
     }
 }
 
-/// The files that `item` means. A file that is named is installed whatever it is, though it may
-/// have to be made first; of a folder only what can be started is a command.
+/// The files that `item` stands for. A named file is always installed, even if it must be generated
+/// first; from a folder only executable files are commands.
 fn paths(item: &Item, contents: &Contents) -> Vec<String> {
     let pattern = match item {
         Item::Path(path) => return vec![path.clone()],
@@ -108,7 +113,7 @@ fn paths(item: &Item, contents: &Contents) -> Vec<String> {
     files.map(|(path, _)| path.clone()).collect()
 }
 
-/// Whether `path` is in the folder of `pattern` and its name fits; a star stands for anything but
+/// Whether `path` lies in the folder of `pattern` and its name matches; a star matches anything but
 /// a dot at the beginning.
 fn matches(pattern: &str, path: &str) -> bool {
     let (Some((folder, stars)), Some((in_folder, name))) =
@@ -131,18 +136,19 @@ fn fits(stars: &str, name: &str) -> bool {
     name.ends_with(last)
 }
 
-/// Names without their folders, those that are called like the distribution first.
+/// File names without folders; those with the name of the distribution come first.
 fn in_order(distribution: &str, paths: &BTreeSet<String>) -> Executables {
-    let own = distribution.strip_prefix("App-").unwrap_or(distribution);
-    let is_own = |name: &str| [own, distribution].iter().any(|it| it.eq_ignore_ascii_case(name));
     let name = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();
     let names: BTreeSet<String> = paths.iter().map(name).collect();
-    let (first, others): (Vec<_>, Vec<_>) = names.iter().partition(|name| is_own(name));
-    let in_order = first.into_iter().chain(others).map(|name| name.parse());
-    match in_order.collect::<Result<Vec<CommandName>, _>>() {
-        Ok(names) => Executables::Known(names),
-        Err(invalid) => Executables::Unknown(invalid.to_string()),
-    }
+    let (first, others): (Vec<_>, Vec<_>) =
+        names.iter().partition(|name| is_own(distribution, name));
+    Executables::named(first.into_iter().chain(others))
+}
+
+/// Whether the command `name` has the name of the distribution.
+pub(crate) fn is_own(distribution: &str, name: &str) -> bool {
+    let own = distribution.strip_prefix("App-").unwrap_or(distribution);
+    [own, distribution].iter().any(|it| it.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -155,7 +161,7 @@ mod tests {
     fn contents(program: &str, files: &[&str]) -> Contents {
         let mut contents = Contents::default();
         for file in files {
-            // A file without a first line is written with a question mark.
+            // A question mark marks a file without a `#!` line.
             let path = file.trim_end_matches('?');
             contents.files.insert(path.to_owned(), !file.ends_with('?'));
         }
@@ -174,18 +180,18 @@ mod tests {
             Executables::Known(names) => {
                 names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
             }
-            Executables::Unknown(why) => why,
+            Executables::Unknown(unknown) => unknown.reason,
         };
         assert_eq!(told, expected, "{program}");
     }
 
-    /// Of what only running `program` would tell.
+    /// The result for a `program` whose commands only running it would tell.
     fn computed(program: &str) -> String {
-        format!("{UNDECIDED}: {program} computes them, and only running it would tell")
+        format!("{UNDECIDED}: {program} computes them, and only running it would show them")
     }
 
     #[test]
-    fn makemaker_installs_what_is_listed_and_nothing_else() {
+    fn makemaker_installs_only_listed_files() {
         let files = &["bin/other", "script/tool", "top"];
         check(&format!("{MM} EXE_FILES => ['script/tool'])"), files, "tool");
         check(&format!("{MM} EXE_FILES => ['top'])"), files, "top");
@@ -197,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_and_constant_is_read() {
+    fn constant_expressions_are_read() {
         let files = &["bin/one", "bin/two", "bin/devonly"];
         check(
             &format!("{MM} EXE_FILES => [ map {{ \"bin/$_\" }} qw(one two) ])"),
@@ -218,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_computed_otherwise_is_not_guessed_at() {
+    fn other_computed_values_are_not_guessed() {
         let (make, build) = (computed("Makefile.PL"), computed("Build.PL"));
         let files = &["tools/xml_pp/xml_pp", "bin/other", "script/tool"];
         let listed = r#"EXE_FILES => [ map {"tools/$_/$_"} @programs]"#;
@@ -227,7 +233,7 @@ mod tests {
         check("do './maint/Makefile.PL.include';", files, &make);
         check(&format!("{MB} script_files => [ @x ])"), files, &build);
         check(&format!("{MB} scripts => [ @x ])"), files, &build);
-        // Of what is spelled out something may be left, or taken back.
+        // Items of a constant list may be added or removed later in the program.
         check(&format!("{MM} EXE_FILES => []); push @{{$x{{EXE_FILES}}}}, 'a';"), files, &make);
         let more = "push @{$args{EXE_FILES}}, 'bin/other' if $^O ne 'VMS';";
         check(&format!("{MM} EXE_FILES => ['foo']); {more}"), files, &make);
@@ -239,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn module_build_installs_what_is_listed_or_what_lies_in_bin() {
+    fn module_build_installs_listed_files_or_those_in_bin() {
         let files = &["bin/a", "bin/b?", "bin/.hidden", "bin/c.bat", "bin/d.pod", "script/tool"];
         check(&format!("{MB} module_name => 'x')"), files, "a");
         check(&format!("{MB} script_files => ['script/tool'])"), files, "tool");
@@ -267,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn module_install_installs_what_it_is_told() {
+    fn module_install_installs_only_named_files() {
         let files = &["bin/tool", "bin/x"];
         check("use inc::Module::Install; install_script 'bin/tool'; WriteAll;", files, "tool");
         check("use inc::Module::Install; install_script glob('bin/*');", files, "tool x");
@@ -277,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn build_goes_before_make() {
+    fn build_pl_takes_precedence_over_makefile_pl() {
         let mut both = contents(&format!("{MM} EXE_FILES => ['make'])"), &["script/tiny"]);
         both.build_pl = Some("use Module::Build::Tiny; Build_PL();".to_owned());
         let Executables::Known(names) = of("x", &both) else { panic!() };
@@ -285,9 +291,9 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_known_says_why() {
+    fn unknown_commands_state_the_reason() {
         let none = of("x", &Contents::default());
-        assert!(matches!(none, Executables::Unknown(why) if why.starts_with(UNDECIDED)));
+        assert!(matches!(none, Executables::Unknown(it) if it.reason.starts_with(UNDECIDED)));
         for name in ["a b", "-rf", "../", "$(id)", "é"] {
             let program = format!("{MM} EXE_FILES => ['bin/ok', 'bin/{name}'])");
             let executables = of("x", &contents(&program, &[]));
@@ -296,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_what_the_shell_says() {
+    fn a_star_matches_as_in_the_shell() {
         let check = |pattern: &str, path: &str, expected| {
             assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
         };

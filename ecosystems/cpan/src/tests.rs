@@ -1,5 +1,5 @@
-//! From the registry's files to recipes, through the real gates: a host that is not declared would
-//! be refused here.
+//! Makes recipes from the registry's files, with the real checks of requests: a request to a host
+//! that the plugin does not declare would be refused.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -11,31 +11,32 @@ use batch_core::{
     },
     plugin::{NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError},
 };
-use batch_sim::{Shelf, SimClock};
+use batch_sim::{SimClock, StaticTransport};
 use sha2::{Digest as _, Sha256};
 
 use crate::{Cpan, recipe};
 
-/// What [`Cpan`] makes of a registry with `files`, and what it asked for.
+/// The result of [`Cpan`] for a registry with `files`, and its requests.
 fn ask(
     distribution: &str,
     files: Vec<(String, Vec<u8>)>,
 ) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
-    ask_shelf(distribution, Shelf::new(files))
+    ask_static(distribution, StaticTransport::new(files))
 }
 
-fn ask_shelf(
+fn ask_static(
     distribution: &str,
-    shelf: Shelf,
+    static_transport: StaticTransport,
 ) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
     let clock = SimClock::default();
-    let shelf = Arc::new(shelf);
+    let static_transport = Arc::new(static_transport);
     let cache = tempfile::tempdir().unwrap();
     let quotas = Cpan.quotas().iter().copied();
-    let config = PoliteConfig::new(Arc::new(clock.clone()), shelf.clone(), quotas, cache.path());
+    let config =
+        PoliteConfig::new(Arc::new(clock.clone()), static_transport.clone(), quotas, cache.path());
     let http = PoliteHttp::new(config);
     let facts = clock.run(Cpan.inspect(&http, &distribution.parse().unwrap()));
-    (facts, shelf.asked())
+    (facts, static_transport.asked())
 }
 
 fn tarball(files: &[(&str, &str)]) -> Vec<u8> {
@@ -123,7 +124,7 @@ const SHAPES: &[Shape<'_>] = &[
             "executables = [\"perlcritic\"]",
         ],
     ),
-    // The name of a distribution says nothing about its commands.
+    // The name of a distribution does not tell its commands.
     (
         "App-Foo-Bar",
         "",
@@ -230,18 +231,18 @@ fn documented_shapes_become_recipes() {
     }
 }
 
-/// Files of the archive, what they come to, and a part of the reason.
+/// Files of the archive, the expected kind of failure, and a part of the reason.
 type Refused<'a> = (&'a [(&'a str, &'a str)], FailureKind, &'a str);
 
 #[test]
-fn what_cannot_become_a_recipe_says_why() {
+fn packages_without_a_recipe_state_the_reason() {
     let library = FailureKind::LibraryOnly;
     let cases: &[Refused<'_>] = &[
         (&[("Makefile.PL", "WriteMakefile(NAME => 'x')"), ("bin/x", PERL)], library, "no command"),
         (&[("Makefile.PL", "WriteMakefile(EXE_FILES => [])")], library, "no command"),
         (&[("Build.PL", "use Module::Build::Tiny;"), ("bin/x", PERL)], library, "no command"),
         (&[("lib/X.pm", "1;")], FailureKind::BinaryDiscoveryFailed, "neither Build.PL"),
-        // As XML-Twig does.
+        // The same situation as in XML-Twig.
         (
             &[
                 ("Makefile.PL", r#"WriteMakefile(EXE_FILES => [ map {"tools/$_/$_"} @programs],)"#),
@@ -266,16 +267,16 @@ fn what_cannot_become_a_recipe_says_why() {
 }
 
 #[test]
-fn an_archive_that_cannot_be_used_is_a_verdict_on_it_and_no_error_of_the_registry() {
+fn an_unusable_archive_is_a_verdict_and_not_an_error_of_the_registry() {
     let path = |archive: &str| format!("{AUTHOR}/{archive}");
     let whole = tarball(&[ACK]);
     let other = format!(r#""checksum_sha256":"{}""#, "0".repeat(64));
     for (archive, file, fields, reason) in [
-        ("x-1.5.tar.gz", whole[..whole.len() / 2].to_vec(), "", "ends before its end"),
+        ("x-1.5.tar.gz", whole[..whole.len() / 2].to_vec(), "", "is incomplete"),
         ("x-1.5.tar.gz", b"nonsense".to_vec(), "", "cannot be used"),
         ("x-1.5.tar.gz", whole.clone(), &*other, "digest"),
-        ("x-1.5.zip", whole.clone(), "", "of a form that is not read"),
-        ("x-1.5.tar.bz2", whole.clone(), "", "of a form that is not read"),
+        ("x-1.5.zip", whole.clone(), "", "has a format that is not supported"),
+        ("x-1.5.tar.bz2", whole.clone(), "", "has a format that is not supported"),
     ] {
         let files = vec![release("x", archive, fields), (path(archive), file)];
         let facts = ask("x", files).0.unwrap().unwrap();
@@ -285,7 +286,7 @@ fn an_archive_that_cannot_be_used_is_a_verdict_on_it_and_no_error_of_the_registr
     }
 }
 
-/// The header of a file of one byte whose name is no text.
+/// The header of a file of one byte whose name is not UTF-8.
 fn latin_header() -> tar::Header {
     let mut header = tar::Header::new_gnu();
     let name = b"Dist-1.5/t/na\xefve.t";
@@ -297,7 +298,7 @@ fn latin_header() -> tar::Header {
 }
 
 #[test]
-fn a_file_with_an_odd_name_among_others_hides_no_command() {
+fn a_file_with_an_invalid_name_hides_no_command() {
     let mut archive =
         tar::Builder::new(flate2::write::GzEncoder::new(vec![], flate2::Compression::fast()));
     archive.append(&latin_header(), &b"1"[..]).unwrap();
@@ -317,15 +318,15 @@ fn a_file_with_an_odd_name_among_others_hides_no_command() {
 #[test]
 fn an_archive_that_the_mirror_does_not_have_yet_or_denies_is_the_mirrors_fault() {
     let answered = |status, body: &[u8]| {
-        let shelf = Shelf::new([release("x", "x-1.5.tar.gz", "")]);
-        shelf.with(&format!("{AUTHOR}/x-1.5.tar.gz"), status, body)
+        let static_transport = StaticTransport::new([release("x", "x-1.5.tar.gz", "")]);
+        static_transport.with(&format!("{AUTHOR}/x-1.5.tar.gz"), status, body)
     };
     for (status, body) in [(404, &b""[..]), (410, b"gone"), (451, b""), (200, b"")] {
-        let finding = ask_shelf("x", answered(status, body)).0.unwrap_err().finding();
+        let finding = ask_static("x", answered(status, body)).0.unwrap_err().finding();
         assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{status}");
         assert_eq!(finding.service.as_deref(), Some("cpan.metacpan.org"));
     }
-    let finding = |body| ask_shelf("x", answered(403, body)).0.unwrap_err().finding();
+    let finding = |body| ask_static("x", answered(403, body)).0.unwrap_err().finding();
     let denied = finding(b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>");
     assert_eq!(denied.kind, FailureKind::UpstreamUnavailable);
     assert_eq!(denied.service.as_deref(), Some("cpan.metacpan.org"));
@@ -333,7 +334,7 @@ fn an_archive_that_the_mirror_does_not_have_yet_or_denies_is_the_mirrors_fault()
 }
 
 #[test]
-fn a_stated_digest_is_compared_and_carried_on() {
+fn a_stated_digest_is_compared_and_stored() {
     let file = tarball(&[ACK]);
     let digest = sha256(&file);
     let stated = release("ack", "ack-1.5.tgz", &format!(r#""checksum_sha256":"{digest}""#));
@@ -345,7 +346,7 @@ fn a_stated_digest_is_compared_and_carried_on() {
 }
 
 #[test]
-fn an_archive_is_asked_for_at_our_mirror_whoever_is_named() {
+fn an_archive_is_downloaded_from_our_mirror_only() {
     let (name, body) = release("ack", "ack-1.5.tar.gz", "");
     let body = String::from_utf8(body).unwrap().replace("cpan.metacpan.org", "www.cpan.org");
     let file = (format!("{AUTHOR}/ack-1.5.tar.gz"), tarball(&[ACK]));
@@ -356,7 +357,7 @@ fn an_archive_is_asked_for_at_our_mirror_whoever_is_named() {
 }
 
 #[test]
-fn what_nobody_could_install_is_not_there() {
+fn packages_that_cannot_be_installed_count_as_missing() {
     assert_eq!(ask("x", vec![]).0.unwrap(), None);
     for (found, refused) in [
         (r#""status":"latest""#, r#""status":"backpan""#),
@@ -369,7 +370,7 @@ fn what_nobody_could_install_is_not_there() {
 }
 
 #[test]
-fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
+fn an_invalid_answer_is_an_error_and_not_a_verdict() {
     for body in ["<html>blocked</html>", "{", r#"{"distribution":"y"}"#, "[]"] {
         let files = vec![(format!("{API}/v1/release/x"), body.as_bytes().to_vec())];
         assert!(ask("x", files).0.is_err(), "{body}");
@@ -377,9 +378,9 @@ fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
 }
 
 #[test]
-fn what_a_person_should_know_is_noted() {
+fn important_properties_are_noted() {
     let notes = |fields: &str, program: &str| {
-        let digest = "no digest is stated to compare its archive with";
+        let digest = "no digest is published for its archive";
         let facts = facts("x", fields, &[("Makefile.PL", program), ("bin/x", PERL)]);
         facts.notes.into_iter().filter(|note| note != digest).collect::<Vec<_>>()
     };
@@ -415,7 +416,7 @@ fn only_a_homepage_by_https_is_kept() {
 }
 
 #[test]
-fn the_order_of_keys_and_files_changes_no_byte() {
+fn the_order_of_keys_and_files_does_not_change_the_recipe() {
     let text = |fields: &str, in_archive: &[(&str, &str)]| {
         Cpan.build(&facts("x", fields, in_archive)).unwrap().to_toml()
     };
@@ -427,7 +428,7 @@ fn the_order_of_keys_and_files_changes_no_byte() {
 }
 
 #[test]
-fn the_whole_recipe_is_these_bytes() {
+fn the_whole_recipe_is_as_expected() {
     let fields = r#""main_module":"App::Ack","abstract":"A grep-like program","resources":{"homepage":"https://beyondgrep.com/"}"#;
     let recipe = Cpan.build(&facts("ack", fields, &[ACK])).unwrap();
     assert_eq!(
@@ -453,6 +454,18 @@ pattern = "{version}"
 }
 
 #[test]
+fn the_files_of_a_distribution_are_in_the_record_of_its_modules() {
+    let facts = facts("App-Ack", "", &[ACK]);
+    let plan = Cpan.discovery(&facts, Environment::DebianX86, &Origins::default()).unwrap();
+    assert!(matches!(&*plan.install.steps, [InstallStep::Run { network: true, .. }]), "{plan:?}");
+    assert_eq!(plan.listing.last().map(String::as_str), Some("App::Ack"));
+    let names = ["zack", "Ack", "a"].map(|name| name.parse().unwrap()).into();
+    let discovered = Cpan.discovered(facts, names);
+    let names: Vec<&str> = discovered.commands().unwrap().iter().map(CommandName::as_str).collect();
+    assert_eq!(names, ["Ack", "a", "zack"]);
+}
+
+#[test]
 fn the_plan_installs_one_release_from_the_mirror_into_its_own_folder() {
     let facts = facts("ack", "", &[ACK]);
     let recipe = Cpan.build(&facts).unwrap();
@@ -474,5 +487,4 @@ fn the_plan_installs_one_release_from_the_mirror_into_its_own_folder() {
     assert_eq!((&*env["PERL_MM_USE_DEFAULT"], &*folders["PERL5LIB"]), ("1", "local/lib/perl5"));
     let names: Vec<&str> = executables.iter().map(CommandName::as_str).collect();
     assert_eq!((names, dir), (vec!["ack"], &plan.bin_dirs[0]));
-    assert!(plan.runs_package_code);
 }

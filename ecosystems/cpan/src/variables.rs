@@ -1,18 +1,19 @@
-//! Variables of a Perl program that has not been run, and whether their value is certain.
+//! Finds variables of a Perl program without running it, and decides whether their values are
+//! certain.
 
 use std::ops::Range;
 
-/// Where a variable is given its value.
+/// The place where a variable gets its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Declared {
-    /// Where its name begins.
+    /// The position of its name.
     pub(crate) name_at: usize,
-    /// Behind the sign that gives.
+    /// The position after the assignment sign.
     pub(crate) value_at: usize,
 }
 
-/// The one place, outside all brackets, where `code` gives the variable `name` with this `sign` a
-/// value; `None` where there are others, or none.
+/// The only place outside of all brackets where `code` assigns a value to the variable `name` with
+/// this `sign`; `None` if there is none, or more than one.
 pub(crate) fn declaration(code: &str, sign: char, name: &str) -> Option<Declared> {
     let given = |at: usize| {
         let before = code[..at].strip_suffix(sign)?.trim_end();
@@ -29,13 +30,13 @@ pub(crate) fn declaration(code: &str, sign: char, name: &str) -> Option<Declared
     only.filter(|declared| open(&code[..declared.name_at]).is_empty())
 }
 
-/// Whether every use of the variable `name` lies in one of these `parts` of `code`: then nothing
+/// Whether every use of the variable `name` lies in one of these `parts` of `code`. Then nothing
 /// else can change it.
 pub(crate) fn is_only_in(code: &str, name: &str, parts: &[Range<usize>]) -> bool {
     uses(code, name).all(|at| parts.iter().any(|part| part.contains(&at)))
 }
 
-/// Where `name` begins wherever it is a variable, whatever its sign.
+/// The positions of `name` where it is a variable with any sigil.
 fn uses<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     code.match_indices(name).map(|(at, _)| at).filter(move |&at| {
@@ -45,8 +46,8 @@ fn uses<'a>(code: &'a str, name: &'a str) -> impl Iterator<Item = usize> + 'a {
     })
 }
 
-/// Whether what comes after `before` is run under a condition only: in a block of one, or in one of
-/// the two halves of `? :`.
+/// Whether the code after `before` runs only under a condition: in a conditional block, or in one
+/// of the two branches of `? :`.
 pub(crate) fn is_conditional(before: &str) -> bool {
     open(before).into_iter().any(|at| {
         let (outside, bracket) = before.split_at(at);
@@ -59,7 +60,7 @@ pub(crate) fn is_conditional(before: &str) -> bool {
     })
 }
 
-/// Where the brackets stand that `code` opens and does not close.
+/// The positions of brackets that `code` opens and does not close.
 fn open(code: &str) -> Vec<usize> {
     let mut open: Vec<(usize, char)> = vec![];
     for (at, c) in code.char_indices() {
@@ -67,7 +68,7 @@ fn open(code: &str) -> Vec<usize> {
             '(' => open.push((at, ')')),
             '{' => open.push((at, '}')),
             '[' => open.push((at, ']')),
-            // One without a partner is no bracket but a part of a text or of a name, such as `$]`.
+            // A bracket without a partner is part of a text or of a name, such as `$]`.
             ')' | '}' | ']' if open.last().is_some_and(|&(_, close)| close == c) => {
                 open.pop();
             }
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_certain_where_it_is_given_once_and_outside_all_blocks() {
+    fn a_value_assigned_once_outside_of_all_blocks_is_certain() {
         let check = |code: &str, expected: Option<&str>| {
             let found = declaration(code, '@', "a").map(|it| &code[it.value_at..]);
             assert_eq!(found, expected, "{code}");
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_a_condition_is_conditional() {
+    fn code_in_a_condition_is_conditional() {
         for before in [
             "if ($x) { ",
             "if ($x) { f(1) } else { f(",

@@ -1,5 +1,5 @@
-//! The plugin against recorded answers of MetaCPAN. Reported as ignored where they are not at
-//! hand; every recording is either tried or named with the reason why not.
+//! Runs the plugin on recorded answers of MetaCPAN. The test is reported as ignored if the
+//! recordings are missing; every recording is either used or listed with the reason why not.
 
 use std::{fs, path::Path, process::ExitCode, sync::Arc};
 
@@ -7,9 +7,9 @@ use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp},
     model::PackageFacts,
-    plugin::Registry,
+    plugin::{PageRequest, Registry},
 };
-use batch_sim::{Shelf, SimClock};
+use batch_sim::{SimClock, StaticTransport};
 use eco_cpan as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
@@ -17,7 +17,7 @@ use serde_json::Value;
 const RECORDINGS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/cpan");
 
-/// File, and what reads it.
+/// The file and the check of it.
 const TRIED: &[(&str, Check)] = &[
     ("release-Dpkg.json", reads_a_release_with_numbers_as_texts),
     ("release-search-author-ABERNDT.json", reads_releases_with_numbers_as_numbers),
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// What the plugin makes of `body`, with another file on the mirror than the one it tells of.
+/// The plugin's result for `body`, with a file on the mirror that differs from the described one.
 fn inspect(distribution: &str, body: Vec<u8>) -> Result<Option<PackageFacts>, Failed> {
     let registry = Registry::linked()?;
     let plugin = registry.iter().next().ok_or("no plugin is linked")?;
@@ -54,27 +54,30 @@ fn inspect(distribution: &str, body: Vec<u8>) -> Result<Option<PackageFacts>, Fa
         archives.map(|path| format!("https://cpan.metacpan.org/authors/id/{path}")).collect();
     let api = format!("https://fastapi.metacpan.org/v1/release/{distribution}");
     let other = archives.into_iter().map(|url| (url, b"another file".to_vec()));
-    let shelf = Shelf::new([(api, body)].into_iter().chain(other));
+    let static_transport = StaticTransport::new([(api, body)].into_iter().chain(other));
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let clock_port = Arc::new(clock.clone());
-    let config = PoliteConfig::new(clock_port, Arc::new(shelf), registry.quotas(), cache);
+    let config =
+        PoliteConfig::new(clock_port, Arc::new(static_transport), registry.quotas(), cache);
     let http = PoliteHttp::new(config);
     Ok(clock.run(builder.inspect(&http, &plugin.names.normalise(distribution)?))?)
 }
 
-/// What the seeder makes of hits in MetaCPAN's several shapes: it knows the first of these
-/// distributions, all of unknown popularity, and `n_rows` in all, readable or not.
+/// Checks the seeder on hits in MetaCPAN's different formats: the first distributions, all with
+/// unknown popularity, and the number `n_rows` of all rows, readable or not.
 fn seeds(body: &[u8], first: &[&str], n_rows: usize) -> Result<(), Failed> {
     let registry = Registry::linked()?;
     let plugin = registry.iter().next().ok_or("no plugin is linked")?;
     let seeder = plugin.seeder.ok_or("no seeder")?;
     let source = &seeder.sources()[0];
     let clock = SimClock::default();
-    let shelf = Shelf::new([(source.url.to_owned(), body.to_vec())]);
+    let static_transport = StaticTransport::new([(source.url.to_owned(), body.to_vec())]);
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let clock_port = Arc::new(clock.clone());
-    let config = PoliteConfig::new(clock_port, Arc::new(shelf), registry.quotas(), cache);
-    let page = clock.run(seeder.discover(&PoliteHttp::new(config), source, None, usize::MAX))?;
+    let config =
+        PoliteConfig::new(clock_port, Arc::new(static_transport), registry.quotas(), cache);
+    let http = PoliteHttp::new(config);
+    let page = clock.run(PageRequest::first(plugin, &http, source).page(seeder))?;
     let names: Vec<&str> = page.candidates.iter().map(|it| it.id.name.as_str()).collect();
     let is_read = names.starts_with(first) && page.next_cursor.is_none();
     let is_unknown = page.candidates.iter().all(|candidate| candidate.popularity.is_none());
@@ -95,7 +98,7 @@ fn reads_a_release_with_numbers_as_texts(body: &[u8]) -> Result<(), Failed> {
     expect(&format!("{facts:#?}"), is_read && has_digest && facts.homepage.is_some())
 }
 
-/// Version of each hit; `None` for the one that is deleted from CPAN.
+/// The version of each hit; `None` for the one that was deleted from CPAN.
 fn reads_releases_with_numbers_as_numbers(body: &[u8]) -> Result<(), Failed> {
     let answer: Value = serde_json::from_slice(body)?;
     let mut versions = vec![];

@@ -1,17 +1,17 @@
-//! What the go command says. Wording of Go 1.26.
+//! Classifies the output of the go command. The texts are those of Go 1.26.
 
 use batch_core::{
-    decide::signs::{Signs, of_build},
+    decide::patterns::{PatternTable, of_build},
     model::{Confidence, Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
 use crate::{Go, quota::HOSTS};
 
-/// Without it nothing can be installed.
+/// The program that installs packages; without it nothing can be installed.
 pub(crate) const PROGRAM: &str = "go";
 
-const SIGNS: Signs = Signs {
+const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
     program: Some(PROGRAM),
     causes: &[
@@ -30,7 +30,7 @@ const SIGNS: Signs = Signs {
         ("matched only non-main packages", FailureKind::LibraryOnly),
         ("it must not contain directives that would cause", FailureKind::BuildFromSource),
         ("requires go >= ", FailureKind::DependencyResolutionFailed),
-        // Before 1.21, of what has a patch level.
+        // Go before 1.21, for a version with a patch level.
         ("invalid go version '", FailureKind::DependencyResolutionFailed),
         ("build constraints exclude all go files", FailureKind::NativeBuildFailed),
         ("checksum mismatch", FailureKind::ArchiveExtractionFailed),
@@ -45,27 +45,29 @@ const SIGNS: Signs = Signs {
         ("‘go’: no such file or directory", FailureKind::ToolchainMissing),
         ("go not found: install ", FailureKind::ToolchainMissing),
     ],
-    verdicts: &[],
-    recites: is_of_an_author,
-    headlines: &[
+    build_failures: &[],
+    quotes_package: is_of_an_author,
+    symptoms: &[
         ("unrecognized import path", FailureKind::PackageNotFound),
         ("go build failed", FailureKind::NativeBuildFailed),
         ("go install failed", FailureKind::InstallFailed),
     ],
-    retries: &[],
+    retry_markers: &[],
 };
 
-/// Why its author deprecates a module, or takes a version of it back.
+/// Whether the line gives an author's reason for the deprecation of a module or for the retraction
+/// of a version.
 fn is_of_an_author(line: &str) -> bool {
     line.starts_with("go: ")
         && [" is deprecated: ", "retracted by module author: "].iter().any(|it| line.contains(it))
 }
 
-/// How the proxy withholds one module; without a tab where terminal codes have been taken out.
+/// How the proxy says that it withholds one module. The variant without a tab occurs after terminal
+/// codes were removed.
 const WITHHELD: [&str; 2] =
     [": 403 Forbidden\n\tserver response: ", ": 403 Forbidden\nserver response: "];
 
-/// `finding` of `text`; where the proxy withholds one module, that blames nobody.
+/// The finding for `text`; if the proxy withholds one module, the registry is not to blame.
 fn about_one_module(finding: Finding, text: &str) -> Finding {
     let is_refusal = finding.kind == FailureKind::AuthRequired;
     if is_refusal && WITHHELD.iter().any(|sign| text.contains(sign)) {
@@ -78,14 +80,14 @@ impl FailureClassifier for Go {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
         let text = &evidence.text;
         if !names_what_it_builds(text) {
-            return SIGNS.read(text).map(|finding| about_one_module(finding, text));
+            return PATTERNS.read(text).map(|finding| about_one_module(finding, text));
         }
         let is_too_old = text.lines().any(|line| line.starts_with("note: module requires Go "));
         let is_runtimes = |line: &str| line == "fatal error: runtime: out of memory";
         Some(if is_too_old {
             Finding::stated(FailureKind::DependencyResolutionFailed)
         } else if text.lines().any(is_runtimes) {
-            // Compiler and linker are Go programs themselves, and no code of a package runs.
+            // The compiler and the linker are Go programs, and no code of a package runs.
             Finding::stated(FailureKind::OutOfMemory)
         } else {
             of_build(text, FailureKind::NativeBuildFailed)
@@ -93,9 +95,9 @@ impl FailureClassifier for Go {
     }
 }
 
-/// Whether compiler or linker had their say: it stands below a line `# import/path`, which nothing
-/// else prints. Modules that could not be loaded are reported without one, with the same places in
-/// sources in front.
+/// Whether the compiler or the linker printed a message: it follows a line `# import/path`, which
+/// nothing else prints. Errors about modules that could not be loaded have no such line, although
+/// they also begin with a position in a source file.
 fn names_what_it_builds(text: &str) -> bool {
     let next = text.lines().skip(1);
     text.lines().zip(next).any(|(line, next)| {
@@ -107,12 +109,12 @@ fn names_what_it_builds(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use batch_conformance::tables::{
-        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+        ClassifierCase, all_hint_at, all_state, no_quote_is_believed, none_state,
     };
 
     use super::*;
 
-    const STATED: &[Stated] = &[
+    const STATED: &[ClassifierCase] = &[
         (
             "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 404 Not Found\n\
                  \tserver response: not found: github.com/a/b@v0.8.0: invalid version: unknown revision v0.8.0",
@@ -261,11 +263,11 @@ mod tests {
     ];
 
     #[test]
-    fn a_stated_cause_is_read_and_its_service_named() {
+    fn stated_causes_are_classified_with_their_service() {
         all_state(&Go, STATED);
     }
 
-    /// The proxy withholds one module.
+    /// Texts that say that the proxy withholds one module.
     const REFUSED: &[(&str, FailureKind)] = &[
         (
             "go: github.com/a/b@v0.8.0: github.com/a/b@v0.8.0: reading https://proxy.golang.org/github.com/a/b/@v/v0.8.0.info: 403 Forbidden\n\
@@ -285,11 +287,11 @@ mod tests {
     ];
 
     #[test]
-    fn what_the_proxy_withholds_is_no_absence_and_blames_nobody() {
+    fn a_withheld_module_is_not_missing_and_blames_no_host() {
         all_hint_at(&Go, REFUSED);
     }
 
-    /// Texts that end before the reason.
+    /// Texts that stop before they name the reason.
     const INFERRED: &[(&str, FailureKind)] =
         &[("go build failed: exit status 1", FailureKind::NativeBuildFailed)];
 
@@ -299,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_states_no_cause_is_left_to_others() {
+    fn outputs_without_a_cause_are_left_to_core() {
         let texts = [
             "go: downloading golang.org/x/tools v0.52.0\n\
                  go: downloading golang.org/x/mod v0.42.0",
@@ -308,7 +310,7 @@ mod tests {
         none_state(&Go, &texts);
     }
 
-    /// Outputs of builds that failed, with a quoted text in them.
+    /// Outputs of failed builds that contain a quoted text.
     const QUOTES: &[&str] = &[
         "go: downloading example.com/a v1.0.0\n\
          # example.com/a\n\
@@ -320,7 +322,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_a_build_quotes_is_no_cause() {
+    fn texts_quoted_by_a_build_are_not_causes() {
         for output in QUOTES {
             no_quote_is_believed(&Go, output, FailureKind::NativeBuildFailed);
         }

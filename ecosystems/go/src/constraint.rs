@@ -1,9 +1,9 @@
-//! Build constraints: whether any machine that we install on builds a file.
+//! Build constraints: whether any machine that we support builds a file.
 
-/// Systems and processors of our machines. Nothing is built with C.
+/// The systems and the processors of the supported machines. Nothing is built with C.
 const SYSTEMS: [&str; 2] = ["linux", "darwin"];
 const PROCESSORS: [&str; 2] = ["amd64", "arm64"];
-/// What else the go command takes for a system or a processor at the end of a file's name.
+/// Other endings of file names that the go command takes for a system or a processor.
 const OTHER_SYSTEMS: &[&str] = &[
     "aix",
     "android",
@@ -46,20 +46,21 @@ const OTHER_PROCESSORS: &[&str] = &[
     "sparc64",
     "wasm",
 ];
-/// Deeper expressions than anyone writes are taken for false.
+/// Expressions with deeper nesting count as false; real ones have less.
 const DEEPEST: usize = 32;
 
-/// What a file says about where it is built.
+/// The constraints in a file.
 #[derive(Debug, Default)]
 pub(crate) struct Constraint<'a> {
-    /// After `//go:build`.
+    /// The text after `//go:build`.
     pub(crate) expression: Option<&'a str>,
-    /// After each `// +build`, as it was written before Go 1.17; not asked beside an expression.
+    /// The text after each `// +build`, the format before Go 1.17; ignored if there is an
+    /// expression.
     pub(crate) lines: Vec<&'a str>,
 }
 
 impl Constraint<'_> {
-    /// Whether a machine of ours builds `file`.
+    /// Whether any supported machine builds `file`.
     pub(crate) fn is_met(&self, file: &str) -> bool {
         let machines = SYSTEMS.iter().flat_map(|os| PROCESSORS.iter().map(move |cpu| (*os, *cpu)));
         machines.into_iter().any(|machine| {
@@ -78,7 +79,8 @@ fn is_true(tag: &str, (os, cpu): (&str, &str)) -> bool {
     is_go || tag == os || tag == cpu || matches!(tag, "unix" | "gc")
 }
 
-/// `name_GOOS_GOARCH.go`, `name_GOOS.go`, `name_GOARCH.go`.
+/// Whether the file name permits this system and processor: `name_GOOS_GOARCH.go`, `name_GOOS.go`,
+/// `name_GOARCH.go`.
 fn by_name(file: &str, (os, cpu): (&str, &str)) -> bool {
     let stem = file.strip_suffix(".go").unwrap_or(file);
     let mut parts = stem.rsplit('_');
@@ -86,7 +88,7 @@ fn by_name(file: &str, (os, cpu): (&str, &str)) -> bool {
     let Some(before) = before else { return true };
     let is_cpu = PROCESSORS.contains(&last) || OTHER_PROCESSORS.contains(&last);
     let is_os = |part: &str| SYSTEMS.contains(&part) || OTHER_SYSTEMS.contains(&part);
-    // The first part is the file's own name, whatever it is.
+    // The first part is always the file's own name.
     let has_more = parts.next().is_some();
     if is_cpu {
         last == cpu && (!has_more || !is_os(before) || before == os)
@@ -95,7 +97,7 @@ fn by_name(file: &str, (os, cpu): (&str, &str)) -> bool {
     }
 }
 
-/// Blanks separate alternatives, commas conditions.
+/// Blanks separate alternatives, and commas separate conditions.
 fn old_line(line: &str, is_true: &dyn Fn(&str) -> bool) -> bool {
     let term = |term: &str| match term.strip_prefix('!') {
         Some(tag) => !is_true(tag),
@@ -104,7 +106,7 @@ fn old_line(line: &str, is_true: &dyn Fn(&str) -> bool) -> bool {
     line.split_whitespace().any(|option| option.split(',').all(term))
 }
 
-/// `||`, `&&`, `!` and parentheses; what is no expression is false.
+/// Evaluates `||`, `&&`, `!` and parentheses; a text that is not an expression is false.
 fn evaluate(expression: &str, is_true: &dyn Fn(&str) -> bool) -> bool {
     let expression = expression.split("//").next().unwrap_or_default();
     let mut parser = Parser { rest: expression, is_true, depth: 0 };
@@ -155,7 +157,7 @@ impl Parser<'_> {
         Some(value)
     }
 
-    /// Steps over blanks, and over `sign` if it comes next.
+    /// Skips blanks, and then `sign` if it follows.
     fn skip(&mut self, sign: &str) -> bool {
         self.rest = self.rest.trim_start();
         let after = self.rest.strip_prefix(sign);
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn expressions_are_true_where_one_machine_of_ours_meets_them() {
+    fn an_expression_is_true_if_any_supported_machine_meets_it() {
         for expression in [
             "linux",
             "darwin",
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_the_old_kind_are_read_where_there_is_no_expression() {
+    fn old_constraint_lines_are_read_if_there_is_no_expression() {
         let check = |lines: &[&'static str], expected| {
             let constraint = Constraint { expression: None, lines: lines.to_vec() };
             assert_eq!(constraint.is_met("x.go"), expected, "{lines:?}");
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_files_say_where_they_are_built() {
+    fn file_names_contain_constraints() {
         let check = |file, expected| {
             assert_eq!(Constraint::default().is_met(file), expected, "{file}");
         };

@@ -1,64 +1,76 @@
-//! From what the proxy says to facts. Pure: any text may come.
+//! Makes facts from the proxy's answers. Pure; the input may be any text.
+
+use std::collections::BTreeMap;
 
 use batch_core::{
     decide::recipe::{is_homepage, one_line},
     model::{
-        Action, Artifact, CommandName, Executables, PackageFacts, PackageId, PackageKind,
-        PackageName,
+        Action, Artifact, Executables, ExecutablesFrom, FailureKind, PackageFacts, PackageId,
+        PackageKind, PackageName, Parameter,
     },
 };
 
 use crate::{
     ID,
     gomod::GoMod,
-    mains::Mains,
+    main_packages::MainPackages,
     paths, recipe,
     registry::ORIGIN,
-    versions::{Standing, Version},
+    versions::{Version, VersionKind},
 };
 
-/// A module at the version that its bare path means.
+/// A module at the version that its path without a version stands for.
 #[derive(Debug)]
 pub(crate) struct Module {
     pub(crate) path: String,
     pub(crate) version: Version,
-    /// Of this version.
+    /// The go.mod of this version.
     pub(crate) go_mod: GoMod,
-    /// Why it should not be used any more.
+    /// Why the module is deprecated.
     pub(crate) deprecated: Option<String>,
-    /// The newest version, where its author has taken it back and this one is older.
+    /// The newest version, if its author retracted it and the chosen version is older.
     pub(crate) taken_back: Option<Version>,
-    /// A later major version of it, which is a module of its own: path and newest release.
+    /// A later major version, which is a separate module: its path and its newest release.
     pub(crate) later: Option<(String, Version)>,
 }
 
-/// What is known about `name` in a module of which its author has taken back every version. None
-/// can be installed, so nothing is looked into; `module` is the newest.
+/// The facts about `name` in a module whose author retracted every version. None can be installed,
+/// so its content is not read; `module` is at the newest version.
 pub(crate) fn withdrawn(name: &PackageName, module: &Module) -> PackageFacts {
-    let executables = Executables::Unknown(recipe::WITHDRAWN.to_owned());
+    let notes = module.notes();
+    let mut reasons = vec!["its author has retracted every version"];
+    reasons.extend(notes.iter().map(String::as_str));
+    let reason = format!("{name}: {}", reasons.join("; "));
+    let executables = Executables::unknown(FailureKind::PackageNotFound, reason);
     PackageFacts {
         artifacts: vec![],
         ..of(name, module, (name.as_str(), String::new(), executables))
     }
 }
 
-/// What is known about `name`, which is in `module`; `None` where it is not.
-pub(crate) fn facts(name: &PackageName, module: &Module, mains: Mains) -> Option<PackageFacts> {
-    let (dirs, synopsis, unknown) = match mains {
-        Mains::NoFolder => return None,
-        Mains::None => (vec![], String::new(), None),
-        Mains::Found { dirs, synopsis } => (dirs, synopsis, None),
-        Mains::Doubtful(dirs) => {
+/// The facts about `name`, which is in `module`; `None` if it is not there.
+pub(crate) fn facts(
+    name: &PackageName,
+    module: &Module,
+    main_packages: MainPackages,
+) -> Option<PackageFacts> {
+    let (dirs, synopsis, unknown) = match main_packages {
+        MainPackages::NoFolder => return None,
+        MainPackages::None => (vec![], String::new(), None),
+        MainPackages::Found { dirs, synopsis } => (dirs, synopsis, None),
+        MainPackages::Doubtful(dirs) => {
             let dirs = dirs.join(", ");
             let why = format!(
-                "{} has commands only where its authors may keep their own; name the one that is \
-                 meant: {dirs}",
+                "{} has commands only in folders that usually contain internal tools; name the intended one: {dirs}",
                 module.path
             );
             (vec![], String::new(), Some(one_line(&why)))
         }
-        Mains::TooMany(n) => {
-            let why = format!("{} has {n} folders of Go code; name the command's own", module.path);
+        MainPackages::TooMany(n) => {
+            let why = format!(
+                "{} has {n} folders of Go code; name the folder of the command",
+                module.path
+            );
             (vec![], String::new(), Some(why))
         }
     };
@@ -66,10 +78,10 @@ pub(crate) fn facts(name: &PackageName, module: &Module, mains: Mains) -> Option
         dirs.iter().map(|dir| paths::package(&module.path, dir)).collect();
     packages.sort_unstable();
     let executables = match unknown {
-        Some(why) => Executables::Unknown(why),
+        Some(why) => Executables::unknown(FailureKind::BinaryDiscoveryFailed, why),
         None => executables(&packages),
     };
-    // Several are several recipes, none of which this is.
+    // Several packages would need several recipes, so this name has none.
     let installed = match packages.as_slice() {
         [package] => package,
         _ => name.as_str(),
@@ -77,40 +89,39 @@ pub(crate) fn facts(name: &PackageName, module: &Module, mains: Mains) -> Option
     Some(of(name, module, (installed, synopsis, executables)))
 }
 
-/// What is known about `name`, of which the package `installed` with its synopsis and its commands
-/// is installed.
+/// The facts about `name`, for which the package `installed` with its synopsis and its commands is
+/// installed.
 fn of(
     name: &PackageName,
     module: &Module,
     (installed, synopsis, executables): (&str, String, Executables),
 ) -> PackageFacts {
-    let is_library = matches!(&executables, Executables::Known(names) if names.is_empty());
     PackageFacts {
         id: PackageId { ecosystem: ID, name: name.clone() },
         version: module.version.as_str().to_owned(),
+        printed_version: None,
+        executables_from: ExecutablesFrom::Registry,
         description: one_line(&synopsis),
         homepage: Some(homepage(installed)).filter(|url| is_homepage(url)),
-        kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+        kind: PackageKind::of(&executables),
         runtime_dependencies: vec![],
         platforms: vec![],
         artifacts: module.zip().into_iter().collect(),
         install: Action::of_commands(recipe::STEP.name, recipe::MODULE, installed, &executables),
+        plugin_data: BTreeMap::from([(
+            recipe::MODULE.to_owned(),
+            Parameter::Text(module.path.clone()),
+        )]),
         notes: module.notes(),
         executables,
     }
 }
 
-/// The programs of `packages`, sorted. Two of one name would be one file.
+/// The programs of `packages`, sorted. Two programs with the same name would be the same file.
 fn executables(packages: &[String]) -> Executables {
-    let names = packages.iter().map(|package| paths::command(package).parse());
-    let names: Result<Vec<CommandName>, _> = names.collect();
-    match names {
-        Ok(mut names) => {
-            names.sort_unstable();
-            Executables::Known(names)
-        }
-        Err(invalid) => Executables::Unknown(invalid.to_string()),
-    }
+    let mut names: Vec<&str> = packages.iter().map(|package| paths::command(package)).collect();
+    names.sort_unstable();
+    Executables::named(names)
 }
 
 fn homepage(package: &str) -> String {
@@ -118,7 +129,7 @@ fn homepage(package: &str) -> String {
 }
 
 impl Module {
-    /// Why `go install` refuses this version whatever is asked of it.
+    /// The reasons why `go install` refuses this version for every package.
     fn refusals(&self) -> Vec<String> {
         let GoMod { module, refused, .. } = &self.go_mod;
         let mut why = vec![];
@@ -131,8 +142,8 @@ impl Module {
         why
     }
 
-    /// The zip, if it can be installed from. The proxy gives no digest of it: the go command asks
-    /// the checksum database.
+    /// The zip, if the module can be installed from it. The proxy states no digest; the go command
+    /// asks the checksum database.
     fn zip(&self) -> Option<Artifact> {
         let (path, version) = (paths::escaped(&self.path), paths::escaped(self.version.as_str()));
         let url = format!("{ORIGIN}/{path}/@v/{version}.zip");
@@ -144,16 +155,18 @@ impl Module {
     fn notes(&self) -> Vec<String> {
         let mut notes = self.refusals();
         let version = self.version.as_str();
-        match self.version.standing() {
-            Standing::Release => {}
-            Standing::Incompatible => notes.push(format!("{version} is of a time before modules")),
-            Standing::Prerelease => {
+        match self.version.kind() {
+            VersionKind::Release => {}
+            VersionKind::Incompatible => {
+                notes.push(format!("{version} was published before Go modules existed"));
+            }
+            VersionKind::Prerelease => {
                 notes.push(format!("the newest version {version} is a prerelease"));
             }
-            Standing::Pseudo => notes.push(format!("nothing is tagged; {version} is a commit")),
+            VersionKind::Pseudo => notes.push(format!("nothing is tagged; {version} is a commit")),
         }
         let taken_back = self.taken_back.as_ref().map(Version::as_str);
-        notes.extend(taken_back.map(|newest| format!("its author has taken back {newest}")));
+        notes.extend(taken_back.map(|newest| format!("its author has retracted {newest}")));
         let deprecated = self.deprecated.as_deref().map(one_line);
         notes.extend(deprecated.map(|why| format!("deprecated: {why}")));
         notes.extend(self.later.as_ref().map(|(path, version)| {

@@ -1,13 +1,13 @@
-//! Which folders of a module may hold commands, and which of them are meant.
+//! Which folders of a module may hold commands, and which of them are for users.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::paths;
 
-/// Go files by folder; the folder of the module itself is called "".
+/// The Go files of each folder; the module's top folder has the name "".
 pub(crate) type Folders<T> = BTreeMap<String, Vec<T>>;
 
-/// Names of folders whose programs try the module or show its use, and are installed by nobody.
+/// Names of folders whose programs test the module or show its use, and which nobody installs.
 const SHOWN: &[&str] = &[
     "demo",
     "demos",
@@ -21,12 +21,12 @@ const SHOWN: &[&str] = &[
     "test",
     "tests",
 ];
-/// Names of folders whose programs are most often for those who work on the module, but not always.
-const WORKSHOPS: &[&str] =
+/// Names of folders whose programs are usually for developers of the module, but not always.
+const INTERNAL_FOLDERS: &[&str] =
     &["doc", "docs", "gen", "generate", "generator", "hack", "script", "scripts", "tools"];
 
-/// Sorts the files of a module's zip into folders: those that `go build` would read. Each comes as
-/// its path below the module, and whatever else is known of it.
+/// Groups the files of a module's zip by folder, as far as `go build` would read them. Each file
+/// comes as its path relative to the module, with additional data.
 pub(crate) fn sorted<T>(files: impl IntoIterator<Item = (String, T)>) -> Folders<(String, T)> {
     let mut folders: Folders<(String, T)> = BTreeMap::new();
     let mut nested = BTreeSet::new();
@@ -47,8 +47,8 @@ pub(crate) fn sorted<T>(files: impl IntoIterator<Item = (String, T)>) -> Folders
     folders
 }
 
-/// What no pattern of the go command matches, and what its author keeps to himself. By its own path
-/// each can be installed all the same.
+/// Folders that no pattern of the go command matches, and internal ones. Each can still be
+/// installed by its own path.
 fn is_skipped(dir: &str) -> bool {
     let is_one = |element: &str| {
         matches!(element, "testdata" | "vendor" | "internal") || element.starts_with(['_', '.'])
@@ -64,13 +64,13 @@ fn is_in_cmd(dir: &str) -> bool {
     dir.starts_with("cmd/")
 }
 
-/// Where the commands of `module` are looked for, one group after the other: the first group with a
-/// command in it is the answer. Whatever lies in `cmd` is a command by convention, though others go
-/// before those that are called like a workshop.
+/// The groups of folders in which the commands of `module` are searched, in order: the first group
+/// with a command is the answer. By convention, everything in `cmd` is a command, but folders with
+/// names of developer tools come last.
 pub(crate) fn groups<T>(module: &str, folders: &Folders<T>) -> Vec<Vec<String>> {
     let command = paths::command(module);
     let own = [String::new(), format!("cmd/{command}")];
-    let is_for_users = |dir: &str| !is_below(dir, SHOWN) && !is_below(dir, WORKSHOPS);
+    let is_for_users = |dir: &str| !is_below(dir, SHOWN) && !is_below(dir, INTERNAL_FOLDERS);
     let rest = |is_meant: &dyn Fn(&str) -> bool| -> Vec<String> {
         let rest = folders.keys().filter(|dir| !own.contains(dir) && !is_skipped(dir));
         rest.filter(|dir| is_meant(dir)).cloned().collect()
@@ -85,12 +85,15 @@ pub(crate) fn groups<T>(module: &str, folders: &Folders<T>) -> Vec<Vec<String>> 
     single.chain(others).collect()
 }
 
-/// Folders with programs of which nothing tells whom they are for.
-pub(crate) fn workshops<T>(folders: &Folders<T>) -> Vec<String> {
-    let is_workshop = |dir: &&String| {
-        !is_skipped(dir) && !is_in_cmd(dir) && is_below(dir, WORKSHOPS) && !is_below(dir, SHOWN)
+/// Folders with programs that are neither clearly for users nor clearly for developers.
+pub(crate) fn undecided_folders<T>(folders: &Folders<T>) -> Vec<String> {
+    let is_undecided = |dir: &&String| {
+        !is_skipped(dir)
+            && !is_in_cmd(dir)
+            && is_below(dir, INTERNAL_FOLDERS)
+            && !is_below(dir, SHOWN)
     };
-    folders.keys().filter(is_workshop).cloned().collect()
+    folders.keys().filter(is_undecided).cloned().collect()
 }
 
 #[cfg(test)]
@@ -114,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commands_own_folder_is_looked_at_first() {
+    fn the_folder_with_the_commands_name_is_read_first() {
         let folders = found(&["a.go", "cmd/t/x.go", "cmd/b/x.go", "lib/x.go", "examples/y/x.go"]);
         let expected: Vec<Vec<&str>> =
             vec![vec![""], vec!["cmd/t"], vec!["cmd/b"], vec![], vec!["lib"]];
@@ -123,21 +126,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_for_users_is_not_looked_at() {
+    fn folders_that_are_not_for_users_are_not_read() {
         let skipped = ["a/testdata/x.go", "testdata/x.go", "vendor/x/y.go", "_x/y.go", ".x/y.go"];
         let own = ["internal/cmd/x/main.go", "a/internal/b.go", "cmd/internal/x.go", "hack/x.go"];
         let folders = found(&[&skipped[..], &own].concat());
         assert_eq!(groups("x.org/internal", &folders), [[""; 0]; 3]);
-        assert_eq!(workshops(&folders), ["hack"]);
+        assert_eq!(undecided_folders(&folders), ["hack"]);
     }
 
     #[test]
-    fn in_cmd_a_folders_name_is_a_matter_of_order_only() {
+    fn in_cmd_the_names_of_folders_only_affect_the_order() {
         let folders = found(&["cmd/b/x.go", "cmd/gen/x.go", "cmd/test/x.go", "tools/x/x.go"]);
         let expected: Vec<Vec<&str>> = vec![vec!["cmd/b"], vec!["cmd/gen", "cmd/test"], vec![]];
         assert_eq!(groups("x.org/t", &folders), expected);
-        assert_eq!(workshops(&folders), ["tools/x"]);
-        assert_eq!(workshops(&found(&["tools/testdata/x.go", "examples/gen/x.go"])), [""; 0]);
+        assert_eq!(undecided_folders(&folders), ["tools/x"]);
+        assert_eq!(
+            undecided_folders(&found(&["tools/testdata/x.go", "examples/gen/x.go"])),
+            [""; 0]
+        );
     }
 
     #[test]

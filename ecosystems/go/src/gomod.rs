@@ -1,21 +1,22 @@
-//! What a go.mod says about its module. Any text may come.
+//! Reads a go.mod. The input may be any text.
 
 use crate::versions::Version;
 
-/// The parts of a go.mod that decide whether and what can be installed.
+/// The parts of a go.mod that decide whether the module can be installed, and what.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct GoMod {
-    /// What the module calls itself; empty where it does not say.
+    /// The path that the module declares; empty if it declares none.
     pub(crate) module: String,
-    /// The oldest Go that may build it.
+    /// The oldest version of Go that can build the module.
     pub(crate) go: Option<String>,
-    /// `replace` and `exclude` in the order of the file: either makes `go install` refuse.
+    /// The directives `replace` and `exclude`, in the order of the file: `go install` refuses
+    /// modules with either of them.
     pub(crate) refused: Vec<&'static str>,
-    /// First and last version of each range that its author takes back.
+    /// The first and the last version of each retracted range.
     retracted: Vec<(Version, Version)>,
-    /// Why it should not be used any more.
+    /// Why the module is deprecated.
     pub(crate) deprecated: Option<String>,
-    /// It is what a proxy says where there is none.
+    /// Whether the proxy generated the file because the module has none.
     pub(crate) is_made_up: bool,
 }
 
@@ -65,13 +66,13 @@ impl GoMod {
         }
     }
 
-    /// Whether the author has taken `version` back.
+    /// Whether the author retracted `version`.
     pub(crate) fn retracts(&self, version: &Version) -> bool {
         self.retracted.iter().any(|(first, last)| version.is_within(first, last))
     }
 }
 
-/// Code and comment; quotes do not hide slashes in any go.mod that means something.
+/// Splits the line into code and comment. A `//` within quotes occurs in no valid go.mod.
 fn split_comment(line: &str) -> (&str, Option<&str>) {
     match line.split_once("//") {
         Some((code, comment)) => (code, Some(comment)),
@@ -83,7 +84,7 @@ fn unquoted(text: &str) -> &str {
     text.trim_matches(['"', '`'])
 }
 
-/// `v1.0.0`, or `[v1.0.0, v1.9.9]`.
+/// Reads `v1.0.0`, or `[v1.0.0, v1.9.9]`.
 fn range(text: &str) -> Option<(Version, Version)> {
     let Some(inside) = text.strip_prefix('[') else {
         let version = Version::parse(unquoted(text))?;
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_names_the_module_and_nothing_else_was_made_up() {
+    fn a_go_mod_with_only_a_module_line_was_generated() {
         for (text, is_made_up) in [
             ("module x.org/a\n", true),
             ("module x.org/a\n\ngo 1.22\n", false),
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_directive_is_none() {
+    fn texts_similar_to_directives_are_ignored() {
         for text in [
             "module x.org/a\n// replace x => y\n",
             "module x.org/a\nrequire x.org/replace v1.0.0\n",

@@ -1,4 +1,5 @@
-//! How the go command installs a command into a folder of its own. Data: the orchestrator runs it.
+//! How the go command installs a command into a separate folder. This is only data; the
+//! orchestrator runs the steps.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,27 +11,27 @@ use batch_core::{
 
 use crate::{Go, recipe, registry::ORIGIN};
 
-/// Where the go command puts what it builds, below the sandbox's work folder.
+/// The folder into which the go command installs programs, relative to the sandbox's work folder.
 const BIN: &str = "bin";
-/// The database that says what each version's content must be.
+/// The database that states the checksum of each version's content.
 const SUMS: &str = "https://sum.golang.org";
 
-/// Everything is compiled anew, the standard library included; large tools have a thousand packages.
+/// Everything is compiled, including the standard library; large tools have a thousand packages.
 const TO_COMPILE: Duration = Duration::from_secs(10 * 60);
 
-/// Nothing of the machine's own settings, no other compiler than the one that is here, no C.
+/// Keeps the machine's own settings out, uses only the installed compiler, and builds without C.
 const SETTINGS: &[(&str, &str)] = &[
     ("CGO_ENABLED", "0"),
     ("GOENV", "off"),
-    // Written folders can be removed again; binaries do not name this machine's folders, and are
-    // linked without what only debuggers read, which takes time and memory.
+    // The created folders can be removed; the binaries contain no paths of this machine and no
+    // debug data, which would cost time and memory.
     ("GOFLAGS", "-mod=mod -modcacherw -trimpath -buildvcs=false -ldflags=-w"),
     ("GOTOOLCHAIN", "local"),
     ("GOVCS", "*:off"),
     ("GOWORK", "off"),
 ];
 
-/// The go command takes no relative paths.
+/// The go command accepts only absolute paths.
 const FOLDERS: &[(&str, &str)] =
     &[("GOBIN", BIN), ("GOCACHE", "cache"), ("GOMODCACHE", "modules"), ("GOPATH", "gopath")];
 
@@ -61,7 +62,7 @@ impl NativeInstaller for Go {
         let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
         let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
         let (steps, bin_dirs) = (runs.chain([inspect]).collect(), vec![BIN.to_owned()]);
-        InstallPlan { steps, bin_dirs, runs_package_code: false }
+        InstallPlan { steps, bin_dirs }
     }
 }
 
@@ -72,14 +73,15 @@ fn environment(origins: &Origins) -> BTreeMap<String, String> {
         FOLDERS.iter().map(|(name, dir)| ((*name).to_owned(), format!("{WORK_DIR}/{dir}")));
     env.extend(folders);
     env.insert("GOSUMDB".to_owned(), sums(origins));
-    // Without `direct`: a module's own host is nobody that we know.
+    // Without `direct`, so that no module's own host is contacted: such hosts are unknown to us.
     env.insert("GOPROXY".to_owned(), origins.to_mirror(ORIGIN));
     env
 }
 
-/// Contents are compared with the checksum database, which the proxy hands through, wherever it can
-/// be asked. A mirror may hold modules that the database has never seen, and need not hand it
-/// through: who sets a mirror vouches for it, unless the database has a mirror as well.
+/// The setting for the checksum database, through the proxy: contents are compared with it whenever
+/// it can be reached. A mirror may hold modules that the database does not know, and need not offer
+/// the database. So with a mirror for modules only, whoever configured the mirror is responsible
+/// for the contents; if the database has a mirror as well, contents are compared.
 fn sums(origins: &Origins) -> String {
     let (sums, proxy) = (origins.to_mirror(SUMS), origins.to_mirror(ORIGIN));
     if sums != SUMS {

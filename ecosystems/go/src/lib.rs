@@ -6,7 +6,7 @@ mod facts;
 mod folders;
 mod gomod;
 mod installer;
-mod mains;
+mod main_packages;
 mod majors;
 mod names;
 mod paths;
@@ -27,7 +27,7 @@ use batch_core::{
 
 const ID: EcosystemId = EcosystemId::from_static("go");
 
-/// Implements every trait of the contract; what varies comes in as an argument.
+/// Implements every trait of the contract. It has no fields, because all input comes as arguments.
 struct Go;
 
 register_ecosystem!(EcosystemPlugin {

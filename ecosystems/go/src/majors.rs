@@ -1,4 +1,4 @@
-//! Later major versions of a module: each is a module of its own, to which nothing leads from the
+//! Later major versions of a module: each is a separate module, and no link leads to it from the
 //! path of an earlier one.
 
 use batch_core::{
@@ -11,29 +11,32 @@ use crate::{
     facts::Module,
     paths,
     registry::{is_withheld, list},
-    versions::{Standing, Version},
+    versions::{Version, VersionKind},
 };
 
-/// Each costs a request; with so many the highest of some thousands is found.
-const MOST_REQUESTS: usize = 24;
+/// Each attempt costs a request; with this many, the highest of some thousands of major versions is
+/// found.
+const MAX_REQUESTS: usize = 24;
 
-/// Path and newest release of the highest major version after that of `module`, whose versions are
-/// `listed`; `None` where it is the highest. Most modules have no other, which one request shows.
+/// The path and the newest release of the highest major version after that of `module`, whose
+/// versions are `listed`; `None` if `module` has the highest one. For most modules one request
+/// shows that there is no later one.
 pub(crate) async fn later(
     http: &dyn Http,
     module: &str,
     listed: &[Version],
 ) -> Result<Option<(String, Version)>, SourceError> {
     let Some((base, own)) = paths::major(module) else { return Ok(None) };
-    // Versions of a time before modules have majors that their path does not name.
+    // Versions from the time before modules have major versions that their path does not name.
     let highest = listed.iter().map(Version::major).max().unwrap_or(own).max(own);
     let mut found = None;
     if own < highest {
         found = release(http, base, highest).await?;
     }
-    // First in steps that grow, as long as there are such modules, then in steps that shrink.
+    // A binary search: first in growing steps, as long as such modules exist, then in shrinking
+    // steps.
     let (mut last, mut step, mut is_growing) = (highest, 1, true);
-    for _ in 0..MOST_REQUESTS {
+    for _ in 0..MAX_REQUESTS {
         if step == 0 {
             break;
         }
@@ -48,7 +51,7 @@ pub(crate) async fn later(
     Ok(found)
 }
 
-/// Path and newest release of the major version `major`.
+/// The path and the newest release of the major version `major`.
 async fn release(
     http: &dyn Http,
     base: &str,
@@ -59,13 +62,13 @@ async fn release(
         Err(error) if is_withheld(&error) => return Ok(None),
         listed => listed?,
     };
-    let is_release = |it: &Version| it.standing() == Standing::Release && it.major() == major;
+    let is_release = |it: &Version| it.kind() == VersionKind::Release && it.major() == major;
     let newest = listed.unwrap_or_default().into_iter().filter(is_release).max();
     Ok(newest.map(|version| (path, version)))
 }
 
-/// `error` of a file of `module`; where the proxy withholds that, with the path that the module
-/// calls itself by, if it is another one.
+/// `error` about a file of `module`. If the proxy withholds the file, the path that the module
+/// declares for itself is added if it differs.
 pub(crate) fn declared(error: SourceError, module: &Module) -> SourceError {
     let declared = &module.go_mod.module;
     if declared.is_empty() || *declared == module.path {
@@ -74,7 +77,7 @@ pub(crate) fn declared(error: SourceError, module: &Module) -> SourceError {
     with_advice(error, format!("its go.mod declares its path as {}", one_line(declared)))
 }
 
-/// `error` of a `module` that the proxy withholds, with where else it may be.
+/// `error` about a `module` that the proxy withholds, with another place where it may be.
 pub(crate) async fn advised(
     http: &dyn Http,
     module: &str,
@@ -93,7 +96,7 @@ pub(crate) async fn advised(
     Ok(with_advice(error, advice))
 }
 
-/// `error` with `advice`, if it is of something withheld that comes with none.
+/// `error` with `advice`, if it is about a withheld module and has no advice yet.
 fn with_advice(mut error: SourceError, advice: String) -> SourceError {
     if let SourceErrorKind::Withheld(withheld) = &mut error.kind
         && withheld.advice.is_empty()

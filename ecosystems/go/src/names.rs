@@ -1,5 +1,5 @@
-//! How modules and their packages are called: import paths as `golang.org/x/mod/module` checks them.
-//! Case is kept; asking the proxy for it is the builder's business.
+//! The rules for names of modules and packages: import paths as `golang.org/x/mod/module` checks
+//! them. Case is kept; the builder encodes it for the proxy.
 
 use batch_core::{
     model::{InvalidId, PackageName},
@@ -25,7 +25,7 @@ impl Names for Go {
             return refuse("it does not begin with a domain");
         }
         if !elements.iter().all(|element| is_element(element)) {
-            return refuse("one of its elements can be no folder everywhere");
+            return refuse("one of its elements is not possible as a folder name on every system");
         }
         if elements.last().is_some_and(|last| is_bad_major(last)) {
             return refuse("it ends with a major version that no module has");
@@ -47,7 +47,7 @@ fn is_domain(element: &str) -> bool {
 
 fn is_element(element: &str) -> bool {
     let stem = element.split('.').next().unwrap_or_default();
-    // Windows' own short names, such as PROGRA~1.
+    // Short names of Windows, such as PROGRA~1.
     let is_short_name = stem.rsplit_once('~').is_some_and(|(_, tail)| is_digits(tail));
     !element.is_empty()
         && !element.starts_with('.')
@@ -56,7 +56,7 @@ fn is_element(element: &str) -> bool {
         && !is_short_name
 }
 
-/// `v0`, `v1` and `v02` are written without an element of their own.
+/// Whether the element is `v0`, `v1` or one like `v02`: such versions have no element in a path.
 fn is_bad_major(element: &str) -> bool {
     let digits = element.strip_prefix('v').filter(|digits| is_digits(digits));
     digits.is_some_and(|digits| digits == "1" || digits.starts_with('0'))
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_registry_cannot_hold_is_no_name() {
+    fn names_that_the_registry_cannot_hold_are_refused() {
         let none = [
             "fmt",
             "net/http",

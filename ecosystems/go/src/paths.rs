@@ -1,12 +1,13 @@
-//! Import paths: which part of one may be a module, how the proxy spells it, and what the go
-//! command calls what it builds from it.
+//! Import paths: which part of a path may be a module, how the proxy encodes it, and the name of
+//! the program that the go command builds from it.
 
-/// More elements than any real path has; each costs a request.
-const MOST_MODULES: usize = 8;
-/// Hosts on which no module is shorter than owner and repository.
+/// How many modules are tried for one path; each costs a request, and real paths have fewer
+/// elements.
+const MAX_MODULES: usize = 8;
+/// Hosts on which a module path has at least an owner and a repository.
 const FORGES: &[&str] = &["github.com", "gitlab.com", "bitbucket.org", "codeberg.org"];
 
-/// `path` as the proxy spells it: file systems that do not tell case apart must.
+/// `path` in the encoding of the proxy, which is safe for file systems that ignore case.
 pub(crate) fn escaped(path: &str) -> String {
     let spell = |c: char| {
         let mark = c.is_ascii_uppercase().then_some('!');
@@ -15,15 +16,16 @@ pub(crate) fn escaped(path: &str) -> String {
     path.chars().flat_map(spell).collect()
 }
 
-/// The modules that may hold the package `path`, the longest first, as the go command prefers.
+/// The modules that may contain the package `path`, the longest first, in the order of the go
+/// command.
 pub(crate) fn modules(path: &str) -> Vec<&str> {
     let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
     let shortest = if forge(path).is_some() { 3 } else { 1 };
     let prefixes: Vec<&str> = ends.skip(shortest - 1).map(|end| &path[..end]).collect();
-    prefixes.into_iter().rev().take(MOST_MODULES).collect()
+    prefixes.into_iter().rev().take(MAX_MODULES).collect()
 }
 
-/// The repository's page, where the path itself says which repository it is.
+/// The repository's web page, if the path itself names the repository.
 pub(crate) fn repository(path: &str) -> Option<String> {
     forge(path)?;
     let elements: Vec<&str> = path.split('/').take(3).collect();
@@ -35,8 +37,8 @@ fn forge(path: &str) -> Option<&'static str> {
     FORGES.iter().copied().find(|forge| host == Some(*forge))
 }
 
-/// What `go install` calls the program of the package `path` (`exeFromImportPath` of the go
-/// command): the last element, or the one before a major version.
+/// The name that `go install` gives to the program of the package `path` (`exeFromImportPath` of
+/// the go command): the last element, or the one before a major version.
 pub(crate) fn command(path: &str) -> &str {
     let (before, last) = path.rsplit_once('/').unwrap_or(("", path));
     if before.is_empty() || !is_major(last) {
@@ -52,8 +54,8 @@ fn is_major(element: &str) -> bool {
     is_number && !digits.starts_with('0') && digits != "1"
 }
 
-/// `module` without its major version, and that version: 1 where the path names none. `None` where
-/// another major version is not spelled `/vN`.
+/// `module` without its major version, and that version: 1 if the path names none. `None` if other
+/// major versions of this module are not written as `/vN`.
 pub(crate) fn major(module: &str) -> Option<(&str, u64)> {
     if module.starts_with("gopkg.in/") {
         return None;
@@ -64,8 +66,8 @@ pub(crate) fn major(module: &str) -> Option<(&str, u64)> {
     }
 }
 
-/// The module whose versions the package manager asks for where a recipe for `package` names none:
-/// owner and repository at github.com, elsewhere what stands before `/cmd/`, else the package.
+/// The module whose versions the package manager requests if a recipe for `package` names none:
+/// owner and repository on github.com; elsewhere the part before `/cmd/`, otherwise the whole path.
 pub(crate) fn inferred_module(package: &str) -> &str {
     if package.starts_with("github.com/") {
         let end = package.match_indices('/').nth(2).map_or(package.len(), |(at, _)| at);
@@ -100,11 +102,11 @@ mod tests {
         );
         check("x.org/t/c", &["x.org/t/c", "x.org/t", "x.org"]);
         check("github.com/a", &[]);
-        assert_eq!(modules(&format!("x.org{}", "/a".repeat(50))).len(), MOST_MODULES);
+        assert_eq!(modules(&format!("x.org{}", "/a".repeat(50))).len(), MAX_MODULES);
     }
 
     #[test]
-    fn a_program_is_called_like_its_folder_unless_that_is_a_major_version() {
+    fn a_program_has_the_name_of_its_folder_unless_that_is_a_major_version() {
         for (path, name) in [
             ("golang.org/x/tools/cmd/goimports", "goimports"),
             ("github.com/mikefarah/yq/v4", "yq"),
@@ -120,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn only_forges_say_which_page_a_repository_has() {
+    fn only_known_forges_have_a_page_for_a_repository() {
         assert_eq!(repository("github.com/a/b/v2/c").unwrap(), "https://github.com/a/b");
         assert_eq!(repository("golang.org/x/tools"), None);
         assert_eq!(repository("github.com/a"), None);

@@ -1,4 +1,4 @@
-//! How often module proxy, index and pkg.go.dev may be asked.
+//! The request limits of module proxy, index and pkg.go.dev.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -6,15 +6,15 @@ use batch_core::{model::Quota, plugin::RateLimit};
 
 use crate::Go;
 
-/// What modules are asked for at.
+/// The host of the module proxy.
 pub(crate) const PROXY_HOST: &str = "proxy.golang.org";
-/// Failures of these speak about this ecosystem.
+/// If requests to these hosts fail, the failure concerns this ecosystem.
 pub(crate) const HOSTS: &[&str] =
     &[PROXY_HOST, "index.golang.org", "pkg.go.dev", "api.deps.dev", FORMULAE_HOST];
-/// Where popular commands are found.
+/// The host of the data about popular commands.
 pub(crate) const FORMULAE_HOST: &str = "formulae.brew.sh";
 
-/// "Own abuse prevention", without numbers.
+/// The operator mentions "own abuse prevention", without numbers.
 const PROXY: Quota = Quota {
     burst: NonZeroU32::MIN.saturating_add(3),
     concurrency: NonZeroU32::MIN.saturating_add(3),
@@ -22,24 +22,26 @@ const PROXY: Quota = Quota {
 };
 
 /// Undocumented.
-const INDEX: Quota = Quota::each_second("index.golang.org");
+const INDEX: Quota = Quota::each_second("index.golang.org").for_seeding();
 
-/// 45 a second for each block of addresses, so strangers count too (pkgsite,
+/// 45 requests a second for each block of addresses, which may be shared with strangers (pkgsite,
 /// `static/frontend/api/api.tmpl`).
 const SITE: Quota = Quota {
     period: Duration::from_millis(500),
     burst: NonZeroU32::MIN.saturating_add(3),
     concurrency: NonZeroU32::MIN.saturating_add(3),
-    ..Quota::each_second("pkg.go.dev")
+    ..Quota::each_second("pkg.go.dev").for_seeding()
 };
 
 /// No number is published (<https://docs.deps.dev/api/>).
-const DEPS: Quota = Quota::each_second("api.deps.dev");
+const DEPS: Quota = Quota::each_second("api.deps.dev").for_seeding();
 
 /// Static files behind a CDN; no limit is published. The budget is shared with the plugins whose
 /// registry this is.
-const FORMULAE: Quota =
-    Quota { concurrency: NonZeroU32::MIN.saturating_add(3), ..Quota::each_second(FORMULAE_HOST) };
+const FORMULAE: Quota = Quota {
+    concurrency: NonZeroU32::MIN.saturating_add(3),
+    ..Quota::each_second(FORMULAE_HOST).for_seeding()
+};
 
 impl RateLimit for Go {
     fn quotas(&self) -> &'static [Quota] {
@@ -54,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_own_hosts_are_those_that_are_asked() {
+    fn the_declared_hosts_are_those_of_the_requests() {
         let asked: BTreeSet<_> = Go.quotas().iter().map(|quota| quota.host).collect();
         assert_eq!(asked, HOSTS.iter().copied().collect());
     }

@@ -1,4 +1,4 @@
-//! Asking the proxy: a thin async layer over pure functions.
+//! Requests to the proxy: a thin async layer over pure functions.
 
 use async_trait::async_trait;
 use batch_core::{
@@ -13,19 +13,19 @@ use crate::{
     Go, ID,
     facts::{self, Module},
     gomod::GoMod,
-    mains::{self, Mains},
+    main_packages::{self, MainPackages},
     majors, paths,
     quota::PROXY_HOST,
     recipe,
     versions::{self, Version},
 };
 
-/// What recipes, quotas and caches know the proxy by.
+/// The origin by which recipes, quotas and caches refer to the proxy.
 pub(crate) const ORIGIN: &str = "https://proxy.golang.org";
-const LONGEST_GO_MOD: usize = 16 << 20;
-const LONGEST_REFUSAL: usize = 64 << 10;
-/// As much of a module as is downloaded from a proxy that gives no parts.
-const LARGEST_ZIP: usize = 64 << 20;
+const MAX_GO_MOD: usize = 16 << 20;
+const MAX_REFUSAL: usize = 64 << 10;
+/// The largest zip that is downloaded from a proxy without range requests, in bytes.
+const MAX_ZIP: usize = 64 << 20;
 
 #[async_trait]
 impl RecipeBuilder for Go {
@@ -38,7 +38,7 @@ impl RecipeBuilder for Go {
         for module in paths::modules(name.as_str()) {
             match found(http, module, name).await {
                 Ok(Found::Package(facts)) => return Ok(Some(*facts)),
-                // Only a shorter module can have the package then.
+                // In this case, only a shorter module can contain the package.
                 Ok(Found::Withdrawn(facts)) => withdrawn = withdrawn.or(Some(*facts)),
                 Ok(Found::Nothing) => {}
                 Err(error) if is_withheld(&error) || is_unserved(&error) => {
@@ -66,10 +66,10 @@ impl RecipeBuilder for Go {
     }
 }
 
-/// What one module has of a package.
+/// The result of the search for a package in one module.
 enum Found {
     Package(Box<PackageFacts>),
-    /// The module is there, and no version of it can be installed.
+    /// The module exists, but no version of it can be installed.
     Withdrawn(Box<PackageFacts>),
     Nothing,
 }
@@ -80,43 +80,43 @@ async fn found(http: &dyn Http, module: &str, name: &PackageName) -> Result<Foun
         Latest::Withdrawn(module) => {
             return Ok(Found::Withdrawn(Box::new(facts::withdrawn(name, &module))));
         }
-        Latest::Standing(module) => module,
+        Latest::NotRetracted(module) => module,
     };
-    let mains =
+    let main_packages =
         look(http, &module, name).await.map_err(|error| majors::declared(error, &module))?;
-    let facts = facts::facts(name, &module, mains).map(Box::new);
+    let facts = facts::facts(name, &module, main_packages).map(Box::new);
     Ok(facts.map_or(Found::Nothing, Found::Package))
 }
 
 /// The newest version of a module, and what its go.mod says.
 enum Latest {
-    /// The one that its bare path means.
-    Standing(Module),
-    /// Its author has taken back all of them.
+    /// The version that the path without a version stands for.
+    NotRetracted(Module),
+    /// Its author retracted all versions.
     Withdrawn(Module),
 }
 
 async fn latest(http: &dyn Http, path: &str) -> Result<Option<Latest>, SourceError> {
     let Some(listed) = list(http, path).await? else { return Ok(None) };
     let all: Vec<&Version> = listed.iter().collect();
-    let highest = match meant(http, path, &all).await? {
+    let highest = match latest_version(http, path, &all).await? {
         Some(version) => Some(version.clone()),
-        // Nothing is tagged; not every proxy answers this.
+        // No version is tagged; some proxies do not answer this request.
         None => untagged(http, path).await?,
     };
     let Some(highest) = highest else { return Ok(None) };
     let Some(newest) = go_mod(http, path, &highest).await? else { return Ok(None) };
-    // What is taken back is written in the newest version, which may take itself back.
+    // The newest version states which versions are retracted; it may retract itself.
     let kept: Vec<&Version> = listed.iter().filter(|it| !newest.retracts(it)).collect();
-    let chosen = match meant(http, path, &kept).await? {
+    let chosen = match latest_version(http, path, &kept).await? {
         Some(kept) => Some(kept.clone()),
         None if listed.is_empty() => Some(highest.clone()),
-        // As the go command does: a commit may be left where no tag is.
+        // As in the go command: a commit may exist where no tag exists.
         None => untagged(http, path).await?,
     };
     let chosen = chosen.filter(|version| !newest.retracts(version));
     let later = majors::later(http, path, &listed).await?;
-    // Whether a module should still be used is written in its newest version too.
+    // The newest version also states whether the module is deprecated.
     let deprecated = newest.deprecated.clone();
     let path = path.to_owned();
     let Some(version) = chosen else {
@@ -128,25 +128,25 @@ async fn latest(http: &dyn Http, path: &str) -> Result<Option<Latest>, SourceErr
     let go_mod = if is_newest { Some(newest) } else { go_mod(http, &path, &version).await? };
     let taken_back = (!is_newest).then_some(highest);
     Ok(go_mod.map(|go_mod| {
-        Latest::Standing(Module { path, version, go_mod, deprecated, taken_back, later })
+        Latest::NotRetracted(Module { path, version, go_mod, deprecated, taken_back, later })
     }))
 }
 
-/// The versions of `module` that the proxy lists; `None` where there is no such module.
+/// The versions of `module` that the proxy lists; `None` if the module does not exist.
 pub(crate) async fn list(
     http: &dyn Http,
     module: &str,
 ) -> Result<Option<Vec<Version>>, SourceError> {
     let Some(list) = ask(http, module, &["@v", "list"]).await? else { return Ok(None) };
-    // Garbage must not pass for a module without versions.
+    // An answer that is not a list must not count as a module without versions.
     if !list.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t')) {
-        return Err(odd("its list of versions is no text of versions".to_owned()));
+        return Err(odd("its list of versions is not a list of versions".to_owned()));
     }
     Ok(Some(versions::listed(&String::from_utf8_lossy(&list))))
 }
 
-/// Which of `versions` the go command takes for the latest.
-async fn meant<'a>(
+/// The version among `versions` that the go command takes for the latest.
+async fn latest_version<'a>(
     http: &dyn Http,
     module: &str,
     versions: &[&'a Version],
@@ -155,7 +155,7 @@ async fn meant<'a>(
         Some(last) => go_mod(http, module, last).await?.map(|found| !found.is_made_up),
         None => Some(false),
     };
-    // Where the proxy does not say, what is listed as compatible goes before.
+    // If the proxy does not say, versions of the time before modules count as usual.
     Ok(versions::latest(versions, go_mod.unwrap_or(true)))
 }
 
@@ -169,7 +169,7 @@ async fn untagged(http: &dyn Http, module: &str) -> Result<Option<Version>, Sour
     let Some(body) = ask(http, module, &["@latest"]).await? else { return Ok(None) };
     let info: Info = serde_json::from_slice(&body).map_err(|error| odd(error.to_string()))?;
     let version = Version::parse(&info.version);
-    version.map(Some).ok_or_else(|| odd("its newest version is none".to_owned()))
+    version.map(Some).ok_or_else(|| odd("its newest version is not a version".to_owned()))
 }
 
 async fn go_mod(
@@ -182,33 +182,36 @@ async fn go_mod(
     Ok(body.map(|body| GoMod::parse(&String::from_utf8_lossy(&body))))
 }
 
-/// Looks into the module for what `name` means.
-async fn look(http: &dyn Http, module: &Module, name: &PackageName) -> Result<Mains, SourceError> {
+/// Searches the module for the package or the command `name`.
+async fn look(
+    http: &dyn Http,
+    module: &Module,
+    name: &PackageName,
+) -> Result<MainPackages, SourceError> {
     let file = format!("{}.zip", paths::escaped(module.version.as_str()));
     let request = request(&module.path, &["@v", &file]).map_err(source_error)?;
-    let request = Request { max_bytes: LARGEST_ZIP, ..request };
+    let request = Request { max_bytes: MAX_ZIP, ..request };
     let url = request.url.clone();
     let zip = match RemoteZip::open(http, request.clone()).await {
         Ok(zip) => zip,
-        // The text, which only a second look shows, tells whose refusal it is.
+        // Only a second request shows the text, which tells who refused.
         Err(error) if error.finding().kind == FailureKind::AuthRequired => {
-            let refusal = Request { range: Some(0..=0), max_bytes: LONGEST_REFUSAL, ..request };
+            let refusal = Request { range: Some(0..=0), max_bytes: MAX_REFUSAL, ..request };
             let response = http.send(refusal).await.map_err(source_error)?;
             return Err(withheld(&response).unwrap_or_else(|| source_error(error)));
         }
         Err(error) => return Err(source_error(error)),
     };
-    // The version is listed, and its go.mod is there.
+    // The version is listed and its go.mod exists, so the zip should exist too.
     let Some(zip) = zip else { return Err(source_error(SourceErrorKind::Unserved { url })) };
     let below = name.as_str().strip_prefix(&module.path).unwrap_or_default();
     let dir = below.trim_start_matches('/');
-    mains::find(&zip, module, dir).await.map_err(source_error)
+    main_packages::find(&zip, module, dir).await.map_err(source_error)
 }
 
-/// The proxy's answer; `None` where it has nothing.
+/// The proxy's answer; `None` if it does not have the file.
 async fn ask(http: &dyn Http, module: &str, file: &[&str]) -> Result<Option<Vec<u8>>, SourceError> {
-    let request =
-        Request { max_bytes: LONGEST_GO_MOD, ..request(module, file).map_err(source_error)? };
+    let request = Request { max_bytes: MAX_GO_MOD, ..request(module, file).map_err(source_error)? };
     let response = http.send(request).await.map_err(source_error)?;
     match withheld(&response) {
         Some(error) => Err(error),
@@ -222,8 +225,8 @@ fn request(module: &str, file: &[&str]) -> Result<Request, HttpError> {
     Request::get(ORIGIN, &segments, &[])
 }
 
-/// The proxy's word about one module, which is a 403 with a reason in plain text; any other 403 is
-/// somebody's word about us.
+/// The proxy's refusal of one module, which is a 403 with a reason in plain text. Any other 403
+/// concerns our requests in general.
 fn withheld(response: &Response) -> Option<SourceError> {
     let text = String::from_utf8_lossy(&response.body);
     let is_reason = |text: &str| {

@@ -1,19 +1,20 @@
-//! The beginning of a Go file: for whom it is built, and to which package it belongs.
+//! The beginning of a Go file: its build constraints and its package.
 
 use crate::constraint::Constraint;
 
-/// What a Go file says before its imports.
+/// The part of a Go file before its imports.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     /// The package clause.
     pub(crate) package: String,
-    /// Whether any machine of ours builds it.
+    /// Whether any supported machine builds the file.
     pub(crate) is_built: bool,
-    /// First sentence of the package's documentation; empty where this file has none.
+    /// The first sentence of the package's documentation; empty if this file has none.
     pub(crate) synopsis: String,
 }
 
-/// `None` where the package clause does not come within `text`, or never. `file` is its name.
+/// Reads the beginning `text` of the file named `file`. `None` if `text` contains no package
+/// clause.
 pub(crate) fn read(file: &str, text: &str) -> Option<Source> {
     let mut constraint = Constraint::default();
     let mut doc: Vec<&str> = vec![];
@@ -27,7 +28,7 @@ pub(crate) fn read(file: &str, text: &str) -> Option<Source> {
         if rest.starts_with("//") {
             let end = rest.find('\n')?;
             take_line(rest[2..end].trim_end(), &mut constraint, &mut doc);
-            // The newline stays, to tell an empty line by.
+            // The newline is kept, because it tells an empty line from the end.
             rest = &rest[end..];
         } else if let Some(comment) = rest.strip_prefix("/*") {
             let (block, after) = comment.split_once("*/")?;
@@ -57,7 +58,8 @@ fn take_line<'a>(line: &'a str, constraint: &mut Constraint<'a>, doc: &mut Vec<&
     }
 }
 
-/// As `go/doc` makes it: the first sentence of the first paragraph, unless that is a notice.
+/// The synopsis as `go/doc` makes it: the first sentence of the first paragraph, unless that is a
+/// notice.
 fn synopsis(doc: &[&str]) -> String {
     let lines = doc.iter().map(|line| line.trim()).skip_while(|line| line.is_empty());
     let paragraph: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
@@ -65,7 +67,7 @@ fn synopsis(doc: &[&str]) -> String {
     let is_end = |at: &usize| {
         let ends = text[..*at].chars().next_back();
         let begins = text[at + 2..].chars().next();
-        // No end after an initial, nor within "e.g. this".
+        // A sentence does not end after an initial, nor within "e.g. this".
         !ends.is_some_and(char::is_uppercase) && begins.is_none_or(|c| !c.is_lowercase())
     };
     let end = text.match_indices(". ").map(|(at, _)| at).find(is_end);
@@ -110,7 +112,7 @@ mod tests {
             Some(("main", true, "")),
         );
         check("//go:build windows\r\n\r\npackage main\n", Some(("main", false, "")));
-        // What is no constraint there is none.
+        // A comment that is not a constraint has no effect.
         check(
             "// see //go:build ignore\npackage main\n",
             Some(("main", true, "see //go:build ignore")),
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_stands_right_above_is_documentation() {
+    fn only_the_comment_directly_above_is_documentation() {
         let text = "// Copyright.\n\n// Foo makes e.g. bars, by A. Author.\n// Quickly. Well.\npackage main\n";
         check(text, Some(("main", true, "Foo makes e.g. bars, by A. Author.")));
         check("// Foo makes bars.\n\npackage main\n", Some(("main", true, "")));
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_go_file_has_no_package() {
+    fn other_files_than_go_files_have_no_package() {
         for text in [
             "",
             "//",

@@ -1,33 +1,34 @@
-//! Versions of modules, and which of them `@latest` means.
+//! Versions of modules, and the version that `@latest` stands for.
 
-/// More than any tag has.
+/// The longest version that is read, in bytes; tags are shorter.
 const LONGEST: usize = 128;
-/// Build metadata of versions from a time before modules.
+/// The build metadata of versions from the time before modules.
 const INCOMPATIBLE: &str = "incompatible";
 
-/// `vMAJOR.MINOR.PATCH`, perhaps with a prerelease, perhaps `+incompatible`. In the order of
-/// semantic versions.
+/// `vMAJOR.MINOR.PATCH`, optionally with a prerelease and with `+incompatible`. Ordered as semantic
+/// versions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
     semantic: semver::Version,
     text: String,
 }
 
-/// What a version is.
+/// The kind of a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum VersionKind {
     /// A commit without a tag.
     Pseudo,
-    /// Before a release.
+    /// A prerelease.
     Prerelease,
-    /// Of a time before modules, with a major version that the path does not have.
+    /// From the time before modules: the path does not name its major version.
     Incompatible,
-    /// What there should be.
+    /// An ordinary release.
     Release,
 }
 
 impl Version {
-    /// `None` for what is no version: it would end up in a command line.
+    /// `None` if the text is not a version; other texts are refused because the version becomes
+    /// part of a command line.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let semantic = semver::Version::parse(text.strip_prefix('v')?).ok()?;
         let has_known_build = matches!(semantic.build.as_str(), "" | INCOMPATIBLE);
@@ -39,15 +40,15 @@ impl Version {
         &self.text
     }
 
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn kind(&self) -> VersionKind {
         if self.is_pseudo() {
-            Standing::Pseudo
+            VersionKind::Pseudo
         } else if !self.semantic.pre.is_empty() {
-            Standing::Prerelease
+            VersionKind::Prerelease
         } else if !self.semantic.build.is_empty() {
-            Standing::Incompatible
+            VersionKind::Incompatible
         } else {
-            Standing::Release
+            VersionKind::Release
         }
     }
 
@@ -59,13 +60,15 @@ impl Version {
         self.semantic.build.is_empty()
     }
 
-    /// Whether it lies within a range, as the go command compares: `+incompatible` changes nothing.
+    /// Whether it lies within a range, as the go command compares versions: `+incompatible` does
+    /// not matter.
     pub(crate) fn is_within(&self, first: &Self, last: &Self) -> bool {
         let is_not_below = self.semantic.cmp_precedence(&first.semantic).is_ge();
         is_not_below && self.semantic.cmp_precedence(&last.semantic).is_le()
     }
 
-    /// Time and commit at its end: `v0.0.0-20210329231322-ce1d9163b77d`, `v1.2.4-0.2021…-ce1d…`.
+    /// Whether it ends in a time and a commit: `v0.0.0-20210329231322-ce1d9163b77d`,
+    /// `v1.2.4-0.2021…-ce1d…`.
     fn is_pseudo(&self) -> bool {
         let prerelease = self.semantic.pre.as_str();
         let last = prerelease.rsplit('.').next().unwrap_or(prerelease);
@@ -77,29 +80,29 @@ impl Version {
     }
 }
 
-/// The versions of a proxy's list, which has them in no order; lines that are none are left out.
+/// The versions of a proxy's list, which is not sorted; lines that are not versions are ignored.
 pub(crate) fn listed(list: &str) -> Vec<Version> {
     list.lines().filter_map(|line| Version::parse(line.trim())).collect()
 }
 
-/// The version whose go.mod decides whether `@latest` may mean one of a time before modules: the
-/// highest other one. `None` where `versions` are all of one kind.
+/// The version whose go.mod decides whether `@latest` may be a version from the time before
+/// modules: the highest other one. `None` if `versions` are all of one kind.
 pub(crate) fn decisive<'a>(versions: &[&'a Version]) -> Option<&'a Version> {
     let is_both = versions.iter().any(|version| !version.is_compatible());
     let compatible = versions.iter().filter(|version| version.is_compatible());
-    let last = compatible.filter(|version| version.standing() != Standing::Pseudo).max();
+    let last = compatible.filter(|version| version.kind() != VersionKind::Pseudo).max();
     last.copied().filter(|_| is_both)
 }
 
-/// The version that `@latest` means: the highest release; where there is none, the highest
-/// prerelease, then the newest commit. `with_go_mod` is whether the decisive one has a go.mod: its
-/// author supports modules then, and whatever is incompatible is no part of them.
+/// The version that `@latest` stands for: the highest release; if there is none, the highest
+/// prerelease, otherwise the newest commit. `with_go_mod` says whether the deciding version has a
+/// go.mod. If so, its author supports modules, and incompatible versions do not count.
 pub(crate) fn latest<'a>(versions: &[&'a Version], with_go_mod: bool) -> Option<&'a Version> {
     let counts = |version: &&&Version| !with_go_mod || version.is_compatible();
-    let rank = |version: &Version| match version.standing() {
-        Standing::Pseudo => 0,
-        Standing::Prerelease => 1,
-        Standing::Incompatible | Standing::Release => 2,
+    let rank = |version: &Version| match version.kind() {
+        VersionKind::Pseudo => 0,
+        VersionKind::Prerelease => 1,
+        VersionKind::Incompatible | VersionKind::Release => 2,
     };
     versions.iter().filter(counts).max_by_key(|version| (rank(version), **version)).copied()
 }
@@ -122,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_release_is_the_latest_wherever_it_stands() {
+    fn the_highest_release_is_the_latest_in_any_order() {
         check("v1.9.0\nv1.10.0\nv1.2.30\n", Some("v1.10.0"));
         check("v0.24.0\nv0.25.0-pre.1\n", Some("v0.24.0"));
         check("v1.0.0\nv1.36.13-0.20261016172727-e9ee2a76ab8e\n", Some("v1.0.0"));
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_from_before_modules_counts_until_a_go_mod_says_otherwise() {
+    fn incompatible_versions_count_until_a_go_mod_exists() {
         let old = "v2.0.0+incompatible";
         let both = format!("{old}\nv1.0.0\nv1.1.0\n");
         check_both(&both, "v1.1.0", false, Some(old));
@@ -138,11 +141,11 @@ mod tests {
         let before = format!("v0.1.0\nv1.0.0-rc.1\n{old}\n");
         check_both(&before, "v1.0.0-rc.1", false, Some(old));
         check_both(&before, "v1.0.0-rc.1", true, Some("v0.1.0"));
-        // A release that is incompatible is less than a prerelease that is not.
+        // An incompatible release counts less than a compatible prerelease.
         let alone = format!("v1.0.0-rc.1\n{old}\n");
         check_both(&alone, "v1.0.0-rc.1", true, Some("v1.0.0-rc.1"));
         check_both("v1.0.0\nv2.0.0-rc.1+incompatible\n", "v1.0.0", false, Some("v1.0.0"));
-        // A commit decides nothing.
+        // A commit does not decide.
         let commit = format!("v0.0.0-20200101000000-aaaaaaaaaaaa\n{old}\n");
         check_both(&commit, "", false, Some(old));
     }
@@ -158,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_never_reaches_a_command_line() {
+    fn invalid_versions_never_become_part_of_a_command_line() {
         for text in [
             "",
             "v",

@@ -1,5 +1,5 @@
-//! The plugin against recorded answers of the proxy. Reported as ignored where they are not at
-//! hand; every recording is either tried or named with the reason why not.
+//! Runs the plugin on recorded answers of the proxy. The test is reported as ignored if the
+//! recordings are missing; every recording is either used or listed with the reason why not.
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
 
@@ -9,7 +9,7 @@ use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request},
     model::PackageFacts,
-    plugin::{Page, Registry, SourceError},
+    plugin::{Page, PageRequest, Registry, SourceError},
 };
 use batch_sim::{SimClock, SimTransport};
 use eco_go as _;
@@ -18,7 +18,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const RECORDINGS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/go");
 
-/// File, and what reads it.
+/// The file and the check of it.
 const TRIED: &[(&str, Check)] = &[
     ("bad-path.404.txt", a_path_that_the_proxy_refuses_is_not_there),
     ("goquery-latest.json", a_version_is_read_where_nothing_is_listed),
@@ -26,7 +26,7 @@ const TRIED: &[(&str, Check)] = &[
     ("xgbutil-latest.json", a_commit_is_read_where_nothing_is_listed),
     ("xgbutil-list.txt", an_empty_list_alone_is_no_version),
 ];
-/// The site is not asked: the zip says the same and more.
+/// The plugin does not ask the website, because the zip contains the same data and more.
 const UNREAD: &[&str] = &[
     "INDEX.md",
     "bad-path.404.txt.headers.txt",
@@ -37,7 +37,7 @@ const UNREAD: &[&str] = &[
     "versions-smithy-go.json",
 ];
 
-/// Of Homebrew: what the seeder reads.
+/// Homebrew's list, which the seeder reads.
 const FORMULAE: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/homebrew-formula");
 const INSTALLS: &str = concat!(
@@ -46,7 +46,7 @@ const INSTALLS: &str = concat!(
 );
 
 type Check = fn() -> Result<(), Failed>;
-/// End of a path, and status and body of its answer.
+/// The end of a path, with the status and the body of its answer.
 type Answer = (&'static str, u16, &'static str);
 
 fn main() -> ExitCode {
@@ -68,10 +68,10 @@ fn recorded(file: &str) -> Result<&'static str, Failed> {
     Ok(fs::read_to_string(Path::new(RECORDINGS).join(file))?.leak())
 }
 
-/// What the plugin makes of a package, and the addresses that it asked for.
+/// The plugin's result for a package, and the requested addresses.
 type Asked = (Result<Option<PackageFacts>, SourceError>, Vec<String>);
 
-/// What the plugin makes of `name`. No answer is a zip, so none becomes a recipe.
+/// The plugin's result for `name`. No answer is a zip, so there is no recipe.
 fn asked(name: &str, answers: Vec<Answer>) -> Result<Asked, Failed> {
     let registry = Registry::linked()?;
     let plugin = registry.iter().next().ok_or("no plugin is linked")?;
@@ -91,7 +91,7 @@ fn asked(name: &str, answers: Vec<Answer>) -> Result<Asked, Failed> {
     Ok((facts, transport.sent().into_iter().map(|sent| sent.url).collect()))
 }
 
-/// What the seeder makes of a list of `formulae`.
+/// The seeder's page for a list of `formulae`.
 fn page(formulae: &str) -> Result<Page, Failed> {
     let formulae: &'static str = format!("[{formulae}]").leak();
     let installs: &'static str = fs::read_to_string(INSTALLS)?.leak();
@@ -102,14 +102,17 @@ fn page(formulae: &str) -> Result<Page, Failed> {
     };
     let transport = Arc::new(SimTransport::new(clock.clone(), Duration::ZERO, by_path));
     let registry = Registry::linked()?;
-    let seeder = registry.iter().next().and_then(|it| it.seeder).ok_or("no seeder")?;
+    let plugin = registry.iter().next().ok_or("no plugin is linked")?;
+    let seeder = plugin.seeder.ok_or("no seeder")?;
     let cache = tempfile::tempdir()?;
     let config =
         PoliteConfig::new(Arc::new(clock.clone()), transport, registry.quotas(), cache.path());
-    Ok(clock.run(seeder.discover(&PoliteHttp::new(config), &seeder.sources()[0], None, 100))?)
+    let http = PoliteHttp::new(config);
+    let wanted = PageRequest::first(plugin, &http, &seeder.sources()[0]);
+    Ok(clock.run(PageRequest { limit: 100, ..wanted }.page(seeder))?)
 }
 
-/// None of them is built with Go; one recording is no formula but a program's output.
+/// None of them is built with Go; one recording is the output of a program instead of a formula.
 fn every_formula_is_read() -> Result<(), Failed> {
     let mut formulae = vec![];
     for entry in fs::read_dir(FORMULAE)? {
@@ -128,7 +131,7 @@ fn every_formula_is_read() -> Result<(), Failed> {
     }
 }
 
-/// As if it were built with Go.
+/// Changes the formula as if it were built with Go.
 fn a_formula_names_its_module() -> Result<(), Failed> {
     let harfbuzz = fs::read_to_string(Path::new(FORMULAE).join("harfbuzz.json"))?;
     let page = page(&harfbuzz.replace("\"meson\"", "\"go\""))?;

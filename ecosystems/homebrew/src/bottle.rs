@@ -1,14 +1,15 @@
-//! Bottles: which there are, where they lie, and which machine each is for.
+//! Bottles: which exist, where they are stored, and which machines each is for.
 
 use batch_core::model::{Artifact, Cell, Os, PackageName};
 
 use crate::formula::{BottleFile, Formula, Views};
 
-/// Where the core tap's bottles lie; a bottle elsewhere is none that can be fetched.
+/// The address of the core tap's bottles; a bottle at another address cannot be downloaded.
 pub(crate) const IMAGES: &str = "https://ghcr.io/v2/homebrew/core";
-/// A bottle for every platform.
+/// The tag of a bottle for every platform.
 const ALL: &str = "all";
-/// Releases of macOS, the newest first. Unknown ones come last: newer than all, or a typing error.
+/// Releases of macOS, the newest first. Unknown names are sorted last: they are newer than all
+/// listed ones, or typing errors.
 const RELEASES: &[&str] = &[
     "golden_gate",
     "tahoe",
@@ -25,42 +26,43 @@ const RELEASES: &[&str] = &[
     "yosemite",
     "mavericks",
 ];
-/// Where the bottles of a formula with dependencies run: theirs need glibc.
+/// The cells in which the bottles of a formula with dependencies run: on Linux, bottles need glibc.
 const BOTTLED: &[Cell] =
     &[Cell::LinuxGlibcX86, Cell::LinuxGlibcArm, Cell::DarwinArm, Cell::DarwinX86];
 
-/// A bottle, and where it runs; no cells means anywhere.
+/// A bottle with the cells in which it runs; no cells stands for all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bottle {
     pub(crate) cells: Vec<Cell>,
     pub(crate) image: String,
-    /// Of the image index that describes it.
+    /// The tag of the image index that describes it.
     pub(crate) tag: String,
     pub(crate) sha256: String,
-    /// Folder in the archive and below `Cellar`: name and version with revision.
+    /// The folder in the archive and below `Cellar`: name and version with revision.
     pub(crate) keg: String,
-    /// Whether paths of the build machine are in its programs.
+    /// Whether its programs contain absolute paths of the build machine.
     pub(crate) is_fixed: bool,
 }
 
-/// The name of the image that holds the bottles of `formula`. Not to be inverted.
+/// The name of the image with the bottles of `formula`. The mapping cannot be inverted.
 pub(crate) fn image(formula: &str) -> String {
     formula.replace('@', "/").replace('+', "x")
 }
 
 impl Bottle {
-    /// Where it is downloaded.
+    /// The address of the download.
     pub(crate) fn url(&self) -> String {
         format!("{IMAGES}/{}/blobs/sha256:{}", self.image, self.sha256)
     }
 
-    /// As facts carry it: the fragment, which is not sent, names the keg in the archive.
+    /// The bottle as an artifact of facts. The fragment of the address, which is not sent, names
+    /// the keg in the archive.
     pub(crate) fn artifact(&self) -> Artifact {
         let url = format!("{}#{}", self.url(), self.keg);
         Artifact::unread(self.cells.clone(), url, format!("sha256-{}", self.sha256))
     }
 
-    /// Whether it runs on some machine of `os`.
+    /// Whether it runs on any machine with `os`.
     pub(crate) fn is_for(&self, os: Os) -> bool {
         self.cells.is_empty() || self.cells.iter().any(|cell| cell.os() == os)
     }
@@ -76,7 +78,7 @@ pub(crate) fn formula(artifact: &Artifact) -> Option<&str> {
     keg(artifact)?.split('/').next()
 }
 
-/// The bottles to install from: one for each cell that has any.
+/// The bottles to install: one for each cell for which there is any.
 pub(crate) fn bottles(views: &Views) -> Vec<Bottle> {
     let formula = &views.linux;
     let mut files = files(formula);
@@ -100,7 +102,7 @@ pub(crate) fn bottles(views: &Views) -> Vec<Bottle> {
     BOTTLED.iter().filter(|cell| formula.runs_in(**cell)).filter_map(of_cell).collect()
 }
 
-/// Tag and file of each bottle that lies where the core tap's bottles do.
+/// The tag and the file of each bottle at the address of the core tap's bottles.
 fn files(formula: &Formula) -> Vec<(String, BottleFile)> {
     let image = image(&formula.name);
     let is_ours = |file: &BottleFile| {
@@ -112,17 +114,17 @@ fn files(formula: &Formula) -> Vec<(String, BottleFile)> {
     stable.filter(|(_, file)| is_ours(file)).map(|(t, f)| (t.clone(), f.clone())).collect()
 }
 
-/// Whether there is one bottle for every system.
+/// Whether one bottle covers every system.
 pub(crate) fn is_for_all(formula: &Formula) -> bool {
     files(formula).iter().any(|(tag, _)| tag == ALL)
 }
 
-/// Whether a bottle of `formula` lies where it can be fetched, wherever it may run.
+/// Whether any bottle of `formula`, for any machine, can be downloaded.
 pub(crate) fn is_in_place(formula: &Formula) -> bool {
     !files(formula).is_empty()
 }
 
-/// Whether there are bottles at all, wherever they lie.
+/// The tags of all bottles, wherever they are stored.
 pub(crate) fn tags(formula: &Formula) -> Vec<&str> {
     formula.bottle.stable.iter().flat_map(|set| set.files.keys()).map(String::as_str).collect()
 }
@@ -142,7 +144,7 @@ fn bottle(formula: &Formula, cells: Vec<Cell>, file: &BottleFile) -> Option<Bott
     })
 }
 
-/// The cell of a platform tag; macOS without `arm64_` is for Intel.
+/// The cell of a platform tag; a macOS tag without `arm64_` stands for Intel.
 fn cell_of(tag: &str) -> Option<Cell> {
     match tag {
         "x86_64_linux" => Some(Cell::LinuxGlibcX86),
@@ -158,7 +160,7 @@ fn release(tag: &str) -> usize {
     RELEASES.iter().position(|release| *release == name).unwrap_or(RELEASES.len())
 }
 
-/// Names that are formulae of the core tap, each once.
+/// The names that are formulae of the core tap, each once.
 pub(crate) fn names(names: &[String]) -> Vec<PackageName> {
     let mut found: Vec<PackageName> = vec![];
     for name in names.iter().filter_map(|name| name.parse().ok()) {

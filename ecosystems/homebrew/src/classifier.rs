@@ -1,14 +1,14 @@
-//! What brew, ghcr.io and the generator say of formulae and bottles.
+//! Classifies the output of brew, ghcr.io and the generator about formulae and bottles.
 
 use batch_core::{
-    decide::signs::Signs,
+    decide::patterns::PatternTable,
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
 use crate::{Homebrew, quota::HOSTS};
 
-const SIGNS: Signs = Signs {
+const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
     program: None,
     causes: &[
@@ -36,30 +36,30 @@ const SIGNS: Signs = Signs {
         ("\"code\":\"denied\"", FailureKind::AuthRequired),
         ("failed to fetch bottle data", FailureKind::UpstreamUnavailable),
     ],
-    verdicts: &[],
-    recites: |line| line.contains(" has been deprecated because "),
-    headlines: &[
+    build_failures: &[],
+    quotes_package: |line| line.contains(" has been deprecated because "),
+    symptoms: &[
         ("failed to download resource", FailureKind::UpstreamUnavailable),
         ("inspecting bottle contents... failed", FailureKind::ArchiveExtractionFailed),
     ],
-    retries: &[],
+    retry_markers: &[],
 };
 
 impl FailureClassifier for Homebrew {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        SIGNS.read(&evidence.text)
+        PATTERNS.read(&evidence.text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use batch_conformance::tables::{
-        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+        ClassifierCase, all_hint_at, all_state, no_quote_is_believed, none_state,
     };
 
     use super::*;
 
-    const STATED: &[Stated] = &[
+    const STATED: &[ClassifierCase] = &[
         (
             "Warning: Skipping recipe review (--yes). The recipe will be installed without confirmation.\n\
                  Error: package 'anomalyco/tap/opencode' not found in homebrew",
@@ -167,11 +167,11 @@ mod tests {
     ];
 
     #[test]
-    fn a_stated_cause_is_read_and_its_service_named() {
+    fn stated_causes_are_classified_with_their_service() {
         all_state(&Homebrew, STATED);
     }
 
-    /// Texts that end before the reason.
+    /// Texts that stop before they name the reason.
     const INFERRED: &[(&str, FailureKind)] = &[
         (
             "Error: Failed to download resource \"wget\"\n\
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_states_no_cause_is_left_to_others() {
+    fn outputs_without_a_cause_are_left_to_core() {
         let texts = [
             "tsuku collects anonymous usage statistics to improve the tool.\n\
                  No personal information is collected. See: https://tsuku.dev/telemetry\n\
@@ -201,7 +201,7 @@ mod tests {
         none_state(&Homebrew, &texts);
     }
 
-    /// Outputs of builds that failed, with a quoted text in them.
+    /// Outputs of failed builds that contain a quoted text.
     const QUOTES: &[&str] = &[
         "==> make install\n\
          x.c:1:9: error: initializer element is not constant\n\
@@ -216,7 +216,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_a_build_quotes_is_no_cause() {
+    fn texts_quoted_by_a_build_are_not_causes() {
         for output in QUOTES {
             no_quote_is_believed(&Homebrew, output, FailureKind::NativeBuildFailed);
         }

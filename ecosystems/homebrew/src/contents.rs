@@ -1,4 +1,4 @@
-//! What is in a bottle: said by its image's annotations, or seen in its archive.
+//! The content of a bottle, from the annotations of its image or from its archive.
 
 use std::{collections::BTreeMap, fs::File, io, path::Path};
 
@@ -9,14 +9,14 @@ use serde::Deserialize;
 const COMMANDS: &[&str] = &["bin", "sbin"];
 const ANY_EXECUTE: u32 = 0o111;
 
-/// Paths below a keg, sorted.
+/// Paths relative to a keg, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
-    /// In `bin` and `sbin`.
+    /// Files in `bin` and `sbin`.
     pub(crate) commands: Vec<String>,
-    /// What others link or include.
+    /// Files that other software links or includes.
     pub(crate) outputs: Vec<String>,
-    /// Of the bottle, where that was looked into and has it.
+    /// The digest of the bottle, if the archive was read and matches.
     pub(crate) sha256: Option<String>,
 }
 
@@ -32,14 +32,14 @@ struct Manifest {
     annotations: BTreeMap<String, String>,
 }
 
-/// The commands that the image index `body` lists for the bottle of this digest; `None` where it
-/// lists none at all, as those of before 2024 do. The error is what is odd about the answer.
+/// The commands that the image index `body` lists for the bottle with this digest; `None` if it has
+/// no list, as in indexes from before 2024. The error says what is wrong with the answer.
 pub(crate) fn announced(body: &[u8], sha256: &str) -> Result<Option<Vec<String>>, String> {
     let index: Index = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let is_of = |manifest: &&Manifest| {
         manifest.annotations.get("sh.brew.bottle.digest").is_some_and(|digest| digest == sha256)
     };
-    // Bottles of several platforms may be one file.
+    // Bottles of several platforms may be the same file.
     let mut lists = index
         .manifests
         .iter()
@@ -53,7 +53,7 @@ pub(crate) fn announced(body: &[u8], sha256: &str) -> Result<Option<Vec<String>>
     Ok(Some(paths))
 }
 
-/// What the bottle in `file` holds below `keg`.
+/// The content of the bottle in `file` below `keg`.
 pub(crate) fn listed(file: &Path, keg: &str) -> Result<Contents, ArchiveError> {
     let mut contents = Contents::default();
     read_tar(File::open(file)?, &ArchiveLimits::default(), &mut |entry, _| {
@@ -61,7 +61,7 @@ pub(crate) fn listed(file: &Path, keg: &str) -> Result<Contents, ArchiveError> {
         Ok::<_, io::Error>(Flow::Continue)
     })?;
     contents.commands.sort();
-    // Libraries first, as the registry's recipes have it.
+    // Libraries come first, as in the registry's recipes.
     contents.outputs.sort_by_key(|path| (path.starts_with("include/"), path.clone()));
     Ok(contents)
 }
@@ -90,7 +90,7 @@ fn is_command(path: &str) -> bool {
     })
 }
 
-/// Libraries, what tells compilers of them, and headers.
+/// Whether the path is a library, data for compilers about a library, or a header.
 fn is_output(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let is_library = [".a", ".so", ".dylib", ".pc"].iter().any(|end| name.ends_with(end))
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_is_what_others_link_or_include() {
+    fn outputs_are_files_that_others_link_or_include() {
         for path in [
             "lib/libx.so",
             "lib/libx.so.1.2",

@@ -1,10 +1,10 @@
-//! From what was found out to facts. Pure.
+//! Makes facts from what was found out. Pure.
 
 use std::collections::BTreeMap;
 
 use batch_core::model::{
-    Action, Artifact, Cell, CommandName, Executables, Os, PackageFacts, PackageId, PackageKind,
-    PackageName, Parameter,
+    Action, Artifact, Cell, Executables, ExecutablesFrom, Os, PackageFacts, PackageId, PackageKind,
+    PackageName, Parameter, UnknownCommands,
 };
 
 use crate::{
@@ -17,29 +17,40 @@ use crate::{
     resolution::{self, Graph},
 };
 
-/// What the bottles for each system hold.
+/// The contents of the bottles for each system.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Found {
     pub(crate) linux: Option<Contents>,
     pub(crate) darwin: Option<Contents>,
 }
 
-/// What a formula needs on Linux.
+/// The dependencies of a formula on Linux.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Needed {
-    /// The bottles for Linux of everything that it needs, directly or not.
+    /// The bottles for Linux of all its direct and indirect dependencies.
     pub(crate) bottles: Vec<Artifact>,
-    /// Who needs what, itself included.
+    /// The direct dependencies of each formula, including the formula itself.
     pub(crate) graph: Graph,
 }
 
-/// The facts of a formula that cannot be built, for `reason`.
-pub(crate) fn refused(name: &PackageName, views: Option<&Views>, reason: String) -> PackageFacts {
+/// The facts of a formula that cannot be built, and why.
+pub(crate) fn refused(
+    name: &PackageName,
+    views: Option<&Views>,
+    why: UnknownCommands,
+) -> PackageFacts {
+    described(name, views, Executables::Unknown(why))
+}
+
+/// What a formula says about itself.
+fn described(name: &PackageName, views: Option<&Views>, executables: Executables) -> PackageFacts {
     let formula = views.map(|views| &views.linux);
     PackageFacts {
         id: PackageId { ecosystem: ID, name: name.clone() },
         version: formula.and_then(|it| it.versions.stable.clone()).unwrap_or_default(),
-        executables: Executables::Unknown(reason),
+        printed_version: None,
+        executables_from: ExecutablesFrom::Registry,
+        executables,
         description: formula.map(Formula::description).unwrap_or_default(),
         homepage: formula.and_then(Formula::homepage),
         kind: PackageKind::Tool,
@@ -47,6 +58,7 @@ pub(crate) fn refused(name: &PackageName, views: Option<&Views>, reason: String)
         platforms: vec![],
         artifacts: vec![],
         install: Action { name: recipe::STEP.name.to_owned(), parameters: BTreeMap::new() },
+        plugin_data: BTreeMap::new(),
         notes: vec![],
     }
 }
@@ -74,7 +86,7 @@ pub(crate) fn facts(
     };
     let paths = Paths { linux: of(&found.linux), darwin: of(&found.darwin) };
     if paths.linux.is_empty() && paths.darwin.is_empty() {
-        let facts = refused(name, Some(views), refusal::NOTHING.to_owned());
+        let facts = refused(name, Some(views), refusal::empty());
         return PackageFacts { kind: PackageKind::Library, ..facts };
     }
     let executables = match kind {
@@ -83,7 +95,6 @@ pub(crate) fn facts(
     };
     let needs = Needs::new(views, bottles);
     PackageFacts {
-        executables,
         kind,
         runtime_dependencies: bottle::names(&[&*needs.linux, &*needs.darwin].concat()),
         platforms: platforms(bottles),
@@ -93,7 +104,7 @@ pub(crate) fn facts(
             parameters: parameters(&views.linux.name, paths, needs, &needed.graph),
         },
         notes: notes(views, bottles),
-        ..refused(name, Some(views), String::new())
+        ..described(name, Some(views), executables)
     }
 }
 
@@ -104,7 +115,7 @@ fn artifact(bottle: &Bottle, found: &Found) -> Artifact {
     Artifact { digest_verified: was_compared.then_some(true), ..bottle.artifact() }
 }
 
-/// What a formula needs on each system that it has a bottle for.
+/// The dependencies of a formula on each system for which it has a bottle.
 struct Needs {
     linux: Vec<String>,
     darwin: Vec<String>,
@@ -119,24 +130,25 @@ impl Needs {
     }
 }
 
-/// The command that carries the formula's name first, the others sorted.
+/// The command with the formula's name first, the others sorted.
 pub(crate) fn commands(name: &str, linux: &[String], darwin: &[String]) -> Executables {
     let base = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();
-    // What is verified on Linux must be there on Linux.
+    // The verification on Linux needs a command that exists on Linux.
     let on = if linux.is_empty() { darwin } else { linux };
     let mut names: Vec<String> = on.iter().map(base).collect();
     let own = own_commands(name);
     let place = |command: &String| own.iter().position(|own| own == command);
     names.sort_by_key(|command| (place(command).unwrap_or(own.len()), command.clone()));
     names.dedup();
-    let parsed: Result<Vec<CommandName>, _> = names.iter().map(|name| name.parse()).collect();
-    match parsed {
-        Ok(names) => Executables::Known(names),
-        Err(invalid) => Executables::Unknown(format!("{}{invalid}", refusal::UNSAFE)),
+    match Executables::named(names) {
+        Executables::Unknown(unknown) => {
+            Executables::Unknown(refusal::unsafe_command(&unknown.reason))
+        }
+        known @ Executables::Known(_) => known,
     }
 }
 
-/// Commands that carry the name of the formula `name`, the best first. Versioned formulae have many
+/// Commands with the name of the formula `name`, the best one first. Versioned formulae use several
 /// spellings: `python3.13`, `gcc-14`, `autoconf269`, `node`.
 fn own_commands(name: &str) -> Vec<String> {
     let Some((plain, version)) = name.split_once('@') else { return vec![name.to_owned()] };

@@ -1,4 +1,4 @@
-//! What formulae.brew.sh says about a formula. Pure: any bytes may come.
+//! Reads the answer of formulae.brew.sh about a formula. Pure; the input may be any bytes.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 
 use crate::requirement::Requirement;
 
-/// Longest description that is kept, in characters.
-const LONGEST_DESCRIPTION: usize = 200;
+/// The longest description that is kept, in characters.
+const MAX_DESCRIPTION: usize = 200;
 
-/// A formula as one platform sees it.
+/// A formula with the values for one platform.
 #[derive(Debug, Clone, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the registry's own words")]
 pub(crate) struct Formula {
@@ -42,7 +42,7 @@ pub(crate) struct Formula {
     uses_from_macos: Vec<Value>,
     #[serde(default)]
     requirements: Vec<Requirement>,
-    /// Absent is unknown; empty is known to ship none.
+    /// A missing list is unknown; an empty list means that the formula has no commands.
     #[serde(default)]
     pub(crate) executables: Option<Vec<String>>,
     #[serde(default)]
@@ -92,7 +92,7 @@ pub(crate) struct BottleFile {
     pub(crate) sha256: String,
 }
 
-/// A formula as macOS and Linux see it.
+/// A formula with the values for macOS and for Linux.
 #[derive(Debug, Clone)]
 pub(crate) struct Views {
     pub(crate) darwin: Formula,
@@ -102,8 +102,8 @@ pub(crate) struct Views {
 /// Reads the answer `body`. The error is what is odd about it.
 pub(crate) fn read(body: &[u8]) -> Result<Views, String> {
     let base: Map<String, Value> = serde_json::from_slice(body).map_err(|e| e.to_string())?;
-    // Of two Linux processors the one that most bottles are for. Where it has no variation, it is as
-    // the formula itself: only what differs is listed.
+    // Of the two Linux processors, the one for which most bottles exist. If there is no variation
+    // for it, the values are those of the formula itself, because only differences are listed.
     let files = base.get("bottle").and_then(|it| it.pointer("/stable/files"));
     let is_for = |tag| files.is_some_and(|files| files.get(tag).is_some());
     let is_arm_only = is_for("arm64_linux") && !is_for("x86_64_linux");
@@ -116,7 +116,7 @@ pub(crate) fn read(body: &[u8]) -> Result<Views, String> {
     let formula = |map| serde_json::from_value(Value::Object(map)).map_err(|e| e.to_string());
     let views = Views { linux: formula(linux)?, darwin: formula(base)? };
     match &views.linux.versions.stable {
-        Some(version) if !is_version(version) => Err(format!("{version:?} is no version")),
+        Some(version) if !is_version(version) => Err(format!("{version:?} is not a version")),
         _ => Ok(views),
     }
 }
@@ -129,7 +129,7 @@ fn is_version(text: &str) -> bool {
 }
 
 impl Formula {
-    /// Whether it is `name`, or was, or is called so too.
+    /// Whether `name` is a present name, an earlier name or an alias of the formula.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         let others = self.aliases.iter().chain(self.oldnames.iter().flatten()).chain(&self.oldname);
         others.chain([&self.name]).any(|other| other == name)
@@ -144,8 +144,8 @@ impl Formula {
         })
     }
 
-    /// What it needs where macOS is not there to bring it: what is only for building or testing is
-    /// left out.
+    /// The formulae that it needs to run on Linux, including those that macOS would provide;
+    /// dependencies for building or testing are left out.
     pub(crate) fn linux_dependencies(&self) -> Vec<String> {
         let brought = self.uses_from_macos.iter().filter_map(needed_to_run);
         let mut names: Vec<String> = vec![];
@@ -157,28 +157,28 @@ impl Formula {
         names
     }
 
-    /// Whether everything that it requires to run holds in `cell`.
+    /// Whether `cell` meets all of its requirements for running.
     pub(crate) fn runs_in(&self, cell: Cell) -> bool {
         self.requirements.iter().filter(|it| it.is_to_run()).all(|it| it.allows(cell))
     }
 
-    /// What it requires to run, other than Linux itself.
+    /// Its requirements for running, other than Linux itself.
     pub(crate) fn requirements(&self) -> Vec<&str> {
         let to_run = |it: &&Requirement| it.is_to_run() && it.name != "linux";
         self.requirements.iter().filter(to_run).map(|it| it.name.as_str()).collect()
     }
 
-    /// Why it is disabled, and what replaces it.
+    /// Why the formula is disabled, and what replaces it.
     pub(crate) fn disabled_because(&self) -> String {
         because(self.disable_reason.as_deref(), self.disable_replacement.as_deref())
     }
 
-    /// Why it is deprecated, and what replaces it.
+    /// Why the formula is deprecated, and what replaces it.
     pub(crate) fn deprecated_because(&self) -> String {
         because(self.deprecation_reason.as_deref(), self.deprecation_replacement.as_deref())
     }
 
-    /// One line of description; a recipe must have one.
+    /// The description in one line; a recipe must have one.
     pub(crate) fn description(&self) -> String {
         let text = self.desc.as_deref().unwrap_or_default();
         let line = plain(text);
@@ -188,14 +188,14 @@ impl Formula {
         }
     }
 
-    /// https only.
+    /// The homepage, if its scheme is https.
     pub(crate) fn homepage(&self) -> Option<String> {
         self.homepage.clone().filter(|url| is_homepage(url))
     }
 }
 
 /// The formula that an entry of `uses_from_macos` names: by itself, or as a key whose value is one
-/// context or a list of them. `None` where it is only for building or testing.
+/// context or a list of contexts. `None` if it is only for building or testing.
 fn needed_to_run(entry: &Value) -> Option<&str> {
     let Some((name, contexts)) = entry.as_object().and_then(|entry| entry.iter().next()) else {
         return entry.as_str();
@@ -208,9 +208,9 @@ fn needed_to_run(entry: &Value) -> Option<&str> {
     (!only_elsewhere).then_some(name.as_str())
 }
 
-/// `text` as one line that neither a terminal nor a CI system obeys.
+/// `text` as one line without characters that control a terminal or a CI system.
 fn plain(text: &str) -> String {
-    let shown = text.chars().filter(|c| !is_hidden(*c)).take(LONGEST_DESCRIPTION);
+    let shown = text.chars().filter(|c| !is_hidden(*c)).take(MAX_DESCRIPTION);
     without_commands(&shown.collect::<String>())
 }
 

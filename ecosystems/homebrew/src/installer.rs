@@ -1,4 +1,5 @@
-//! How a bottle is poured: unpacked, and told where it lies. No step runs anything of it.
+//! How a bottle is installed: it is unpacked, and its placeholders are replaced by paths. No step
+//! runs any program of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ use crate::{Homebrew, bottle, recipe, registry::token_address, resolution};
 
 const PREFIX: &str = "prefix";
 const CELLAR: &str = "prefix/Cellar";
-/// What stands in bottles for places that only an installation knows.
+/// Placeholders in bottles for paths that are known only at the installation.
 const PLACEHOLDERS: &[(&str, &str)] = &[
     ("@@HOMEBREW_CELLAR@@", CELLAR),
     ("@@HOMEBREW_JAVA@@", "prefix/opt/openjdk/libexec"),
@@ -24,7 +25,7 @@ const PLACEHOLDERS: &[(&str, &str)] = &[
     ("@@HOMEBREW_PREFIX@@", PREFIX),
     ("@@HOMEBREW_REPOSITORY@@", PREFIX),
 ];
-/// What of each keg is seen below the prefix.
+/// The folders of each keg that are linked into the prefix.
 const LINKED: &[&str] = &["bin", "lib", "sbin", "share"];
 
 impl NativeInstaller for Homebrew {
@@ -36,7 +37,8 @@ impl NativeInstaller for Homebrew {
         _origins: &Origins,
     ) -> InstallPlan {
         let cell = environment.cell();
-        // What the recipe does not declare would not be there after a real installation either.
+        // A dependency that the recipe does not declare would be missing after a real installation
+        // too.
         let beside = resolution::poured(facts, recipe, cell.os());
         let formula = recipe::text(facts, recipe::FORMULA);
         let is_for_here = |it: &&Artifact| it.cells.is_empty() || it.cells.contains(&cell);
@@ -52,18 +54,18 @@ impl NativeInstaller for Homebrew {
             within: CELLAR.to_owned(),
             placeholders: placeholders.collect::<BTreeMap<String, String>>(),
         });
-        // Without a bottle for this cell there is no keg, and the check below fails.
+        // Without a bottle for this cell there is no keg, so the check below fails.
         let own = own.and_then(|artifact| bottle::keg(artifact)).unwrap_or("none");
         let own = format!("{CELLAR}/{own}");
         let paths = paths(facts, cell.os());
         steps.extend(checks(facts, &own, &paths));
         let mut bin_dirs: Vec<String> = folders(&paths).map(|it| format!("{own}/{it}")).collect();
         bin_dirs.extend([format!("{PREFIX}/bin"), format!("{PREFIX}/sbin")]);
-        InstallPlan { steps, bin_dirs, runs_package_code: false }
+        InstallPlan { steps, bin_dirs }
     }
 }
 
-/// Download, unpack, link.
+/// Downloads, unpacks and links a bottle.
 fn pour(i: usize, artifact: &Artifact) -> Vec<InstallStep> {
     let archive = format!("downloads/{i}.tar.gz");
     let keg = bottle::keg(artifact).unwrap_or("none");
@@ -81,7 +83,7 @@ fn pour(i: usize, artifact: &Artifact) -> Vec<InstallStep> {
     steps
 }
 
-/// Commands must be such; of a library every file must be there.
+/// Commands must be executable; all files of a library must exist.
 fn checks(facts: &PackageFacts, keg: &str, paths: &[String]) -> Vec<InstallStep> {
     if facts.kind == PackageKind::Library {
         return vec![InstallStep::Present { within: keg.to_owned(), paths: paths.to_vec() }];

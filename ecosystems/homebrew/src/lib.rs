@@ -21,7 +21,7 @@ use batch_core::{model::EcosystemId, plugin::EcosystemPlugin, register_ecosystem
 
 const ID: EcosystemId = EcosystemId::from_static("homebrew");
 
-/// Implements every trait of the contract; what varies comes in as an argument.
+/// Implements every trait of the contract. It has no fields, because all input comes as arguments.
 struct Homebrew;
 
 register_ecosystem!(EcosystemPlugin {

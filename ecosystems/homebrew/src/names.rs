@@ -1,5 +1,5 @@
-//! How formulae are called: lower case; `@` separates a version. A name with `/` is in
-//! another tap, for which there is no builder.
+//! The rules for names of formulae: lower case; `@` separates a version. A name with `/` is a
+//! formula of another tap, for which there is no builder.
 
 use batch_core::{
     model::{InvalidId, PackageName},
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_registry_cannot_hold_is_no_name() {
+    fn names_that_the_registry_cannot_hold_are_refused() {
         let none = ["@3.13", "python@", "homebrew/core/wget", ".hidden", &"a".repeat(256)];
         none_spell(&Homebrew, &none);
     }

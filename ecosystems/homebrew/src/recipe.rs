@@ -1,28 +1,27 @@
-//! From facts to a recipe: pure, so that equal facts make equal bytes.
+//! Makes a recipe from facts. Pure: equal facts give equal bytes.
 
 use std::collections::BTreeMap;
 
 use batch_core::{
     decide::{dependencies, recipe::constrain},
     model::{
-        Action, ActionShape, Cell, Executables, FailureKind, Metadata, Os, PackageFacts,
-        PackageKind, PackageName, Parameter, Recipe, RecipeName, RecipeStep, Verify, Versions,
-        When,
+        Action, ActionShape, Cell, FailureKind, Metadata, Os, PackageFacts, PackageKind,
+        PackageName, Parameter, Recipe, RecipeName, RecipeStep, Verify, Versions, When,
     },
     plugin::Missing,
 };
 
-use crate::{bottle, refusal};
+use crate::bottle;
 
-/// Parameters of facts. The first is the recipe's own; the others become steps.
+/// Parameters of facts. The first one concerns the recipe itself; the others become steps.
 pub(crate) const FORMULA: &str = "formula";
 pub(crate) const LINUX_PATHS: &str = "linux_paths";
 pub(crate) const DARWIN_PATHS: &str = "darwin_paths";
 pub(crate) const LINUX_NEEDS: &str = "linux_needs";
 pub(crate) const DARWIN_NEEDS: &str = "darwin_needs";
-/// The step that pours a bottle.
+/// The step that installs a bottle.
 pub(crate) const STEP: ActionShape =
-    ActionShape::new("homebrew", &[FORMULA]).versioned(Versions::Derived {
+    ActionShape::new("homebrew", &[FORMULA]).naming(FORMULA).versioned(Versions::Derived {
         source: "homebrew",
         from: FORMULA,
         key: FORMULA,
@@ -30,22 +29,19 @@ pub(crate) const STEP: ActionShape =
     });
 const LINK: &str = "install_binaries";
 
-/// What is installed on each system.
+/// The installed paths on each system.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Paths {
     pub(crate) linux: Vec<String>,
     pub(crate) darwin: Vec<String>,
 }
 
-/// The recipe that follows from `facts`.
+/// The recipe for `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let name = &facts.id.name;
-    let first = match &facts.executables {
-        Executables::Unknown(why) => {
-            return Err(Missing::new(refusal::kind(why), format!("{name} {why}")));
-        }
-        Executables::Known(names) => names.first(),
-    };
+    let of_formula =
+        |missing: Missing| Missing { reason: format!("{name} {}", missing.reason), ..missing };
+    let first = facts.commands().map_err(of_formula)?.first();
     let verify = match (facts.kind, first) {
         (PackageKind::Library, _) => None,
         (PackageKind::Tool, Some(first)) => Some(Verify::of_version(first.as_str())),
@@ -69,7 +65,7 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     Err(Missing::recipes(facts, dependencies.missing, recipe))
 }
 
-/// `@` becomes `-`.
+/// The name of the recipe: the name of the formula, with `-` for `@`.
 pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
     RecipeName::nearest(facts.id.name.as_str())
 }
@@ -81,12 +77,12 @@ fn metadata(facts: &PackageFacts, runtime_dependencies: Vec<String>) -> Metadata
         description: facts.description.clone(),
         homepage: facts.homepage.clone().unwrap_or_default(),
         kind: if facts.kind == PackageKind::Library { "library" } else { "" }.to_owned(),
-        // The package manager's mark for recipes that no language model looked over.
+        // The package manager's mark for recipes that no language model has checked.
         llm_validation: "skipped".to_owned(),
         runtime_dependencies,
         ..Metadata::default()
     };
-    // What depends on the formula names it as the registry does.
+    // Recipes that depend on the formula name it as the registry does.
     if formula != name.as_str() {
         metadata.satisfies = BTreeMap::from([("homebrew".to_owned(), vec![formula])]);
     }
@@ -95,14 +91,14 @@ fn metadata(facts: &PackageFacts, runtime_dependencies: Vec<String>) -> Metadata
     metadata
 }
 
-/// What is installed on one system, and the formulae that it needs there.
+/// The installed paths on one system, and the formulae that it needs there.
 struct System {
     os: Os,
     paths: Vec<String>,
     needs: Vec<String>,
 }
 
-/// The systems that the formula is for.
+/// The systems for which the formula has a bottle.
 fn systems(facts: &PackageFacts) -> Vec<System> {
     let on = |os, paths, needs| {
         let is_there =
@@ -116,9 +112,9 @@ fn systems(facts: &PackageFacts) -> Vec<System> {
 
 /// The recipes that a recipe depends on.
 struct Dependencies {
-    /// On every system.
+    /// Dependencies on every system.
     shared: Vec<String>,
-    /// On each system besides those, in the order of the systems.
+    /// The other dependencies of each system, in the order of the systems.
     special: Vec<Vec<String>>,
     /// Formulae that no recipe provides.
     missing: Vec<PackageName>,
@@ -157,7 +153,7 @@ impl Dependencies {
     }
 }
 
-/// One pair of steps where both systems get the same, else a pair for each.
+/// One pair of steps if both systems install the same, otherwise a pair for each.
 fn steps(facts: &PackageFacts, systems: &[System], dependencies: &Dependencies) -> Vec<RecipeStep> {
     if let [only] = systems {
         return pair(facts, &only.paths, &[], None);
@@ -204,7 +200,7 @@ fn pair(
     vec![step(STEP.name, pour), step(LINK, link)]
 }
 
-/// A text among the parameters of `facts`; empty where there is none.
+/// The text parameter `key` of `facts`; empty if it is missing.
 pub(crate) fn text(facts: &PackageFacts, key: &str) -> String {
     match facts.install.parameters.get(key) {
         Some(Parameter::Text(text)) => text.clone(),
@@ -212,7 +208,7 @@ pub(crate) fn text(facts: &PackageFacts, key: &str) -> String {
     }
 }
 
-/// A list among the parameters of `facts`; empty where there is none.
+/// The list parameter `key` of `facts`; empty if it is missing.
 pub(crate) fn list(facts: &PackageFacts, key: &str) -> Vec<String> {
     match facts.install.parameters.get(key) {
         Some(Parameter::List(texts)) => texts.clone(),

@@ -1,52 +1,60 @@
-//! Why a formula has no recipe. Facts carry it as the reason why commands are not known; what it
-//! begins with tells the kind.
+//! Why a formula has no recipe: what facts say in place of commands. Each reason goes on after the
+//! name of the formula.
 
-use batch_core::model::FailureKind;
+use batch_core::model::{FailureKind, UnknownCommands};
 
-/// Beginning of a reason, and what to record.
-const KINDS: &[(&str, FailureKind)] = &[
-    (DISABLED, FailureKind::PackageNotFound),
-    (RENAMED, FailureKind::PackageNotFound),
-    (MOVED, FailureKind::PackageNotFound),
-    (NO_STABLE, FailureKind::NoBottle),
-    (NO_BOTTLE, FailureKind::NoBottle),
-    (ELSEWHERE, FailureKind::NoBottle),
-    (NOT_FOR_LINUX, FailureKind::NoBottle),
-    (REQUIRES, FailureKind::NoBottle),
-    (GONE, FailureKind::NoBottle),
-    (UNREADABLE, FailureKind::ArchiveExtractionFailed),
-    (NOTHING, FailureKind::LibraryOnly),
-    (UNSAFE, FailureKind::UnsafeName),
-];
-
-pub(crate) const DISABLED: &str = "is disabled: ";
-pub(crate) const RENAMED: &str = "is another name of ";
-pub(crate) const MOVED: &str = "has moved to ";
-pub(crate) const NO_STABLE: &str = "has no stable version";
-pub(crate) const NO_BOTTLE: &str = "has no bottle";
-pub(crate) const ELSEWHERE: &str = "has its bottles elsewhere than at ghcr.io";
-pub(crate) const NOT_FOR_LINUX: &str = "has no bottle for Linux, only for ";
-pub(crate) const REQUIRES: &str = "requires what no bottle brings: ";
-pub(crate) const GONE: &str = "names a bottle that is not there: ";
-pub(crate) const UNREADABLE: &str = "has a bottle that cannot be read: ";
-pub(crate) const NOTHING: &str = "ships neither a command nor a library";
-pub(crate) const UNSAFE: &str = "has a command that nobody could type safely: ";
-
-/// The kind of failure that `reason` tells of.
-pub(crate) fn kind(reason: &str) -> FailureKind {
-    let told = KINDS.iter().find(|(beginning, _)| reason.starts_with(beginning));
-    told.map_or(FailureKind::BinaryDiscoveryFailed, |(_, kind)| *kind)
+fn because(kind: FailureKind, reason: String) -> UnknownCommands {
+    UnknownCommands::new(kind, reason)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+pub(crate) fn disabled(why: &str) -> UnknownCommands {
+    because(FailureKind::PackageNotFound, format!("is disabled: {why}"))
+}
 
-    #[test]
-    fn no_beginning_hides_another() {
-        for (i, (text, kind_of_it)) in KINDS.iter().enumerate() {
-            assert_eq!(kind(text), *kind_of_it, "{text} at {i}");
-        }
-        assert_eq!(kind("anything else"), FailureKind::BinaryDiscoveryFailed);
-    }
+pub(crate) fn renamed(name: &str) -> UnknownCommands {
+    because(FailureKind::PackageNotFound, format!("is another name of {name}: queue that"))
+}
+
+pub(crate) fn moved(tap: &str) -> UnknownCommands {
+    because(FailureKind::PackageNotFound, format!("has moved to {tap:?}"))
+}
+
+pub(crate) fn without_stable_version() -> UnknownCommands {
+    because(FailureKind::NoBottle, "has no stable version".to_owned())
+}
+
+pub(crate) fn without_bottle() -> UnknownCommands {
+    because(FailureKind::NoBottle, "has no bottle".to_owned())
+}
+
+pub(crate) fn stored_elsewhere() -> UnknownCommands {
+    because(FailureKind::NoBottle, "has its bottles elsewhere than at ghcr.io".to_owned())
+}
+
+pub(crate) fn not_for_linux(tags: &[&str]) -> UnknownCommands {
+    let tags = tags.join(", ");
+    because(FailureKind::NoBottle, format!("has no bottle for Linux, only for {tags}"))
+}
+
+pub(crate) fn requires(requirements: &[&str]) -> UnknownCommands {
+    let requirements = requirements.join(", ");
+    because(FailureKind::NoBottle, format!("requires what no bottle brings: {requirements}"))
+}
+
+pub(crate) fn gone(url: &str) -> UnknownCommands {
+    because(FailureKind::NoBottle, format!("names a bottle that is not there: {url}"))
+}
+
+pub(crate) fn unreadable(why: &str) -> UnknownCommands {
+    let reason = format!("has a bottle that cannot be read: {why}");
+    because(FailureKind::ArchiveExtractionFailed, reason)
+}
+
+pub(crate) fn empty() -> UnknownCommands {
+    because(FailureKind::LibraryOnly, "ships neither a command nor a library".to_owned())
+}
+
+pub(crate) fn unsafe_command(why: &str) -> UnknownCommands {
+    let reason = format!("has a command that nobody could type safely: {why}");
+    because(FailureKind::UnsafeName, reason)
 }

@@ -1,15 +1,19 @@
-//! Asking formulae.brew.sh and ghcr.io: a thin async layer over pure functions.
+//! Requests to formulae.brew.sh and ghcr.io: a thin async layer over pure functions.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     path::Path,
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use batch_core::{
     io::{CachedFile, Http, HttpError, Request, archive, json},
-    model::{FailureKind, KnownRecipes, Os, PackageFacts, PackageName, Recipe, RecipeName},
-    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
+    model::{
+        FailureKind, KnownRecipes, Os, PackageFacts, PackageName, Recipe, RecipeName,
+        UnknownCommands,
+    },
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind, ask_bytes, ask_listed},
 };
 use serde::Deserialize;
 
@@ -23,14 +27,16 @@ use crate::{
 };
 
 const FORMULAE: &str = "https://formulae.brew.sh";
+/// How long the list of formulae that have moved is used again: as long as a run may take.
+const FRESH: Duration = Duration::from_secs(60 * 60);
 const TOKENS: &str = "https://ghcr.io/token";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-/// In bytes: a description of some thirty bottles.
-const LONGEST_INDEX: usize = 4 << 20;
-/// In bytes: a bottle that is only looked into.
-const LONGEST_LOOK: usize = 256 << 20;
-/// As many formulae are asked about as one formula may need.
-const MOST_DEPENDENCIES: usize = 60;
+/// The largest image index that is read, in bytes: a description of about thirty bottles.
+const MAX_INDEX: usize = 4 << 20;
+/// The largest bottle that is downloaded to read its content, in bytes.
+const MAX_LOOK: usize = 256 << 20;
+/// How many formulae are requested for the dependencies of one formula.
+const MAX_DEPENDENCIES: usize = 60;
 
 #[async_trait]
 impl RecipeBuilder for Homebrew {
@@ -42,8 +48,8 @@ impl RecipeBuilder for Homebrew {
         let Some(views) = ask(http, name.as_str()).await? else {
             return moved(http, name).await;
         };
-        if let Some(reason) = obstacle(name.as_str(), &views).map_err(odd_answer)? {
-            return Ok(Some(facts::refused(name, Some(&views), reason)));
+        if let Some(why) = obstacle(name.as_str(), &views).map_err(odd_answer)? {
+            return Ok(Some(facts::refused(name, Some(&views), why)));
         }
         let bottles = bottle::bottles(&views);
         let store = Store { http, token: token(http, &bottle::image(&views.linux.name)).await? };
@@ -52,7 +58,7 @@ impl RecipeBuilder for Homebrew {
             let Some(bottle) = bottles.iter().find(|bottle| bottle.is_for(os)) else { continue };
             match store.contents(bottle, &views).await? {
                 Ok(contents) => *slot = Some(contents),
-                Err(reason) => return Ok(Some(facts::refused(name, Some(&views), reason))),
+                Err(why) => return Ok(Some(facts::refused(name, Some(&views), why))),
             }
         }
         let needed = needed(http, &views, &bottles).await?;
@@ -76,9 +82,9 @@ impl RecipeBuilder for Homebrew {
     }
 }
 
-/// What keeps a formula from being poured on Linux, before any bottle is looked at. The error is
-/// what is odd about the answer.
-fn obstacle(name: &str, views: &Views) -> Result<Option<String>, String> {
+/// A reason why a formula cannot be installed on Linux that is known without its bottle. The error
+/// says what is wrong with the answer.
+fn obstacle(name: &str, views: &Views) -> Result<Option<UnknownCommands>, String> {
     let formula = &views.linux;
     if !formula.is_called(name) {
         return Err(format!("it is about {:?}", formula.name));
@@ -87,50 +93,48 @@ fn obstacle(name: &str, views: &Views) -> Result<Option<String>, String> {
     let tags = bottle::tags(formula);
     let requirements = formula.requirements();
     Ok(Some(if formula.name != name {
-        format!("{}{}: queue that", refusal::RENAMED, formula.name)
+        refusal::renamed(&formula.name)
     } else if formula.disabled {
-        format!("{}{}", refusal::DISABLED, formula.disabled_because())
+        refusal::disabled(&formula.disabled_because())
     } else if formula.versions.stable.is_none() {
-        refusal::NO_STABLE.to_owned()
+        refusal::without_stable_version()
     } else if tags.is_empty() && !requirements.is_empty() {
-        format!("{}{}", refusal::REQUIRES, requirements.join(", "))
+        refusal::requires(&requirements)
     } else if tags.is_empty() {
-        refusal::NO_BOTTLE.to_owned()
+        refusal::without_bottle()
     } else if bottles.is_empty() && bottle::is_in_place(formula) {
-        format!("{}{}", refusal::REQUIRES, requirements.join(", "))
+        refusal::requires(&requirements)
     } else if bottles.is_empty() {
-        refusal::ELSEWHERE.to_owned()
+        refusal::stored_elsewhere()
     } else if !bottle::is_for_all(formula) && !bottles.iter().any(|bottle| bottle.is_for(Os::Linux))
     {
-        format!("{}{}", refusal::NOT_FOR_LINUX, tags.join(", "))
+        refusal::not_for_linux(&tags)
     } else {
         return Ok(None);
     }))
 }
 
-/// The formula `name` as each system sees it; `None` where there is none.
+/// The formula `name` for each system; `None` if it does not exist.
 async fn ask(http: &dyn Http, name: &str) -> Result<Option<Views>, SourceError> {
     let file = format!("{name}.json");
-    let request = Request::get(FORMULAE, &["api", "formula", &file], &[]).map_err(source_error)?;
-    let request = Request { accept: Some("application/json"), ..request };
-    let response = http.send(request).await.map_err(source_error)?;
-    let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
+    let request = Request::get(FORMULAE, &["api", "formula", &file], &[]);
+    let request = request.map(|it| Request { accept: Some("application/json"), ..it });
+    let Some(body) = ask_bytes(http, &ID, request).await? else { return Ok(None) };
     formula::read(&body).map(Some).map_err(odd_answer)
 }
 
-/// A formula that is not there may have moved to another tap.
+/// Finds out whether a missing formula was moved to another tap.
 async fn moved(http: &dyn Http, name: &PackageName) -> Result<Option<PackageFacts>, SourceError> {
-    let path = &["api", "formula_tap_migrations.json"];
-    let request = Request::get(FORMULAE, path, &[]).map_err(source_error)?;
-    let migrations: Option<BTreeMap<String, String>> =
-        json(http, request).await.map_err(source_error)?;
-    let target = migrations.unwrap_or_default().remove(name.as_str());
-    let reason = target.map(|tap| format!("{}{tap:?}", refusal::MOVED));
-    Ok(reason.map(|reason| facts::refused(name, None, reason)))
+    let request = Request::get(FORMULAE, &["api", "formula_tap_migrations.json"], &[]);
+    // One file for all formulae.
+    let request = request.map(|it| Request { fresh_for: FRESH, ..it });
+    let mut migrations: BTreeMap<String, String> = ask_listed(http, &ID, request).await?;
+    let target = migrations.remove(name.as_str());
+    Ok(target.map(|tap| facts::refused(name, None, refusal::moved(&tap))))
 }
 
-/// What the formula needs on Linux, directly or not, in a fixed order; nothing where it has no
-/// bottle for Linux.
+/// The direct and indirect dependencies of the formula on Linux, in a fixed order; empty if it has
+/// no bottle for Linux.
 async fn needed(http: &dyn Http, views: &Views, bottles: &[Bottle]) -> Result<Needed, SourceError> {
     let mut needed = Needed::default();
     if !bottles.iter().any(|bottle| bottle.is_for(Os::Linux)) {
@@ -140,10 +144,10 @@ async fn needed(http: &dyn Http, views: &Views, bottles: &[Bottle]) -> Result<Ne
     let mut waiting: VecDeque<String> = own.clone().into();
     needed.graph.insert(views.linux.name.clone(), own);
     while let Some(name) = waiting.pop_front() {
-        if needed.graph.contains_key(&name) || MOST_DEPENDENCIES <= needed.graph.len() {
+        if needed.graph.contains_key(&name) || MAX_DEPENDENCIES <= needed.graph.len() {
             continue;
         }
-        // One that is not there is seen when the formula is verified.
+        // A missing one is noticed when the formula is verified.
         let found = ask(http, &name).await?;
         let names = found.as_ref().map(|views| views.linux.linux_dependencies());
         let names = names.unwrap_or_default();
@@ -161,7 +165,7 @@ struct Token {
     token: String,
 }
 
-/// What ghcr.io hands to anyone who wants to read `image`.
+/// The token with which ghcr.io lets anybody read `image`.
 async fn token(http: &dyn Http, image: &str) -> Result<String, SourceError> {
     let request = Request::get(
         TOKENS,
@@ -170,7 +174,7 @@ async fn token(http: &dyn Http, image: &str) -> Result<String, SourceError> {
     )
     .map_err(source_error)?;
     let answer: Option<Token> = json(http, request).await.map_err(source_error)?;
-    let none = || odd_answer("it hands out no token".to_owned());
+    let none = || odd_answer("it returned no token".to_owned());
     answer.map(|answer| answer.token).ok_or_else(none)
 }
 
@@ -178,7 +182,7 @@ fn token_query(image: &str) -> [(&'static str, String); 2] {
     [("service", "ghcr.io".to_owned()), ("scope", format!("repository:homebrew/core/{image}:pull"))]
 }
 
-/// Where an installer gets a token for `image`.
+/// The address from which an installer gets a token for `image`.
 pub(crate) fn token_address(image: &str) -> String {
     let query = token_query(image);
     let query = query.each_ref().map(|(key, value)| (*key, value.as_str()));
@@ -192,12 +196,12 @@ struct Store<'a> {
 }
 
 impl Store<'_> {
-    /// What is in `bottle`, or why that cannot be told.
+    /// The content of `bottle`, or why it is not known.
     async fn contents(
         &self,
         bottle: &Bottle,
         views: &Views,
-    ) -> Result<Result<Contents, String>, SourceError> {
+    ) -> Result<Result<Contents, UnknownCommands>, SourceError> {
         if let Some(commands) = self.announced(bottle).await?
             && !commands.is_empty()
             && agrees(&commands, &views.linux)
@@ -207,27 +211,27 @@ impl Store<'_> {
         let file = match self.download(bottle).await {
             Ok(file) => file,
             Err(error) if error.finding().kind == FailureKind::PackageNotFound => {
-                return Ok(Err(format!("{}{}", refusal::GONE, bottle.url())));
+                return Ok(Err(refusal::gone(&bottle.url())));
             }
-            // It is this bottle that is too large for us, and nothing of its registry's.
+            // This one bottle is too large for us; the registry works.
             Err(HttpError::TooLarge { max_bytes, .. }) => {
                 let why = format!("it has more than {max_bytes} bytes");
-                return Ok(Err(format!("{}{why}", refusal::UNREADABLE)));
+                return Ok(Err(refusal::unreadable(&why)));
             }
             Err(error) => return Err(source_error(error)),
         };
-        Ok(looked_into(&file, bottle).map_err(|why| format!("{}{why}", refusal::UNREADABLE)))
+        Ok(looked_into(&file, bottle).map_err(|why| refusal::unreadable(&why)))
     }
 
-    /// The commands that the image's index tells of; `None` where it tells nothing.
+    /// The commands that the image's index lists; `None` if it has no list.
     async fn announced(&self, bottle: &Bottle) -> Result<Option<Vec<String>>, SourceError> {
         let segments: Vec<&str> =
             bottle.image.split('/').chain(["manifests", bottle.tag.as_str()]).collect();
         let request = Request::get(IMAGES, &segments, &[]).map_err(source_error)?;
         let (accept, auth) = (Some(INDEX), Some(self.token.clone()));
-        let request = Request { accept, auth, max_bytes: LONGEST_INDEX, ..request };
+        let request = Request { accept, auth, max_bytes: MAX_INDEX, ..request };
         let response = self.http.send(request).await.map_err(source_error)?;
-        // Without an index there may still be the bottle.
+        // The bottle may exist without an index.
         let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
         contents::announced(&body, &bottle.sha256).map_err(odd_answer)
     }
@@ -235,11 +239,11 @@ impl Store<'_> {
     async fn download(&self, bottle: &Bottle) -> Result<CachedFile, HttpError> {
         let request = Request::get(&bottle.url(), &[], &[])?;
         let auth = Some(self.token.clone());
-        self.http.fetch_to_cache(Request { auth, max_bytes: LONGEST_LOOK, ..request }).await
+        self.http.fetch_to_cache(Request { auth, max_bytes: MAX_LOOK, ..request }).await
     }
 }
 
-/// What is in a bottle that is here, if it is the announced one.
+/// The content of a downloaded bottle, if its digest is the announced one.
 fn looked_into(file: &Path, bottle: &Bottle) -> Result<Contents, String> {
     let digest = format!("sha256-{}", bottle.sha256);
     archive::verify_digest(file, &digest).map_err(|error| error.to_string())?;
@@ -247,8 +251,8 @@ fn looked_into(file: &Path, bottle: &Bottle) -> Result<Contents, String> {
     Ok(Contents { sha256: Some(bottle.sha256.clone()), ..listed })
 }
 
-/// Whether the index lists nothing that the formula's own list, the union over all platforms, does
-/// not have. Where they differ the archive decides.
+/// Whether the formula's own list, which covers all platforms, contains everything in the index. If
+/// not, the archive decides.
 fn agrees(commands: &[String], formula: &Formula) -> bool {
     let Some(executables) = &formula.executables else { return true };
     let name = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();

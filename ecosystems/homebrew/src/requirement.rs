@@ -1,9 +1,9 @@
-//! What a formula requires of the machine that it runs on.
+//! The requirements of a formula for the machine on which it runs.
 
 use batch_core::model::{Cell, Os};
 use serde::Deserialize;
 
-/// Contexts in which nothing is asked of the machine that a bottle runs on.
+/// Contexts that do not concern the machine on which a bottle runs.
 const ELSEWHERE: &[&str] = &["build", "test"];
 
 /// One of a formula's `requirements`.
@@ -22,14 +22,16 @@ impl Requirement {
         !self.contexts.iter().any(|context| ELSEWHERE.contains(&&**context))
     }
 
-    /// Whether it holds in `cell`. What says nothing about systems and processors holds everywhere.
+    /// Whether it holds in `cell`. A requirement that does not concern systems or processors holds
+    /// everywhere.
     pub(crate) fn allows(&self, cell: Cell) -> bool {
         let version = self.version.as_deref().filter(|version| !version.is_empty());
         match (&*self.name, version) {
             ("linux", _) => cell.os() == Os::Linux,
             ("macos", None) => cell.os() == Os::Darwin,
             ("arch", Some(arch)) => is_of(cell, arch),
-            // With a release, `macos` and `maximum_macos` speak of macOS only, and hold on Linux.
+            // With a release, `macos` and `maximum_macos` concern macOS only, so they hold on
+            // Linux.
             _ => true,
         }
     }
@@ -50,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_requirement_leaves_the_cells_where_it_holds() {
+    fn a_requirement_keeps_the_cells_in_which_it_holds() {
         use Cell::{
             DarwinArm, DarwinX86, LinuxGlibcArm, LinuxGlibcX86, LinuxMuslArm, LinuxMuslX86,
         };

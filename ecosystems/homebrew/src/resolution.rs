@@ -1,4 +1,5 @@
-//! From the formulae that a formula needs to recipes, and to what is poured beside it. Pure.
+//! Finds the recipes for the formulae that a formula needs, and the bottles to install beside it.
+//! Pure.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,16 +10,17 @@ use batch_core::{
 
 use crate::{ID, recipe};
 
-/// Parameter of facts: `formula=formula formula`, what each formula needs on Linux, for the formula
-/// itself and for all that it needs.
+/// Parameter of facts: `formula=formula formula` states the dependencies of each formula on Linux,
+/// for the formula itself and for all its dependencies.
 const NEEDS: &str = "needs";
-/// Can be in no name.
+/// This character cannot occur in a name.
 const IS: char = '=';
 
-/// What each formula needs on Linux.
+/// The direct dependencies of each formula on Linux.
 pub(crate) type Graph = BTreeMap<String, Vec<String>>;
 
-/// Key and value of the parameter that holds `graph`; formulae that need nothing are left out.
+/// The key and the value of the parameter that holds `graph`; formulae without dependencies are
+/// left out.
 pub(crate) fn of_graph(graph: &Graph) -> Option<(String, Parameter)> {
     let line = |(formula, needed): (&String, &Vec<String>)| {
         (!needed.is_empty()).then(|| format!("{formula}{IS}{}", needed.join(" ")))
@@ -35,8 +37,8 @@ fn graph(facts: &PackageFacts) -> Graph {
     recipe::list(facts, NEEDS).iter().filter_map(edge).collect()
 }
 
-/// `facts` with the recipe that provides each formula, and without what a recipe does not say that
-/// it needs: the package manager would not install that.
+/// `facts` with the recipe that provides each formula, and without dependencies that those recipes
+/// do not declare, because the package manager would not install them.
 pub(crate) fn resolve(mut facts: PackageFacts, known: &KnownRecipes) -> PackageFacts {
     let provider = |formula: &str| known.provider(ID.as_str(), formula);
     let mut graph = graph(&facts);
@@ -53,8 +55,8 @@ pub(crate) fn resolve(mut facts: PackageFacts, known: &KnownRecipes) -> PackageF
     facts
 }
 
-/// The formulae that are poured beside the own one where `recipe` is installed on Linux: those that
-/// it declares, and what the recipes of these declare in turn. On macOS nothing is.
+/// The formulae that are installed beside the formula when `recipe` is installed on Linux: the ones
+/// that it declares, and the ones that their recipes declare. On macOS there are none.
 pub(crate) fn poured(facts: &PackageFacts, recipe: &Recipe, os: Os) -> BTreeSet<String> {
     if os != Os::Linux {
         return BTreeSet::new();
@@ -75,7 +77,7 @@ pub(crate) fn poured(facts: &PackageFacts, recipe: &Recipe, os: Os) -> BTreeSet<
     poured
 }
 
-/// The recipes that `recipe` names as dependencies where it is installed on `os`.
+/// The dependencies that `recipe` declares for `os`.
 fn declared(recipe: &Recipe, os: Os) -> BTreeSet<&str> {
     let is_here = |step: &&RecipeStep| {
         let systems = step.when.as_ref().map(|when| &*when.os).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! From documented shapes to recipes, through the real gates: a host that is not declared would be
-//! refused here.
+//! Makes recipes from the documented formats, with the real checks of requests: a request to a host
+//! that the plugin does not declare would be refused.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ fn digest(c: char) -> String {
     c.to_string().repeat(64)
 }
 
-/// What a server would say: path and answer. A path is that of the host that it is asked of.
+/// The answers of a server by path. A path belongs to the host that is asked for it.
 #[derive(Default)]
 struct Server(BTreeMap<String, Answer>);
 
@@ -61,7 +61,7 @@ impl Server {
         self
     }
 
-    /// What [`Homebrew`] makes of it, and the addresses that were asked.
+    /// The result of [`Homebrew`] for this server, and the requested addresses.
     fn ask(self, name: &str) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
         let clock = SimClock::default();
         let answer = move |request: &Request| {
@@ -128,7 +128,8 @@ fn server(name: &str, commands: &str, more: &Value) -> Server {
     server.with(&format!("/v2/homebrew/core/{image}/manifests/1.0"), 200, &index)
 }
 
-/// Recipes, each with the formula that it satisfies; empty where it is called like it.
+/// Recipes, each with the formula that it satisfies; the formula is empty if it has the recipe's
+/// name.
 fn known(recipes: &[(&str, &str)]) -> KnownRecipes {
     let mut known = KnownRecipes::default();
     for (name, formula) in recipes {
@@ -139,7 +140,7 @@ fn known(recipes: &[(&str, &str)]) -> KnownRecipes {
     known
 }
 
-/// A recipe for everything that `facts` need, as this plugin would call it.
+/// One recipe for every dependency in `facts`, with the name that this plugin would give it.
 fn complete(facts: &PackageFacts) -> KnownRecipes {
     let needed: Vec<String> = facts.runtime_dependencies.iter().map(ToString::to_string).collect();
     let names: Vec<RecipeName> = needed.iter().map(|name| RecipeName::nearest(name)).collect();
@@ -147,7 +148,7 @@ fn complete(facts: &PackageFacts) -> KnownRecipes {
     known(&recipes.collect::<Vec<_>>())
 }
 
-/// The recipe where there is one for everything that it needs.
+/// The recipe when every dependency has one.
 fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     build_with(facts, &complete(facts))
 }
@@ -156,7 +157,8 @@ fn build_with(facts: &PackageFacts, known: &KnownRecipes) -> Result<Recipe, Miss
     Homebrew.build(&Homebrew.resolve(facts.clone(), known))
 }
 
-/// The recipe's text has all of `parts` in it, and the strict reader reads it back as it was.
+/// Checks that the recipe's text contains all of `parts`, and that the strict reader reads the same
+/// recipe back.
 #[track_caller]
 fn check(server: Server, name: &str, parts: &[&str]) -> PackageFacts {
     let facts = server.facts(name);
@@ -178,7 +180,7 @@ fn check_missing(server: Server, name: &str, kind: FailureKind, reason: &str) {
 fn commands(facts: &PackageFacts) -> Vec<&str> {
     match &facts.executables {
         Executables::Known(names) => names.iter().map(CommandName::as_str).collect(),
-        Executables::Unknown(why) => vec![why],
+        Executables::Unknown(unknown) => vec![&unknown.reason],
     }
 }
 
@@ -203,7 +205,7 @@ fn a_formula_with_a_command_is_one_pair_of_steps() {
 }
 
 #[test]
-fn the_own_command_comes_first_and_a_version_in_the_name_does_not_hide_it() {
+fn the_command_with_the_formulas_name_is_first_even_if_the_name_has_a_version() {
     let of = |name: &str, list: &str| {
         let facts = server(name, list, &json!({})).facts(name);
         commands(&facts).join(" ")
@@ -215,7 +217,7 @@ fn the_own_command_comes_first_and_a_version_in_the_name_does_not_hide_it() {
 #[test]
 fn the_folder_of_a_command_is_never_guessed() {
     check(server("x", "sbin/x,bin/y", &json!({})), "x", &["binaries = [\"bin/y\", \"sbin/x\"]"]);
-    // What lies elsewhere is no command.
+    // Files in other folders are not commands.
     let facts = server("x", "bin/x,libexec/bin/z,bin/sub/w,bin/", &json!({})).facts("x");
     assert_eq!(commands(&facts), ["x"]);
 }
@@ -241,7 +243,7 @@ fn the_newest_macos_and_both_processors_are_taken() {
 }
 
 #[test]
-fn an_image_has_its_own_spelling_and_its_tag_revision_and_rebuild() {
+fn an_image_name_is_encoded_and_its_tag_contains_revision_and_rebuild() {
     let name = "gtk+x@1.2";
     let image = "gtkxx/1.2";
     let files = json!({ "x86_64_linux": file(image, 'e', ":any") });
@@ -262,7 +264,7 @@ fn an_image_has_its_own_spelling_and_its_tag_revision_and_rebuild() {
     assert_eq!(recipe.metadata.supported_arch, ["amd64"]);
 }
 
-/// A tar with these files, all programs, of the keg `x/1.0`; and its digest.
+/// A tar with these files, all of them programs, of the keg `x/1.0`; and its digest.
 fn archive(files: &[(&str, u32)]) -> (&'static str, String) {
     let mut builder = tar::Builder::new(vec![]);
     for (path, mode) in files {
@@ -271,7 +273,7 @@ fn archive(files: &[(&str, u32)]) -> (&'static str, String) {
         header.set_mode(*mode);
         builder.append_data(&mut header, format!("x/1.0/{path}"), &b""[..]).unwrap();
     }
-    // Headers of such files are ASCII.
+    // The headers of such files are ASCII.
     let text: &'static str = String::from_utf8(builder.into_inner().unwrap()).unwrap().leak();
     (text, sha256(text.as_bytes()))
 }
@@ -298,7 +300,7 @@ fn unlisted(tag: &str, files: &[(&str, u32)], more: &Value) -> Server {
 }
 
 #[test]
-fn what_no_annotation_lists_is_seen_in_the_archive() {
+fn without_an_annotation_the_archive_is_read() {
     let files = &[
         ("bin/x", 0o755),
         ("bin/readme", 0o644),
@@ -357,7 +359,7 @@ fn check_dependencies(facts: &PackageFacts, expected: &[&str]) -> Recipe {
 }
 
 #[test]
-fn what_one_system_needs_more_stands_in_its_own_step() {
+fn additional_dependencies_of_one_system_are_in_its_step() {
     let more = json!({
         "dependencies": ["zlib-ng"],
         "variations": { "x86_64_linux": { "dependencies": ["zlib-ng", "openssl@3"] } },
@@ -378,7 +380,7 @@ fn what_one_system_needs_more_stands_in_its_own_step() {
 }
 
 #[test]
-fn what_only_the_other_linux_needs_is_not_needed() {
+fn dependencies_of_the_other_linux_processor_are_ignored() {
     let variation = json!({ "arm64_linux": { "dependencies": ["zlib-ng", "extra"] } });
     let more = json!({ "dependencies": ["zlib-ng"], "variations": variation });
     let facts = check(server("x", "bin/x", &more), "x", &[]);
@@ -387,7 +389,7 @@ fn what_only_the_other_linux_needs_is_not_needed() {
 }
 
 #[test]
-fn other_commands_on_macos_make_other_steps() {
+fn different_commands_on_macos_give_separate_steps() {
     let index = json!({ "manifests": [
         { "annotations": { "sh.brew.bottle.digest": digest('c'),
             "sh.brew.path_exec_files": "bin/x,bin/xmac" } },
@@ -402,7 +404,7 @@ fn other_commands_on_macos_make_other_steps() {
 }
 
 #[test]
-fn an_index_that_contradicts_the_formula_is_not_believed() {
+fn an_index_that_contradicts_the_formula_is_ignored() {
     let (body, sha256) = archive(&[("bin/real", 0o755)]);
     let url = format!("https://ghcr.io/v2/homebrew/core/x/blobs/sha256:{sha256}");
     let files = json!({ "x86_64_linux": { "url": url, "sha256": sha256 } });
@@ -467,7 +469,7 @@ const REFUSED: &[Refused] = &[
 ];
 
 #[test]
-fn what_cannot_be_poured_is_told_apart() {
+fn reasons_against_an_installation_are_distinguished() {
     for (more, kind, reason) in REFUSED {
         check_missing(Server::default().formula(&formula("x", &more())), "x", *kind, reason);
     }
@@ -497,11 +499,15 @@ fn a_formula_that_is_not_there_may_have_moved() {
     let server = Server::default().with("/api/formula_tap_migrations.json", 200, &moved);
     let reason = "x has moved to \"homebrew/cask/x\"";
     check_missing(server, "x", FailureKind::PackageNotFound, reason);
-    assert_eq!(Server::default().ask("x").0.unwrap(), None);
+    let moved = || Server::default().with("/api/formula_tap_migrations.json", 200, &json!({}));
+    assert_eq!(moved().ask("x").0.unwrap(), None);
+    // The list of all formulae that have moved is not there: that says nothing about this one.
+    let finding = Server::default().ask("x").0.unwrap_err().finding();
+    assert_eq!(finding.kind, FailureKind::UpstreamUnavailable);
 }
 
 #[test]
-fn what_a_person_should_know_is_noted() {
+fn important_properties_are_noted() {
     let more = json!({ "deprecated": true, "deprecation_reason": "unmaintained", "keg_only": true,
         "post_install_defined": true, "service": { "run": ["x"] } });
     let notes = server("x", "bin/x", &more).facts("x").notes;
@@ -543,7 +549,7 @@ fn an_answer_of_another_shape_is_an_error() {
 }
 
 #[test]
-fn a_bottle_that_is_not_there_or_not_as_announced_is_told() {
+fn missing_and_changed_bottles_are_reported() {
     let server = Server::default().formula(&formula("x", &json!({})));
     let missing = build(&server.facts("x")).unwrap_err();
     assert_eq!(missing.kind, FailureKind::NoBottle);
@@ -560,7 +566,7 @@ fn a_bottle_that_is_not_there_or_not_as_announced_is_told() {
 }
 
 #[test]
-fn a_bottle_that_is_too_large_to_be_looked_into_is_no_fault_of_its_store() {
+fn a_too_large_bottle_does_not_blame_its_store() {
     let mut server = Server::default().formula(&formula("x", &json!({})));
     let path = format!("/v2/homebrew/core/x/blobs/sha256:{}", digest('e'));
     server.0.insert(path, (200, &[("content-length", "999999999999")], ""));
@@ -586,7 +592,7 @@ fn a_store_that_refuses_is_blamed_and_not_the_formula() {
 }
 
 #[test]
-fn facts_carry_the_bottles_of_everything_that_is_needed_on_linux() {
+fn facts_contain_the_bottles_of_all_dependencies_on_linux() {
     let more = json!({ "dependencies": ["y"], "uses_from_macos": ["z", { "m4": "build" }] });
     let server = server("x", "bin/x", &more)
         .formula(&formula("y", &json!({ "dependencies": ["z", "x"], "revision": 1 })))
@@ -599,7 +605,7 @@ fn facts_carry_the_bottles_of_everything_that_is_needed_on_linux() {
     assert_eq!(recipe.steps[0].dependencies().collect::<Vec<_>>(), ["z"], "macOS has it");
 }
 
-/// What the plan of `recipe` downloads beside the formula's own bottle.
+/// The downloads in the plan of `recipe` beside the formula's own bottle.
 fn beside(facts: &PackageFacts, recipe: &Recipe) -> Vec<String> {
     let plan = Homebrew.install(recipe, facts, Environment::DebianX86, &Origins::default());
     let keg = |step: InstallStep| {
@@ -610,7 +616,7 @@ fn beside(facts: &PackageFacts, recipe: &Recipe) -> Vec<String> {
 }
 
 #[test]
-fn only_what_the_recipe_declares_is_poured() {
+fn only_declared_dependencies_are_installed() {
     let more = json!({ "dependencies": ["y@2"], "uses_from_macos": ["z"] });
     let server = server("x", "bin/x", &more)
         .formula(&formula("y@2", &json!({ "dependencies": ["w", "v"] })))
@@ -623,14 +629,14 @@ fn only_what_the_recipe_declares_is_poured() {
     let recipe = Homebrew.build(&resolved).unwrap();
     assert_eq!(beside(&resolved, &recipe), ["y@2/1.0", "z/1.0", "w/1.0", "v/1.0"]);
 
-    // A recipe that does not say so has nothing of it.
+    // A recipe that does not declare it does not get it.
     let mut less = recipe.clone();
     less.steps[0].params.remove("dependencies");
     assert_eq!(beside(&resolved, &less), ["y@2/1.0", "w/1.0", "v/1.0"]);
     less.metadata.runtime_dependencies.clear();
     assert_eq!(beside(&resolved, &less), [""; 0]);
 
-    // Nor has it what the recipe of a dependency does not say.
+    // The same holds if the recipe of a dependency does not declare it.
     let mut known = all;
     let of_y = Metadata { runtime_dependencies: vec!["v".to_owned()], ..Metadata::default() };
     let of_y = Recipe { metadata: of_y, version: None, steps: vec![], verify: None };
@@ -640,7 +646,7 @@ fn only_what_the_recipe_declares_is_poured() {
 }
 
 #[test]
-fn dependencies_are_led_to_the_recipes_that_satisfy_them() {
+fn dependencies_are_resolved_to_the_recipes_that_satisfy_them() {
     let more = json!({ "dependencies": ["openssl@3", "gtk+3", "zstd", "sqlite"],
         "uses_from_macos": ["perl", { "m4": "build" }, { "flex": ["build", "test"] }] });
     let facts = server("x", "bin/x", &more).facts("x");
@@ -688,7 +694,7 @@ fn a_formula_for_one_system_has_one_list_of_dependencies() {
     assert!(recipe.steps.iter().all(|step| step.when.is_none()));
 }
 
-/// Requirement, and a part of the recipe, for a formula whose one bottle is for all systems.
+/// A requirement, and a part of the recipe, for a formula with one bottle for all systems.
 const REQUIRED: &[(&str, &str)] = &[
     (r#"{ "name": "macos", "version": null, "contexts": [] }"#, "supported_os = [\"darwin\"]"),
     (r#"{ "name": "linux", "contexts": [] }"#, "supported_os = [\"linux\"]"),
@@ -702,7 +708,7 @@ fn requirements_constrain_a_bottle_for_all() {
         let requirement: Value = serde_json::from_str(requirement).unwrap();
         let more = json!({ "requirements": [requirement] });
         check(unlisted("all", &[("bin/x", 0o755)], &more), "x", &[part]);
-        // Nothing of it holds for what is only there to build.
+        // Requirements that only concern building have no effect.
         let mut to_build = requirement.clone();
         to_build["contexts"] = json!(["build"]);
         let more = json!({ "requirements": [to_build] });
@@ -767,7 +773,7 @@ fn equal_answers_in_any_order_make_equal_bytes() {
 }
 
 #[test]
-fn a_bottle_is_poured_without_running_anything_of_it() {
+fn a_bottle_is_installed_without_running_its_programs() {
     let more = json!({ "dependencies": ["y"] });
     let server = server("x@1", "bin/x,sbin/xd", &more).formula(&formula("y", &json!({})));
     let facts = server.facts("x@1");
@@ -775,7 +781,6 @@ fn a_bottle_is_poured_without_running_anything_of_it() {
     let recipe = Homebrew.build(&facts).unwrap();
     let origins = Origins::default();
     let plan = Homebrew.install(&recipe, &facts, Environment::DebianX86, &origins);
-    assert!(!plan.runs_package_code);
     let keg = "prefix/Cellar/x@1/1.0";
     assert_eq!(plan.bin_dirs[..2], [format!("{keg}/bin"), format!("{keg}/sbin")]);
     let token_place = |step: &InstallStep| {
@@ -802,7 +807,8 @@ fn a_bottle_is_poured_without_running_anything_of_it() {
 #[test]
 fn a_name_goes_into_one_segment_of_the_address() {
     let name = Homebrew.normalise("GTK+3").unwrap();
-    let (facts, asked) = Server::default().ask(name.as_str());
+    let moved = Server::default().with("/api/formula_tap_migrations.json", 200, &json!({}));
+    let (facts, asked) = moved.ask(name.as_str());
     assert_eq!(facts.unwrap(), None);
     assert_eq!(asked[0], "https://formulae.brew.sh/api/formula/gtk+3.json");
 }

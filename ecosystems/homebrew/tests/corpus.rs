@@ -1,6 +1,7 @@
-//! The plugin against recorded answers. Reported as ignored where they are not at hand; every
-//! recording is either tried or named with the reason why not. No bottle was recorded, so a formula
-//! that could be poured ends with its bottle being missed, under the right image and tag.
+//! Runs the plugin on recorded answers. The test is reported as ignored if the recordings are
+//! missing; every recording is either used or listed with the reason why not. No bottle was
+//! recorded, so a formula that could be installed ends with a missing bottle, under the right image
+//! and tag.
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
 
@@ -10,7 +11,7 @@ use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request},
     model::SeedSkip,
-    plugin::Registry,
+    plugin::{PageRequest, Registry},
 };
 use batch_sim::{Answer, SimClock, SimTransport};
 use eco_homebrew as _;
@@ -19,7 +20,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries");
 const FORMULAE: &str = "homebrew-formula";
 
-/// File, and where its image index is looked for, or why it is not.
+/// The file, and the address of its image index or the reason why none is requested.
 const TRIED: &[(&str, &str)] = &[
     ("acl.json", "/acl/manifests/2.3.1"),
     ("adr-tools.json", "adr-tools has no bottle"),
@@ -35,8 +36,8 @@ const TRIED: &[(&str, &str)] = &[
     ("python@3.13.json", "/python/3.13/manifests/3.13.0_1"),
 ];
 const INSTALLS: &str = "install-on-request.homebrew-core.30d.json";
-/// They have tests of their own, but for the index pages, the analytics of all taps, of which the seeder
-/// reads the core tap's, and those of casks, which are another plugin's.
+/// Files with tests of their own, with these exceptions: index pages, analytics of all taps (the
+/// seeder reads those of the core tap), and files of casks, which belong to another plugin.
 const OTHERS: &[(&str, &[&str])] = &[
     (FORMULAE, &["brew-info-v2.json", "INDEX.md"]),
     ("ghcr", &["cowsay-3.04_1.index.json", "INDEX.md"]),
@@ -74,7 +75,7 @@ fn read(folder: &str, file: &str) -> Result<String, Failed> {
     Ok(fs::read_to_string(Path::new(RECORDINGS).join(folder).join(file))?)
 }
 
-/// Asks for `name` where `formula` and `index` are all there is.
+/// Requests `name` when only `formula` and `index` exist.
 fn check(name: &str, formula: &str, index: Option<&str>, expected: &str) -> Result<(), Failed> {
     let formula: &'static str = formula.to_owned().leak();
     let index: Option<&'static str> = index.map(|index| &*index.to_owned().leak());
@@ -126,7 +127,7 @@ fn every_formula_of_a_list() -> Result<(), Failed> {
     if formulae.len() == 3 { Ok(()) } else { Err("not all of them".into()) }
 }
 
-/// The digest of the index's first bottle stands for a bottle for Linux.
+/// The digest of the index's first bottle is used as that of a bottle for Linux.
 fn index_without_lists() -> Result<(), Failed> {
     let index = read("ghcr", "cowsay-3.04_1.index.json")?;
     let sha256 = "422c58f10fc2441a62a90864d01b83176ebda627f9a8c29b34f89f4f1f86618e";
@@ -140,8 +141,8 @@ fn index_without_lists() -> Result<(), Failed> {
     check("cowsay", &formula.to_string(), Some(&index), "/cowsay/manifests/3.04_1")
 }
 
-/// The lists are four years apart, and the second ends before the letter m: so all that begins
-/// with an a is in both or was removed.
+/// The lists are from different years, and the second one is cut off before the letter m. So every
+/// name with an a is in both, or was removed.
 fn installs_and_executables() -> Result<(), Failed> {
     let registry = Registry::linked()?;
     let plugin = registry.iter().next().ok_or("no plugin is linked")?;
@@ -158,7 +159,8 @@ fn installs_and_executables() -> Result<(), Failed> {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let port = Arc::new(clock.clone());
     let config = PoliteConfig::new(port, Arc::new(transport), registry.quotas(), cache);
-    let page = clock.run(seeder.discover(&PoliteHttp::new(config), source, None, usize::MAX))?;
+    let http = PoliteHttp::new(config);
+    let page = clock.run(PageRequest::first(plugin, &http, source).page(seeder))?;
     let best = page.candidates.first().ok_or("no candidate")?;
     let popularity = best.popularity.as_ref().ok_or("of unknown popularity")?;
     let n_of = |reason: SeedSkip| page.passed_over.iter().filter(|it| it.reason == reason).count();

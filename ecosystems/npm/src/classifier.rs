@@ -1,13 +1,13 @@
-//! What npm's error texts say.
+//! Classifies the error messages of npm.
 //!
-//! npm ends with lines that begin `npm error` (since npm 10.6) or `npm ERR!` (before), of which one
-//! says `code E…`. The codes are npm's own, node's, or zlib's; the texts of the tests are what
-//! npm 8 and npm 11 print.
+//! npm's last lines begin with `npm error` (since npm 10.6) or `npm ERR!` (before), and one of them
+//! says `code E…`. The codes come from npm, node or zlib; the texts in the tests are printed by npm
+//! 8 and npm 11.
 
 use batch_core::{
     decide::{
-        classify::{first_sign, host_in},
-        signs::of_build,
+        classify::{first_pattern, host_in},
+        patterns::of_build,
     },
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
@@ -17,7 +17,7 @@ use crate::{Npm, quota::HOST, version};
 
 const PREFIXES: &[&str] = &["npm error", "npm ERR!"];
 
-/// What a code says by itself.
+/// What a code means without further text.
 const CODES: &[(&str, FailureKind)] = &[
     ("E401", FailureKind::AuthRequired),
     ("E402", FailureKind::AuthRequired),
@@ -68,8 +68,8 @@ const CODES: &[(&str, FailureKind)] = &[
     ("Z_DATA_ERROR", FailureKind::ArchiveExtractionFailed),
 ];
 
-/// Signs that are stronger than any code, or come without one.
-const SIGNS: &[(&str, FailureKind)] = &[
+/// Texts that are more specific than any code, or that occur without one.
+const PATTERNS: &[(&str, FailureKind)] = &[
     ("gyp ERR!", FailureKind::NativeBuildFailed),
     ("npm error gyp", FailureKind::NativeBuildFailed),
     ("JavaScript heap out of memory", FailureKind::OutOfMemory),
@@ -89,7 +89,7 @@ impl FailureClassifier for Npm {
         if let Some(finding) = failed_script(text) {
             return Some(finding);
         }
-        let kind = by_sign(text).or_else(|| by_code(text))?;
+        let kind = by_pattern(text).or_else(|| by_code(text))?;
         let finding = Finding::stated(kind);
         if kind == FailureKind::ToolCrashed {
             return Some(finding.of_service("npm"));
@@ -107,8 +107,8 @@ fn error_lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(move |line| Some(line[rest(line)?..].trim()))
 }
 
-/// A script of a package that failed. Below it npm repeats what the script printed, in lines that
-/// look like its own.
+/// A package's script failed. npm then repeats the output of the script, in lines that look like
+/// npm's own.
 fn failed_script(text: &str) -> Option<Finding> {
     let is_script = |line: &str| line == "command failed" || line == "code ELIFECYCLE";
     error_lines(text).any(is_script).then(|| {
@@ -125,8 +125,8 @@ fn failed_script(text: &str) -> Option<Finding> {
     })
 }
 
-fn by_sign(text: &str) -> Option<FailureKind> {
-    first_sign(text, SIGNS)
+fn by_pattern(text: &str) -> Option<FailureKind> {
+    first_pattern(text, PATTERNS)
 }
 
 fn by_code(text: &str) -> Option<FailureKind> {
@@ -142,14 +142,14 @@ fn by_code(text: &str) -> Option<FailureKind> {
         .or_else(|| is_missing_command(code, text).then_some(FailureKind::InstallFailed))
 }
 
-/// A script of the package called a command that is not there. npm hands on the shell's exit code,
-/// which by itself would say that npm is missing.
+/// A package's script called a missing command. npm returns the shell's exit code, which alone
+/// would mean that npm is missing.
 fn is_missing_command(code: &str, text: &str) -> bool {
     code == "127" && error_lines(text).any(|line| line.starts_with("command "))
 }
 
-/// Whether what npm did not find was asked for by a range or a tag: we ask for exact versions, so
-/// it is a dependency.
+/// Whether npm did not find something that was requested by a range or a tag. We request exact
+/// versions, so it is a dependency.
 fn wants_a_range(text: &str) -> bool {
     let spec = error_lines(text).find_map(|line| {
         let quoted = line.split_once('\'').and_then(|(_, rest)| rest.split_once('\''));
@@ -161,7 +161,7 @@ fn wants_a_range(text: &str) -> bool {
     wanted.is_some_and(|(_, it)| version::parse(it).is_none() && !it.contains("://"))
 }
 
-/// A dependency that comes by git needs git.
+/// A dependency that is fetched with git needs git.
 fn missing_program(text: &str) -> Option<Finding> {
     let is_about_git = |line: &str| line.contains("spawn git") || line.contains("enoent git");
     let has_code = error_lines(text).any(|line| line == "code ENOENT");
@@ -169,7 +169,7 @@ fn missing_program(text: &str) -> Option<Finding> {
         .then(|| Finding::stated(FailureKind::ToolchainMissing).of_service("git"))
 }
 
-/// Whether the error lines name the registry: a dependency may lie elsewhere.
+/// Whether the error lines name the registry: a dependency may be on another host.
 fn names_registry(text: &str) -> bool {
     let is_bare = |line: &str| {
         let words = line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '-'));
@@ -192,7 +192,7 @@ mod tests {
         Npm.classify(&Evidence { stage, tool, exit_code: Some(1), text })
     }
 
-    /// In the words of npm 11, and with the older prefix.
+    /// Checks the lines with the prefix of npm 11, and with the older prefix.
     #[track_caller]
     fn check(lines: &[&str], kind: FailureKind) {
         for prefix in PREFIXES {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_registry_answers_is_read() {
+    fn answers_of_the_registry_are_classified() {
         const OF: &str = "GET https://registry.npmjs.org/x - x";
         let check = |code: &str, line: &str, kind| check(&[&format!("code {code}"), line], kind);
         check("E404", &format!("404 Not Found - {OF}"), FailureKind::PackageNotFound);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_network_does_is_read() {
+    fn faults_of_the_network_are_classified() {
         let check = |code: &str, line: &str, kind| check(&[&format!("code {code}"), line], kind);
         check(
             "FETCH_ERROR",
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_package_and_its_dependencies_do_is_read() {
+    fn failures_of_the_package_and_its_dependencies_are_classified() {
         let check = |code: &str, line: &str, kind| check(&[&format!("code {code}"), line], kind);
         let unresolved = FailureKind::DependencyResolutionFailed;
         check("E404", "404  The requested resource 'dep@^1.0.0' could not be found", unresolved);
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_machine_does_is_read() {
+    fn faults_of_the_machine_are_classified() {
         let check = |code: &str, line: &str, kind| check(&[&format!("code {code}"), line], kind);
         check("ENOSPC", "nospc ENOSPC: no space left on device, write", FailureKind::DiskFull);
         check("EACCES", "Error: EACCES: permission denied, mkdir '/x'", FailureKind::InstallFailed);
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_error_of_npm_is_left_to_others() {
+    fn other_outputs_than_errors_of_npm_are_left_to_core() {
         for text in [
             "",
             "added 1 package in 2s",
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_script_prints_is_no_cause() {
+    fn output_of_a_script_is_not_a_cause() {
         for prefix in PREFIXES {
             let output = |lines: &[&str]| {
                 let lines = lines.iter().map(|line| format!("{prefix} {line}\n"));
@@ -380,8 +380,8 @@ mod tests {
     }
 
     #[test]
-    fn what_an_author_says_of_a_deprecated_package_is_no_cause() {
+    fn a_deprecation_message_is_not_a_cause() {
         let text = "npm warn deprecated x@1.0.0: connection refused\nsomething else";
-        assert_eq!(batch_core::decide::signs::Signs::SHARED.read(text), None);
+        assert_eq!(batch_core::decide::patterns::PatternTable::SHARED.read(text), None);
     }
 }

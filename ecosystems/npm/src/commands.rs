@@ -1,23 +1,24 @@
 //! Which commands a package puts on `PATH`: npm's own normalisation of `bin`, step by step, as in
-//! `npm-normalize-package-bin`, so that nothing is promised that an installation does not keep.
+//! `npm-normalize-package-bin`, so that facts name exactly the commands that an installation has.
 
 use std::collections::BTreeSet;
 
-use batch_core::model::{CommandName, Executables};
+use batch_core::model::{Executables, FailureKind};
 use serde_json::Value;
 
 use crate::names;
 
-/// What installing `package` links, when its manifest says `bin`: the command that is called like
-/// the package first, the others in order. Empty for a library.
+/// The commands that installing `package` links when its manifest has `bin`: the command with the
+/// package's name first, the others sorted. Empty for a library.
 ///
-/// A name that could not be typed safely makes all of them unknown: to leave one out would be a
-/// silent lie about the package.
+/// If one name is unsafe to type, all commands are unknown: a list without it would be wrong
+/// without a sign of that.
 pub(crate) fn executables(package: &str, bin: &Value) -> Executables {
     let names = match bin {
         Value::String(target) => link(package, target).into_iter().collect(),
         Value::Array(targets) if targets.iter().any(|target| !target.is_string()) => {
-            return Executables::Unknown("bin lists something that is no path".to_owned());
+            let reason = "bin lists something that is not a path";
+            return Executables::unknown(FailureKind::UnsafeName, reason);
         }
         Value::Array(targets) => {
             let targets = targets.iter().filter_map(Value::as_str);
@@ -34,30 +35,26 @@ pub(crate) fn executables(package: &str, bin: &Value) -> Executables {
 
 fn in_order(first: &str, names: &BTreeSet<String>) -> Executables {
     let (own, others): (Vec<_>, Vec<_>) = names.iter().partition(|name| *name == first);
-    let in_order = own.into_iter().chain(others);
-    let parsed: Result<Vec<CommandName>, _> = in_order.map(|name| name.parse()).collect();
-    match parsed {
-        Ok(names) => Executables::Known(names),
-        Err(invalid) => Executables::Unknown(invalid.to_string()),
-    }
+    Executables::named(own.into_iter().chain(others))
 }
 
-/// The name of the link that npm makes from the entry `name` to `target`, if it makes one.
+/// The name of the link that npm makes for the entry `name` with `target`; `None` if npm makes
+/// none.
 fn link(name: &str, target: &str) -> Option<String> {
     let slashed = name.replace(['\\', ':'], "/");
     let base = basename(&slashed);
     let is_name = !matches!(base, "" | "." | "..");
-    (is_name && leads_somewhere(target)).then(|| base.to_owned())
+    (is_name && is_inside_package(target)).then(|| base.to_owned())
 }
 
-/// The last element of a path, as `path.posix.basename` has it.
+/// The last element of a path, as in `path.posix.basename`.
 fn basename(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Whether `target`, taken as a path from the package's root, is below it.
-fn leads_somewhere(target: &str) -> bool {
+/// Whether `target`, as a path relative to the package's root, is below the root.
+fn is_inside_package(target: &str) -> bool {
     let mut depth = 0_usize;
     for part in target.split(['/', '\\']) {
         depth = match part {
@@ -74,6 +71,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    use batch_core::model::CommandName;
+
     use super::*;
 
     #[track_caller]
@@ -83,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_alone_is_called_like_the_unscoped_package() {
+    fn a_single_path_has_the_name_of_the_unscoped_package() {
         check("prettier", &json!("./bin/prettier.cjs"), &["prettier"]);
         check("@scope/tool", &json!("cli.js"), &["tool"]);
         check("JSONStream", &json!("./bin.js"), &["JSONStream"]);
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_without_a_name_or_a_target_are_none() {
+    fn entries_without_a_name_or_a_target_are_ignored() {
         let bin = json!({"": "a.js", ".": "a.js", "..": "a.js", "/": "a.js", "a/..": "a.js",
             "n": null, "m": 1, "o": {}, "p": "", "q": "/", "r": "./..", "ok": "..\\ok.js"});
         check("x", &bin, &["ok"]);
@@ -122,17 +121,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bin_is_a_library() {
+    fn a_package_without_a_valid_bin_is_a_library() {
         for bin in [json!(null), json!(false), json!(true), json!(1), json!({})] {
             check("x", &bin, &[]);
         }
     }
 
     #[test]
-    fn a_name_that_nobody_could_type_safely_is_not_left_out() {
+    fn an_unsafe_name_makes_all_commands_unknown() {
         for name in ["a b", "-rf", "a;b", "é", "a\u{202e}b", "a\nb", "$(id)"] {
             let bin = json!({"ok": "ok.js", name: "b.js"});
-            let Executables::Unknown(why) = executables("x", &bin) else { panic!("{name}") };
+            let Executables::Unknown(unknown) = executables("x", &bin) else { panic!("{name}") };
+            let why = unknown.reason;
             assert!(why.starts_with("invalid command name"), "{why}");
         }
     }

@@ -1,4 +1,5 @@
-//! How npm installs a package into a folder of its own. Data: the orchestrator runs it.
+//! How npm installs a package into a separate folder. This is only data; the orchestrator runs the
+//! steps.
 
 use batch_core::{
     io::Origins,
@@ -8,17 +9,18 @@ use batch_core::{
 
 use crate::{Npm, recipe, registry::ORIGIN};
 
-/// Below the sandbox's work folder.
+/// Relative to the sandbox's work folder.
 const PREFIX: &str = "prefix";
-/// Where npm links the commands of what it installs globally.
+/// The folder into which npm links the commands of globally installed packages.
 const BIN: &str = "prefix/bin";
 
-/// Optional dependencies stay: many tools ship their binaries in them, one package per platform.
+/// Optional dependencies are installed, because many tools ship their binaries in them, with one
+/// package per platform.
 const FLAGS: &[&str] =
     &["--global", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev", "--loglevel=error"];
 
-/// Nothing of the machine's own settings. The two files do not exist, and must be two: npm 11
-/// refuses to start when both names lead to one file.
+/// Keeps the machine's own settings out. The two files do not exist, and they must be different:
+/// npm 11 does not start if both names lead to the same file.
 const SETTINGS: &[(&str, &str)] = &[
     ("npm_config_cache", "cache"),
     ("npm_config_globalconfig", "no-global-npmrc"),
@@ -42,6 +44,6 @@ impl NativeInstaller for Npm {
         let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
         let inspect = InstallStep::Inspect { dir: BIN.to_owned(), executables };
         let (steps, bin_dirs) = (vec![run, inspect], vec![BIN.to_owned()]);
-        InstallPlan { steps, bin_dirs, runs_package_code: false }
+        InstallPlan { steps, bin_dirs }
     }
 }

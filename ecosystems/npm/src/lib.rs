@@ -23,7 +23,7 @@ use batch_core::{
 
 const ID: EcosystemId = EcosystemId::from_static("npm");
 
-/// Implements every trait of the contract; what varies comes in as an argument.
+/// Implements every trait of the contract. It has no fields, because all input comes as arguments.
 struct Npm;
 
 register_ecosystem!(EcosystemPlugin {

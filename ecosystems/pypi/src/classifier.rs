@@ -1,17 +1,17 @@
-//! What pip, pipx and uv say. Wording of pip 23 to 25, pipx 1 and uv 0.
+//! Classifies the output of pip, pipx and uv. The texts are those of pip 23 to 25, pipx 1 and uv 0.
 
 use batch_core::{
-    decide::signs::Signs,
+    decide::patterns::PatternTable,
     model::{Confidence, Evidence, FailureKind, Finding, Stage},
     plugin::FailureClassifier,
 };
 
 use crate::{Pypi, quota::HOSTS};
 
-/// Without it nothing can be installed.
+/// The program that installs packages; without it nothing can be installed.
 pub(crate) const PROGRAM: &str = "python3";
 
-const SIGNS: Signs = Signs {
+const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
     program: Some(PROGRAM),
     causes: &[
@@ -51,7 +51,7 @@ const SIGNS: Signs = Signs {
         ("‘python3’: no such file or directory", FailureKind::ToolchainMissing),
         ("python3 not found: install ", FailureKind::ToolchainMissing),
     ],
-    verdicts: &[
+    build_failures: &[
         ("error: subprocess-exited-with-error", FailureKind::NativeBuildFailed),
         ("error: metadata-generation-failed", FailureKind::NativeBuildFailed),
         ("error: failed-wheel-build-for-install", FailureKind::NativeBuildFailed),
@@ -59,39 +59,39 @@ const SIGNS: Signs = Signs {
         ("error: failed to build installable wheels", FailureKind::NativeBuildFailed),
         ("error: could not build wheels for", FailureKind::NativeBuildFailed),
         ("error: command '", FailureKind::NativeBuildFailed),
-        // Of uv.
+        // Printed by uv.
         ("failed to build `", FailureKind::NativeBuildFailed),
         ("the build backend returned an error", FailureKind::NativeBuildFailed),
     ],
-    // Its authors' words.
-    recites: |line| line.starts_with("reason for being yanked: "),
-    headlines: &[
+    // The reason is text of the project's authors.
+    quotes_package: |line| line.starts_with("reason for being yanked: "),
+    symptoms: &[
         ("could not find a version that satisfies the requirement", FailureKind::PackageNotFound),
         ("no matching distribution found for", FailureKind::PackageNotFound),
         ("no solution found when resolving", FailureKind::DependencyResolutionFailed),
         ("failed to generate locked requirements", FailureKind::DependencyResolutionFailed),
         ("pip download failed", FailureKind::DependencyResolutionFailed),
     ],
-    retries: &["warning: retrying (retry("],
+    retry_markers: &["warning: retrying (retry("],
 };
 
 impl FailureClassifier for Pypi {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        let finding = SIGNS.read(&evidence.text)?;
+        let finding = PATTERNS.read(&evidence.text)?;
         let is_stated = finding.confidence == Confidence::Stated;
         let is_absence = finding.kind == FailureKind::PackageNotFound && !is_stated;
         Some(if is_absence { of_no_version(finding, evidence) } else { finding })
     }
 }
 
-/// pip says the same when no file fits as when it could not ask, so what it says is not firm. With
-/// other versions at hand it did ask.
+/// pip prints the same message if no file fits and if it could not reach the registry, so the
+/// message is not reliable. If it lists other versions, it did reach the registry.
 fn of_no_version(finding: Finding, evidence: &Evidence) -> Finding {
     let (asked, nothing) = ("(from versions: ", "(from versions: none)");
     if evidence.text.contains(asked) && !evidence.text.contains(nothing) {
         return Finding::stated(FailureKind::DependencyResolutionFailed);
     }
-    // Only what the registry has is ever installed: then it has no file for this machine.
+    // Only versions that the registry has are installed, so there is no file for this machine.
     let kind = match evidence.stage {
         Stage::Validate => FailureKind::NoBottle,
         Stage::Seed | Stage::Generate | Stage::Merge => finding.kind,
@@ -102,13 +102,13 @@ fn of_no_version(finding: Finding, evidence: &Evidence) -> Finding {
 #[cfg(test)]
 mod tests {
     use batch_conformance::tables::{
-        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+        ClassifierCase, all_hint_at, all_state, no_quote_is_believed, none_state,
     };
     use batch_core::model::Stage;
 
     use super::*;
 
-    const STATED: &[Stated] = &[
+    const STATED: &[ClassifierCase] = &[
         (
             "WARNING: Retrying (Retry(total=0, connect=None, read=None, redirect=None, status=None)) after connection broken by 'ConnectTimeoutError(<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f>, 'Connection to pypi.org timed out. (connect timeout=15)')': /simple/httpie/\n\
                  ERROR: Could not find a version that satisfies the requirement httpie (from versions: none)\n\
@@ -262,11 +262,11 @@ mod tests {
     ];
 
     #[test]
-    fn a_stated_cause_is_read_and_its_service_named() {
+    fn stated_causes_are_classified_with_their_service() {
         all_state(&Pypi, STATED);
     }
 
-    /// Texts that end before the reason.
+    /// Texts that stop before they name the reason.
     const INFERRED: &[(&str, FailureKind)] = &[
         (
             "Failed to generate plan: failed to resolve step pipx_install: failed to decompose \"pipx_install\": failed to generate locked requirements: pip download failed: exit status 1\n\
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_states_no_cause_is_left_to_others() {
+    fn outputs_without_a_cause_are_left_to_core() {
         let texts = [
             "   Creating venv: /tmp/x/.install/venvs/lib3mf\n\
                  \x20  Installing 1 packages with hash verification\n\
@@ -306,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn before_the_registry_was_asked_nothing_is_known_of_the_package() {
+    fn without_an_answer_of_the_registry_the_package_is_not_blamed() {
         let text = "ERROR: No matching distribution found for zzz".to_owned();
         let (stage, tool) = (Stage::Generate, "python3".to_owned());
         let found = Pypi.classify(&Evidence { stage, tool, exit_code: Some(1), text });
         assert_eq!(found.unwrap().kind, FailureKind::PackageNotFound);
     }
 
-    /// Outputs of builds that failed, with a quoted text in them.
+    /// Outputs of failed builds that contain a quoted text.
     const QUOTES: &[&str] = &[
         "  error: subprocess-exited-with-error\n\
          \n\
@@ -335,7 +335,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_a_build_quotes_is_no_cause() {
+    fn texts_quoted_by_a_build_are_not_causes() {
         for output in QUOTES {
             no_quote_is_believed(&Pypi, output, FailureKind::NativeBuildFailed);
         }

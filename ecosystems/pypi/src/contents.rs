@@ -1,4 +1,4 @@
-//! Looking into a wheel at the registry, without having all of it.
+//! Reads parts of a wheel at the registry, without downloading all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,32 +12,32 @@ use batch_core::{
 
 use crate::{names::normalised, scripts};
 
-/// Of a wheel whose server does not give parts.
-const LARGEST_WHEEL: usize = 100 << 20;
-/// Of `entry_points.txt` and `RECORD`.
-const LONGEST_TEXT: usize = 16 << 20;
+/// The largest wheel that is downloaded from a server without range requests, in bytes.
+const MAX_WHEEL: usize = 100 << 20;
+/// The largest `entry_points.txt` and `RECORD` that are read, in bytes.
+const MAX_TEXT: usize = 16 << 20;
 
-/// What a wheel installs.
+/// The commands that a wheel installs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) commands: BTreeSet<String>,
-    /// Those of the commands that work only with an extra of the project, and with which.
+    /// The commands that work only with an extra of the project, with that extra.
     pub(crate) with_extra: BTreeMap<String, String>,
-    /// Lie where commands do, without the right to be run.
+    /// Files in the folder of commands without the permission to run.
     pub(crate) not_executable: BTreeSet<String>,
-    /// Whether all of it was compared with the registry's digest.
+    /// Whether the whole wheel was compared with the registry's digest.
     pub(crate) is_verified: bool,
 }
 
-/// What the wheel of `package` at `request` installs, which is to have `digest`; `None` where there
-/// is no file.
+/// The commands of the wheel of `package` at `request`, whose digest must be `digest`; `None` if
+/// the file does not exist.
 pub(crate) async fn read(
     http: &dyn Http,
     request: Request,
     package: &PackageName,
     digest: &str,
 ) -> Result<Option<Contents>, RemoteError> {
-    let request = Request { max_bytes: LARGEST_WHEEL, ..request };
+    let request = Request { max_bytes: MAX_WHEEL, ..request };
     let Some(wheel) = RemoteZip::open(http, request).await? else { return Ok(None) };
     let mut contents = of_members(wheel.entries());
     let folder = info_folder(wheel.entries(), package)?;
@@ -46,7 +46,7 @@ pub(crate) async fn read(
         wheel.entries().iter().find(|entry| entry.path == path)
     };
     if let Some(entry) = member("entry_points.txt") {
-        let text = wheel.read(entry, LONGEST_TEXT).await?;
+        let text = wheel.read(entry, MAX_TEXT).await?;
         for (name, extra) in scripts::of_entry_points(&String::from_utf8_lossy(&text)) {
             contents.with_extra.extend(extra.map(|extra| (name.clone(), extra)));
             contents.commands.insert(name);
@@ -55,7 +55,7 @@ pub(crate) async fn read(
     if contents.commands.is_empty()
         && let Some(entry) = member("RECORD")
     {
-        let text = wheel.read(entry, LONGEST_TEXT).await?;
+        let text = wheel.read(entry, MAX_TEXT).await?;
         contents.commands.extend(scripts::of_record(&String::from_utf8_lossy(&text)));
     }
     contents.is_verified = wheel.has_digest(digest)?;
@@ -67,7 +67,7 @@ fn of_members(entries: &[ZipEntry]) -> Contents {
     let mut contents = Contents::default();
     for entry in entries.iter().filter(|entry| entry.kind == EntryKind::File) {
         let Some(name) = scripts::of_member(&entry.path) else { continue };
-        // pip hands on the right to run a file, and gives none.
+        // pip keeps the permission to run a file, and never adds it.
         let names = if entry.mode & 0o111 == 0 {
             &mut contents.not_executable
         } else {
@@ -78,8 +78,8 @@ fn of_members(entries: &[ZipEntry]) -> Contents {
     contents
 }
 
-/// The one folder in which the wheel describes itself. Other tools than the usual ones do not take
-/// the hyphens out of its name, which pip forgives where there is no other folder.
+/// The one folder with the metadata of the wheel. Unusual build tools keep hyphens in its name; pip
+/// accepts that if there is no other such folder.
 fn info_folder(entries: &[ZipEntry], package: &PackageName) -> Result<String, ArchiveError> {
     let folder = |entry: &ZipEntry| Some(entry.path.split_once('/')?.0.to_owned());
     let folders: BTreeSet<String> = entries.iter().filter_map(folder).collect();

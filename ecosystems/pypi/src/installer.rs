@@ -1,29 +1,37 @@
-//! How pip installs a project into an environment of its own. Data: the orchestrator runs it.
+//! How pip installs a project into a separate environment. This is only data; the orchestrator runs
+//! the steps.
 
 use batch_core::{
     io::Origins,
-    model::{Environment, InstallPlan, InstallStep, PackageFacts, Recipe},
+    model::{
+        DiscoveryPlan, Environment, ExecutablesFrom, InstallPlan, InstallStep, PackageFacts, Recipe,
+    },
     plugin::NativeInstaller,
 };
 
 use crate::{Pypi, classifier::PROGRAM, names::normalised, recipe, registry::ORIGIN, scripts};
 
-/// Below the sandbox's work folder.
+/// Relative to the sandbox's work folder.
 const ENVIRONMENT: &str = "venv";
-/// Where pip puts the commands of what it installs into it.
+/// The folder into which pip installs commands.
 const BIN: &str = "venv/bin";
 const PIP: &str = "venv/bin/pip";
 
-/// Wheels only, so nothing of any package runs.
-const FLAGS: &[&str] = &[
-    "install",
-    "--only-binary=:all:",
-    "--no-input",
-    "--disable-pip-version-check",
-    "--no-compile",
-];
+const FLAGS: &[&str] = &["--no-input", "--disable-pip-version-check", "--no-compile"];
+/// Only wheels are installed, so no code of a package runs.
+const WHEELS_ONLY: &str = "--only-binary=:all:";
+/// A project without a wheel is built, and so are dependencies that have none.
+const SOURCES_TOO: &str = "--prefer-binary";
+/// Prints the files that the project in its argument installed into the environment, as its own
+/// records list them. It looks only at `bin`, because there may be thousands of others, and runs no
+/// code of the project.
+const LISTING: &str = "import glob, importlib.metadata, json, os, sys
+path = glob.glob('venv/lib/python*/site-packages')
+found = importlib.metadata.Distribution.discover(name=sys.argv[1], path=path)
+files = [os.path.normpath(file.locate()) for it in found for file in it.files or []]
+print(json.dumps([file for file in files if os.path.dirname(file) == 'venv/bin']))";
 
-/// Nothing of the machine's own settings, and nothing of what its user has installed.
+/// Keeps the machine's own settings and the packages of its user out.
 const SETTINGS: &[(&str, &str)] = &[
     ("PIP_CACHE_DIR", "cache"),
     ("PIP_CONFIG_FILE", "/dev/null"),
@@ -40,22 +48,50 @@ impl NativeInstaller for Pypi {
         _: Environment,
         origins: &Origins,
     ) -> InstallPlan {
-        let package = format!("{}=={}", requirement(recipe, facts), facts.version);
-        let index = origins.to_mirror(&format!("{ORIGIN}/simple"));
-        let from = format!("--index-url={}/", index.trim_end_matches('/'));
-        let pip = [PIP].into_iter().chain(FLAGS.iter().copied()).chain([&*from, &*package]);
+        let sources = match facts.executables_from {
+            ExecutablesFrom::Registry => WHEELS_ONLY,
+            ExecutablesFrom::Installation => SOURCES_TOO,
+        };
+        let mut plan = by_pip(&requirement(recipe, facts), facts, sources, origins);
         let executables = recipe.commands(recipe::STEP.name, recipe::EXECUTABLES);
-        let steps = vec![
-            InstallStep::run([PROGRAM, "-m", "venv", ENVIRONMENT], SETTINGS, false),
-            InstallStep::run(pip, SETTINGS, true),
-            InstallStep::Inspect { dir: BIN.to_owned(), executables },
-        ];
-        InstallPlan { steps, bin_dirs: vec![BIN.to_owned()], runs_package_code: false }
+        plan.steps.push(InstallStep::Inspect { dir: BIN.to_owned(), executables });
+        plan
+    }
+
+    fn discovery(
+        &self,
+        facts: &PackageFacts,
+        _: Environment,
+        origins: &Origins,
+    ) -> Option<DiscoveryPlan> {
+        let name = facts.id.name.as_str();
+        let install = by_pip(name, facts, SOURCES_TOO, origins);
+        let listing = [PROGRAM, "-I", "-S", "-c", LISTING, name].map(str::to_owned).to_vec();
+        Some(DiscoveryPlan { install, listing })
     }
 }
 
-/// What the recipe calls the project: with extras, if it carries any. A recipe may come from
-/// anywhere, so of what it says only extras of this project are handed on.
+/// Installs the release of `facts`, named by `requirement`, with its dependencies.
+fn by_pip(
+    requirement: &str,
+    facts: &PackageFacts,
+    sources: &str,
+    origins: &Origins,
+) -> InstallPlan {
+    let package = format!("{requirement}=={}", facts.version);
+    let index = origins.to_mirror(&format!("{ORIGIN}/simple"));
+    let from = format!("--index-url={}/", index.trim_end_matches('/'));
+    let words = [PIP, "install", sources].into_iter().chain(FLAGS.iter().copied());
+    let pip = words.chain([&*from, &*package]);
+    let steps = vec![
+        InstallStep::run([PROGRAM, "-m", "venv", ENVIRONMENT], SETTINGS, false),
+        InstallStep::run(pip, SETTINGS, true),
+    ];
+    InstallPlan { steps, bin_dirs: vec![BIN.to_owned()] }
+}
+
+/// The project as the recipe names it, with extras if it has any. Recipes may come from anywhere,
+/// so only extras of this project are accepted.
 fn requirement(recipe: &Recipe, facts: &PackageFacts) -> String {
     let steps = recipe.steps.iter().filter(|step| step.action == recipe::STEP.name);
     let packages = steps.filter_map(|step| step.params.get(recipe::PACKAGE)?.as_str());

@@ -23,7 +23,7 @@ use batch_core::{
 
 const ID: EcosystemId = EcosystemId::from_static("pypi");
 
-/// Implements every trait of the contract; what varies comes in as an argument.
+/// Implements every trait of the contract. It has no fields, because all input comes as arguments.
 struct Pypi;
 
 register_ecosystem!(EcosystemPlugin {
@@ -33,7 +33,8 @@ register_ecosystem!(EcosystemPlugin {
     display_name: "PyPI",
     toolchain: Some(Toolchain {
         program: classifier::PROGRAM,
-        // A version manager's `python3` is a script; an environment's own is not all of it.
+        // The `python3` of a version manager is a script, and the one of a virtual environment is
+        // only a part of the installation.
         root_probe: RootProbe::Printed(&[
             "python3",
             "-I",

@@ -1,5 +1,6 @@
-//! How projects are called: letters, digits, `.`, `-` and `_`, a letter or digit at both ends. Runs of
-//! punctuation are one `-`, and capitals small (PEP 503).
+//! The rules for project names: letters, digits, `.`, `-` and `_`, with a letter or digit at both
+//! ends. A sequence of punctuation counts as one `-`, and capitals count as small letters (PEP
+//! 503).
 
 use batch_core::{
     model::{InvalidId, PackageName},
@@ -23,7 +24,7 @@ impl Names for Pypi {
     }
 }
 
-/// `spelling` without what makes no difference.
+/// `spelling` in its normalised form (PEP 503).
 pub(crate) fn normalised(spelling: &str) -> String {
     let words = spelling.split(['-', '_', '.']).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-").to_ascii_lowercase()
@@ -54,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_registry_cannot_hold_is_no_name() {
+    fn names_that_the_registry_cannot_hold_are_refused() {
         let none = [
             "_private",
             "name-",

@@ -1,4 +1,4 @@
-//! What the registry says about a project. Pure: any bytes may come.
+//! Reads the registry's answer about a project. Pure; the input may be any bytes.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use crate::{
     version::{self, Version},
 };
 
-/// `/pypi/{name}/json`.
+/// The answer of `/pypi/{name}/json`.
 #[derive(Deserialize)]
 struct Project {
     info: Info,
-    /// Files of the version that `info` is about.
+    /// The files of the version that `info` describes.
     #[serde(default)]
     urls: Vec<File>,
-    /// Files of every version; to be gone one day.
+    /// The files of every version; the registry plans to remove this field.
     #[serde(default)]
     releases: Option<BTreeMap<String, Vec<File>>>,
 }
 
-/// What is read about the project as a whole. Publishers write anything into most of it.
+/// The data about the project as a whole. Most fields may have any type.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Info {
     name: String,
@@ -57,7 +57,7 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// As facts have it; empty where none is stated.
+    /// The digest as facts state it; empty if there is none.
     pub(crate) fn digest(&self) -> String {
         match &*self.digests.sha256 {
             "" => String::new(),
@@ -72,16 +72,16 @@ pub(crate) struct Digests {
     pub(crate) sha256: String,
 }
 
-/// What a bare name installs.
+/// The version that a bare name installs.
 #[derive(Debug)]
 pub(crate) enum Newest {
     Release(Release),
-    /// Nothing: the versions that it could mean are yanked.
+    /// There is none: all candidate versions are yanked.
     Withdrawn {
         info: Info,
-        /// The newest of them.
+        /// The newest of the yanked versions.
         version: String,
-        /// As its publisher gives it; empty where nobody does.
+        /// The publisher's reason; empty if there is none.
         why: String,
     },
 }
@@ -90,15 +90,15 @@ pub(crate) enum Newest {
 #[derive(Debug)]
 pub(crate) struct Release {
     pub(crate) info: Info,
-    /// As the registry spells it.
+    /// The version in the spelling of the registry.
     pub(crate) version: String,
     pub(crate) is_prerelease: bool,
-    /// None is yanked; never empty.
+    /// Never empty; none of them is yanked.
     pub(crate) files: Vec<File>,
 }
 
-/// What `body` says to install of `package`; `None` where no version has a file. The error is what
-/// is odd about the answer.
+/// The version of `package` to install, from `body`; `None` if no version has a file. The error
+/// says what is wrong with the answer.
 pub(crate) fn newest(package: &PackageName, body: &[u8]) -> Result<Option<Newest>, String> {
     let project: Project = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let Project { info, urls, releases } = project;
@@ -113,7 +113,7 @@ pub(crate) fn newest(package: &PackageName, body: &[u8]) -> Result<Option<Newest
         (!files.is_empty()).then_some((version, text, files))
     });
     let mut published: Vec<(Version, String, Vec<File>)> = published.collect();
-    // Prereleases only where there is nothing else: pip counts a release even if it is yanked.
+    // Prereleases count only if there is no release; pip counts a yanked release as one.
     if published.iter().any(|(version, ..)| !version.any_prerelease()) {
         published.retain(|(version, ..)| !version.any_prerelease());
     }
@@ -137,7 +137,7 @@ impl Info {
         self.summary.as_str().unwrap_or_default()
     }
 
-    /// Where people are sent, best first: the homepage, then where its source lies, then any.
+    /// The web addresses, the best one first: the homepage, then the source, then any other.
     pub(crate) fn addresses(&self) -> Vec<&str> {
         let urls = self.project_urls.as_object();
         let mut named: Vec<(String, &str)> = urls
@@ -152,7 +152,8 @@ impl Info {
         old.into_iter().chain(named.into_iter().map(|(_, url)| url)).collect()
     }
 
-    /// Whether the project has the extra `name`; so has one that does not tell its extras.
+    /// Whether the project has the extra `name`. A project that does not list its extras counts as
+    /// having it.
     pub(crate) fn has_extra(&self, name: &str) -> bool {
         let Some(extras) = self.provides_extra.as_array() else { return true };
         let extras = extras.iter().filter_map(Value::as_str);
@@ -165,7 +166,7 @@ impl Info {
     }
 }
 
-/// Well-known labels of addresses, best first.
+/// Well-known labels of addresses, the best one first.
 /// <https://packaging.python.org/en/latest/specifications/well-known-project-urls/>
 const PLACES: &[&str] =
     &["homepage", "source", "repository", "sourcecode", "github", "documentation", "docs"];
@@ -182,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    /// `Err` too where every version is yanked.
+    /// `Err` also if every version is yanked.
     fn newest_of_x(body: &[u8]) -> Result<Option<Release>, String> {
         match newest(&"x".parse().unwrap(), body)? {
             Some(Newest::Release(release)) => Ok(Some(release)),
@@ -191,7 +192,7 @@ mod tests {
         }
     }
 
-    /// The version chosen among `releases`, of which the last is that of `info`.
+    /// Checks the version chosen among `releases`; the last one is that of `info`.
     #[track_caller]
     fn check(releases: &[(&str, &str)], expected: &str) {
         let file = |it: &str| match it {
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_bare_name_never_installs_is_passed_over() {
+    fn yanked_versions_and_prereleases_are_skipped() {
         check(&[("1.0", "f"), ("2.0rc1", "f")], "1.0");
         check(&[("1.0", "f"), ("2.0.dev3", "f")], "1.0");
         check(&[("1.0", "f"), ("2.0", "yanked")], "1.0");
@@ -244,13 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn a_release_counts_though_it_is_yanked() {
+    fn a_yanked_release_still_counts_as_a_release() {
         check(&[("1.0", "yanked"), ("2.0b1", "f")], "1.0: bad");
         check(&[("1.0", "f"), ("1.5", "yanked"), ("2.0b1", "f")], "1.0");
     }
 
     #[test]
-    fn without_the_table_of_releases_the_version_told_is_taken() {
+    fn without_the_table_of_releases_the_stated_version_is_taken() {
         let body = r#"{"info":{"name":"x","version":"3.2.4","yanked":false},"urls":[
             {"filename":"a.whl","url":"u","yanked":false},{"filename":"b.whl","url":"u","yanked":true}],
             "vulnerabilities":[],"last_serial":1}"#;
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_another_project_is_odd() {
+    fn an_answer_about_another_project_is_invalid() {
         for info in [r#"{"name":"y","version":"1.0"}"#, r#"{"version":"1.0"}"#, "{}", "7", "null"] {
             let body = format!(r#"{{"info":{info},"urls":[]}}"#);
             assert!(newest_of_x(body.as_bytes()).is_err(), "{body}");
@@ -287,7 +288,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_a_release_or_odd(bytes: Vec<u8>) {
+        fn any_bytes_are_a_release_or_an_invalid_project(bytes: Vec<u8>) {
             let _ = newest_of_x(&bytes);
         }
     }

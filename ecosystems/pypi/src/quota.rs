@@ -1,4 +1,4 @@
-//! How often PyPI may be asked.
+//! The request limits of PyPI.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -6,29 +6,29 @@ use batch_core::{model::Quota, plugin::RateLimit};
 
 use crate::Pypi;
 
-/// Failures of these speak about this ecosystem.
+/// If requests to these hosts fail, the failure concerns this ecosystem.
 pub(crate) const HOSTS: &[&str] = &[API_HOST, FILES_HOST, TOP_HOST];
 pub(crate) const API_HOST: &str = "pypi.org";
 pub(crate) const TOP_HOST: &str = "hugovk.dev";
 pub(crate) const FILES_HOST: &str = "files.pythonhosted.org";
 
-/// JSON and simple index. Not limited at the edge, but to be asked one after the other
+/// JSON and simple index. There is no fixed limit, but requests should be made one after the other
 /// (<https://docs.pypi.org/api/>).
 const API: Quota = Quota::each_second(API_HOST);
 
-/// Wheels, read by range. A CDN; no limit is published.
+/// Wheels, read by ranges. A CDN; no limit is published.
 const FILES: Quota = Quota {
     period: Duration::from_millis(500),
     concurrency: NonZeroU32::MIN.saturating_add(3),
     ..Quota::each_second(FILES_HOST)
 };
 
-/// A monthly static file: once a run is plenty.
+/// A static file that changes monthly.
 const TOP_LIST: Quota = Quota {
     path_prefix: "/top-pypi-packages/",
     max_per_run: Some(1),
     retry_floor: Duration::from_secs(600),
-    ..Quota::each_second(TOP_HOST)
+    ..Quota::each_second(TOP_HOST).for_seeding()
 };
 
 impl RateLimit for Pypi {
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_own_hosts_are_those_that_are_asked() {
+    fn the_declared_hosts_are_those_of_the_requests() {
         let asked: BTreeSet<_> = Pypi.quotas().iter().map(|quota| quota.host).collect();
         assert_eq!(asked, HOSTS.iter().copied().collect());
     }

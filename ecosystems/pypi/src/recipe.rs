@@ -1,13 +1,13 @@
-//! From what a project has to facts, and from facts to a recipe: pure, so that equal facts make
-//! equal bytes.
+//! Makes facts from the content of a project, and a recipe from facts. Pure: equal facts give equal
+//! bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use batch_core::{
     decide::recipe::{is_homepage, of_step, one_line, with_binaries},
     model::{
-        Action, ActionShape, Artifact, Cell, Executables, FailureKind, PackageFacts, PackageId,
-        PackageKind, PackageName, Recipe, RecipeName, Verify, Versions,
+        Action, ActionShape, Artifact, Cell, Executables, ExecutablesFrom, FailureKind,
+        PackageFacts, PackageId, PackageKind, PackageName, Recipe, RecipeName, Verify, Versions,
     },
     plugin::Missing,
 };
@@ -21,17 +21,17 @@ use crate::{
 
 pub(crate) const PACKAGE: &str = "package";
 pub(crate) const EXECUTABLES: &str = "executables";
-/// The one step that installs a project with all its commands into an environment of its own.
+/// The step that installs a project with all its commands into a separate environment.
 pub(crate) const STEP: ActionShape = ActionShape::new("pipx_install", &[PACKAGE, EXECUTABLES])
-    .bringing(&["python-standalone"])
+    .naming(PACKAGE)
+    .with_implied_dependencies(&["python-standalone"])
     .versioned(Versions::Inferred("pypi"));
 
-const WHEEL: &str = ".whl";
-/// How the reason begins where pip finds no version to install.
+/// Pip finds no version to install.
 const WITHDRAWN: &str = "every release is yanked";
 
-/// What `release` of `name` is. `contents` is what was found in a wheel; `None` where there is no
-/// wheel to look into, and `artifacts` are then source distributions, if anything.
+/// The facts about `release` of `name`. `contents` was found in a wheel; it is `None` if there is
+/// no wheel to read, and then `artifacts` are source distributions, or empty.
 pub(crate) fn facts(
     name: &PackageName,
     release: Release,
@@ -40,9 +40,15 @@ pub(crate) fn facts(
 ) -> PackageFacts {
     let executables = match contents {
         Some(contents) => scripts::in_order(name, &contents.commands, &contents.with_extra),
-        None => Executables::Unknown("no wheel tells what it installs".to_owned()),
+        None if artifacts.is_empty() => {
+            let reason = "it has wheels for neither linux nor macOS here";
+            Executables::unknown(FailureKind::NoBottle, reason)
+        }
+        None => {
+            let reason = "it is published as source only, and only running it tells its commands";
+            Executables::undiscovered(FailureKind::BuildFromSource, reason)
+        }
     };
-    let is_library = matches!(&executables, Executables::Known(names) if names.is_empty());
     let extras = contents.map(|it| extras(it, &release.info)).unwrap_or_default();
     let package = match &*extras.join(",") {
         "" => name.to_string(),
@@ -55,17 +61,20 @@ pub(crate) fn facts(
         notes: notes(&release, contents, &extras),
         description: one_line(release.info.summary()),
         homepage,
-        kind: if is_library { PackageKind::Library } else { PackageKind::Tool },
+        kind: PackageKind::of(&executables),
         runtime_dependencies: vec![],
         platforms: platforms(&artifacts),
         install: Action::of_commands(STEP.name, PACKAGE, &package, &executables),
+        plugin_data: BTreeMap::new(),
+        printed_version: None,
+        executables_from: ExecutablesFrom::Registry,
         version: release.version,
         artifacts,
         executables,
     }
 }
 
-/// What is known about `name`, of which the newest release is `version` and every one is yanked.
+/// The facts about `name` when every release is yanked and the newest is `version`.
 pub(crate) fn withdrawn(
     name: &PackageName,
     info: Info,
@@ -75,12 +84,13 @@ pub(crate) fn withdrawn(
     let why = one_line(why);
     let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
     let reason = format!("{WITHDRAWN}{why}, and no prerelease counts beside one");
+    let executables = Executables::unknown(FailureKind::PackageNotFound, reason);
     let release = Release { info, version, is_prerelease: false, files: vec![] };
-    PackageFacts { executables: Executables::Unknown(reason), ..facts(name, release, vec![], None) }
+    PackageFacts { executables, ..facts(name, release, vec![], None) }
 }
 
-/// The extras to install with the project: those that its commands need, where it has no command
-/// that needs none.
+/// The extras to install with the project: those that its commands need, if every command needs
+/// one.
 fn extras(contents: &Contents, info: &Info) -> Vec<String> {
     let Contents { commands, with_extra, .. } = contents;
     if !commands.iter().all(|name| with_extra.contains_key(name)) {
@@ -91,7 +101,7 @@ fn extras(contents: &Contents, info: &Info) -> Vec<String> {
     all.into_iter().filter(|extra| info.has_extra(extra)).map(str::to_owned).collect()
 }
 
-/// The cells that there is something for; empty where that is all of them.
+/// The cells for which there is an artifact; empty if these are all cells.
 fn platforms(artifacts: &[Artifact]) -> Vec<Cell> {
     if artifacts.iter().any(|artifact| artifact.cells.is_empty()) {
         return vec![];
@@ -128,34 +138,20 @@ fn notes(release: &Release, contents: Option<&Contents>, carried: &[String]) -> 
         notes.push(one_line(&format!("{name} works only with the extra {wanted}{where_from}")));
     }
     for name in &contents.not_executable {
-        notes.push(one_line(&format!("{name} is put beside its commands, but cannot be run")));
+        notes.push(one_line(&format!(
+            "{name} is installed beside its commands, but is not executable"
+        )));
     }
     notes
 }
 
-/// The recipe that follows from `facts`.
+/// The recipe for `facts`.
 pub(crate) fn build(facts: &PackageFacts) -> Result<Recipe, Missing> {
-    let missing = |kind, reason: String| Err(Missing::new(kind, reason));
     let what = format!("{} {}", facts.id.name, facts.version);
-    if let Executables::Unknown(why) = &facts.executables
-        && why.starts_with(WITHDRAWN)
-    {
-        return missing(FailureKind::PackageNotFound, format!("{what}: {why}"));
-    }
-    if facts.artifacts.is_empty() {
-        let reason = format!("{what} has wheels for neither linux nor macOS here");
-        return missing(FailureKind::NoBottle, reason);
-    }
-    if !facts.artifacts.iter().any(|artifact| artifact.url.ends_with(WHEEL)) {
-        let reason = format!("{what} is published as source only, and running it would tell more");
-        return missing(FailureKind::BuildFromSource, reason);
-    }
-    let first = match &facts.executables {
-        Executables::Unknown(why) => return missing(FailureKind::UnsafeName, why.clone()),
-        Executables::Known(names) => names.first(),
-    };
-    let Some(first) = first else {
-        return missing(FailureKind::LibraryOnly, format!("{what} installs no command"));
+    let missing = |kind, why: &str| Missing::new(kind, format!("{what}: {why}"));
+    let commands = facts.commands().map_err(|it| missing(it.kind, &it.reason))?;
+    let Some(first) = commands.first() else {
+        return Err(missing(FailureKind::LibraryOnly, "it installs no command"));
     };
     let (otherwise, verify) =
         (format!("{} from PyPI", facts.id.name), Verify::of_version(first.as_str()));

@@ -1,4 +1,4 @@
-//! Asking the registry: a thin async layer over pure functions.
+//! Requests to the registry: a thin async layer over pure functions.
 
 use async_trait::async_trait;
 use batch_core::{
@@ -15,10 +15,11 @@ use crate::{
     recipe, wheel,
 };
 
-/// What recipes, quotas and caches know the registry by.
+/// The origin by which recipes, quotas and caches refer to the registry.
 pub(crate) const ORIGIN: &str = "https://pypi.org";
-/// Of all that is said about one project; some have thousands of files.
-const LONGEST_ANSWER: usize = 64 << 20;
+/// The largest answer about a project that is read, in bytes; some projects have thousands of
+/// files.
+const MAX_ANSWER: usize = 64 << 20;
 
 #[async_trait]
 impl RecipeBuilder for Pypi {
@@ -30,7 +31,7 @@ impl RecipeBuilder for Pypi {
         let path = ["pypi", name.as_str(), "json"];
         let request = Request::get(ORIGIN, &path, &[]).map_err(source_error)?;
         let accept = Some("application/json");
-        let request = Request { accept, max_bytes: LONGEST_ANSWER, ..request };
+        let request = Request { accept, max_bytes: MAX_ANSWER, ..request };
         let response = http.send(request).await.map_err(source_error)?;
         let address = Address::of(&response);
         let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
@@ -76,13 +77,14 @@ impl RecipeBuilder for Pypi {
     }
 }
 
-/// Neither a wheel nor an installer for Windows or one distribution.
+/// Whether the file is a source distribution: not a wheel, and not an installer for Windows or for
+/// one distribution.
 fn is_source(file: &File) -> bool {
     let name = file.filename.as_str();
     [".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz"].iter().any(|end| name.ends_with(end))
 }
 
-/// Where an answer came from: mirrors name files relative to it.
+/// The address of an answer: mirrors name files relative to it.
 struct Address(Request);
 
 impl Address {
@@ -97,7 +99,7 @@ impl Address {
         Ok(Request { url, ..self.0.clone() })
     }
 
-    /// `cells` empty or all six is anywhere.
+    /// The artifact for `cells`; an empty list or all six cells stand for any machine.
     fn artifact(&self, file: &File, cells: Vec<Cell>) -> Result<Artifact, HttpError> {
         let cells = if cells.len() == Cell::ALL.len() { vec![] } else { cells };
         let url = self.request(file)?.url.to_string();

@@ -1,17 +1,17 @@
-//! Which commands a wheel puts on `PATH`: what pip writes into `bin`.
+//! Which commands a wheel puts on `PATH`: the files that pip writes into `bin`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use batch_core::model::{CommandName, Executables, PackageName};
+use batch_core::model::{Executables, PackageName};
 
 use crate::names::normalised;
 
-/// The groups of entry points that become commands; others only look alike.
+/// The groups of entry points that become commands; other groups only have the same format.
 const GROUPS: [&str; 2] = ["console_scripts", "gui_scripts"];
 
-/// Commands that `entry_points.txt` declares, and the extra that each needs to work, if any. It is
-/// read as Python reads it: sections, `name = value`, names in their own case, comments on lines
-/// of their own.
+/// The commands that `entry_points.txt` declares, each with the extra that it needs, if any. The
+/// file is read as Python reads it: sections, `name = value`, case-sensitive names, comments on
+/// separate lines.
 pub(crate) fn of_entry_points(text: &str) -> BTreeMap<String, Option<String>> {
     let mut names = BTreeMap::new();
     let mut is_script = false;
@@ -31,14 +31,14 @@ pub(crate) fn of_entry_points(text: &str) -> BTreeMap<String, Option<String>> {
     names
 }
 
-/// `extra` in `module:function [extra]`.
+/// The `extra` in `module:function [extra]`.
 fn extra(target: &str) -> Option<&str> {
     let (_, extra) = target.trim().strip_suffix(']')?.rsplit_once('[')?;
     Some(extra.trim()).filter(|extra| !extra.is_empty())
 }
 
-/// The extras in `a, b`, as they may stand behind a project's name. What is none is left out: it would
-/// end up in a command line.
+/// The extras in `a, b`, in the notation after a project's name. Invalid names are dropped, because
+/// they would become part of a command line.
 pub(crate) fn extras(named: &str) -> impl Iterator<Item = &str> {
     let is_extra = |name: &&str| {
         let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -47,7 +47,7 @@ pub(crate) fn extras(named: &str) -> impl Iterator<Item = &str> {
     named.split(',').map(str::trim).filter(is_extra)
 }
 
-/// What the member `path` of a wheel is called in `bin`: `{name}.data/scripts/{command}`.
+/// The name in `bin` of the member `path` of a wheel: `{name}.data/scripts/{command}`.
 pub(crate) fn of_member(path: &str) -> Option<&str> {
     let (folder, path) = path.split_once('/')?;
     folder.strip_suffix(".data")?;
@@ -55,7 +55,7 @@ pub(crate) fn of_member(path: &str) -> Option<&str> {
     (!name.is_empty() && !name.contains('/')).then_some(name)
 }
 
-/// Commands that `RECORD` lists where they will lie: `../../../bin/{command}`.
+/// The commands that `RECORD` lists by their installed path: `../../../bin/{command}`.
 pub(crate) fn of_record(text: &str) -> BTreeSet<String> {
     let path = |line: &str| {
         let quoted = line.strip_prefix('"').and_then(|it| it.split_once('"')).map(|(it, _)| it);
@@ -66,11 +66,11 @@ pub(crate) fn of_record(text: &str) -> BTreeSet<String> {
     text.lines().filter_map(path).collect()
 }
 
-/// `names` in a fixed order: the command that is called like `package` first, those of which only
-/// `with_extra` can work last.
+/// `names` in a fixed order: the command with the name of `package` first, those that need an extra
+/// (`with_extra`) last.
 ///
-/// A name that could not be typed safely makes all of them unknown: to leave one out would be a
-/// silent lie about the project.
+/// If one name is unsafe to type, all commands are unknown: a list without it would be wrong
+/// without a sign of that.
 pub(crate) fn in_order(
     package: &PackageName,
     names: &BTreeSet<String>,
@@ -78,18 +78,16 @@ pub(crate) fn in_order(
 ) -> Executables {
     let mut names: Vec<&String> = names.iter().collect();
     let is_own = |name: &str| normalised(name) == package.as_str();
-    // Stable: what is equal in both stays in the order of names.
+    // The sort is stable, so names that are equal in both keys stay in alphabetical order.
     names.sort_by_key(|name| (with_extra.contains_key(*name), !is_own(name)));
-    let parsed: Result<Vec<CommandName>, _> = names.into_iter().map(|name| name.parse()).collect();
-    match parsed {
-        Ok(names) => Executables::Known(names),
-        Err(invalid) => Executables::Unknown(invalid.to_string()),
-    }
+    Executables::named(names)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use batch_core::model::CommandName;
 
     use super::*;
 
@@ -129,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_command_needs_besides_is_told() {
+    fn the_extra_of_a_command_is_returned() {
         let needs = |target: &str| {
             of_entry_points(&format!("[console_scripts]\nx = {target}")).remove("x").flatten()
         };
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_tells_where_commands_will_lie() {
+    fn a_record_lists_the_installed_paths_of_commands() {
         let record = "../../../bin/x,sha256=a,1\n\"../../../bin/y,z\",sha256=b,2\nx/__init__.py,,\n../../../bin/,,\n../../../bin/a/b,,\n../../bin/no,,\n";
         let names: Vec<String> = of_record(record).into_iter().collect();
         assert_eq!(names, ["x", "y,z"]);

@@ -1,5 +1,5 @@
-//! From a project's files to recipes, through the real gates: a host that is not declared would be
-//! refused here.
+//! Makes recipes from a project's files, with the real checks of requests: a request to a host that
+//! the plugin does not declare would be refused.
 
 use std::{
     io::{Cursor, Write as _},
@@ -17,7 +17,7 @@ use batch_core::{
         Missing, Names as _, NativeInstaller as _, RateLimit as _, RecipeBuilder as _, SourceError,
     },
 };
-use batch_sim::{Shelf, SimClock};
+use batch_sim::{SimClock, StaticTransport};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use crate::{Pypi, recipe};
@@ -29,11 +29,11 @@ const POINTS: &str = "x-1.2.3.dist-info/entry_points.txt";
 /// A file of a wheel: path, Unix permissions, content.
 type Member<'a> = (&'a str, u32, &'a str);
 
-/// One file of a project, as the registry tells of it.
+/// One file of a project, as the registry describes it.
 struct Published {
     name: String,
     content: Vec<u8>,
-    /// Fields that the registry adds.
+    /// More fields of the registry.
     more: &'static str,
 }
 
@@ -66,7 +66,7 @@ fn wheel_of(folder: &str, members: &[Member<'_>], padding: usize) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// A wheel of x 1.2.3.
+/// A wheel of the project x, version 1.2.3.
 fn wheel(members: &[Member<'_>]) -> Vec<u8> {
     wheel_of("x-1.2.3.dist-info", members, 0)
 }
@@ -85,7 +85,7 @@ fn file_json(file: &Published) -> String {
     )
 }
 
-/// `/pypi/{name}/json` about `releases`, the last of which `info` is about.
+/// `/pypi/{name}/json` about `releases`; `info` describes the last one.
 fn project_json(name: &str, info: &str, releases: &[(&str, Vec<String>)]) -> String {
     let info = if info.is_empty() { String::new() } else { format!(",{info}") };
     let (version, urls) = releases.last().unwrap();
@@ -103,32 +103,36 @@ fn api(name: &str) -> String {
     format!("https://pypi.org/pypi/{name}/json")
 }
 
-/// A registry with `files` of x 1.2.3.
-fn shelf(info: &str, files: &[Published]) -> Shelf {
+/// A registry with `files` of the project x, version 1.2.3.
+fn static_transport(info: &str, files: &[Published]) -> StaticTransport {
     let listed = files.iter().map(file_json).collect();
     let answer = project_json("x", info, &[("1.2.3", listed)]);
     let contents = files.iter().map(|it| (format!("{FILES}/{}", it.name), it.content.clone()));
-    Shelf::new(contents.chain([(api("x"), answer.into_bytes())]))
+    StaticTransport::new(contents.chain([(api("x"), answer.into_bytes())]))
 }
 
-/// What [`Pypi`] makes of the registry `shelf`, and what it asked for.
-fn asked(name: &str, shelf: Shelf) -> (Result<Option<PackageFacts>, Finding>, Vec<String>) {
-    let (clock, shelf) = (SimClock::default(), Arc::new(shelf));
+/// The result of [`Pypi`] for the registry `static_transport`, and its requests.
+fn asked(
+    name: &str,
+    static_transport: StaticTransport,
+) -> (Result<Option<PackageFacts>, Finding>, Vec<String>) {
+    let (clock, static_transport) = (SimClock::default(), Arc::new(static_transport));
     let quotas = Pypi.quotas().iter().copied();
     let cache = tempfile::tempdir().unwrap();
-    let config = PoliteConfig::new(Arc::new(clock.clone()), shelf.clone(), quotas, cache.path());
+    let config =
+        PoliteConfig::new(Arc::new(clock.clone()), static_transport.clone(), quotas, cache.path());
     let http = PoliteHttp::new(config);
     let facts = clock.run(Pypi.inspect(&http, &Pypi.normalise(name).unwrap()));
-    (facts.map_err(|error: SourceError| error.finding()), shelf.asked())
+    (facts.map_err(|error: SourceError| error.finding()), static_transport.asked())
 }
 
-fn ask(shelf: Shelf) -> Result<Option<PackageFacts>, Finding> {
-    asked("x", shelf).0
+fn ask(static_transport: StaticTransport) -> Result<Option<PackageFacts>, Finding> {
+    asked("x", static_transport).0
 }
 
-/// Of x 1.2.3 with one wheel for everything.
+/// The facts of the project x, version 1.2.3, with one wheel for all machines.
 fn facts(info: &str, content: Vec<u8>) -> PackageFacts {
-    ask(shelf(info, &[published(PURE, content)])).unwrap().unwrap()
+    ask(static_transport(info, &[published(PURE, content)])).unwrap().unwrap()
 }
 
 fn of_members(members: &[Member<'_>]) -> PackageFacts {
@@ -144,7 +148,7 @@ fn missing(facts: &PackageFacts) -> Missing {
     Pypi.build(facts).unwrap_err()
 }
 
-/// The strict reader reads back every recipe as it was.
+/// The recipe and its text; checks that the strict reader reads the same recipe back.
 fn recipe(facts: &PackageFacts) -> (Recipe, String) {
     let recipe = Pypi.build(facts).unwrap();
     let text = recipe.to_toml();
@@ -153,7 +157,7 @@ fn recipe(facts: &PackageFacts) -> (Recipe, String) {
     (recipe, text)
 }
 
-/// Fields about the project, entries of `console_scripts`, and what the recipe says.
+/// Fields of the project, entries of `console_scripts`, and parts of the recipe.
 const SHAPES: &[(&str, &str, &[&str])] = &[
     (
         r#""summary":"modern HTTP client","home_page":"https://x.example/","license":"BSD",
@@ -169,7 +173,7 @@ const SHAPES: &[(&str, &str, &[&str])] = &[
             "pattern = \"{version}\"",
         ],
     ),
-    // The name of the project says nothing about its commands.
+    // The name of the project does not tell its commands.
     (
         "",
         "pip-sync = a:b\npip-compile = a:b",
@@ -179,7 +183,7 @@ const SHAPES: &[(&str, &str, &[&str])] = &[
     ("", "a = a:b [d]\nz = a:b", &["executables = [\"z\", \"a\"]", "command = \"z --version\""]),
     ("", "rst2html.py = a:b", &["executables = [\"rst2html.py\"]"]),
     ("", "z = a:b\nx = a:b", &["binaries = [\"bin/x\", \"bin/z\"]"]),
-    // Where no command works without an extra, the recipe carries it.
+    // If every command needs an extra, the recipe includes the extra.
     ("", "x = a:b [cli]", &["package = \"x[cli]\"", "executables = [\"x\"]"]),
     (
         r#""provides_extra":["CLI","web"]"#,
@@ -206,7 +210,7 @@ fn documented_shapes_become_recipes() {
 }
 
 #[test]
-fn people_are_sent_to_the_first_address_by_https() {
+fn the_homepage_is_the_first_https_address() {
     for (info, homepage) in [
         (r#""home_page":null,"project_urls":null"#, None),
         (
@@ -230,7 +234,7 @@ fn people_are_sent_to_the_first_address_by_https() {
 }
 
 #[test]
-fn the_whole_recipe_is_these_bytes() {
+fn the_whole_recipe_is_as_expected() {
     let info = r#""summary":"Fast","home_page":"https://x.example/""#;
     assert_eq!(
         recipe(&facts(info, console("y = x:main\nx = x:main"))).1,
@@ -254,13 +258,14 @@ pattern = "{version}"
 }
 
 #[test]
-fn a_name_is_asked_for_as_the_registry_spells_it() {
+fn a_name_is_requested_in_the_registrys_spelling() {
     let content = wheel_of("Friendly_Bard-1.0.dist-info", &[], 0);
     let file = published("Friendly_Bard-1.0-py3-none-any.whl", content.clone());
     let answer = project_json("Friendly.Bard", "", &[("1.0", vec![file_json(&file)])]);
     let url = format!("{FILES}/{}", file.name);
-    let shelf = Shelf::new([(api("friendly-bard"), answer.into_bytes()), (url.clone(), content)]);
-    let (facts, asked) = asked("Friendly-._.-Bard", shelf);
+    let static_transport =
+        StaticTransport::new([(api("friendly-bard"), answer.into_bytes()), (url.clone(), content)]);
+    let (facts, asked) = asked("Friendly-._.-Bard", static_transport);
     assert_eq!(facts.unwrap().unwrap().id.to_string(), "pypi:friendly-bard");
     assert_eq!(asked, [api("friendly-bard"), url]);
 }
@@ -269,14 +274,14 @@ fn a_name_is_asked_for_as_the_registry_spells_it() {
 fn files_that_pip_copies_are_commands_beside_those_that_it_writes() {
     let script = |name: &str| format!("x-1.2.3.data/scripts/{name}");
     let (aws, cmd, sh) = (script("aws"), script("aws.cmd"), script("aws_completer.sh"));
-    // As awscli has it: no entry points at all.
+    // The same situation as in awscli: there are no entry points.
     let only: [Member<'_>; 3] = [(&aws, 0o755, "#!python"), (&cmd, 0o755, ""), (&sh, 0o755, "")];
     assert_eq!(commands(&of_members(&only)), "aws aws.cmd aws_completer.sh");
     let both: Vec<Member<'_>> = vec![only[0], (POINTS, 0o644, "[console_scripts]\nx = a:b")];
     assert_eq!(commands(&of_members(&both)), "x aws");
     let (_, text) = recipe(&of_members(&only));
     assert!(text.contains("command = \"aws --version\""), "{text}");
-    // Other folders of the same shape put nothing on PATH.
+    // Other folders with a similar path put nothing on PATH.
     let others: [Member<'_>; 3] = [
         ("x-1.2.3.data/data/bin/a", 0o755, ""),
         ("x-1.2.3.data/scripts/deep/b", 0o755, ""),
@@ -286,16 +291,16 @@ fn files_that_pip_copies_are_commands_beside_those_that_it_writes() {
 }
 
 #[test]
-fn a_file_without_the_right_to_be_run_is_no_command_but_a_note() {
+fn a_file_without_execute_permission_is_a_note_and_not_a_command() {
     let members: [Member<'_>; 2] =
         [("x-1.2.3.data/scripts/x", 0o755, ""), ("x-1.2.3.data/scripts/x.sh", 0o644, "")];
     let facts = of_members(&members);
     assert_eq!(commands(&facts), "x");
-    assert_eq!(facts.notes, ["x.sh is put beside its commands, but cannot be run"]);
+    assert_eq!(facts.notes, ["x.sh is installed beside its commands, but is not executable"]);
 }
 
 #[test]
-fn groups_that_look_alike_put_nothing_on_path() {
+fn similar_groups_put_nothing_on_path() {
     for group in ["pytest11", "scripts", "Console_Scripts", "console_scripts.x", "gui-scripts"] {
         let facts = of_members(&[(POINTS, 0o644, &format!("[{group}]\nx = a:b\n"))]);
         assert_eq!(missing(&facts).kind, FailureKind::LibraryOnly, "{group}");
@@ -313,13 +318,13 @@ fn a_library_and_a_meta_package_install_no_command() {
         let missing = missing(&facts);
         assert_eq!(
             (missing.kind, &*missing.reason),
-            (FailureKind::LibraryOnly, "x 1.2.3 installs no command")
+            (FailureKind::LibraryOnly, "x 1.2.3: it installs no command")
         );
     }
 }
 
 #[test]
-fn the_record_is_read_where_nothing_else_tells() {
+fn the_record_is_read_if_nothing_else_lists_commands() {
     let record = "x-1.2.3.dist-info/RECORD";
     let rows = "../../../bin/y,sha256=a,1\nx/__init__.py,,\n";
     assert_eq!(commands(&of_members(&[(record, 0o644, rows)])), "y");
@@ -328,7 +333,7 @@ fn the_record_is_read_where_nothing_else_tells() {
 }
 
 #[test]
-fn a_name_that_could_not_be_typed_safely_hides_all() {
+fn an_unsafe_name_makes_all_commands_unknown() {
     for name in ["a b", "../x", "-rf", "x;id", "é", "sh/x"] {
         let facts = facts("", console(&format!("x = a:b\n{name} = a:b")));
         let missing = missing(&facts);
@@ -338,11 +343,11 @@ fn a_name_that_could_not_be_typed_safely_hides_all() {
 }
 
 #[test]
-fn a_project_without_a_wheel_is_to_be_built_and_nothing_is_guessed() {
+fn without_a_wheel_the_commands_are_unknown() {
     let source = published("x-1.2.3.tar.gz", vec![]);
-    let (facts, asked) = asked("x", shelf(r#""summary":"s""#, &[source]));
+    let (facts, asked) = asked("x", static_transport(r#""summary":"s""#, &[source]));
     let facts = facts.unwrap().unwrap();
-    assert!(matches!(facts.executables, Executables::Unknown(_)));
+    assert!(facts.needs_discovery());
     assert_eq!((facts.kind, facts.artifacts.len()), (PackageKind::Tool, 1));
     assert_eq!(facts.artifacts[0].digest_verified, None);
     assert_eq!(asked, [api("x")], "the source is not fetched");
@@ -351,19 +356,20 @@ fn a_project_without_a_wheel_is_to_be_built_and_nothing_is_guessed() {
         (missing.kind, &*missing.reason),
         (
             FailureKind::BuildFromSource,
-            "x 1.2.3 is published as source only, and running it would tell more"
+            "x 1.2.3: it is published as source only, and only running it tells its commands"
         )
     );
 }
 
 #[test]
-fn wheels_of_other_systems_alone_are_no_wheels() {
+fn wheels_for_unsupported_systems_do_not_count() {
     for name in ["x-1.2.3-py3-none-win_amd64.whl", "x-1.2.3-cp27-cp27mu-manylinux1_x86_64.whl"] {
-        let facts = ask(shelf("", &[published(name, console("x = a:b"))])).unwrap().unwrap();
+        let facts =
+            ask(static_transport("", &[published(name, console("x = a:b"))])).unwrap().unwrap();
         assert_eq!(missing(&facts).kind, FailureKind::NoBottle, "{name}");
         let source = published("x-1.2.3.zip", vec![]);
         let files = [published(name, console("x = a:b")), source];
-        let facts = ask(shelf("", &files)).unwrap().unwrap();
+        let facts = ask(static_transport("", &files)).unwrap().unwrap();
         assert_eq!(missing(&facts).kind, FailureKind::BuildFromSource, "{name}");
     }
 }
@@ -377,7 +383,7 @@ fn wheels_of_some_systems_constrain_the_recipe() {
         "x-1.2.3.tar.gz",
     ];
     let files = names.map(|name| published(name, console("x = a:b")));
-    let facts = ask(shelf("", &files)).unwrap().unwrap();
+    let facts = ask(static_transport("", &files)).unwrap().unwrap();
     assert_eq!(facts.platforms, [Cell::LinuxGlibcX86, Cell::DarwinArm]);
     let cells: Vec<&[Cell]> = facts.artifacts.iter().map(|it| &*it.cells).collect();
     assert_eq!(cells, [&[Cell::LinuxGlibcX86][..], &[Cell::DarwinArm]]);
@@ -388,7 +394,7 @@ fn wheels_of_some_systems_constrain_the_recipe() {
     assert!(text.contains("unsupported_platforms") || !metadata.supported_os.is_empty(), "{text}");
 }
 
-/// The version that is taken of `releases`, each with the fields of its one file.
+/// The version chosen from `releases`, each with the fields of its one file.
 #[track_caller]
 fn newest(releases: &[(&str, &'static str)]) -> Option<PackageFacts> {
     let file = |version: &str, more| {
@@ -406,7 +412,7 @@ fn newest(releases: &[(&str, &'static str)]) -> Option<PackageFacts> {
         files.iter().map(|(version, file)| (*version, vec![file_json(file)])).collect();
     let answer = project_json("x", "", &listed);
     let contents = files.into_iter().map(|(_, it)| (format!("{FILES}/{}", it.name), it.content));
-    ask(Shelf::new(contents.chain([(api("x"), answer.into_bytes())]))).unwrap()
+    ask(StaticTransport::new(contents.chain([(api("x"), answer.into_bytes())]))).unwrap()
 }
 
 const YANKED: &str = r#""yanked":true,"yanked_reason":"broken""#;
@@ -422,7 +428,7 @@ fn the_newest_release_that_a_bare_name_installs_is_taken() {
 }
 
 #[test]
-fn prereleases_are_taken_with_a_note_where_there_is_nothing_else() {
+fn a_prerelease_is_taken_with_a_note_if_there_is_no_release() {
     let facts = newest(&[("1.0b1", ""), ("1.0b2", ""), ("1.0b3", YANKED)]).unwrap();
     assert_eq!(facts.version, "1.0b2");
     assert_eq!(facts.notes, ["every version is a prerelease, and 1.0b2 the newest"]);
@@ -430,22 +436,25 @@ fn prereleases_are_taken_with_a_note_where_there_is_nothing_else() {
 }
 
 #[test]
-fn what_nobody_could_install_is_not_there() {
+fn packages_that_cannot_be_installed_count_as_missing() {
     for releases in [&[("1.0", YANKED), ("2.0", YANKED)][..], &[("2.0b1", YANKED)]] {
         assert_eq!(missing(&newest(releases).unwrap()).kind, FailureKind::PackageNotFound);
     }
     assert_eq!(newest(&[("no version", "")]), None);
     let no_files = project_json("x", "", &[("1.0", vec![])]);
-    assert_eq!(ask(Shelf::default().with(&api("x"), 200, no_files.as_bytes())).unwrap(), None);
-    // A project in quarantine answers like one that never was.
+    assert_eq!(
+        ask(StaticTransport::default().with(&api("x"), 200, no_files.as_bytes())).unwrap(),
+        None
+    );
+    // The registry answers for a quarantined project as for one that never existed.
     for status in [404, 410, 451] {
         let body = br#"{"message": "Not Found"}"#;
-        assert_eq!(ask(Shelf::default().with(&api("x"), status, body)).unwrap(), None);
+        assert_eq!(ask(StaticTransport::default().with(&api("x"), status, body)).unwrap(), None);
     }
 }
 
 #[test]
-fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
+fn an_invalid_answer_is_an_error_and_not_a_verdict() {
     let other = project_json("y", "", &[("1.0", vec![])]);
     for (status, body) in [
         (200, "<!doctype html><html><body>Checking your browser</body></html>"),
@@ -457,19 +466,20 @@ fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
         (429, "slow down"),
         (503, "backend read error"),
     ] {
-        let finding = ask(Shelf::default().with(&api("x"), status, body.as_bytes())).unwrap_err();
+        let finding =
+            ask(StaticTransport::default().with(&api("x"), status, body.as_bytes())).unwrap_err();
         assert!(finding.kind.row().breaker, "{status} {body}: {finding:?}");
     }
 }
 
 #[test]
-fn a_listed_file_that_is_not_there_blames_the_files_and_no_project() {
+fn a_missing_file_of_a_listed_release_blames_the_store() {
     let file = published(PURE, console("x = a:b"));
     let answer = project_json("x", "", &[("1.2.3", vec![file_json(&file)])]);
-    let listed = || Shelf::default().with(&api("x"), 200, answer.as_bytes());
+    let listed = || StaticTransport::default().with(&api("x"), 200, answer.as_bytes());
     for status in [200, 403, 404, 410, 416, 451] {
-        let shelf = listed().with(&format!("{FILES}/{PURE}"), status, b"");
-        let finding = ask(shelf).unwrap_err();
+        let static_transport = listed().with(&format!("{FILES}/{PURE}"), status, b"");
+        let finding = ask(static_transport).unwrap_err();
         assert_eq!(finding.kind, FailureKind::UpstreamUnavailable, "{status}");
         assert_eq!(finding.service.as_deref(), Some("files.pythonhosted.org"), "{status}");
     }
@@ -478,21 +488,21 @@ fn a_listed_file_that_is_not_there_blames_the_files_and_no_project() {
 }
 
 #[test]
-fn a_file_at_a_host_that_nobody_declared_is_not_asked_for() {
+fn files_on_undeclared_hosts_are_not_requested() {
     for url in ["https://evil.example/x.whl", "http://files.pythonhosted.org/x.whl", "file:///x"] {
         let json = file_json(&published(PURE, vec![])).replace(&format!("{FILES}/{PURE}"), url);
         let answer = project_json("x", "", &[("1.2.3", vec![json])]);
-        let (facts, asked) = asked("x", Shelf::new([(api("x"), answer.into_bytes())]));
+        let (facts, asked) = asked("x", StaticTransport::new([(api("x"), answer.into_bytes())]));
         assert!(facts.is_err(), "{url}");
         assert_eq!(asked, [api("x")]);
     }
 }
 
 #[test]
-fn a_wheel_that_is_not_the_registrys_is_refused() {
-    let kind = |shelf: Shelf| ask(shelf).unwrap_err().kind;
+fn a_wheel_with_another_digest_is_refused() {
+    let kind = |static_transport: StaticTransport| ask(static_transport).unwrap_err().kind;
     let url = format!("{FILES}/{PURE}");
-    let listed = || shelf("", &[published(PURE, console("x = a:b"))]);
+    let listed = || static_transport("", &[published(PURE, console("x = a:b"))]);
     assert!(ask(listed()).is_ok());
     let other = console("y = a:b");
     assert_eq!(kind(listed().with(&url, 200, &other)), FailureKind::ArchiveExtractionFailed);
@@ -501,13 +511,13 @@ fn a_wheel_that_is_not_the_registrys_is_refused() {
         let members: Vec<String> = folders.iter().map(|it| format!("{it}/RECORD")).collect();
         let members: Vec<Member<'_>> = members.iter().map(|it| (&**it, 0o644, "")).collect();
         let content = wheel_of("z", &members, 0);
-        let shelf = shelf("", &[published(PURE, content)]);
-        assert_eq!(kind(shelf), FailureKind::ArchiveExtractionFailed, "{folders:?}");
+        let static_transport = static_transport("", &[published(PURE, content)]);
+        assert_eq!(kind(static_transport), FailureKind::ArchiveExtractionFailed, "{folders:?}");
     }
 }
 
 #[test]
-fn a_folder_that_spells_the_project_as_no_other_tool_does_is_believed_where_it_is_the_only_one() {
+fn an_unusual_spelling_of_the_metadata_folder_is_accepted_if_it_is_the_only_one() {
     let ask = |folders: &[&str]| {
         let text = "[console_scripts]\nx = a:b\n";
         let members: Vec<String> =
@@ -516,8 +526,9 @@ fn a_folder_that_spells_the_project_as_no_other_tool_does_is_believed_where_it_i
         let file = published("foo_bar-1.0-py3-none-any.whl", wheel_of("z", &members, 0));
         let answer = project_json("foo-bar", "", &[("1.0", vec![file_json(&file)])]);
         let url = format!("{FILES}/{}", file.name);
-        let shelf = Shelf::new([(url, file.content), (api("foo-bar"), answer.into_bytes())]);
-        asked("foo-bar", shelf).0.map(Option::unwrap).map_err(|finding| finding.kind)
+        let static_transport =
+            StaticTransport::new([(url, file.content), (api("foo-bar"), answer.into_bytes())]);
+        asked("foo-bar", static_transport).0.map(Option::unwrap).map_err(|finding| finding.kind)
     };
     let commands = ["x".parse().unwrap()];
     for folders in [
@@ -525,7 +536,7 @@ fn a_folder_that_spells_the_project_as_no_other_tool_does_is_believed_where_it_i
         &["foo-bar-1.0"],
         &["Foo.Bar-1.0"],
         &["Foo--bar-1.0.post1"],
-        // The one that is spelled well goes before others, wherever it stands.
+        // The one with the correct spelling takes precedence at any position.
         &["foo-bar-1.0", "foo_bar-1.0"],
     ] {
         let facts = ask(folders).unwrap();
@@ -539,15 +550,15 @@ fn a_folder_that_spells_the_project_as_no_other_tool_does_is_believed_where_it_i
 }
 
 #[test]
-fn what_was_read_whole_is_compared_and_what_was_read_in_part_is_marked() {
+fn complete_downloads_are_verified_and_partial_ones_are_marked() {
     let points = (POINTS, 0o644, "[console_scripts]\nx = a:b");
     let large = wheel_of("x-1.2.3.dist-info", &[points], 1 << 20);
-    let verified = |shelf: Shelf| {
-        let facts = ask(shelf).unwrap().unwrap();
+    let verified = |static_transport: StaticTransport| {
+        let facts = ask(static_transport).unwrap().unwrap();
         assert_eq!(commands(&facts), "x");
         facts.artifacts[0].digest_verified
     };
-    let shelf_of = |content: &[u8]| shelf("", &[published(PURE, content.to_vec())]);
+    let shelf_of = |content: &[u8]| static_transport("", &[published(PURE, content.to_vec())]);
     assert_eq!(verified(shelf_of(&console("x = a:b"))), Some(true));
     assert_eq!(verified(shelf_of(&large)), Some(false));
     assert_eq!(verified(shelf_of(&large).without_parts()), Some(true));
@@ -559,12 +570,12 @@ fn what_was_read_whole_is_compared_and_what_was_read_in_part_is_marked() {
 }
 
 #[test]
-fn of_a_large_wheel_only_its_ends_are_fetched() {
+fn only_small_parts_of_a_large_wheel_are_fetched() {
     let points = (POINTS, 0o644, "[console_scripts]\nx = a:b");
     let content = wheel_of("x-1.2.3.dist-info", &[points], 8 << 20);
-    let (facts, asked) = asked("x", shelf("", &[published(PURE, content)]));
+    let (facts, asked) = asked("x", static_transport("", &[published(PURE, content)]));
     assert_eq!(commands(&facts.unwrap().unwrap()), "x");
-    // Two parts of 64 KiB, or three where the tail crosses a block.
+    // Two ranges of 64 KiB, or three if the end of the file crosses a block.
     assert!((3..=4).contains(&asked.len()), "{asked:?}");
 }
 
@@ -578,17 +589,17 @@ fn a_list_of_files_may_be_long() {
     releases.push(("1.2.3", vec![file]));
     let answer = project_json("x", "", &releases);
     assert!(answer.len() > 15_000_000, "{}", answer.len());
-    let listed = shelf("", &[published(PURE, console("x = a:b"))]);
+    let listed = static_transport("", &[published(PURE, console("x = a:b"))]);
     let facts = ask(listed.with(&api("x"), 200, answer.as_bytes())).unwrap().unwrap();
     assert_eq!((&*facts.version, &*commands(&facts)), ("1.2.3", "x"));
 }
 
 #[test]
-fn what_a_person_should_know_is_noted() {
+fn important_properties_are_noted() {
     let mut file = published(PURE, console("x = a:b\nd = a:b [server]"));
     file.more = r#""requires_python":">=3.12""#;
     let info = r#""classifiers":["Development Status :: 7 - Inactive",7]"#;
-    let facts = ask(shelf(info, &[file])).unwrap().unwrap();
+    let facts = ask(static_transport(info, &[file])).unwrap().unwrap();
     assert_eq!(
         facts.notes,
         [
@@ -608,7 +619,7 @@ fn the_extra_that_a_command_needs_is_named() {
 }
 
 #[test]
-fn a_project_whose_releases_are_all_yanked_is_found_by_no_installer() {
+fn a_project_with_only_yanked_releases_cannot_be_installed() {
     let file = |version: &str, more: &'static str| {
         let name = format!("x-{version}-py3-none-any.whl");
         file_json(&Published { name, content: console("x = a:b"), more })
@@ -616,14 +627,14 @@ fn a_project_whose_releases_are_all_yanked_is_found_by_no_installer() {
     let yanked = file("1.0", r#""yanked":true,"yanked_reason":"broken\u001b""#);
     let answer =
         project_json("x", "", &[("1.0", vec![yanked]), ("2.0a1", vec![file("2.0a1", "")])]);
-    let facts = ask(Shelf::new([(api("x"), answer.into_bytes())])).unwrap().unwrap();
+    let facts = ask(StaticTransport::new([(api("x"), answer.into_bytes())])).unwrap().unwrap();
     let missing = missing(&facts);
     assert_eq!(missing.kind, FailureKind::PackageNotFound);
     assert!(missing.reason.starts_with("x 1.0: every release is yanked (broken)"), "{missing}");
 }
 
 #[test]
-fn the_order_of_keys_entries_and_files_changes_no_byte() {
+fn the_order_of_keys_entries_and_files_does_not_change_the_recipe() {
     let entries = ["b = a:b", "x = a:b [d]", "a = a:b"];
     let urls = [
         r#""Source":"https://s.example/""#,
@@ -640,8 +651,8 @@ fn the_order_of_keys_entries_and_files_changes_no_byte() {
         let content = console(&entries.join("\n"));
         let files = order.map(|i| published(names[i], content.clone()));
         let info = format!(r#""project_urls":{{{}}},"summary":"s""#, urls.join(","));
-        let mut facts = ask(shelf(&info, &files)).unwrap().unwrap();
-        // The wheel itself has its entries in another order, and so another digest.
+        let mut facts = ask(static_transport(&info, &files)).unwrap().unwrap();
+        // The entries of the wheel itself have another order, so its digest differs.
         facts.artifacts.iter_mut().for_each(|it| it.digest.clear());
         (recipe(&facts).1, serde_json::to_string(&facts).unwrap())
     };
@@ -651,6 +662,33 @@ fn the_order_of_keys_entries_and_files_changes_no_byte() {
     }
     assert!(first.0.contains("[\"a\", \"b\", \"x\"]"), "{}", first.0);
     assert!(first.1.contains("cp312-manylinux"), "{}", first.1);
+}
+
+#[test]
+fn a_project_without_a_wheel_is_installed_from_its_source_once_its_commands_are_known() {
+    let source = published("x-1.2.3.tar.gz", vec![]);
+    let facts = ask(static_transport("", &[source])).unwrap().unwrap();
+    let (here, origins) = (Environment::DebianX86, Origins::default());
+    let discovery = Pypi.discovery(&facts, here, &origins).unwrap();
+    let [InstallStep::Run { .. }, InstallStep::Run { argv, network: true, .. }] =
+        &*discovery.install.steps
+    else {
+        panic!("{discovery:?}")
+    };
+    let flags = "--prefer-binary --no-input --disable-pip-version-check --no-compile";
+    let pip = format!("venv/bin/pip install {flags} --index-url=https://pypi.org/simple/ x==1.2.3");
+    assert_eq!(argv.join(" "), pip);
+    assert_eq!(discovery.listing.last().map(String::as_str), Some("x"));
+    let names = ["b", "X", "a"].map(|name| name.parse().unwrap()).into();
+    let facts = Pypi.discovered(facts, names);
+    let (recipe, text) = recipe(&facts);
+    assert!(text.contains("executables = [\"X\", \"a\", \"b\"]"), "{text}");
+    assert!(text.contains("binaries = [\"bin/X\", \"bin/a\", \"bin/b\"]"), "{text}");
+    let plan = Pypi.install(&recipe, &facts, here, &origins);
+    let InstallStep::Run { argv, .. } = &plan.steps[1] else { panic!("{plan:?}") };
+    assert_eq!(argv.join(" "), pip, "it is verified as it was discovered");
+    let nothing = Pypi.discovered(facts, [].into());
+    assert_eq!(missing(&nothing).kind, FailureKind::LibraryOnly);
 }
 
 #[test]
@@ -671,7 +709,6 @@ fn the_plan_installs_one_version_from_the_mirror_into_an_environment_of_its_own(
         assert_eq!((&*env["PIP_CONFIG_FILE"], &*env["PYTHONNOUSERSITE"]), ("/dev/null", "1"));
         let names: Vec<&str> = executables.iter().map(CommandName::as_str).collect();
         assert_eq!((names, dir), (vec!["x", "y"], &plan.bin_dirs[0]));
-        assert!(!plan.runs_package_code);
         argv.join(" ")
     };
     let flags = "venv/bin/pip install --only-binary=:all: --no-input --disable-pip-version-check \

@@ -1,13 +1,13 @@
-//! Versions of Python projects (PEP 440), as they come from outside.
+//! Versions of Python projects (PEP 440) from outside.
 //!
 //! <https://packaging.python.org/en/latest/specifications/version-specifiers/>
 
 pub(crate) use pep440_rs::Version;
 
-/// Nothing of a version is longer, and all of it ends up in a command line.
+/// The longest version that is read, in bytes; the version becomes part of a command line.
 const LONGEST: usize = 128;
 
-/// `None` for what is no version, in any of the spellings that are allowed.
+/// `None` if the text is not a version in any of the permitted spellings.
 pub(crate) fn parse(text: &str) -> Option<Version> {
     let is_plain = text.len() <= LONGEST && text.bytes().all(|c| c.is_ascii_graphic());
     text.parse().ok().filter(|_| is_plain)
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_to_a_release_is_a_prerelease() {
+    fn development_and_candidate_versions_are_prereleases() {
         for text in ["1.0a1", "1.0b1", "1.0rc1", "1.0.dev1", "1.0.post1.dev2", "2022.12.1a"] {
             assert!(parse(text).unwrap().any_prerelease(), "{text}");
         }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_never_reaches_a_command_line() {
+    fn invalid_versions_never_become_part_of_a_command_line() {
         for text in [
             "",
             "latest",
@@ -115,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_version_or_none(text in any::<String>(), looks in "[0-9a-z.!+_-]{0,20}") {
+        fn any_text_is_parsed_without_a_panic(text in any::<String>(), looks in "[0-9a-z.!+_-]{0,20}") {
             let _ = (parse(&text), parse(&looks));
         }
 

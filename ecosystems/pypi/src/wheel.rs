@@ -1,4 +1,4 @@
-//! Names of wheels: what they run on, and which one to look into.
+//! Names of wheels: the machines that they are for, and which wheel to read.
 //!
 //! <https://packaging.python.org/en/latest/specifications/binary-distribution-format/>
 
@@ -8,32 +8,32 @@ use batch_core::model::Cell;
 
 use crate::project::File;
 
-/// A wheel that Python 3 installs somewhere.
+/// A wheel that Python 3 can install on a supported machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wheel<'a> {
     pub(crate) file: &'a File,
-    /// All six where it holds no machine code.
+    /// All six cells if it contains no machine code.
     pub(crate) cells: Vec<Cell>,
-    /// The best has the least.
+    /// The sort key; the best wheel has the smallest one.
     rank: (Interpreter, Reverse<u32>),
 }
 
-/// Which interpreters a wheel is for, those first that most have.
+/// The interpreters that a wheel is for; the most widespread ones come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Interpreter {
-    /// Any Python 3, on machines of one kind: pip prefers it to one for all machines.
+    /// Any Python 3 on one kind of machine: pip prefers it to a wheel for all machines.
     AnyHere,
     /// Any Python 3.
     Any,
-    /// `CPython` from one version on.
+    /// The stable ABI of `CPython`, from one version on.
     Stable,
     /// One version of `CPython`.
     Exact,
-    /// One version of another interpreter, or of `CPython` without its lock.
+    /// One version of another interpreter, or of `CPython` without the global interpreter lock.
     Other,
 }
 
-/// `file` as a wheel; `None` where it is none, or none for Python 3 on our systems.
+/// `file` as a wheel; `None` if it is not a wheel, or not one for Python 3 on our systems.
 pub(crate) fn read(file: &File) -> Option<Wheel<'_>> {
     let stem = file.filename.strip_suffix(".whl")?;
     let mut tags = stem.rsplit('-');
@@ -49,7 +49,7 @@ pub(crate) fn read(file: &File) -> Option<Wheel<'_>> {
     (!cells.is_empty()).then_some(Wheel { file, cells, rank })
 }
 
-/// `None` for what no Python 3 installs.
+/// `None` if no Python 3 can install it.
 fn rank(python: &str, abis: &str, is_everywhere: bool) -> Option<(Interpreter, Reverse<u32>)> {
     let (implementation, version) = python.split_at_checked(2)?;
     let minor = version.strip_prefix('3')?.parse().unwrap_or(0);
@@ -77,7 +77,7 @@ fn runs_on(platform: &str, cell: Cell) -> bool {
     if platform == "any" {
         return true;
     }
-    // Without a family the registry takes none, but a mirror may.
+    // The registry refuses wheels for Linux without a family, but a mirror may have them.
     let is_plain = platform.starts_with("linux_") && family == "manylinux";
     if !platform.starts_with(family) && !is_plain {
         return false;
@@ -85,13 +85,13 @@ fn runs_on(platform: &str, cell: Cell) -> bool {
     if is_arm {
         ["_arm64", "_aarch64", "_universal2"].iter().any(|end| platform.ends_with(end))
     } else {
-        // `intel` is 32 and 64 bits of it.
+        // `intel` stands for 32 and 64 bits.
         ["_x86_64", "_universal2", "_intel"].iter().any(|end| platform.ends_with(end))
     }
 }
 
-/// The best wheel for each cell, each once, the one for most of our machines first; equal files in
-/// any order give the same.
+/// The best wheel for each cell, each wheel once; the one for most machines comes first. The result
+/// does not depend on the order of `files`.
 pub(crate) fn best(files: &[File]) -> Vec<Wheel<'_>> {
     let mut wheels: Vec<Wheel<'_>> = files.iter().filter_map(read).collect();
     wheels.sort_by(|one, other| {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interpreter_that_most_have_wins() {
+    fn the_most_widespread_interpreter_wins() {
         let newest = "x-1-cp314-cp314-manylinux_2_17_x86_64.whl";
         check(
             &[
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_python_of_ours_installs_is_no_wheel() {
+    fn wheels_that_no_supported_python_installs_are_refused() {
         check(
             &[
                 "x-1-py2-none-any.whl",

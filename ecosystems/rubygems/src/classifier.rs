@@ -1,17 +1,17 @@
-//! What gem and bundler say. Wording of RubyGems 3.3 and Bundler 4.
+//! Classifies the output of gem and bundler. The texts are those of RubyGems 3.3 and Bundler 4.
 
 use batch_core::{
-    decide::signs::Signs,
+    decide::patterns::PatternTable,
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
 use crate::{RubyGems, quota::HOSTS};
 
-/// Without it nothing can be installed.
+/// The program that installs packages; without it nothing can be installed.
 pub(crate) const PROGRAM: &str = "gem";
 
-const SIGNS: Signs = Signs {
+const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
     program: Some(PROGRAM),
     causes: &[
@@ -51,12 +51,12 @@ const SIGNS: Signs = Signs {
         ("‘ruby’: no such file or directory", FailureKind::ToolchainMissing),
         ("ruby not found: install ", FailureKind::ToolchainMissing),
     ],
-    verdicts: &[
+    build_failures: &[
         ("error: failed to build gem native extension", FailureKind::NativeBuildFailed),
         ("gem::ext::builderror: ", FailureKind::NativeBuildFailed),
     ],
-    recites: |_| false,
-    headlines: &[
+    quotes_package: |_| false,
+    symptoms: &[
         ("could not find a valid gem", FailureKind::PackageNotFound),
         ("bundle lock failed", FailureKind::DependencyResolutionFailed),
         ("failed to generate gemfile.lock", FailureKind::DependencyResolutionFailed),
@@ -64,24 +64,24 @@ const SIGNS: Signs = Signs {
         ("error installing", FailureKind::InstallFailed),
         ("while executing gem", FailureKind::InstallFailed),
     ],
-    retries: &["due to error ("],
+    retry_markers: &["due to error ("],
 };
 
 impl FailureClassifier for RubyGems {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        SIGNS.read(&evidence.text)
+        PATTERNS.read(&evidence.text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use batch_conformance::tables::{
-        Stated, all_hint_at, all_state, no_quote_is_believed, none_state,
+        ClassifierCase, all_hint_at, all_state, no_quote_is_believed, none_state,
     };
 
     use super::*;
 
-    const STATED: &[Stated] = &[
+    const STATED: &[ClassifierCase] = &[
         (
             "ERROR:  Could not find a valid gem 'x' (>= 0), here is why:\n\
                  \x20         Unable to download data from https://rubygems.org/ - timed out (https://rubygems.org/specs.4.8.gz)",
@@ -256,11 +256,11 @@ mod tests {
     ];
 
     #[test]
-    fn a_stated_cause_is_read_and_its_service_named() {
+    fn stated_causes_are_classified_with_their_service() {
         all_state(&RubyGems, STATED);
     }
 
-    /// Texts that end before the reason.
+    /// Texts that stop before they name the reason.
     const INFERRED: &[(&str, FailureKind)] = &[
         (
             "Installation failed: step 1 (gem_exec) failed: bundle install failed: exit status 5\n\
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn what_states_no_cause_is_left_to_others() {
+    fn outputs_without_a_cause_are_left_to_core() {
         let texts = [
             "Installing eval-time dependencies: [ruby]\n\
                  Installing ruby...\n\
@@ -302,7 +302,7 @@ mod tests {
         none_state(&RubyGems, &texts);
     }
 
-    /// Outputs of builds that failed, with a quoted text in them.
+    /// Outputs of failed builds that contain a quoted text.
     const QUOTES: &[&str] = &[
         "Building native extensions. This could take a while...\n\
          ERROR:  Error installing x:\n\
@@ -322,7 +322,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_a_build_quotes_is_no_cause() {
+    fn texts_quoted_by_a_build_are_not_causes() {
         for output in QUOTES {
             no_quote_is_believed(&RubyGems, output, FailureKind::NativeBuildFailed);
         }

@@ -1,10 +1,13 @@
-//! What index and gems say, as facts. Pure.
+//! Makes facts from the index and from gems. Pure.
+
+use std::collections::BTreeMap;
 
 use batch_core::{
     decide::recipe::{is_homepage, one_line},
     io::archive::ArchiveError,
     model::{
-        Action, Artifact, Cell, Executables, PackageFacts, PackageId, PackageKind, PackageName,
+        Action, Artifact, Cell, Executables, ExecutablesFrom, FailureKind, PackageFacts, PackageId,
+        PackageKind, PackageName,
     },
 };
 
@@ -16,16 +19,16 @@ use crate::{
     registry::{Metadata, ORIGIN},
 };
 
-/// A file of a version, and what it says about itself.
-pub(crate) struct Seen<'a> {
+/// One file of a version with its specification.
+pub(crate) struct InspectedFile<'a> {
     choice: &'a Choice,
-    /// The error is why that cannot be read.
+    /// The error says why the specification cannot be read.
     spec: Result<Gemspec, String>,
     is_verified: Option<bool>,
 }
 
-impl<'a> Seen<'a> {
-    /// A file of `gem` that is there.
+impl<'a> InspectedFile<'a> {
+    /// A downloaded file of `gem`.
     pub(crate) fn new(
         gem: &PackageName,
         choice: &'a Choice,
@@ -38,10 +41,14 @@ impl<'a> Seen<'a> {
         Self { choice, spec, is_verified }
     }
 
-    fn executables(&self) -> Executables {
+    /// Its commands, as a file of `gem`.
+    fn executables(&self, gem: &PackageName) -> Executables {
         match &self.spec {
             Ok(spec) => spec.executables.clone(),
-            Err(why) => Executables::Unknown(format!("{}: {why}", recipe::UNREADABLE)),
+            Err(why) => {
+                let reason = format!("{gem} {} cannot be read: {why}", self.choice.file.version);
+                Executables::unknown(FailureKind::ArchiveExtractionFailed, reason)
+            }
         }
     }
 
@@ -54,37 +61,40 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Facts about one version, of which `files` are there; `None` where none is.
+/// The facts about one version, for which `files` exist; `None` if there is none.
 ///
-/// Its commands are those of the first file that has any: a file may be empty where another, with
-/// compiled code, does the work. Cells whose file has other commands are left out.
-pub(crate) fn of(gem: &PackageName, files: Vec<Seen<'_>>) -> Option<PackageFacts> {
+/// The commands are those of the first file that has any, because one file may be empty while
+/// another, with compiled code, has the content. Cells whose file has other commands are left out.
+pub(crate) fn of(gem: &PackageName, files: Vec<InspectedFile<'_>>) -> Option<PackageFacts> {
     let none = Executables::Known(vec![]);
-    let lead = files.iter().find(|file| file.executables() != none).or(files.first())?;
-    let executables = lead.executables();
+    let lead = files.iter().find(|file| file.executables(gem) != none).or(files.first())?;
+    let executables = lead.executables(gem);
     let (version, spec) = (lead.choice.file.version.clone(), lead.spec.as_ref().ok());
     let description = spec.map(|spec| one_line(&spec.summary)).unwrap_or_default();
     let homepage = spec.and_then(|spec| spec.homepage.clone()).filter(|url| is_homepage(url));
-    let (kept, others): (Vec<Seen<'_>>, Vec<Seen<'_>>) =
-        files.into_iter().partition(|file| file.executables() == executables);
+    let (kept, others): (Vec<InspectedFile<'_>>, Vec<InspectedFile<'_>>) =
+        files.into_iter().partition(|file| file.executables(gem) == executables);
     let is_kept = |cell: &&Cell| kept.iter().any(|file| file.choice.cells.contains(cell));
     let platforms: Vec<Cell> = Cell::ALL.iter().filter(is_kept).copied().collect();
     Some(PackageFacts {
         id: PackageId { ecosystem: ID, name: gem.clone() },
         version,
+        printed_version: None,
+        executables_from: ExecutablesFrom::Registry,
         description,
         homepage,
-        kind: if executables == none { PackageKind::Library } else { PackageKind::Tool },
+        kind: PackageKind::of(&executables),
         runtime_dependencies: vec![],
         platforms: if platforms.len() == Cell::ALL.len() { vec![] } else { platforms },
         artifacts: kept.iter().map(|file| file.artifact(gem)).collect(),
         install: Action::of_commands(recipe::STEP.name, recipe::GEM, gem.as_str(), &executables),
+        plugin_data: BTreeMap::new(),
         notes: notes(&kept, &others),
         executables,
     })
 }
 
-/// A file that says it is another gem would be refused by `gem` too.
+/// Refuses a file with the name of another gem, as `gem` does.
 fn checked(spec: Gemspec, gem: &PackageName, file: &GemFile) -> Result<Gemspec, String> {
     if spec.name != gem.as_str() || spec.version != file.version {
         let says = one_line(&format!("{} {}", spec.name, spec.version));
@@ -93,11 +103,11 @@ fn checked(spec: Gemspec, gem: &PackageName, file: &GemFile) -> Result<Gemspec, 
     Ok(spec)
 }
 
-fn notes(kept: &[Seen<'_>], others: &[Seen<'_>]) -> Vec<String> {
+fn notes(kept: &[InspectedFile<'_>], others: &[InspectedFile<'_>]) -> Vec<String> {
     let any = |holds: fn(&Gemspec) -> bool| {
         kept.iter().filter_map(|file| file.spec.as_ref().ok()).any(holds)
     };
-    let is_compiled = |file: &Seen<'_>| file.choice.file.platform != platform::RUBY;
+    let is_compiled = |file: &InspectedFile<'_>| file.choice.file.platform != platform::RUBY;
     let notes = [
         any(|spec| spec.builds_native_code)
             .then(|| "compiles native code when it is installed".to_owned()),

@@ -1,16 +1,13 @@
-//! What a gem says about itself: the part of `Gem::Specification` that a recipe needs.
+//! Reads the specification of a gem: the fields of `Gem::Specification` that a recipe needs.
 
-use batch_core::model::{CommandName, Executables};
+use batch_core::model::{Executables, FailureKind};
 
-use crate::{
-    recipe::UNFIT_LIST,
-    yaml::{self, Node, Value},
-};
+use crate::yaml::{self, Node, Value};
 
-/// More commands than any gem has.
-const MOST_COMMANDS: usize = 200;
+/// The largest number of commands of a gem; real gems have fewer.
+const MAX_COMMANDS: usize = 200;
 
-/// Of one gem file.
+/// The specification of one gem file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Gemspec {
     pub(crate) name: String,
@@ -19,15 +16,15 @@ pub(crate) struct Gemspec {
     pub(crate) summary: String,
     pub(crate) homepage: Option<String>,
     pub(crate) executables: Executables,
-    /// Whether installing it compiles, and so runs what it brings.
+    /// Whether the installation compiles code and therefore runs files of the gem.
     pub(crate) builds_native_code: bool,
-    /// Whether `gem` loads code of it while it installs.
+    /// Whether `gem` loads code of the gem during the installation.
     pub(crate) is_plugin: bool,
 }
 
-/// What `metadata`, the YAML that every gem carries, says. The error is what is wrong with it.
+/// Reads `metadata`, the YAML that every gem contains. The error says what is wrong with it.
 pub(crate) fn read(metadata: &[u8]) -> Result<Gemspec, String> {
-    // Old gems are in any encoding; what matters is ASCII.
+    // Old gems use any encoding; the needed parts are ASCII.
     let text = String::from_utf8_lossy(metadata);
     let spec = yaml::read(&text)?;
     let text = |key: &str| spec.get(key).and_then(|node| node.text(&spec));
@@ -47,7 +44,7 @@ pub(crate) fn read(metadata: &[u8]) -> Result<Gemspec, String> {
     })
 }
 
-/// The items of a list; of what is no list, the one item that it is. Empty for a null.
+/// The items of a list; any other value counts as a list with one item, and null as an empty list.
 fn list<'a>(spec: &'a Node, key: &str) -> Option<Vec<&'a Node>> {
     let node = spec.get(key)?.resolved(spec);
     Some(match &node.value {
@@ -57,16 +54,17 @@ fn list<'a>(spec: &'a Node, key: &str) -> Option<Vec<&'a Node>> {
     })
 }
 
-/// An alias is not followed: a stranger may list as many as there are files.
+/// Whether the file is a RubyGems plugin. Aliases are not followed, because a hostile file may
+/// contain as many as it has entries.
 fn is_plugin(file: &Node) -> bool {
     matches!(&file.value, Value::Scalar { text, .. } if text.ends_with("/rubygems_plugin.rb"))
 }
 
-/// `executables`, the one that is called like the gem first, the others sorted.
+/// `executables`: the one with the gem's name first, the others sorted.
 fn executables(spec: &Node) -> Executables {
     let Some(nodes) = list(spec, "executables") else { return Executables::Known(vec![]) };
-    if MOST_COMMANDS < nodes.len() {
-        return Executables::Unknown(format!("{UNFIT_LIST} has {} entries", nodes.len()));
+    if MAX_COMMANDS < nodes.len() {
+        return unfit(&format!("has {} entries", nodes.len()));
     }
     let own = spec.get("name").and_then(|name| name.text(spec)).unwrap_or_default();
     let mut names = vec![];
@@ -74,19 +72,22 @@ fn executables(spec: &Node) -> Executables {
         let node = node.resolved(spec);
         match (&node.value, node.text(spec)) {
             (_, Some(name)) => names.push(name.to_owned()),
-            // Very old gems list a null where they have none.
+            // Very old gems have a null in the list instead of no entry.
             (Value::Scalar { .. }, None) => {}
             (Value::List(_) | Value::Map(_) | Value::Alias(_), None) => {
-                return Executables::Unknown(format!("{UNFIT_LIST} holds what is no text"));
+                return unfit("holds what is no text");
             }
         }
     }
     names.sort_by(|a, b| (a != own, a).cmp(&(b != own, b)));
     names.dedup();
-    match names.iter().map(|name| name.parse()).collect::<Result<Vec<CommandName>, _>>() {
-        Ok(names) => Executables::Known(names),
-        Err(invalid) => Executables::Unknown(invalid.to_string()),
-    }
+    Executables::named(names)
+}
+
+/// The list is at fault, and no name in it.
+fn unfit(why: &str) -> Executables {
+    let reason = format!("its list of executables {why}");
+    Executables::unknown(FailureKind::BinaryDiscoveryFailed, reason)
 }
 
 #[cfg(test)]
@@ -105,7 +106,7 @@ mod tests {
     fn executables(fields: &str) -> Result<Vec<String>, String> {
         match read(spec(fields).as_bytes()).unwrap().executables {
             Executables::Known(names) => Ok(names.iter().map(ToString::to_string).collect()),
-            Executables::Unknown(why) => Err(why),
+            Executables::Unknown(unknown) => Err(unknown.reason),
         }
     }
 
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_nobody_could_type_safely_is_not_left_out() {
+    fn an_unsafe_name_makes_all_commands_unknown() {
         for name in ["\"../x\"", "a b", "-rf", "\"a\\nb\"", "bin/x", "'$(id)'"] {
             let why = executables(&format!("executables:\n- ok\n- {name}")).unwrap_err();
             assert!(why.starts_with("invalid command name"), "{why}");
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_read_as_far_as_it_is_needed() {
+    fn other_needed_fields_are_read() {
         let check = |fields: &str| read(spec(fields).as_bytes()).unwrap();
         assert_eq!(check("summary: Does\n  things\n").summary, "Does things");
         assert_eq!(check("summary: ''\ndescription: Long").summary, "Long");
@@ -159,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_gem_is_no_specification() {
+    fn a_text_without_a_gem_name_is_not_a_specification() {
         for text in ["", "[]", "x", "name: x", "version: 1", "name: []\nversion: 1\n", "a: ["] {
             assert!(read(text.as_bytes()).is_err(), "{text:?}");
         }
     }
 
     #[test]
-    fn bytes_of_another_encoding_spoil_nothing_else() {
+    fn bytes_of_another_encoding_do_not_affect_other_fields() {
         let mut text = spec("executables:\n- a\nsummary: caf").into_bytes();
         text.pop();
         text.extend(b"\xe9\n");
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_megabyte_of_aliases_takes_no_time() {
+    fn a_megabyte_of_aliases_is_read_fast() {
         let aliases = "- *x\n".repeat(200_000);
         let text = spec(&format!("files:\n{aliases}first: &x lib/x.rb\nexecutables:\n- a"));
         assert!(read(text.as_bytes()).is_err(), "an alias of what comes later");

@@ -1,4 +1,4 @@
-//! The compact index: one line for each version of a gem that is not yanked.
+//! Reads the compact index: one line for each version of a gem that is not yanked.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GemFile {
     pub(crate) version: String,
-    /// `ruby` unless it carries compiled code.
+    /// `ruby` if it contains no compiled code.
     pub(crate) platform: String,
-    /// Of the whole file, in hexadecimal; empty where the index does not say.
+    /// SHA-256 of the whole file in hexadecimal digits; empty if the index does not state it.
     pub(crate) sha256: String,
 }
 
 impl GemFile {
-    /// What it is called, without the folder.
+    /// The name of the file, without the folder.
     pub(crate) fn file_name(&self, gem: &str) -> String {
         match self.platform.as_str() {
             platform::RUBY => format!("{gem}-{}.gem", self.version),
@@ -28,7 +28,7 @@ impl GemFile {
         }
     }
 
-    /// For people: its version, and its platform if it has one.
+    /// The version, and the platform if it has one, for messages.
     pub(crate) fn shown(&self) -> String {
         match self.platform.as_str() {
             platform::RUBY => self.version.clone(),
@@ -36,7 +36,7 @@ impl GemFile {
         }
     }
 
-    /// As facts have it; empty where the index does not say.
+    /// The digest as facts state it; empty if the index does not state it.
     pub(crate) fn digest(&self) -> String {
         match &*self.sha256 {
             "" => String::new(),
@@ -45,7 +45,8 @@ impl GemFile {
     }
 }
 
-/// A file of one version, and the cells whose machines take it of all files of that version.
+/// A file of one version, and the cells in which `gem` would choose it among all files of that
+/// version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Choice {
     pub(crate) file: GemFile,
@@ -53,21 +54,21 @@ pub(crate) struct Choice {
     pub(crate) cells: Vec<Cell>,
 }
 
-/// What a bare `gem install` may take of each version, newest first; prereleases never. The files
-/// of a version, at least one, come in the order of their first cell. The error is what is odd about
-/// the answer.
+/// The files that `gem install NAME` may choose for each version, newest version first, without
+/// prereleases. The files of a version, at least one, are in the order of their first cell. The
+/// error says what is wrong with the answer.
 pub(crate) fn choices(body: &[u8]) -> Result<Vec<Vec<Choice>>, String> {
-    let text = std::str::from_utf8(body).map_err(|_| "it is no UTF-8".to_owned())?;
+    let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
     let begins = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     if begins.starts_with('<') || begins.starts_with('{') {
         return Err("it is no compact index".to_owned());
     }
-    // The header ends with `---`; a gem without versions has nothing behind it.
+    // The header ends with `---`; a gem without versions has no lines after it.
     let header = text.lines().position(|line| line == "---").map_or(0, |at| at + 1);
     let lines = text.lines().skip(header);
     let lines: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).collect();
     let read: Vec<(GemFile, Version)> = lines.iter().filter_map(|line| read(line)).collect();
-    // One version that is spelled oddly costs itself; a text of such lines is something else.
+    // A line with an invalid version is skipped; an answer with only such lines is not an index.
     if let (true, Some(line)) = (read.is_empty(), lines.first()) {
         return Err(odd(line));
     }
@@ -105,12 +106,12 @@ fn read(line: &str) -> Option<(GemFile, Version)> {
     Some((file, version::parse(number)?))
 }
 
-/// What each cell's machine takes of `files`: one with compiled code for it, if there is one, before
-/// that for `ruby`. Empty where nothing of the version runs on any cell.
+/// The file of `files` for each cell: one with compiled code for the cell if there is one,
+/// otherwise the one for `ruby`. Empty if no file runs in any cell.
 fn chosen(files: &[GemFile]) -> Vec<Choice> {
     let mut chosen: Vec<Choice> = vec![];
     for cell in Cell::ALL {
-        // What is for fewer cells is meant more exactly.
+        // A file for fewer cells is more specific.
         let rank = |file: &&GemFile| (platform::cells(&file.platform).len(), file.platform.clone());
         let fit = files.iter().filter(|file| platform::cells(&file.platform).contains(cell));
         let Some(file) = fit.min_by_key(rank) else { continue };
@@ -147,7 +148,7 @@ mod tests {
     const RUBY: &[(&str, usize)] = &[("ruby", 6)];
 
     #[test]
-    fn the_newest_release_is_the_highest_number_wherever_it_stands() {
+    fn the_newest_release_is_the_highest_number_in_any_order() {
         check(
             "---\n1.9.0 |checksum:00\n1.10.0 a:>= 1&< 2,b:~> 3|checksum:00,ruby:>= 2.5\n1.2.30 |checksum:00\n",
             &[("1.10.0", RUBY), ("1.9.0", RUBY), ("1.2.30", RUBY)],
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn prereleases_and_foreign_platforms_are_no_choice() {
+    fn prereleases_and_unsupported_platforms_are_not_chosen() {
         check("---\n2.0.0.rc1 |checksum:00\n1.0 |checksum:00\n", &[("1.0", RUBY)]);
         check("---\n2.0-java |checksum:00\n1.0 |checksum:00\n", &[("1.0", RUBY)]);
         check("---\n2.0.0.rc1 |checksum:00\n", &[]);
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn each_cell_has_the_file_that_its_machine_takes() {
+    fn each_cell_has_the_file_that_gem_would_choose() {
         check(
             "---\n1.0-x86_64-linux |checksum:00\n1.0 |checksum:00\n1.0-java |checksum:00\n",
             &[("1.0", &[("x86_64-linux", 2), ("ruby", 4)])],
@@ -213,12 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_odd_costs_itself() {
+    fn an_invalid_line_does_not_affect_others() {
         check("---\n9/9 |checksum:00\nnonsense\n1.0 |checksum:00\n", &[("1.0", RUBY)]);
     }
 
     #[test]
-    fn what_is_no_index_is_an_odd_answer() {
+    fn other_texts_than_indexes_are_invalid_answers() {
         for body in [
             "<html>hi</html>",
             r#"{"error":"x"}"#,
@@ -235,7 +236,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_choices_or_an_odd_answer(bytes: Vec<u8>) {
+        fn any_bytes_are_choices_or_an_invalid_answer(bytes: Vec<u8>) {
             let _ = choices(&bytes);
         }
     }

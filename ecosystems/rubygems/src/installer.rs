@@ -1,4 +1,4 @@
-//! How `gem` installs into a folder of its own. Data: the orchestrator runs it.
+//! How `gem` installs into a separate folder. This is only data; the orchestrator runs the steps.
 
 use batch_core::{
     io::Origins,
@@ -8,11 +8,11 @@ use batch_core::{
 
 use crate::{RubyGems, recipe, registry::ORIGIN};
 
-/// Below the sandbox's work folder.
+/// Relative to the sandbox's work folder.
 const GEMS: &str = "gems";
 const BIN: &str = "bin";
 
-/// `--norc` keeps this machine's settings out; dependencies for development stay away anyhow.
+/// `--norc` keeps the machine's own settings out; dependencies for development are never installed.
 const FLAGS: &[&str] = &[
     "--norc",
     "--no-document",
@@ -24,9 +24,9 @@ const FLAGS: &[&str] = &[
     "--clear-sources",
 ];
 
-/// Where gems are looked for: in our folder only, while installing and afterwards.
+/// The folders in which gems are searched: only ours, during the installation and afterwards.
 const FOLDERS: &[(&str, &str)] = &[("GEM_HOME", GEMS), ("GEM_PATH", GEMS)];
-/// Nothing of the machine's own settings.
+/// Keeps the machine's own settings out.
 const SETTINGS: &[(&str, &str)] = &[("GEM_SPEC_CACHE", "spec-cache"), ("GEMRC", "/dev/null")];
 
 impl NativeInstaller for RubyGems {
@@ -47,8 +47,6 @@ impl NativeInstaller for RubyGems {
         InstallPlan {
             steps: vec![run, inspect, InstallStep::export(FOLDERS)],
             bin_dirs: vec![BIN.to_owned()],
-            // No flag keeps an extension from being built, and every dependency may have one.
-            runs_package_code: true,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod classifier;
 mod facts;
+#[cfg(test)]
+mod fuzz;
 mod gemspec;
 mod index;
 mod installer;
@@ -24,7 +26,7 @@ use batch_core::{
 
 const ID: EcosystemId = EcosystemId::from_static("rubygems");
 
-/// Implements every trait of the contract; what varies comes in as an argument.
+/// Implements every trait of the contract. It has no fields, because all input comes as arguments.
 struct RubyGems;
 
 register_ecosystem!(EcosystemPlugin {

@@ -1,5 +1,5 @@
-//! How gems are called: letters, digits, `.`, `-` and `_`, with a letter in it and no punctuation at
-//! its ends. Case is kept: it tells gems apart.
+//! The rules for names of gems: letters, digits, `.`, `-` and `_`, with at least one letter and no
+//! punctuation at the ends. Case is kept, because gems may differ only in it.
 
 use batch_core::{
     model::{InvalidId, PackageName},
@@ -16,7 +16,7 @@ const SPELLING: Spelling = Spelling {
     ends: ("it ends with punctuation", |c| c.is_ascii_alphanumeric()),
 };
 
-/// The site would take the ending for a format.
+/// The site would take such an ending for a format.
 const FORMATS: &[&str] = &[".gem", ".gemspec", ".html", ".json"];
 
 impl Names for RubyGems {
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_registry_cannot_hold_is_no_name() {
+    fn names_that_the_registry_cannot_hold_are_refused() {
         let none = [
             "123",
             ".rails",

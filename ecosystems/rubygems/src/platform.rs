@@ -1,17 +1,18 @@
-//! What RubyGems calls platforms, in the pipeline's cells.
+//! Maps the platforms of RubyGems to the pipeline's cells.
 
 use batch_core::model::Cell;
 
-/// What a gem without native code is for.
+/// The platform of a gem without native code.
 pub(crate) const RUBY: &str = "ruby";
 
 const LINUX_X86: &[Cell] = &[Cell::LinuxGlibcX86, Cell::LinuxMuslX86];
 const LINUX_ARM: &[Cell] = &[Cell::LinuxGlibcArm, Cell::LinuxMuslArm];
 
-/// Where a gem of `platform` runs; empty for Java, Windows, 32 bits and what is not known.
+/// The cells in which a gem for `platform` runs; empty for Java, Windows, 32 bits and unknown
+/// platforms.
 ///
-/// As `Gem::Platform#===` has it: Linux without a libc fits both, and a numbered macOS fits that
-/// number only, so it stands for none.
+/// As in `Gem::Platform#===`, Linux without a libc matches both, and a macOS with a number matches
+/// only that number, so it stands for no cell.
 pub(crate) fn cells(platform: &str) -> &'static [Cell] {
     match platform {
         RUBY => Cell::ALL,

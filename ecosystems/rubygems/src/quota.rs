@@ -1,4 +1,4 @@
-//! How often rubygems.org may be asked.
+//! The request limits of rubygems.org.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -6,16 +6,16 @@ use batch_core::{model::Quota, plugin::RateLimit};
 
 use crate::RubyGems;
 
-/// Failures of these speak about this ecosystem.
+/// If requests to these hosts fail, the failure concerns this ecosystem.
 pub(crate) const HOSTS: &[&str] = &["rubygems.org", DUMPS_HOST];
-/// Where the site's weekly dumps lie.
+/// The host of the site's weekly dumps.
 pub(crate) const DUMPS_HOST: &str = "s3-us-west-2.amazonaws.com";
 
-/// Pages and whatever has no budget of its own: 300 a minute are let through.
+/// Pages and everything without a quota of its own: 300 requests a minute are permitted.
 const SITE: Quota = Quota::each_second("rubygems.org");
 
-/// Ten a second are documented (<https://guides.rubygems.org/rubygems-org-rate-limits/>); half of
-/// them are asked for.
+/// Ten requests a second are documented (<https://guides.rubygems.org/rubygems-org-rate-limits/>);
+/// half of them are used.
 const API: Quota = Quota {
     path_prefix: "/api/",
     period: Duration::from_millis(200),
@@ -25,9 +25,10 @@ const API: Quota = Quota {
 };
 
 /// The server's own configuration lets 100 a minute through, without saying so.
-const SEARCH: Quota = Quota { path_prefix: "/api/v1/search", ..Quota::each_second("rubygems.org") };
+const SEARCH: Quota =
+    Quota { path_prefix: "/api/v1/search", ..Quota::each_second("rubygems.org").for_seeding() };
 
-/// As [`SEARCH`].
+/// The same limit as [`SEARCH`].
 const VERSIONS: Quota = Quota { path_prefix: "/versions", ..Quota::each_second("rubygems.org") };
 
 /// Served by a CDN; no limit is published.
@@ -38,7 +39,7 @@ const GEMS: Quota = Quota {
     ..Quota::each_second("rubygems.org")
 };
 
-/// The compact index, one gem a file. Not limited by the server.
+/// The compact index, one file for each gem. The server does not limit it.
 const INFO: Quota = Quota {
     path_prefix: "/info/",
     period: Duration::from_millis(334),
@@ -47,7 +48,8 @@ const INFO: Quota = Quota {
 };
 
 /// A list, and one file a week: once a second is plenty.
-const DUMPS: Quota = Quota { path_prefix: "/rubygems-dumps/", ..Quota::each_second(DUMPS_HOST) };
+const DUMPS: Quota =
+    Quota { path_prefix: "/rubygems-dumps/", ..Quota::each_second(DUMPS_HOST).for_seeding() };
 
 impl RateLimit for RubyGems {
     fn quotas(&self) -> &'static [Quota] {
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_own_hosts_are_those_that_are_asked() {
+    fn the_declared_hosts_are_those_of_the_requests() {
         let asked: BTreeSet<_> = RubyGems.quotas().iter().map(|quota| quota.host).collect();
         assert_eq!(asked, HOSTS.iter().copied().collect());
     }

@@ -1,4 +1,4 @@
-//! Asking the registry: a thin async layer over pure functions.
+//! Requests to the registry: a thin async layer over pure functions.
 
 use async_trait::async_trait;
 use batch_core::{
@@ -7,26 +7,26 @@ use batch_core::{
         archive::{ArchiveError, RemoteError, RemoteTar, gunzip},
     },
     model::{PackageFacts, PackageName, Recipe, RecipeName},
-    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind},
+    plugin::{Missing, RecipeBuilder, SourceError, SourceErrorKind, ask_bytes},
 };
 
 use crate::{
     ID, RubyGems,
-    facts::{self, Seen},
+    facts::{self, InspectedFile},
     index,
     quota::HOSTS,
     recipe,
 };
 
-/// What recipes, quotas and caches know the registry by.
+/// The origin by which recipes, quotas and caches refer to the registry.
 pub(crate) const ORIGIN: &str = "https://rubygems.org";
-const LONGEST_INDEX: usize = 8 << 20;
-/// Of a whole gem, from a server that gives no parts.
-const LONGEST_GEM: usize = 256 << 20;
-/// Of the specification, packed and unpacked; it lists all files of a gem.
-const LONGEST_PACKED: usize = 2 << 20;
-const LONGEST_METADATA: usize = 8 << 20;
-/// How many versions are tried for one that has its file.
+const MAX_INDEX: usize = 8 << 20;
+/// The largest gem that is downloaded from a server without range requests, in bytes.
+const MAX_GEM: usize = 256 << 20;
+/// The largest specification, compressed and uncompressed, in bytes; it lists all files of a gem.
+const MAX_PACKED: usize = 2 << 20;
+const MAX_METADATA: usize = 8 << 20;
+/// How many versions are tried until one has its file.
 const TRIES: usize = 3;
 
 #[async_trait]
@@ -36,10 +36,9 @@ impl RecipeBuilder for RubyGems {
         http: &dyn Http,
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError> {
-        let request = Request::get(ORIGIN, &["info", name.as_str()], &[]).map_err(source_error)?;
-        let request = Request { max_bytes: LONGEST_INDEX, ..request };
-        let response = http.send(request).await.map_err(source_error)?;
-        let Some(body) = response.found().map_err(source_error)? else { return Ok(None) };
+        let request = Request::get(ORIGIN, &["info", name.as_str()], &[]);
+        let request = request.map(|it| Request { max_bytes: MAX_INDEX, ..it });
+        let Some(body) = ask_bytes(http, &ID, request).await? else { return Ok(None) };
         let (mut missing, mut unserved) = (vec![], None);
         for files in index::choices(&body).map_err(odd_answer)?.iter().take(TRIES) {
             let mut seen = vec![];
@@ -48,10 +47,10 @@ impl RecipeBuilder for RubyGems {
                 let request = Request::get(ORIGIN, &path, &[]).map_err(source_error)?;
                 let url = request.url.clone();
                 if let Some(read) = metadata(http, request, &choice.file.digest()).await? {
-                    seen.push(Seen::new(name, choice, &read));
+                    seen.push(InspectedFile::new(name, choice, &read));
                 } else {
                     let file = choice.file.shown();
-                    missing.push(format!("version {file} is listed, and its file is not there"));
+                    missing.push(format!("version {file} is listed, but its file does not exist"));
                     unserved.get_or_insert(url);
                 }
             }
@@ -75,25 +74,25 @@ impl RecipeBuilder for RubyGems {
     }
 }
 
-/// What was read of a gem.
+/// The specification of a gem, as read.
 pub(crate) struct Metadata {
     /// The specification.
     pub(crate) yaml: Vec<u8>,
-    /// Whether all of the gem was read, and is the one that the index lists.
+    /// Whether the whole gem was read and its digest is the one in the index.
     pub(crate) is_verified: bool,
 }
 
-/// The specification in the gem that `request` asks for, or why it cannot be read. `None` where
-/// there is no such file: the store says so of some files, and of others that nobody may have them.
+/// The specification in the gem at `request`, or why it cannot be read. `None` if the file does not
+/// exist; for some missing files the store answers that access is denied.
 async fn metadata(
     http: &dyn Http,
     request: Request,
     digest: &str,
 ) -> Result<Option<Result<Metadata, ArchiveError>>, SourceError> {
-    let request = Request { max_bytes: LONGEST_GEM, ..request };
+    let request = Request { max_bytes: MAX_GEM, ..request };
     match packed_metadata(http, request, digest).await {
         Ok(packed) => Ok(packed.map(|(packed, is_verified)| {
-            Ok(Metadata { yaml: gunzip(&packed, LONGEST_METADATA)?, is_verified })
+            Ok(Metadata { yaml: gunzip(&packed, MAX_METADATA)?, is_verified })
         })),
         Err(RemoteError::Archive(error)) => Ok(Some(Err(error))),
         Err(RemoteError::Http(HttpError::Status { status: 403, .. })) => Ok(None),
@@ -101,8 +100,9 @@ async fn metadata(
     }
 }
 
-/// Old gems have their files before their specification, so the headers are walked: no fixed
-/// number of first bytes would do. With it comes whether all of the gem has `digest`.
+/// Reads the headers one after the other, because old gems have their files before their
+/// specification, so no fixed number of first bytes is enough. Also returns whether the whole gem
+/// was read and has `digest`.
 async fn packed_metadata(
     http: &dyn Http,
     request: Request,
@@ -114,7 +114,7 @@ async fn packed_metadata(
         let reason = "it has no metadata.gz".to_owned();
         return Err(ArchiveError::Damaged { reason }.into());
     };
-    let packed = tar.read(entry, LONGEST_PACKED).await?;
+    let packed = tar.read(entry, MAX_PACKED).await?;
     Ok(Some((packed, tar.has_digest(digest)?)))
 }
 

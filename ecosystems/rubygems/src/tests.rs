@@ -1,5 +1,5 @@
-//! From the registry's files to recipes, through the real gates: a host that is not declared would
-//! be refused here.
+//! Makes recipes from the registry's files, with the real checks of requests: a request to a host
+//! that the plugin does not declare would be refused.
 
 use std::{io::Write as _, sync::Arc, time::Duration};
 
@@ -10,31 +10,38 @@ use batch_core::{
         Cell, CommandName, Environment, Executables, FailureKind, InstallStep, PackageFacts,
         PackageKind, Recipe,
     },
-    plugin::{NativeInstaller as _, RateLimit as _, RecipeBuilder as _, Seeder as _, SourceError},
+    plugin::{
+        NativeInstaller as _, PageRequest, RateLimit as _, RecipeBuilder as _, Seeder as _,
+        SourceError,
+    },
 };
-use batch_sim::{Answer, Shelf, SimClock, SimTransport};
+use batch_sim::{Answer, SimClock, SimTransport, StaticTransport};
 
-use crate::{RubyGems, recipe};
+use crate::{ID, RubyGems, recipe};
 
 const SITE: &str = "https://rubygems.org";
 
-/// What [`RubyGems`] makes of a registry with `files`, and what it asked for.
+/// The result of [`RubyGems`] for a registry with `files`, and its requests.
 fn ask(
     gem: &str,
     files: Vec<(String, Vec<u8>)>,
 ) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
-    ask_shelf(gem, Shelf::new(files))
+    ask_static(gem, StaticTransport::new(files))
 }
 
-fn ask_shelf(gem: &str, shelf: Shelf) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
+fn ask_static(
+    gem: &str,
+    static_transport: StaticTransport,
+) -> (Result<Option<PackageFacts>, SourceError>, Vec<String>) {
     let clock = SimClock::default();
-    let shelf = Arc::new(shelf);
+    let static_transport = Arc::new(static_transport);
     let cache = tempfile::tempdir().unwrap();
     let quotas = RubyGems.quotas().iter().copied();
-    let config = PoliteConfig::new(Arc::new(clock.clone()), shelf.clone(), quotas, cache.path());
+    let config =
+        PoliteConfig::new(Arc::new(clock.clone()), static_transport.clone(), quotas, cache.path());
     let http = PoliteHttp::new(config);
     let facts = clock.run(RubyGems.inspect(&http, &gem.parse().unwrap()));
-    (facts, shelf.asked())
+    (facts, static_transport.asked())
 }
 
 fn index(gem: &str, lines: &[&str]) -> (String, Vec<u8>) {
@@ -49,10 +56,10 @@ fn gzip(text: &str) -> Vec<u8> {
 
 /// The order of a gem's members.
 #[derive(Clone, Copy)]
-enum Era {
-    /// Since RubyGems 2: the specification comes first.
+enum MemberOrder {
+    /// Since RubyGems 2, the specification comes first.
     New,
-    /// Before: the files come first.
+    /// Before RubyGems 2, the files come first.
     Old,
 }
 
@@ -69,7 +76,7 @@ fn gem_file(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// A gem whose specification has `fields`, with a megabyte of files.
-fn gem(name: &str, version: &str, fields: &str, era: Era) -> Vec<u8> {
+fn gem(name: &str, version: &str, fields: &str, era: MemberOrder) -> Vec<u8> {
     let spec = format!(
         "--- !ruby/object:Gem::Specification\nname: {name}\nversion: !ruby/object:Gem::Version\n  \
          version: {version}\nplatform: ruby\n{fields}\n"
@@ -77,13 +84,13 @@ fn gem(name: &str, version: &str, fields: &str, era: Era) -> Vec<u8> {
     let (metadata, data) = (("metadata.gz", gzip(&spec)), ("data.tar.gz", vec![7; 1 << 20]));
     let sums = ("checksums.yaml.gz", gzip("---\n"));
     match era {
-        Era::New => gem_file(&[metadata, data, sums]),
-        Era::Old => gem_file(&[data, metadata]),
+        MemberOrder::New => gem_file(&[metadata, data, sums]),
+        MemberOrder::Old => gem_file(&[data, metadata]),
     }
 }
 
 fn files(name: &str, fields: &str) -> Vec<(String, Vec<u8>)> {
-    let file = gem(name, "1.2.3", fields, Era::New);
+    let file = gem(name, "1.2.3", fields, MemberOrder::New);
     vec![index(name, &["1.2.3 |checksum:00"]), (format!("{SITE}/gems/{name}-1.2.3.gem"), file)]
 }
 
@@ -95,7 +102,7 @@ fn read(recipe: &Recipe) -> Result<Recipe, reader::RecipeError> {
     reader::parse(&recipe.to_toml(), &[recipe::STEP])
 }
 
-/// Gem, fields of its specification, and what the recipe says.
+/// Gem, fields of its specification, and parts of the recipe.
 const SHAPES: &[(&str, &str, &[&str])] = &[
     (
         "fpm",
@@ -110,7 +117,7 @@ const SHAPES: &[(&str, &str, &[&str])] = &[
             "pattern = \"{version}\"",
         ],
     ),
-    // The name of the gem says nothing about its commands.
+    // The name of the gem does not tell its commands.
     (
         "bundler",
         "bindir: exe\nexecutables:\n- bundle\n- bundler",
@@ -162,7 +169,7 @@ fn documented_shapes_become_recipes() {
 }
 
 #[test]
-fn what_cannot_become_a_recipe_says_why() {
+fn packages_without_a_recipe_state_the_reason() {
     for (fields, kind, reason) in [
         ("executables: []", FailureKind::LibraryOnly, "x 1.2.3 has no executables"),
         ("summary: a library", FailureKind::LibraryOnly, "x 1.2.3 has no executables"),
@@ -186,16 +193,16 @@ fn what_cannot_become_a_recipe_says_why() {
 }
 
 #[test]
-fn a_damaged_gem_is_a_verdict_on_the_gem_and_no_error_of_the_registry() {
-    let whole = gem("x", "1.2.3", "executables:\n- x", Era::Old);
+fn a_damaged_gem_is_a_verdict_and_not_an_error_of_the_registry() {
+    let whole = gem("x", "1.2.3", "executables:\n- x", MemberOrder::Old);
     let bomb = gem_file(&[("metadata.gz", gzip(&" ".repeat(9 << 20)))]);
     for (file, reason) in [
-        (whole[..whole.len() / 2].to_vec(), "ends before its end"),
+        (whole[..whole.len() / 2].to_vec(), "is incomplete"),
         (vec![b'x'; 5000], "cannot be read"),
         (gem_file(&[("data.tar.gz", vec![1])]), "no metadata.gz"),
         (gem_file(&[("metadata.gz", b"a text, and no gzip".to_vec())]), "damaged"),
         (gem_file(&[("metadata.gz", gzip("a: ["))]), "cannot be read"),
-        (bomb, "more than"),
+        (bomb, "larger than"),
     ] {
         let files =
             vec![index("x", &["1.2.3 |checksum:00"]), (format!("{SITE}/gems/x-1.2.3.gem"), file)];
@@ -207,8 +214,8 @@ fn a_damaged_gem_is_a_verdict_on_the_gem_and_no_error_of_the_registry() {
 }
 
 #[test]
-fn the_specification_is_found_wherever_it_lies_without_the_rest_of_the_gem() {
-    for era in [Era::New, Era::Old] {
+fn the_specification_is_found_at_any_position_without_the_rest_of_the_gem() {
+    for era in [MemberOrder::New, MemberOrder::Old] {
         let file = gem("x", "1.2.3", "executables:\n- x", era);
         let files =
             vec![index("x", &["1.2.3 |checksum:00"]), (format!("{SITE}/gems/x-1.2.3.gem"), file)];
@@ -225,7 +232,7 @@ fn the_newest_release_that_has_its_file_is_taken() {
         let file = |version: &&str| {
             (
                 format!("{SITE}/gems/x-{version}.gem"),
-                gem("x", version, "executables:\n- x", Era::New),
+                gem("x", version, "executables:\n- x", MemberOrder::New),
             )
         };
         versions.iter().map(file).chain([index("x", &lines)]).collect()
@@ -234,15 +241,17 @@ fn the_newest_release_that_has_its_file_is_taken() {
     assert_eq!((&*newest.version, newest.notes.len()), ("1.10", 0));
     let older = ask("x", files(&["1.9"])).0.unwrap().unwrap();
     assert_eq!(older.version, "1.9");
-    assert_eq!(older.notes, ["version 1.10 is listed, and its file is not there"]);
+    assert_eq!(older.notes, ["version 1.10 is listed, but its file does not exist"]);
     let denied = |there: &[&str], denied: &[&str]| {
         let body = b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>";
         let url = |version: &&str| format!("{SITE}/gems/x-{version}.gem");
-        let deny = |shelf: Shelf, version| shelf.with(&url(version), 403, body);
-        denied.iter().fold(Shelf::new(files(there)), deny)
+        let deny = |static_transport: StaticTransport, version| {
+            static_transport.with(&url(version), 403, body)
+        };
+        denied.iter().fold(StaticTransport::new(files(there)), deny)
     };
-    assert_eq!(ask_shelf("x", denied(&["1.9"], &["1.10"])).0.unwrap().unwrap(), older);
-    let none = [ask("x", files(&["2.0.0.rc1"])), ask_shelf("x", denied(&[], &["1.10", "1.9"]))];
+    assert_eq!(ask_static("x", denied(&["1.9"], &["1.10"])).0.unwrap().unwrap(), older);
+    let none = [ask("x", files(&["2.0.0.rc1"])), ask_static("x", denied(&[], &["1.10", "1.9"]))];
     for (facts, _) in none {
         let error = facts.unwrap_err();
         let finding = error.finding();
@@ -252,7 +261,7 @@ fn the_newest_release_that_has_its_file_is_taken() {
 }
 
 #[test]
-fn what_nobody_could_install_is_not_there() {
+fn packages_that_cannot_be_installed_count_as_missing() {
     assert_eq!(ask("x", vec![]).0.unwrap(), None);
     for lines in [&[][..], &["1.0.0.rc1 |checksum:00"], &["1.0-java |checksum:00"]] {
         let (facts, asked) = ask("x", vec![index("x", lines)]);
@@ -262,7 +271,7 @@ fn what_nobody_could_install_is_not_there() {
 }
 
 #[test]
-fn what_the_site_has_given_up_is_asked_for_by_nothing() {
+fn removed_endpoints_of_the_site_are_not_used() {
     const GONE: Answer = (410, &[], "This endpoint is not supported anymore");
     let clock = SimClock::default();
     let transport =
@@ -278,7 +287,12 @@ fn what_the_site_has_given_up_is_asked_for_by_nothing() {
     for source in RubyGems.sources() {
         let (n_before, mut cursor) = (transport.sent().len(), None);
         for _ in 0..100 {
-            let page = clock.run(RubyGems.discover(&http, source, cursor.as_deref(), 100));
+            let (ecosystem, names, http) = (&ID, &RubyGems, &http);
+            let (place, limit): (Option<String>, _) = (cursor.take(), 100);
+            let cursor_before = place.as_deref();
+            let wanted =
+                PageRequest { ecosystem, names, http, source, cursor: cursor_before, limit };
+            let page = clock.run(wanted.page(&RubyGems));
             cursor = page.ok().and_then(|page| page.next_cursor);
             if cursor.is_none() {
                 break;
@@ -295,17 +309,18 @@ fn what_the_site_has_given_up_is_asked_for_by_nothing() {
 }
 
 #[test]
-fn an_answer_that_is_not_understood_is_an_error_and_no_verdict() {
+fn an_invalid_answer_is_an_error_and_not_a_verdict() {
     for body in ["<html>login</html>", r#"{"error":"x"}"#, "---\nnonsense\n"] {
         let files = vec![(format!("{SITE}/info/x"), body.as_bytes().to_vec())];
         assert!(ask("x", files).0.is_err(), "{body}");
     }
 }
 
-/// Of x 1.2.3 with these lines in the index; of its files those that have `executables`.
+/// The facts of the gem x, version 1.2.3, with these lines in the index; only the files with
+/// `executables` exist.
 fn of_platforms(lines: &[&str], executables: &[(&str, &str)]) -> PackageFacts {
     let file = |(platform, executables): &(&str, &str)| {
-        let file = gem("x", "1.2.3", &format!("executables: {executables}"), Era::New);
+        let file = gem("x", "1.2.3", &format!("executables: {executables}"), MemberOrder::New);
         (format!("{SITE}/gems/x-1.2.3{platform}.gem"), file)
     };
     let files = executables.iter().map(file).chain([index("x", lines)]);
@@ -318,13 +333,13 @@ fn commands(facts: &PackageFacts) -> String {
 }
 
 #[test]
-fn commands_are_those_of_the_file_that_the_machine_installs() {
+fn commands_are_those_of_the_chosen_file() {
     let lines = [
         "1.2.3 |checksum:00",
         "1.2.3-x86_64-linux-gnu |checksum:00",
         "1.2.3-arm64-darwin |checksum:00",
     ];
-    // The file for ruby is empty: cells without a compiled one have nothing to run.
+    // The file for ruby is empty, so cells without a compiled file have no commands.
     let empty = [("", "[]"), ("-x86_64-linux-gnu", "[tool]"), ("-arm64-darwin", "[tool]")];
     let facts = of_platforms(&lines, &empty);
     assert_eq!(commands(&facts), "tool");
@@ -332,25 +347,25 @@ fn commands_are_those_of_the_file_that_the_machine_installs() {
     assert_eq!(facts.artifacts.len(), 2);
     assert!(facts.notes.iter().any(|note| note.contains("for ruby has other commands")));
     assert_eq!(read(&RubyGems.build(&facts).unwrap()).unwrap().metadata.supported_os.len(), 0);
-    // Where all have the same, every cell can install it.
+    // If all files have the same commands, every cell can install it.
     let same = [("", "[x]"), ("-x86_64-linux-gnu", "[x]"), ("-arm64-darwin", "[x]")];
     let facts = of_platforms(&lines, &same);
     assert_eq!((commands(&facts), facts.platforms.len(), facts.notes.len()), ("x".into(), 0, 0));
     assert_eq!(facts.artifacts.len(), 3);
-    // What the first machine installs goes before what others do.
+    // The commands of the first cell take precedence.
     let other = [("", "[b]"), ("-x86_64-linux-gnu", "[a]"), ("-arm64-darwin", "[a, b]")];
     let facts = of_platforms(&lines, &other);
     assert_eq!((commands(&facts), facts.platforms), ("a".into(), vec![Cell::LinuxGlibcX86]));
-    // The compiled file is empty, and the others do the work.
+    // The compiled file is empty, and the other files have the content.
     let reversed = [("", "[x]"), ("-x86_64-linux-gnu", "[]"), ("-arm64-darwin", "[x]")];
     let facts = of_platforms(&lines, &reversed);
     assert_eq!((commands(&facts), facts.platforms.len()), ("x".into(), 5));
-    // A file that is not there can be installed by nobody.
+    // A missing file cannot be installed.
     let facts = of_platforms(&lines, &[("", "[x]"), ("-arm64-darwin", "[x]")]);
     assert_eq!((commands(&facts), facts.platforms.len()), ("x".into(), 5));
-    let missing = "version 1.2.3 for x86_64-linux-gnu is listed, and its file is not there";
+    let missing = "version 1.2.3 for x86_64-linux-gnu is listed, but its file does not exist";
     assert_eq!(facts.notes, [missing]);
-    // All of them are a library.
+    // If all files are empty, the gem is a library.
     let none = [("", "[]"), ("-x86_64-linux-gnu", "[]"), ("-arm64-darwin", "[]")];
     assert_eq!(of_platforms(&lines, &none).kind, PackageKind::Library);
 }
@@ -382,7 +397,7 @@ fn compiled_gems_alone_constrain_the_recipe() {
 }
 
 #[test]
-fn what_a_person_should_know_is_noted() {
+fn important_properties_are_noted() {
     let notes = |fields: &str| facts("x", &format!("executables: [x]\n{fields}")).notes;
     assert_eq!(notes("extensions: []"), [""; 0]);
     assert!(notes("extensions:\n- ext/extconf.rb")[0].starts_with("compiles native code"));
@@ -405,7 +420,7 @@ fn only_a_homepage_by_https_is_kept() {
 }
 
 #[test]
-fn the_order_of_fields_changes_no_byte() {
+fn the_order_of_fields_does_not_change_the_recipe() {
     let fields = ["executables:\n- b\n- x\n- a", "summary: does", "homepage: https://x.example/"];
     let text = |order: [usize; 3]| {
         let fields: Vec<&str> = order.iter().map(|&i| fields[i]).collect();
@@ -416,7 +431,7 @@ fn the_order_of_fields_changes_no_byte() {
 }
 
 #[test]
-fn the_whole_recipe_is_these_bytes() {
+fn the_whole_recipe_is_as_expected() {
     let fields = "summary: The Cocoa manager\nhomepage: https://pods.example\nexecutables:\n- pod";
     let recipe = RubyGems.build(&facts("cocoapods", fields)).unwrap();
     assert_eq!(
@@ -462,5 +477,4 @@ fn the_plan_installs_one_version_from_the_mirror_into_its_own_folder() {
     assert_eq!((&*env["GEM_HOME"], &*folders["GEM_PATH"]), ("gems", "gems"));
     let names: Vec<&str> = executables.iter().map(CommandName::as_str).collect();
     assert_eq!((names, dir), (vec!["x", "y"], &plan.bin_dirs[0]));
-    assert!(plan.runs_package_code);
 }

@@ -1,16 +1,16 @@
-//! Versions as RubyGems orders them, as far as choosing one needs it.
+//! Versions in the order of RubyGems, as far as the choice of one needs it.
 
-/// What a version is.
+/// The kinds of versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Version {
-    /// Numbers only, without zeros at the end: `1.0` and `1` are one version.
+    /// Numbers only, without trailing zeros: `1.0` and `1` are the same version.
     Release(Vec<u64>),
-    /// With a letter in it, such as `2.0.0.rc1`.
+    /// A version with a letter, such as `2.0.0.rc1`.
     Prerelease,
 }
 
-/// `None` for what is no version: it would end up in a command line and in an address. A hyphen is
-/// none of it either: in the index it begins the platform.
+/// `None` if the text is not a version; other texts are refused because the version becomes part of
+/// a command line and of an address. A hyphen is refused too: in the index it begins the platform.
 pub(crate) fn parse(text: &str) -> Option<Version> {
     const LONGEST: usize = 128;
     let is_part =
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_never_reaches_a_command_line() {
+    fn invalid_versions_never_become_part_of_a_command_line() {
         for text in [
             "",
             "v1",
@@ -80,7 +80,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_version_or_none(text: String) {
+        fn any_text_is_parsed_without_a_panic(text: String) {
             let _ = parse(&text);
         }
     }

@@ -1,8 +1,8 @@
-//! YAML as a tree, for one document of a stranger.
+//! Reads one YAML document from an unknown author as a tree.
 //!
-//! Tags are dropped, so no text can ask for an object; but a text that is tagged as binary is
-//! base64, in which Ruby writes texts whose encoding it does not know. An alias stays an alias until
-//! somebody wants to know what it stands for, so no text can become longer than it is.
+//! Tags are dropped, so no text can create an object. The exception is a text with the tag binary:
+//! it is base64, in which Ruby writes texts of unknown encoding. An alias is resolved only when its
+//! value is needed, so the tree cannot become larger than the text.
 
 use base64::{
     Engine as _, alphabet,
@@ -10,21 +10,21 @@ use base64::{
 };
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-/// Deeper than any specification of a gem.
+/// The deepest nesting that is accepted; specifications of gems have less.
 const DEEPEST: usize = 64;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
-    /// What aliases call it; 0 for none.
+    /// The number of its anchor; 0 for none.
     anchor: usize,
     pub(crate) value: Value,
 }
 
-/// What a value is.
+/// The kinds of values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
-    /// `plain` is whether it stands there without quotes: then it may be a null.
+    /// `plain` says whether the text has no quotes; only such a text can be null.
     Scalar {
         text: String,
         plain: bool,
@@ -32,11 +32,11 @@ pub(crate) enum Value {
     List(Vec<Node>),
     /// In the order of the text.
     Map(Vec<(Node, Node)>),
-    /// Stands for what has this anchor.
+    /// A reference to the node with this anchor.
     Alias(usize),
 }
 
-/// The first document of `text`. The error is what is wrong with it.
+/// The first document of `text`. The error says what is wrong with it.
 pub(crate) fn read(text: &str) -> Result<Node, String> {
     let mut open: Vec<Open> = vec![];
     for event in Parser::new_from_str(text).keep_tags(true) {
@@ -76,14 +76,14 @@ pub(crate) fn read(text: &str) -> Result<Node, String> {
     Err("it holds nothing".to_owned())
 }
 
-/// `!binary`, `!!binary`, or the same in full.
+/// Whether the tag is `!binary`, `!!binary`, or its full form.
 fn is_binary(tag: &Tag) -> bool {
     let full = format!("{}{}", tag.handle, tag.suffix);
     matches!(full.as_str(), "!binary" | "tag:yaml.org,2002:binary")
 }
 
-/// What the base64 in `text` stands for. As in Ruby, what is no part of base64 is passed over, it
-/// ends where it is padded, and bytes that are no UTF-8 spoil themselves only.
+/// Decodes the base64 in `text`. As in Ruby, other characters are skipped, padding ends the text,
+/// and invalid UTF-8 is replaced.
 fn decoded(text: &str) -> Result<String, String> {
     const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
@@ -95,7 +95,7 @@ fn decoded(text: &str) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A list or a table that has begun; of a table, keys and values by turns.
+/// An unfinished list or table; for a table, keys and values alternate.
 struct Open {
     anchor: usize,
     is_map: bool,
@@ -116,22 +116,22 @@ impl Open {
 }
 
 impl Node {
-    /// The value of `key`; of several the last, as Ruby reads it.
+    /// The value of `key`; if the key occurs several times, the last value, as in Ruby.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(pairs) = &self.value else { return None };
         let is_key = |node: &Node| matches!(&node.value, Value::Scalar { text, .. } if text == key);
         pairs.iter().rev().find(|(name, _)| is_key(name)).map(|(_, value)| value)
     }
 
-    /// The text of a scalar; `None` for a null and for what is no scalar. `document` is where an
-    /// alias is looked up.
+    /// The text of a scalar; `None` for null and for other nodes. Aliases are resolved in
+    /// `document`.
     pub(crate) fn text<'a>(&'a self, document: &'a Node) -> Option<&'a str> {
         let Value::Scalar { text, plain } = &self.resolved(document).value else { return None };
         let is_null = *plain && matches!(&**text, "" | "~" | "null" | "Null" | "NULL");
         (!is_null).then_some(text.as_str())
     }
 
-    /// What an alias stands for, else the node itself. An alias of an alias stands for nothing.
+    /// The target of an alias, otherwise the node itself. An alias of an alias has no target.
     pub(crate) fn resolved<'a>(&'a self, document: &'a Node) -> &'a Node {
         match self.value {
             Value::Alias(anchor) => document.anchored(anchor).unwrap_or(self),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_binary_text_is_what_its_base64_stands_for() {
+    fn a_binary_text_is_decoded() {
         check("a: !binary |-\n  YmluZ2Vt\n", "a", Some("bingem"));
         check("a: !binary \"YmluZ2Vt\"\n", "a", Some("bingem"));
         check("a: !!binary Y2Fw\n", "a", Some("cap"));
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_of_aliases_stays_small() {
+    fn aliases_cannot_multiply_the_size() {
         let mut text = "a0: &a0 [x, x]\n".to_owned();
         for i in 1..60 {
             let _ = writeln!(text, "a{i}: &a{i} [*a{0}, *a{0}]", i - 1);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_is_an_error() {
+    fn invalid_yaml_is_an_error() {
         for text in ["", "a: [", "a: \"", "a: *nowhere", "\tx: y\n a", "- a\nb: c", "{a: b"] {
             assert!(read(text).is_err(), "{text:?}");
         }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_of_itself_ends() {
+    fn an_alias_of_itself_does_not_loop() {
         if let Ok(node) = read("a: &x [*x]\nb: *x\n") {
             assert_eq!(node.get("b").unwrap().text(&node), None);
         }

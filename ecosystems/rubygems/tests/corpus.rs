@@ -1,5 +1,5 @@
-//! The plugin against recorded answers of the registry. Reported as ignored where they are not at
-//! hand; every recording is either tried or named with the reason why not.
+//! Runs the plugin on recorded answers of the registry. The test is reported as ignored if the
+//! recordings are missing; every recording is either used or listed with the reason why not.
 
 use std::{
     fmt::Write as _, fs, io::Write as _, path::Path, process::ExitCode, sync::Arc, time::Duration,
@@ -9,9 +9,9 @@ use batch_conformance::all_are_named;
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Transport},
     model::{CommandName, Executables, PackageFacts, PackageKind},
-    plugin::Registry,
+    plugin::{PageRequest, Registry},
 };
-use batch_sim::{Shelf, SimClock, SimTransport};
+use batch_sim::{SimClock, SimTransport, StaticTransport};
 use eco_rubygems as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 use sha2::{Digest as _, Sha256};
@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 const RECORDINGS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus/registries/rubygems");
 
-/// File, and what reads it.
+/// The file and the check of it.
 const TRIED: &[(&str, Check)] = &[
     ("info-ffi.txt", takes_the_newest_of_many_platforms),
     ("action_tracker-1.0.2.metadata.yaml", is_a_library_of_2016),
@@ -27,7 +27,7 @@ const TRIED: &[(&str, Check)] = &[
     ("gem-missing.404.txt", is_not_there),
     ("search-cucumber.json", finds_thirty_gems),
 ];
-/// Nothing of ours asks for these: the compact index and the gem itself say more.
+/// The plugin never requests these, because the compact index and the gem contain more.
 const UNREAD: &[&str] = &[
     "INDEX.md",
     "activity-latest.json",
@@ -72,11 +72,11 @@ fn inspect(
 }
 
 fn of_files(gem: &str, files: Vec<(String, Vec<u8>)>) -> Result<PackageFacts, Failed> {
-    let facts = inspect(gem, &SimClock::default(), Arc::new(Shelf::new(files)))?;
+    let facts = inspect(gem, &SimClock::default(), Arc::new(StaticTransport::new(files)))?;
     facts.ok_or_else(|| "it is not there".into())
 }
 
-/// A gem around recorded metadata, and an index that lists it.
+/// A gem with recorded metadata, and an index that lists it.
 fn of_metadata(gem: &str, version: &str, metadata: &[u8]) -> Result<PackageFacts, Failed> {
     let index = format!("---\n{version} |checksum:00\n");
     of_files(
@@ -117,7 +117,7 @@ fn takes_the_newest_of_many_platforms(index: &[u8]) -> Result<(), Failed> {
         let index = (format!("{SITE}/info/ffi"), index.into_bytes());
         vec![index, (format!("{SITE}/gems/ffi-1.13.1.gem"), gem.clone())]
     };
-    // The gem is not recorded: the one in its place is another than the index tells of.
+    // The gem was not recorded: the one used here differs from the one in the index.
     expect(
         "another gem is taken for the recorded one",
         of_files("ffi", files(index.to_owned())).is_err(),
@@ -145,19 +145,22 @@ fn is_a_tool_of_2008(metadata: &[u8]) -> Result<(), Failed> {
     expect(&format!("{facts:#?}"), is_minitar)
 }
 
-/// Of about 2011, with fewer keys than today; the file says nothing of the date.
+/// From about 2011, with fewer keys than today; the file states no date.
 fn finds_thirty_gems(hits: &[u8]) -> Result<(), Failed> {
     let body: &'static str = String::from_utf8(hits.to_vec())?.leak();
     let clock = SimClock::default();
     let date = &[("date", "Fri, 20 Nov 2026 10:00:00 GMT")];
     let transport = SimTransport::new(clock.clone(), Duration::ZERO, move |_| (200, date, body));
     let registry = Registry::linked()?;
-    let seeder = registry.iter().next().and_then(|it| it.seeder).ok_or("no seeder")?;
+    let plugin = registry.iter().next().ok_or("no plugin is linked")?;
+    let seeder = plugin.seeder.ok_or("no seeder")?;
     let source = seeder.sources().iter().find(|it| it.name == "search").ok_or("no such source")?;
     let cache = tempfile::tempdir()?;
     let (clock_port, quotas) = (Arc::new(clock.clone()), registry.quotas());
     let config = PoliteConfig::new(clock_port, Arc::new(transport), quotas, cache.path());
-    let page = clock.run(seeder.discover(&PoliteHttp::new(config), source, None, 30))?;
+    let http = PoliteHttp::new(config);
+    let wanted = PageRequest { limit: 30, ..PageRequest::first(plugin, &http, source) };
+    let page = clock.run(wanted.page(seeder))?;
     let first = page.candidates.first().ok_or("no candidate")?;
     let downloads = first.popularity.as_ref().map(|it| it.value);
     let is_whole = page.candidates.len() == 30 && page.passed_over.is_empty();

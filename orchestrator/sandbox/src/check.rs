@@ -1,4 +1,4 @@
-//! What this machine offers, found by trying.
+//! Determines by tests which sandbox works on this machine.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,37 +6,28 @@ use serde::{Deserialize, Serialize};
 #[cfg(target_os = "linux")]
 pub(super) use super::linux::probe as machine;
 #[cfg(not(target_os = "linux"))]
-pub(super) use super::unsupported as machine;
+pub(super) use super::macos as machine;
 use super::{Backend, Host, LimiterKind, Part, Sandbox, SandboxError};
-
-/// What was found.
-#[derive(Debug, Clone)]
-pub struct Detected {
-    /// `None`: no package code may run here.
-    pub sandbox: Option<Sandbox>,
-    /// The whole finding, for people.
-    pub check: SandboxCheck,
-}
 
 /// What this machine offers to contain untrusted code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SandboxCheck {
     /// All backends, the strongest first.
-    pub walls: Vec<WallCheck>,
-    /// What was tried from inside the chosen one; empty where there is none.
+    pub walls: Vec<BackendCheck>,
+    /// The tests from inside the chosen backend; empty when there is none.
     pub probes: Vec<Probe>,
-    /// The one that jobs will run in.
+    /// The backend in which jobs will run.
     pub chosen: Option<Backend>,
-    /// What will hold jobs to their limits.
+    /// What will enforce the limits of jobs.
     pub limiter: Option<LimiterKind>,
-    /// Whether the kernel lets users make namespaces, in words.
+    /// Whether the kernel allows users to create namespaces, in words.
     pub user_namespaces: String,
-    /// Which control groups may be made, in words.
+    /// Which control groups can be created, in words.
     pub cgroup: String,
 }
 
 impl SandboxCheck {
-    /// Whether there is a sandbox in which every probe was held.
+    /// Whether there is a sandbox that contained every probe.
     pub fn holds(&self) -> bool {
         self.chosen.is_some() && self.probes.iter().all(|probe| probe.held)
     }
@@ -45,45 +36,45 @@ impl SandboxCheck {
 /// One attempt to get out of a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Probe {
-    /// What must hold, in words.
+    /// What the sandbox must prevent, in words.
     pub name: String,
-    /// Whether it did.
+    /// Whether it was prevented.
     pub held: bool,
 }
 
-/// One backend on this machine.
+/// The result for one backend on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct WallCheck {
-    /// Which.
+pub struct BackendCheck {
+    /// The backend.
     pub name: Backend,
-    /// Whether it contained all that was tried in a step without network.
+    /// Whether it contained every probe of a step without network.
     pub usable: bool,
-    /// In words, where it is not usable.
+    /// Why it cannot be used, in words.
     pub why_not: Option<String>,
-    /// The user id of a job as the machine sees it; absent where none ran.
+    /// The user id of a job as the machine sees it; absent when no job ran.
     pub uid_outside: Option<u32>,
-    /// Whether the first process inside has a seccomp filter, too; absent where the first process is
-    /// the machine's.
+    /// Whether the first process inside has a seccomp filter too; absent when the first process is
+    /// that of the machine.
     pub seccomp_on_pid1: Option<bool>,
-    /// The kernel's version of Landlock, where this backend uses it.
+    /// The version of Landlock in the kernel, if this backend uses it.
     pub landlock_abi: Option<i32>,
-    /// What keeps a step with network from private addresses.
+    /// What protects private addresses from a step with network.
     pub network: Network,
-    /// Of the program `bwrap`, where this backend uses it.
+    /// The version of the program `bwrap`, if this backend uses it.
     pub version: Option<String>,
-    /// What was tried in it and not held.
+    /// Probes that it did not contain.
     pub not_held: Vec<String>,
 }
 
-/// What keeps a job with network from private addresses.
+/// What protects private addresses from a job with network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Network {
-    /// The supervisor judges each address before it connects.
+    /// The supervisor checks each address before it connects.
     Filtered,
-    /// The kernel judges TCP ports and no addresses.
+    /// The kernel checks TCP ports and no addresses.
     PortOnly,
-    /// Nothing: the backend does not work here.
+    /// Nothing, because the backend does not work on this machine.
     None,
 }
 
@@ -91,52 +82,60 @@ pub enum Network {
 const BACKENDS: [Backend; 4] =
     [Backend::Both, Backend::Bubblewrap, Backend::Landlock, Backend::Seatbelt];
 
-/// What is chosen where more than one works; the default is the strongest of each.
+/// What is chosen if several backends or limiters work. The default is the strongest of each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Preference {
-    /// This backend and no other.
+    /// The only backend to use.
     pub backend: Option<Backend>,
-    /// This limiter and no other.
+    /// The only limiter to use.
     pub limiter: Option<LimiterKind>,
 }
 
-pub(super) async fn detect(host: &Host, prefer: Preference) -> Detected {
+/// The first backend that works. The following ones are not tested, because each test is a job.
+pub(super) async fn detect(host: &Host, prefer: Preference) -> Option<Sandbox> {
+    let is_preferred = |backend: &Backend| prefer.backend.is_none_or(|it| it == *backend);
+    for backend in BACKENDS.into_iter().filter(is_preferred) {
+        if let Ok(opened) = open_with_any(host, backend, prefer.limiter).await {
+            return Some(opened.sandbox);
+        }
+    }
+    None
+}
+
+pub(super) async fn check(host: &Host) -> SandboxCheck {
     let machine = machine::look(host).await;
     let mut walls = Vec::new();
     let mut chosen: Option<machine::Opened> = None;
     for backend in BACKENDS {
-        let opened = open_with_any(host, backend, prefer.limiter).await;
+        let opened = open_with_any(host, backend, None).await;
         let uses_landlock = matches!(backend, Backend::Both | Backend::Landlock);
         let abi = machine.landlock_abi.filter(|_| uses_landlock);
-        walls.push(wall(backend, opened.as_ref(), abi));
-        if prefer.backend.is_none_or(|preferred| preferred == backend) {
-            chosen = chosen.or(opened.ok());
-        }
+        walls.push(backend_check(backend, opened.as_ref(), abi));
+        chosen = chosen.or(opened.ok());
     }
     let sandbox = chosen.as_ref().map(|opened| opened.sandbox.clone());
-    let check = SandboxCheck {
+    SandboxCheck {
         walls,
         probes: chosen.map(|opened| opened.probes).unwrap_or_default(),
         chosen: sandbox.as_ref().map(Sandbox::backend),
         limiter: sandbox.as_ref().map(Sandbox::limiter),
         user_namespaces: machine.user_namespaces,
         cgroup: machine.cgroup,
-    };
-    Detected { sandbox, check }
+    }
 }
 
-fn wall(
+fn backend_check(
     name: Backend,
     opened: Result<&machine::Opened, &SandboxError>,
     landlock_abi: Option<i32>,
-) -> WallCheck {
+) -> BackendCheck {
     let found = opened.ok();
     let not_held = found.into_iter().flat_map(|found| &found.probes).filter(|probe| !probe.held);
-    WallCheck {
+    BackendCheck {
         name,
         usable: found.is_some(),
         why_not: opened.err().map(ToString::to_string),
-        uid_outside: found.map(|found| found.uid_outside),
+        uid_outside: found.and_then(|found| found.uid_outside),
         seccomp_on_pid1: found.and_then(|found| found.seccomp_on_pid1),
         landlock_abi,
         network: found.map_or(Network::None, |found| machine::network(&found.sandbox)),
@@ -145,7 +144,7 @@ fn wall(
     }
 }
 
-/// The error is the last limiter's, unless it is the backend that does not work.
+/// The error is that of the last limiter, unless the backend itself does not work.
 async fn open_with_any(
     host: &Host,
     backend: Backend,

@@ -1,28 +1,28 @@
-//! A look at what a job left behind, which is hostile.
+//! Checks the files that a job left, which are hostile.
 
 use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Component, Path, PathBuf},
 };
 
-/// A job did not leave an executable where it should.
+/// A job did not leave an executable where it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum InspectError {
-    #[error("{path} is not there")]
+    #[error("{path} does not exist")]
     Missing { path: PathBuf },
-    #[error("{path} is no file")]
+    #[error("{path} is not a file")]
     NoFile { path: PathBuf },
     #[error("{path} cannot be executed")]
     NotExecutable { path: PathBuf },
-    #[error("{path} leads outside")]
+    #[error("{path} leads to a file outside of the work folder")]
     Outside { path: PathBuf },
 }
 
-/// Whether all of `names` are executable files in `dir`, a path inside `work_dir`. Links may lead
-/// anywhere inside `work_dir` and `toolchain_roots`, and nowhere else. Nothing is opened. The jobs
-/// that could change it meanwhile must be over.
+/// Checks that all `names` are executable files in `dir`, a path inside `work_dir`. Links may lead
+/// only to files inside `work_dir` and `toolchain_roots`. No file is opened. All jobs that could
+/// change the files must have ended.
 pub fn inspect(
     work_dir: &Path,
     dir: &Path,
@@ -41,7 +41,7 @@ pub fn inspect(
         if !is_plain(&inside) || Path::new(name).components().count() != 1 {
             return Err(InspectError::Outside { path });
         }
-        // A link to nowhere, or in a circle, is as good as nothing.
+        // A link to nothing, or in a circle, counts as missing.
         let Some(target) = real(&path) else { return Err(InspectError::Missing { path }) };
         if !allowed.iter().any(|root| target.starts_with(root)) {
             return Err(InspectError::Outside { path });
@@ -83,7 +83,7 @@ mod tests {
         root
     }
 
-    /// The error's last word, or `ok`.
+    /// The last word of the error, or `ok`.
     fn check(dir: &str, name: &str, expected: &str) {
         let root = work();
         let roots = [root.path().join("tools")];
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn files_and_links_that_stay_inside_are_fine() {
+    fn files_and_links_inside_are_accepted() {
         check("bin", "good", "ok");
         check("bin", "link", "ok");
         check("bin", "tool", "ok");
@@ -101,19 +101,19 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_outside_is_refused() {
-        check("bin", "out", "leads outside");
-        check("up", "secret", "leads outside");
-        check("bin", "../../secret", "leads outside");
-        check("..", "secret", "leads outside");
-        check("/bin", "sh", "leads outside");
+    fn paths_outside_are_refused() {
+        check("bin", "out", "leads to a file outside of the work folder");
+        check("up", "secret", "leads to a file outside of the work folder");
+        check("bin", "../../secret", "leads to a file outside of the work folder");
+        check("..", "secret", "leads to a file outside of the work folder");
+        check("/bin", "sh", "leads to a file outside of the work folder");
     }
 
     #[test]
-    fn what_cannot_be_executed_is_refused() {
-        check("bin", "nothing", "not there");
-        check("bin", "circle", "not there");
+    fn files_that_cannot_be_executed_are_refused() {
+        check("bin", "nothing", "does not exist");
+        check("bin", "circle", "does not exist");
         check("bin", "plain", "cannot be executed");
-        check("bin", "folder", "is no file");
+        check("bin", "folder", "is not a file");
     }
 }

@@ -1,14 +1,14 @@
-//! What is to be run, and what came of it.
+//! The program to run, and its result.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::reach::Reach;
+use crate::network_access::NetworkAccess;
 
-/// Variables that name a file or folder of certificates: how tools trust this machine's network.
-/// Only a job with network gets them.
+/// Variables that name a file or folder of certificates, which tools need to trust this machine's
+/// network. Only a job with network gets them.
 pub const CERTIFICATE_VARIABLES: [&str; 7] = [
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
@@ -19,49 +19,54 @@ pub const CERTIFICATE_VARIABLES: [&str; 7] = [
     "GIT_SSL_CAINFO",
 ];
 
-/// Variables that say which proxy to use; their values may hold a password. Only a job with network
-/// gets them.
+/// Variables that name a proxy. Their values may contain a password. Only a job with network gets
+/// them.
 pub const PROXY_VARIABLES: [&str; 6] =
     ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
 
-/// One program to run contained.
+/// A program to run in the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// Program (looked up on the job's `PATH`) and arguments; never empty.
+    /// The program, which is searched on the job's `PATH`, and its arguments. Never empty.
     pub argv: Vec<String>,
-    /// The whole environment beside what the sandbox sets itself: `PATH`, `HOME`, `TMPDIR`,
-    /// `LANG`, `CI`, `NO_COLOR`, `TERM`. Of a job without network, [`CERTIFICATE_VARIABLES`] and
+    /// All variables besides those that the sandbox sets itself: `PATH`, `HOME`, `TMPDIR`, `LANG`,
+    /// `CI`, `NO_COLOR`, `TERM`. For a job without network, [`CERTIFICATE_VARIABLES`] and
     /// [`PROXY_VARIABLES`] are removed.
     pub env: BTreeMap<String, String>,
-    /// The current folder of the job, at the same path inside and outside: absolute and without
-    /// symbolic links, so that what the job is told exists inside.
+    /// The current folder of the job. It has the same path inside and outside, which is absolute
+    /// and without symbolic links, so that the path exists inside.
     pub work_dir: PathBuf,
-    /// Whether the job may change `work_dir`. Its `HOME` and `TMPDIR` are scratch either way.
+    /// Whether the job may change `work_dir`. Its `HOME` and `TMPDIR` are always temporary and
+    /// writable.
     pub writable: bool,
-    /// What the job may reach over the network; `None` leaves it without.
-    pub network: Option<Reach>,
-    /// Shown beside the system's own folders: the roots of toolchains.
+    /// The network access of the job; `None` means no network.
+    pub network: Option<NetworkAccess>,
+    /// Folders that are visible besides those of the system: the roots of toolchains.
     pub read_only: Vec<PathBuf>,
-    /// Come first in the job's `PATH`.
+    /// The first entries of the job's `PATH`.
     pub path_dirs: Vec<PathBuf>,
-    /// When it is stopped.
+    /// Whether standard output goes to [`Report::stdout`] and not to [`Report::output`].
+    pub separate_stdout: bool,
+    /// The limits at which it is stopped.
     pub limits: Limits,
 }
 
-/// How much a job may take, all its processes together.
+/// The limits of a job, for all its processes together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Memory in bytes.
     pub memory_bytes: u64,
-    /// Processors.
+    /// Number of processors.
     pub cpus: u32,
-    /// Processes and threads at one time.
+    /// Number of processes and threads at the same time.
     pub processes: u32,
-    /// Bytes on disk, in the work folder and in scratch.
+    /// Bytes on disk, in the work folder and in the temporary folders.
     pub disk_bytes: u64,
+    /// Files and folders there.
+    pub files: u64,
     /// Time on the wall; two seconds more to end by itself.
-    pub wall: Duration,
-    /// Bytes written to standard output and standard error, kept or not.
+    pub wall_time: Duration,
+    /// Bytes written to standard output and standard error, whether they are kept or not.
     pub output_bytes: u64,
 }
 
@@ -72,30 +77,31 @@ impl Default for Limits {
             cpus: 2,
             processes: 512,
             disk_bytes: 4 << 30,
-            wall: Duration::from_secs(5 * 60),
+            files: 250_000,
+            wall_time: Duration::from_secs(5 * 60),
             output_bytes: 64 << 20,
         }
     }
 }
 
-/// What keeps a job from everything else.
+/// The backend, which isolates a job.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Backend {
-    /// [`Backend::Bubblewrap`] with [`Backend::Landlock`] inside: the default where both work.
+    /// [`Backend::Bubblewrap`] with [`Backend::Landlock`] inside. It is the default if both work.
     Both,
-    /// Namespaces, made by the program `bwrap`, with seccomp.
+    /// Namespaces that the program `bwrap` creates, with seccomp.
     Bubblewrap,
-    /// The kernel's Landlock and seccomp, with the namespaces that this program may make itself.
+    /// Landlock and seccomp of the kernel, with the namespaces that this program can create itself.
     Landlock,
     /// The sandbox of macOS.
     Seatbelt,
 }
 
 impl Backend {
-    /// As commands and records spell it.
+    /// The name in commands and records.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Both => "both",
@@ -106,9 +112,9 @@ impl Backend {
     }
 }
 
-/// No backend is called so.
+/// There is no backend of this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no sandbox: it is one of both, bubblewrap, landlock")]
+#[error("{0:?} is not a sandbox backend; write both, bubblewrap or landlock, or on macOS seatbelt")]
 pub struct UnknownBackend(String);
 
 impl std::str::FromStr for Backend {
@@ -128,7 +134,7 @@ impl std::fmt::Display for Backend {
     }
 }
 
-/// What holds a job to its limits of memory, processes and processors.
+/// The limiter, which enforces the limits for memory, processes and processors.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -138,7 +144,7 @@ pub enum LimiterKind {
     CgroupV2,
     /// Control groups, version 1.
     CgroupV1,
-    /// The supervisor looks many times a second and kills.
+    /// The supervisor checks many times a second and kills.
     Watchdog,
 }
 
@@ -153,17 +159,17 @@ impl std::fmt::Display for LimiterKind {
 }
 
 impl LimiterKind {
-    /// All, the best first.
+    /// All of them, the best first.
     pub const ALL: [Self; 3] = [Self::CgroupV2, Self::CgroupV1, Self::Watchdog];
 }
 
-/// How a job came to its end.
+/// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
-    /// By itself, or by a signal that no limit sent.
+    /// By itself, or by a signal that was not caused by a limit.
     Exited,
-    /// It reached [`Limits::wall`].
+    /// It reached [`Limits::wall_time`].
     TimedOut,
     /// It reached [`Limits::memory_bytes`].
     OutOfMemory,
@@ -171,46 +177,46 @@ pub enum Ended {
     TooManyProcesses,
     /// It reached [`Limits::disk_bytes`], or the disk is nearly full.
     DiskFull,
+    /// It made more than [`Limits::files`], or folders too deep in each other to be counted.
+    TooManyFiles,
     /// It reached [`Limits::output_bytes`].
     OutputFlood,
-    /// The caller wanted no more of it.
+    /// The caller cancelled it.
     Cancelled,
 }
 
-/// What came of a job.
+/// The result of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// 128 + n for signal n, as shells say it; `None` where the sandbox stopped the job.
+    /// 128 + n for signal n, as in shells; `None` when the sandbox stopped the job.
     pub exit_code: Option<i32>,
     /// How it ended.
     pub ended: Ended,
-    /// Standard output and standard error as they came; the first 16 KiB and the last 48 KiB,
-    /// what is no UTF-8 replaced.
+    /// Standard output and standard error together: the first 16 KiB and the last 48 KiB. Bytes
+    /// that are not UTF-8 are replaced.
     pub output: String,
-    /// Bytes written in all.
+    /// Standard output of a job that has it apart, at most 1 MiB and the last 48 KiB; else empty.
+    pub stdout: String,
+    /// Number of all bytes that were written.
     pub output_bytes: u64,
-    /// Whether [`Report::output`] leaves something out.
+    /// Whether [`Report::output`] is incomplete.
     pub truncated: bool,
-    /// From start to the death of the last process.
+    /// From the start to the end of the last process.
     pub duration_ms: u64,
-    /// What contained it.
-    pub backend: Backend,
-    /// What limited it.
-    pub limiter: LimiterKind,
-    /// The job's user id as the supervisor sees it.
-    pub uid: u32,
-    /// Connections that were not made, each with the reason; at most 20.
+    /// The job's user id as the supervisor sees it; `None` for a container.
+    pub uid: Option<u32>,
+    /// Connections that were refused, each with the reason; at most 20.
     pub refused: Vec<String>,
 }
 
 impl Report {
-    /// Whether the job ended by itself and says that all is well.
+    /// Whether the job ended by itself with exit code 0.
     pub fn succeeded(&self) -> bool {
         self.ended == Ended::Exited && self.exit_code == Some(0)
     }
 }
 
-/// A job could not be run; it says nothing about the job.
+/// A job could not be run. This says nothing about the job.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the messages say it")]
@@ -223,6 +229,8 @@ pub enum SandboxError {
     },
     #[error("the job cannot be described: {0}")]
     Job(String),
+    #[error("{runtime}: {reason}")]
+    Container { runtime: &'static str, reason: String },
     #[error("the supervisor gave no report: {0}")]
     NoReport(String),
     #[error("{0}")]
@@ -233,7 +241,7 @@ pub enum SandboxError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
-    /// What does not work.
+    /// The part that does not work.
     pub part: Part,
     /// Why.
     pub message: String,
@@ -245,8 +253,8 @@ pub struct Refusal {
 pub enum Part {
     /// The machine: disk, pipes, processes.
     Host,
-    /// The limiter; another may work.
+    /// The limiter. Another one may work.
     Limiter,
-    /// The backend; another may work.
+    /// The backend. Another one may work.
     Backend,
 }

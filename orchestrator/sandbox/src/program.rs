@@ -1,4 +1,4 @@
-//! Where programs lie.
+//! Where programs are.
 
 use std::{
     ffi::OsStr,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Programs and libraries, as distributions place them; every job sees those that exist.
+/// The folders of programs and libraries on common distributions. Every job sees those that exist.
 pub const SYSTEM_DIRS: [&str; 9] =
     ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store", "/gnu/store"];
 
@@ -18,7 +18,7 @@ pub fn find_program(name: &str, path: &OsStr) -> Option<PathBuf> {
         .find(|program| is_executable(program))
 }
 
-/// Whether `path` is a file that somebody may execute.
+/// Whether `path` is a file that some user may execute.
 pub fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }

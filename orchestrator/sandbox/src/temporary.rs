@@ -1,4 +1,4 @@
-//! Folders in the machine's temporary folder, which go even when their owner is killed.
+//! Temporary folders, which are removed even if their owner is killed.
 
 use std::{
     fs::{File, TryLockError},
@@ -8,15 +8,15 @@ use std::{
 
 use crate::remove_tree;
 
-/// Begins the name of each. What follows is random.
+/// The prefix of their names. The rest is random.
 const PREFIX: &str = "tsuku-batch-";
 
-/// Held locked by the owner for as long as it lives.
+/// A file that the owner keeps locked as long as it lives.
 const LOCK: &str = "lock";
 
-/// A new folder that nobody else may enter. It is removed when this is dropped, and else by the next
-/// call of [`TemporaryDir::new`] by the same user: the kernel unlocks the file of an owner that
-/// dies.
+/// A new folder that nobody else may enter. It is removed when this value is dropped, or else by
+/// the next call of [`TemporaryDir::new`] of the same user, because the kernel releases the lock of
+/// an owner that dies.
 #[derive(Debug)]
 pub struct TemporaryDir {
     path: PathBuf,
@@ -24,7 +24,7 @@ pub struct TemporaryDir {
 }
 
 impl TemporaryDir {
-    /// Makes one, and removes those that no living process owns.
+    /// Creates a folder, and removes those without a living owner.
     pub fn new() -> io::Result<Self> {
         Self::new_in(&std::env::temp_dir().canonicalize()?)
     }
@@ -32,7 +32,7 @@ impl TemporaryDir {
     fn new_in(parent: &Path) -> io::Result<Self> {
         sweep(parent);
         let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-        // Locked before it has the name by which others look for it.
+        // Locked before it gets the name by which other processes look for it.
         let lock = tempfile::NamedTempFile::new_in(dir.path())?;
         lock.as_file().lock()?;
         let lock = lock.persist(dir.path().join(LOCK)).map_err(|error| error.error)?;
@@ -47,13 +47,13 @@ impl TemporaryDir {
 
 impl Drop for TemporaryDir {
     fn drop(&mut self) {
-        // What stays is removed by the next one.
+        // The next call removes what stays.
         let _ = remove_tree(&self.path);
     }
 }
 
-/// Removes the folders in `parent` whose owner has died. Those without a lock are just being made;
-/// those of other users cannot be opened.
+/// Removes the folders in `parent` whose owner has died. Folders without a lock are just being
+/// created. Folders of other users cannot be opened.
 fn sweep(parent: &Path) {
     for entry in names(parent) {
         let dir = parent.join(entry);
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_living_process_owns_is_removed_and_nothing_else() {
+    fn only_folders_without_a_living_owner_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let alive = TemporaryDir::new_in(parent.path()).unwrap();
         let dead = parent.path().join("tsuku-batch-dead");

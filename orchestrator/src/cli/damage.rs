@@ -1,13 +1,13 @@
-//! What a listing met and could not read: every listing names it, in one form.
+//! Records that a listing could not read. Every listing names them in the same form.
 
 use std::fmt::{self, Display};
 
-use crate::exit::Exit;
+use crate::{counted::counted, exit::Exit};
 
-/// Named one by one; of more than that, the number is enough.
+/// How many are named one by one. For the others the number is enough.
 const N_NAMED: usize = 20;
 
-/// What could not be read, as far as it was met.
+/// The records that could not be read.
 #[derive(Debug, Default)]
 pub(super) struct Damage {
     named: Vec<String>,
@@ -15,7 +15,7 @@ pub(super) struct Damage {
 }
 
 impl Damage {
-    /// Takes in `damaged`, which displays as file, place, reason and remedy.
+    /// Adds `damaged`, which displays as file, position, reason and remedy.
     pub(super) fn note(&mut self, damaged: impl Display) {
         if self.named.len() < N_NAMED {
             self.named.push(damaged.to_string());
@@ -24,22 +24,23 @@ impl Damage {
         }
     }
 
-    /// One line each.
+    /// One line for each.
     pub(super) fn into_problems(mut self) -> Vec<String> {
         if self.n_more > 0 {
-            self.named.push(format!("{} more records cannot be read", self.n_more));
+            let more = counted(self.n_more, "more record", "more records");
+            self.named.push(format!("{more} cannot be read"));
         }
         self.named
     }
 }
 
-/// The end of what a person is shown.
+/// The end of the text for a person.
 pub(super) fn write_problems(f: &mut fmt::Formatter<'_>, problems: &[String]) -> fmt::Result {
     problems.iter().try_for_each(|problem| writeln!(f, "problem: {problem}"))
 }
 
-/// How a listing of `n` records ends: one that has nothing to show because of `problems` is no
-/// success.
+/// The exit code of a listing of `n` records. A listing that shows nothing because of `problems` is
+/// not a success.
 pub(super) fn exit(n: usize, problems: &[String]) -> Exit {
     if n == 0 && !problems.is_empty() { Exit::State } else { Exit::Ok }
 }

@@ -13,20 +13,24 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
-use super::{Context, run::cancel_on_signal};
+use super::{
+    Context,
+    damage::{self, Damage},
+    signal::cancel_on_signal,
+};
 use crate::{env::Root, exit::Exit};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Write the pages
     Build {
-        /// Where to [default: site/ under the root]
+        /// Folder for the pages [default: site/ under the root]
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
     /// Write the pages and serve them on this machine until interrupted
     Serve {
-        /// Port on 127.0.0.1; 0 takes a free one
+        /// Port on 127.0.0.1; 0 chooses a free port
         #[arg(long, value_name = "PORT", default_value_t = 8080)]
         port: u16,
     },
@@ -50,17 +54,23 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
 
 fn build(root: &Root, site: &Path, cx: &Context) -> anyhow::Result<BuildReport> {
     let written = analytics::write(site, &root.state, cx.env.clock.now());
-    // Who is to blame: the state that was read, or the folder that is written.
-    let written = written.map_err(|error| match error {
+    // Distinguishes errors of the state, which is read, from errors of the folder, which is
+    // written.
+    let (written, problems) = written.map_err(|error| match error {
         SiteError::State(error) => anyhow::Error::from(error),
         error @ (SiteError::Write(_) | _) => anyhow::Error::from(error)
             .context(format!("cannot write the pages to {}", site.display())),
     })?;
+    let mut damage = Damage::default();
+    for problem in &problems {
+        damage.note(problem);
+    }
     Ok(BuildReport {
         site: site.display().to_string(),
         written: written.n_written,
         unchanged: written.n_unchanged,
         removed: written.n_removed,
+        problems: damage.into_problems(),
     })
 }
 
@@ -79,8 +89,8 @@ async fn serve(site: PathBuf, port: u16, cx: &Context) -> anyhow::Result<Exit> {
     let listener = listener.with_context(|| format!("cannot listen on {address}; try --port 0"))?;
     let url = format!("http://{}/", listener.local_addr()?);
     cx.out.show(&ServeReport { url })?;
-    cancel_on_signal(cx.cancel.clone());
-    let cancel = cx.cancel.clone();
+    cancel_on_signal(cx);
+    let cancel = cx.stop.token().clone();
     axum::serve(listener, router).with_graceful_shutdown(cancel.cancelled_owned()).await?;
     Ok(Exit::Ok)
 }
@@ -88,30 +98,33 @@ async fn serve(site: PathBuf, port: u16, cx: &Context) -> anyhow::Result<Exit> {
 /// What `dashboard build --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct BuildReport {
-    /// The folder.
+    /// The folder of the pages.
     site: String,
-    /// Files written.
+    /// Number of files that were written.
     written: u64,
-    /// Files that were up to date.
+    /// Number of files that were up to date.
     unchanged: u64,
-    /// Files of pages that are no more.
+    /// Number of files that were removed because their pages no longer exist.
     removed: u64,
+    /// What cannot be read: file, place, reason and remedy.
+    problems: Vec<String>,
 }
 
 impl fmt::Display for BuildReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { site, written, unchanged, removed } = self;
+        let Self { site, written, unchanged, removed, problems } = self;
         writeln!(
             f,
             "{site}/index.html: {written} written, {unchanged} unchanged, {removed} removed"
-        )
+        )?;
+        damage::write_problems(f, problems)
     }
 }
 
 /// What `dashboard serve --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ServeReport {
-    /// To be opened in a browser.
+    /// The address to open in a browser.
     url: String,
 }
 

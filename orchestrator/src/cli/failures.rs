@@ -19,16 +19,16 @@ use super::{
 };
 use crate::{env::Root, exit::Exit};
 
-/// Newest failures among which an id that is not there is looked for by its likeness.
+/// If an id does not exist, similar ids are searched among this many of the newest failures.
 const N_HINTS: usize = 500;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Newest first
+    /// List failures, newest first
     List(ListArgs),
-    /// One failure with its whole output
+    /// Show one failure with its whole output
     Show {
-        /// As `failures list` prints it
+        /// Id of the failure, as `failures list` prints it
         #[arg(value_name = "FAILURE ID")]
         id: String,
     },
@@ -36,21 +36,21 @@ pub(super) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {
-    /// Only of this run
+    /// Only failures of this run
     #[arg(long, value_name = "BATCH ID")]
     batch: Option<String>,
-    /// Only of this ecosystem
+    /// Only failures of this ecosystem
     #[arg(long, short, value_name = "ID")]
     ecosystem: Option<String>,
-    /// Only of this category, subcategory, or category/subcategory
+    /// Only failures of this category, subcategory, or category/subcategory
     #[arg(long, value_name = "CATEGORY")]
     category: Option<String>,
-    /// Only of this package
+    /// Only failures of this package
     #[arg(long, value_name = "PACKAGE ID")]
     package: Option<String>,
     #[command(flatten)]
     period: Period,
-    /// At most so many
+    /// Maximal number of failures
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
 }
@@ -63,7 +63,8 @@ pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
     }
 }
 
-fn show(id: &str, root: &Root, cx: &Context) -> anyhow::Result<Exit> {
+/// The record of the failure `id`. What else in its file cannot be read is added to `damage`.
+pub(super) fn find(id: &str, root: &Root, damage: &mut Damage) -> anyhow::Result<FailureRecord> {
     let found = root.state.failures(&HistoryFilter::of_failure(id))?;
     let Some(record) = found.records.into_iter().next() else {
         if let Some(damaged) = found.quarantined.first() {
@@ -72,8 +73,13 @@ fn show(id: &str, root: &Root, cx: &Context) -> anyhow::Result<Exit> {
         let hint = names::nearest(id, &known_near(id, root)?);
         return Err(Refusal::not_found(format!("there is no failure {id:?}{hint}")));
     };
-    let mut damage = Damage::default();
     found.quarantined.iter().for_each(|damaged| damage.note(damaged));
+    Ok(record)
+}
+
+fn show(id: &str, root: &Root, cx: &Context) -> anyhow::Result<Exit> {
+    let mut damage = Damage::default();
+    let record = find(id, root, &mut damage)?;
     let stored = record.output.as_ref().map(|output| root.state.output(&output.sha256));
     let output = match stored.transpose() {
         Ok(output) => output.flatten(),
@@ -89,7 +95,7 @@ fn show(id: &str, root: &Root, cx: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Ids of failures among which `id` may have been meant: of its own run, or else the newest.
+/// Ids that may have been meant by `id`: those of the same run, or else the newest ones.
 fn known_near(id: &str, root: &Root) -> Result<Vec<String>, StateError> {
     let of_run = RunName::batch_of_failure(id).map(HistoryFilter::of_batch);
     let filters = of_run.into_iter().chain([HistoryFilter::default()]);
@@ -176,10 +182,11 @@ fn check_category(word: &str) -> anyhow::Result<()> {
 pub(super) struct FailureList {
     /// Newest first.
     failures: Vec<FailureRecord>,
-    /// How many there are; absent where there are more than the limit, which are not counted.
+    /// The number of all failures; absent when there are more than the limit, because the others
+    /// are not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<usize>,
-    /// What could not be read among what was looked at: file, place, reason and remedy.
+    /// What could not be read, each with file, position, reason and remedy.
     problems: Vec<String>,
 }
 
@@ -195,7 +202,7 @@ impl fmt::Display for FailureList {
         };
         let rows: Vec<Vec<String>> = self.failures.iter().map(row).collect();
         write!(f, "{}", table(&["FAILURE", "KIND", "MESSAGE"], &rows))?;
-        runs::write_count(f, self.failures.len(), self.total, "failures")?;
+        runs::write_count(f, self.failures.len(), self.total, ["failure", "failures"])?;
         damage::write_problems(f, &self.problems)
     }
 }
@@ -207,10 +214,10 @@ pub(super) struct FailureReport {
     record: FailureRecord,
     /// What a person can do about it.
     remediation: String,
-    /// Everything the failing program printed; absent where none ran.
+    /// The whole output of the failing program; absent when no program was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<String>,
-    /// What could not be read beside it: file, place, reason and remedy.
+    /// What could not be read, each with file, position, reason and remedy.
     problems: Vec<String>,
 }
 
@@ -229,9 +236,13 @@ impl fmt::Display for FailureReport {
         if let Some(service) = &record.service {
             writeln!(f, "  service      {service}")?;
         }
+        if let Some(from) = record.executables_from {
+            writeln!(f, "  commands     from {from}")?;
+        }
         for note in &record.notes {
             writeln!(f, "  note         {note}")?;
         }
+        writeln!(f, "  repeat it    tsuku-batch repro {}", record.id)?;
         writeln!(f, "\n{}", record.message)?;
         if let Some(output) = &self.output {
             writeln!(f, "\nWhole output:\n{output}")?;

@@ -1,12 +1,12 @@
-//! `fold`: what the facts of a batch come to.
+//! `fold`: derives what a batch adds to the state from its facts.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use anyhow::Context as _;
 use batch_core::{
     decide::{
-        claims::Claims,
         fold::{Context as Judging, fold},
+        name_registry::NameRegistry,
     },
     io::{FsState, Records, StateError, StateErrorKind, read_facts},
     model::{ActionShape, Delta, Environment, Fact, Outcome, Started},
@@ -15,42 +15,52 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Context, Refusal};
-use crate::{exit::Exit, stage::preflight};
+use crate::{counted::counted, exit::Exit, stage::preflight};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Folder of the facts; each of its `*.jsonl` files is read
+    /// Folder of the facts, such as the artifacts of a run in several processes; all `*.jsonl` files in
+    /// it and in its folders of batches are read
     #[arg(long, value_name = "DIR")]
     artifacts: PathBuf,
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    if !args.artifacts.exists() {
+        let message = format!("the folder {} does not exist", args.artifacts.display());
+        return Err(Refusal::not_found(message));
+    }
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
-    // Recipes of a root have their names and commands; without a root there are none.
-    let claims = match FsState::open(&cx.root) {
-        Ok(state) => preflight::recipes(&actions, &BTreeMap::new(), &state)?.claims,
-        Err(StateError { kind: StateErrorKind::NotRoot, .. }) => Claims::default(),
+    // In a root, the names and commands of its recipes are taken. Without a root there are none.
+    let name_registry = match FsState::open(&cx.root) {
+        Ok(state) => preflight::recipes(&actions, &BTreeMap::new(), &state)?.name_registry,
+        Err(StateError { kind: StateErrorKind::NotRoot, .. }) => NameRegistry::default(),
         Err(error) => return Err(error.into()),
     };
     let Records { records: facts, quarantined } = read_facts(&args.artifacts)
         .with_context(|| format!("cannot read the facts in {}", args.artifacts.display()))?;
+    let unreadable: Vec<String> = quarantined
+        .iter()
+        .map(|line| format!("{}, line {}: {}", line.file, line.place, line.reason))
+        .collect();
     let starts = starts(&facts);
     if starts.is_empty() {
         let dir = args.artifacts.display();
-        let message = format!("{dir} has no facts of a batch with its start, the fact `started`");
+        let mut message = format!("{dir} contains no fact `started`, so it describes no batch");
+        for line in unreadable {
+            message += "\n";
+            message += &line;
+        }
         return Err(Refusal::not_found(message));
     }
     let is_started = |fact: &&Fact| starts.iter().any(|it| it.batch_id == *fact.batch_id());
     let mut report = FoldReport {
         batches: vec![],
         without_start: facts.iter().filter(|fact| !is_started(fact)).count(),
-        unreadable: quarantined
-            .iter()
-            .map(|line| format!("{}, line {}: {}", line.file, line.place, line.reason))
-            .collect(),
+        unreadable,
     };
     for &plan in &starts {
-        let judging = Judging { plan, actions: &actions, claims: &claims };
+        let judging = Judging { plan, actions: &actions, name_registry: &name_registry };
         let own = facts.iter().filter(|fact| *fact.batch_id() == plan.batch_id);
         report.batches.push(fold(own, &judging, cx.env.clock.now()));
     }
@@ -58,8 +68,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     Ok(if report.is_whole() { Exit::Ok } else { Exit::NotFound })
 }
 
-/// The start of each batch, in the order of their ids. Of several the earliest counts, whatever
-/// file it is in; the others are refused.
+/// The start of each batch, in the order of their ids. If a batch has several starts, the earliest
+/// counts, in whatever file it is; the others are refused.
 fn starts(facts: &[Fact]) -> Vec<&Started> {
     let mut starts: Vec<&Started> = facts.iter().filter_map(Fact::started).collect();
     starts.sort_by_cached_key(|it| (it.batch_id.clone(), it.at, format!("{it:?}")));
@@ -70,16 +80,16 @@ fn starts(facts: &[Fact]) -> Vec<&Started> {
 /// What `fold --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct FoldReport {
-    /// What each batch adds to the state, as far as its facts tell.
+    /// What each batch adds to the state according to its facts.
     batches: Vec<Delta>,
-    /// Facts of batches whose start is not among them.
+    /// Number of facts of batches whose start is missing.
     without_start: usize,
-    /// Lines that are no facts: file, line and reason.
+    /// Lines that are not facts, each with file, line and reason.
     unreadable: Vec<String>,
 }
 
 impl FoldReport {
-    /// Whether everything that was planned is decided, and every fact counts.
+    /// Whether every planned package is decided, and no fact was refused.
     fn is_whole(&self) -> bool {
         let is_whole = |delta: &Delta| delta.waiting.is_empty() && delta.refused.is_empty();
         self.batches.iter().all(is_whole) && self.without_start == 0 && self.unreadable.is_empty()
@@ -92,8 +102,8 @@ impl fmt::Display for FoldReport {
             batch(f, delta)?;
         }
         if self.without_start > 0 {
-            let n = self.without_start;
-            writeln!(f, "problem: {n} facts are about batches whose start is not among them")?;
+            let facts = counted(self.without_start, "fact is", "facts are");
+            writeln!(f, "problem: {facts} about batches whose start is not among them")?;
         }
         for line in &self.unreadable {
             writeln!(f, "problem: {line}")?;

@@ -1,9 +1,9 @@
-//! `init`: lays out a root.
+//! `init`: creates a root.
 
 use std::{fmt, path::PathBuf};
 
 use batch_core::{
-    io::{FsState, Laid, QueueFile},
+    io::{FsState, InitializedFile, QueueFile},
     model::Control,
 };
 use schemars::JsonSchema;
@@ -14,7 +14,7 @@ use crate::{exit::Exit, seeds};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where; what is there stays as it is [default: the folder of --root]
+    /// Folder to make a root; existing files are not changed [default: the folder of --root]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -26,9 +26,12 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     for plugin in cx.env.registry.iter() {
         queues.extend(seeds::queue(plugin, now)?);
     }
-    let (_, laid) = FsState::init(dir, &Control::default(), &queues)?;
-    let (made, kept): (Vec<Laid>, Vec<Laid>) = laid.into_iter().partition(|laid| laid.made);
-    let files = |laid: Vec<Laid>| laid.into_iter().map(|laid| laid.file).collect();
+    let (_, initialized) = FsState::init(dir, &Control::default(), &queues)?;
+    let (made, kept): (Vec<InitializedFile>, Vec<InitializedFile>) =
+        initialized.into_iter().partition(|initialized| initialized.made);
+    let files = |initialized: Vec<InitializedFile>| {
+        initialized.into_iter().map(|initialized| initialized.file).collect()
+    };
     let report = InitReport {
         root: dir.display().to_string(),
         made: files(made),
@@ -44,23 +47,27 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 pub(super) struct InitReport {
     /// The root.
     root: String,
-    /// Files made.
+    /// Files that were created.
     made: Vec<String>,
-    /// Files that were there and stay as they were.
+    /// Files that existed before and were not changed.
     kept: Vec<String>,
-    /// Packages on the curated lists.
+    /// Number of packages on the curated lists.
     entries: usize,
 }
 
 impl fmt::Display for InitReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for file in &self.made {
-            writeln!(f, "made  {file}")?;
+            writeln!(f, "created  {file}")?;
         }
         for file in &self.kept {
-            writeln!(f, "kept  {file}")?;
+            writeln!(f, "kept     {file}")?;
         }
         let next = if self.root == "." { String::new() } else { format!(" --root {}", self.root) };
-        writeln!(f, "{} is a root. Next: tsuku-batch{next} run --batch-size 5", self.root)
+        writeln!(
+            f,
+            "{} is a pipeline root now. Next step: tsuku-batch{next} run --batch-size 5",
+            self.root
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! What is said on standard error while a command works.
+//! Messages on standard error while a command runs.
 
 use std::{fmt, sync::Arc};
 
@@ -14,18 +14,20 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Shows what is at least as grave as `level`, cleaned by `cleaner`. What others log is shown only
-/// where everything is.
-pub(super) fn to_stderr(level: LevelFilter, cleaner: Arc<Cleaner>) {
+use crate::screen::{Screen, ScreenWriter};
+
+/// Shows messages of at least `level` on `screen`, cleaned by `cleaner`. Messages of libraries are shown only
+/// at the highest level of detail.
+pub(super) fn to_stderr(level: LevelFilter, cleaner: Arc<Cleaner>, screen: Arc<Screen>) {
     let ours = ["orchestrator", "batch_core", "analytics"].map(|target| (target, level));
     let others = if level == LevelFilter::TRACE { LevelFilter::DEBUG } else { LevelFilter::ERROR };
     let filter = Targets::new().with_targets(ours).with_default(others);
-    let layer =
-        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).event_format(Line(cleaner));
+    let writer = move || ScreenWriter(Arc::clone(&screen));
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).event_format(Line(cleaner));
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
 }
 
-/// An event as one line: its message, which can be read alone, after a word for what is grave.
+/// Writes an event on one line: its level if it is a warning or an error, then its message.
 struct Line(Arc<Cleaner>);
 
 impl<S, N> FormatEvent<S, N> for Line
@@ -46,12 +48,12 @@ where
             Level::WARN => "warning: ",
             Level::INFO | Level::DEBUG | Level::TRACE => "",
         };
-        // Messages quote what packages and tools say.
+        // Messages quote the output of packages and tools.
         writeln!(writer, "{word}{}", self.0.text(message.0.as_bytes()).trim_end())
     }
 }
 
-/// The message among an event's fields.
+/// The message of an event.
 #[derive(Default)]
 struct Message(String);
 

@@ -5,19 +5,28 @@ mod dashboard;
 mod ecosystem;
 mod failures;
 mod fold;
+mod import;
 mod init;
 mod log;
 mod names;
 mod out;
 mod plan;
+mod programs;
 mod queue;
 mod recipe;
+mod refusal;
+mod repro;
 mod run;
 mod runs;
 mod sandbox;
 mod schema;
 mod seed;
+mod session;
+mod signal;
+mod stages;
 mod status;
+mod sweep;
+mod trial;
 mod r#try;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -29,15 +38,18 @@ use batch_core::{
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use schemars::schema_for;
-use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::LevelFilter;
 
 pub use out::Out;
 
+use refusal::Refusal;
+
 use crate::{
-    env::{self, Env, Fixed, Root},
+    env::{self, Env, Root, TestOverrides},
     exit::Exit,
+    screen::Screen,
     settings::SettingsError,
+    stage::Stop,
 };
 
 /// Turns package registries into verified install recipes.
@@ -52,86 +64,103 @@ pub struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 unexpected error, or a recipe that was checked is invalid · 2 wrong command line · 3 not found, or not all of it · 4 \
-nothing could be attempted · 5 the package tried, or a plugin checked, failed · 6 state cannot be \
-read or written · 7 another run is \
-under way · 10 to 13 with status --exit-code: degraded, stalled, paused, never run · 130 interrupted";
+nothing could be attempted · 5 the package tried, or a plugin checked, failed, or a failure was not reproduced · 6 state cannot be \
+read or written · 7 another run is in progress · 10 to 13 with status --exit-code: degraded, stalled, paused, never run · 130 interrupted";
 
 #[derive(Debug, clap::Args)]
 struct Global {
-    /// Folder that holds the pipeline's state
+    /// Folder of the pipeline's state
     #[arg(long, global = true, value_name = "DIR", default_value = ".")]
     root: PathBuf,
     /// Print JSON on standard output; its schemas are under data/schemas/
     #[arg(long, global = true)]
     json: bool,
-    /// Say nothing on standard error but errors
+    /// Print only errors on standard error
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more on standard error; twice for everything
+    /// Print more on standard error; twice prints everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// No colours, whatever the terminal
+    /// Use no colours
     #[arg(long, global = true)]
     no_color: bool,
-    /// Seed of all waits that are random, so that a run can be repeated
+    /// Seed of the random waiting times, so that a run can be repeated exactly
     #[arg(long, global = true, value_name = "N")]
     seed: Option<u64>,
-    /// Where the clock of records stands, for tests of the whole program: an instant as in RFC 3339
+    /// Fixed time for all records, for tests of the whole program: an instant as in RFC 3339
     #[arg(long, global = true, value_name = "INSTANT", env = "TSUKU_BATCH_NOW", hide = true)]
     now: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Lay out a root: control file, and queues from the curated lists
+    /// Create a root: a control file, and queues from the curated lists
     Init(init::Args),
-    /// Take packages from the queue, make recipes, verify them, record everything
+    /// Import the records of an earlier pipeline into a root
+    Import(import::Args),
+    /// Take packages from the queues, make and verify their recipes, and record everything
     Run(run::Args),
+    /// First stage of a run in several processes: decide what it does
+    Preflight(stages::preflight::Args),
+    /// Second stage: make the recipes
+    Generate(stages::generate::Args),
+    /// Third stage, once for each environment: test the recipes
+    Validate(stages::validate::Args),
+    /// Last stage: write the run into the state
+    Merge(stages::merge::Args),
+    /// Show the environments in which recipes are left to test, as the matrix of a CI job
+    Matrix(stages::matrix::Args),
+    /// Test recipes that exist already: again, or in one more environment
+    Sweep(sweep::Args),
     /// Fill the queues from the lists of the registries
     Seed(seed::Args),
-    /// Show what a run would do now, and why the rest is passed over
+    /// Show what a run would do now, and why it would skip the other packages
     Plan(plan::Args),
-    /// Ten seconds of state: health, queues, breakers, last runs
+    /// Show the state on one page: health, queues, breakers, last runs
     Status(status::Args),
-    /// Try one package and print recipe and verdict; nothing is recorded
+    /// Make, install and verify the recipe of one package, and record nothing
     Try(r#try::Args),
-    /// Add to the queues, or list them
+    /// Add packages to the queues, or list them
     #[command(subcommand)]
     Queue(queue::Command),
-    /// Recipes, whoever wrote them
+    /// Check recipe files
     #[command(subcommand)]
     Recipe(recipe::Command),
-    /// Ecosystems of this program
+    /// Describe, check or create ecosystems
     #[command(subcommand)]
     Ecosystem(ecosystem::Command),
-    /// What failed, and why
+    /// Show failures and their causes
     #[command(subcommand)]
     Failures(failures::Command),
-    /// What ran
+    /// Show exactly what failed: recipe, command lines, environment, sandbox; with --run do it again
+    Repro(repro::Args),
+    /// Show runs
     #[command(subcommand)]
     Runs(runs::Command),
-    /// Judge a batch by the facts that its stages noted; changes nothing
+    /// Show what a batch adds to the state according to its recorded facts; changes nothing
     Fold(fold::Args),
-    /// Pages about the state
+    /// Write or serve the pages about the state
     #[command(subcommand)]
     Dashboard(dashboard::Command),
-    /// Containment of package code on this machine
+    /// Check the sandbox for package code on this machine
     #[command(subcommand)]
     Sandbox(sandbox::Command),
-    /// Write the JSON schemas of all files and outputs, or check them
+    /// Write or check the JSON schemas of all files and outputs
     Schema(schema::Args),
 }
 
-/// For what clears up behind itself when the program ends.
-const LAST_MOMENT: Duration = Duration::from_secs(1);
+/// How long work may take that still runs when the program ends.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
-/// What every command gets.
+/// What every command needs.
 struct Context {
     env: Env,
     out: Out,
+    screen: Arc<Screen>,
     root: PathBuf,
     quiet: bool,
-    cancel: CancellationToken,
+    /// How the work is asked to end.
+    stop: Stop,
 }
 
 impl Context {
@@ -142,38 +171,50 @@ impl Context {
 
 /// The program.
 pub fn main() -> ExitCode {
-    // The helper processes of the sandbox are this program too.
+    // The helper processes of the sandbox run this program too.
     if let Some(exit) = batch_sandbox::hidden_entry(std::env::args_os()) {
         return exit;
     }
     let cli = Cli::parse();
     let Global { seed, now, .. } = cli.global;
-    let env = Env::of_process(Fixed { now, seed });
+    let env = Env::of_process(TestOverrides { now, seed });
     let cleaner = env.as_ref().map_or_else(|_| Arc::default(), |env| Arc::clone(&env.cleaner));
-    log::to_stderr(level(&cli.global), Arc::clone(&cleaner));
+    let screen = Arc::new(Screen::of_stderr());
+    log::to_stderr(level(&cli.global), Arc::clone(&cleaner), Arc::clone(&screen));
     let color = env::wants_color(cli.global.no_color);
     let out = Out::new(cli.global.json, color, Arc::clone(&cleaner));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error), &cleaner).into(),
     };
-    let exit = match runtime.block_on(dispatch(cli, env, out)) {
+    let exit = match runtime.block_on(dispatch(cli, env, out, screen)) {
         Ok(exit) => exit,
         Err(error) => fail(&error, &cleaner),
     };
-    // What nobody waits for any more, such as the reading of a large file, ends with the program.
-    runtime.shutdown_timeout(LAST_MOMENT);
+    // Work that is no longer needed, such as reading a large file, ends with the program.
+    runtime.shutdown_timeout(SHUTDOWN_GRACE);
     exit.into()
 }
 
-async fn dispatch(cli: Cli, env: anyhow::Result<Env>, out: Out) -> anyhow::Result<Exit> {
+async fn dispatch(
+    cli: Cli,
+    env: anyhow::Result<Env>,
+    out: Out,
+    screen: Arc<Screen>,
+) -> anyhow::Result<Exit> {
     let Global { root, quiet, .. } = cli.global;
-    let cancel = CancellationToken::new();
-    let context = Context { env: env?, out, root, quiet, cancel };
+    let context = Context { env: env?, out, screen, root, quiet, stop: Stop::default() };
     let cx = &context;
     match cli.command {
         Command::Init(args) => init::run(&args, cx),
+        Command::Import(args) => import::run(&args, cx),
         Command::Run(args) => run::run(&args, cx).await,
+        Command::Preflight(args) => stages::preflight::run(&args, cx).await,
+        Command::Generate(args) => stages::generate::run(&args, cx).await,
+        Command::Validate(args) => stages::validate::run(&args, cx).await,
+        Command::Merge(args) => stages::merge::run(&args, cx).await,
+        Command::Matrix(args) => stages::matrix::run(&args, cx).await,
+        Command::Sweep(args) => sweep::run(&args, cx).await,
         Command::Seed(args) => seed::run(&args, cx).await,
         Command::Plan(args) => plan::run(&args, cx).await,
         Command::Status(args) => status::run(&args, cx),
@@ -182,6 +223,7 @@ async fn dispatch(cli: Cli, env: anyhow::Result<Env>, out: Out) -> anyhow::Resul
         Command::Recipe(command) => recipe::run(&command, cx),
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Failures(command) => failures::run(&command, cx),
+        Command::Repro(args) => repro::run(&args, cx).await,
         Command::Runs(command) => runs::run(&command, cx),
         Command::Fold(args) => fold::run(&args, cx),
         Command::Dashboard(command) => dashboard::run(&command, cx).await,
@@ -200,10 +242,14 @@ fn level(global: &Global) -> LevelFilter {
 }
 
 /// The schemas of everything that `--json` prints, by name.
-fn output_schemas() -> [(&'static str, schemars::Schema); 21] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 26] {
     [
         ("output-init", schema_for!(init::InitReport)),
+        ("output-import", schema_for!(import::ImportReport)),
         ("output-run", schema_for!(crate::run::Summary)),
+        ("output-preflight", schema_for!(stages::preflight::PreflightReport)),
+        ("output-stage", schema_for!(stages::StageReport)),
+        ("output-matrix", schema_for!(stages::matrix::Matrix)),
         ("output-seed", schema_for!(seed::SeedReport)),
         ("output-seed-status", schema_for!(seed::status::SeedStatusReport)),
         ("output-plan", schema_for!(plan::PlanReport)),
@@ -218,6 +264,7 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 21] {
         ("output-ecosystem-new", schema_for!(ecosystem::NewReport)),
         ("output-failures-list", schema_for!(failures::FailureList)),
         ("output-failures-show", schema_for!(failures::FailureReport)),
+        ("output-repro", schema_for!(repro::ReproReport)),
         ("output-runs-list", schema_for!(runs::RunList)),
         ("output-runs-show", schema_for!(runs::RunReport)),
         ("output-fold", schema_for!(fold::FoldReport)),
@@ -226,25 +273,7 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 21] {
     ]
 }
 
-/// An error that is the caller's, with the code to end with.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-struct Refusal {
-    exit: Exit,
-    message: String,
-}
-
-impl Refusal {
-    fn usage(message: impl Into<String>) -> anyhow::Error {
-        Self { exit: Exit::Usage, message: message.into() }.into()
-    }
-
-    fn not_found(message: impl Into<String>) -> anyhow::Error {
-        Self { exit: Exit::NotFound, message: message.into() }.into()
-    }
-}
-
-/// Says what went wrong, and with which code to end.
+/// Prints an error and returns its exit code.
 fn fail(error: &anyhow::Error, cleaner: &Cleaner) -> Exit {
     out::error(error, cleaner);
     let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
@@ -255,7 +284,7 @@ fn fail(error: &anyhow::Error, cleaner: &Cleaner) -> Exit {
         (None, Some(StateError { kind: StateErrorKind::Locked { .. }, .. })) => Exit::Locked,
         (None, Some(_)) => Exit::State,
         (None, None) if settings => Exit::State,
-        (None, None) => Exit::Unexpected,
+        (None, None) => stages::exit_of(error).unwrap_or(Exit::Unexpected),
     }
 }
 

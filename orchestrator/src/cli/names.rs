@@ -1,4 +1,4 @@
-//! From what a person types to ids; an unknown word is answered with the nearest known ones.
+//! Parses names that a person types. An unknown name is answered with the most similar known ones.
 
 use batch_core::{
     model::PackageId,
@@ -7,7 +7,7 @@ use batch_core::{
 
 use super::Refusal;
 
-/// The ecosystem a person calls `word`: an id or an alias.
+/// The ecosystem that has `word` as its id or as an alias.
 pub(super) fn ecosystem(
     registry: &Registry,
     word: &str,
@@ -18,14 +18,14 @@ pub(super) fn ecosystem(
     })
 }
 
-/// The package a person calls `word`: `<ecosystem>:<name>`, in any of the ecosystem's spellings.
+/// The package `word`, written `<ecosystem>:<name>` with any accepted spelling of the name.
 pub(super) fn package(
     registry: &Registry,
     word: &str,
 ) -> anyhow::Result<(&'static EcosystemPlugin, PackageId)> {
     let Some((ecosystem_word, name)) = word.split_once(':') else {
         return Err(Refusal::usage(format!(
-            "{word:?} is no package id; write <ecosystem>:<name>, e.g. npm:prettier"
+            "{word:?} is not a package id; write <ecosystem>:<name>, for example npm:prettier"
         )));
     };
     let plugin = ecosystem(registry, ecosystem_word)?;
@@ -33,7 +33,8 @@ pub(super) fn package(
     Ok((plugin, PackageId { ecosystem: plugin.id.clone(), name }))
 }
 
-/// `; did you mean …?` with the known words nearest to `word`, or what is known at all.
+/// `; did you mean …?` with the known words that are most similar to `word`, or else the list of
+/// known words.
 pub(super) fn nearest(word: &str, known: &[String]) -> String {
     let mut ranked: Vec<(f64, &String)> = known
         .iter()
@@ -46,7 +47,7 @@ pub(super) fn nearest(word: &str, known: &[String]) -> String {
         (false, _) => format!("; did you mean {}?", near.join(" or ")),
         (true, false) => {
             let first: Vec<&str> = known.iter().take(10).map(String::as_str).collect();
-            format!("; known are {}", first.join(", "))
+            format!("; known: {}", first.join(", "))
         }
         (true, true) => "; there are none yet".to_owned(),
     }
@@ -60,7 +61,7 @@ mod tests {
     fn the_nearest_known_words_are_offered() {
         let known = ["cargo", "npm", "pypi"].map(str::to_owned);
         assert_eq!(nearest("nmp", &known), "; did you mean npm?");
-        assert_eq!(nearest("zzz", &known), "; known are cargo, npm, pypi");
+        assert_eq!(nearest("zzz", &known), "; known: cargo, npm, pypi");
         assert_eq!(nearest("zzz", &[]), "; there are none yet");
     }
 }

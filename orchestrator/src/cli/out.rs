@@ -1,4 +1,4 @@
-//! The one place that prints. Whatever is stored and printed here is safe on a terminal and in CI.
+//! The only place that prints. Stored and printed texts are safe on a terminal and in CI.
 
 use std::{
     fmt::Display,
@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use batch_core::decide::clean::{Cleaner, json_without_commands};
 use serde::Serialize;
 
-/// Standard output, in the form that was asked for.
+/// Standard output, in the requested form.
 #[derive(Debug, Clone)]
 pub struct Out {
     json: bool,
@@ -19,12 +19,13 @@ pub struct Out {
 }
 
 impl Out {
-    /// Prints JSON if `json`, else text, which `cleaner` cleans; verdicts in `color`.
+    /// Prints JSON if `json`, otherwise text, which `cleaner` cleans, with coloured verdicts if
+    /// `color`.
     pub fn new(json: bool, color: bool, cleaner: Arc<Cleaner>) -> Self {
         Self { json, color, cleaner }
     }
 
-    /// Prints `value`: as JSON, or as the text that it displays.
+    /// Prints `value` as JSON or as text.
     pub fn show<T: Serialize + Display>(&self, value: &T) -> anyhow::Result<()> {
         let text = if self.json {
             json(value)?
@@ -34,20 +35,20 @@ impl Out {
         };
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            // Whoever reads has seen enough, as `head` does.
+            // The reader has closed the pipe, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written.context("cannot write to standard output"),
         }
     }
 }
 
-/// Words that begin a line, and their colours (ECMA-48).
+/// Words at the beginning of a line, and their colours (ECMA-48).
 const VERDICTS: &[(&str, &str)] = &[
     ("ok ", "32"),
     ("works ", "32"),
     ("HEALTHY", "32"),
     ("fail ", "31"),
-    ("does not ", "31"),
+    ("fails ", "31"),
     ("problem:", "31"),
     ("DEGRADED", "33"),
     ("STALLED", "31"),
@@ -55,7 +56,7 @@ const VERDICTS: &[(&str, &str)] = &[
     ("NEVER RUN", "33"),
 ];
 
-/// `text`, which holds no escape sequences, with its verdicts in colour.
+/// `text`, which has no escape sequences, with coloured verdicts.
 fn painted(text: &str) -> String {
     let line = |line: &str| {
         let word = line.trim_start();
@@ -78,11 +79,11 @@ fn json<T: Serialize>(value: &T) -> serde_json::Result<String> {
 /// Prints an error with its causes on standard error.
 pub(super) fn error(error: &anyhow::Error, cleaner: &Cleaner) {
     let text = cleaner.text(format!("error: {}\n", with_causes(error)).as_bytes());
-    // Nobody can be told that nobody listens.
+    // If nobody reads standard error, the error cannot be reported.
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Each cause once: some errors say their cause themselves.
+/// Each cause is printed once, because some errors contain their cause.
 fn with_causes(error: &anyhow::Error) -> String {
     error.chain().fold(String::new(), |text, cause| {
         let cause = cause.to_string();
@@ -94,7 +95,7 @@ fn with_causes(error: &anyhow::Error) -> String {
     })
 }
 
-/// Rows under headings, as wide as they need to be.
+/// Formats a table with columns of sufficient width.
 pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let width = |i: usize| {
         let cells = rows.iter().map(|row| row[i].chars().count());

@@ -1,4 +1,4 @@
-//! `plan`: what a run would do now.
+//! `plan`: shows what a run would do now.
 
 use std::fmt;
 
@@ -10,37 +10,44 @@ use chrono::SubsecRound as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, run::Selection};
+use super::{Context, programs::ProgramArgs, run::Selection};
 use crate::{
     exit::Exit,
     machine::LocalMachine,
     run::SkippedEcosystem,
-    stage::preflight::{self, Surroundings},
+    stage::preflight::{self, PreflightInput},
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    programs: ProgramArgs,
 }
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
-    show(&args.selection, cx).await
+    show(&args.selection, &args.programs, cx).await
 }
 
-/// Prints the plan of the run that `selection` asks for.
-pub(super) async fn show(selection: &Selection, cx: &Context) -> anyhow::Result<Exit> {
+/// Prints the plan of the run for `selection`.
+pub(super) async fn show(
+    selection: &Selection,
+    programs: &ProgramArgs,
+    cx: &Context,
+) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
-    let machine = LocalMachine::look_around(&cx.env, &root.settings).await;
+    let programs = programs.find(&cx.env, &root.settings, Some(&cx.root)).await;
     let choice = selection.choice(&cx.env.registry)?;
-    let around = Surroundings {
+    let machine = LocalMachine::detect(&cx.env, &root.settings, choice.clone()).await;
+    let input = PreflightInput {
         registry: &cx.env.registry,
         state: &root.state,
-        machine: &machine.offers(&cx.env.registry),
+        machine: &machine.offers(&cx.env.registry, programs.tester()),
         breaker: &root.settings.breaker_policy(),
         now: cx.env.clock.now(),
     };
-    let preflight = preflight::run(&around, &choice, selection.share()?)?;
+    let preflight = preflight::run(&input, &choice, selection.batch_limit()?)?;
     let plan = PlanReport::from(preflight);
     cx.out.show(&plan)?;
     Ok(if plan.batches.is_empty() { Exit::Unavailable } else { Exit::Ok })
@@ -49,21 +56,21 @@ pub(super) async fn show(selection: &Selection, cx: &Context) -> anyhow::Result<
 /// What `plan --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct PlanReport {
-    /// Batches, in rotation order.
+    /// The batches in rotation order.
     batches: Vec<PlannedBatch>,
-    /// Ecosystems passed over.
+    /// The ecosystems that are skipped.
     skipped: Vec<SkippedEcosystem>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct PlannedBatch {
-    /// The id if it started now.
+    /// The id that the batch would have if it started now.
     batch_id: BatchId,
-    /// Whether its attempts test the ecosystem rather than the packages.
+    /// Whether its attempts are probes of a half-open breaker.
     probing: bool,
-    /// In this order.
+    /// The packages to attempt, in this order.
     attempts: Vec<PackageId>,
-    /// Every other entry, and why it is passed over.
+    /// All other entries, with the reasons why they are skipped.
     skipped: Vec<Skip>,
 }
 
@@ -76,7 +83,7 @@ impl From<Preflight> for PlanReport {
             skipped: plan.skipped,
         };
         Self {
-            batches: preflight.batches.into_iter().map(|turned| batch(turned.plan)).collect(),
+            batches: preflight.batches.into_iter().map(|planned| batch(planned.plan)).collect(),
             skipped: preflight.skipped.iter().map(Into::into).collect(),
         }
     }
@@ -101,17 +108,17 @@ impl fmt::Display for PlanReport {
             }
             if let Some(first) = retries.iter().min() {
                 let (n, first) = (retries.len(), first.trunc_subsecs(0));
-                writeln!(f, "  passed over: {n} (backing off, the first until {first})")?;
+                writeln!(f, "  skipped: {n} (waiting after a failure, the first until {first})")?;
             }
             for (reason, n) in reasons {
-                writeln!(f, "  passed over: {n} ({reason})")?;
+                writeln!(f, "  skipped: {n} ({reason})")?;
             }
         }
         if self.batches.is_empty() {
             writeln!(f, "Nothing can be attempted:")?;
         }
         for skipped in &self.skipped {
-            writeln!(f, "{:<10} {}", skipped.ecosystem, skipped.message)?;
+            writeln!(f, "{}: {}", skipped.ecosystem, skipped.message)?;
         }
         Ok(())
     }

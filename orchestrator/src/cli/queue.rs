@@ -17,28 +17,28 @@ use super::{
     names,
     out::table,
 };
-use crate::{exit::Exit, seeds};
+use crate::{counted::counted, exit::Exit, seeds};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Queue packages
+    /// Add packages to the queues
     Add {
-        /// Which: `<ecosystem>:<name>`
+        /// Packages, each written `<ecosystem>:<name>`
         #[arg(value_name = "PACKAGE ID", required = true)]
         packages: Vec<String>,
-        /// 1 curated, 2 popular, 3 the rest
+        /// Tier: 1 curated, 2 popular, 3 the rest
         #[arg(long, value_name = "1|2|3", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
         tier: u8,
     },
-    /// Show entries
+    /// List the entries of the queues
     List {
-        /// Only of this ecosystem
+        /// Only entries of this ecosystem
         #[arg(long, short, value_name = "ID")]
         ecosystem: Option<String>,
-        /// Only with this status
+        /// Only entries with this status
         #[arg(long, short, value_name = "STATUS")]
         status: Option<String>,
-        /// At most so many, the first by id
+        /// Maximal number of entries, sorted by id
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
@@ -56,17 +56,18 @@ pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
 fn add(packages: &[String], tier: Tier, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
     let now = cx.env.clock.now();
-    // Every name is checked before anything is written.
+    // All names are checked before anything is written.
     let wanted = packages.iter().map(|word| names::package(&cx.env.registry, word));
     let wanted: Vec<_> = wanted.collect::<anyhow::Result<_>>()?;
     let _nobody_else = root.state.exclusive()?;
     for (plugin, id) in &wanted {
-        if let Some(queue) = root.state.queue(&plugin.id)?
-            && queue.quarantined_ids().contains(id)
-        {
+        let queue = root.state.queue(&plugin.id)?;
+        for damaged in queue.iter().flat_map(|queue| &queue.quarantined) {
+            tracing::warn!("an entry is passed over: {damaged}");
+        }
+        if queue.is_some_and(|queue| queue.quarantined_ids().contains(id)) {
             return Err(Refusal::usage(format!(
-                "{id} is queued already, in an entry that cannot be read: `tsuku-batch queue list` \
-                 says why; mend that entry"
+                "{id} is in the queue already, in an entry that cannot be read; `tsuku-batch queue list` says why; correct that entry"
             )));
         }
     }
@@ -104,7 +105,7 @@ fn list(
         if chosen.is_some_and(|plugin| plugin.id != id) {
             continue;
         }
-        let queue = root.state.queue(&id)?.context("the queue file has just vanished")?;
+        let queue = root.state.queue(&id)?.context("the queue file was removed meanwhile")?;
         let is_wanted =
             |entry: &&QueueEntry| status.is_none_or(|status| entry.status.label() == status);
         for entry in queue.entries.values().filter(is_wanted) {
@@ -132,9 +133,9 @@ fn parse_status(word: &str) -> anyhow::Result<StatusLabel> {
 /// What `queue add --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct AddReport {
-    /// Queued now.
+    /// Packages that were added.
     added: Vec<PackageId>,
-    /// Queued before; unchanged.
+    /// Packages that were in the queue before; they are not changed.
     known: Vec<StoredEntry>,
 }
 
@@ -155,9 +156,9 @@ impl fmt::Display for AddReport {
 pub(super) struct ListReport {
     /// As stored.
     entries: Vec<StoredEntry>,
-    /// How many there are, limit aside.
+    /// The number of entries without the limit.
     total: usize,
-    /// What could not be read: file, entry and reason.
+    /// What could not be read, each with file, entry and reason.
     quarantined: Vec<String>,
 }
 
@@ -166,7 +167,11 @@ impl fmt::Display for ListReport {
         let row = |entry: &StoredEntry| {
             let waiting =
                 entry.next_retry_at.map(|at| format!("retry after {}", at.trunc_subsecs(0)));
-            let why = entry.status_reason.clone().or(waiting).unwrap_or_default();
+            let regressed = entry
+                .regressed_at
+                .map(|at| format!("worked before, failed again on {}", at.trunc_subsecs(0)));
+            let whys = [entry.status_reason.clone(), regressed, waiting].into_iter().flatten();
+            let why = whys.collect::<Vec<_>>().join("; ");
             vec![
                 entry.id.to_string(),
                 u8::from(entry.tier).to_string(),
@@ -176,7 +181,8 @@ impl fmt::Display for ListReport {
         };
         let rows: Vec<Vec<String>> = self.entries.iter().map(row).collect();
         write!(f, "{}", table(&["PACKAGE", "TIER", "STATUS", "WHY"], &rows))?;
-        writeln!(f, "{} of {} entries", self.entries.len(), self.total)?;
+        let total = counted(self.total, "entry", "entries");
+        writeln!(f, "{} of {total}", self.entries.len())?;
         damage::write_problems(f, &self.quarantined)
     }
 }

@@ -1,4 +1,4 @@
-//! `recipe check`: the strict reader on any file, for contributors and for CI.
+//! `recipe check`: runs the strict reader on any recipe file, for contributors and for CI.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use batch_core::{
     decide::recipe,
-    io::{FsState, StateError, StateErrorKind},
+    io::{FsState, StateError, StateErrorKind, read_within},
     model::{ActionShape, KnownRecipes},
 };
 use schemars::JsonSchema;
@@ -20,19 +20,20 @@ use crate::{bundled, env::Root, exit::Exit, stage::preflight};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Say everything that the package manager would refuse in recipes; ends with 1 if there is any
+    /// Report everything in recipes that the package manager would refuse; exit code 1 if there is
+    /// any
     ///
-    /// Dependencies are looked for among the recipes of the root, where it has any, and among those
-    /// that are checked.
+    /// Dependencies are searched among the recipes of the root, if it has any, and among the
+    /// recipes that are checked.
     Check(Args),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Recipes: TOML files
+    /// Recipe files (TOML)
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Remove what is redundant from the files before they are checked
+    /// Remove redundant fields from the files before they are checked
     #[arg(long)]
     fix: bool,
 }
@@ -50,7 +51,7 @@ fn check(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     for path in &args.files {
         let file = path.display().to_string();
         let errors = match text(path) {
-            Err(why) => vec![RecipeProblem::of_file(why)],
+            Err(problem) => vec![problem],
             Ok(text) => {
                 let fixed = args.fix.then(|| recipe::without_redundant(&text, &actions)).flatten();
                 if let Some(fixed) = &fixed {
@@ -68,8 +69,8 @@ fn check(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     Ok(if are_valid { Exit::Ok } else { Exit::Unexpected })
 }
 
-/// The recipes that a dependency may name; `None` outside of a root and in one without recipes:
-/// then nobody can say.
+/// The recipes that a dependency may name. `None` outside of a root, and in a root without recipes,
+/// because then they are not known.
 fn known(files: &[PathBuf], cx: &Context) -> anyhow::Result<Option<KnownRecipes>> {
     let root = match FsState::open(&cx.root) {
         Ok(state) => Root::of(state)?,
@@ -89,10 +90,31 @@ fn known(files: &[PathBuf], cx: &Context) -> anyhow::Result<Option<KnownRecipes>
     Ok(Some(known))
 }
 
-/// What stands in the file at `path`, or why that cannot be told.
-#[expect(clippy::disallowed_methods, reason = "a file that a person names, no state")]
-fn text(path: &Path) -> Result<String, String> {
-    fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
+/// The largest recipe file in bytes that is read.
+const MAX_RECIPE: u64 = 16 << 20;
+
+/// The content of the file at `path`, which may be a link, or why it cannot be read.
+fn text(path: &Path) -> Result<String, RecipeProblem> {
+    let other = "name a recipe file";
+    let unreadable = RecipeProblem::unreadable;
+    let file = fs::canonicalize(path).map_err(|error| unreadable(&error, other))?;
+    let content = match read_within(&file, MAX_RECIPE) {
+        Ok(Some(content)) => content,
+        Ok(None) => return Err(unreadable(&"it was removed", other)),
+        Err(StateError { kind: StateErrorKind::NotAFile { found }, .. }) => {
+            return Err(unreadable(&format_args!("it is {found}"), other));
+        }
+        Err(StateError { kind: StateErrorKind::TooLarge { bytes, limit }, .. }) => {
+            let why = format_args!("it has {bytes} bytes, and the limit is {limit}");
+            return Err(unreadable(&why, other));
+        }
+        Err(StateError { kind: StateErrorKind::Denied, .. }) => {
+            return Err(unreadable(&"permission denied", "give this user access to it"));
+        }
+        // The text of the others contains the remedy.
+        Err(StateError { kind, .. }) => return Err(unreadable(&kind, "")),
+    };
+    String::from_utf8(content).map_err(|_| unreadable(&"it is not UTF-8", other))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a file that a person names, no state")]
@@ -108,32 +130,32 @@ pub(super) struct CheckReport(Vec<CheckedRecipe>);
 /// One file.
 #[derive(Debug, Serialize, JsonSchema)]
 struct CheckedRecipe {
-    /// As it was named.
+    /// The path as it was given.
     file: String,
-    /// Whether the package manager takes it.
+    /// Whether the package manager accepts it.
     valid: bool,
-    /// Everything that is wrong, in the order of the lines.
+    /// All problems, in the order of the lines.
     errors: Vec<RecipeProblem>,
 }
 
-/// One thing that is wrong with a recipe.
+/// One problem of a recipe.
 #[derive(Debug, Serialize, JsonSchema)]
 struct RecipeProblem {
-    /// Where it stands, counted from 1; null for what is not there.
+    /// The line, counted from 1; null for a field that does not exist.
     line: Option<usize>,
-    /// In characters, counted from 1; null with the line.
+    /// The column in characters, counted from 1; null together with the line.
     column: Option<usize>,
-    /// Path of the field, such as `steps[0].when.os`; empty for the file as a whole.
+    /// The path of the field, for example `steps[0].when.os`; empty for the whole file.
     field: String,
     /// What is wrong.
     message: String,
-    /// What to do about it.
+    /// What to do about it; empty when the message says it.
     fix: String,
 }
 
 impl RecipeProblem {
-    fn of_file(message: String) -> Self {
-        let fix = "name a file that is a recipe".to_owned();
+    fn unreadable(why: &dyn fmt::Display, fix: &str) -> Self {
+        let (message, fix) = (format!("cannot be read: {why}"), fix.to_owned());
         Self { line: None, column: None, field: String::new(), message, fix }
     }
 }
@@ -154,7 +176,8 @@ impl fmt::Display for CheckReport {
                     write!(f, ":{number}")?;
                 }
                 let field = if field.is_empty() { "the file" } else { field };
-                writeln!(f, ": {field} {message}: {fix}")?;
+                let colon = if fix.is_empty() { "" } else { ": " };
+                writeln!(f, ": {field} {message}{colon}{fix}")?;
             }
         }
         let n_valid = self.0.iter().filter(|recipe| recipe.valid).count();

@@ -1,57 +1,71 @@
-//! `run`: the pipeline's main job.
-
-use std::{collections::BTreeSet, io::IsTerminal as _, sync::Arc};
+//! `run`: the main job of the pipeline.
 
 use batch_core::{
-    decide::{plan::Share, preflight::Choice},
-    io::Outbox,
-    model::{ActionShape, Control, Tier},
+    decide::{ladder::SkipFlags, plan::BatchLimit, preflight::Choice},
+    model::Tier,
     plugin::Registry,
 };
-use tokio_util::sync::CancellationToken;
 
-use super::{Context, names, plan};
+use super::{
+    Context, names, plan, programs::ProgramArgs, session::Session, signal::drain_on_signal,
+};
 use crate::{
-    env::Root,
     exit::Exit,
-    generator::BuiltinGenerator,
-    machine::LocalMachine,
-    net,
-    progress::Progress,
-    run::{self, Ports, Request, Rulebook},
-    seeds,
-    stage::preflight,
-    validator::Validator,
+    run::{self, Request, Testers},
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) selection: Selection,
-    /// Show the plan and stop: no request, nothing written
+    /// Show the plan and stop; make no request and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Packages installed and verified at once, over all ecosystems; each registry is asked about as
-    /// many at a time
+    /// Number of packages that are installed and verified at the same time, over all ecosystems
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
     jobs: u8,
-    /// Contain package code by this and nothing else: `both`, `bubblewrap` or `landlock`
+    /// Use only this sandbox backend: `both`, `bubblewrap` or `landlock`, or on macOS `seatbelt`
     #[arg(long, value_name = "BACKEND")]
     sandbox: Option<batch_sandbox::Backend>,
+    #[command(flatten)]
+    skip: SkipArgs,
+    #[command(flatten)]
+    programs: ProgramArgs,
 }
 
-/// What a run is for; `plan` takes the same words.
+/// What to run. `plan` has the same options.
 #[derive(Debug, clap::Args)]
 pub(super) struct Selection {
-    /// `auto` (whose slot it is, else who waits longest), `all`, or one ecosystem
+    /// `auto` (the ecosystem of the current slot, or else the one that has waited longest), `all`,
+    /// or one ecosystem
     #[arg(long, short, value_name = "auto|all|ID", default_value = "auto")]
     ecosystem: String,
-    /// Attempts per ecosystem, at most
+    /// Maximal number of attempts for each ecosystem
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=500))]
     batch_size: u16,
-    /// Only this tier and more important ones: 1 curated, 2 popular, 3 all
+    /// Only packages of this tier and of more important tiers: 1 curated, 2 popular, 3 all
     #[arg(long, value_name = "1|2|3", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
     tier: u8,
+}
+
+/// Environments in which nothing is tested.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct SkipArgs {
+    /// Test nothing on macOS
+    #[arg(long)]
+    skip_macos: bool,
+    /// Test nothing on Linux on arm64
+    #[arg(long)]
+    skip_arm64: bool,
+    /// Test nothing on Linux with musl
+    #[arg(long)]
+    skip_musl: bool,
+}
+
+impl SkipArgs {
+    pub(super) fn flags(self) -> SkipFlags {
+        SkipFlags { macos: self.skip_macos, arm64: self.skip_arm64, musl: self.skip_musl }
+    }
 }
 
 impl Selection {
@@ -63,62 +77,34 @@ impl Selection {
         })
     }
 
-    pub(super) fn share(&self) -> anyhow::Result<Share> {
-        Ok(Share { size: self.batch_size.into(), tier: Tier::try_from(self.tier)? })
+    pub(super) fn batch_limit(&self) -> anyhow::Result<BatchLimit> {
+        Ok(BatchLimit { size: self.batch_size.into(), tier: Tier::try_from(self.tier)? })
     }
 }
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     if args.dry_run {
-        return plan::show(&args.selection, cx).await;
+        return plan::show(&args.selection, &args.programs, cx).await;
     }
     let mut root = cx.open_root()?;
     root.settings.sandbox.backend = args.sandbox.or(root.settings.sandbox.backend);
+    // Before anything else, because a misspelt switch in the control file would stop nothing.
+    root.control(&cx.env.registry)?;
+    drain_on_signal(cx);
+    let choice = args.selection.choice(&cx.env.registry)?;
+    let session = Session::new(cx, &root, &args.programs, Some(choice.clone())).await?;
+    let owned = session.parts()?;
+    let (ports, config) = (session.ports(&owned), session.config());
     let request = Request {
-        choice: args.selection.choice(&cx.env.registry)?,
-        share: args.selection.share()?,
+        choice,
+        batch_limit: args.selection.batch_limit()?,
+        testers: Testers::Here,
+        skip: args.skip.flags(),
         jobs: args.jobs.into(),
     };
-    // Before anything is recovered or asked: a switch that is misspelt stops nothing.
-    root.control(&cx.env.registry)?;
-    cancel_on_signal(cx.cancel.clone());
-    let Root { layout, state, settings } = &root;
-    let http = net::polite(&cx.env, settings, &layout.cache(), &Control::default())?;
-    let local = LocalMachine::look_around(&cx.env, settings).await;
-    let validator = local.validator(&cx.env, settings, http.clone(), layout.work())?;
-    let registry = &cx.env.registry;
-    let actions: Vec<ActionShape> = registry.recipe_actions().collect();
-    let mut looked_at = BTreeSet::new();
-    for plugin in registry.iter() {
-        looked_at.extend(seeds::looked_at(plugin, settings)?);
-    }
-    let generator = BuiltinGenerator {
-        http: http.clone(),
-        known: preflight::recipes(&actions, &settings.bundled_recipes, state)?.known,
-        actions,
-        looked_at,
-        cleaner: Arc::clone(&cx.env.cleaner),
-    };
-    let rulebook = Rulebook {
-        registry: &cx.env.registry,
-        backoff: settings.backoff_policy(),
-        breaker: settings.breaker_policy(),
-        bundled_recipes: &settings.bundled_recipes,
-        workflow_run_url: cx.env.workflow_run_url.clone(),
-    };
-    let ports = Ports {
-        clock: &*cx.env.clock,
-        state: Arc::new(state.clone()),
-        facts: Arc::new(Outbox::new(layout)),
-        machine: &local.offers(&cx.env.registry),
-        generator: &generator,
-        validator: validator.as_ref().map(|validator| validator as &dyn Validator),
-        traffic: &*http,
-        progress: &Progress::new(std::io::stderr().is_terminal(), cx.quiet),
-    };
-    let summary = run::run(&ports, &rulebook, &request, &cx.cancel).await?;
+    let summary = run::run(&ports, &config, &request, &cx.stop).await?;
     if !summary.batches.is_empty() {
-        net::prune(&http);
+        session.prune();
     }
     cx.out.show(&summary)?;
     Ok(if summary.interrupted {
@@ -128,29 +114,4 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     } else {
         Exit::Ok
     })
-}
-
-/// The first Ctrl-C or TERM ends the run in order; a second one is not waited for.
-pub(super) fn cancel_on_signal(cancel: CancellationToken) {
-    tokio::spawn(async move {
-        let mut term =
-            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-                Ok(term) => term,
-                Err(error) => {
-                    tracing::warn!("TERM will end this run at once: {error}");
-                    return;
-                }
-            };
-        loop {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => (),
-                _ = term.recv() => (),
-            }
-            if cancel.is_cancelled() {
-                std::process::exit(i32::from(Exit::Interrupted as u8));
-            }
-            tracing::warn!("interrupted: ending in order; once more to stop at once");
-            cancel.cancel();
-        }
-    });
 }

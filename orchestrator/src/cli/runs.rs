@@ -1,14 +1,18 @@
 //! `runs list` and `runs show`.
 
+mod environments;
+
 use std::{fmt, ops::ControlFlow};
 
 use batch_core::{
     io::{HistoryFilter, Quarantined, Records, StateError, StateReader as _, Visited},
     model::{FailureRecord, RunRecord, SlotOutcome},
 };
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use environments::write_environments;
 
 use super::{
     Context, Refusal,
@@ -16,42 +20,43 @@ use super::{
     names,
     out::table,
 };
-use crate::{env::Root, exit::Exit};
+use crate::{counted::counted, env::Root, exit::Exit};
 
-/// Newest runs among which an id that is not there is looked for by its likeness.
+/// If an id does not exist, similar ids are searched among this many of the newest runs.
 const N_HINTS: usize = 500;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Newest first
+    /// List runs, newest first
     List {
-        /// Only of this ecosystem
+        /// Only runs of this ecosystem
         #[arg(long, short, value_name = "ID")]
         ecosystem: Option<String>,
-        /// Only those that attempted this package
+        /// Only runs that attempted this package
         #[arg(long, value_name = "PACKAGE ID")]
         package: Option<String>,
         #[command(flatten)]
         period: Period,
-        /// At most so many
+        /// Maximal number of runs
         #[arg(long, value_name = "N", default_value_t = 20)]
         limit: usize,
     },
-    /// One run with its packages and failures
+    /// Show one run with its packages and failures
     Show {
-        /// As `runs list` prints it
+        /// Id of the run, as `runs list` prints it
         #[arg(value_name = "BATCH ID")]
         id: String,
     },
 }
 
-/// A part of history, by the starts of its runs.
+/// A period of history, by the starts of the runs.
 #[derive(Debug, clap::Args)]
 pub(super) struct Period {
-    /// Only of runs that started then or later: a day, or an instant such as 2026-11-28T20:00:00Z
+    /// Only runs that started at this time or later: a day, or an instant such as
+    /// 2026-11-28T20:00:00Z
     #[arg(long, value_name = "DAY|INSTANT", value_parser = When::parse)]
     since: Option<When>,
-    /// Only of runs that started then or earlier
+    /// Only runs that started at this time or earlier
     #[arg(long, value_name = "DAY|INSTANT", value_parser = When::parse)]
     until: Option<When>,
 }
@@ -80,7 +85,7 @@ impl Period {
         })
     }
 
-    /// A day counts as a whole.
+    /// The end of the period. A day is included completely.
     pub(super) fn until(&self) -> Option<DateTime<Utc>> {
         self.until.map(|when| match when {
             When::Day(day) => {
@@ -142,7 +147,7 @@ fn list(filter: &HistoryFilter, limit: usize, root: &Root, cx: &Context) -> anyh
     Ok(exit)
 }
 
-/// The record of the run `id`, with what else is in its file and cannot be read.
+/// The record of the run `id`, and what else in its file cannot be read.
 pub(super) fn find(id: &str, root: &Root) -> anyhow::Result<(RunRecord, Vec<Quarantined>)> {
     let Records { records, quarantined } = root.state.runs(&HistoryFilter::of_batch(id))?;
     if let Some(record) = records.into_iter().next() {
@@ -166,22 +171,22 @@ fn newest(root: &Root) -> Result<Vec<String>, StateError> {
     Ok(known)
 }
 
-/// What was asked for by name is there, and damaged.
+/// The error for a record that exists but is damaged.
 pub(super) fn unreadable(noun: &str, id: &str, damaged: &Quarantined) -> anyhow::Error {
     let message = format!("the record of {noun} {id:?} cannot be read: {damaged}");
     Refusal { exit: Exit::State, message }.into()
 }
 
-/// How many of how many a listing shows.
+/// Writes how many of how many records are shown.
 pub(super) fn write_count(
     f: &mut fmt::Formatter<'_>,
     n_shown: usize,
     total: Option<usize>,
-    noun: &str,
+    [one, many]: [&str; 2],
 ) -> fmt::Result {
     match total {
-        Some(total) => writeln!(f, "{n_shown} of {total} {noun}"),
-        None => writeln!(f, "the newest {n_shown} {noun}; --limit shows more"),
+        Some(total) => writeln!(f, "{n_shown} of {}", counted(total, one, many)),
+        None => writeln!(f, "the newest {}; --limit shows more", counted(n_shown, one, many)),
     }
 }
 
@@ -190,22 +195,43 @@ pub(super) fn write_count(
 pub(super) struct RunList {
     /// Newest first.
     runs: Vec<RunRecord>,
-    /// How many there are; absent where there are more than the limit, which are not counted.
+    /// The number of all runs; absent when there are more than the limit, because the others are
+    /// not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<usize>,
-    /// What could not be read among what was looked at: file, place, reason and remedy.
+    /// What could not be read, each with file, position, reason and remedy.
     problems: Vec<String>,
 }
 
-/// Why there was no run, or why it was not the one whose turn it was.
+/// Why there was no run, or why another ecosystem used the slot.
 fn remark(record: &RunRecord) -> String {
     let reason = record.skip_reason.as_deref().unwrap_or_default();
-    match (&record.outcome, &record.slot) {
+    let slot = match (&record.outcome, &record.slot) {
         (SlotOutcome::FellThrough, Some(slot)) => format!("in the slot of {slot}: {reason}"),
         (SlotOutcome::Ran | SlotOutcome::FellThrough | SlotOutcome::Skipped, _) => {
             reason.to_owned()
         }
+    };
+    let parts = [Some(slot), deferral(record)].into_iter().flatten();
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+/// What was planned and not attempted, and why; `None` where the plan was done.
+fn deferral(record: &RunRecord) -> Option<String> {
+    if !record.interrupted {
+        return None;
     }
+    let packages = counted(record.deferred.len(), "package is", "packages are");
+    let hosts: Vec<String> = record
+        .deferred_for
+        .iter()
+        .map(|(host, until)| format!("{host} asked for a pause until {}", until.trunc_subsecs(0)))
+        .collect();
+    Some(if hosts.is_empty() {
+        format!("interrupted; {packages} deferred")
+    } else {
+        format!("{packages} deferred: {}", hosts.join(", "))
+    })
 }
 
 impl fmt::Display for RunList {
@@ -220,7 +246,7 @@ impl fmt::Display for RunList {
         };
         let rows: Vec<Vec<String>> = self.runs.iter().map(row).collect();
         write!(f, "{}", table(&["RUN", "VERIFIED", "TOOK", "REMARK"], &rows))?;
-        write_count(f, self.runs.len(), self.total, "runs")?;
+        write_count(f, self.runs.len(), self.total, ["run", "runs"])?;
         damage::write_problems(f, &self.problems)
     }
 }
@@ -232,7 +258,7 @@ pub(super) struct RunReport {
     record: RunRecord,
     /// As stored.
     failures: Vec<FailureRecord>,
-    /// What could not be read of it: file, place, reason and remedy.
+    /// What could not be read, each with file, position, reason and remedy.
     problems: Vec<String>,
 }
 
@@ -241,20 +267,22 @@ impl fmt::Display for RunReport {
         let RunRecord { batch_id, total, succeeded, duration_seconds, generator, .. } =
             &self.record;
         writeln!(f, "{batch_id}: {succeeded} of {total} verified in {duration_seconds} s")?;
-        if self.record.skip_reason.is_some() {
-            writeln!(f, "  {}", remark(&self.record))?;
+        let remark = remark(&self.record);
+        if !remark.is_empty() {
+            writeln!(f, "  {remark}")?;
         }
         writeln!(f, "  generator  {generator}")?;
-        for (environment, counts) in &self.record.environments {
-            let (tested, passed) = (counts.tested, counts.passed);
-            writeln!(f, "  {environment}  {passed} of {tested} passed")?;
-        }
+        write_environments(f, &self.record.environments)?;
         for (host, usage) in &self.record.requests {
             let (sent, throttled, waited) = (usage.sent, usage.throttled, usage.waited_ms);
-            writeln!(f, "  {host}  {sent} requests, {throttled} throttled, {waited} ms waited")?;
+            let sent = counted(sent, "request", "requests");
+            writeln!(f, "  {host}  {sent}, {throttled} throttled, {waited} ms waited")?;
         }
         for recipe in &self.record.recipes_generated {
-            writeln!(f, "  recipe  {recipe}")?;
+            match self.record.executables_from.get(recipe) {
+                Some(from) => writeln!(f, "  recipe  {recipe}  commands from {from}")?,
+                None => writeln!(f, "  recipe  {recipe}")?,
+            }
         }
         for failure in &self.failures {
             let kind = format!("{}/{}", failure.category(), failure.subcategory());

@@ -9,10 +9,10 @@ use crate::{exit::Exit, schema};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where they lie [default: data/schemas/ under the root]
+    /// Folder of the schemas [default: data/schemas/ under the root]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Change nothing; fail where a file differs from its type
+    /// Change nothing; fail if a file differs from its type
     #[arg(long)]
     check: bool,
 }

@@ -1,4 +1,4 @@
-//! `status`: ten seconds of state.
+//! `status`: shows the state on one page.
 
 use std::{collections::BTreeMap, fmt, ops::ControlFlow};
 
@@ -19,11 +19,12 @@ use super::{
     damage::{self, Damage},
     out::table,
 };
-use crate::{env::Root, exit::Exit, machine};
+use crate::{counted::counted, env::Root, exit::Exit, machine};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// End with 10 when the pipeline is degraded, 11 stalled, 12 paused, 13 when it never ran
+    /// Exit with code 10 if the pipeline is degraded, 11 if stalled, 12 if paused, 13 if it never
+    /// ran
     #[arg(long)]
     exit_code: bool,
 }
@@ -31,7 +32,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
     let now = cx.env.clock.now();
-    let mut seen = Seen { digest: Digest::new(now), damage: Damage::default() };
+    let mut seen = StatusCollector { digest: Digest::new(now), damage: Damage::default() };
     let control = match root.control(&cx.env.registry) {
         Ok(control) => control,
         Err(error) => {
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     seen.history(&root, now)?;
     seen.journals(&root)?;
-    let health = health::judge(&seen.digest, &control);
+    let health = health::evaluate(&seen.digest, &control);
     let paused = health::paused_hosts(&control, now);
     let paused_hosts =
         paused.into_iter().map(|(host, until)| PausedHost { host: host.to_owned(), until });
@@ -75,13 +76,17 @@ fn exit(verdict: Verdict) -> Exit {
     }
 }
 
-/// What was found while looking around.
-struct Seen {
+/// What a person can do about a file that was set aside.
+const SET_ASIDE: &str = "could not be used and was set aside; nothing of it is in the state. Look at \
+    it, then delete it, or move it back to where it was once it is mended";
+
+/// Collects what the status depends on.
+struct StatusCollector {
     digest: Digest,
     damage: Damage,
 }
 
-impl Seen {
+impl StatusCollector {
     fn file(&mut self, root: &Root, error: &StateError) {
         self.digest.damaged(&root.layout.label(&error.path));
         self.damage.note(error);
@@ -108,7 +113,7 @@ impl Seen {
         counts
     }
 
-    /// Runs and failures of the window, and the logs.
+    /// Adds runs and failures of the window, and the logs.
     fn history(&mut self, root: &Root, now: DateTime<Utc>) -> Result<(), StateError> {
         let state = &root.state;
         state.visit_runs(&HistoryFilter::default(), &mut |visited| match visited {
@@ -131,8 +136,13 @@ impl Seen {
         Ok(())
     }
 
-    /// Journals belong to the run that is under way; while there is none, its run has died.
+    /// Adds journals. They belong to the run that is in progress; if there is none, their run has
+    /// died. Journals that could not be used wait for a person.
     fn journals(&mut self, root: &Root) -> Result<(), StateError> {
+        for file in root.state.set_aside()? {
+            self.digest.damaged(&file);
+            self.damage.note(format!("{file}: {SET_ASIDE}"));
+        }
         let holder = root.state.lock_holder();
         self.digest.is_under_way = holder.is_some_and(|holder| machine::is_alive(holder.pid));
         if !self.digest.is_under_way {
@@ -152,7 +162,7 @@ fn ecosystem_status(
     let gate = match breaker::admission(&breaker, now, &root.settings.breaker_policy()) {
         _ if !control.allows(id) => "disabled".to_owned(),
         Admission::Batch => "closed".to_owned(),
-        Admission::Probes(_) => "half-open: probes next".to_owned(),
+        Admission::Probes(_) => "half-open: its next run is a probe".to_owned(),
         Admission::Nothing(reason) => reason.to_string(),
     };
     EcosystemStatus { id: id.clone(), counts, breaker: gate, last_run_at: breaker.last_run_at }
@@ -161,25 +171,26 @@ fn ecosystem_status(
 /// What `status --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct StatusReport {
-    /// How the pipeline does, and why.
+    /// The health of the pipeline, with reasons.
     health: Health,
-    /// Whether anything may run.
+    /// Whether runs are allowed.
     enabled: bool,
-    /// Why not.
+    /// Why they are not allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// How far back runs and failures were looked at, in days; runs further where there are few.
+    /// How many days back runs and failures were read. Runs are read further back if there are few.
     window_days: i64,
     /// The newest run that attempted something.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_run: Option<RunRecord>,
-    /// Of the runs that were looked at, those without a verified recipe since the last one with some.
+    /// Number of runs without a verified recipe since the last one with a verified recipe, among
+    /// the runs that were read.
     runs_since_success: u64,
-    /// Hosts that asked to be left alone.
+    /// Hosts that asked for a pause.
     paused_hosts: Vec<PausedHost>,
     /// In rotation order.
     ecosystems: Vec<EcosystemStatus>,
-    /// What cannot be read: file, place, reason and remedy.
+    /// What cannot be read, each with file, position, reason and remedy.
     problems: Vec<String>,
 }
 
@@ -193,9 +204,9 @@ struct PausedHost {
 #[derive(Debug, Serialize, JsonSchema)]
 struct EcosystemStatus {
     id: EcosystemId,
-    /// Entries by status; absent ones are 0.
+    /// Number of entries by status; an absent status means 0.
     counts: BTreeMap<StatusLabel, u64>,
-    /// What its breaker admits now.
+    /// What the breaker admits now.
     breaker: String,
     /// End of its last run.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -203,7 +214,7 @@ struct EcosystemStatus {
 }
 
 impl StatusReport {
-    /// The verdict, what the pipeline does, and its last run.
+    /// The verdict, the state of the pipeline, and its last run.
     fn headline(&self) -> String {
         let word = self.health.verdict.as_str().replace('_', " ").to_uppercase();
         if self.health.verdict == Verdict::Paused {
@@ -221,7 +232,7 @@ impl StatusReport {
         format!("{word}: the pipeline is {}; {last}", self.health.pipeline.as_str())
     }
 
-    /// One reason: a sentence, and the command that shows more.
+    /// One reason as a sentence, with the command that shows more.
     fn sentence(&self, reason: &Reason) -> String {
         let until = self.paused_hosts.iter().find(|host| host.host == reason.subject);
         let until = until.filter(|_| reason.code == Code::HostPaused);
@@ -247,7 +258,8 @@ impl fmt::Display for StatusReport {
             write!(f, "{}", self.sentence(reason))?;
         }
         if self.runs_since_success > 0 {
-            writeln!(f, "{} runs since the last verified recipe", self.runs_since_success)?;
+            let runs = counted(self.runs_since_success, "run", "runs");
+            writeln!(f, "{runs} since the last verified recipe")?;
         }
         let row = |ecosystem: &EcosystemStatus| {
             let count = |label| ecosystem.counts.get(&label).map_or("-".to_owned(), u64::to_string);
@@ -269,7 +281,7 @@ impl fmt::Display for StatusReport {
             "BREAKER",
         ];
         write!(f, "\n{}", table(&headings, &rows))?;
-        writeln!(f, "Looked at: runs and failures of the last {} days.", self.window_days)?;
+        writeln!(f, "Based on the runs and failures of the last {} days.", self.window_days)?;
         damage::write_problems(f, &self.problems)
     }
 }

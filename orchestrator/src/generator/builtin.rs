@@ -1,4 +1,4 @@
-//! The built-in generator: the ecosystem's own builder, asked through the gates.
+//! The built-in generator: it uses the builder of the ecosystem, with requests within the quotas.
 
 use std::{collections::BTreeSet, error::Error, fmt::Write as _, sync::Arc};
 
@@ -7,28 +7,29 @@ use batch_core::{
     decide::{clean::Cleaner, gate, recipe},
     io::Http,
     model::{
-        ActionShape, Failure, FailureKind, Finding, GeneratedRecipe, KnownRecipes, Missing,
-        NotGenerated, PackageFacts, PackageId, Stage,
+        ActionShape, CommandName, Failure, FailureKind, Finding, GeneratedRecipe, KnownRecipes,
+        Missing, NotGenerated, PackageFacts, PackageId, Stage, Undiscovered,
     },
     plugin::{EcosystemPlugin, RecipeBuilder},
 };
 
-use crate::{failure::Source, generator::Generator};
+use crate::{
+    failure::Source,
+    generator::{Generator, NoRecipe},
+};
 
-/// Most notes that are kept of a package.
-const MOST_NOTES: usize = 20;
+/// Maximal number of notes that are kept for a package.
+const MAX_NOTES: usize = 20;
 
-/// Builds recipes from registry facts. Needs no tool on the machine.
+/// Builds recipes from the facts of registries. It needs no tool on the machine.
 pub struct BuiltinGenerator {
-    /// By which registries are asked.
-    pub http: Arc<dyn Http>,
-    /// The steps that a recipe may use besides the common ones.
+    /// The steps that only some recipes may use.
     pub actions: Vec<ActionShape>,
     /// The recipes that a recipe may depend on.
     pub known: KnownRecipes,
-    /// Packages that a person has looked at: their commands may be called as they like.
+    /// Packages that a person has looked at. Their commands may have any names.
     pub looked_at: BTreeSet<PackageId>,
-    /// Cleans what registries say.
+    /// Cleans the texts of registries.
     pub cleaner: Arc<Cleaner>,
 }
 
@@ -50,11 +51,12 @@ impl BuiltinGenerator {
         refused
     }
 
-    /// What is noted about a package, each in one line that can be shown: notes quote packages.
+    /// The notes about a package, each on one line that is safe to show, because notes quote
+    /// packages.
     fn notes(&self, facts: &PackageFacts) -> Vec<String> {
         let line = |note: &String| recipe::one_line(&self.cleaner.text(note.as_bytes()));
         let lines = facts.notes.iter().map(line);
-        lines.filter(|note| !note.is_empty()).take(MOST_NOTES).collect()
+        lines.filter(|note| !note.is_empty()).take(MAX_NOTES).collect()
     }
 
     fn build(
@@ -80,6 +82,17 @@ impl BuiltinGenerator {
         }
         Ok(GeneratedRecipe { name: builder.recipe_name(&facts), facts, toml })
     }
+
+    fn no_builder(&self, plugin: &EcosystemPlugin, package: &PackageId) -> NotGenerated {
+        let message = format!("the builder for {} is not available yet", plugin.id);
+        self.none(package, Finding::stated(FailureKind::UnsupportedSource), &message)
+    }
+
+    /// The result for a package of which there are no facts.
+    fn none(&self, package: &PackageId, finding: Finding, message: &str) -> NotGenerated {
+        let failure = Box::new(self.failure(package, finding, message));
+        NotGenerated { facts: None, failure, draft: None }
+    }
 }
 
 #[async_trait]
@@ -90,37 +103,52 @@ impl Generator for BuiltinGenerator {
 
     async fn generate(
         &self,
+        http: &dyn Http,
         plugin: &EcosystemPlugin,
         package: &PackageId,
-    ) -> Result<GeneratedRecipe, NotGenerated> {
-        let none = |finding, message: &str| NotGenerated {
-            facts: None,
-            failure: Box::new(self.failure(package, finding, message)),
-            draft: None,
-        };
+    ) -> Result<GeneratedRecipe, NoRecipe> {
+        let none = |finding, message: &str| NoRecipe::from(self.none(package, finding, message));
         let name = plugin
             .names
             .normalise(package.name.as_str())
             .map_err(|error| none(Finding::stated(FailureKind::UnsafeName), &error.to_string()))?;
         let Some(builder) = plugin.recipe_builder else {
-            let message = format!("builder not available yet for {}", plugin.id);
-            return Err(none(Finding::stated(FailureKind::UnsupportedSource), &message));
+            return Err(self.no_builder(plugin, package).into());
         };
-        match builder.inspect(&*self.http, &name).await {
+        match builder.inspect(http, &name).await {
             Ok(Some(facts)) => {
-                let notes = self.notes(&facts);
-                self.build(builder, PackageFacts { notes, ..facts })
+                let facts = PackageFacts { notes: self.notes(&facts), ..facts };
+                if facts.needs_discovery() {
+                    let name = builder.recipe_name(&facts);
+                    return Err(NoRecipe::Undiscovered(Box::new(Undiscovered { facts, name })));
+                }
+                Ok(self.build(builder, facts)?)
             }
             Ok(None) => {
                 let message = format!("{} has no package {name}", plugin.display_name);
                 Err(none(Finding::stated(FailureKind::PackageNotFound), &message))
             }
-            Err(error) => Err(none(error.finding(), &chain(&error))),
+            Err(error) => Err(match error.unsent_for_pause() {
+                Some((host, until)) => NoRecipe::Paused { host: host.to_owned(), until },
+                None => none(error.finding(), &chain(&error)),
+            }),
         }
+    }
+
+    fn discovered(
+        &self,
+        plugin: &EcosystemPlugin,
+        facts: &PackageFacts,
+        names: BTreeSet<CommandName>,
+    ) -> Result<GeneratedRecipe, NotGenerated> {
+        let Some(builder) = plugin.recipe_builder else {
+            return Err(self.no_builder(plugin, &facts.id));
+        };
+        self.build(builder, builder.discovered(facts.clone(), names))
     }
 }
 
-/// An error with its causes, each on a line of its own.
+/// An error with its causes, each on a separate line.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,98 +1,189 @@
-//! What a machine offers: to a run as data, and to the native validator as tools.
+//! The abilities of a machine: as data for a run, and as tools for the native validator.
 
+mod disk;
 mod environment;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use batch_core::{
-    io::Http,
+    decide::preflight::Choice,
     model::{EcosystemId, Environment, SkipReason},
     plugin::{EcosystemPlugin, Registry},
 };
 
-use batch_sandbox::{Limits, Sandbox};
-
-pub use environment::{environment, is_alive, of_this};
-
-use crate::{
-    env::Env, net, settings::Settings, toolchain::FoundToolchain, validator::NativeValidator,
+use batch_sandbox::{
+    Limits, Sandbox,
+    container::{CLIENT_VARIABLES, ContainerRuntime, NoRuntime},
 };
 
-/// What a machine offers to a run.
+pub use disk::force_to_disk;
+pub use environment::{is_alive, of_this};
+
+use crate::{
+    containers::{Containers, Images, NotRunnable},
+    env::{Env, variables_called},
+    net,
+    settings::{RuntimeChoice, Settings},
+    toolchain::FoundToolchain,
+    validator::NativeValidator,
+};
+
+/// The abilities of a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
-    /// Which of the known environments it is.
+    /// The environment, if it is a known one.
     pub environment: Option<Environment>,
-    /// Ecosystems that can attempt nothing on it, and why.
+    /// Ecosystems that can attempt nothing on it, with the reasons.
     pub obstacles: BTreeMap<EcosystemId, SkipReason>,
+    /// The environments in addition to its own in which it can validate the recipes of each ecosystem, in
+    /// containers. An ecosystem without one may be absent.
+    pub others: BTreeMap<EcosystemId, BTreeSet<Environment>>,
 }
 
-/// This machine: its sandbox, and the ecosystems' own tools.
+impl Machine {
+    /// Whether recipes of `ecosystem` can be validated in `environment` on this machine, if the ecosystem
+    /// has no obstacle.
+    pub fn can_run(&self, ecosystem: &EcosystemId, environment: Environment) -> bool {
+        let others = self.others.get(ecosystem);
+        self.environment == Some(environment)
+            || others.is_some_and(|others| others.contains(&environment))
+    }
+}
+
+/// The program that tests recipes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tester {
+    /// The ecosystem's own tool in the sandbox. It must exist on the machine.
+    Ecosystem,
+    /// The package manager's own program, which installs tools itself and can use containers.
+    PackageManager,
+}
+
+/// This machine with its sandbox and the tools of the ecosystems.
 pub struct LocalMachine {
+    choice: Choice,
     environment: Option<Environment>,
     sandbox: Option<Sandbox>,
     toolchains: BTreeMap<EcosystemId, FoundToolchain>,
+    containers: Containers,
+}
+
+/// Searches what runs containers on this machine.
+pub async fn find_containers(env: &Env, settings: &Settings) -> Containers {
+    let choice = settings.containers.runtime;
+    let runtime = if choice == RuntimeChoice::None {
+        Err(NoRuntime(vec!["pipeline.toml says `runtime = \"none\"`".to_owned()]))
+    } else {
+        let variables = variables_called(CLIENT_VARIABLES.into_iter());
+        ContainerRuntime::find(&env.host, choice.kinds(), &variables).await
+    };
+    Containers::new(runtime, Images::new(&settings.containers.images), of_this())
 }
 
 impl LocalMachine {
-    /// Looks for a sandbox and for the tool of every ecosystem that this program can install.
-    pub async fn look_around(env: &Env, settings: &Settings) -> Self {
+    /// Looks for a sandbox, for containers, and for the tool of every ecosystem of `choice` that this program can
+    /// install. Each tool is a process, so the others are not asked.
+    pub async fn detect(env: &Env, settings: &Settings, choice: Choice) -> Self {
         let mut toolchains = BTreeMap::new();
-        let is_used = |plugin: &&EcosystemPlugin| !is_unfinished(plugin);
+        let is_used =
+            |plugin: &&EcosystemPlugin| choice.includes(&plugin.id) && !is_unfinished(plugin);
         for plugin in env.registry.iter().filter(is_used) {
             if let Some(found) = env.toolchain(plugin).await {
                 toolchains.insert(plugin.id.clone(), found);
             }
         }
-        let sandbox = Sandbox::detect(&env.host, settings.sandbox.preference()).await.sandbox;
-        Self { environment: of_this(), sandbox, toolchains }
+        let sandbox = Sandbox::detect(&env.host, settings.sandbox.preference()).await;
+        let containers = find_containers(env, settings).await;
+        Self { choice, environment: of_this(), sandbox, toolchains, containers }
     }
 
-    /// What it offers to the ecosystems of `registry`.
-    pub fn offers(&self, registry: &Registry) -> Machine {
-        let obstacle = |plugin: &EcosystemPlugin| Some((plugin.id.clone(), self.obstacle(plugin)?));
-        let obstacles = registry.iter().filter_map(obstacle).collect();
-        Machine { environment: self.environment, obstacles }
+    /// The environment of this machine.
+    pub fn environment(&self) -> Option<Environment> {
+        self.environment
     }
 
-    /// What validates in `work` and downloads by `http`; `None` without a sandbox.
+    /// The abilities of this machine for the chosen ecosystems of `registry` if `tester` tests recipes.
+    pub fn offers(&self, registry: &Registry, tester: Tester) -> Machine {
+        let chosen: Vec<&EcosystemPlugin> =
+            registry.iter().filter(|plugin| self.choice.includes(&plugin.id)).collect();
+        let obstacle =
+            |plugin: &EcosystemPlugin| Some((plugin.id.clone(), self.obstacle(plugin, tester)?));
+        let obstacles = chosen.iter().copied().filter_map(obstacle).collect();
+        let others = chosen.into_iter().map(|plugin| {
+            let all = Environment::ALL.iter().copied();
+            let others = all.filter(|&it| self.in_container(plugin, tester, it).is_ok());
+            (plugin.id.clone(), others.collect())
+        });
+        Machine { environment: self.environment, obstacles, others: others.collect() }
+    }
+
+    /// Whether recipes of `plugin` can be validated in a container of `environment` on this machine if
+    /// `tester` tests them. The environment of this machine needs no container.
+    pub fn in_container(
+        &self,
+        plugin: &EcosystemPlugin,
+        tester: Tester,
+        environment: Environment,
+    ) -> Result<(), NotRunnable> {
+        self.containers.image(environment)?;
+        match &plugin.toolchain {
+            Some(tool) if tester == Tester::Ecosystem => {
+                Err(NotRunnable::NeedsTool(tool.program.to_owned()))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A validator that works in `work`; `None` without a sandbox.
     pub fn validator<'a>(
         &'a self,
         env: &'a Env,
         settings: &Settings,
-        http: Arc<dyn Http>,
         work: PathBuf,
     ) -> anyhow::Result<Option<NativeValidator<'a>>> {
         let Some(sandbox) = &self.sandbox else { return Ok(None) };
         let limits = settings.sandbox;
         Ok(Some(NativeValidator {
             sandbox,
+            environment: self.environment,
+            containers: &self.containers,
             toolchains: &self.toolchains,
             cleaner: &env.cleaner,
             passed_on: &env.passed_on,
             origins: net::origins(settings)?,
-            http,
             actions: env.registry.recipe_actions().collect(),
             install_limits: Limits {
-                memory_bytes: limits.memory_mib << 20,
-                cpus: limits.cpus,
-                processes: limits.processes,
-                disk_bytes: limits.disk_mib << 20,
-                wall: Duration::from_secs(limits.install_seconds),
+                memory_bytes: limits.memory_mib.get() << 20,
+                cpus: limits.cpus.get_u32(),
+                processes: limits.processes.get_u32(),
+                disk_bytes: limits.disk_mib.get() << 20,
+                files: limits.files.get(),
+                wall_time: Duration::from_secs(limits.install_seconds.get()),
                 ..Limits::default()
             },
-            verify_wall: Duration::from_secs(limits.verify_seconds),
+            verify_wall: Duration::from_secs(limits.verify_seconds.get()),
             work,
         }))
     }
 
-    fn obstacle(&self, plugin: &EcosystemPlugin) -> Option<SkipReason> {
-        if is_unfinished(plugin) {
+    fn obstacle(&self, plugin: &EcosystemPlugin, tester: Tester) -> Option<SkipReason> {
+        let is_missing = match tester {
+            Tester::Ecosystem => is_unfinished(plugin),
+            Tester::PackageManager => plugin.recipe_builder.is_none(),
+        };
+        if is_missing {
             return Some(SkipReason::BuilderMissing);
         }
         let Some(environment) = self.environment else { return Some(SkipReason::NotThisMachine) };
         if plugin.local_os.is_some_and(|os| os != environment.cell().os()) {
             return Some(SkipReason::NotThisMachine);
+        }
+        if tester == Tester::PackageManager {
+            return None;
         }
         if let Some(wanted) = &plugin.toolchain
             && !self.toolchains.contains_key(&plugin.id)
@@ -103,7 +194,7 @@ impl LocalMachine {
     }
 }
 
-/// Whether this program cannot make or install the recipes of `plugin`, whatever the machine.
+/// Whether this program cannot make or install the recipes of `plugin` on any machine.
 fn is_unfinished(plugin: &EcosystemPlugin) -> bool {
     plugin.recipe_builder.is_none() || plugin.installer.is_none()
 }

@@ -1,115 +1,134 @@
 //! A run: recover, reconcile, decide, attempt, persist.
 //!
-//! All that is decided lies in core; here it is carried out. Facts are journalled as they come, so
-//! a run that dies loses no finished attempt, and what it was at is recorded by the next one.
+//! All decisions are in core; this module carries them out. Facts are written to a journal as they
+//! happen, so a run that dies loses no finished attempt, and the next run records its unfinished
+//! work.
 
 mod batch;
+mod commit;
 mod journal;
 mod ports;
 mod recover;
-mod settle;
+mod stages;
+mod start;
 mod summary;
+mod sweep;
+mod work;
 
-use anyhow::Context as _;
+use std::collections::BTreeMap;
+
 use batch_core::{
     decide::{
-        ahead,
-        plan::Share,
-        preflight::{Choice, Preflight},
-        record,
+        ahead, ladder::SkipFlags, name_registry::NameRegistry, plan::BatchLimit, preflight::Choice,
     },
-    model::{BatchId, Control, EcosystemId},
+    model::{Environment, Started},
 };
 use tokio::sync::{Mutex, Semaphore, oneshot};
-use tokio_util::sync::CancellationToken;
 
-pub use ports::{Ports, Rulebook};
-pub use summary::{AttemptSummary, BatchSummary, FailureSummary, SkippedEcosystem, Summary};
+pub use ports::{Ports, RunConfig};
+pub use stages::{Planned, StageEnd, StageError, Stages};
+pub use start::{Options, RunPlan};
+pub use summary::{
+    AttemptSummary, BatchSummary, FailureSummary, Recording, SkippedEcosystem, Summary,
+};
+pub use sweep::{SweepRequest, SweptRecipes, sweep};
 
-use crate::stage::preflight;
-
-/// Stands for the ecosystem in the id of a run over several batches.
-const RUN: EcosystemId = EcosystemId::from_static("run");
+use crate::stage::Stop;
+use start::StartedRun;
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// For whom.
+    /// The ecosystems.
     pub choice: Choice,
-    /// How much each takes.
-    pub share: Share,
-    /// Recipes that are validated at once, over all batches, and packages that are generated at
-    /// once, for each batch. At least 1.
+    /// The limits of each batch.
+    pub batch_limit: BatchLimit,
+    /// Who tests the recipes.
+    pub testers: Testers,
+    /// The environments that are left out.
+    pub skip: SkipFlags,
+    /// How many recipes are validated at the same time over all batches. At least 1.
     pub jobs: usize,
 }
 
-/// Runs, and leaves everything that happened in the state.
+/// The machines that test the recipes of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Testers {
+    /// This machine only.
+    Here,
+    /// The machines of a CI system, one for each environment.
+    Matrix,
+}
+
+/// Carries out a run and writes everything that happened into the state.
 pub async fn run(
     ports: &Ports<'_>,
-    rulebook: &Rulebook<'_>,
+    config: &RunConfig<'_>,
     request: &Request,
-    cancel: &CancellationToken,
+    stop: &Stop,
 ) -> anyhow::Result<Summary> {
-    let _lock = ports.state.lock_run(ports.clock.now())?;
-    if let Some(validator) = ports.validator {
-        validator.clean_up().await?;
-    }
-    let mut recipes = rulebook.recipes(ports)?;
-    let recovered = recover::pending(ports, rulebook, &mut recipes.claims).await?;
-    if !recovered.is_empty() {
-        recipes = rulebook.recipes(ports)?;
-    }
-    let reconciled = recover::reconcile(ports, rulebook, &recipes)?;
-    let claims = recipes.claims;
-    let around = rulebook.surroundings(ports);
-    let run_id = BatchId::new(RUN, around.now).to_string();
-    let preflight = preflight::run(&around, &request.choice, request.share)?;
+    let StartedRun { plan, batches, recovered, reconciled, name_registry, lock: _lock } =
+        start::start(ports, config, request).await?;
     let mut summary = Summary { recovered, reconciled, ..Summary::default() };
-    summary.skipped = preflight.skipped.iter().map(SkippedEcosystem::from).collect();
-    if preflight.batches.is_empty() {
-        record_empty_slot(ports, rulebook, &preflight)?;
+    if plan.batches.is_empty() {
+        start::record_empty_slot(ports, config, &plan)?;
+        summary.skipped = plan.skipped;
         return Ok(summary);
     }
-    resume_pauses(ports, &ports.state.control()?);
-    let n_packages = preflight.batches.iter().map(|turned| turned.plan.attempts.len()).sum();
-    ports.progress.expect(n_packages);
-    let jobs = request.jobs.max(1);
-    let (permits, settled) = (&Semaphore::new(jobs), &Mutex::new(claims.clone()));
-    let (claims, run_id) = (&claims, &run_id);
-    let shared = &batch::Shared { ports, rulebook, run_id, jobs, permits, claims, settled, cancel };
-    // Batches go into the state in the order of the plan, so that of two that want one command the
-    // same one has it every time.
-    let mut previous = None;
-    let batches = preflight.batches.into_iter().map(|turned| {
-        let (done, is_done) = oneshot::channel();
-        batch::run(turned, shared, batch::Turn { after: previous.replace(is_done), done })
-    });
-    let batches = futures_util::future::join_all(batches.collect::<Vec<_>>()).await;
-    ports.progress.finish();
-    for batch in batches {
-        summary.batches.push(batch?);
-    }
-    summary.interrupted = cancel.is_cancelled();
+    summary.skipped = plan.skipped;
+    let work = Work { jobs: request.jobs, name_registry };
+    summary.batches = run_batches(batches, work, (ports, config), stop).await?;
+    summary.interrupted = stop.is_draining();
     Ok(summary)
 }
 
-/// Hosts that asked an earlier run for a pause are not asked before it has passed.
-fn resume_pauses(ports: &Ports<'_>, control: &Control) {
+/// How batches are worked on.
+struct Work {
+    jobs: usize,
+    /// The recipes that exist.
+    name_registry: NameRegistry,
+}
+
+/// Runs `batches` at the same time, and writes them into the state.
+async fn run_batches(
+    batches: Vec<Started>,
+    Work { jobs, name_registry }: Work,
+    (ports, config): (&Ports<'_>, &RunConfig<'_>),
+    stop: &Stop,
+) -> anyhow::Result<Vec<BatchSummary>> {
+    let n_packages = batches.iter().map(|started| started.plan.packages.len()).sum();
+    resume_pauses(ports)?;
+    ports.progress.expect(n_packages);
+    let (permits, settled) = (&Semaphore::new(jobs.max(1)), &Mutex::new(name_registry.clone()));
+    let shared = &batch::Shared {
+        work: work::Shared {
+            ports,
+            config,
+            environments: Environment::ALL,
+            permits,
+            name_registry: &name_registry,
+            begun: &BTreeMap::new(),
+        },
+        settled,
+        stop,
+    };
+    // Batches are written in the order of the plan, so that of two recipes with the same command
+    // always the same one is accepted.
+    let mut previous = None;
+    let batches = batches.into_iter().map(|started| {
+        let (done, is_done) = oneshot::channel();
+        batch::run(started, shared, batch::CommitOrder { after: previous.replace(is_done), done })
+    });
+    let batches = futures_util::future::join_all(batches.collect::<Vec<_>>()).await;
+    ports.progress.finish();
+    batches.into_iter().collect()
+}
+
+/// Hosts that asked an earlier run for a pause are not asked before the pause has passed.
+fn resume_pauses(ports: &Ports<'_>) -> anyhow::Result<()> {
+    let control = ports.state.control()?;
     let now = ports.clock.now();
     let pauses = control.hosts.iter().map(|(host, pause)| (host.clone(), pause.paused_until));
     ports.traffic.resume(&pauses.filter(|&(_, until)| ahead::is_paused(until, now)).collect());
-}
-
-/// A slot in which nothing could be attempted leaves its record too: silence is not health.
-fn record_empty_slot(
-    ports: &Ports<'_>,
-    rulebook: &Rulebook<'_>,
-    preflight: &Preflight,
-) -> anyhow::Result<()> {
-    let reason = |(ecosystem, reason): &(_, _)| format!("{ecosystem}: {reason}");
-    let reasons: Vec<String> = preflight.skipped.iter().map(reason).collect();
-    let mut record =
-        record::empty_slot(preflight.slot.clone(), ports.clock.now(), reasons.join("; "));
-    record.workflow_run_url.clone_from(&rulebook.workflow_run_url);
-    ports.state.put_run(&record).context("cannot record the empty slot")
+    Ok(())
 }

@@ -1,10 +1,10 @@
-//! What a run touches. All of it is handed in, so that a run needs neither disk nor network where
-//! these are in memory.
+//! The ports of a run. All of them are arguments, so that a run needs neither disk nor network when
+//! they are in memory.
 
 use std::sync::Arc;
 
 use batch_core::{
-    decide::{backoff::BackoffPolicy, breaker::BreakerPolicy},
+    decide::{backoff::BackoffPolicy, breaker::BreakerPolicy, ladder::BudgetPolicy},
     io::{Clock, FactSink, StateWriter, Traffic},
     model::ActionShape,
     plugin::Registry,
@@ -14,11 +14,11 @@ use crate::{
     generator::Generator,
     machine::Machine,
     progress::Progress,
-    stage::preflight::{self, BundledRecipes, Recipes, Surroundings},
+    stage::preflight::{self, BundledRecipes, PreflightInput, Recipes},
     validator::Validator,
 };
 
-/// What a run touches.
+/// The ports of a run.
 #[expect(missing_docs, reason = "the types say it")]
 pub struct Ports<'a> {
     pub clock: &'a dyn Clock,
@@ -26,37 +26,40 @@ pub struct Ports<'a> {
     pub facts: Arc<dyn FactSink>,
     pub machine: &'a Machine,
     pub generator: &'a dyn Generator,
-    /// `None` where the machine has no sandbox: then no plan has an attempt.
+    /// `None` when the machine has no sandbox. Then no plan has an attempt.
     pub validator: Option<&'a dyn Validator>,
     pub traffic: &'a dyn Traffic,
     pub progress: &'a Progress,
 }
 
-/// The rules that a run keeps to.
+/// The configuration of a run.
 #[expect(missing_docs, reason = "the types say it")]
-pub struct Rulebook<'a> {
+pub struct RunConfig<'a> {
     pub registry: &'a Registry,
     pub backoff: BackoffPolicy,
     pub breaker: BreakerPolicy,
+    pub budget: BudgetPolicy,
+    /// Varies waiting times.
+    pub jitter: fastrand::Rng,
     pub bundled_recipes: &'a BundledRecipes,
-    /// The CI run that this is part of.
+    /// The address of the CI run that this run belongs to.
     pub workflow_run_url: Option<String>,
 }
 
-impl Rulebook<'_> {
-    /// The steps that a recipe may use besides the common ones.
+impl RunConfig<'_> {
+    /// The steps that only some recipes may use.
     pub(super) fn actions(&self) -> Vec<ActionShape> {
         self.registry.recipe_actions().collect()
     }
 
-    /// The recipes that are there.
+    /// The existing recipes.
     pub(super) fn recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
         preflight::recipes(&self.actions(), self.bundled_recipes, &*ports.state)
     }
 
-    /// What the run is decided from.
-    pub(super) fn surroundings<'a>(&'a self, ports: &'a Ports<'_>) -> Surroundings<'a> {
-        Surroundings {
+    /// What the decision about the run depends on.
+    pub(super) fn preflight_input<'a>(&'a self, ports: &'a Ports<'_>) -> PreflightInput<'a> {
+        PreflightInput {
             registry: self.registry,
             state: &*ports.state,
             machine: ports.machine,

@@ -1,30 +1,33 @@
-//! What a run says at its end: to a person, and as JSON.
+//! The summary at the end of a run, for a person and as JSON.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use batch_core::{
     decide::apply,
     model::{
-        Attempt, BatchId, Delta, EcosystemId, Outcome, PackageId, PackageName, RecipeName,
-        SkipReason,
+        Attempt, BatchId, Delta, EcosystemId, ExecutablesFrom, Outcome, PackageId, PackageName,
+        RecipeName, RunRecord, SkipReason,
     },
     persist::Persisted,
 };
+use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// A run, as `run --json` prints it.
+use crate::counted::counted;
+
+/// A run, in the form of `run --json`.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Summary {
-    /// Earlier runs that had ended without a record, and are recorded now.
+    /// Earlier runs that had ended without a record and are recorded now.
     pub recovered: Vec<BatchId>,
-    /// Queue entries brought up to date with the recipes that are there.
+    /// Number of queue entries that changed because recipes were added or removed.
     pub reconciled: usize,
     /// One for each ecosystem that ran.
     pub batches: Vec<BatchSummary>,
-    /// Ecosystems passed over.
+    /// Ecosystems that were skipped.
     pub skipped: Vec<SkippedEcosystem>,
-    /// Whether Ctrl-C ended it; what had ended before is recorded.
+    /// Whether Ctrl-C ended it. Everything that had ended before is recorded.
     pub interrupted: bool,
 }
 
@@ -34,34 +37,56 @@ pub struct Summary {
 pub struct BatchSummary {
     pub batch_id: BatchId,
     pub ecosystem: EcosystemId,
+    /// Whether it was written into the state now.
+    pub recorded: Recording,
     pub total: u64,
     pub succeeded: u64,
     pub failed: u64,
     pub blocked: u64,
+    /// Planned and not attempted: still due.
+    pub deferred: u64,
+    /// Hosts whose pauses kept packages from being attempted, and until when.
+    pub deferred_for: BTreeMap<String, DateTime<Utc>>,
     pub duration_seconds: u64,
+    /// Empty if `merge` finds that the batch was recorded before.
     pub attempts: Vec<AttemptSummary>,
-    /// What became of the breaker, where it moved.
+    /// How the breaker changed, if it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<String>,
+}
+
+/// When a batch was written into the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Recording {
+    /// Now.
+    Now,
+    /// Before, with the same results. Nothing was written.
+    Before,
+    /// Before, with other results. Nothing was written, and later results are not used.
+    BeforeWithOtherResults,
 }
 
 /// One attempt.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct AttemptSummary {
-    /// What was attempted.
+    /// The package.
     pub package_id: PackageId,
-    /// The newest version, if the registry said.
+    /// The newest version, if the registry named one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The recipe that installed and verified.
+    /// The recipe that was installed and verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<RecipeName>,
-    /// Why there is none.
+    /// Why there is no recipe.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureSummary>,
-    /// What a person should know of the package.
+    /// Who told the commands; absent if they are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executables_from: Option<ExecutablesFrom>,
+    /// What a person should know about the package.
     pub notes: Vec<String>,
-    /// Time worked on it, waiting for its turn aside, in milliseconds.
+    /// How long the work took, without waiting, in milliseconds.
     pub duration_ms: u64,
 }
 
@@ -76,12 +101,12 @@ pub struct FailureSummary {
     pub blocked_by: Vec<PackageName>,
 }
 
-/// An ecosystem that was passed over.
-#[derive(Debug, Serialize, JsonSchema)]
+/// An ecosystem that was skipped.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SkippedEcosystem {
-    /// Which.
+    /// The ecosystem.
     pub ecosystem: EcosystemId,
-    /// Why.
+    /// The reason.
     pub reason: SkipReason,
     /// The reason in words.
     pub message: String,
@@ -117,6 +142,7 @@ impl From<&Attempt> for AttemptSummary {
             version: attempt.upstream_version.clone(),
             recipe,
             failure,
+            executables_from: attempt.executables_from,
             notes: attempt.notes.clone(),
             duration_ms: attempt.worked_ms,
         }
@@ -124,36 +150,52 @@ impl From<&Attempt> for AttemptSummary {
 }
 
 impl BatchSummary {
-    /// What `delta` was, and what persisting it changed.
+    /// The summary of `delta`, and what writing it changed.
     pub(super) fn new(delta: &Delta, persisted: &Persisted) -> Self {
         let record = batch_core::decide::record::run(delta);
-        let moved = match persisted {
-            Persisted::Now { transition, .. } => transition.as_ref(),
-            Persisted::Before => None,
+        let (recorded, moved) = match persisted {
+            Persisted::Now { transition, .. } => (Recording::Now, transition.as_ref()),
+            Persisted::Before => (Recording::Before, None),
         };
         Self {
-            batch_id: delta.batch.clone(),
-            ecosystem: delta.batch.ecosystem().clone(),
+            attempts: delta.attempts.iter().map(Into::into).collect(),
+            breaker: moved
+                .map(|moved| format!("breaker {}: {}", apply::describe(moved), moved.reason)),
+            ..Self::of_record(delta.batch.clone(), &record, recorded)
+        }
+    }
+
+    /// The summary of `batch`, whose record was written before if `recorded` says so.
+    pub(super) fn of_record(batch: BatchId, record: &RunRecord, recorded: Recording) -> Self {
+        Self {
+            ecosystem: batch.ecosystem().clone(),
+            batch_id: batch,
+            recorded,
             total: record.total,
             succeeded: record.succeeded,
             failed: record.failed,
             blocked: record.blocked,
+            deferred: u64::try_from(record.deferred.len()).unwrap_or(u64::MAX),
+            deferred_for: record.deferred_for.clone(),
             duration_seconds: record.duration_seconds,
-            attempts: delta.attempts.iter().map(Into::into).collect(),
-            breaker: moved
-                .map(|moved| format!("breaker {}: {}", apply::describe(moved), moved.reason)),
+            attempts: vec![],
+            breaker: None,
         }
     }
 }
 
-/// For a person.
+/// In words for a person.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for batch in &self.recovered {
-            writeln!(f, "Recovered {batch}, which had ended without a record.")?;
+            writeln!(f, "Recorded {batch}, a batch of an earlier run that was interrupted.")?;
         }
         if self.reconciled > 0 {
-            writeln!(f, "Reconciled {} queue entries with the recipes on disk.", self.reconciled)?;
+            writeln!(
+                f,
+                "Updated {} queue entries according to the recipes on disk.",
+                self.reconciled
+            )?;
         }
         for batch in &self.batches {
             write!(f, "{batch}")?;
@@ -161,11 +203,14 @@ impl fmt::Display for Summary {
         if self.batches.is_empty() {
             writeln!(f, "Nothing could be attempted:")?;
             for skipped in &self.skipped {
-                writeln!(f, "  {:<10} {}", skipped.ecosystem, skipped.message)?;
+                writeln!(f, "  {}: {}", skipped.ecosystem, skipped.message)?;
             }
         }
         if self.interrupted {
-            writeln!(f, "Interrupted: what had ended is recorded, the rest is still queued.")?;
+            writeln!(
+                f,
+                "Interrupted: finished attempts are recorded; the other packages stay in the queue."
+            )?;
         }
         Ok(())
     }
@@ -174,13 +219,27 @@ impl fmt::Display for Summary {
 impl fmt::Display for BatchSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { batch_id, total, succeeded, duration_seconds, .. } = self;
-        writeln!(f, "{batch_id}: {succeeded} of {total} verified in {duration_seconds} s")?;
+        let results = format!("{succeeded} of {total} verified");
+        match self.recorded {
+            Recording::Now => writeln!(f, "{batch_id}: {results} in {duration_seconds} s")?,
+            Recording::Before => {
+                writeln!(f, "{batch_id}: recorded before ({results}); there is nothing to do")?;
+            }
+            Recording::BeforeWithOtherResults => writeln!(
+                f,
+                "{batch_id}: recorded before ({results}); the later results in the folder change nothing"
+            )?,
+        }
         for attempt in &self.attempts {
             let version = attempt.version.as_deref().unwrap_or("-");
             let package = &attempt.package_id;
             match (&attempt.recipe, &attempt.failure) {
                 (Some(recipe), _) => {
-                    writeln!(f, "  ok    {package} {version}  ->  recipe {recipe}")?;
+                    let from = match attempt.executables_from {
+                        Some(ExecutablesFrom::Installation) => "  (commands from installation)",
+                        Some(ExecutablesFrom::Registry) | None => "",
+                    };
+                    writeln!(f, "  ok    {package} {version}  ->  recipe {recipe}{from}")?;
                 }
                 (None, Some(failure)) => {
                     let FailureSummary { category, subcategory, message, .. } = failure;
@@ -190,6 +249,15 @@ impl fmt::Display for BatchSummary {
                 }
                 (None, None) => (),
             }
+        }
+        if self.deferred > 0 {
+            let deferred = counted(self.deferred, "package is", "packages are");
+            write!(f, "  {deferred} not attempted and still due")?;
+            for (i, (host, until)) in self.deferred_for.iter().enumerate() {
+                let comma = if i == 0 { ":" } else { "," };
+                write!(f, "{comma} {host} asked for a pause until {}", until.trunc_subsecs(0))?;
+            }
+            writeln!(f)?;
         }
         if let Some(breaker) = &self.breaker {
             writeln!(f, "  {breaker}")?;

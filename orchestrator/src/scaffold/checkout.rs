@@ -1,4 +1,4 @@
-//! Where a new crate goes: read, checked, and changed all at once or not at all.
+//! The checkout to which a new crate is added. Either all changes are made or none.
 #![expect(clippy::disallowed_methods, reason = "sources of the program are no state of a root")]
 
 use std::{
@@ -16,8 +16,8 @@ use super::{NewEcosystem, ScaffoldError, template};
 const MANIFEST: &str = "orchestrator/Cargo.toml";
 const PLUGINS: &str = "orchestrator/src/plugins.rs";
 const ECOSYSTEMS: &str = "ecosystems";
-/// Why a folder is a checkout of this workspace: file, and words in it.
-const SIGNS: &[(&str, &str)] =
+/// How a checkout of this workspace is recognised: a file, and text in it.
+const MARKERS: &[(&str, &str)] =
     &[("Cargo.toml", "\"ecosystems/*\""), (MANIFEST, "\neco-"), (PLUGINS, "\nuse eco_")];
 
 /// A checkout of this workspace.
@@ -26,36 +26,36 @@ pub struct Checkout {
     dir: PathBuf,
 }
 
-/// What making an ecosystem changes; nothing is written yet.
+/// The changes for a new ecosystem. Nothing is written yet.
 #[derive(Debug)]
 pub struct Changes {
     checkout: PathBuf,
-    /// Folder of the crate, from the top of the checkout.
+    /// The folder of the crate, relative to the top of the checkout.
     pub folder: PathBuf,
-    /// Path inside the folder and text of every file.
+    /// The path in the folder and the text of every file.
     pub files: Vec<(&'static str, String)>,
-    /// One in each of two files.
+    /// One line in each of two files.
     pub lines: [AddedLine; 2],
 }
 
-/// A line that a file of the checkout gets.
+/// A line to add to a file of the checkout.
 #[derive(Debug)]
 pub struct AddedLine {
-    /// From the top of the checkout.
+    /// Path relative to the top of the checkout.
     pub file: &'static str,
     /// Its number, counted from 1.
     pub number: usize,
-    /// Without its end.
+    /// The line without its newline.
     pub line: String,
     before: String,
     after: String,
 }
 
 impl Checkout {
-    /// The one at `dir`, of which `registry` is the program.
+    /// Opens the checkout at `dir`, to which the program of `registry` belongs.
     pub fn open(dir: &Path, registry: &Registry) -> Result<Self, ScaffoldError> {
         let no_checkout = |why| ScaffoldError::NotCheckout { dir: dir.to_owned(), why };
-        for (file, words) in SIGNS {
+        for (file, words) in MARKERS {
             let text = fs::read_to_string(dir.join(file));
             let text = text.map_err(|error| no_checkout(format!("{file}: {error}")))?;
             if !text.contains(words) {
@@ -71,11 +71,11 @@ impl Checkout {
         Ok(Self { dir: dir.to_owned() })
     }
 
-    /// What has to change for `new`; refused where something of it is there already.
+    /// The changes for `new`. The error says that a part of it exists already.
     pub fn changes(&self, new: &NewEcosystem) -> Result<Changes, ScaffoldError> {
         let id = &new.id;
         let folder = Path::new(ECOSYSTEMS).join(id.as_str());
-        // A link that leads nowhere is in the way too.
+        // A link to nothing prevents the creation of the folder too.
         if self.dir.join(&folder).symlink_metadata().is_ok() {
             return Err(ScaffoldError::Exists { what: folder.display().to_string() });
         }
@@ -101,8 +101,8 @@ impl Checkout {
     }
 }
 
-/// `text` with `line` among the lines that begin with `prefix`, which are sorted, and its number;
-/// `None` where it has one about the same ecosystem.
+/// `text` with `line` added to the sorted lines that begin with `prefix`, and its number; `None`
+/// when there is a line for the same ecosystem.
 fn with_line(text: &str, prefix: &str, line: &str) -> Option<(usize, String)> {
     let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
     let of_kind = lines.iter().enumerate().filter(|(_, it)| it.starts_with(prefix));
@@ -117,13 +117,13 @@ fn with_line(text: &str, prefix: &str, line: &str) -> Option<(usize, String)> {
     Some((at + 1, lines.concat()))
 }
 
-/// What a line is about: the word after `prefix`.
+/// The name in a line: the word after `prefix`.
 fn subject<'a>(line: &'a str, prefix: &str) -> &'a str {
     let rest = line.strip_prefix(prefix).unwrap_or(line);
     rest.split([' ', ';', '=']).next().unwrap_or(rest)
 }
 
-/// Names of the folders below `dir` that hold a crate.
+/// The names of the folders in `dir` that contain a crate.
 fn crates(dir: &Path) -> Result<BTreeSet<String>, ScaffoldError> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(dir).map_err(failed(dir))? {
@@ -136,7 +136,7 @@ fn crates(dir: &Path) -> Result<BTreeSet<String>, ScaffoldError> {
 }
 
 impl Changes {
-    /// Makes them. After an error everything is as it was.
+    /// Makes the changes. After an error, everything is as it was before.
     pub fn write(&self) -> Result<(), ScaffoldError> {
         let checkout = &self.checkout;
         let staged = tempfile::Builder::new().prefix(".new-ecosystem-").tempdir_in(checkout);
@@ -149,7 +149,7 @@ impl Changes {
             fs::write(&path, text).map_err(failed(&path))?;
         }
         let drafts = [self.draft(&self.lines[0])?, self.draft(&self.lines[1])?];
-        // From here on, only renames.
+        // From here on, files are only renamed.
         let folder = checkout.join(&self.folder);
         fs::rename(&made, &folder).map_err(failed(&checkout.join(ECOSYSTEMS)))?;
         for (i, (draft, line)) in drafts.into_iter().zip(&self.lines).enumerate() {
@@ -162,7 +162,7 @@ impl Changes {
         Ok(())
     }
 
-    /// The file of `line` with it, beside the one that it is to replace.
+    /// A new file with `line`, beside the file that it replaces.
     fn draft(&self, line: &AddedLine) -> Result<NamedTempFile, ScaffoldError> {
         let path = self.checkout.join(line.file);
         let write = || {
@@ -172,11 +172,11 @@ impl Changes {
             draft.as_file().sync_all()?;
             Ok(draft)
         };
-        // What cannot be written is mostly the folder: the draft lies beside the file.
+        // Usually the folder cannot be written, because the new file is beside the old one.
         write().map_err(failed(path.parent().unwrap_or(&self.checkout)))
     }
 
-    /// As well as it can be: there is an error to be told already.
+    /// Reverses changes as far as possible, because there is an error to report already.
     fn undo(&self, written: &[AddedLine]) {
         for line in written {
             let _ = fs::write(self.checkout.join(line.file), &line.before);
@@ -195,16 +195,16 @@ mod tests {
     use super::*;
     use crate::plugins;
 
-    /// An ecosystem that no checkout has, not even one in which somebody tries things out.
+    /// An ecosystem that no checkout has, not even one with experiments.
     const NOBODYS: &str = "nobodys";
 
-    /// What `Checkout` looks at, of the real one.
+    /// A copy of the parts of the real checkout that `Checkout` reads.
     fn checkout() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let ids = plugins::registry().unwrap();
         let crates = ids.iter().map(|it| format!("{ECOSYSTEMS}/{}/Cargo.toml", it.id));
-        for file in SIGNS.iter().map(|(file, _)| (*file).to_owned()).chain(crates) {
+        for file in MARKERS.iter().map(|(file, _)| (*file).to_owned()).chain(crates) {
             let path = dir.path().join(&file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::copy(house.join(&file), &path).unwrap();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_takes_its_place_among_its_kind() {
+    fn a_line_is_inserted_in_sorted_order() {
         let check = |text: &str, line: &str, expected: Option<(usize, &str)>| {
             let found = with_line(text, "use eco_", line);
             assert_eq!(found, expected.map(|(n, text)| (n, text.to_owned())), "{line}");
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_the_crate_and_one_line_in_each_of_two_files() {
+    fn only_the_crate_and_one_line_in_each_of_two_files_are_written() {
         let dir = checkout();
         let before = contents(dir.path());
         let changes = changes(dir.path(), NOBODYS).unwrap();
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_already_or_is_no_checkout_is_refused() {
+    fn existing_crates_and_other_folders_than_checkouts_are_refused() {
         let refusal = |dir: &Path| changes(dir, NOBODYS).unwrap_err().to_string();
         let dir = checkout();
         let with = |file: &str, more: &str| {
@@ -288,12 +288,12 @@ mod tests {
             refusal
         };
         assert!(
-            with(MANIFEST, "eco-nobodys = { path = \"elsewhere\" }\n").contains("there already")
+            with(MANIFEST, "eco-nobodys = { path = \"elsewhere\" }\n").contains("exists already")
         );
-        assert!(with(PLUGINS, "use eco_nobodys as _;\n").contains("there already"));
+        assert!(with(PLUGINS, "use eco_nobodys as _;\n").contains("exists already"));
         let folder = dir.path().join("ecosystems/nobodys");
         fs::create_dir(&folder).unwrap();
-        assert!(refusal(dir.path()).contains("ecosystems/nobodys is there already"));
+        assert!(refusal(dir.path()).contains("ecosystems/nobodys exists already"));
         fs::write(folder.join("Cargo.toml"), "").unwrap();
         assert!(refusal(dir.path()).contains("differ (nobodys)"));
         fs::remove_dir_all(&folder).unwrap();
@@ -301,7 +301,7 @@ mod tests {
         assert!(refusal(dir.path()).contains("differ (npm)"));
         fs::write(dir.path().join("Cargo.toml"), "[workspace]\nmembers = []\n").unwrap();
         assert!(refusal(dir.path()).contains("Cargo.toml does not say"));
-        assert!(refusal(Path::new("/nowhere")).contains("/nowhere is no checkout"));
+        assert!(refusal(Path::new("/nowhere")).contains("/nowhere is not a checkout"));
     }
 
     #[test]

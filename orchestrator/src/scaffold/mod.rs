@@ -1,4 +1,4 @@
-//! A new ecosystem: its crate, from templates, and the two lines that link it.
+//! Creates a new ecosystem: its crate from templates, and the two lines that link it.
 
 mod checkout;
 mod template;
@@ -14,35 +14,37 @@ use url::{Host, Url};
 
 pub use checkout::{AddedLine, Changes, Checkout};
 
-/// What a crate is made for.
+/// The properties of the new ecosystem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEcosystem {
-    /// Known by no other ecosystem, not even as an alias.
+    /// An id that is neither the id nor an alias of another ecosystem.
     pub id: EcosystemId,
-    /// What the registry is asked at.
+    /// The host of its registry.
     pub host: String,
     /// The next free place in the rotation.
     pub rotation_rank: u16,
 }
 
-/// Nothing was made.
+/// The ecosystem was not created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ScaffoldError {
-    #[error("{0}; an id is lower-case letters and digits, a letter first, as in `zoo2`")]
+    #[error(
+        "{0}; an id consists of lower-case letters and digits and begins with a letter, for example `zoo2`"
+    )]
     Id(#[from] InvalidId),
-    #[error("{id:?} is no id: {why}")]
+    #[error("{id:?} is not a valid id: {why}")]
     Unfit { id: String, why: &'static str },
     #[error("{id} already means {by}; take another id")]
     Taken { id: EcosystemId, by: EcosystemId },
     #[error(
-        "{host:?} is no host name; write it as in `registry.example`, without scheme, port and path"
+        "{host:?} is not a host name; write it like `registry.example`, without scheme, port and path"
     )]
     Host { host: String },
-    #[error("{} is no checkout of this workspace: {why}; name one with --in", dir.display())]
+    #[error("{} is not a checkout of this workspace: {why}; name one with --in", dir.display())]
     NotCheckout { dir: PathBuf, why: String },
-    #[error("{what} is there already")]
+    #[error("{what} exists already")]
     Exists { what: String },
     #[error(
         "the folders under ecosystems/ and the ecosystems of this program differ ({differ}); build \
@@ -55,7 +57,8 @@ pub enum ScaffoldError {
 }
 
 impl NewEcosystem {
-    /// For `id` beside the ecosystems of `registry`; without `host`, one that no registry can have.
+    /// An ecosystem `id` beside those of `registry`. Without `host`, it gets a host that cannot
+    /// exist.
     pub fn new(id: &str, host: Option<&str>, registry: &Registry) -> Result<Self, ScaffoldError> {
         const LONGEST: usize = 30;
         let unfit = |why| Err(ScaffoldError::Unfit { id: id.to_owned(), why });
@@ -63,18 +66,18 @@ impl NewEcosystem {
             return unfit("it is longer than 30 letters");
         }
         if is_windows_device(id) {
-            return unfit("no folder may be called so on Windows");
+            return unfit("Windows does not allow a folder of this name");
         }
         let parsed: EcosystemId = id.parse()?;
         if let Some(other) = registry.resolve(id) {
             return Err(ScaffoldError::Taken { id: parsed, by: other.id.clone() });
         }
         if RESERVED_WORDS.contains(&id) {
-            return unfit("it means something else where an ecosystem is named");
+            return unfit("this word has another meaning where an ecosystem is named");
         }
         let step = format!("{id}_install");
         if is_generic_step(&step) || registry.recipe_actions().any(|shape| shape.name == step) {
-            return unfit("recipes have a step of its name already, with `_install` after it");
+            return unfit("recipes already have a step with this name followed by `_install`");
         }
         let id = parsed;
         let host = host.map_or_else(|| format!("{id}.example"), str::to_owned);
@@ -87,7 +90,7 @@ impl NewEcosystem {
     }
 }
 
-/// As quotas name hosts.
+/// Whether `text` has the form of hosts in quotas.
 fn is_host(text: &str) -> bool {
     let is_label = |label: &str| {
         let is_in = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -113,24 +116,24 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_is_none_or_is_taken_is_refused() {
+    fn invalid_and_used_ids_are_refused() {
         for id in ["", "Zoo", "2zoo", "zoo-2", "zoo_2", "../zoo", "zo o", "zoó", "zoo\n"] {
-            assert!(refusal(id, None).contains("an id is lower-case letters"), "{id:?}");
+            assert!(refusal(id, None).contains("an id consists of lower-case letters"), "{id:?}");
         }
         assert!(refusal(&"z".repeat(31), None).contains("longer than 30"));
-        assert!(refusal("com1", None).contains("on Windows"));
+        assert!(refusal("com1", None).contains("Windows does not allow"));
         for id in ["all", "auto", "status", "help"] {
-            assert!(refusal(id, None).contains("means something else"), "{id}");
+            assert!(refusal(id, None).contains("has another meaning"), "{id}");
         }
         for id in ["apt", "apk", "dnf", "pacman", "zypper", "pipx"] {
-            assert!(refusal(id, None).contains("have a step of its name"), "{id}");
+            assert!(refusal(id, None).contains("already have a step with this name"), "{id}");
         }
         assert_eq!(refusal("npm", None), "npm already means npm; take another id");
         assert_eq!(refusal("brew", None), "brew already means homebrew; take another id");
     }
 
     #[test]
-    fn a_host_is_a_name_and_nothing_else() {
+    fn a_host_is_a_plain_host_name() {
         for host in [
             "",
             "zoo",
@@ -152,12 +155,12 @@ mod tests {
             "zoo.example\n",
             "__ID__.example",
         ] {
-            assert!(refusal("nobodys", Some(host)).contains("is no host name"), "{host:?}");
+            assert!(refusal("nobodys", Some(host)).contains("is not a host name"), "{host:?}");
         }
     }
 
     #[test]
-    fn a_new_one_comes_last_in_the_rotation_and_asks_nobody_unless_told() {
+    fn a_new_ecosystem_is_last_in_the_rotation_and_has_no_real_host_by_default() {
         let registry = plugins::registry().unwrap();
         let new = NewEcosystem::new("nobodys", None, &registry).unwrap();
         assert_eq!(new.host, "nobodys.example");

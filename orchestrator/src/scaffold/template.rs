@@ -1,4 +1,4 @@
-//! The files of a crate, and what of them differs from one ecosystem to the next.
+//! The files of a new crate, and the parts that differ between ecosystems.
 
 use super::NewEcosystem;
 
@@ -8,7 +8,7 @@ macro_rules! templates {
     };
 }
 
-/// Path inside the crate, and text with placeholders.
+/// The path in the crate, and the text with placeholders.
 const TEMPLATES: &[(&str, &str)] = templates![
     "Cargo.toml",
     "README.md",
@@ -21,7 +21,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "src/tests.rs",
 ];
 
-/// Path inside the crate and text of every file.
+/// The path in the crate and the text of every file.
 pub(super) fn rendered(new: &NewEcosystem) -> Vec<(&'static str, String)> {
     let id = new.id.as_str();
     let name = format!("{}{}", id[..1].to_ascii_uppercase(), &id[1..]);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn no_placeholder_is_left_and_each_is_used() {
+    fn all_placeholders_are_replaced_and_used() {
         let files = zoo();
         for (path, text) in &files {
             assert!(!text.contains("__"), "{path} has a placeholder left: {text}");

@@ -1,99 +1,157 @@
-//! From package ids to recipes.
+//! The stage that makes recipes of packages.
+
+use std::collections::BTreeMap;
 
 use batch_core::{
-    decide::claims::Claims,
-    io::Clock,
+    decide::{
+        ladder::{Climb, ToTest},
+        name_registry::NameRegistry,
+    },
+    io::{Clock, Http},
     model::{
-        BatchId, Began, Fact, Finding, Generated, GeneratedRecipe, Made, NotGenerated, PackageId,
-        SCHEMA_VERSION, Stage,
+        BatchId, Began, Deferred, Fact, Failure, Finding, Generated, GeneratedRecipe, Generation,
+        NotGenerated, PackageFacts, PackageId, PlannedPackage, RecipeName, SCHEMA_VERSION, Stage,
     },
     plugin::EcosystemPlugin,
 };
+use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt as _, stream};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     failure::failure,
-    generator::Generator,
+    generator::{Generator, NoRecipe},
     progress::{Phase, Progress},
-    stage::{Facts, elapsed_ms},
+    stage::{Facts, Stop, elapsed_ms},
 };
 
-/// What the stage works with.
+/// What the stage needs.
 #[expect(missing_docs, reason = "the types say it")]
 pub struct Tools<'a> {
     pub batch: &'a BatchId,
     pub plugin: &'static EcosystemPlugin,
     pub generator: &'a dyn Generator,
-    /// Names and commands of the recipes that are there. Of two that want one name or command
-    /// within the batch, its judge decides.
-    pub claims: &'a Claims,
+    /// Sends and counts the requests of this batch.
+    pub http: &'a dyn Http,
+    /// Names and commands of the existing recipes. Conflicts within the batch are decided when the
+    /// batch is folded.
+    pub name_registry: &'a NameRegistry,
     pub clock: &'a dyn Clock,
-    /// Packages that are generated at once.
+    /// How many packages are generated at the same time.
     pub jobs: usize,
+    /// How often the generation of packages was begun earlier, by a process that did not end it.
+    pub begun: &'a BTreeMap<PackageId, u32>,
     pub facts: &'a Facts,
     pub progress: &'a Progress,
-    pub cancel: &'a CancellationToken,
+    pub stop: &'a Stop,
 }
 
-/// Generates `packages`, begun in this order, and gives their recipes as they are ready: a slow one
-/// keeps no other waiting. What an interruption left out is missing.
+/// Generates the recipes of `packages`, begun in this order, and yields them as soon as they are
+/// ready, so that a slow package does not delay the others. After an interruption the remaining ones
+/// are missing.
 pub fn run<'a>(
-    packages: Vec<PackageId>,
+    packages: Vec<PlannedPackage>,
     tools: &'a Tools<'a>,
-) -> impl Stream<Item = GeneratedRecipe> + 'a {
-    let made = stream::iter(packages).map(|package| one(package, tools));
-    made.buffer_unordered(tools.jobs.max(1)).filter_map(async |recipe| recipe)
+) -> impl Stream<Item = Climb> + 'a {
+    let made = stream::iter(packages).map(|planned| one(planned, tools));
+    made.buffer_unordered(tools.jobs.max(1)).filter_map(async |climb| climb)
 }
 
-/// `None` where there is no recipe, or the run was interrupted before there was one.
-async fn one(package: PackageId, tools: &Tools<'_>) -> Option<GeneratedRecipe> {
-    if tools.cancel.is_cancelled() {
+/// Generates one recipe. The result and a host's pause are facts.
+async fn one(planned: PlannedPackage, tools: &Tools<'_>) -> Option<Climb> {
+    if tools.stop.is_draining() {
         return None;
     }
-    let (at, started) = (tools.clock.now(), tools.clock.monotonic());
+    let package = planned.package_id.clone();
     let batch_id = || tools.batch.clone();
-    let _ = tools.facts.send(Fact::Began(Began {
-        schema_version: SCHEMA_VERSION,
-        batch_id: batch_id(),
-        at,
-        package_id: package.clone(),
-        environment: None,
-        tries: 1,
-    }));
+    let (at, started) = (tools.clock.now(), tools.clock.measured());
+    let tries = tools.begun.get(&package).copied().unwrap_or(0).saturating_add(1);
+    tools
+        .tell(Fact::Began(Began {
+            schema_version: SCHEMA_VERSION,
+            batch_id: batch_id(),
+            at,
+            package_id: package.clone(),
+            environment: None,
+            tries,
+        }))
+        .await;
     tools.progress.phase(&package, Phase::Generate);
+    let http = &tools.progress.watch(&package, tools.http);
     let generated = tokio::select! {
-        generated = tools.generator.generate(tools.plugin, &package) => generated,
-        () = tools.cancel.cancelled() => return None,
+        generated = tools.generator.generate(http, tools.plugin, &package) => generated,
+        () = tools.stop.token().cancelled() => return None,
     };
-    let made = match generated.and_then(|recipe| unclaimed(recipe, tools.claims)) {
-        Ok(recipe) => Made::Recipe(Box::new(recipe)),
-        Err(nothing) => Made::Nothing(nothing),
+    let made = match result(generated, tools.name_registry) {
+        Ok(made) => made,
+        Err((host, until)) => {
+            let deferred = Deferred {
+                schema_version: SCHEMA_VERSION,
+                batch_id: batch_id(),
+                at: tools.clock.now(),
+                package_id: package,
+                environment: None,
+                host,
+                until,
+            };
+            tools.tell(Fact::Deferred(deferred)).await;
+            return None;
+        }
     };
-    let recipe = match &made {
-        Made::Recipe(recipe) => Some(GeneratedRecipe::clone(recipe)),
-        Made::Nothing(_) => None,
-    };
-    let _ = tools.facts.send(Fact::Generated(Box::new(Generated {
+    let climb = ToTest::of(&made).map(|to_test| Climb::new(planned, to_test));
+    let generated = Generated {
         schema_version: SCHEMA_VERSION,
         batch_id: batch_id(),
         at: tools.clock.now(),
         package_id: package,
         duration_ms: elapsed_ms(tools.clock, started),
         made,
-    })));
-    recipe
+    };
+    tools.tell(Fact::Generated(Box::new(generated))).await;
+    climb
 }
 
-/// A recipe whose name or commands belong to one that is there is none: found here, before
-/// anything is installed.
-fn unclaimed(recipe: GeneratedRecipe, claims: &Claims) -> Result<GeneratedRecipe, NotGenerated> {
-    match claims.check(&recipe.name, &recipe.facts) {
-        Ok(()) => Ok(recipe),
-        Err(taken) => {
-            let (finding, id) = (Finding::stated(taken.kind), &recipe.facts.id);
-            let failure = Box::new(failure(Stage::Generate, finding, &taken.reason, id));
-            Err(NotGenerated { facts: Some(Box::new(recipe.facts)), failure, draft: None })
-        }
+impl Tools<'_> {
+    async fn tell(&self, fact: Fact) {
+        // Without a reader the batch has ended already.
+        let _ = self.facts.send(fact).await;
     }
+}
+
+/// The result of a generation; the error is a host that asked for a pause, and until when.
+fn result(
+    generated: Result<GeneratedRecipe, NoRecipe>,
+    name_registry: &NameRegistry,
+) -> Result<Generation, (String, DateTime<Utc>)> {
+    let checked = |name: &RecipeName, facts: &PackageFacts| {
+        check_names(Stage::Generate, name, facts, name_registry)
+    };
+    Ok(match generated {
+        Ok(recipe) => match checked(&recipe.name, &recipe.facts) {
+            Ok(()) => Generation::Recipe(Box::new(recipe)),
+            Err(failure) => nothing(recipe.facts, failure),
+        },
+        Err(NoRecipe::Undiscovered(found)) => match checked(&found.name, &found.facts) {
+            Ok(()) => Generation::Undiscovered(found),
+            Err(failure) => nothing(found.facts, failure),
+        },
+        Err(NoRecipe::Failed(nothing)) => Generation::Nothing(nothing),
+        Err(NoRecipe::Paused { host, until }) => return Err((host, until)),
+    })
+}
+
+fn nothing(facts: PackageFacts, failure: Box<Failure>) -> Generation {
+    Generation::Nothing(NotGenerated { facts: Some(Box::new(facts)), failure, draft: None })
+}
+
+/// Refuses a recipe whose name or commands, as far as they are known, belong to an existing recipe.
+/// This is checked here, before anything is installed.
+pub(super) fn check_names(
+    stage: Stage,
+    name: &RecipeName,
+    facts: &PackageFacts,
+    name_registry: &NameRegistry,
+) -> Result<(), Box<Failure>> {
+    name_registry.check(name, facts).map_err(|taken| {
+        Box::new(failure(stage, Finding::stated(taken.kind), &taken.reason, &facts.id))
+    })
 }

@@ -1,5 +1,4 @@
-//! What machine and state allow, as data for
-//! [`batch_core::decide::preflight`], which decides.
+//! Collects what machine and state allow, for the decision in [`batch_core::decide::preflight`].
 
 use std::collections::BTreeMap;
 
@@ -7,23 +6,23 @@ use batch_core::{
     decide::{
         ahead,
         breaker::BreakerPolicy,
-        claims::Claims,
-        plan::Share,
+        name_registry::NameRegistry,
+        plan::BatchLimit,
         preflight::{self, Candidate, Choice, Preflight},
         recipe,
     },
-    io::{PATIENCE, StateReader},
-    model::{ActionShape, Control, KnownRecipes, Queue, RecipeName, SkipReason},
+    io::{Layout, PATIENCE, StateReader},
+    model::{ActionShape, BatchId, Control, KnownRecipes, Queue, Quota, RecipeName, SkipReason},
     plugin::{EcosystemPlugin, Registry},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{env, machine::Machine};
 
-/// What a run is decided from.
+/// What the decision about a run depends on.
 #[derive(Clone, Copy)]
 #[expect(missing_docs, reason = "the types say it")]
-pub struct Surroundings<'a> {
+pub struct PreflightInput<'a> {
     pub registry: &'a Registry,
     pub state: &'a dyn StateReader,
     pub machine: &'a Machine,
@@ -31,39 +30,58 @@ pub struct Surroundings<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// Decides the run that starts now.
-pub fn run(around: &Surroundings<'_>, choice: &Choice, share: Share) -> anyhow::Result<Preflight> {
-    let control = env::control(around.state, around.registry)?;
-    let candidates = around.registry.iter().map(|plugin| {
-        let candidate = candidate(plugin, around);
-        let paused = || paused_host(plugin, &control, around.now);
+/// Decides about the run that starts now.
+pub fn run(
+    input: &PreflightInput<'_>,
+    choice: &Choice,
+    batch_limit: BatchLimit,
+) -> anyhow::Result<Preflight> {
+    let control = env::control(input.state, input.registry)?;
+    let candidates = input.registry.iter().map(|plugin| {
+        let candidate = candidate(plugin, input);
+        let paused = || paused_host(plugin, &control, input.now);
         let obstacle = candidate.obstacle.or_else(paused);
         Candidate { obstacle, ..candidate }
     });
     let candidates: Vec<Candidate> = candidates.collect();
-    let (now, policy) = (around.now, around.breaker);
-    Ok(preflight::run(&candidates, &control, choice, share, (now, policy)))
+    let (now, policy) = (input.now, input.breaker);
+    let mut preflight = preflight::run(&candidates, &control, choice, batch_limit, (now, policy));
+    for planned in &mut preflight.batches {
+        planned.plan.batch = unused(planned.plan.batch.clone(), input.state);
+    }
+    Ok(preflight)
 }
 
-/// A pause that no request would wait for: without a request there is nothing to attempt, and
-/// nothing that could be held against package or registry.
+/// `batch`, or the next id that no record has. The control file names the last batch of an ecosystem,
+/// but it may have been replaced, and a batch that has a record already is not recorded again.
+pub fn unused(mut batch: BatchId, state: &dyn StateReader) -> BatchId {
+    // A record that cannot be read is a record.
+    while !matches!(state.run(&batch.to_string()), Ok(None)) {
+        let next = batch.started_at() + TimeDelta::seconds(1);
+        batch = BatchId::new(batch.ecosystem().clone(), next);
+    }
+    batch
+}
+
+/// A host pause that is too long to wait for. Without requests nothing can be attempted, and
+/// neither a package nor the registry must be blamed.
 fn paused_host(
     plugin: &EcosystemPlugin,
     control: &Control,
     now: DateTime<Utc>,
 ) -> Option<SkipReason> {
-    let hosts = plugin.rate_limit.quotas().iter().map(|quota| quota.host);
+    let hosts = Quota::hosts_for_building(plugin.rate_limit.quotas());
     let paused = hosts.filter_map(|host| Some((host, control.hosts.get(host)?.paused_until)));
     let (host, until) = paused.max_by_key(|&(_, until)| until)?;
     let is_long = now + PATIENCE < until && ahead::is_paused(until, now);
     is_long.then(|| SkipReason::HostPaused { host: host.to_owned(), until })
 }
 
-fn candidate(plugin: &EcosystemPlugin, around: &Surroundings<'_>) -> Candidate {
-    let (queue, unreadable) = match around.state.queue(&plugin.id) {
+fn candidate(plugin: &EcosystemPlugin, input: &PreflightInput<'_>) -> Candidate {
+    let (queue, unreadable) = match input.state.queue(&plugin.id) {
         Ok(Some(file)) => {
             for bad in &file.quarantined {
-                tracing::warn!("an entry is passed over: {bad}");
+                tracing::warn!("an entry is skipped: {bad}");
             }
             (file.entries, None)
         }
@@ -73,24 +91,25 @@ fn candidate(plugin: &EcosystemPlugin, around: &Surroundings<'_>) -> Candidate {
             (Queue::new(), Some(SkipReason::QueueUnreadable { error }))
         }
     };
-    let obstacle = around.machine.obstacles.get(&plugin.id).cloned().or(unreadable);
+    let obstacle = input.machine.obstacles.get(&plugin.id).cloned().or(unreadable);
     Candidate { ecosystem: plugin.id.clone(), obstacle, queue }
 }
 
-/// Recipes that the package manager brings itself, and what each stands for: ecosystem and names.
+/// Recipes that the package manager contains, and the packages that each of them satisfies:
+/// ecosystem and names.
 pub type BundledRecipes = BTreeMap<RecipeName, BTreeMap<String, Vec<String>>>;
 
 /// The recipes of a root, read once.
 #[derive(Debug, Default)]
 pub struct Recipes {
-    /// What they claim.
-    pub claims: Claims,
-    /// What may depend on them.
+    /// Their names and commands.
+    pub name_registry: NameRegistry,
+    /// The recipes that can be dependencies.
     pub known: KnownRecipes,
 }
 
-/// The recipes of `state`, and those that are `bundled`. A recipe that cannot be read claims its
-/// name, and nothing can depend on it.
+/// The recipes of `state`, and the `bundled` ones. A recipe that cannot be read keeps its name and
+/// cannot be a dependency.
 pub fn recipes(
     actions: &[ActionShape],
     bundled: &BundledRecipes,
@@ -106,12 +125,13 @@ pub fn recipes(
         });
         match read {
             Ok(recipe) => {
-                recipes.claims.add(&name, &recipe);
+                recipes.name_registry.add(&name, &recipe);
                 recipes.known.add(&name, &recipe);
             }
             Err(error) => {
-                tracing::warn!("recipe {name} cannot be read: {error}");
-                recipes.claims.add_unreadable(name);
+                let file = Layout::new("").recipe(&name);
+                tracing::warn!("{}: the recipe cannot be read: {error}", file.display());
+                recipes.name_registry.add_unreadable(name);
             }
         }
     }

@@ -1,76 +1,77 @@
-//! The native validator: the ecosystem's own tool, in the sandbox.
+//! The native validator: it uses the ecosystem's own tool in the sandbox.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
 use crate::{
+    containers::{Containers, NotOpened},
     failure::Source,
     progress::Phase,
+    ran::RanSteps,
     toolchain::FoundToolchain,
-    validator::{Onlookers, Validation, Validator, steps},
+    validator::{
+        Discovery, NoVerdict, Validation, ValidationContext, Validator,
+        place::{Place, needs},
+        steps,
+        work::{clear, discard},
+    },
 };
-use anyhow::Context as _;
 use async_trait::async_trait;
 use batch_core::{
     decide::{clean::Cleaner, gate, recipe},
-    io::{Http, Origins},
+    io::Origins,
     model::{
         ActionShape, CommandName, Environment, Failure, FailureKind, Finding, GeneratedRecipe,
-        InstallPlan, InstallStep, PackageId, Recipe, Stage, Verify, WORK_DIR, slug,
+        InstallPlan, InstallStep, PackageFacts, PackageId, Recipe, Stage, Verify,
     },
-    plugin::{EcosystemPlugin, NativeInstaller},
+    plugin::EcosystemPlugin,
 };
-use batch_sandbox::{
-    Ended, Job, Limits, PROXY_VARIABLES, Reach, Report, Sandbox, SandboxError, inspect, remove_tree,
-};
+use batch_sandbox::{Job, Limits, Sandbox, inspect};
 
-/// Installs with the ecosystem's own tool and runs the verify command, both contained.
+/// Installs with the ecosystem's own tool and runs the verify command, both in the sandbox.
 pub struct NativeValidator<'a> {
-    /// What contains package code.
+    /// The sandbox for package code.
     pub sandbox: &'a Sandbox,
-    /// The ecosystems' own tools.
+    /// The environment of this machine, in which recipes are validated in the sandbox.
+    pub environment: Option<Environment>,
+    /// The containers for other environments.
+    pub containers: &'a Containers,
+    /// The tools of the ecosystems.
     pub toolchains: &'a BTreeMap<batch_core::model::EcosystemId, FoundToolchain>,
-    /// What cleans all that tools say.
+    /// Cleans the output of tools.
     pub cleaner: &'a Cleaner,
     /// Variables of this machine that tools may see.
     pub passed_on: &'a BTreeMap<String, String>,
-    /// Mirrors, for the tools too.
+    /// Mirrors, which the tools use too.
     pub origins: Origins,
-    /// What downloads artifacts, within the quotas.
-    pub http: Arc<dyn Http>,
-    /// The steps that a recipe may use besides the common ones.
+    /// The steps that only some recipes may use.
     pub actions: Vec<ActionShape>,
-    /// Of the install steps.
+    /// The limits of install steps.
     pub install_limits: Limits,
     /// How long the verify command may take.
     pub verify_wall: Duration,
-    /// Folder for the installations; each is removed when its validation ends.
+    /// The folder for the installations. Each is removed at the end of its validation.
     pub work: PathBuf,
 }
 
-/// Why a validation went no further: a failure of the package, or an interruption.
+/// Why a validation ended early.
 pub(super) enum Stop {
     Failed(Box<Failure>),
-    Interrupted,
+    NoVerdict(NoVerdict),
 }
 
 #[async_trait]
 impl Validator for NativeValidator<'_> {
     async fn clean_up(&self) -> anyhow::Result<()> {
-        let work = self.work.clone();
-        if !work.exists() {
-            return Ok(());
+        if let Ok(owner) = self.work.canonicalize()
+            && let Err(error) = self.containers.remove_left(&owner).await
+        {
+            tracing::warn!("containers of an earlier run may be left: {error}");
         }
-        // Whatever lies there is hostile, and may be tens of thousands of files.
-        let removed = tokio::task::spawn_blocking({
-            let work = work.clone();
-            move || remove_tree(&work)
-        });
-        removed.await?.with_context(|| format!("cannot clear {}", work.display()))
+        clear(&self.work).await
     }
 
     async fn validate(
@@ -78,40 +79,91 @@ impl Validator for NativeValidator<'_> {
         plugin: &EcosystemPlugin,
         generated: &GeneratedRecipe,
         environment: Environment,
-        onlookers: Onlookers<'_>,
-    ) -> Option<Validation> {
-        let attempt = Attempt { validator: self, plugin, generated, onlookers };
-        let sandbox = self.sandbox.backend().to_string();
-        match attempt.run(environment).await {
-            Ok(verify) => Some(Validation::Passed { sandbox, verify }),
-            Err(Stop::Failed(failure)) => Some(Validation::Failed { sandbox, failure }),
-            Err(Stop::Interrupted) => None,
+        context: ValidationContext<'_>,
+    ) -> Result<Validation, NoVerdict> {
+        let facts = &generated.facts;
+        let place = match self.place(environment, context.cancel).await {
+            Ok(place) => place,
+            Err(NotOpened::Cancelled) => return Err(NoVerdict::Cancelled),
+            Err(why) => {
+                let (sandbox, failure) = self.without_place(facts, environment, &why);
+                return Ok(Validation::Failed { sandbox, failure });
+            }
+        };
+        let (sandbox, ran) = (place.name(), &RanSteps::default());
+        let attempt = Attempt { validator: self, plugin, facts, context, place, ran };
+        match attempt.run(&generated.toml, environment).await {
+            Ok(verify) => Ok(Validation::Passed { sandbox, verify }),
+            Err(Stop::Failed(failure)) => {
+                Ok(Validation::Failed { sandbox, failure: Box::new(ran.before(*failure)) })
+            }
+            Err(Stop::NoVerdict(why)) => Err(why),
+        }
+    }
+
+    async fn discover(
+        &self,
+        plugin: &EcosystemPlugin,
+        facts: &PackageFacts,
+        environment: Environment,
+        context: ValidationContext<'_>,
+    ) -> Result<Discovery, NoVerdict> {
+        let place = match self.place(environment, context.cancel).await {
+            Ok(place) => place,
+            Err(NotOpened::Cancelled) => return Err(NoVerdict::Cancelled),
+            Err(why) => {
+                let (sandbox, failure) = self.without_place(facts, environment, &why);
+                return Ok(Discovery::Failed { sandbox, failure });
+            }
+        };
+        let (sandbox, ran) = (place.name(), &RanSteps::default());
+        let attempt = Attempt { validator: self, plugin, facts, context, place, ran };
+        match attempt.discover(environment).await {
+            Ok(installations) => Ok(Discovery::Installed { sandbox, installations }),
+            Err(Stop::Failed(failure)) => {
+                Ok(Discovery::Failed { sandbox, failure: Box::new(ran.before(*failure)) })
+            }
+            Err(Stop::NoVerdict(why)) => Err(why),
         }
     }
 }
 
-/// One validation.
+/// One validation, or one discovery.
 pub(super) struct Attempt<'a> {
     pub(super) validator: &'a NativeValidator<'a>,
     pub(super) plugin: &'a EcosystemPlugin,
-    pub(super) generated: &'a GeneratedRecipe,
-    onlookers: Onlookers<'a>,
+    pub(super) facts: &'a PackageFacts,
+    pub(super) context: ValidationContext<'a>,
+    pub(super) place: Place<'a>,
+    /// Receives everything that is carried out.
+    pub(super) ran: &'a RanSteps,
 }
 
 impl Attempt<'_> {
-    async fn run(&self, environment: Environment) -> Result<Option<Verify>, Stop> {
-        let recipe = recipe::parse(&self.generated.toml, &self.validator.actions)
+    async fn run(&self, toml: &str, environment: Environment) -> Result<Option<Verify>, Stop> {
+        let recipe = recipe::parse(toml, &self.validator.actions)
             .map_err(|error| self.stop(FailureKind::SchemaInvalid, &error.to_string()))?;
         gate::cell(&recipe, environment.cell()).map_err(|it| self.stop(it.kind, &it.reason))?;
         let none = || self.stop(FailureKind::UnsupportedSource, "installer not available yet");
         let installer = self.plugin.installer.ok_or_else(none)?;
         let origins = &self.validator.origins;
-        let plan = installer.install(&recipe, &self.generated.facts, environment, origins);
+        let plan = installer.install(&recipe, self.facts, environment, origins);
+        self.look_for_tools(&plan)?;
         let dir = self.work_dir()?;
-        let done = self.install_and_verify(&plan, &recipe, dir.path()).await;
-        // Tens of thousands of hostile files: not on a thread that drives others.
-        let _ = tokio::task::spawn_blocking(move || remove_tree(&dir.keep())).await;
+        let done = match self.place.folder(dir.path()) {
+            Ok(folder) => self.install_and_verify(&plan, &recipe, &folder).await,
+            Err(error) => Err(self.no_folder(&error)),
+        };
+        discard(dir).await;
         done
+    }
+
+    /// Whether every program of `plan` exists where it would run.
+    pub(super) fn look_for_tools(&self, plan: &InstallPlan) -> Result<(), Stop> {
+        let Some(tool) = self.place.missing_tool(plan) else { return Ok(()) };
+        let finding = Finding::stated(FailureKind::ToolMissing).of_service(tool);
+        let failure = self.source().failure(Stage::Validate, finding, &needs(tool));
+        Err(Stop::Failed(Box::new(failure)))
     }
 
     async fn install_and_verify(
@@ -120,7 +172,19 @@ impl Attempt<'_> {
         recipe: &Recipe,
         dir: &Path,
     ) -> Result<Option<Verify>, Stop> {
-        self.tell(Phase::Install);
+        self.install(plan, dir).await?;
+        match &recipe.verify {
+            None => Ok(None),
+            Some(verify) => {
+                self.report_phase(Phase::Verify);
+                self.verify(plan, verify, dir).await.map(Some)
+            }
+        }
+    }
+
+    /// Carries out `plan` in the folder `dir`.
+    pub(super) async fn install(&self, plan: &InstallPlan, dir: &Path) -> Result<(), Stop> {
+        self.report_phase(Phase::Install);
         for step in &plan.steps {
             if let InstallStep::Run { argv, env, network } = step {
                 let job = self.job(argv.clone(), env, dir, plan);
@@ -130,19 +194,14 @@ impl Attempt<'_> {
                 }
                 self.install_step(&job).await?;
             } else if let InstallStep::Inspect { dir: bin, executables } = step {
+                self.ran.own(step, &self.source());
                 self.inspect(dir, bin, executables)?;
             } else if !matches!(step, InstallStep::Export { .. }) {
-                // `Export` is for the verify command only.
+                // `Export` is only for the verify command.
                 self.own_step(step, dir).await?;
             }
         }
-        match &recipe.verify {
-            None => Ok(None),
-            Some(verify) => {
-                self.tell(Phase::Verify);
-                self.verify(plan, verify, dir).await.map(Some)
-            }
-        }
+        Ok(())
     }
 
     async fn install_step(&self, job: &Job) -> Result<(), Stop> {
@@ -154,15 +213,21 @@ impl Attempt<'_> {
         Err(Stop::Failed(Box::new(self.source().of_install(self.plugin, tool, &report))))
     }
 
-    /// A step that this program does itself.
+    /// A step that this program carries out itself.
     async fn own_step(&self, step: &InstallStep, dir: &Path) -> Result<(), Stop> {
+        self.ran.own(step, &self.source());
         let done = tokio::select! {
-            done = steps::run(step, dir, &*self.validator.http) => done,
-            () = self.onlookers.cancel.cancelled() => return Err(Stop::Interrupted),
+            done = steps::run(step, dir, self.context.http) => done,
+            () = self.context.cancel.cancelled() => {
+                return Err(Stop::NoVerdict(NoVerdict::Cancelled));
+            }
         };
-        // A step of a later version of the contract must not pass for done.
+        // An unknown step of a later version of the contract must not be ignored.
         let unknown = || self.stop(FailureKind::InstallFailed, &format!("unknown step {step:?}"));
         done.ok_or_else(unknown)?.map_err(|error| {
+            if let Some((host, until)) = error.unsent_for_pause() {
+                return Stop::NoVerdict(NoVerdict::Paused { host: host.to_owned(), until });
+            }
             let message = format!("error: {}", error.chain());
             let failure = self.source().failure(Stage::Validate, error.finding(), &message);
             Stop::Failed(Box::new(failure))
@@ -178,86 +243,7 @@ impl Attempt<'_> {
         })
     }
 
-    pub(super) fn job(
-        &self,
-        argv: Vec<String>,
-        env: &BTreeMap<String, String>,
-        dir: &Path,
-        plan: &InstallPlan,
-    ) -> Job {
-        let toolchain = self.toolchain();
-        let bins = plan.bin_dirs.iter().map(|bin| dir.join(bin));
-        let tools = toolchain.into_iter().flat_map(|found| found.path_dirs.iter().cloned());
-        let place = dir.to_string_lossy();
-        let variables = env.iter().map(|(k, v)| (k.clone(), v.replace(WORK_DIR, &place)));
-        let limits = self.validator.install_limits;
-        let longest = self.plugin.installer.and_then(NativeInstaller::longest_step);
-        let wall = longest.map_or(limits.wall, |longest| longest.max(limits.wall));
-        Job {
-            argv,
-            env: variables.collect(),
-            work_dir: dir.to_owned(),
-            writable: false,
-            network: None,
-            read_only: toolchain.map(|found| found.read_only.clone()).unwrap_or_default(),
-            path_dirs: bins.chain(tools).collect(),
-            limits: Limits { wall, ..limits },
-        }
-    }
-
-    /// Lets `job` reach the network, the proxies and mirrors of this machine among it, and gives it
-    /// the variables that this takes; what the plan says of a variable holds.
-    fn connect(&self, job: &mut Job) {
-        let passed_on = self.validator.passed_on;
-        let is_proxy =
-            |name: &str| PROXY_VARIABLES.contains(&name) && name.to_lowercase() != "no_proxy";
-        let proxies =
-            passed_on.iter().filter(|(name, _)| is_proxy(name)).map(|(_, url)| url.as_str());
-        let hosts: Vec<&str> = self.plugin.rate_limit.quotas().iter().map(|it| it.host).collect();
-        let mut reach = Reach::default();
-        for url in proxies.chain(self.validator.origins.mirrors_of(&hosts)) {
-            if !reach.add(url) {
-                tracing::warn!("no sandboxed step can reach the proxy or mirror {url:?}");
-            }
-        }
-        job.network = Some(reach);
-        for (name, value) in passed_on {
-            job.env.entry(name.clone()).or_insert_with(|| value.clone());
-        }
-    }
-
-    pub(super) async fn sandboxed(&self, job: &Job) -> Result<Report, Stop> {
-        let report = self.validator.sandbox.run(job, self.onlookers.cancel.cancelled()).await;
-        match report {
-            Ok(Report { ended: Ended::Cancelled, .. }) => Err(Stop::Interrupted),
-            Ok(report) => Ok(report),
-            Err(error) => Err(self.machine_fault(&error)),
-        }
-    }
-
-    /// The sandbox itself does not work: nobody's package is to blame.
-    fn machine_fault(&self, error: &SandboxError) -> Stop {
-        let finding = Finding::stated(FailureKind::ToolCrashed).of_service("sandbox");
-        let failure = self.source().failure(Stage::Validate, finding, &error.to_string());
-        Stop::Failed(Box::new(failure))
-    }
-
-    fn work_dir(&self) -> Result<tempfile::TempDir, Stop> {
-        let work = &self.validator.work;
-        // Without symbolic links: a job sees real paths only.
-        let made = std::fs::create_dir_all(work).and_then(|()| work.canonicalize());
-        let made = made.and_then(|work| {
-            let prefix = format!("{}-", slug(self.package().name.as_str()));
-            tempfile::Builder::new().prefix(&prefix).tempdir_in(work)
-        });
-        made.map_err(|error| {
-            let finding = Finding::stated(FailureKind::DiskFull).of_service("sandbox");
-            let message = format!("cannot make a work folder in {}: {error}", work.display());
-            Stop::Failed(Box::new(self.source().failure(Stage::Validate, finding, &message)))
-        })
-    }
-
-    fn toolchain(&self) -> Option<&FoundToolchain> {
+    pub(super) fn toolchain(&self) -> Option<&FoundToolchain> {
         self.validator.toolchains.get(&self.plugin.id)
     }
 
@@ -266,8 +252,8 @@ impl Attempt<'_> {
         Source { package: self.package(), cleaner, works: Some(work) }
     }
 
-    fn package(&self) -> &PackageId {
-        &self.generated.facts.id
+    pub(super) fn package(&self) -> &PackageId {
+        &self.facts.id
     }
 
     pub(super) fn stop(&self, kind: FailureKind, message: &str) -> Stop {
@@ -275,7 +261,7 @@ impl Attempt<'_> {
         Stop::Failed(Box::new(failure))
     }
 
-    fn tell(&self, phase: Phase) {
-        self.onlookers.progress.phase(self.package(), phase);
+    fn report_phase(&self, phase: Phase) {
+        self.context.progress.phase(self.package(), phase);
     }
 }

@@ -1,9 +1,9 @@
-//! Running verify commands: what the recipe asks for, then what is worth asking besides.
+//! Runs verify commands: the recipe's own command, then others that may prove more.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use batch_core::{
-    decide::verification::{Expected, Mismatch, Next, Seen},
+    decide::verification::{CommandResult, Expected, Mismatch, Next},
     model::{FailureKind, InstallPlan, InstallStep, Verify},
     plugin::NativeInstaller,
 };
@@ -13,7 +13,7 @@ use batch_sandbox::{Ended, Job, Limits, Report};
 use crate::validator::native::{Attempt, Stop};
 
 impl Attempt<'_> {
-    /// Runs the recipe's verify command and, where that proves nothing, others.
+    /// Runs the recipe's verify command and, if it proves nothing, other commands.
     pub(super) async fn verify(
         &self,
         plan: &InstallPlan,
@@ -22,10 +22,11 @@ impl Attempt<'_> {
     ) -> Result<Verify, Stop> {
         let knows_version =
             self.plugin.installer.is_none_or(NativeInstaller::programs_know_their_version);
-        let version = &self.generated.facts.version;
+        let version = self.facts.printed_version();
         let expected = Expected { verify, version, knows_version };
         let (mut seen, mut first) = (vec![], None);
-        // The recipe's own command has this time for itself, all the others together once more.
+        // The recipe's own command gets this time alone. All other commands together get it once
+        // more.
         let mut left = self.validator.verify_wall;
         loop {
             let command = match expected.next(&seen) {
@@ -37,7 +38,11 @@ impl Attempt<'_> {
             };
             let is_own = seen.is_empty();
             if left.is_zero() {
-                seen.push(Seen { exit_code: None, output: String::new(), shown: String::new() });
+                seen.push(CommandResult {
+                    exit_code: None,
+                    output: String::new(),
+                    shown: String::new(),
+                });
                 continue;
             }
             let report = self.verify_command(plan, &command, dir, left).await?;
@@ -48,7 +53,7 @@ impl Attempt<'_> {
             }
             let exit_code = report.exit_code.filter(|_| report.ended == Ended::Exited);
             let shown = self.source().text(&report.output);
-            seen.push(Seen { exit_code, output: report.output.clone(), shown });
+            seen.push(CommandResult { exit_code, output: report.output.clone(), shown });
             if !is_own {
                 left = left.saturating_sub(Duration::from_millis(report.duration_ms));
             }
@@ -61,16 +66,17 @@ impl Attempt<'_> {
         plan: &InstallPlan,
         command: &str,
         dir: &Path,
-        wall: Duration,
+        wall_time: Duration,
     ) -> Result<Report, Stop> {
-        // The recipe's verify command is a shell line for the package manager, so it is one here.
+        // The package manager runs the recipe's verify command as a shell line, so it is one here
+        // too.
         let argv = ["/bin/sh", "-c", command].map(str::to_owned).to_vec();
         let job = self.job(argv, &exported(plan, dir), dir, plan);
-        let limits = Limits { wall, ..job.limits };
+        let limits = Limits { wall_time, ..job.limits };
         self.sandboxed(&Job { writable: false, network: None, limits, ..job }).await
     }
 
-    /// Told by `first`, which is what the recipe's own command did.
+    /// The failure, described by `first`, the result of the recipe's own command.
     fn not_verified(&self, verify: &Verify, mismatch: Mismatch, first: Option<&Report>) -> Stop {
         let Mismatch { kind, reason } = mismatch;
         let Some(report) = first else { return self.stop(kind, &reason) };
@@ -83,7 +89,7 @@ impl Attempt<'_> {
     }
 }
 
-/// What the plan wants commands to be told, for an installation in `dir`.
+/// The variables that the plan sets for commands, for an installation in `dir`.
 fn exported(plan: &InstallPlan, dir: &Path) -> BTreeMap<String, String> {
     let folders = plan.steps.iter().filter_map(|step| {
         let InstallStep::Export { folders } = step else { return None };

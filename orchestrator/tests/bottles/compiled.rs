@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::{formulary::Formulary, layout::BottleFile, obstacle, root::TestRoot, trial};
+use crate::{layout::BottleFile, local_tap::LocalTap, obstacle, root::TestRoot, trial};
 
 pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
     let has_compiler =
@@ -24,7 +24,7 @@ const LOADER: &str = "-Wl,--dynamic-linker=@@HOMEBREW_PREFIX@@/lib/ld.so";
 const RPATH: &str =
     "-Wl,-rpath,@@HOMEBREW_CELLAR@@/tiny/1.2.3/lib:@@HOMEBREW_PREFIX@@/opt/libtiny/lib";
 
-/// The recipe of the library, which says that it needs nothing.
+/// The recipe of the library, which declares no dependencies.
 const LIBRARY: &str = "[metadata]\nname = \"libtiny\"\ndescription = \"Is linked\"\n\
     type = \"library\"\n\n[[steps]]\naction = \"homebrew\"\nformula = \"libtiny\"\n\n\
     [[steps]]\naction = \"install_binaries\"\ninstall_mode = \"directory\"\n\
@@ -35,7 +35,7 @@ fn compile(dir: &Path, args: &[&str]) {
     assert!(output.status.success(), "{output:?}");
 }
 
-/// The program, and the library that it needs.
+/// The program and the library that it needs.
 fn compiled() -> (Vec<u8>, Vec<u8>) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("tiny.c"), "int tiny(void){return 3;}\n").unwrap();
@@ -48,13 +48,13 @@ fn compiled() -> (Vec<u8>, Vec<u8>) {
 
 #[track_caller]
 fn attempt(program: &[BottleFile<'_>], library: Option<&[u8]>) -> serde_json::Value {
-    let mut formulary = Formulary::new();
+    let mut local_tap = LocalTap::new();
     if let Some(library) = library {
         let files: &[BottleFile<'_>] = &[("lib/libtiny.so", library, 0o444)];
-        formulary.add("libtiny", files, None, &json!({}));
+        local_tap.add("libtiny", files, None, &json!({}));
     }
-    formulary.add("tiny", program, Some("bin/tiny"), &json!({ "dependencies": ["libtiny"] }));
-    let (origin, _) = formulary.serve();
+    local_tap.add("tiny", program, Some("bin/tiny"), &json!({ "dependencies": ["libtiny"] }));
+    let (origin, _) = local_tap.serve();
     let root = TestRoot::new(&origin, "");
     root.add_recipe("libtiny", LIBRARY);
     root.attempt("homebrew:tiny").0

@@ -1,4 +1,4 @@
-//! An OCI layout on disk, with one image index for each bottle.
+//! An OCI layout on disk, with an image index for each bottle.
 
 use std::{
     collections::BTreeMap,
@@ -9,13 +9,13 @@ use std::{
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-/// A file of a bottle: path below the keg, content, mode.
+/// A file of a bottle: path relative to the keg, content, mode.
 pub(crate) type BottleFile<'a> = (&'a str, &'a [u8], u32);
 
 /// `oci-layout`, `index.json` and `blobs/sha256/`.
 pub(crate) struct Layout {
     dir: PathBuf,
-    /// What `index.json` lists: image and tag, digest of the image index.
+    /// The entries of `index.json`: image and tag, and the digest of the image index.
     indexes: BTreeMap<String, String>,
 }
 
@@ -51,8 +51,8 @@ impl Layout {
         digest
     }
 
-    /// Other bytes under the digest of a blob.
-    pub(crate) fn spoil(&self, digest: &str) {
+    /// Replaces the bytes of a blob without changing its digest.
+    pub(crate) fn corrupt(&self, digest: &str) {
         let path = self.dir.join("blobs/sha256").join(digest);
         let mut bytes = fs::read(&path).unwrap();
         bytes.extend_from_slice(b"more");
@@ -63,7 +63,8 @@ impl Layout {
         fs::remove_file(self.dir.join("blobs/sha256").join(digest)).unwrap();
     }
 
-    /// Adds `bottle` as `<image>:<tag>`; `commands` is its annotation. The digest of the bottle.
+    /// Adds `bottle` as `<image>:<tag>`; `commands` is its annotation. Returns the digest of the
+    /// bottle.
     pub(crate) fn push(
         &mut self,
         image: &str,
@@ -116,7 +117,7 @@ impl Layout {
     }
 }
 
-/// A bottle of `keg`, as brew packs it.
+/// A bottle of `keg` in brew's format.
 pub(crate) fn pack(keg: &str, files: &[BottleFile<'_>]) -> Vec<u8> {
     let gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
     let mut archive = tar::Builder::new(gzip);
@@ -131,7 +132,7 @@ pub(crate) fn pack(keg: &str, files: &[BottleFile<'_>]) -> Vec<u8> {
             continue;
         }
         header.set_size(u64::try_from(content.len()).unwrap());
-        // Raw, because the crate refuses hostile paths.
+        // Written without checks, because the crate refuses hostile paths.
         header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
         header.set_cksum();
         archive.append(&header, *content).unwrap();
@@ -139,5 +140,5 @@ pub(crate) fn pack(keg: &str, files: &[BottleFile<'_>]) -> Vec<u8> {
     archive.into_inner().unwrap().finish().unwrap()
 }
 
-/// Mode that makes a file a link to its content.
+/// The mode for a symbolic link; the content is its target.
 pub(crate) const LINK: u32 = 0o777_777;

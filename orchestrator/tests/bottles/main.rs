@@ -1,12 +1,15 @@
-//! Bottles, poured by the real program from an OCI layout that the test makes, served on loopback.
+//! The real program installs bottles from an OCI layout on loopback.
 //!
-//! A program of its own (`harness = false`) so that what a machine lacks is reported as ignored,
-//! with the reason.
+//! A test program with its own main function (`harness = false`), so that missing requirements are
+//! reported as ignored tests with the reason.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
 mod compiled;
-mod formulary;
+mod containers;
+#[path = "../../sandbox/tests/sandbox/fake_docker.rs"]
+mod fake_docker;
 mod layout;
+mod local_tap;
 mod pours;
 mod refusals;
 mod root;
@@ -21,10 +24,11 @@ fn main() -> ExitCode {
     let mut trials = pours::trials(&backends);
     trials.extend(compiled::trials(&backends));
     trials.extend(refusals::trials(&backends));
+    trials.extend(containers::trials(&backends));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// `test`, ignored where there is an `obstacle`.
+/// `test`, ignored if there is an `obstacle`.
 fn trial(
     name: impl Into<String>,
     test: impl FnOnce() + Send + 'static,
@@ -41,10 +45,10 @@ fn trial(
     }
 }
 
-/// Why nothing can be installed here; `None` where it can.
+/// Why nothing can be installed on this machine; `None` if it can.
 fn obstacle(backends: &[String]) -> Option<&'static str> {
     if !cfg!(target_os = "linux") {
         return Some("bottles are poured on Linux only");
     }
-    backends.is_empty().then_some("no sandbox works here")
+    backends.is_empty().then_some("no sandbox works on this machine")
 }

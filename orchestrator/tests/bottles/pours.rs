@@ -1,11 +1,11 @@
-//! Bottles that work.
+//! Bottles that can be installed.
 
 use libtest_mimic::Trial;
 use serde_json::json;
 
 use crate::{
-    formulary::Formulary,
     layout::{BottleFile, LINK},
+    local_tap::LocalTap,
     obstacle,
     root::TestRoot,
     trial,
@@ -31,19 +31,20 @@ pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
     tests.chain(in_backends).collect()
 }
 
-/// Prints its version only if it can read a file of its own keg by the path that it was given.
+/// A script that prints its version only if it can read a file of its own keg through an absolute
+/// path.
 const SCRIPT: &[u8] =
     b"#!/bin/sh\nread -r version < @@HOMEBREW_CELLAR@@/tiny/1.2.3/share/version\necho tiny $version\n";
 
 fn poured_script(backend: &str) {
-    let mut formulary = Formulary::new();
+    let mut local_tap = LocalTap::new();
     let files: &[BottleFile<'_>] = &[
         ("bin/tiny", SCRIPT, 0o555),
         ("bin/also", b"tiny", LINK),
         ("share/version", b"1.2.3\n", 0o444),
     ];
-    formulary.add("tiny", files, Some("bin/also,bin/tiny"), &json!({}));
-    let (origin, served) = formulary.serve();
+    local_tap.add("tiny", files, Some("bin/also,bin/tiny"), &json!({}));
+    let (origin, served) = local_tap.serve();
     let root = TestRoot::new(&origin, &format!("[sandbox]\nbackend = \"{backend}\"\n"));
     let (report, code) = root.attempt("homebrew:tiny");
     assert_eq!((&report["outcome"], code), (&json!("verified"), Some(0)), "{report:#}");
@@ -52,19 +53,19 @@ fn poured_script(backend: &str) {
     for part in ["formula = \"tiny\"", "\"bin/tiny\"", "tiny --version", "supported_os"] {
         assert!(recipe.contains(part), "{recipe}");
     }
-    // Once to look, once to download.
+    // One token for the look at the content, and one for the download.
     assert_eq!(served.scopes(), ["repository:homebrew/core/tiny:pull"; 2]);
 }
 
 fn listed_commands() {
-    let mut formulary = Formulary::new();
+    let mut local_tap = LocalTap::new();
     let files: &[BottleFile<'_>] = &[
         ("sbin/tiny", b"#!/bin/sh\necho 1.2.3\n", 0o755),
         ("bin/no-program", b"text", 0o644),
         ("libexec/bin/inner", b"#!/bin/sh\n", 0o755),
     ];
-    formulary.add("tiny", files, None, &json!({}));
-    let (origin, _) = formulary.serve();
+    local_tap.add("tiny", files, None, &json!({}));
+    let (origin, _) = local_tap.serve();
     let (report, _) = TestRoot::new(&origin, "").attempt("homebrew:tiny");
     assert_eq!(report["outcome"], "verified", "{report:#}");
     assert_eq!(report["executables"], json!(["tiny"]));
@@ -72,11 +73,11 @@ fn listed_commands() {
 }
 
 fn revised() {
-    let mut formulary = Formulary::new();
+    let mut local_tap = LocalTap::new();
     let files: &[BottleFile<'_>] = &[("bin/tiny", b"#!/bin/sh\necho 1.2.3\n", 0o755)];
     let more = json!({ "revision": 2, "keg_only": true });
-    formulary.add("tiny+x@1.2", files, Some("bin/tiny"), &more);
-    let (origin, served) = formulary.serve();
+    local_tap.add("tiny+x@1.2", files, Some("bin/tiny"), &more);
+    let (origin, served) = local_tap.serve();
     let (report, _) = TestRoot::new(&origin, "").attempt("brew:tiny+x@1.2");
     assert_eq!(report["outcome"], "verified", "{report:#}");
     let recipe = report["recipe"].as_str().unwrap();
@@ -86,13 +87,13 @@ fn revised() {
 }
 
 fn dependency() {
-    let mut formulary = Formulary::new();
+    let mut local_tap = LocalTap::new();
     let inner: &[BottleFile<'_>] = &[("bin/tiny-inner", b"#!/bin/sh\necho 1.2.3\n", 0o755)];
-    formulary.add("inner", inner, Some("bin/tiny-inner"), &json!({}));
+    local_tap.add("inner", inner, Some("bin/tiny-inner"), &json!({}));
     let outer: &[BottleFile<'_>] =
         &[("bin/tiny", b"#!/bin/sh\nexec @@HOMEBREW_PREFIX@@/opt/inner/bin/tiny-inner\n", 0o755)];
-    formulary.add("tiny", outer, Some("bin/tiny"), &json!({ "dependencies": ["inner"] }));
-    let (origin, _) = formulary.serve();
+    local_tap.add("tiny", outer, Some("bin/tiny"), &json!({ "dependencies": ["inner"] }));
+    let (origin, _) = local_tap.serve();
     let root = TestRoot::new(&origin, "");
     let (report, code) = root.attempt("homebrew:tiny");
     assert_eq!((&report["outcome"], code), (&json!("failed"), Some(5)), "{report:#}");
@@ -107,7 +108,7 @@ fn dependency() {
     assert!(recipe.contains("runtime_dependencies = [\"inner-tools\"]"), "{recipe}");
 }
 
-/// A recipe that stands for the formula `inner`.
+/// A recipe that provides the formula `inner`.
 const INNER: &str = "[metadata]\nname = \"inner-tools\"\ndescription = \"Is needed\"\n\
     supported_libc = [\"glibc\"]\n\n[metadata.satisfies]\nhomebrew = [\"inner\"]\n\n\
     [[steps]]\naction = \"homebrew\"\nformula = \"inner\"\n\n\
@@ -115,41 +116,41 @@ const INNER: &str = "[metadata]\nname = \"inner-tools\"\ndescription = \"Is need
     [verify]\ncommand = \"tiny-inner\"\npattern = \"{version}\"\n";
 
 fn blocked() {
-    let mut formulary = Formulary::new();
+    let mut local_tap = LocalTap::new();
     let files: &[BottleFile<'_>] = &[("bin/tiny", b"#!/bin/sh\necho 1.2.3\n", 0o755)];
     let inner: &[BottleFile<'_>] = &[("bin/tiny-inner", b"#!/bin/sh\necho 1.2.3\n", 0o755)];
-    formulary.add("inner", inner, Some("bin/tiny-inner"), &json!({}));
-    formulary.add("tiny", files, Some("bin/tiny"), &json!({ "dependencies": ["inner"] }));
-    let (origin, _) = formulary.serve();
+    local_tap.add("inner", inner, Some("bin/tiny-inner"), &json!({}));
+    local_tap.add("tiny", files, Some("bin/tiny"), &json!({ "dependencies": ["inner"] }));
+    let (origin, _) = local_tap.serve();
     let root = TestRoot::new(&origin, "");
-    assert_eq!(root.settle("homebrew:tiny")["status"], "blocked");
+    assert_eq!(root.entry_after_run("homebrew:tiny")["status"], "blocked");
     assert!(!root.path("recipes/t/tiny.toml").exists());
     root.add_recipe("inner-tools", INNER);
-    assert_eq!(root.settle("homebrew:tiny")["status"], "success");
+    assert_eq!(root.entry_after_run("homebrew:tiny")["status"], "success");
     assert!(root.path("recipes/t/tiny.toml").is_file());
 }
 
 fn unsafe_names() {
-    let mut formulary = Formulary::new();
+    let mut local_tap = LocalTap::new();
     let files: &[BottleFile<'_>] =
         &[("bin/tiny", b"#!/bin/sh\necho 1.2.3\n", 0o755), ("bin/ls", b"#!/bin/sh\n", 0o755)];
-    formulary.add("tiny", files, Some("bin/ls,bin/tiny"), &json!({}));
-    let (origin, _) = formulary.serve();
+    local_tap.add("tiny", files, Some("bin/ls,bin/tiny"), &json!({}));
+    let (origin, _) = local_tap.serve();
     let root = TestRoot::new(&origin, "");
-    let entry = root.settle("homebrew:tiny");
+    let entry = root.entry_after_run("homebrew:tiny");
     assert_eq!(entry["status"], "requires_manual", "{entry:#}");
     assert!(!root.path("recipes/t/tiny.toml").exists());
     let settings = "reviewed_packages = [\"homebrew:tiny\"]\n";
     let reviewed = TestRoot::with_settings_before(&origin, settings);
-    assert_eq!(reviewed.settle("homebrew:tiny")["status"], "success");
+    assert_eq!(reviewed.entry_after_run("homebrew:tiny")["status"], "success");
 }
 
 fn macos_only() {
-    let mut formulary = Formulary::new();
+    let mut local_tap = LocalTap::new();
     let files: &[BottleFile<'_>] = &[("bin/tiny", b"#!/bin/sh\necho 1.2.3\n", 0o755)];
     let requirement = json!([{ "name": "macos", "version": null, "contexts": [] }]);
-    formulary.add_for("all", "tiny", files, &json!({ "requirements": requirement }));
-    let (origin, _) = formulary.serve();
+    local_tap.add_for("all", "tiny", files, &json!({ "requirements": requirement }));
+    let (origin, _) = local_tap.serve();
     let (report, _) = TestRoot::new(&origin, "").attempt("homebrew:tiny");
     assert_eq!(report["failure"]["subcategory"], "no_bottle", "{report:#}");
     let message = report["failure"]["message"].as_str().unwrap();
@@ -157,15 +158,15 @@ fn macos_only() {
 }
 
 fn library() {
-    let mut formulary = Formulary::new();
+    let mut local_tap = LocalTap::new();
     let files: &[BottleFile<'_>] = &[
         ("lib/libtiny.so.1", b"\x7fELF", 0o444),
         ("lib/libtiny.so", b"libtiny.so.1", LINK),
         ("include/tiny.h", b"int tiny(void);\n", 0o444),
         ("share/doc/tiny", b"text", 0o444),
     ];
-    formulary.add("libtiny", files, Some(""), &json!({ "executables": [] }));
-    let (origin, _) = formulary.serve();
+    local_tap.add("libtiny", files, Some(""), &json!({ "executables": [] }));
+    let (origin, _) = local_tap.serve();
     let (report, _) = TestRoot::new(&origin, "").attempt("homebrew:libtiny");
     assert_eq!(report["outcome"], "verified", "{report:#}");
     assert_eq!(report["kind"], "library");
@@ -176,10 +177,10 @@ fn library() {
 }
 
 fn whole_run() {
-    let mut formulary = Formulary::new();
+    let mut local_tap = LocalTap::new();
     let files: &[BottleFile<'_>] = &[("bin/tiny", b"#!/bin/sh\necho 1.2.3\n", 0o755)];
-    formulary.add("tiny", files, Some("bin/tiny"), &json!({}));
-    let (origin, _) = formulary.serve();
+    local_tap.add("tiny", files, Some("bin/tiny"), &json!({}));
+    let (origin, _) = local_tap.serve();
     let root = TestRoot::new(&origin, "");
     let queue = r#"{"schema_version":2,"ecosystem":"homebrew","updated_at":"2026-01-01T00:00:00Z",
         "tiers":{"1":"curated","2":"popular","3":"rest"},"packages":[{"id":"homebrew:tiny",

@@ -1,10 +1,10 @@
-//! Bottles that must not be poured, each refused by its own kind and message.
+//! Bottles that must not be installed, each refused with its own kind and message.
 
 use libtest_mimic::Trial;
 use serde_json::json;
 
 use crate::{
-    formulary::Formulary, layout::BottleFile, layout::LINK, obstacle, root::TestRoot, trial,
+    layout::BottleFile, layout::LINK, local_tap::LocalTap, obstacle, root::TestRoot, trial,
 };
 
 pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
@@ -24,8 +24,8 @@ pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
 const TOOL: BottleFile<'_> = ("bin/tiny", b"#!/bin/sh\necho 1.2.3\n", 0o755);
 
 #[track_caller]
-fn check(formulary: Formulary, kind: &str, message: &str) {
-    let (origin, _) = formulary.serve();
+fn check(local_tap: LocalTap, kind: &str, message: &str) {
+    let (origin, _) = local_tap.serve();
     let (report, code) = TestRoot::new(&origin, "").attempt("homebrew:tiny");
     assert_eq!((&report["outcome"], code), (&json!("failed"), Some(5)), "{report:#}");
     let failure = &report["failure"];
@@ -33,17 +33,17 @@ fn check(formulary: Formulary, kind: &str, message: &str) {
     assert!(failure["message"].as_str().unwrap().contains(message), "{report:#}");
 }
 
-fn tiny(files: &[BottleFile<'_>]) -> Formulary {
-    let mut formulary = Formulary::new();
-    formulary.add("tiny", files, Some("bin/tiny"), &json!({}));
-    formulary
+fn tiny(files: &[BottleFile<'_>]) -> LocalTap {
+    let mut local_tap = LocalTap::new();
+    local_tap.add("tiny", files, Some("bin/tiny"), &json!({}));
+    local_tap
 }
 
 fn other_digest() {
-    let mut formulary = Formulary::new();
-    let digest = formulary.add("tiny", &[TOOL], Some("bin/tiny"), &json!({}));
-    formulary.layout().spoil(&digest);
-    check(formulary, "archive_extraction_failed", "checksum mismatch");
+    let mut local_tap = LocalTap::new();
+    let digest = local_tap.add("tiny", &[TOOL], Some("bin/tiny"), &json!({}));
+    local_tap.layout().corrupt(&digest);
+    check(local_tap, "archive_extraction_failed", "checksum mismatch");
 }
 
 fn path_outside() {
@@ -53,36 +53,36 @@ fn path_outside() {
 
 fn link_outside() {
     let evil: BottleFile<'_> = ("share/passwd", b"/etc/passwd", LINK);
-    check(tiny(&[TOOL, evil]), "archive_extraction_failed", "leads outside");
+    check(tiny(&[TOOL, evil]), "archive_extraction_failed", "leads outside, to");
 }
 
 fn missing_bottle() {
-    let mut formulary = Formulary::new();
-    let digest = formulary.add("tiny", &[TOOL], Some("bin/tiny"), &json!({}));
-    formulary.layout().remove(&digest);
-    check(formulary, "no_bottle", "cannot download https://ghcr.io/v2/homebrew/core/tiny");
-    let mut formulary = Formulary::new();
-    let digest = formulary.add("tiny", &[TOOL], None, &json!({}));
-    formulary.layout().remove(&digest);
-    check(formulary, "no_bottle", "names a bottle that is not there");
+    let mut local_tap = LocalTap::new();
+    let digest = local_tap.add("tiny", &[TOOL], Some("bin/tiny"), &json!({}));
+    local_tap.layout().remove(&digest);
+    check(local_tap, "no_bottle", "cannot download https://ghcr.io/v2/homebrew/core/tiny");
+    let mut local_tap = LocalTap::new();
+    let digest = local_tap.add("tiny", &[TOOL], None, &json!({}));
+    local_tap.layout().remove(&digest);
+    check(local_tap, "no_bottle", "names a bottle that is not there");
 }
 
 fn disabled() {
-    let mut formulary = Formulary::new();
+    let mut local_tap = LocalTap::new();
     let more = json!({ "disabled": true, "disable_reason": "unmaintained",
         "disable_replacement_formula": "huge" });
-    formulary.add("tiny", &[TOOL], Some("bin/tiny"), &more);
-    check(formulary, "package_not_found", "tiny is disabled: unmaintained; huge replaces it");
+    local_tap.add("tiny", &[TOOL], Some("bin/tiny"), &more);
+    check(local_tap, "package_not_found", "tiny is disabled: unmaintained; huge replaces it");
 }
 
 fn token_refused() {
-    let mut formulary = tiny(&[TOOL]);
-    formulary.refuse_tokens();
-    check(formulary, "auth_required", "https://ghcr.io/token");
+    let mut local_tap = tiny(&[TOOL]);
+    local_tap.refuse_tokens();
+    check(local_tap, "auth_required", "https://ghcr.io/token");
 }
 
 fn absent_command() {
-    let mut formulary = Formulary::new();
-    formulary.add("tiny", &[TOOL], Some("bin/other,bin/tiny"), &json!({}));
-    check(formulary, "executable_missing", "other");
+    let mut local_tap = LocalTap::new();
+    local_tap.add("tiny", &[TOOL], Some("bin/other,bin/tiny"), &json!({}));
+    check(local_tap, "executable_missing", "other");
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-/// A temporary root whose Homebrew is a server of the test.
+/// A temporary root whose Homebrew registry is a server of the test.
 pub(crate) struct TestRoot {
     dir: tempfile::TempDir,
 }
@@ -18,7 +18,7 @@ impl TestRoot {
         Self::with(origin, "", settings)
     }
 
-    /// The same, with `settings` that are in no table.
+    /// The same, with `settings` that belong to no table.
     pub(crate) fn with_settings_before(origin: &str, settings: &str) -> Self {
         Self::with(origin, settings, "")
     }
@@ -46,6 +46,16 @@ impl TestRoot {
         command.output().unwrap()
     }
 
+    /// The same with programs of `folder` first on `PATH`.
+    pub(crate) fn run_with_path(&self, folder: &Path, args: &[&str]) -> Output {
+        let mut command = Command::new(program());
+        let rest = std::env::var_os("PATH").unwrap_or_default();
+        let dirs = [folder.to_owned()].into_iter().chain(std::env::split_paths(&rest));
+        command.env("PATH", std::env::join_paths(dirs).unwrap());
+        command.arg("--root").arg(self.dir.path()).args(args);
+        command.output().unwrap()
+    }
+
     /// Adds the recipe called `name`.
     pub(crate) fn add_recipe(&self, name: &str, text: &str) {
         let folder = self.path("recipes").join(&name[..1]);
@@ -53,8 +63,8 @@ impl TestRoot {
         std::fs::write(folder.join(format!("{name}.toml")), text).unwrap();
     }
 
-    /// The entry of `package`, queued alone if it is not yet, after a run.
-    pub(crate) fn settle(&self, package: &str) -> Value {
+    /// Runs a batch and returns the entry of `package`, which is queued first if necessary.
+    pub(crate) fn entry_after_run(&self, package: &str) -> Value {
         let queue = self.path("data/queues/priority-queue-homebrew.json");
         let text = std::fs::read_to_string(&queue).unwrap_or_default();
         if !text.contains(&format!("{package:?}")) {
@@ -69,7 +79,7 @@ impl TestRoot {
         entries.iter().find(|entry| entry["id"] == package).unwrap().clone()
     }
 
-    /// The report of `try`, and its exit code.
+    /// The report of `try` and its exit code.
     pub(crate) fn attempt(&self, package: &str) -> (Value, Option<i32>) {
         let output = self.run(&["try", package, "--json"]);
         let report = serde_json::from_slice(&output.stdout);
@@ -78,7 +88,7 @@ impl TestRoot {
 }
 
 /// The program under test.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tsuku-batch"))
 }
 

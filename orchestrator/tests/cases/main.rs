@@ -1,12 +1,12 @@
 //! Inputs on which the program was wrong once, each with its right answer, from a folder beside the
-//! checkout; reported as ignored where it is absent. One trial a case, so that each is judged alone.
+//! checkout; reported as ignored if the folder is missing. Each case is a separate test.
 //!
 //! The program asks copies of the registries on loopback. Most cases need a recipe only and no
-//! tool; those that install are reported as ignored where a tool or a sandbox is missing.
+//! tool; the others are ignored with the reason where their tool or a sandbox is missing.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
-mod judge;
 mod path;
+mod recipe_check;
 mod registries;
 mod root;
 
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// One for each line.
+/// One test for each line.
 fn of_cases(cases: &str) -> Vec<Trial> {
     let registries = Registries::serve(&Path::new(FOLDER).join("registries"));
     let root = Arc::new(TestRoot::new(&registries));
@@ -55,7 +55,7 @@ fn of_cases(cases: &str) -> Vec<Trial> {
 
 fn tried(root: &TestRoot, ask: &str, case: &Value) -> Result<(), Failed> {
     let report = root.tried(ask, case["mode"] == "install");
-    let wrong = judge::wrong(&case["right"], &report);
+    let wrong = recipe_check::wrong(&case["right"], &report);
     if wrong.is_empty() {
         return Ok(());
     }

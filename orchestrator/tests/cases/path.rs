@@ -1,4 +1,4 @@
-//! Which commands of a recipe reach `PATH`, as the package manager has it.
+//! Which commands of a recipe are on `PATH`, by the rules of the package manager.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -9,16 +9,15 @@ use orchestrator::plugins;
 /// How an action puts commands on `PATH`.
 #[derive(Clone, Copy, PartialEq)]
 enum Exposes {
-    /// None: another step does.
+    /// It puts none there; another step does.
     Nothing,
-    /// All that stand under this key.
+    /// All commands in the list with this key.
     All(&'static str),
-    /// By itself one that is called like the recipe; the others have to stand in
-    /// `metadata.binaries`.
+    /// Only a command with the recipe's name; others must be listed in `metadata.binaries`.
     NamedLikeRecipe(&'static str),
 }
 
-/// The table of docs/recipes.md.
+/// The table in docs/recipes.md.
 const ACTIONS: &[(&str, Exposes)] = &[
     ("app_bundle", Exposes::All("binaries")),
     ("cargo_install", Exposes::All("executables")),
@@ -42,13 +41,13 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// The recipe that `text` is.
+/// Reads the recipe `text`.
 pub(crate) fn read(text: &str) -> Recipe {
     let actions: Vec<_> = plugins::registry().unwrap().recipe_actions().collect();
     recipe::parse(text, &actions).unwrap()
 }
 
-/// The commands that `recipe` promises and does not put on `PATH`, in a sentence.
+/// A sentence that names the commands of `recipe` that are not on `PATH`; `None` if there are none.
 pub(crate) fn missing(recipe: &Recipe) -> Option<String> {
     let file_name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
     let mut promised = BTreeSet::new();
@@ -73,7 +72,7 @@ pub(crate) fn missing(recipe: &Recipe) -> Option<String> {
     (!missing.is_empty()).then(|| format!("{} never reach PATH", missing.join(", ")))
 }
 
-/// Recipes that plugins make of their fixtures.
+/// The recipes that plugins make from their fixtures.
 fn fixtures() -> Result<(), Failed> {
     let (mut n_recipes, mut wrong) = (0, vec![]);
     for ecosystem in fs::read_dir(ECOSYSTEMS)? {
@@ -116,7 +115,7 @@ fn documented() -> Result<(), Failed> {
 }
 
 fn noticed() -> Result<(), Failed> {
-    let told = |binaries: &str, action: &str, key: &str| {
+    let summary = |binaries: &str, action: &str, key: &str| {
         let package = if action == "cpan_install" { "distribution" } else { "package" };
         missing(&read(&format!(
             "[metadata]\nname = \"x\"\ndescription = \"d\"\n{binaries}\n[[steps]]\naction = \"{action}\"\n\
@@ -125,17 +124,17 @@ fn noticed() -> Result<(), Failed> {
         )))
     };
     for action in ["pipx_install", "cpan_install"] {
-        let without = told("", action, "executables");
+        let without = summary("", action, "executables");
         if without.as_deref() != Some("y never reach PATH") {
             return Err(format!("{action}: {without:?}").into());
         }
-        let partly = told("binaries = [\"bin/y\"]", action, "executables");
+        let partly = summary("binaries = [\"bin/y\"]", action, "executables");
         if partly.as_deref() != Some("x never reach PATH") {
             return Err(format!("{action}: {partly:?}").into());
         }
-        if let Some(wrong) = told("binaries = [\"bin/x\", \"bin/y\"]", action, "executables") {
+        if let Some(wrong) = summary("binaries = [\"bin/x\", \"bin/y\"]", action, "executables") {
             return Err(format!("{action}: {wrong}").into());
         }
     }
-    told("", "npm_install", "executables").map_or(Ok(()), |wrong| Err(wrong.into()))
+    summary("", "npm_install", "executables").map_or(Ok(()), |wrong| Err(wrong.into()))
 }

@@ -1,6 +1,6 @@
-//! Registries on loopback, whose answers are files: `<host>/<path>`, a query being part of the name.
-//! `<path>.status` and `<path>.headers` may say more, and `{origin:<host>}` in an answer becomes the
-//! address of another host here.
+//! Registries on loopback whose answers are files: `<host>/<path>`, where a query is part of the
+//! file name. `<path>.status` and `<path>.headers` may add a status and headers, and
+//! `{origin:<host>}` in an answer is replaced by the local address of another host.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// Hosts, and where each is served.
+/// The hosts and their local addresses.
 pub(crate) struct Registries(Arc<BTreeMap<String, String>>);
 
 /// One host.
@@ -60,7 +60,7 @@ impl Registries {
         Self(origins)
     }
 
-    /// Host and address of each.
+    /// Each host with its address.
     pub(crate) fn origins(&self) -> Vec<(&str, &str)> {
         self.0.iter().map(|(host, origin)| (&**host, &**origin)).collect()
     }
@@ -83,33 +83,33 @@ async fn answer(State(host): State<Host>, uri: Uri, headers: HeaderMap) -> Respo
     let body = host.with_origins(body);
     let is_json = body.starts_with(b"{") || body.starts_with(b"[");
     let kind = if is_json { "application/json" } else { "application/octet-stream" };
-    let mut told = HeaderMap::new();
-    told.insert(header::CONTENT_TYPE, kind.parse().unwrap());
+    let mut summary = HeaderMap::new();
+    summary.insert(header::CONTENT_TYPE, kind.parse().unwrap());
     for line in beside("headers").iter().flat_map(|text| text.lines()) {
         if let Some((name, value)) = line.split_once(": ") {
             let name: header::HeaderName = name.trim().parse().unwrap();
-            told.insert(name, value.trim().parse().unwrap());
+            summary.insert(name, value.trim().parse().unwrap());
         }
     }
     let status = beside("status").map_or(StatusCode::OK, |text| text.trim().parse().unwrap());
     match headers.get(header::RANGE).filter(|_| status == StatusCode::OK) {
-        Some(range) => part(range.to_str().unwrap(), &body, told),
-        None => (status, told, body).into_response(),
+        Some(range) => part(range.to_str().unwrap(), &body, summary),
+        None => (status, summary, body).into_response(),
     }
 }
 
-/// The bytes that `range`, such as `bytes=0-99`, names.
+/// The bytes of `body` that `range`, such as `bytes=0-99`, names.
 fn part(range: &str, body: &[u8], mut headers: HeaderMap) -> Response {
     let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
     let total = body.len();
     let last = last.parse().map_or(total, |last: usize| last.saturating_add(1)).min(total);
     let first: usize = first.parse().unwrap();
-    let told = if first < last {
+    let summary = if first < last {
         format!("bytes {first}-{}/{total}", last - 1)
     } else {
         format!("bytes */{total}")
     };
-    headers.insert(header::CONTENT_RANGE, told.parse().unwrap());
+    headers.insert(header::CONTENT_RANGE, summary.parse().unwrap());
     if first < last {
         (StatusCode::PARTIAL_CONTENT, headers, body[first..last].to_vec()).into_response()
     } else {
@@ -118,7 +118,7 @@ fn part(range: &str, body: &[u8], mut headers: HeaderMap) -> Response {
 }
 
 impl Host {
-    /// `body` with real addresses.
+    /// `body` with the local addresses inserted.
     fn with_origins(&self, body: Vec<u8>) -> Vec<u8> {
         let Ok(mut text) = String::from_utf8(body.clone()) else { return body };
         if !text.contains("{origin:") {

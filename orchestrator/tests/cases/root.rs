@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::registries::Registries;
 
-/// A root that asks copies of the registries, without delay.
+/// A root that asks copies of the registries without delays.
 pub(crate) struct TestRoot {
     dir: tempfile::TempDir,
 }
@@ -21,7 +21,7 @@ impl TestRoot {
         assert!(output.status.success(), "{output:?}");
         let fast = "{ period_ms = 1, burst = 10, concurrency = 8 }";
         let origins = registries.origins();
-        // Several plugins may ask one place.
+        // Several plugins may use the same host.
         let registry = plugins::registry().unwrap();
         let is_here = |quota: &Quota| origins.iter().any(|(host, _)| *host == quota.host);
         let places: BTreeSet<String> = registry
@@ -43,7 +43,7 @@ impl TestRoot {
         command
     }
 
-    /// The report of `try` about `package`, which installs it only if it `installs`.
+    /// The report of `try` about `package`; it is installed only if `installs` is set.
     pub(crate) fn tried(&self, package: &str, installs: bool) -> Value {
         let mut args = vec!["try", package, "--json"];
         if !installs {
@@ -54,7 +54,7 @@ impl TestRoot {
     }
 }
 
-/// The tools that install, by ecosystem; the others need none.
+/// The installation tools by ecosystem; the other ecosystems need none.
 const TOOLS: &[(&str, &str)] = &[
     ("cargo", "cargo"),
     ("cpan", "cpanm"),
@@ -64,7 +64,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("rubygems", "gem"),
 ];
 
-/// Why `package` cannot be installed here; `None` where it can.
+/// Why `package` cannot be installed here; `None` if it can.
 pub(crate) fn obstacle(package: &str) -> Option<String> {
     let ecosystem = package.split(':').next();
     let tool = TOOLS.iter().find(|(id, _)| Some(*id) == ecosystem).map(|(_, tool)| *tool);
@@ -77,5 +77,5 @@ pub(crate) fn obstacle(package: &str) -> Option<String> {
     let check: Value = serde_json::from_slice(&check.stdout).unwrap();
     let walls = check["walls"].as_array().unwrap();
     let works = walls.iter().any(|wall| wall["usable"] == true);
-    (!works).then(|| "no sandbox works here".to_owned())
+    (!works).then(|| "no sandbox works on this machine".to_owned())
 }

@@ -1,4 +1,4 @@
-//! `ecosystem show` and `ecosystem check` as people and programs call them.
+//! `ecosystem show` and `ecosystem check`, as people and programs call them.
 
 use std::{
     path::{Path, PathBuf},
@@ -30,7 +30,7 @@ fn call(arguments: &[&str]) -> Output {
     command.current_dir(checkout()).args(arguments).output().expect("the program starts")
 }
 
-/// What was printed, which must be as its schema says.
+/// The printed JSON, which must match its schema.
 #[expect(clippy::disallowed_methods, reason = "a test that reads a schema")]
 fn printed(output: &Output, schema: &str) -> Value {
     let value = serde_json::from_slice(&output.stdout).expect("it prints JSON");
@@ -61,7 +61,7 @@ fn checked_plugin() {
     assert_eq!(verdict(&report, "hostile-archives")["verdict"], "not_applicable");
 }
 
-/// Its sources are not where they should be: neither README nor fixtures.
+/// The plugin's folder has neither a README nor fixtures.
 fn broken_plugin() -> Result<(), Failed> {
     let empty = tempfile::tempdir()?;
     let sources = empty.path().display().to_string();

@@ -1,4 +1,4 @@
-//! A copy of this checkout that may be spoiled.
+//! A copy of this checkout that a test may change.
 
 use std::{
     collections::BTreeMap,
@@ -7,25 +7,25 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// What no checkout holds, but a folder that was worked in does.
+/// Folders that are not part of a checkout.
 const NOT_COPIED: &[&str] = &["target", ".git", "site", ".tsuku-batch"];
-/// Written as anew, because what is done to them must be noticed.
+/// Files that get new times, because cargo must notice their changes.
 const CHANGED: &[&str] = &["orchestrator/Cargo.toml", "orchestrator/src/plugins.rs", "Cargo.lock"];
 
-/// The package whose build has the path of its checkout in it.
+/// The package whose build contains the path of its checkout.
 const OWN_PATH: &str = "orchestrator";
 
-/// The copy, always at the same place, beside what was built of it. It begins with what was built
-/// of this checkout, so that only what differs is compiled.
+/// The copy, always in the same folder, with its build results. It starts with the build results of
+/// this checkout, so only differences are compiled.
 pub(crate) struct Checkout {
     pub(crate) dir: PathBuf,
     target: PathBuf,
-    /// One test at a time; released at the end of the process at the latest.
+    /// Only one test at a time; released when the process ends.
     _lock: File,
     server_may_run: bool,
 }
 
-pub(crate) fn house() -> PathBuf {
+pub(crate) fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
@@ -39,7 +39,7 @@ impl Checkout {
         if dir.exists() {
             fs::remove_dir_all(&dir).unwrap();
         }
-        let of = house();
+        let of = workspace_root();
         for path in files(&of, NOT_COPIED) {
             let to = dir.join(&path);
             fs::create_dir_all(to.parent().unwrap()).unwrap();
@@ -53,7 +53,7 @@ impl Checkout {
         Self { dir, target, _lock: lock, server_may_run: false }
     }
 
-    /// Text of every file that is not built, by path.
+    /// The text of every source file, by path.
     pub(crate) fn contents(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let read = |path: PathBuf| {
             let text = fs::read(self.dir.join(&path)).unwrap();
@@ -68,7 +68,7 @@ impl Checkout {
         fs::write(path, text).unwrap();
     }
 
-    /// What is typed at the top of the checkout; all of it must go well.
+    /// Runs the commands at the top of the checkout; all of them must succeed.
     pub(crate) fn type_in(&mut self, commands: &str) -> Result<String, String> {
         self.server_may_run = true;
         let mut shell = self.command("sh");
@@ -78,13 +78,13 @@ impl Checkout {
         if is_well { Ok(printed) } else { Err(format!("{commands}\nended badly:\n{printed}")) }
     }
 
-    /// The server was stopped in order.
+    /// Checks that the server was stopped regularly.
     pub(crate) fn server_is_stopped(&mut self) {
         self.server_may_run = false;
     }
 
-    /// What the program that was built there prints, on the root that was made there; complaints
-    /// are left out if it prints JSON.
+    /// Runs the built program on the root of the walk-through and returns its output; standard
+    /// error is ignored if it prints JSON.
     pub(crate) fn ask(&self, arguments: &[&str]) -> String {
         let root = self.dir.join("target/zoo/root");
         let mut program = self.command(self.target.join("debug/tsuku-batch"));
@@ -95,7 +95,7 @@ impl Checkout {
         printed(&output)
     }
 
-    /// Runs tests of the project as it is there.
+    /// Runs tests of the project in the copy.
     pub(crate) fn test(&self, arguments: &[&str]) -> Result<(), String> {
         let output = self.command(env!("CARGO")).args(["test", "-q"]).args(arguments).output();
         let output = output.unwrap();
@@ -110,7 +110,7 @@ impl Checkout {
     }
 }
 
-/// Whatever went wrong, nobody is served any more.
+/// Stops the server after any error.
 impl Drop for Checkout {
     fn drop(&mut self) {
         let text = fs::read_to_string(self.dir.join("target/zoo/server.pid")).unwrap_or_default();
@@ -121,19 +121,19 @@ impl Drop for Checkout {
     }
 }
 
-/// Cargo tells by the times of files what has changed.
+/// Keeps the time of the file, because cargo uses times to find changes.
 fn copy_with_time(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap();
     let file = File::open(to).unwrap();
     file.set_modified(fs::metadata(from).unwrap().modified().unwrap()).unwrap();
 }
 
-/// Puts what was built of this checkout into `profile`, a folder of builds, in place of older
-/// builds of the same: libraries and programs as links, for they are replaced when they are built
-/// again; everything else as copies, for it is written over.
+/// Copies the build results of this checkout into `profile`, a folder of cargo, and replaces older
+/// results of the same crates. Libraries and programs become links, because cargo replaces them
+/// when it builds; everything else is copied, because cargo overwrites it.
 fn share_build(profile: &Path) {
     let of = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../debug");
-    // The lock that cargo takes while it builds.
+    // The lock that cargo holds while it builds.
     let Ok(lock) = File::open(of.join(".cargo-lock")) else { return };
     lock.lock_shared().unwrap();
     for path in [".fingerprint", "build", "deps"].into_iter().flat_map(|kind| built(&of, kind)) {
@@ -147,7 +147,7 @@ fn share_build(profile: &Path) {
     }
 }
 
-/// Files of one kind below `profile`, as seen from there.
+/// Files of one kind below `profile`, as relative paths.
 fn built(profile: &Path, kind: &str) -> Vec<PathBuf> {
     let mut found = files(&profile.join(kind), &[]);
     let is_own = |path: &PathBuf| path.to_string_lossy().starts_with(&format!("{OWN_PATH}-"));
@@ -159,7 +159,7 @@ fn printed(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// Every file below `dir`, as seen from there, but for those of `not` at its top.
+/// Every file below `dir`, as a relative path, except those in the top folders `not`.
 pub(crate) fn files(dir: &Path, not: &[&str]) -> Vec<PathBuf> {
     let mut found = vec![];
     for entry in fs::read_dir(dir).unwrap() {

@@ -1,20 +1,20 @@
-//! What CONTRIBUTING.md tells people to do.
+//! The commands and files in CONTRIBUTING.md.
 
 use std::path::PathBuf;
 
-/// A fenced block that means something.
+/// A fenced block that the test uses.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Block {
-    /// Under a line that is nothing but a path: the file's content.
+    /// After a line with only a path: the content of that file.
     File { path: PathBuf, text: String },
-    /// In `sh`: to be typed.
+    /// In `sh`: commands to run.
     Commands(String),
-    /// In `text`, after commands: lines that they print, among others.
+    /// In `text`, after commands: lines that must be in their output.
     Printed(Vec<String>),
 }
 
-/// The blocks of `document`, in order. One in any other language is an error: nobody would notice that it is
-/// not tried.
+/// The blocks of `document`, in order. A block in another language is an error, because it would
+/// not be tested.
 pub(crate) fn blocks(document: &str) -> Result<Vec<Block>, String> {
     let mut blocks = vec![];
     let (mut lines, mut above) = (document.lines(), "");
@@ -39,7 +39,7 @@ pub(crate) fn blocks(document: &str) -> Result<Vec<Block>, String> {
     Ok(blocks)
 }
 
-/// Whether a document with a file, commands and what they print is read as that.
+/// Checks that a document with a file, commands and their output is read correctly.
 pub(crate) fn is_read() {
     let document = "# T\n\n`a/b.rs`:\n\n```rust\nfn f() {}\n```\n\nDo `x`:\n\n```sh\nls\n\npwd\n```\n\n```text\na\n```\n";
     let read = [

@@ -1,5 +1,5 @@
-//! CONTRIBUTING.md as it stands, in a copy of this checkout: files are written, commands are typed,
-//! and at the end there is a ninth ecosystem. What was built of this checkout is not compiled again.
+//! Follows CONTRIBUTING.md in a copy of this checkout: writes the files, runs the commands, and
+//! checks that there is a ninth ecosystem. The build results of this checkout are reused.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
 mod checkout;
@@ -14,17 +14,17 @@ use std::{
     time::Duration,
 };
 
-use checkout::{Checkout, files, house};
+use checkout::{Checkout, files, workspace_root};
 use document::Block;
 use libtest_mimic::{Arguments, Failed, Trial};
 use orchestrator::scaffold::{self, NewEcosystem};
 use serde_json::Value;
 
-/// Lines of production code that a small ecosystem may take.
-const MOST_LINES: usize = 150;
-/// What the command says that ends the walk-through.
+/// The largest number of lines of production code for a small ecosystem.
+const MAX_LINES: usize = 150;
+/// The beginning of the command that ends the walk-through.
 const TAKEN_OUT: &str = "rm -r ecosystems/zoo";
-/// Where the registry of the walk-through is served.
+/// The address of the registry in the walk-through.
 const SERVED_AT: &str = "127.0.0.1:8937";
 
 fn main() -> ExitCode {
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 
 fn is_formatted() {
     let registry = orchestrator::plugins::registry().unwrap();
-    let checkout = scaffold::Checkout::open(&house(), &registry).unwrap();
+    let checkout = scaffold::Checkout::open(&workspace_root(), &registry).unwrap();
     for id in ["z", "nobodys", &"z".repeat(30)] {
         let new = NewEcosystem::new(id, None, &registry).unwrap();
         let sources = tempfile::tempdir().unwrap();
@@ -65,30 +65,31 @@ fn is_formatted() {
             fs::write(path, text).unwrap();
         }
         let mut rustfmt = Command::new("rustfmt");
-        rustfmt.args(["--check", "--edition=2024", "--config-path"]).arg(house());
+        rustfmt.args(["--check", "--edition=2024", "--config-path"]).arg(workspace_root());
         let output = rustfmt.arg(sources.path().join("src/lib.rs")).output().unwrap();
         assert!(output.status.success(), "{id}: {}", String::from_utf8_lossy(&output.stdout));
     }
 }
 
-/// On this checkout, of which nothing may change.
+/// On this checkout, which must not change.
 fn begins_or_refuses() {
     let call = |arguments: &[&str]| {
         let mut program = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
-        let program = program.args(["ecosystem", "new"]).args(arguments).arg("--in").arg(house());
+        let program =
+            program.args(["ecosystem", "new"]).args(arguments).arg("--in").arg(workspace_root());
         program.output().unwrap()
     };
     let output = call(&["circus", "--host", "api.circus.example", "--dry-run", "--json"]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let schema = house().join("data/schemas/output-ecosystem-new.schema.json");
+    let schema = workspace_root().join("data/schemas/output-ecosystem-new.schema.json");
     let schema = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
     assert!(jsonschema::is_valid(&schema, &report), "{report:#}");
     assert_eq!(report["files"][0], "ecosystems/circus/Cargo.toml");
     assert_eq!(report["lines"][1]["line"], "use eco_circus as _;");
     for (arguments, exit, why) in [
-        (&["Circus"][..], 2, "an id is lower-case letters"),
+        (&["Circus"][..], 2, "an id consists of lower-case letters"),
         (&["gem"], 2, "gem already means rubygems"),
-        (&["circus", "--host", "https://circus.example"], 2, "is no host name"),
+        (&["circus", "--host", "https://circus.example"], 2, "is not a host name"),
         (&["circus", "--in", "/"], 2, "cannot be used multiple times"),
     ] {
         let output = call(arguments);
@@ -98,19 +99,20 @@ fn begins_or_refuses() {
     let mut elsewhere = Command::new(env!("CARGO_BIN_EXE_tsuku-batch"));
     let elsewhere = elsewhere.args(["ecosystem", "new", "circus", "--in", "/"]).output().unwrap();
     assert_eq!(elsewhere.status.code(), Some(3));
-    assert!(!house().join("ecosystems/circus").exists());
+    assert!(!workspace_root().join("ecosystems/circus").exists());
 }
 
-/// TERM comes earlier or later each time, so that some come while files are written.
+/// SIGTERM is sent after different delays, so that some signals arrive while files are written.
 fn makes_all_or_nothing() {
     let (mut n_made, mut n_not_made) = (0, 0);
     for delay in (0..60).chain([5_000]).map(Duration::from_millis) {
         let checkout = tempfile::tempdir().unwrap();
-        for path in files(&house(), &["target", ".git", "data", "website", "docs", "core"]) {
+        for path in files(&workspace_root(), &["target", ".git", "data", "website", "docs", "core"])
+        {
             let is_seen = path.ends_with("Cargo.toml") || path.ends_with("src/plugins.rs");
             if is_seen {
                 fs::create_dir_all(checkout.path().join(path.parent().unwrap())).unwrap();
-                fs::copy(house().join(&path), checkout.path().join(&path)).unwrap();
+                fs::copy(workspace_root().join(&path), checkout.path().join(&path)).unwrap();
             }
         }
         let before: BTreeSet<PathBuf> = files(checkout.path(), &[]).into_iter().collect();
@@ -139,7 +141,7 @@ fn makes_all_or_nothing() {
     assert!(0 < n_made && 0 < n_not_made, "{n_made} made, {n_not_made} not");
 }
 
-/// What this machine lacks; `None` where it has everything.
+/// What is missing on this machine; `None` if nothing is.
 fn obstacle() -> Option<String> {
     let is_there = |program: &str| {
         Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
@@ -152,11 +154,16 @@ fn obstacle() -> Option<String> {
     let check = check.args(["sandbox", "check", "--json"]).output().unwrap();
     let check: Value = serde_json::from_slice(&check.stdout).unwrap();
     if check["chosen"].is_null() {
-        return Some("no sandbox works here".to_owned());
+        return Some("no sandbox works on this machine".to_owned());
     }
-    // Of this platform: crates of others need not be at hand.
+    // Only for this platform: crates for other platforms may not be downloaded.
     let mut tree = Command::new(env!("CARGO"));
-    let tree = tree.current_dir(house()).args(["tree", "--offline", "--locked", "-p=orchestrator"]);
+    let tree = tree.current_dir(workspace_root()).args([
+        "tree",
+        "--offline",
+        "--locked",
+        "-p=orchestrator",
+    ]);
     let tree = tree.output().unwrap();
     if !tree.status.success() {
         let why = String::from_utf8_lossy(&tree.stderr).lines().next().unwrap_or("?").to_owned();
@@ -170,6 +177,9 @@ fn walk_through() -> Result<(), Failed> {
     let mut checkout = Checkout::fresh();
     let before = checkout.contents();
     let text = fs::read_to_string(checkout.dir.join("CONTRIBUTING.md"))?;
+    let all_units = "cargo test -q --workspace --lib";
+    let runs_all_units = text.lines().any(|line| line == all_units);
+    assert!(runs_all_units, "no command checks that the unit tests of all crates still pass");
     let (mut printed, mut n_commands) = (String::new(), 0);
     for block in document::blocks(&text)? {
         match block {
@@ -197,18 +207,19 @@ fn walk_through() -> Result<(), Failed> {
     Ok(())
 }
 
-/// All that was to be shown, before it is taken out again.
+/// Checks the complete ninth ecosystem before it is removed again.
 fn is_complete(before: &BTreeMap<PathBuf, Vec<u8>>, checkout: &Checkout) -> Result<(), Failed> {
     two_lines_changed(before, &checkout.contents());
     it_is_small(&checkout.dir);
     everything_else_follows(checkout);
     recipes_are_verified(&checkout.dir);
-    // A ninth ecosystem turns no test of the project red.
-    checkout.test(&["--workspace", "--lib", "--test=registry", "--test=architecture"])?;
+    // With a ninth ecosystem, the rules that cover all crates still hold. The unit tests of all
+    // crates are a command of the document itself.
+    checkout.test(&["--workspace", "--test=registry", "--test=architecture"])?;
     Ok(())
 }
 
-/// Outside of the new crate; `Cargo.lock` is cargo's business.
+/// Only two lines outside of the new crate change; `Cargo.lock` is written by cargo.
 fn two_lines_changed(before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathBuf, Vec<u8>>) {
     let is_elsewhere =
         |path: &&PathBuf| !path.starts_with("ecosystems/zoo") && *path != Path::new("Cargo.lock");
@@ -230,7 +241,7 @@ fn two_lines_changed(before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathB
     }
 }
 
-/// Everything before the unit tests counts, empty lines too.
+/// Counts everything before the unit tests, with empty lines.
 fn it_is_small(checkout: &Path) {
     let sources = checkout.join("ecosystems/zoo/src");
     let mut n_lines = 0;
@@ -240,10 +251,10 @@ fn it_is_small(checkout: &Path) {
             if text.ends_with("#[cfg(test)]\nmod tests;\n") { "#[cfg(test)]\n" } else { "\0" };
         n_lines += text.split(end).next().unwrap().lines().count();
     }
-    assert!((50..=MOST_LINES).contains(&n_lines), "{n_lines} lines");
+    assert!((50..=MAX_LINES).contains(&n_lines), "{n_lines} lines");
 }
 
-/// Rotation, spellings, limits and pages know it, and nobody told them.
+/// Rotation, name rules, limits and pages use it without further changes.
 fn everything_else_follows(checkout: &Checkout) {
     let json = |arguments: &[&str]| -> Value {
         let arguments: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
@@ -255,7 +266,7 @@ fn everything_else_follows(checkout: &Checkout) {
     assert_eq!(last["id"], "zoo");
     assert!(last["seeder"] == true && last["builder"] == true && last["installer"] == true);
     let plan = checkout.ask(&["plan"]);
-    assert!(plan.contains("\nzoo nothing in its queue is due"), "{plan}");
+    assert!(plan.contains("\nzoo: nothing in its queue is due"), "{plan}");
     let unknown = checkout.ask(&["run", "--ecosystem", "zo"]);
     assert!(unknown.contains("did you mean") && unknown.contains("zoo"), "{unknown}");
     let shown = json(&["ecosystem", "show", "zoo"]);

@@ -1,4 +1,4 @@
-//! Who waits for whom, on virtual time.
+//! Which work waits for which, on virtual time.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -11,50 +11,50 @@ use batch_core::{
     model::{Environment, FailureKind, GeneratedRecipe, Status},
     plugin::EcosystemPlugin,
 };
-use orchestrator::validator::{Onlookers, Validation, Validator};
+use orchestrator::validator::{NoVerdict, Validation, ValidationContext, Validator};
 
-use crate::world::{SECOND, World, id, not_passed, packages, passed, recipe};
+use crate::test_ports::{SECOND, TestPorts, id, not_passed, packages, passed, recipe};
 
 fn one(ecosystem: &str) -> Choice {
     Choice::One(ecosystem.parse().unwrap())
 }
 
-/// How long a run takes, with so many jobs.
-fn lasts(world: &World, choice: Choice, jobs: usize) -> Duration {
-    let before = world.clock.monotonic();
-    world.clock.run(world.run(choice, jobs)).unwrap();
-    world.clock.monotonic().saturating_sub(before)
+/// The duration of a run with this number of jobs.
+fn duration_of(test_ports: &TestPorts, choice: Choice, jobs: usize) -> Duration {
+    let before = test_ports.clock.monotonic();
+    test_ports.clock.run(test_ports.run(choice, jobs)).unwrap();
+    test_ports.clock.monotonic().saturating_sub(before)
 }
 
 #[test]
-fn a_slow_first_package_keeps_no_other_waiting() {
-    let mut world = World::new(&packages(&["npm"], 10));
-    world.generator.script = Box::new(|plugin, id| {
+fn a_slow_first_package_delays_no_other() {
+    let mut test_ports = TestPorts::new(&packages(&["npm"], 10));
+    test_ports.generator.script = Box::new(|plugin, id| {
         let takes = if id.name.as_str() == "p00" { 1000 * SECOND } else { SECOND };
         (takes, Ok(recipe(plugin, id, id.name.as_str())))
     });
-    // The others are generated and validated meanwhile; then the slow one is validated.
-    assert_eq!(lasts(&world, one("npm"), 2), 1002 * SECOND);
-    let mut slow = World::new(&packages(&["npm"], 10));
+    // The others are generated and validated in the meantime; then the slow one is validated.
+    assert_eq!(duration_of(&test_ports, one("npm"), 2), 1002 * SECOND);
+    let mut slow = TestPorts::new(&packages(&["npm"], 10));
     slow.validator.script = Box::new(|recipe| {
         let takes = if recipe.name.as_str() == "npm-p00" { 1000 * SECOND } else { 2 * SECOND };
         (takes, passed())
     });
-    assert_eq!(lasts(&slow, one("npm"), 2), 1001 * SECOND);
+    assert_eq!(duration_of(&slow, one("npm"), 2), 1001 * SECOND);
 }
 
 #[test]
 fn the_next_package_is_generated_while_the_last_is_installed() {
-    let mut world = World::new(&packages(&["npm"], 5));
-    world.generator.script =
+    let mut test_ports = TestPorts::new(&packages(&["npm"], 5));
+    test_ports.generator.script =
         Box::new(|plugin, id| (10 * SECOND, Ok(recipe(plugin, id, id.name.as_str()))));
-    world.validator.script = Box::new(|_| (10 * SECOND, passed()));
-    assert_eq!(lasts(&world, one("npm"), 1), 60 * SECOND);
+    test_ports.validator.script = Box::new(|_| (10 * SECOND, passed()));
+    assert_eq!(duration_of(&test_ports, one("npm"), 1), 60 * SECOND);
 }
 
-/// Counts how many recipes are validated at once.
+/// Counts how many recipes are validated at the same time.
 struct Counting<'a> {
-    inner: &'a World,
+    inner: &'a TestPorts,
     now: AtomicUsize,
     most: AtomicUsize,
 }
@@ -70,42 +70,43 @@ impl Validator for Counting<'_> {
         plugin: &EcosystemPlugin,
         recipe: &GeneratedRecipe,
         environment: Environment,
-        onlookers: Onlookers<'_>,
-    ) -> Option<Validation> {
+        context: ValidationContext<'_>,
+    ) -> Result<Validation, NoVerdict> {
         let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
         self.most.fetch_max(now, Ordering::Relaxed);
-        let said = self.inner.validator.validate(plugin, recipe, environment, onlookers).await;
+        let said = self.inner.validator.validate(plugin, recipe, environment, context).await;
         self.now.fetch_sub(1, Ordering::Relaxed);
         said
     }
 }
 
 #[test]
-fn jobs_are_those_of_the_process_not_of_each_ecosystem() {
+fn the_limit_of_jobs_applies_to_the_whole_process() {
     let all = ["homebrew", "cargo", "npm", "pypi", "rubygems", "go", "cpan"];
     for jobs in [1, 3] {
-        let world = World::new(&packages(&all, 6));
-        let counting = Counting { inner: &world, now: 0.into(), most: 0.into() };
-        let summary = world.clock.run(world.run_with(&counting, Choice::All, jobs)).unwrap();
+        let test_ports = TestPorts::new(&packages(&all, 6));
+        let counting = Counting { inner: &test_ports, now: 0.into(), most: 0.into() };
+        let summary =
+            test_ports.clock.run(test_ports.run_with(&counting, Choice::All, jobs)).unwrap();
         assert_eq!(summary.batches.iter().map(|batch| batch.succeeded).sum::<u64>(), 42);
         assert_eq!(counting.most.into_inner(), jobs);
     }
 }
 
 #[test]
-fn the_first_of_the_plan_has_the_command_whoever_is_ready_first() {
-    // Of one batch, and of two: cargo comes before npm in the rotation.
+fn the_first_package_of_the_plan_gets_the_command_in_any_order_of_completion() {
+    // The packages of one batch, and of two: cargo is before npm in the rotation.
     for (first, second) in [("npm:a", "npm:b"), ("cargo:z", "npm:a")] {
-        let mut world = World::new(&[id(first), id(second)]);
+        let mut test_ports = TestPorts::new(&[id(first), id(second)]);
         let is_slow = id(first);
-        world.generator.script = Box::new(move |plugin, id| {
+        test_ports.generator.script = Box::new(move |plugin, id| {
             let takes = if *id == is_slow { 500 * SECOND } else { SECOND };
             (takes, Ok(recipe(plugin, id, "shared")))
         });
-        world.clock.run(world.run(Choice::All, 2)).unwrap();
+        test_ports.clock.run(test_ports.run(Choice::All, 2)).unwrap();
         let status = |package| {
             let package = id(package);
-            let queue = world.state.queue(&package.ecosystem).unwrap().unwrap();
+            let queue = test_ports.state.queue(&package.ecosystem).unwrap().unwrap();
             queue.entries[&package].status.clone()
         };
         assert_eq!(status(first), Status::Success);
@@ -115,15 +116,15 @@ fn the_first_of_the_plan_has_the_command_whoever_is_ready_first() {
 }
 
 #[test]
-fn a_command_goes_to_the_next_of_the_plan_where_the_first_does_not_work() {
-    let mut world = World::new(&[id("npm:a"), id("npm:b")]);
-    world.generator.script = Box::new(|plugin, id| (SECOND, Ok(recipe(plugin, id, "shared"))));
-    world.validator.script = Box::new(|recipe| {
+fn a_command_goes_to_the_next_package_of_the_plan_if_the_first_fails() {
+    let mut test_ports = TestPorts::new(&[id("npm:a"), id("npm:b")]);
+    test_ports.generator.script = Box::new(|plugin, id| (SECOND, Ok(recipe(plugin, id, "shared"))));
+    test_ports.validator.script = Box::new(|recipe| {
         let id = &recipe.facts.id;
         let fails = id.name.as_str() == "a";
         (SECOND, if fails { not_passed(id, FailureKind::VerifyFailed) } else { passed() })
     });
-    let summary = world.clock.run(world.run(one("npm"), 1)).unwrap();
+    let summary = test_ports.clock.run(test_ports.run(one("npm"), 1)).unwrap();
     assert_eq!((summary.batches[0].succeeded, summary.batches[0].failed), (1, 1));
-    assert_eq!(world.state.recipe_names().unwrap(), ["npm-b".parse().unwrap()]);
+    assert_eq!(test_ports.state.recipe_names().unwrap(), ["npm-b".parse().unwrap()]);
 }

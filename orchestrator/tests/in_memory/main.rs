@@ -1,8 +1,13 @@
-//! Runs without a disk, a network or a sandbox, on virtual time: the real `run` with every port in
+//! Runs without disk, network and sandbox on virtual time: the real `run` with every port in
 //! memory.
 #![expect(clippy::unwrap_used, reason = "tests, helpers included")]
 
 mod concurrency;
+mod discovery;
 mod killed;
-mod world;
+mod ladder;
+mod limits;
+mod pauses;
+mod sweep;
+mod test_ports;
 mod year;

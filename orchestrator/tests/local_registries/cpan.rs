@@ -1,5 +1,5 @@
-//! CPAN: a mirror with the index, archives and checksums that the real `cpanm` reads, and
-//! MetaCPAN's answers about them.
+//! CPAN: a mirror with the index, archives and checksums for the real `cpanm`, and MetaCPAN's
+//! answers about them.
 
 use std::{fmt::Write as _, io::Write as _, path::Path};
 
@@ -19,10 +19,10 @@ pub(crate) fn trials() -> Vec<Trial> {
     )
 }
 
-/// Where the only author of the mirror has everything.
+/// The folder of the mirror's only author.
 const FOLDER: &str = "authors/id/N/NO/NOBODY";
 
-/// A distribution of version 1.20.
+/// A distribution, version 1.20.
 struct Dist<'a> {
     name: &'a str,
     module: &'a str,
@@ -59,7 +59,7 @@ const WORDS: Dist<'_> = Dist {
     ],
 };
 
-/// A mirror in a folder, and MetaCPAN in the same.
+/// A mirror and MetaCPAN in the same folder.
 fn registry(dists: &[Dist<'_>]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let (mut index, mut sums) = (String::new(), String::new());
@@ -193,7 +193,7 @@ fn outcomes() {
                     "use ExtUtils::MakeMaker;\nmy @x = grep { rand() < 2 } glob('bin/*');\n\
                      WriteMakefile(NAME => 'Reckoner', VERSION => '1.20', EXE_FILES => \\@x);\n",
                 ),
-                ("bin/reckoner", HELPER),
+                ("bin/reckoner", "#!/usr/bin/perl\nprint \"reckoner 1.20\\n\";\n"),
             ],
         ),
     ];
@@ -205,14 +205,16 @@ fn outcomes() {
         ("Dies", "validation_failed/native_build_failed"),
         ("Needy", "validation_failed/dependency_resolution_failed"),
         ("Library", "deterministic_insufficient/library_only"),
-        // It says that it installs a command, and installs none.
+        // It declares a command and installs none.
         ("Liar", "validation_failed/executable_missing"),
-        // Only running its program would tell.
-        ("Reckoner", "deterministic_insufficient/binary_discovery_failed"),
+        // Only running its program tells the commands.
+        ("Reckoner", "verified"),
         ("Absent", "deterministic_insufficient/package_not_found"),
     ] {
         assert_eq!(outcomes[name], expected, "{name}: {outcomes:#?}");
     }
     let recipe = std::fs::read_to_string(root.path("recipes/a/app-tiny.toml")).unwrap();
     assert!(recipe.contains("distribution = \"App-Tiny\""), "{recipe}");
+    let recipe = std::fs::read_to_string(root.path("recipes/r/reckoner.toml")).unwrap();
+    assert!(recipe.contains("executables = [\"reckoner\"]"), "{recipe}");
 }

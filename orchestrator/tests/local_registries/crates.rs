@@ -1,5 +1,5 @@
-//! crates.io: an index and archives that the real `cargo` reads, and what compilers and build
-//! scripts print of crates that cannot be built.
+//! crates.io: an index and archives for the real `cargo`, and the messages of compilers and build
+//! scripts about crates that cannot be built.
 
 use std::{fmt::Write as _, path::Path};
 
@@ -20,7 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     )
 }
 
-/// A crate of version 0.1.0 that is a program.
+/// A program crate, version 0.1.0.
 struct Crate {
     name: String,
     main: String,
@@ -70,7 +70,7 @@ fn publish(dir: &Path, krate: &Crate) {
     put(&dir.join(format!("crates/{name}/{name}-0.1.0.crate")), archive);
 }
 
-/// A root whose queue holds `crates`, and the registry that has them.
+/// A root whose queue holds `crates`, and a registry with them.
 fn root(crates: &[Crate]) -> (TestRoot, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
     for krate in crates {
@@ -88,8 +88,8 @@ fn json_of(root: &TestRoot, file: &str) -> Value {
     serde_json::from_slice(&std::fs::read(root.path(file)).unwrap()).unwrap()
 }
 
-/// The fault as a value of the wrong type, as a compiler's own message, and as the last words of a
-/// build script.
+/// The text of a fault occurs in a type error, in a compiler error of its own, and in the last
+/// output of a build script.
 fn quoted_faults() {
     let krate = |(i, fault): (usize, &&str)| {
         let name = format!("quoting-{i:02}");
@@ -125,7 +125,7 @@ fn quoted_faults() {
     assert_eq!(control["hosts"], json!({}), "{control:#}");
 }
 
-/// A program that answers `way` by printing `answer`, and anything else by exit code 3.
+/// A program that prints `answer` when called with `way`, and otherwise exits with code 3.
 fn answering(name: &str, way: &str, answer: &str) -> Crate {
     let main = format!(
         "fn main() {{\n    let way = std::env::args().nth(1).unwrap_or_default();\n    \

@@ -1,4 +1,4 @@
-//! RubyGems: real gems made by the real `gem build`, and an index over them.
+//! RubyGems: real gems, made by the real `gem build`, and an index of them.
 
 use std::{path::Path, process::Command};
 
@@ -16,11 +16,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     )
 }
 
-/// A gem to be built.
+/// A gem to build.
 struct Gem<'a> {
     name: &'a str,
     version: &'a str,
-    /// In Ruby, with the specification as `s`.
+    /// Ruby code with the specification as `s`.
     more: &'a str,
     /// Files by path.
     files: &'a [(&'a str, &'a str)],

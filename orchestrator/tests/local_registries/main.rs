@@ -1,13 +1,14 @@
-//! Ecosystems whose registries cannot be reached from everywhere: the whole program with the real
-//! `gem`, `cpanm` and `cargo`, against registries on loopback that are made here of tiny packages.
+//! Ecosystems whose registries may not be reachable: the whole program with the real `gem`, `cpanm`,
+//! `pip` and `cargo`, on registries with tiny packages that the test generates and serves on loopback.
 //!
-//! A program of its own (`harness = false`) so that what a machine lacks is reported as ignored,
-//! with the reason.
+//! A test program with its own main function (`harness = false`), so that missing requirements are
+//! reported as ignored tests with the reason.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
 mod cpan;
 mod crates;
 mod gems;
+mod pypi;
 mod root;
 
 use std::process::ExitCode;
@@ -15,11 +16,12 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
-    let trials = [gems::trials(), cpan::trials(), crates::trials()].into_iter().flatten().collect();
+    let trials = [pypi::trials(), gems::trials(), cpan::trials(), crates::trials()];
+    let trials = trials.into_iter().flatten().collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-/// `tests`, ignored where one of `programs` is absent or no sandbox works.
+/// `tests`, ignored if one of `programs` is missing or no sandbox works.
 fn trials(programs: &[&str], tests: &[(&str, fn())]) -> Vec<Trial> {
     let obstacle = root::obstacle(programs);
     let trial = |&(name, test): &(&str, fn())| {

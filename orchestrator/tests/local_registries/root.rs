@@ -1,4 +1,4 @@
-//! A temporary root whose registries are folders, served on loopback.
+//! A temporary root whose registries are folders that are served on loopback.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ pub(crate) struct TestRoot {
 }
 
 impl TestRoot {
-    /// A root in which each of `registries` stands for the folder `served`.
+    /// A root in which each of `registries` is mapped to the folder `served`.
     pub(crate) fn new(ecosystem: &'static str, registries: &[&str], served: &Path) -> Self {
         let (origin, dir) = (serve(served), tempfile::tempdir().unwrap());
         let root = Self { dir, ecosystem, origin };
@@ -34,7 +34,7 @@ impl TestRoot {
         root
     }
 
-    /// Where the folder is served.
+    /// The local address of the folder.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
@@ -71,7 +71,14 @@ impl TestRoot {
         command.output().unwrap()
     }
 
-    /// What `try` says about a package that must be verified, in each sandbox that works here.
+    /// The standard output of a command that must succeed.
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The report of `try` about a package that must be verified, in each sandbox that works here.
     pub(crate) fn tried(&self, name: &str) -> Value {
         let settings = std::fs::read_to_string(self.path("pipeline.toml")).unwrap();
         let mut tried = Value::Null;
@@ -89,7 +96,8 @@ impl TestRoot {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Runs a batch over the whole queue: category and subcategory by name, `verified` for none.
+    /// Runs a batch over the whole queue. Returns the category and subcategory for each name, or
+    /// `verified`.
     pub(crate) fn outcomes(&self) -> BTreeMap<String, String> {
         let args = ["run", "--ecosystem", self.ecosystem, "--batch-size", "20", "-q", "--json"];
         let output = self.run(&args);
@@ -109,7 +117,7 @@ impl TestRoot {
     }
 }
 
-/// Serves the files in `folder` until this process ends; parts of them too.
+/// Serves the files in `folder`, also in parts, until this process ends.
 fn serve(folder: &Path) -> String {
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -130,7 +138,7 @@ fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tsuku-batch"))
 }
 
-/// Why packages cannot be installed here by `programs`; `None` where they can.
+/// Why packages cannot be installed here with `programs`; `None` if they can.
 pub(crate) fn obstacle(programs: &[&str]) -> Option<String> {
     let is_there = |name: &&&str| {
         let output = Command::new(**name).arg("--version").output();
@@ -139,7 +147,7 @@ pub(crate) fn obstacle(programs: &[&str]) -> Option<String> {
     if let Some(absent) = programs.iter().find(|name| !is_there(name)) {
         return Some(format!("{absent} is not installed"));
     }
-    usable_backends().is_empty().then(|| "no sandbox works here".to_owned())
+    usable_backends().is_empty().then(|| "no sandbox works on this machine".to_owned())
 }
 
 fn usable_backends() -> Vec<String> {
@@ -150,7 +158,7 @@ fn usable_backends() -> Vec<String> {
     usable.map(|backend| backend["name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Writes `text` to `path`, folders included.
+/// Writes `text` to `path` and creates the folders.
 pub(crate) fn put(path: &Path, text: impl AsRef<[u8]>) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();

@@ -15,7 +15,8 @@ fn output(dir: &std::path::Path, args: &[&str]) -> (Option<i32>, String, String)
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// Until a seeding is at work: the clock of another process cannot be put into our hands.
+/// Waits until a seeding makes requests, because the test cannot control the clock of another
+/// process.
 fn wait_for_requests(asked: &Asked, n: usize) {
     let end = Instant::now() + Duration::from_secs(60);
     while asked.lock().unwrap().values().sum::<usize>() < n {
@@ -31,7 +32,7 @@ fn runs(dir: &std::path::Path) -> Vec<Value> {
 }
 
 #[test]
-fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
+fn a_dry_run_reports_its_actions_and_writes_nothing() {
     let (origin, _) = serve();
     let root = root(&origin);
     let before = queue(root.path());
@@ -46,7 +47,7 @@ fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
 }
 
 #[test]
-fn ctrl_c_saves_what_was_found() {
+fn ctrl_c_saves_the_found_packages() {
     let (origin, asked) = serve();
     let root = root(&origin);
     let mut child = program(root.path(), &["seed", "npm"]).spawn().unwrap();
@@ -67,7 +68,7 @@ fn ctrl_c_saves_what_was_found() {
 }
 
 #[test]
-fn who_may_not_or_cannot_says_so_before_any_request() {
+fn missing_permissions_and_tools_are_reported_before_any_request() {
     let (origin, asked) = serve();
     let root = root(&origin);
     let (code, _, error) = output(root.path(), &["seed", "npn"]);
@@ -119,7 +120,7 @@ fn an_entry_in_quarantine_stays_as_it_is_and_is_not_queued_again() {
 }
 
 #[test]
-fn seedings_that_follow_on_each_other_at_once_are_all_recorded() {
+fn seedings_in_quick_succession_are_all_recorded() {
     let (origin, asked) = serve();
     let root = root(&origin);
     for _ in 0..5 {
@@ -130,7 +131,7 @@ fn seedings_that_follow_on_each_other_at_once_are_all_recorded() {
     let of =
         |field: &str| -> Vec<u64> { runs.iter().filter_map(|it| it[field].as_u64()).collect() };
     assert_eq!(of("seen"), [1; 5]);
-    // The first is a library.
+    // The first package is a library.
     assert_eq!(of("added"), [0, 1, 1, 1, 1], "what an earlier one added is not counted again");
     let second = |run: &Value, field: &str| run[field].as_str().unwrap()[..19].to_owned();
     let began: Vec<_> = runs.iter().map(|run| second(run, "started_at")).collect();
@@ -142,7 +143,7 @@ fn seedings_that_follow_on_each_other_at_once_are_all_recorded() {
 }
 
 #[test]
-fn a_seeding_that_died_when_it_was_recorded_is_not_gone_on_with() {
+fn a_seeding_killed_after_its_record_is_not_continued() {
     let (origin, asked) = serve();
     let root = root(&origin);
     let once = || output(root.path(), &["seed", "npm", "--resume", "--limit", "2"]).0;
@@ -174,7 +175,7 @@ fn the_status_says_what_a_full_seeding_costs() {
         let states = report["ecosystems"].as_array().unwrap();
         states.iter().find(|it| it["ecosystem"] == id).unwrap()
     };
-    // Three plugins ask one host, within one budget.
+    // Three plugins use the same host and share its quota.
     for id in ["homebrew", "cask"] {
         let cost = &of(id)["cost"];
         assert_eq!((&cost["requests"], &cost["buckets"][0]["for_lists"]), (&2.into(), &2.into()));
@@ -193,7 +194,7 @@ fn the_status_says_what_a_full_seeding_costs() {
 }
 
 #[test]
-fn a_full_seeding_is_one_that_left_nothing() {
+fn a_seeding_is_full_only_if_nothing_is_left() {
     let (origin, _) = serve();
     let root = root(&origin);
     let _ = output(root.path(), &["seed", "npm", "--limit", "10"]);
@@ -209,7 +210,7 @@ fn a_full_seeding_is_one_that_left_nothing() {
         npm.get("last_full_at").cloned()
     };
     assert_eq!(last_full_at(&run), None);
-    // All that was asked for came, but a limit had been asked for.
+    // Everything requested was found, but a limit was given.
     run["outcome"] = "full".into();
     assert_eq!(last_full_at(&run), None);
     run.as_object_mut().unwrap().remove("cursor").unwrap();

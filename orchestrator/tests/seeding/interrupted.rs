@@ -1,4 +1,4 @@
-//! Ctrl-C while a dump is read, which no thread can be talked out of.
+//! Ctrl-C while a dump is read; the reading thread cannot be interrupted directly.
 
 use std::{
     io::Write as _,
@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 
 use crate::killed::{program, root};
 
-/// Unpacked, and below what an archive may have: the program as it is built for tests reads them
-/// for minutes.
+/// Uncompressed, in MB, and below the limit of an archive: an unoptimised program reads it for
+/// minutes.
 const LARGE_MB: usize = 900;
 const DUMP: &str = "/download-counts/-/download-counts-2.20261101.0.tgz";
 
-/// A dump of counts that is small until it is unpacked: the same megabyte again and again, each time
-/// with a name that does not compress, so that it is no more than the dump of an honest registry.
+/// A dump of counts that is small when compressed: the same megabyte again and again, each time
+/// with a name that cannot be compressed, so that its ratio is that of a real dump.
 fn dump() -> Vec<u8> {
     let packed = |bytes: &[u8]| {
         let mut packer = GzEncoder::new(vec![], Compression::best());
@@ -82,7 +82,7 @@ fn ctrl_c_ends_a_seeding_that_reads_a_dump() {
         assert!(began.elapsed() < Duration::from_secs(60), "the dump is not fetched in a minute");
         std::thread::sleep(Duration::from_millis(10));
     }
-    // By now it is being read.
+    // At this time it is being read.
     std::thread::sleep(Duration::from_millis(300));
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();

@@ -1,5 +1,5 @@
-//! kill -9 through real seedings: what was read is not read again, and the queue becomes that of
-//! an undisturbed one.
+//! Kills real seedings with kill -9: nothing that was read is read again, and the queue becomes the
+//! same as without a kill.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ const N_EACH: usize = 50;
 
 pub(crate) type Asked = Arc<Mutex<BTreeMap<String, usize>>>;
 
-/// An npm registry with a search, of which every fifth package is a library.
+/// An npm registry with a search in which every fifth package is a library.
 pub(crate) fn serve() -> (String, Asked) {
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -83,7 +83,7 @@ pub(crate) fn root(origin: &str) -> tempfile::TempDir {
     dir
 }
 
-/// The queue without what depends on the hour of the test.
+/// The queue without fields that depend on the time of the test.
 pub(crate) fn queue(root: &Path) -> Value {
     let path = root.join("data/queues/priority-queue-npm.json");
     let mut queue: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
@@ -94,9 +94,9 @@ pub(crate) fn queue(root: &Path) -> Value {
     queue
 }
 
-/// When a run is killed is random, and the same again for the same seed: the one in
-/// `TSUKU_BATCH_KILL_SEED`, or else a new one. A test that fails shows which.
-fn moments() -> fastrand::Rng {
+/// The random times of the kills. The seed is `TSUKU_BATCH_KILL_SEED`, otherwise a new one; a
+/// failing test prints it.
+fn kill_delays() -> fastrand::Rng {
     let given = std::env::var("TSUKU_BATCH_KILL_SEED").ok();
     let seed = given.map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
     println!("TSUKU_BATCH_KILL_SEED={seed}");
@@ -112,10 +112,10 @@ fn killed_at_thirty_points_a_seeding_leads_to_the_queue_of_an_undisturbed_one() 
 
     let (origin, asked) = serve();
     let disturbed = root(&origin);
-    let (mut moments, mut n_killed) = (moments(), 0);
+    let (mut kill_delays, mut n_killed) = (kill_delays(), 0);
     for _ in 0..KILLS {
         let mut child = program(disturbed.path(), &["seed", "npm", "--resume"]).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(moments.u64(30..150)));
+        std::thread::sleep(Duration::from_millis(kill_delays.u64(30..150)));
         if child.try_wait().unwrap().is_some() {
             break;
         }
@@ -130,7 +130,7 @@ fn killed_at_thirty_points_a_seeding_leads_to_the_queue_of_an_undisturbed_one() 
     assert_eq!(queue(disturbed.path()), queue(undisturbed.path()));
     let asked = asked.lock().unwrap();
     let pages = asked.iter().filter(|(url, _)| url.starts_with("/-/v1/search"));
-    for (url, n) in pages {
-        assert!(*n <= 2, "{url} was asked for {n} times, killed {n_killed} times");
-    }
+    // A kill costs at most the page that was on its way.
+    let n_repeated: usize = pages.map(|(_, n)| n - 1).sum();
+    assert!(n_repeated <= n_killed, "{n_repeated} pages asked again, killed {n_killed} times");
 }

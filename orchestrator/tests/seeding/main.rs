@@ -1,4 +1,4 @@
-//! Seeding: over virtual time against made-up registries, and as real processes that are killed.
+//! Seeding: over virtual time with simulated registries, and as real processes that are killed.
 
 #![expect(
     clippy::unwrap_used,

@@ -21,14 +21,14 @@ use axum::{
 use serde_json::{Value, json};
 use tower_http::services::ServeFile;
 
-const MOST_KB: u64 = 100_000;
-/// Unpacked, of the dumps of every run of the tests.
+const MAX_KB: u64 = 100_000;
+/// The uncompressed size in MB of the dumps that every test run uses.
 const SMALL_MB: usize = 60;
 const LARGE_MB: usize = 500;
-/// Packages that are asked about one by one.
+/// Packages that are requested one by one.
 const N: usize = 5_000;
 
-/// Serves `dump` at `path`, and registries around it.
+/// Serves `dump` at `path`, with registries beside it.
 fn serve(path: &str, dump: &Path) -> String {
     let router = Router::new().route_service(path, ServeFile::new(dump)).fallback(answer);
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -80,7 +80,7 @@ fn search(from: usize, size: usize) -> String {
     json!({ "objects": hits, "total": N, "time": "2026-11-20T10:00:00Z" }).to_string()
 }
 
-/// As long as those of most packages.
+/// A manifest with the length of most manifests.
 fn manifest(name: &str) -> String {
     let dependencies: Value =
         (0..40).map(|i| (format!("dependency-{i}"), json!("^1.0.0"))).collect();
@@ -92,7 +92,7 @@ fn manifest(name: &str) -> String {
     .to_string()
 }
 
-/// A working folder whose registries are `origin`, with limits that only mirrors may have.
+/// A root whose registries are `origin`, with limits that are permitted only for mirrors.
 fn root(origin: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     assert!(program(dir.path(), &["init"]).status().unwrap().success());
@@ -124,9 +124,9 @@ fn program(root: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// The most that `seed ecosystem` ever had in memory, in kB. The kernel keeps the maximum for as
-/// long as the process lives; what `wait` tells later would be at least that of the tests
-/// themselves, of which the process was a copy at first.
+/// The peak memory of `seed ecosystem`, in kB. The kernel keeps the maximum while the process
+/// lives; the maximum that `wait` returns afterwards would include the memory of the test, of which
+/// the process was a copy at first.
 fn peak(root: &Path, ecosystem: &str) -> u64 {
     let mut child = program(root, &["seed", ecosystem]).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
@@ -135,7 +135,7 @@ fn peak(root: &Path, ecosystem: &str) -> u64 {
         let text = std::fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kb = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        // Before it has become the program, it is that copy.
+        // Before `exec`, the process is that copy.
         if text.lines().any(|line| line == "Name:\ttsuku-batch") {
             peak = kb.unwrap_or_default().max(peak);
         }
@@ -154,7 +154,7 @@ fn queued(root: &Path, ecosystem: &str) -> usize {
     queue["packages"].as_array().unwrap().len()
 }
 
-/// What the last seeding says of its source `name`: how many packages it listed.
+/// How many packages the last seeding listed from its source `name`.
 fn listed(root: &Path, name: &str) -> u64 {
     let runs = std::fs::read_to_string(root.join("data/metrics/seeding-runs.jsonl")).unwrap();
     let run: Value = serde_json::from_str(runs.lines().last().unwrap()).unwrap();
@@ -166,10 +166,10 @@ fn listed(root: &Path, name: &str) -> u64 {
 #[track_caller]
 fn check(what: &str, kb: u64) {
     println!("{what}: {} MB at most", kb.div_ceil(1_000));
-    assert!(0 < kb && kb < MOST_KB, "{what}: {kb} kB");
+    assert!(0 < kb && kb < MAX_KB, "{what}: {kb} kB");
 }
 
-/// Seeds `ecosystem` from a dump of `megabytes` at `path`, whose list is called `source`.
+/// Seeds `ecosystem` from a dump of `megabytes` at `path`; the list has the name `source`.
 #[track_caller]
 fn check_dump(ecosystem: &str, source: &str, path: &str, megabytes: usize) {
     let dir = tempfile::tempdir().unwrap();

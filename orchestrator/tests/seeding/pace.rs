@@ -1,5 +1,5 @@
-//! Each ecosystem's whole seeding at the limits that the plugins declare, on the virtual clock: what
-//! limits is a quota, from its first request to its last, and never anything else.
+//! Each ecosystem's whole seeding at the declared limits, on the virtual clock: from the first
+//! request to the last, only a quota limits the speed.
 
 mod network;
 mod registries;
@@ -11,19 +11,19 @@ use std::{
 };
 
 use batch_core::{
-    decide::seeding::{Believed, Identity, Known, Merging, Walk, merge, record},
-    io::{Clock as _, PoliteConfig, PoliteHttp, Request, Traffic as _},
+    decide::seeding::{Identity, Known, Merging, TrustedSize, Walk, merge, record},
+    io::{Clock as _, PoliteConfig, PoliteHttp, Request},
     model::{
         EcosystemId, PackageId, PackageName, Quota, SCHEMA_VERSION, SeedOutcome, SeedStart,
         SeedVerdict, SeedingRecord,
     },
     plugin::{EcosystemPlugin, Shape},
 };
-use batch_sim::{Sent, SimClock};
+use batch_sim::{SentRequest, SimClock};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use orchestrator::{
     plugins,
-    stage::seed::{Desk, Notes, Progress, cost, visit},
+    stage::seed::{FactLog, Progress, SeedContext, cost, visit},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -32,19 +32,20 @@ use self::{
     registries::{N, answer},
 };
 
-/// What came of seedings that ran side by side.
+/// The result of seedings that ran at the same time.
 struct Ended {
     records: BTreeMap<EcosystemId, SeedingRecord>,
-    /// Tools that were found.
+    /// The number of tools found.
     n_tools: BTreeMap<EcosystemId, usize>,
-    sent: Vec<Sent>,
+    sent: Vec<SentRequest>,
 }
 
 fn plugin(id: &str) -> &'static EcosystemPlugin {
     plugins::registry().unwrap().resolve(id).unwrap()
 }
 
-/// Seeds the ecosystems `ids` at once, with one client, from registries that answer by `script`.
+/// Seeds the ecosystems `ids` at the same time with one client, from registries that answer by
+/// `script`.
 fn seed(ids: &[&str], script: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Ended {
     let clock = SimClock::default();
     let network = Arc::new(Network::new(clock.clone(), script));
@@ -64,7 +65,7 @@ fn seed(ids: &[&str], script: impl Fn(&Request) -> Answer + Send + Sync + 'stati
     Ended { records, n_tools, sent: network.sent() }
 }
 
-/// One seeding from nothing, without files; with it comes how many tools it found.
+/// One complete seeding without files; also returns the number of tools found.
 async fn one(
     plugin: &'static EcosystemPlugin,
     http: &PoliteHttp,
@@ -81,12 +82,12 @@ async fn one(
     let identity: Identity<'_> = &|name: &PackageName| plugin.names.identity(name);
     let known: Known<'_> = &|_: &PackageId| None;
     let sources: Vec<_> =
-        seeder.sources().iter().map(|source| (source.name, Believed::default())).collect();
+        seeder.sources().iter().map(|source| (source.name, TrustedSize::default())).collect();
     let mut walk = Walk::new(start, &sources, identity, known);
-    let progress = Progress::new(false, true);
-    let notes = Notes { journal: None, progress: &progress };
-    let desk = Desk { plugin, seeder, http };
-    visit(&mut walk, desk, notes, &CancellationToken::new()).await.unwrap();
+    let progress = Progress::silent();
+    let notes = FactLog { journal: None, progress: &progress };
+    let seed_context = SeedContext { plugin, seeder, http };
+    visit(&mut walk, seed_context, notes, &CancellationToken::new()).await.unwrap();
     let is_tool = |verdict: &Option<SeedVerdict>| matches!(verdict, Some(SeedVerdict::Tool { .. }));
     let n_tools = walk.visited().iter().filter(|visited| is_tool(&visited.verdict)).count();
     let merging = Merging {
@@ -99,7 +100,7 @@ async fn one(
     (record(&walk, &merged, clock.now(), http.usage()), n_tools)
 }
 
-/// Every place's quota: of those of several plugins the strictest.
+/// The quota of every place; if several plugins declare one, the strictest.
 fn places() -> BTreeMap<(&'static str, &'static str), Quota> {
     let mut places = BTreeMap::new();
     let registry = plugins::registry().unwrap();
@@ -110,16 +111,16 @@ fn places() -> BTreeMap<(&'static str, &'static str), Quota> {
     places
 }
 
-/// When requests were sent, and within which quota.
+/// The times of requests, and their quota.
 struct Bucket {
     quota: Quota,
     at: Vec<Duration>,
 }
 
-fn buckets(sent: &[Sent]) -> Vec<Bucket> {
+fn buckets(sent: &[SentRequest]) -> Vec<Bucket> {
     let mut buckets: Vec<Bucket> =
         places().into_values().map(|quota| Bucket { quota, at: vec![] }).collect();
-    for Sent { at, url } in sent {
+    for SentRequest { at, url } in sent {
         let url: url::Url = url.parse().unwrap();
         let covers = |bucket: &&mut Bucket| {
             let Quota { host, path_prefix, .. } = bucket.quota;
@@ -138,7 +139,7 @@ impl Bucket {
         format!("{}{}", self.quota.host, self.quota.path_prefix)
     }
 
-    /// How long all of it takes at the least.
+    /// The shortest time that all requests can take.
     fn cost(&self) -> Duration {
         self.quota.period * u32::try_from(self.at.len()).unwrap()
     }
@@ -147,15 +148,15 @@ impl Bucket {
         self.at.last().unwrap().saturating_sub(self.at[0])
     }
 
-    /// The part that was asked for of what the quota allows from the first request to the last.
+    /// The part of the permitted requests that was made, from the first request to the last.
     fn used(&self) -> f64 {
         let allowed = f64::from(self.quota.burst.get())
             + self.took().as_secs_f64() / self.quota.period.as_secs_f64();
         f64::from(u32::try_from(self.at.len()).unwrap()) / allowed
     }
 
-    /// Between any two requests, both counted, there are at most a burst and as many as fit into
-    /// the time. Of all earlier ones the tightest is remembered.
+    /// Checks that between any two requests, both included, there is at most a burst plus as many
+    /// as fit into the time. Only the tightest earlier request must be remembered.
     fn check_windows(&self) {
         let Quota { period, burst, .. } = self.quota;
         let tolerance = period.as_secs_f64() * (f64::from(burst.get()) - 1.0) + 1e-6;
@@ -171,9 +172,10 @@ impl Bucket {
     }
 }
 
-/// No quota is exceeded, and of the one that takes longest 97 % are used; returns its requests.
+/// Checks that no quota is exceeded, and that the one that takes longest is used to at least 97 %;
+/// returns its requests.
 #[track_caller]
-fn check_pace(what: &str, sent: &[Sent], limiting: &str) -> usize {
+fn check_pace(what: &str, sent: &[SentRequest], limiting: &str) -> usize {
     let buckets = buckets(sent);
     for bucket in &buckets {
         bucket.check_windows();
@@ -186,7 +188,7 @@ fn check_pace(what: &str, sent: &[Sent], limiting: &str) -> usize {
     slowest.at.len()
 }
 
-/// The registry is asked about each of [`N`] packages, and `limiting` is what limits.
+/// The registry is asked about each of [`N`] packages, and `limiting` determines the speed.
 #[track_caller]
 fn check_asked(id: &str, limiting: &str, outcome: SeedOutcome) {
     let ended = seed(&[id], answer);
@@ -197,7 +199,7 @@ fn check_asked(id: &str, limiting: &str, outcome: SeedOutcome) {
 
 #[test]
 fn five_thousand_npm_packages_use_up_the_registry_s_quota() {
-    // The search's maximum of a run is spent before its last page.
+    // The largest number of search requests of a run is reached before its last page.
     check_asked("npm", "registry.npmjs.org/", SeedOutcome::Partial);
 }
 
@@ -221,7 +223,7 @@ fn five_thousand_distributions_use_up_the_quota_of_metacpan() {
     check_asked("cpan", "fastapi.metacpan.org/", SeedOutcome::Full);
 }
 
-/// What the lists name is asked for, once each, and nothing about single packages.
+/// Everything that the lists name is requested once, and no single packages.
 #[track_caller]
 fn check_dumps(id: &str) {
     let ended = seed(&[id], answer);
@@ -241,7 +243,7 @@ fn check_dumps(id: &str) {
         Shape::Pages(_) => vec![],
     });
     assert_eq!(files, declared.collect::<Vec<_>>());
-    // Pages of a list are what is left: as many as `seed status` says beforehand.
+    // The remaining requests are for pages of a list, as many as `seed status` announces.
     let quotas: Vec<Quota> = plugins::registry().unwrap().quotas().collect();
     let for_lists = cost(seeder, &quotas, &|_| Some(N)).buckets;
     let for_lists: u64 = for_lists.iter().map(|bucket| bucket.for_lists).sum();
@@ -267,8 +269,8 @@ fn crates_cost_the_dump_and_the_pages_of_one_category() {
 }
 
 #[test]
-fn all_ecosystems_at_once_keep_each_other_from_nothing() {
-    // Those whose registries are simulated here.
+fn all_ecosystems_together_use_their_full_quotas() {
+    // The ecosystems whose registries are simulated here.
     let all = ["homebrew", "cargo", "npm", "pypi", "rubygems", "go", "cpan", "cask"];
     let ended = seed(&all, answer);
     assert_eq!(ended.n_tools.values().filter(|n| **n == N).count(), all.len());
@@ -284,12 +286,12 @@ fn all_ecosystems_at_once_keep_each_other_from_nothing() {
         let bucket = buckets.iter().find(|bucket| bucket.place() == place).unwrap();
         assert!(0.97 <= bucket.used(), "{place} uses {}", bucket.used());
     }
-    // The slowest alone decides how long all of it takes.
+    // The slowest one alone determines the total time.
     let slowest = buckets.iter().max_by_key(|bucket| bucket.cost()).unwrap();
     assert!(ended.sent.last().unwrap().at.as_secs_f64() * 0.97 <= slowest.cost().as_secs_f64());
 }
 
-/// `what` does not come, and the rest is seeded at the pace of `limiting`.
+/// `what` is not available, and the rest is seeded at the speed that `limiting` permits.
 #[track_caller]
 fn check_without(id: &str, what: &'static str, status: u16, limiting: &str) {
     let ended = seed(&[id], move |request| {
@@ -305,7 +307,7 @@ fn check_without(id: &str, what: &'static str, status: u16, limiting: &str) {
 }
 
 #[test]
-fn a_source_that_is_not_there_does_not_slow_the_others_down() {
+fn a_missing_source_does_not_slow_the_others_down() {
     let leaderboard = "https://fastapi.metacpan.org/v1/favorite/";
     check_without("cpan", leaderboard, 404, "fastapi.metacpan.org/");
     let dumps = "https://s3-us-west-2.amazonaws.com/";
@@ -316,7 +318,7 @@ fn a_source_that_is_not_there_does_not_slow_the_others_down() {
 fn a_source_that_is_down_does_not_slow_the_others_down() {
     let search = "https://registry.npmjs.org/-/v1/search";
     check_without("npm", search, 503, "registry.npmjs.org/");
-    // It bans addresses for a while, and with it the whole host is left alone.
+    // It blocks addresses for a while, and then the whole host is left alone.
     check_without("npm", search, 429, "registry.npmjs.org/");
     let dump = "https://static.crates.io/db-dump.tar.gz";
     check_without("cargo", dump, 503, "static.crates.io/");

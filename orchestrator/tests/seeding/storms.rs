@@ -1,10 +1,10 @@
-//! Registries at their worst, on the virtual clock.
+//! Registries with extreme errors, on the virtual clock.
 
 use std::time::Duration;
 
 use batch_core::model::{SeedOutcome, SeedSkip};
 
-use crate::toy::{Begin, Ended, page, seed, well};
+use crate::toy::{Begin, Ended, ordinary_answer, page, seed};
 
 fn outcome(ended: &Ended) -> (SeedOutcome, usize) {
     (ended.record.outcome, ended.merged.queue.len())
@@ -12,38 +12,38 @@ fn outcome(ended: &Ended) -> (SeedOutcome, usize) {
 
 #[test]
 fn five_thousand_packages_are_read_at_the_declared_pace_and_not_faster() {
-    let ended = seed(&Begin::default(), |path, _| well(path, 50, 100));
+    let ended = seed(&Begin::default(), |path, _| ordinary_answer(path, 50, 100));
     assert_eq!(outcome(&ended), (SeedOutcome::Full, 5_000));
     let packages: Vec<Duration> =
         ended.sent.iter().filter(|sent| sent.url.contains("/p/")).map(|sent| sent.at).collect();
     assert_eq!(packages.len(), 5_000);
     let period = Duration::from_secs(1);
     assert!(packages.windows(2).all(|pair| pair[0] + period <= pair[1]), "never above");
-    // All that limits is the quota of the packages, from the first request to the last.
+    // Only the quota of the packages limits the speed, from the first request to the last.
     let used = 5_000.0 / (ended.took.as_secs_f64() / period.as_secs_f64());
     assert!(used >= 0.97, "{used}");
 }
 
 #[test]
-fn a_spent_maximum_of_a_run_ends_it_with_its_cursor() {
-    let ended = seed(&Begin::default(), |path, _| well(path, 80, 2));
+fn a_run_ends_with_its_cursor_at_its_maximum_of_requests() {
+    let ended = seed(&Begin::default(), |path, _| ordinary_answer(path, 80, 2));
     assert_eq!(outcome(&ended), (SeedOutcome::Partial, 120));
     let cursor = ended.record.cursor.clone().unwrap();
     assert_eq!((cursor.page.as_deref(), cursor.visited), (Some("60"), 0));
     let reason = ended.record.sources[0].reason.clone().unwrap();
-    assert!(reason.contains("has spent its requests"), "{reason}");
+    assert!(reason.contains("the limit of requests for"), "{reason}");
     let begin = Begin { left: ended.record.sources, ..Begin::default() };
-    let rest = seed(&begin, |path, _| well(path, 80, 2));
+    let rest = seed(&begin, |path, _| ordinary_answer(path, 80, 2));
     assert_eq!(outcome(&rest), (SeedOutcome::Full, 40));
 }
 
 #[test]
-fn a_storm_of_429_pauses_and_then_goes_on() {
+fn many_429_answers_cause_a_pause_and_then_the_run_continues() {
     let ended = seed(&Begin::default(), |path, n| {
         if (20..23).contains(&n) {
             (429, &[("retry-after", "30")], "slow down")
         } else {
-            well(path, 3, 20)
+            ordinary_answer(path, 3, 20)
         }
     });
     assert_eq!(outcome(&ended), (SeedOutcome::Full, 60));
@@ -51,9 +51,13 @@ fn a_storm_of_429_pauses_and_then_goes_on() {
 }
 
 #[test]
-fn a_storm_of_429_without_end_saves_what_there_is() {
+fn endless_429_answers_keep_the_results_so_far() {
     let ended = seed(&Begin::default(), |path, n| {
-        if 20 <= n { (429, &[("retry-after", "3600")], "slow down") } else { well(path, 3, 20) }
+        if 20 <= n {
+            (429, &[("retry-after", "3600")], "slow down")
+        } else {
+            ordinary_answer(path, 3, 20)
+        }
     });
     let (outcome, n_queued) = outcome(&ended);
     assert_eq!((outcome, n_queued), (SeedOutcome::Partial, 17));
@@ -63,9 +67,9 @@ fn a_storm_of_429_without_end_saves_what_there_is() {
 }
 
 #[test]
-fn a_storm_of_5xx_about_packages_ends_the_run_and_blames_no_package() {
+fn many_5xx_answers_about_packages_end_the_run_and_blame_no_package() {
     let ended = seed(&Begin::default(), |path, _| {
-        if path.starts_with("/p/") { (503, &[], "down") } else { well(path, 3, 20) }
+        if path.starts_with("/p/") { (503, &[], "down") } else { ordinary_answer(path, 3, 20) }
     });
     assert_eq!(outcome(&ended), (SeedOutcome::Partial, 0));
     assert!(ended.sent.len() < 200, "{}", ended.sent.len());
@@ -73,11 +77,11 @@ fn a_storm_of_5xx_about_packages_ends_the_run_and_blames_no_package() {
 }
 
 #[test]
-fn each_list_of_a_registry_that_is_down_is_left_soon_and_taken_up_later() {
+fn the_lists_of_an_unavailable_registry_are_skipped_and_read_later() {
     let answer = |path: &str, is_down| match path.strip_prefix("/more?page=") {
         _ if is_down && path.starts_with("/p/") => (503, &[][..], "down"),
         Some("0") => (200, &[][..], page(100, 20, None)),
-        Some(_) | None => well(path, 3, 20),
+        Some(_) | None => ordinary_answer(path, 3, 20),
     };
     let begin = Begin { both: true, ..Begin::default() };
     let first = seed(&begin, move |path, _| answer(path, true));
@@ -91,47 +95,59 @@ fn each_list_of_a_registry_that_is_down_is_left_soon_and_taken_up_later() {
 }
 
 #[test]
-fn what_could_not_be_read_before_a_stop_is_looked_at_by_the_next_run() {
+fn packages_unread_at_a_stop_are_read_by_the_next_run() {
     let first = seed(&Begin::default(), |path, n| {
-        if 20 <= n && path.starts_with("/p/") { (503, &[], "down") } else { well(path, 3, 20) }
+        if 20 <= n && path.starts_with("/p/") {
+            (503, &[], "down")
+        } else {
+            ordinary_answer(path, 3, 20)
+        }
     });
     let (outcome_of_first, n_first) = outcome(&first);
     assert_eq!(outcome_of_first, SeedOutcome::Partial);
     let begin = Begin { left: first.record.sources, ..Begin::default() };
-    let second = seed(&begin, |path, _| well(path, 3, 20));
+    let second = seed(&begin, |path, _| ordinary_answer(path, 3, 20));
     let (outcome, n_second) = outcome(&second);
     assert_eq!((outcome, n_first + n_second), (SeedOutcome::Full, 60));
 }
 
 #[test]
-fn one_package_that_cannot_be_read_costs_itself() {
+fn one_unreadable_package_does_not_affect_others() {
     let ended = seed(&Begin::default(), |path, _| {
-        if path == "/p/tool-7" { (500, &[], "oops") } else { well(path, 2, 20) }
+        if path == "/p/tool-7" { (500, &[], "oops") } else { ordinary_answer(path, 2, 20) }
     });
     assert_eq!(outcome(&ended), (SeedOutcome::Full, 39));
     assert_eq!(ended.record.skipped[&SeedSkip::Unreadable], 1);
 }
 
 #[test]
-fn a_storm_of_5xx_at_the_list_is_unavailable_or_partial() {
+fn many_5xx_answers_of_the_list_make_it_unavailable_or_partial() {
     let ended = seed(&Begin::default(), |path, _| {
-        if path.starts_with("/list") { (502, &[], "bad gateway") } else { well(path, 3, 20) }
+        if path.starts_with("/list") {
+            (502, &[], "bad gateway")
+        } else {
+            ordinary_answer(path, 3, 20)
+        }
     });
     assert_eq!(outcome(&ended), (SeedOutcome::Unavailable, 0));
     let ended = seed(&Begin::default(), |path, _| {
-        if path == "/list?page=2" { (502, &[], "bad gateway") } else { well(path, 3, 20) }
+        if path == "/list?page=2" {
+            (502, &[], "bad gateway")
+        } else {
+            ordinary_answer(path, 3, 20)
+        }
     });
     assert_eq!(outcome(&ended), (SeedOutcome::Partial, 40));
     assert_eq!(ended.record.cursor.unwrap().page.as_deref(), Some("2"));
 }
 
 #[test]
-fn a_page_that_was_cut_off_is_not_taken_for_the_end_of_the_list() {
+fn a_truncated_page_is_not_the_end_of_the_list() {
     let ended = seed(&Begin::default(), |path, _| {
         if path == "/list?page=1" {
             (200, &[], r#"{"names":["tool-20","to"#)
         } else {
-            well(path, 3, 20)
+            ordinary_answer(path, 3, 20)
         }
     });
     assert_eq!(outcome(&ended), (SeedOutcome::Partial, 20));
@@ -139,12 +155,12 @@ fn a_page_that_was_cut_off_is_not_taken_for_the_end_of_the_list() {
 }
 
 #[test]
-fn a_page_of_a_bot_filter_is_no_list() {
+fn a_page_of_a_bot_filter_is_not_a_list() {
     let ended = seed(&Begin::default(), |path, _| {
         if path.starts_with("/list") {
             (200, &[("content-type", "text/html")], "<html>Just a moment...</html>")
         } else {
-            well(path, 3, 20)
+            ordinary_answer(path, 3, 20)
         }
     });
     assert_eq!(outcome(&ended), (SeedOutcome::Unavailable, 0));
@@ -154,7 +170,7 @@ fn a_page_of_a_bot_filter_is_no_list() {
 fn pages_that_repeat_end_the_list() {
     let ended = seed(&Begin::default(), |path, _| match path {
         "/list?page=2" => (200, &[], page(0, 20, Some(3))),
-        _ => well(path, 50, 20),
+        _ => ordinary_answer(path, 50, 20),
     });
     assert_eq!(outcome(&ended), (SeedOutcome::Full, 40));
     let lists = ended.sent.iter().filter(|sent| sent.url.contains("/list")).count();
@@ -162,11 +178,11 @@ fn pages_that_repeat_end_the_list() {
 }
 
 #[test]
-fn a_list_that_is_empty_or_half_of_what_it_was_is_not_believed() {
+fn a_list_that_is_empty_or_lost_half_of_its_names_is_refused() {
     let begin = Begin { expected: Some(80), ..Begin::default() };
-    let ended = seed(&begin, |path, _| well(path, 2, 20));
+    let ended = seed(&begin, |path, _| ordinary_answer(path, 2, 20));
     assert_eq!(outcome(&ended), (SeedOutcome::Shrunk, 40));
-    assert_eq!(ended.record.believed("list").total, Some(80));
+    assert_eq!(ended.record.trusted_size("list").total, Some(80));
     let empty = seed(&begin, |_, _| (200, &[], r#"{"names":[],"next":null}"#));
     assert_eq!(outcome(&empty), (SeedOutcome::Shrunk, 0));
 }

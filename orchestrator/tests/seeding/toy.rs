@@ -1,4 +1,4 @@
-//! An ecosystem with two lists, and a registry that answers as it is told.
+//! An ecosystem with two lists, and a registry whose answers the test defines.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,20 +9,20 @@ use std::{
 
 use async_trait::async_trait;
 use batch_core::{
-    decide::seeding::{Believed, Merged, Merging, Walk, merge, record},
-    io::{Clock as _, Http, PoliteConfig, PoliteHttp, Request, Traffic as _, json},
+    decide::seeding::{Merged, Merging, TrustedSize, Walk, merge, record},
+    io::{Clock as _, Http, PoliteConfig, PoliteHttp, Request, json},
     model::{
-        Action, Candidate, EcosystemId, Evidence, Executables, Finding, InvalidId, PackageFacts,
-        PackageId, PackageKind, PackageName, Page, Quota, Recipe, RecipeName, SCHEMA_VERSION,
-        SeedStart, SeedVerdict, SeedingRecord, SourceRun, Threshold,
+        EcosystemId, Evidence, Finding, InvalidId, PackageFacts, PackageId, PackageName, Purpose,
+        Quota, Recipe, RecipeName, SCHEMA_VERSION, SeedStart, SeedVerdict, SeedingRecord,
+        SourceRun, Threshold,
     },
     plugin::{
-        EcosystemPlugin, FailureClassifier, Missing, Names, RateLimit, RecipeBuilder, Seeder,
-        Shape, Source, SourceError,
+        EcosystemPlugin, FailureClassifier, Listing, Missing, Names, PageRequest, RateLimit,
+        RecipeBuilder, Seeder, Shape, Source, SourceError,
     },
 };
-use batch_sim::{Answer, Sent, SimClock, SimTransport};
-use orchestrator::stage::seed::{Desk, Notes, Progress, visit};
+use batch_sim::{Answer, SentRequest, SimClock, SimTransport};
+use orchestrator::stage::seed::{FactLog, Progress, SeedContext, visit};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +55,7 @@ struct Listed {
 }
 
 #[derive(Deserialize)]
-struct Told {
+struct ScriptedTotals {
     commands: Vec<String>,
 }
 
@@ -84,25 +84,12 @@ impl Seeder for Toy {
         None
     }
 
-    async fn discover(
-        &self,
-        http: &dyn Http,
-        source: &Source,
-        cursor: Option<&str>,
-        _: usize,
-    ) -> Result<Page, SourceError> {
-        let query = [("page", cursor.unwrap_or("0"))];
-        let request = Request::get(ORIGIN, &[source.name], &query).map_err(source_error)?;
-        let listed: Listed = json(http, request).await.map_err(source_error)?.unwrap();
-        let name = |name: String| Candidate {
-            id: PackageId { ecosystem: ID, name: name.parse().unwrap() },
-            popularity: None,
-            commands: None,
-            has_repository: None,
-        };
-        let candidates = listed.names.into_iter().map(name).collect();
-        let (next_cursor, total) = (listed.next, listed.total);
-        Ok(Page { candidates, next_cursor, total, ..Page::default() })
+    async fn read<'a>(&self, wanted: PageRequest<'a>) -> Result<Listing<'a>, SourceError> {
+        let query = [("page", wanted.cursor.unwrap_or("0"))];
+        let request = Request::get(ORIGIN, &[wanted.source.name], &query);
+        let listed = wanted.ask_json::<Listed>(request, "list").await?.content;
+        let rows = listed.names.into_iter().map(move |name| wanted.candidate(&name));
+        Ok(Listing::page(rows, listed.next).of_total(listed.total))
     }
 }
 
@@ -114,22 +101,12 @@ impl RecipeBuilder for Toy {
         name: &PackageName,
     ) -> Result<Option<PackageFacts>, SourceError> {
         let request = Request::get(ORIGIN, &["p", name.as_str()], &[]).map_err(source_error)?;
-        let told: Option<Told> = json(http, request).await.map_err(source_error)?;
-        Ok(told.map(|told| PackageFacts {
-            id: PackageId { ecosystem: ID, name: name.clone() },
-            version: "1.0".to_owned(),
-            executables: Executables::Known(
-                told.commands.iter().map(|name| name.parse().unwrap()).collect(),
-            ),
-            description: String::new(),
-            homepage: None,
-            kind: PackageKind::Tool,
-            runtime_dependencies: vec![],
-            platforms: vec![],
-            artifacts: vec![],
-            install: Action { name: "toy".to_owned(), parameters: BTreeMap::new() },
-            notes: vec![],
-        }))
+        let told: Option<ScriptedTotals> = json(http, request).await.map_err(source_error)?;
+        let id = PackageId { ecosystem: ID, name: name.clone() };
+        let facts = |told: ScriptedTotals| {
+            PackageFacts::of_commands(id, "1.0".to_owned(), "toy", &told.commands)
+        };
+        Ok(told.map(facts))
     }
 
     fn build(&self, _: &PackageFacts) -> Result<Recipe, Missing> {
@@ -152,6 +129,7 @@ impl RateLimit for Toy {
                 concurrency: NonZeroU32::MIN.saturating_add(7),
                 max_per_run,
                 retry_floor: Duration::from_secs(60),
+                purpose: Purpose::Building,
             }
         }
         const { &[quota("/", None), quota("/list", Some(60))] }
@@ -170,20 +148,20 @@ impl Names for Toy {
     }
 }
 
-/// What a test looks at.
+/// The values that a test checks.
 pub(crate) struct Ended {
     pub(crate) merged: Merged,
     pub(crate) record: SeedingRecord,
-    pub(crate) sent: Vec<Sent>,
+    pub(crate) sent: Vec<SentRequest>,
     pub(crate) took: Duration,
 }
 
-/// What a seeding is to begin with.
+/// The start of a seeding.
 #[derive(Default, Clone)]
 pub(crate) struct Begin {
     pub(crate) left: Vec<SourceRun>,
     pub(crate) expected: Option<usize>,
-    /// Whether the second list is read, too.
+    /// Whether the second list is read too.
     pub(crate) both: bool,
 }
 
@@ -215,15 +193,15 @@ pub(crate) fn seed(
     };
     let identity = |name: &PackageName| name.to_string();
     let known = |_: &PackageId| -> Option<SeedVerdict> { None };
-    let believed = Believed { total: begin.expected, size: None };
-    let lists = [("list", believed), ("more", Believed::default())];
+    let trusted_size = TrustedSize { total: begin.expected, size: None };
+    let lists = [("list", trusted_size), ("more", TrustedSize::default())];
     let n_lists = 1 + usize::from(begin.both);
     let mut walk = Walk::new(start, &lists[..n_lists], &identity, &known);
-    let progress = Progress::new(false, true);
-    let notes = Notes { journal: None, progress: &progress };
+    let progress = Progress::silent();
+    let notes = FactLog { journal: None, progress: &progress };
     let cancel = CancellationToken::new();
-    let desk = Desk { plugin: &PLUGIN, seeder: &Toy, http: &http };
-    clock.run(visit(&mut walk, desk, notes, &cancel)).unwrap();
+    let seed_context = SeedContext { plugin: &PLUGIN, seeder: &Toy, http: &http };
+    clock.run(visit(&mut walk, seed_context, notes, &cancel)).unwrap();
     let merging = Merging {
         curated: &BTreeMap::new(),
         threshold: None,
@@ -242,8 +220,8 @@ pub(crate) fn page(from: usize, n: usize, next: Option<usize>) -> &'static str {
     Box::leak(format!(r#"{{"names":[{}],"next":{next}}}"#, names.join(",")).into_boxed_str())
 }
 
-/// The list of `n_pages` pages of `of` names, and packages that each have a command.
-pub(crate) fn well(path: &str, n_pages: usize, of: usize) -> Answer {
+/// The list with `n_pages` pages of `of` names; each package has a command.
+pub(crate) fn ordinary_answer(path: &str, n_pages: usize, of: usize) -> Answer {
     match path.strip_prefix("/list?page=") {
         Some(at) => {
             let at: usize = at.parse().unwrap();

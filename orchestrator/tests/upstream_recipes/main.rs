@@ -1,10 +1,9 @@
-//! What our builders find out about a package, against what people wrote into the recipes of the
-//! package manager's own registry. Asks the real registries, within their limits, some hundreds of
-//! questions: only where `TSUKU_BATCH_LIVE=1` says so and the recipes are at hand; elsewhere
-//! reported as ignored, with the reason.
+//! Compares the builders' results with the recipes that people wrote for the package manager's
+//! registry. It sends some hundreds of requests to the real registries, within their limits: only
+//! if `TSUKU_BATCH_LIVE=1` is set and the recipes are present; otherwise it is reported as ignored.
 //!
-//! It prints one row for each recipe, and fails on a difference that `known.rs` does not judge, and on
-//! a judgement that nothing calls for any more.
+//! Prints one row for each recipe. Fails on a difference that `known.rs` does not explain, and on
+//! an explanation that is no longer needed.
 #![expect(clippy::disallowed_methods, reason = "a test that reads files of a corpus")]
 
 mod known;
@@ -20,20 +19,20 @@ use batch_core::{
 use futures_util::future::join_all;
 use libtest_mimic::{Arguments, Failed, Trial};
 use orchestrator::{
-    env::{Env, Fixed},
+    env::{Env, TestOverrides},
     net,
     settings::Settings,
 };
 
 use crate::{
-    known::{Judgement, KNOWN, Right},
+    known::{CorrectSide, KNOWN, KnownDifference},
     recipes::{Written, written},
 };
 
-/// The ecosystems whose recipes name their commands beside the package.
+/// The ecosystems whose recipes name their commands in the same step as the package.
 const COMPARED: &[&str] = &["cargo", "npm", "pypi", "go"];
-/// Fewer mean that the corpus is another, or that it was not read.
-const FEWEST_RECIPES: usize = 90;
+/// With fewer recipes, the corpus is the wrong one or was not read.
+const MIN_RECIPES: usize = 90;
 
 fn main() -> ExitCode {
     let is_asked_for = std::env::var("TSUKU_BATCH_LIVE").is_ok_and(|value| value == "1");
@@ -69,7 +68,7 @@ fn judgements_are_about_recipes() -> Result<(), Failed> {
         n_recipes += written.len();
         names.extend(written.into_iter().map(|written| (written.recipe, written.package)));
     }
-    if n_recipes < FEWEST_RECIPES {
+    if n_recipes < MIN_RECIPES {
         return Err(format!("only {n_recipes} recipes to compare with").into());
     }
     for known in KNOWN {
@@ -83,7 +82,7 @@ fn judgements_are_about_recipes() -> Result<(), Failed> {
 #[expect(clippy::print_stdout, reason = "the rows are for whoever asked for them")]
 fn compare_all() -> Result<(), Failed> {
     let runtime = tokio::runtime::Runtime::new()?;
-    let env = Env::of_process(Fixed::default())?;
+    let env = Env::of_process(TestOverrides::default())?;
     let cache = tempfile::tempdir()?;
     let rows = runtime.block_on(async {
         let http = net::polite(&env, &Settings::default(), cache.path(), &Control::default())?;
@@ -103,7 +102,7 @@ fn compare_all() -> Result<(), Failed> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
 
-/// One at a time: each waits for its host's gate anyway.
+/// One package at a time: each waits for the quota of its host anyway.
 async fn rows_of(
     plugin: &EcosystemPlugin,
     registry: &Registry,
@@ -130,13 +129,13 @@ async fn found(
         Err(error) => Err(format!("{}: {error}", error.finding().kind.row().subcategory)),
         Ok(None) => Err("package_not_found".to_owned()),
         Ok(Some(facts)) => match facts.executables {
-            Executables::Unknown(why) => Err(format!("unknown: {why}")),
+            Executables::Unknown(unknown) => Err(format!("unknown: {}", unknown.reason)),
             Executables::Known(names) => Ok(names.iter().map(ToString::to_string).collect()),
         },
     }
 }
 
-/// One recipe and what was found about its package.
+/// One recipe and the result for its package.
 struct Row {
     ecosystem: String,
     written: Written,
@@ -144,8 +143,8 @@ struct Row {
 }
 
 impl Row {
-    /// `""` where both say the same; else what only they have as `-a`, what only we have as `+b`,
-    /// or why we have nothing.
+    /// `""` if both are equal; otherwise commands only in the recipe as `-a`, commands only in our
+    /// result as `+b`, or why there is no result.
     fn difference(&self) -> String {
         let ours = match &self.ours {
             Ok(ours) => ours,
@@ -157,8 +156,8 @@ impl Row {
         missing.chain(more).collect::<Vec<_>>().join(" ")
     }
 
-    fn judgement(&self) -> Option<&'static Judgement> {
-        let is_this = |known: &&Judgement| {
+    fn judgement(&self) -> Option<&'static KnownDifference> {
+        let is_this = |known: &&KnownDifference| {
             known.recipe == self.written.recipe && known.package == self.written.package
         };
         KNOWN.iter().find(is_this)
@@ -169,7 +168,7 @@ impl Row {
     }
 
     fn is_as_expected(&self) -> bool {
-        let may_be_same = self.judgement().is_none_or(|known| known.right == Right::Untold);
+        let may_be_same = self.judgement().is_none_or(|known| known.right == CorrectSide::Untold);
         self.is_judged() || may_be_same && self.difference().is_empty()
     }
 }

@@ -1,4 +1,4 @@
-//! The recipes that people wrote.
+//! Reads the recipes that people wrote.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ pub(crate) const FOLDER: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/tsuku/recipes");
 const EXECUTABLES: &str = "executables";
 
-/// What a recipe says of one package; steps for several systems are taken together.
+/// The commands of one package in a recipe; steps for several systems are combined.
 pub(crate) struct Written {
     /// The name of its file.
     pub(crate) recipe: String,
@@ -41,7 +41,7 @@ pub(crate) fn written(
         for step in &recipe.steps {
             let is_this = |shape: &&ActionShape| shape.name == step.action;
             let Some(shape) = plugin.recipe_actions.iter().find(is_this) else { continue };
-            // The other parameter that it cannot do without.
+            // The other required parameter.
             let mut names = shape.required.iter().filter(|name| **name != EXECUTABLES);
             let package = names.find_map(|name| step.params.get(*name)?.as_str());
             let package = package.context("a step that installs no package")?;

@@ -1,8 +1,8 @@
-//! A hostile package through `run` itself: its command, which the verify step starts, tries every
-//! attack that the tests of the sandbox know.
+//! Runs a hostile package through `run` itself: its command, which the verify step starts, tries
+//! every attack of the sandbox's tests.
 //!
-//! Its install script is not run: npm is told not to. Steps with network that run code of a package
-//! are attacked in the tests of the sandbox.
+//! Its install script does not run, because npm gets an option against that. The tests of the
+//! sandbox cover steps with network that run code of a package.
 
 use std::{
     io::Write as _,
@@ -31,18 +31,18 @@ use crate::{
 
 const SCRIPT: &str = include_str!("../../sandbox/tests/attacks.pl");
 
-/// An ordinary user, who owns nothing.
+/// The id of an ordinary user who owns no files.
 const ORDINARY: u32 = 61_234;
 
-/// Fewer are no attack worth the name.
+/// With fewer attempts, something prevented the attacks from running.
 const AT_LEAST: usize = 250;
 
-/// In the values of variables that no verify step may see.
+/// A text in the values of variables that no verify step may see.
 const SECRET: &str = "attacks-secret";
 
-/// As whom the pipeline runs.
+/// The user who runs the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Person {
+enum RunAs {
     This,
     Ordinary,
 }
@@ -53,7 +53,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         (!has_perl).then(|| "perl is not here, which the attacks are written in".to_owned())
     });
     let mut trials = Vec::new();
-    for person in [Person::This, Person::Ordinary] {
+    for person in [RunAs::This, RunAs::Ordinary] {
         for backend in ["both", "bubblewrap", "landlock"] {
             for limiter in ["cgroup_v2", "cgroup_v1", "watchdog"] {
                 let name =
@@ -71,8 +71,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-fn attacked(person: Person, backend: &str, limiter: &str) -> Completion {
-    if person == Person::Ordinary && !rustix::process::geteuid().is_root() {
+fn attacked(person: RunAs, backend: &str, limiter: &str) -> Completion {
+    if person == RunAs::Ordinary && !rustix::process::geteuid().is_root() {
         return Completion::ignored_with("this is an ordinary user already");
     }
     let nanos = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
@@ -87,7 +87,7 @@ fn attacked(person: Person, backend: &str, limiter: &str) -> Completion {
     let args = ["--json", "run", "--ecosystem", "npm", "-q", "--sandbox", backend];
     let run = started_by(person, &root, &args);
     if run.status.code() == Some(4) {
-        // One of these is there, or nothing works for this person at all.
+        // One of these exists, or nothing works for this user.
         let check = started_by(person, &root, &["--json", "sandbox", "check"]);
         let check: Value = serde_json::from_slice(&check.stdout).unwrap();
         let wall = check["walls"].as_array().unwrap().iter().find(|it| it["name"] == *backend);
@@ -114,7 +114,7 @@ fn assert_held(output: &str) {
     let open: Vec<&str> = output.lines().filter(|line| line.starts_with("OPEN ")).collect();
     assert!(open.is_empty(), "{open:#?}");
     let ends = output.lines().any(|line| line == format!("done {held}"));
-    // The verify step may try more than one way to ask for a version.
+    // The verify step may ask for a version in more than one way.
     let ends = ends || output.lines().filter(|line| line.starts_with("done ")).count() > 1;
     assert!(held >= AT_LEAST && ends, "{output}");
 }
@@ -124,7 +124,7 @@ fn hostile(words: &[String]) -> Package {
         "#!/usr/bin/env node
         const {{ spawnSync }} = require('child_process');
         const script = require('fs').realpathSync(__dirname) + '/attacks.pl';
-        // Inherited: what the script leaves behind keeps its output open.
+        // Inherited: processes that the script leaves behind keep its output open.
         const options = {{ cwd: process.env.HOME, stdio: 'inherit' }};
         const run = spawnSync('/usr/bin/perl', [script, ...{}], options);
         if (run.error) console.log(String(run.error));
@@ -135,9 +135,9 @@ fn hostile(words: &[String]) -> Package {
     Package { files: files.into(), ..Package::tool("hostile", 0) }
 }
 
-/// Gives all in `dir` to the one who runs the pipeline.
-fn give(dir: &Path, person: Person) {
-    if person == Person::This {
+/// Makes the user who runs the pipeline the owner of everything in `dir`.
+fn give(dir: &Path, person: RunAs) {
+    if person == RunAs::This {
         return;
     }
     chown(dir, Some(ORDINARY), Some(ORDINARY)).unwrap();
@@ -150,7 +150,7 @@ fn give(dir: &Path, person: Person) {
     }
 }
 
-/// The program, where every user may start it.
+/// A copy of the program that every user can start.
 fn reachable_program() -> &'static Path {
     static COPY: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = COPY.get_or_init(|| {
@@ -165,27 +165,27 @@ fn reachable_program() -> &'static Path {
     path
 }
 
-fn started_by(person: Person, root: &TestRoot, args: &[&str]) -> Output {
-    let is_other = person == Person::Ordinary;
+fn started_by(person: RunAs, root: &TestRoot, args: &[&str]) -> Output {
+    let is_other = person == RunAs::Ordinary;
     let mut command = Command::new(if is_other { reachable_program() } else { program() });
     command.arg("--root").arg(root.dir.path()).args(args);
-    // Nobody listens there; https alone would go there.
+    // Nobody listens there; only https would use it.
     command.env("HTTPS_PROXY", format!("http://user:{SECRET}@127.0.0.1:9"));
     command.env("NO_PROXY", "127.0.0.1").env("GITHUB_TOKEN", SECRET);
-    become_person(&mut command, person);
+    run_as(&mut command, person);
     if is_other {
         command.env("HOME", root.dir.path());
     }
     command.output().unwrap()
 }
 
-fn become_person(command: &mut Command, person: Person) {
-    if person == Person::Ordinary {
+fn run_as(command: &mut Command, person: RunAs) {
+    if person == RunAs::Ordinary {
         command.uid(ORDINARY).gid(ORDINARY).current_dir("/").env_remove("TMPDIR");
     }
 }
 
-/// What is attacked: things of the one who runs the pipeline.
+/// The targets of the attacks: files and services of the user who runs the pipeline.
 struct Target {
     dir: tempfile::TempDir,
     sleeper: Child,
@@ -196,7 +196,7 @@ struct Target {
 }
 
 impl Target {
-    fn new(person: Person, token: &str) -> Self {
+    fn new(person: RunAs, token: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("outside"), SECRET).unwrap();
         let path = UnixListener::bind(dir.path().join("docker.sock")).unwrap();
@@ -209,7 +209,7 @@ impl Target {
         let ports = (tcp.local_addr().unwrap().port(), udp.local_addr().unwrap().port());
         std::thread::spawn(move || {
             for mut stream in tcp.incoming().flatten() {
-                // Who goes away does without a greeting.
+                // A client that disconnected does not get the line.
                 let _ = writeln!(stream, "a service");
             }
         });
@@ -219,7 +219,7 @@ impl Target {
             }
         });
         let mut sleep = Command::new("sleep");
-        become_person(&mut sleep, person);
+        run_as(&mut sleep, person);
         let sleeper = sleep.arg("600").spawn().unwrap();
         let (tcp, udp) = ports;
         Self { dir, sleeper, abstract_name, tcp, udp, _listeners: listeners }
@@ -239,7 +239,7 @@ impl Target {
         ]
     }
 
-    /// What is not as it was.
+    /// The first target that was changed.
     fn changed(&self) -> Option<String> {
         let text = std::fs::read_to_string(self.dir.path().join("outside")).ok();
         let names = std::fs::read_dir(self.dir.path()).unwrap().count();
@@ -254,7 +254,7 @@ impl Drop for Target {
     }
 }
 
-/// Living processes with `token` in their command line.
+/// Running processes with `token` in their command line.
 fn processes_with(token: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let has = |pid: &std::fs::DirEntry| {

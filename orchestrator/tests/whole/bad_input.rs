@@ -1,4 +1,5 @@
-//! Bad state and bad words: one clear error or one entry in quarantine, and nothing else lost.
+//! Damaged state and wrong arguments: each causes one clear error or one quarantined entry, and no
+//! other data is lost.
 
 use std::process::{Command, Output, Stdio};
 
@@ -55,7 +56,7 @@ fn truncated() {
     let text = "{\n  \"schema_version\": 2,\n  \"ecosystem\": \"npm\",\n  \"pack";
     std::fs::write(&path, text).unwrap();
     check_refused(&root.run(&["queue", "list"]), 6, &["priority-queue-npm.json", "line 4"]);
-    // A run passes that ecosystem over, says why, and leaves the file as it is.
+    // A run skips that ecosystem, says why, and leaves the file unchanged.
     let run = root.run(&["run", "--ecosystem", "npm", "--json", "-q"]);
     assert_eq!(run.status.code(), Some(4), "{run:?}");
     let summary: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
@@ -78,7 +79,7 @@ fn quarantined() {
     assert_eq!(list["total"], 2, "{list:#}");
     assert_eq!(list["quarantined"].as_array().unwrap().len(), 8);
     root.ok(&["queue", "add", "npm:another"]);
-    // Whoever wrote that status may have wanted it left alone.
+    // An unknown status may mean that the package must not be attempted.
     let odd = root.run(&["queue", "add", "npm:one-more", "npm:odd"]);
     assert_eq!(odd.status.code(), Some(2), "{}", String::from_utf8_lossy(&odd.stderr));
     let list = root.json(&["queue", "list", "--ecosystem", "npm"]);
@@ -126,7 +127,8 @@ fn closed_pipe() {
     }
 }
 
-/// A run that died, and a queue that cannot be read: the one waits for the other.
+/// The journal of an interrupted run, and a queue that cannot be read: the journal waits until the
+/// queue can be read.
 fn journal_without_queue() {
     let root = TestRoot::new("http://127.0.0.1:9", "");
     std::fs::write(root.path("data/queues/priority-queue-npm.json"), "{").unwrap();
@@ -166,11 +168,11 @@ fn misspelt_setting() {
     check_refused(&output, 6, &["registry.npmjs.org", "pipeline.toml"]);
 }
 
-/// Attempts that cannot ask would be held against packages and registry for nothing.
+/// Attempts without requests would count against packages and the registry.
 fn paused_host() {
     let root = TestRoot::new("http://127.0.0.1:9", "");
     root.put_pending(&["one"]);
-    // The longest pause that a host can ask for. One of years was noted under a wrong clock.
+    // The longest pause that a host can request. A pause of years was recorded under a wrong clock.
     let until = SystemClock::default().now() + chrono::TimeDelta::hours(1);
     let hosts = json!({"registry.npmjs.org": {"paused_until": until}});
     let control = json!({"schema_version": 2, "enabled": true, "hosts": hosts});
@@ -195,7 +197,7 @@ fn kill_switch() {
     check_refused(&root.run(&["try", "npm:one"]), 4, &["npm is disabled", "incident"]);
 }
 
-/// The program with `args`, in a world where `mount` is what bubblewrap makes of the root.
+/// Runs the program with `args`, with the root mounted by bubblewrap's option `mount`.
 fn in_world(root: &TestRoot, mount: &[&str], script: &str) -> Output {
     let dir = root.dir.path().to_str().unwrap();
     Command::new("bwrap")
@@ -221,7 +223,7 @@ fn read_only_root() {
 
 fn full_disk() {
     let root = TestRoot::new("http://127.0.0.1:9", "");
-    // Laid out, filled up, then written to: the queue must be as it was.
+    // A small file system is created, filled up, and then written to: the queue must be unchanged.
     let script = "\"$1\" --root \"$2\" init >/dev/null && cp -r \"$2/data\" \"$2/before\" && \
         { head -c 4000000 /dev/zero > \"$2/ballast\" 2>/dev/null; \
         \"$1\" --root \"$2\" queue add npm:another-one; code=$?; \

@@ -1,5 +1,5 @@
-//! State that somebody damaged, or wrote under a wrong clock: every command that meets it names it,
-//! none hangs or stops for it without need, and what it shows of health is what monitors read.
+//! State that was damaged, or written under a wrong clock: every command that meets it names it,
+//! none hangs or stops without need, and the reported health is what monitors read.
 
 use std::{
     process::{Command, Output, Stdio},
@@ -12,11 +12,13 @@ use serde_json::{Value, json};
 use crate::{root::TestRoot, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 7] = [
+    let tests: [(&str, fn()); 9] = [
         ("settings_that_are_no_regular_file_are_one_error_and_never_opened", odd_settings),
         ("every_listing_names_the_damaged_records_that_it_meets", listings),
         ("a_misspelt_name_in_the_control_file_stops_what_it_should_have_stopped", misspelt_control),
         ("a_folder_in_place_of_a_recipe_or_a_damaged_control_file_costs_no_page", pages),
+        ("journals_that_cannot_be_used_are_set_aside_and_stop_no_run", unusable_journals),
+        ("an_edited_or_unreadable_recipe_leaves_its_entry_done", changed_recipes),
         ("a_run_of_the_future_is_named_and_dates_nothing", future),
         ("a_monitor_reads_the_verdict_from_the_exit_code", verdicts),
         ("open_breakers_and_paused_hosts_are_no_healthy_pipeline", degraded),
@@ -26,7 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 const NOBODY: &str = "http://127.0.0.1:9";
 
-/// The output of `args`, which must end within `timeout`: a pipe would be waited for until killed.
+/// The output of `args`, which must end within `timeout`: opening a pipe would wait forever.
 fn ended(root: &TestRoot, args: &[&str]) -> Output {
     let dir = root.dir.path().to_str().unwrap();
     Command::new("timeout")
@@ -51,7 +53,7 @@ fn check(output: &Output, code: i32, words: &[&str]) {
     assert!(!said.contains("panicked"), "{said}");
 }
 
-/// Puts something wrong at a path.
+/// Damages the path.
 type Fault<'a> = &'a dyn Fn(&std::path::Path);
 
 fn odd_settings() {
@@ -66,10 +68,10 @@ fn odd_settings() {
         std::fs::File::create(path).unwrap().set_len(600 << 20).unwrap();
     };
     let faults: [(Fault<'_>, &str); 4] = [
-        (&fifo, "a pipe, socket or device lies"),
-        (&dangling, "a symbolic link lies"),
-        (&folder, "a folder lies"),
-        (&huge, "629145600 bytes, more than the 1048576"),
+        (&fifo, "a pipe, socket or device is in the place"),
+        (&dangling, "a symbolic link is in the place"),
+        (&folder, "a folder is in the place"),
+        (&huge, "629145600 bytes, more than the limit of 1048576"),
     ];
     for (make, words) in faults {
         let _ = std::fs::remove_file(&settings);
@@ -127,7 +129,7 @@ fn listings() {
     ] {
         check(&ended(&root, args), code, &[word]);
     }
-    // What can be read is shown beside what cannot.
+    // Readable records are shown beside unreadable ones.
     put_run(&root, "npm-2026-01-01T00-00-00Z", "2026-01-01T00:00:00Z");
     let list = root.json(&["runs", "list"]);
     assert_eq!(list["total"], 1);
@@ -166,19 +168,104 @@ fn pages() {
     put(&root, "batch-control.json", "{");
     root.ok(&["dashboard", "build"]);
     let problems = std::fs::read_to_string(root.path("site/problems.html")).unwrap();
-    assert!(problems.contains("one.toml") && problems.contains("a folder lies"), "{problems}");
+    assert!(
+        problems.contains("one.toml") && problems.contains("a folder is in the place"),
+        "{problems}"
+    );
     assert!(problems.contains("batch-control.json"), "{problems}");
     let text = std::fs::read_to_string(root.path("site/data/v1/dashboard.json")).unwrap();
     let page: Value = serde_json::from_str(&text).unwrap();
     let status = root.json(&["status"]);
     assert_eq!(page["health"]["verdict"], status["health"]["verdict"]);
 
-    // A folder of the state that cannot be listed is the state's fault, not the site's.
+    // A folder of the state that cannot be listed is an error of the state, not of the site.
     std::fs::remove_dir_all(root.path("data/metrics")).unwrap();
     put(&root, "data/metrics", "a file in place of a folder");
     let output = ended(&root, &["dashboard", "build"]);
     check(&output, 6, &["data/metrics"]);
     assert!(!String::from_utf8_lossy(&output.stderr).contains("cannot write"), "{output:?}");
+}
+
+/// The start of a batch that planned nothing.
+fn start(batch: &str, schema_version: u32) -> Value {
+    json!({"fact": "started", "schema_version": schema_version, "batch_id": batch,
+        "at": "2026-01-01T00:00:00Z", "plan": {"turn": "own", "packages": []},
+        "generator": "builtin 0", "program_version": "0"})
+}
+
+fn unusable_journals() {
+    let root = TestRoot::new(NOBODY, "");
+    let batch = |second: u8| format!("npm-2026-01-01T00-00-0{second}Z");
+    let outbox = |batch: &str| format!(".tsuku-batch/outbox/{batch}.jsonl");
+    let contents = [
+        start(&batch(1), 3).to_string() + "\n",
+        "\u{0}\u{0}\n".to_owned(),
+        format!("{}\nno fact\n", start(&batch(3), 2)),
+        format!("{}\n", start(&batch(4), 2)),
+    ];
+    for (second, content) in (1..).zip(&contents) {
+        put(&root, &outbox(&batch(second)), content);
+    }
+    std::fs::create_dir(root.path(&outbox(&batch(5)))).unwrap();
+    let run = |code| {
+        let output = ended(&root, &["run", "--ecosystem", "npm", "--json"]);
+        check(&output, code, &[]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (serde_json::from_slice::<Value>(&output.stdout).unwrap(), said)
+    };
+    let (summary, said) = run(4);
+    assert_eq!(summary["recovered"], json!([batch(3), batch(4)]), "{said}");
+    assert!(said.contains("schema version 3, but this program reads version 2"), "{said}");
+    // Nothing of what could not be read is lost, whatever else is recorded.
+    for (second, content) in [(1, &contents[0]), (2, &contents[1]), (3, &contents[2])] {
+        let kept = format!(".tsuku-batch/set-aside/{}.jsonl", batch(second));
+        assert!(said.contains(&kept), "{said}");
+        assert!(std::fs::read_to_string(root.path(&kept)).unwrap().starts_with(content));
+        let status = ended(&root, &["status"]);
+        check(&status, 0, &[&format!("problem: {kept}: could not be used and was set aside")]);
+    }
+    assert_eq!(std::fs::read_dir(root.path(".tsuku-batch/outbox")).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(root.path(".tsuku-batch/set-aside")).unwrap().count(), 4);
+    let (summary, said) = run(4);
+    assert_eq!(summary["recovered"], json!([]));
+    assert!(!said.contains("journal"), "each is told once: {said}");
+}
+
+fn changed_recipes() {
+    let root = TestRoot::new(NOBODY, "");
+    let done = |id: &str| {
+        json!({"id": format!("npm:{id}"), "tier": 1, "status": "success",
+            "added_at": "2026-01-01T00:00:00Z"})
+    };
+    let with_recipe = |id: &str, recipe: &str| {
+        let mut entry = done(id);
+        entry["recipe"] = recipe.into();
+        entry
+    };
+    let entries = [
+        with_recipe("edited", "edited"),
+        with_recipe("broken", "broken"),
+        with_recipe("folder", "folder"),
+        with_recipe("gone", "gone"),
+        done("@old/scoped"),
+    ];
+    root.put_queue(&json!(entries).to_string());
+    put(&root, "recipes/e/edited.toml", "[metadata]\nname = \"something else\"\n");
+    put(&root, "recipes/b/broken.toml", "[metadata\n");
+    put(&root, "recipes/o/old-scoped.toml", "edited before entries knew their recipes\n");
+    std::fs::create_dir_all(root.path("recipes/f/folder.toml")).unwrap();
+    // So that nothing is attempted.
+    put(&root, "batch-control.json", r#"{"schema_version":2,"enabled":false}"#);
+    let output = ended(&root, &["run", "--ecosystem", "npm"]);
+    for name in ["edited", "broken", "folder"] {
+        check(&output, 4, &[&format!("/{name}.toml: the recipe cannot be read")]);
+    }
+    let queue = root.queue();
+    for id in ["edited", "broken", "folder", "@old/scoped"] {
+        assert_eq!(queue[&format!("npm:{id}")]["status"], "success", "{id}");
+    }
+    assert_eq!(queue["npm:gone"]["status"], "pending", "its file is gone");
+    assert_eq!(queue["npm:@old/scoped"]["recipe"], "old-scoped");
 }
 
 fn future() {
@@ -210,7 +297,7 @@ fn future() {
     assert_eq!(npm.unwrap()["breaker"], "closed", "{status:#}");
     let plan = ended(&root, &["plan", "--ecosystem", "npm", "--json"]);
     let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
-    // Without npm on this machine its batch is not planned, and says nothing about times.
+    // Without npm on this machine its batch is not planned, so there are no times.
     if let Some(batch) = plan["batches"].get(0) {
         assert_eq!(batch["attempts"], json!(["npm:one"]));
         assert!(!batch["batch_id"].as_str().unwrap().contains("2099"), "{plan:#}");
@@ -220,7 +307,7 @@ fn future() {
     }
 }
 
-/// The id of the run that started so long ago, and that instant as records have it.
+/// The id of the run that started this long ago, and that instant in the format of records.
 fn ago(span: Duration) -> (String, String) {
     let at = instant(now() - span.as_secs());
     (format!("npm-{}", at.replace(':', "-")), at)

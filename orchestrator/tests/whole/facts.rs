@@ -1,4 +1,4 @@
-//! Facts in the files of several stages, judged by the program; and a clock that stands.
+//! Facts in the files of several stages, decided by the program; and a clock that stands still.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     tests.into_iter().map(|(name, test)| trial(name, test, None)).collect()
 }
 
-const PLACES: [Environment; 3] =
+const ENVIRONMENTS: [Environment; 3] =
     [Environment::DebianX86, Environment::AlpineX86, Environment::MacArm];
 
 fn id(name: &str) -> PackageId {
@@ -44,14 +44,14 @@ fn finished(second: i64, place: Option<Environment>) -> Fact {
     Fact::Finished(at(second).finished(place, "registry.npmjs.org"))
 }
 
-/// What the generator notes, and what the validator of each environment does. The recipes of these
-/// facts have a step that npm's recipes do not have, so that the gates let none of them through.
+/// The facts of the generator, and of the validator of each environment. The recipes of these facts
+/// have a step that npm's recipes do not have, so that the checks refuse all of them.
 fn stages() -> [Vec<Fact>; 4] {
-    let started = at(0).started(&["a", "b", "c"].map(id), &PLACES);
+    let started = at(0).started(&["a", "b", "c"].map(id), &ENVIRONMENTS);
     let mut generated = vec![Fact::Started(Box::new(started))];
     generated.extend([at(1).generated(id("a"), Some("a")), at(2).generated(id("b"), Some("b"))]);
     generated.extend([at(3).generated(id("c"), None), finished(4, None)]);
-    let [first, second, third] = PLACES.map(|place| {
+    let [first, second, third] = ENVIRONMENTS.map(|place| {
         let b = if place == Environment::MacArm { Verdict::Fail } else { Verdict::Pass };
         vec![
             validated(5, "a", place, Verdict::Blocked),
@@ -82,8 +82,16 @@ fn four_files() {
         write(apart.path(), &format!("facts-{i}-again.jsonl"), facts);
     }
     write(together.path(), "journal.jsonl", &stages.concat());
+    // The stages write into a folder for each batch.
+    let by_batch = tempfile::tempdir().unwrap();
+    let dir = by_batch.path().join(at(0).batch_id.to_string());
+    std::fs::create_dir(&dir).unwrap();
+    for (i, facts) in stages.iter().enumerate() {
+        write(&dir, &format!("facts-{i}.jsonl"), facts);
+    }
     let judged = fold(&root, apart.path(), 0);
     assert_eq!(judged, fold(&root, together.path(), 0));
+    assert_eq!(judged, fold(&root, by_batch.path(), 0));
     let attempts = judged["batches"][0]["attempts"].as_array().unwrap();
     let outcomes: Vec<&Value> =
         attempts.iter().map(|attempt| &attempt["outcome"]["failed"]["finding"]["kind"]).collect();
@@ -101,7 +109,7 @@ fn four_files() {
     assert!(text.contains("npm-1970-01-01T00-00-00Z: 0 of 3 verified"), "{text}");
 }
 
-fn check_schema(root: &TestRoot, name: &str, document: &Value) {
+pub(crate) fn check_schema(root: &TestRoot, name: &str, document: &Value) {
     let dir = root.path("schemas");
     if !dir.exists() {
         root.ok(&["schema", "--dir", dir.to_str().unwrap()]);
@@ -119,7 +127,7 @@ fn incomplete() {
     write(dir.path(), "facts-generate.jsonl", &generated);
     write(dir.path(), "facts-1.jsonl", &first);
     write(dir.path(), "facts-2.jsonl", &second);
-    write(dir.path(), "facts-2.jsonl", &[validated(9, "b", PLACES[1], Verdict::Fail)]);
+    write(dir.path(), "facts-2.jsonl", &[validated(9, "b", ENVIRONMENTS[1], Verdict::Fail)]);
     std::fs::write(dir.path().join("facts-3.jsonl"), "{\"schema_version\":3,\"fact\":\"x\"}\n")
         .unwrap();
     let judged = fold(&root, dir.path(), 3);
@@ -129,18 +137,23 @@ fn incomplete() {
     assert_eq!(refused["fact"], "validated npm:b in linux-alpine-musl-x86_64");
     assert_eq!(refused["reason"]["kind"], "contradicted");
     let unreadable = judged["unreadable"][0].as_str().unwrap();
-    assert!(unreadable.contains("facts-3.jsonl, line 1: schema version 3"), "{unreadable}");
+    assert!(
+        unreadable.contains("facts-3.jsonl, line 1: the file has schema version 3"),
+        "{unreadable}"
+    );
 }
 
 fn no_start() {
     let root = TestRoot::new("http://127.0.0.1:9", "");
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), "facts.jsonl", &[finished(1, None)]);
-    for dir in [dir.path(), &dir.path().join("absent")] {
+    let absent = dir.path().join("absent");
+    for (dir, word) in [(dir.path(), "no fact `started`"), (&*absent, "absent does not exist")] {
         let output = root.run(&["fold", "--artifacts", dir.to_str().unwrap()]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(3), "{said}");
         assert_eq!(said.matches("error:").count(), 1, "{said}");
+        assert!(said.contains(word), "{said}");
     }
 }
 

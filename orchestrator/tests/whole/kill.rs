@@ -1,5 +1,5 @@
-//! kill -9 through real sandboxed installs: no file is truncated, no package lost or stuck, no
-//! recipe half written, no process left behind, and the next run starts.
+//! Kills real sandboxed installations with kill -9: no file is truncated, no package is lost or
+//! stuck, no recipe is incomplete, no process is left, and the next run starts.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use crate::{
 
 const PHASES: [&str; 4] = ["generate", "install", "verify", "persist"];
 /// Runs killed in each phase.
-const KILLS: usize = 13;
+const KILLS: usize = 15;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let name = "killed_anywhere_a_run_loses_nothing_and_leaves_nothing_behind";
@@ -30,12 +30,12 @@ fn killed_anywhere() {
     let names: Vec<String> = (0..40).map(|i| format!("tool-{i:02}")).collect();
     let packages = names.iter().map(|name| Package::tool(name, 150));
     let origin = registry::serve(packages, Duration::from_millis(40));
-    // A run that died retries at once, so that the end of the test can see everything done.
+    // A killed run is retried at once, so that all packages can be finished at the end of the test.
     let root = TestRoot::new(&origin, "[backoff]\nfault_minutes = 0\n");
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     root.put_pending(&all);
 
-    let mut moments = moments();
+    let mut kill_delays = kill_delays();
     let mut n_killed: BTreeMap<&str, usize> = BTreeMap::new();
     let mut n_runs = 0;
     while let Some(phase) =
@@ -43,13 +43,14 @@ fn killed_anywhere() {
     {
         n_runs += 1;
         assert!(n_runs < 20 * KILLS, "runs end before they can be killed in {phase}: {n_killed:?}");
-        // Done is done: begin again, so that there is always something to attempt.
+        // When all packages are finished, their entries are reset, so that there is always
+        // something to attempt.
         if root.queue().values().filter(|entry| entry["status"] == "pending").count() < 4 {
             check_state(&root, &names);
             std::fs::remove_dir_all(root.path("recipes")).unwrap();
         }
         let longest = if phase == "persist" { 12_000 } else { 150_000 };
-        let delay = Duration::from_micros(moments.u64(0..longest));
+        let delay = Duration::from_micros(kill_delays.u64(0..longest));
         if let Some(killed_in) = run_and_kill(&root, phase, delay) {
             *n_killed.entry(killed_in).or_default() += 1;
         }
@@ -57,14 +58,13 @@ fn killed_anywhere() {
         check_state(&root, &names);
     }
     let total: usize = n_killed.values().sum();
-    assert!(total >= 50, "{n_killed:?}");
+    assert!(total >= 60, "{n_killed:?}");
     drain(&root, &names);
     report(&format!("killed {total} runs: {n_killed:?}"));
 }
 
-/// When a run is killed is random, and the same again for the same seed: the one in
-/// `TSUKU_BATCH_KILL_SEED`, or else a new one.
-fn moments() -> fastrand::Rng {
+/// The random times of the kills. The seed is `TSUKU_BATCH_KILL_SEED`, otherwise a new one.
+fn kill_delays() -> fastrand::Rng {
     let given = std::env::var("TSUKU_BATCH_KILL_SEED").ok();
     let seed = given.map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
     report(&format!("TSUKU_BATCH_KILL_SEED={seed}"));
@@ -76,8 +76,8 @@ fn report(figure: &str) {
     println!("{figure}");
 }
 
-/// Kills a run `delay` after it came to `phase`. Gives the phase it died in; `None` when it ended
-/// before.
+/// Kills a run `delay` after it came to `phase`. Returns the phase at the kill; `None` if the run
+/// ended before.
 fn run_and_kill(root: &TestRoot, phase: &str, delay: Duration) -> Option<&'static str> {
     let mut run = root
         .command(&["-v", "run", "--ecosystem", "npm", "--batch-size", "3", "--jobs", "2"])
@@ -109,14 +109,14 @@ fn run_and_kill(root: &TestRoot, phase: &str, delay: Duration) -> Option<&'stati
             }
             Err(RecvTimeoutError::Timeout) if due.is_some() => break,
             Err(RecvTimeoutError::Timeout) => panic!("a run said nothing for a minute"),
-            // It has closed its end, and is about to be gone.
+            // It has closed its output and is about to end.
             Err(RecvTimeoutError::Disconnected) => {
                 run.wait().unwrap();
                 return None;
             }
         }
     }
-    // Not by way of the standard library's reaping: the moment of the signal is what counts.
+    // Without the standard library's `wait`: the state at the moment of the signal matters.
     let was_alive = ended(&mut run).is_none();
     run.kill().unwrap();
     run.wait().unwrap();
@@ -127,7 +127,7 @@ fn ended(run: &mut Child) -> Option<std::process::ExitStatus> {
     run.try_wait().unwrap()
 }
 
-/// Everything whose command line or environment names the root is gone soon.
+/// Checks that every process whose command line or environment names the root ends soon.
 fn check_no_process(root: &TestRoot) {
     let marker = root.dir.path().to_str().unwrap().to_owned();
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -159,7 +159,7 @@ fn processes_of(marker: &str) -> Vec<String> {
     found
 }
 
-/// Every file is whole, every package is there, and none is anywhere but where it may be.
+/// Checks that every file is complete, and that every package exists exactly where it may be.
 fn check_state(root: &TestRoot, names: &[String]) {
     let queue = root.queue();
     assert_eq!(queue.len(), names.len(), "a package is lost");
@@ -190,14 +190,14 @@ fn files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     let Ok(entries) = std::fs::read_dir(dir) else { return vec![] };
     let of = |path: std::path::PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
     let paths = entries.flatten().map(|entry| entry.path());
-    // A file that is being written has a name of its own, which nobody reads.
+    // A file that is being written has a temporary name, which nobody reads.
     paths
         .filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with('.'))
         .flat_map(of)
         .collect()
 }
 
-/// Nothing is stuck: undisturbed runs end with every package done.
+/// Checks that nothing is stuck: undisturbed runs finish every package.
 fn drain(root: &TestRoot, names: &[String]) {
     for _ in 0..names.len() {
         let left = root.queue().values().filter(|entry| entry["status"] != "success").count();
@@ -206,8 +206,8 @@ fn drain(root: &TestRoot, names: &[String]) {
         }
         let run =
             root.run(&["-q", "run", "--ecosystem", "npm", "--batch-size", "20", "--jobs", "2"]);
-        // A run dates its decisions by the second that it began in, so that what another one has
-        // put back in this same second is due in the next.
+        // A run dates its decisions by the second in which it started, so an entry that another run
+        // reset in the same second is due in the next one.
         let nothing_due = run.status.code() == Some(4);
         assert!(run.status.success() || nothing_due, "{run:?}");
         if nothing_due {

@@ -1,36 +1,56 @@
-//! The whole program, as its users run it: real processes, the real npm against a registry on
-//! loopback, a real sandbox.
+//! The whole program as its users run it: real processes, the real npm with a registry on loopback,
+//! a real sandbox.
 //!
-//! A program of its own (`harness = false`) so that what a machine lacks is reported as ignored,
-//! with the reason.
+//! A test program with its own main function (`harness = false`), so that missing requirements are
+//! reported as ignored tests with the reason.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
 mod attacks;
 mod bad_input;
+mod blame;
 mod damage;
 mod facts;
 mod kill;
 mod registry;
+mod repro;
 mod root;
 mod runs;
+mod shown;
+mod stage_order;
+mod stages;
+mod state_faults;
+mod terminal;
+mod tsuku;
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
+    if let Some(code) = fake_tsuku::entry() {
+        return code;
+    }
     let arguments = Arguments::from_args();
     let backends = root::usable_backends();
-    let mut trials = bad_input::trials(&backends);
+    // The longest one comes first, so that the others run beside it.
+    let mut trials = kill::trials();
+    trials.extend(bad_input::trials(&backends));
+    trials.extend(blame::trials());
     trials.extend(damage::trials());
     trials.extend(facts::trials());
+    trials.extend(repro::trials());
     trials.extend(runs::trials(&backends));
-    trials.extend(kill::trials());
+    trials.extend(shown::trials());
+    trials.extend(stage_order::trials());
+    trials.extend(stages::trials());
+    trials.extend(state_faults::trials());
     trials.extend(attacks::trials());
+    trials.extend(terminal::trials());
+    trials.extend(tsuku::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// `test`, ignored where there is an `obstacle`.
+/// `test`, ignored if there is an `obstacle`.
 fn trial(
     name: impl Into<String>,
     test: impl FnOnce() + Send + 'static,

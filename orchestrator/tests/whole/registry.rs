@@ -1,4 +1,4 @@
-//! An npm registry on loopback, with packages made on the spot, for the real npm.
+//! An npm registry on loopback with generated packages, for the real npm.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,13 +13,20 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha512};
+use tokio::sync::Semaphore;
+
+/// The registry asks for an hour's pause when it is asked about a package of this name.
+pub(crate) const PAUSING: &str = "pausing";
+
+/// The package whose files come as soon as the test lets them; see [`serve_held`].
+pub(crate) const HELD: &str = "zebra";
 
 /// A package of one version.
 #[derive(Clone)]
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
-    /// As `package.json` has it; null for none.
+    /// The field in `package.json`; null for none.
     pub(crate) bin: Value,
     /// Files by path, beside `package.json`.
     pub(crate) files: BTreeMap<String, String>,
@@ -65,6 +72,8 @@ struct Served {
     origin: String,
     delay: Duration,
     packages: BTreeMap<String, (Package, Vec<u8>)>,
+    /// Closed as soon as the files of [`HELD`] may come.
+    held: Arc<Semaphore>,
 }
 
 impl Served {
@@ -80,6 +89,15 @@ impl Served {
 
 /// Serves `packages` on loopback until the process ends, each answer after `delay`.
 pub(crate) fn serve(packages: impl IntoIterator<Item = Package>, delay: Duration) -> String {
+    serve_held(packages, delay).0
+}
+
+/// The same. The files of the package [`HELD`] come as soon as the semaphore is closed.
+pub(crate) fn serve_held(
+    packages: impl IntoIterator<Item = Package>,
+    delay: Duration,
+) -> (String, Arc<Semaphore>) {
+    let held = Arc::new(Semaphore::new(0));
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     listener.set_nonblocking(true).unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -88,7 +106,8 @@ pub(crate) fn serve(packages: impl IntoIterator<Item = Package>, delay: Duration
         (package.name.clone(), (package, tarball))
     };
     let packages = packages.into_iter().map(with_tarball).collect();
-    let served = Arc::new(Served { origin: origin.clone(), delay, packages });
+    let served =
+        Arc::new(Served { origin: origin.clone(), delay, packages, held: Arc::clone(&held) });
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -101,7 +120,7 @@ pub(crate) fn serve(packages: impl IntoIterator<Item = Package>, delay: Duration
             axum::serve(listener, router).await.unwrap();
         });
     });
-    origin
+    (origin, held)
 }
 
 fn answer(value: Option<Value>) -> Response {
@@ -114,6 +133,9 @@ fn answer(value: Option<Value>) -> Response {
 
 async fn latest(State(served): State<Arc<Served>>, Path(name): Path<String>) -> Response {
     tokio::time::sleep(served.delay).await;
+    if name == PAUSING {
+        return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "3600")]).into_response();
+    }
     answer(served.version(&name))
 }
 
@@ -130,6 +152,10 @@ async fn tarball(
     Path((name, _)): Path<(String, String)>,
 ) -> Response {
     tokio::time::sleep(served.delay).await;
+    if name == HELD {
+        // The error says that it is closed.
+        let _ = served.held.acquire().await;
+    }
     match served.packages.get(&name) {
         Some((_, tarball)) => Body::from(tarball.clone()).into_response(),
         None => answer(None),

@@ -13,8 +13,8 @@ pub(crate) struct TestRoot {
 }
 
 impl TestRoot {
-    /// A root with one queue, which is empty, mirrored to `origin`; `settings` is added to
-    /// `pipeline.toml`. No other ecosystem has anything to attempt: tests ask no real registry.
+    /// A root with one empty queue whose registry is mirrored to `origin`; `settings` is added to
+    /// `pipeline.toml`. No other ecosystem has anything to attempt, so tests ask no real registry.
     pub(crate) fn new(origin: &str, settings: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let root = Self { dir };
@@ -64,20 +64,20 @@ impl TestRoot {
         self.command(args).output().unwrap()
     }
 
-    /// Standard output of a command that must end well.
+    /// The standard output of a command that must succeed.
     pub(crate) fn ok(&self, args: &[&str]) -> String {
         let output = self.run(args);
         assert!(output.status.success(), "{args:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// JSON output of a command that must end well.
+    /// The JSON output of a command that must succeed.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
         serde_json::from_str(&self.ok(&args)).unwrap()
     }
 
-    /// npm's queue, by id.
+    /// npm's queue by id.
     pub(crate) fn queue(&self) -> std::collections::BTreeMap<String, Value> {
         let text = std::fs::read_to_string(self.path("data/queues/priority-queue-npm.json"));
         let file: Value = serde_json::from_str(&text.unwrap()).unwrap();
@@ -91,7 +91,7 @@ pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tsuku-batch"))
 }
 
-/// Why npm packages cannot be installed here; `None` where they can.
+/// Why npm packages cannot be installed here; `None` if they can.
 pub(crate) fn obstacle_to_npm() -> Option<String> {
     let output = Command::new("npm").arg("--version").output();
     if !output.is_ok_and(|output| output.status.success()) {
@@ -99,7 +99,7 @@ pub(crate) fn obstacle_to_npm() -> Option<String> {
     }
     let check = Command::new(program()).args(["sandbox", "check", "--json"]).output().unwrap();
     let check: Value = serde_json::from_slice(&check.stdout).unwrap();
-    check["chosen"].is_null().then(|| "no sandbox works here".to_owned())
+    check["chosen"].is_null().then(|| "no sandbox works on this machine".to_owned())
 }
 
 /// The sandbox backends that work here.

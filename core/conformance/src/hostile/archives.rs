@@ -1,9 +1,9 @@
 //! Archives as a malicious publisher packs them: their digests fit.
 
-use super::{Allowed, Tried, asked, base};
+use super::{Allowed, HostileCase, asked, base};
 use crate::{
-    Bench, Outcome,
-    network::Told,
+    Harness, Outcome,
+    network::ScriptedAnswer,
     pack::{Archive, Entry, Format, Hostile},
 };
 use batch_core::model::FailureKind::{
@@ -20,20 +20,20 @@ const UNUSABLE: &[FailureKind] = &[
     UpstreamUnavailable,
 ];
 
-type Spoil = fn(&mut Archive);
+type Corruption = fn(&mut Archive);
 type Damage = fn(&mut Vec<u8>);
 
 /// What is added to an honest archive.
-const ROWS: &[(&str, Spoil)] = &[
+const ROWS: &[(&str, Corruption)] = &[
     ("an entry that leaves its folder", |archive| adds(archive, "../../evil")),
     ("an absolute entry", |archive| absolute(archive)),
     ("a link out of the archive", |archive| links(archive, "../../../etc/passwd", None)),
     ("a hard link out of it", |archive| links(archive, "/etc/passwd", Some(Hostile::HardLink))),
     ("a device", |archive| links(archive, "", Some(Hostile::Device))),
     ("every entry twice", |archive| archive.entries.extend(archive.entries.clone())),
-    ("a bomb", |archive| lies(archive, Hostile::Zeros(8 << 20))),
-    ("an entry that says a size of ages", |archive| lies(archive, Hostile::SaysSize(1 << 40))),
-    ("an entry that says another size", |archive| lies(archive, Hostile::SaysSize(3))),
+    ("a bomb", |archive| misreport(archive, Hostile::Zeros(8 << 20))),
+    ("an entry that says a size of ages", |archive| misreport(archive, Hostile::SaysSize(1 << 40))),
+    ("an entry that says another size", |archive| misreport(archive, Hostile::SaysSize(3))),
     ("a name that turns", |archive| adds(archive, "bin/\u{202e}gpj.exe")),
     ("a name with a line break", |archive| adds(archive, "bin/a\nb")),
     ("a name that is an option", |archive| adds(archive, "-rf")),
@@ -64,7 +64,7 @@ fn links(archive: &mut Archive, to: &str, hostile: Option<Hostile>) {
     archive.entries.push(Entry { path: "evil".to_owned(), link, hostile, ..Entry::default() });
 }
 
-fn lies(archive: &mut Archive, hostile: Hostile) {
+fn misreport(archive: &mut Archive, hostile: Hostile) {
     let (text, hostile) = (Some("four".to_owned()), Some(hostile));
     archive.entries.push(Entry { path: "big".to_owned(), text, hostile, ..Entry::default() });
 }
@@ -82,45 +82,45 @@ const DAMAGES: &[(&str, Damage)] = &[
     }),
 ];
 
-pub(crate) fn archives_are_survived(bench: &Bench) -> Outcome {
-    let case = match base(bench) {
+pub(crate) fn archives_are_survived(harness: &Harness) -> Outcome {
+    let case = match base(harness) {
         Ok(case) => case,
         Err(outcome) => return outcome,
     };
     let archives: Vec<usize> =
-        asked(bench, case).into_iter().filter(|&i| case.is_archive(i)).collect();
+        asked(harness, case).into_iter().filter(|&i| case.is_archive(i)).collect();
     if archives.is_empty() {
         return Outcome::NotApplicable("the plugin reads no archive for the fixture".to_owned());
     }
-    let subject = &bench.subject;
+    let subject = &harness.subject;
     let mut problems = vec![];
-    for (what, spoil) in ROWS {
+    for (what, corrupt) in ROWS {
         let what = format!("an archive with {what}");
-        match case.packed_with(spoil) {
+        match case.packed_with(corrupt) {
             Ok(answers) => {
                 let allowed = &Allowed::Anything;
-                let tried = Tried { subject, case, what, allowed };
-                problems.extend(tried.ask(answers.into_iter().map(Told::from).collect()));
+                let tried = HostileCase { subject, case, what, allowed };
+                problems.extend(tried.ask(answers.into_iter().map(ScriptedAnswer::from).collect()));
             }
             Err(why) => problems.push(format!("{what}: {why}")),
         }
     }
     for (what, damage) in DAMAGES {
         for &i in &archives {
-            let mut told = super::told(case);
-            damage(&mut told[i].answer.body);
+            let mut scripted = super::scripted(case);
+            damage(&mut scripted[i].answer.body);
             // Who reads parts cannot compare digests, and says so.
             let allowed = Allowed::OrRecipe(UNUSABLE);
             let what = format!("an archive with {what}");
-            let run = subject.ask(case.asked(), told.clone(), super::NOTHING);
+            let run = subject.ask(case.asked(), scripted.clone(), super::NOTHING);
             let artifacts = run.facts.iter().flat_map(|facts| &facts.artifacts);
             if run.recipe.is_some()
                 && artifacts.into_iter().any(|it| it.digest_verified == Some(true))
             {
                 problems.push(format!("{what}: the facts say that its digest was compared"));
             }
-            let tried = Tried { subject, case, what, allowed: &allowed };
-            problems.extend(tried.ask(told));
+            let tried = HostileCase { subject, case, what, allowed: &allowed };
+            problems.extend(tried.ask(scripted));
         }
     }
     problems.into()

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
-use super::{Allowed, Tried, asked, base, told};
-use crate::{Bench, Outcome};
+use super::{Allowed, HostileCase, asked, bases, scripted};
+use crate::{Harness, Outcome};
 use batch_core::model::FailureKind::UnexpectedResponse;
 
 /// What a field holds in place of what it should; `None` leaves it out.
@@ -29,8 +29,16 @@ const ROWS: &[(&str, Change)] = &[
     ("is another address", |_| Some(json!("http://169.254.169.254/latest"))),
 ];
 
+/// What a key is called in place of what it should: a name, a version or a command may stand there.
+const KEYS: &[(&str, &str)] = &[
+    ("is a key that is an option", "--help"),
+    ("is a key that leaves its folder", "../../../etc/passwd"),
+    ("is a key that obeys and turns", "a\u{1b}[2J\u{202e}b\r\n\u{0}$(id)`id`"),
+    ("is an empty key", ""),
+];
+
 /// Fields that are changed, for each document: more would only take time.
-const MOST_FIELDS: usize = 60;
+const MAX_FIELDS: usize = 60;
 /// The documented document, or a word about the answer: a registry that answers in another shape
 /// has not lost its packages.
 const DAMAGED: Allowed = Allowed::OrRecipe(&[UnexpectedResponse]);
@@ -41,27 +49,37 @@ struct Changed {
     text: String,
     /// The whole of it is no such document any more.
     is_damaged: bool,
+    /// A text stands in place of something else, which may be a documented short form.
+    is_short: bool,
 }
 
-pub(crate) fn shapes_are_survived(bench: &Bench) -> Outcome {
-    let case = match base(bench) {
-        Ok(case) => case,
+pub(crate) fn shapes_are_survived(harness: &Harness) -> Outcome {
+    let cases = match bases(harness) {
+        Ok(cases) => cases,
         Err(outcome) => return outcome,
     };
     let mut problems = vec![];
     let mut n_tried = 0;
-    for i in asked(bench, case) {
-        let whole = told(case);
+    let answers =
+        cases.iter().flat_map(|case| asked(harness, case).into_iter().map(|i| (*case, i)));
+    for (case, i) in answers {
+        let whole = scripted(case);
         let Some((document, rest)) = document(&whole[i].answer.body) else { continue };
-        for Changed { what, text, is_damaged } in changed(&document) {
+        for Changed { what, text, is_damaged, is_short } in changed(&document) {
             n_tried += 1;
-            let mut told = whole.clone();
-            told[i].answer.body = [text.as_bytes(), b"\n", rest].concat();
-            let what = format!("{what} in {}", told[i].answer.url);
+            let mut scripted = whole.clone();
+            scripted[i].answer.body = [text.as_bytes(), b"\n", rest].concat();
+            let what = format!("{what} in {}", scripted[i].answer.url);
             // A line that is odd may be left out.
             let is_whole = rest.is_empty();
-            let allowed = if is_damaged && is_whole { &DAMAGED } else { &Allowed::Stated };
-            problems.extend(Tried { subject: &bench.subject, case, what, allowed }.ask(told));
+            let allowed = match (is_damaged && is_whole, is_short) {
+                (true, _) => &DAMAGED,
+                (false, true) => &Allowed::Anything,
+                (false, false) => &Allowed::Stated,
+            };
+            problems.extend(
+                HostileCase { subject: &harness.subject, case, what, allowed }.ask(scripted),
+            );
         }
     }
     if n_tried == 0 {
@@ -89,7 +107,16 @@ fn changed(document: &Value) -> Vec<Changed> {
             let mut changed = document.clone();
             set(&mut changed, pointer, change(value));
             let (what, text) = (format!("{pointer} {what}"), changed.to_string());
-            all.push(Changed { what, text, is_damaged: false });
+            let is_text = changed.pointer(pointer).is_some_and(Value::is_string);
+            let is_short = is_text && !value.is_string();
+            all.push(Changed { what, text, is_damaged: false, is_short });
+        }
+        for (what, key) in KEYS {
+            let mut changed = document.clone();
+            if rename(&mut changed, pointer, key) {
+                let (what, text) = (format!("{pointer} {what}"), changed.to_string());
+                all.push(Changed { what, text, is_damaged: false, is_short: false });
+            }
         }
     }
     let text = document.to_string();
@@ -104,7 +131,7 @@ fn changed(document: &Value) -> Vec<Changed> {
     ];
     let whole = whole.map(|(what, text, is_damaged)| {
         let what = what.to_owned();
-        Changed { what, text, is_damaged }
+        Changed { what, text, is_damaged, is_short: false }
     });
     all.extend(whole);
     all
@@ -128,7 +155,7 @@ fn pointers(document: &Value) -> Vec<String> {
             waiting.push_back((at, child));
         }
     }
-    pointers.truncate(MOST_FIELDS);
+    pointers.truncate(MAX_FIELDS);
     pointers
 }
 
@@ -157,7 +184,18 @@ fn set(document: &mut Value, pointer: &str, to: Option<Value>) {
     }
 }
 
+/// Calls the field at `pointer` `name`; false where it is in no object.
+fn rename(document: &mut Value, pointer: &str, name: &str) -> bool {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return false };
+    let key = key.replace("~1", "/").replace("~0", "~");
+    let Some(Value::Object(map)) = document.pointer_mut(parent) else { return false };
+    let renamed = std::mem::take(map).into_iter();
+    *map =
+        renamed.map(|(it, value)| (if it == key { name.to_owned() } else { it }, value)).collect();
+    true
+}
+
 /// How many there are.
 pub(crate) const fn n_rows() -> usize {
-    ROWS.len() + 6
+    ROWS.len() + KEYS.len() + 6
 }

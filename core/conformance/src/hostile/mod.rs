@@ -2,16 +2,21 @@
 //! with one thing wrong at a time. Each must end as its row says, and soon.
 
 mod archives;
+mod deep;
 mod http;
 mod json;
+mod shared;
+mod versions;
 
 use std::time::Duration;
 
 use super::{
-    Bench, Outcome,
-    bench::{End, Run, Subject},
-    fixture::{Case, Ends},
-    network::{NOTHING, Told},
+    Harness, Outcome,
+    fixture::{Case, ExpectedOutcome},
+    guesses::only_command,
+    harness::{End, Run, Subject},
+    installer::obeyed,
+    network::{NOTHING, ScriptedAnswer},
     recipes::{golden, listed},
 };
 use batch_core::{
@@ -20,8 +25,11 @@ use batch_core::{
 };
 
 pub(super) use archives::archives_are_survived;
+pub(super) use deep::nesting_is_survived;
 pub(super) use http::answers_are_survived;
 pub(super) use json::shapes_are_survived;
+pub(super) use shared::{absences_are_told, shared};
+pub(super) use versions::versions_are_survived;
 
 /// How many cases there are.
 pub(super) const N_ROWS: usize = archives::n_rows() + http::n_rows() + json::n_rows();
@@ -29,7 +37,7 @@ pub(super) const N_ROWS: usize = archives::n_rows() + http::n_rows() + json::n_r
 /// In virtual time: pauses of a host and tries included.
 const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
 /// What a plugin may let a server send for one package.
-const MOST_BYTES: usize = 300 << 20;
+const MAX_BYTES: usize = 300 << 20;
 
 /// What may come of a case.
 pub(super) enum Allowed {
@@ -49,22 +57,24 @@ fn is_evasive(kind: FailureKind) -> bool {
 }
 
 /// A case that must be survived, and what came of it.
-struct Tried<'a> {
-    subject: &'a Subject,
-    case: &'a Case,
-    what: String,
-    allowed: &'a Allowed,
+pub(super) struct HostileCase<'a> {
+    pub(super) subject: &'a Subject,
+    pub(super) case: &'a Case,
+    pub(super) what: String,
+    pub(super) allowed: &'a Allowed,
 }
 
-impl Tried<'_> {
-    fn ask(&self, told: Vec<Told>) -> Option<String> {
-        let texts: Vec<String> =
-            told.iter().map(|it| String::from_utf8_lossy(&it.answer.body).into_owned()).collect();
-        let run = self.subject.ask(self.case.asked(), told, NOTHING);
+impl HostileCase<'_> {
+    pub(super) fn ask(&self, scripted: Vec<ScriptedAnswer>) -> Option<String> {
+        let texts: Vec<String> = scripted
+            .iter()
+            .map(|it| String::from_utf8_lossy(&it.answer.body).into_owned())
+            .collect();
+        let run = self.subject.ask(self.case.asked(), scripted, NOTHING);
         let what = &self.what;
         let problem = |why: String| Some(format!("{what}: {why}"));
         let fits = match (&run.end, self.allowed) {
-            (End::Stuck(stuck), _) => return problem(stuck.to_string()),
+            (End::GuardError(stuck), _) => return problem(stuck.to_string()),
             (End::Failure(kind), Allowed::Kinds(kinds) | Allowed::OrRecipe(kinds)) => {
                 kinds.contains(kind)
             }
@@ -83,6 +93,9 @@ impl Tried<'_> {
         {
             return problem(format!("the recipe is refused: {error}"));
         }
+        if let Some(why) = obeyed(self.subject, &run) {
+            return problem(why);
+        }
         if matches!(self.allowed, Allowed::Stated)
             && let Some(guess) = self.guess(&run, &texts)
         {
@@ -90,8 +103,9 @@ impl Tried<'_> {
                 "it ends in a recipe with the command {guess:?}, which nobody said; say Unknown"
             ));
         }
-        if LONGEST < run.took || MOST_BYTES < run.n_bytes {
-            let (secs, n_bytes) = (run.took.as_secs(), run.n_bytes);
+        let n_bytes: usize = run.sent.values().sum();
+        if LONGEST < run.took || MAX_BYTES < n_bytes {
+            let secs = run.took.as_secs();
             return problem(format!(
                 "it took {secs} s and {n_bytes} bytes; set Request::max_bytes"
             ));
@@ -119,6 +133,7 @@ impl Tried<'_> {
         };
         match self.allowed {
             Allowed::Kinds(kinds) => format!("it must be {}", words(kinds)),
+            Allowed::OrRecipe([]) => "it must be the same recipe".to_owned(),
             Allowed::OrRecipe(kinds) => format!("it must be the same recipe or {}", words(kinds)),
             Allowed::Anything | Allowed::Stated => {
                 "it must be a kind that says what is wrong with the answer".into()
@@ -129,27 +144,39 @@ impl Tried<'_> {
 
 fn is_golden(case: &Case, run: &Run) -> bool {
     let text = run.recipe.as_ref().map(Recipe::to_toml);
-    matches!(&case.ends, Ends::Recipe(golden) if text.as_ref() == Some(golden))
+    matches!(&case.ends, ExpectedOutcome::Recipe(golden) if text.as_ref() == Some(golden))
 }
 
-/// The first fixture whose recipe is as it should be, one that reads an archive where there is one;
-/// the error is what to say without any.
-fn base(bench: &Bench) -> Result<&Case, Outcome> {
-    if bench.subject.plugin.recipe_builder.is_none() {
+/// The fixture to begin with: its recipe is as it should be, and it reads an archive where one does.
+/// The error is what to say without any.
+fn base(harness: &Harness) -> Result<&Case, Outcome> {
+    bases(harness).map(|cases| cases[0])
+}
+
+/// The same, and one whose only command is called otherwise than the package, in which a guess is
+/// seen; both may be one. Never empty.
+fn bases(harness: &Harness) -> Result<Vec<&Case>, Outcome> {
+    if harness.subject.plugin.recipe_builder.is_none() {
         return Err(Outcome::no_builder());
     }
     let is_whole = |(case, run): &&(Case, Run)| {
-        matches!(case.ends, Ends::Recipe(_)) && run.end == End::Recipe && is_golden(case, run)
+        matches!(case.ends, ExpectedOutcome::Recipe(_))
+            && run.end == End::Recipe
+            && is_golden(case, run)
     };
-    let whole: Vec<&Case> = bench.runs.iter().filter(is_whole).map(|(case, _)| case).collect();
-    let has_archive = |case: &&&Case| asked(bench, case).iter().any(|&i| case.is_archive(i));
-    let chosen = whole.iter().find(has_archive).or(whole.first());
-    chosen.copied().ok_or_else(Outcome::no_recipe)
+    let whole: Vec<&Case> = harness.runs.iter().filter(is_whole).map(|(case, _)| case).collect();
+    let has_archive = |case: &&&Case| asked(harness, case).iter().any(|&i| case.is_archive(i));
+    let first = whole.iter().find(has_archive).or(whole.first());
+    let first = *first.ok_or_else(Outcome::no_recipe)?;
+    let tells = whole.iter().copied().filter(|case| only_command(case).is_some());
+    let is_first = |case: &&Case| case.name == first.name;
+    let second = tells.filter(|case| !is_first(case) && only_command(first).is_none()).take(1);
+    Ok([first].into_iter().chain(second).collect())
 }
 
 /// The answers of `case` that its plugin really asks for, by place.
-fn asked(bench: &Bench, case: &Case) -> Vec<usize> {
-    let run = bench.runs.iter().find(|(other, _)| other.name == case.name).map(|(_, run)| run);
+fn asked(harness: &Harness, case: &Case) -> Vec<usize> {
+    let run = harness.runs.iter().find(|(other, _)| other.name == case.name).map(|(_, run)| run);
     let answers = case.packed().unwrap_or_default();
     let is_asked = |url: &str| {
         let url = url::Url::parse(url).ok();
@@ -158,6 +185,6 @@ fn asked(bench: &Bench, case: &Case) -> Vec<usize> {
     (0..answers.len()).filter(|&i| is_asked(&answers[i].url)).collect()
 }
 
-fn told(case: &Case) -> Vec<Told> {
-    case.packed().unwrap_or_default().into_iter().map(Told::from).collect()
+fn scripted(case: &Case) -> Vec<ScriptedAnswer> {
+    case.packed().unwrap_or_default().into_iter().map(ScriptedAnswer::from).collect()
 }

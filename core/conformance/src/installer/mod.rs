@@ -1,12 +1,13 @@
 //! Plans of installation: data that must name no shell, no place of this machine and no stranger.
 
-mod looks;
+mod arguments;
+mod hostile;
+mod inspections;
 mod network;
-mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Bench, Outcome};
+use super::{Harness, Outcome};
 use batch_core::{
     decide::recipe::allowed_cells,
     io::Origins,
@@ -14,16 +15,17 @@ use batch_core::{
     plugin::EcosystemPlugin,
 };
 
-pub(super) use looks::look_for_the_commands;
+pub(super) use arguments::{name_no_local_path, run_no_shell};
+pub(super) use hostile::obeyed;
+pub(super) use inspections::inspect_the_commands;
 pub(super) use network::{
     ask_only_declared_hosts, fetch_what_can_be_checked, use_the_network_only_to_ask,
 };
-pub(super) use words::{name_no_place_of_this_machine, run_no_shell};
 
 const MIRROR: &str = "http://127.0.0.1:4873/";
 
 /// A plan, and what it was made for.
-struct Made<'a> {
+struct CasePlan<'a> {
     of: String,
     facts: &'a PackageFacts,
     environment: Environment,
@@ -41,17 +43,17 @@ fn mirrors(plugin: &EcosystemPlugin) -> Origins {
     Origins::new(pairs).unwrap_or_default()
 }
 
-fn plans(bench: &Bench) -> Vec<Made<'_>> {
-    let plugin = bench.subject.plugin;
+fn plans(harness: &Harness) -> Vec<CasePlan<'_>> {
+    let plugin = harness.subject.plugin;
     let Some(installer) = plugin.installer else { return vec![] };
     let mirrors = mirrors(plugin);
     let mut made = vec![];
-    for (case, facts, recipe) in bench.recipes() {
+    for (case, facts, recipe) in harness.recipes() {
         let cells = allowed_cells(&recipe.metadata);
         let fit = Environment::ALL.iter().copied().filter(|it| cells.contains(&it.cell()));
         for environment in fit {
             let plan = |origins: &Origins| installer.install(recipe, facts, environment, origins);
-            made.push(Made {
+            made.push(CasePlan {
                 of: format!("{} in {environment}", case.name),
                 facts,
                 environment,
@@ -65,13 +67,13 @@ fn plans(bench: &Bench) -> Vec<Made<'_>> {
 }
 
 /// One message for each problem, however many plans have it.
-fn of_plans(bench: &Bench, check: impl Fn(&Made<'_>) -> Vec<String>) -> Outcome {
-    if bench.subject.plugin.installer.is_none() {
+fn of_plans(harness: &Harness, check: impl Fn(&CasePlan<'_>) -> Vec<String>) -> Outcome {
+    if harness.subject.plugin.installer.is_none() {
         return Outcome::NotApplicable(
             "the plugin has no installer yet; write NativeInstaller and set `installer`".to_owned(),
         );
     }
-    let plans = plans(bench);
+    let plans = plans(harness);
     if plans.is_empty() {
         return Outcome::no_recipe();
     }
@@ -98,8 +100,8 @@ fn runs(plan: &InstallPlan) -> impl Iterator<Item = (&[String], &BTreeMap<String
     })
 }
 
-pub(super) fn are_the_same_again(bench: &Bench) -> Outcome {
-    of_plans(bench, |made| {
+pub(super) fn are_the_same_again(harness: &Harness) -> Outcome {
+    of_plans(harness, |made| {
         let is_same = made.plan == made.again;
         let problem = "two plans for one recipe differ; sort what comes from a map".to_owned();
         if is_same { vec![] } else { vec![problem] }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
-use super::{MIRROR, of_plans, runs, words::texts};
-use crate::{Bench, Outcome, quotas::is_covered};
+use super::{MIRROR, arguments::texts, of_plans, runs};
+use crate::{Harness, Outcome, quotas::is_covered};
 use batch_core::model::{Access, Artifact, InstallStep, Os, Quota};
 
 /// Hosts of the addresses in `text`.
@@ -21,14 +21,14 @@ fn hosts(text: &str) -> Vec<String> {
     starts.map(|url| url.host_str().unwrap_or_default().to_owned()).collect()
 }
 
-pub(crate) fn ask_only_declared_hosts(bench: &Bench) -> Outcome {
+pub(crate) fn ask_only_declared_hosts(harness: &Harness) -> Outcome {
     let declared: BTreeSet<&str> =
-        bench.subject.plugin.rate_limit.quotas().iter().map(|quota| quota.host).collect();
-    let facts_hosts: BTreeSet<String> = bench
+        harness.subject.plugin.rate_limit.quotas().iter().map(|quota| quota.host).collect();
+    let facts_hosts: BTreeSet<String> = harness
         .facts()
         .flat_map(|(_, facts)| facts.artifacts.iter().flat_map(|it| hosts(&it.url)))
         .collect();
-    of_plans(bench, |made| {
+    of_plans(harness, |made| {
         let tokens = made.plan.steps.iter().filter_map(|step| {
             let InstallStep::Fetch { access: Access::TokenFrom(url), .. } = step else {
                 return None;
@@ -53,8 +53,8 @@ pub(crate) fn ask_only_declared_hosts(bench: &Bench) -> Outcome {
     })
 }
 
-pub(crate) fn use_the_network_only_to_ask(bench: &Bench) -> Outcome {
-    of_plans(bench, |made| {
+pub(crate) fn use_the_network_only_to_ask(harness: &Harness) -> Outcome {
+    of_plans(harness, |made| {
         let mut problems = vec![];
         let asks_mirror = |argv: &[String], env: &BTreeMap<String, String>| {
             argv.iter().chain(env.values()).any(|text| text.contains(MIRROR.trim_end_matches('/')))
@@ -77,9 +77,9 @@ pub(crate) fn use_the_network_only_to_ask(bench: &Bench) -> Outcome {
 }
 
 /// Only where installations are tried: what is made for another system may come from its vendor.
-pub(crate) fn fetch_what_can_be_checked(bench: &Bench) -> Outcome {
-    let quotas = bench.subject.plugin.rate_limit.quotas();
-    of_plans(bench, |made| {
+pub(crate) fn fetch_what_can_be_checked(harness: &Harness) -> Outcome {
+    let quotas = harness.subject.plugin.rate_limit.quotas();
+    of_plans(harness, |made| {
         if made.environment.cell().os() != Os::Linux {
             return vec![];
         }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Asked, of_lists};
 use crate::{
-    Bench, Outcome,
-    fixture::is_json,
-    network::{Manner, Told},
+    Harness, Outcome,
+    answers::is_json,
+    network::{Delivery, ScriptedAnswer},
 };
 use batch_core::{
     io::TransportErrorKind,
@@ -16,69 +16,90 @@ use batch_core::{
 /// A failure in place of one answer.
 struct Failure {
     what: &'static str,
-    spoil: fn(&mut Told),
-    of: Of,
+    corrupt: fn(&mut ScriptedAnswer),
+    of: FailedPart,
 }
 
 /// What it is that fails.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Of {
+enum FailedPart {
     Any,
     Json,
+    /// One of the files that the list consists of, which its publishers always have. If it only
+    /// tells more about candidates, that may be left unknown.
+    Source,
     /// JSON of another shape: what only tells more about candidates may be left unknown.
     Shape,
 }
 
 const FAILURES: &[Failure] = &[
-    Failure { what: "429", spoil: |told| status(told, 429), of: Of::Any },
-    Failure { what: "403", spoil: |told| status(told, 403), of: Of::Any },
-    Failure { what: "500", spoil: |told| status(told, 500), of: Of::Any },
-    Failure { what: "no connection", spoil: |told| comes(told, REFUSED), of: Of::Any },
-    Failure { what: "half of a body", spoil: |told| comes(told, Manner::BrokenOff), of: Of::Any },
-    Failure { what: "a page", spoil: page, of: Of::Any },
-    Failure { what: "half of the JSON", spoil: half, of: Of::Json },
-    Failure { what: "a text", spoil: |told| says(told, "\"closed\""), of: Of::Shape },
+    Failure { what: "429", corrupt: |scripted| status(scripted, 429), of: FailedPart::Any },
+    Failure { what: "403", corrupt: |scripted| status(scripted, 403), of: FailedPart::Any },
+    Failure { what: "404", corrupt: |scripted| status(scripted, 404), of: FailedPart::Source },
+    Failure { what: "500", corrupt: |scripted| status(scripted, 500), of: FailedPart::Any },
+    Failure {
+        what: "no connection",
+        corrupt: |scripted| deliver(scripted, REFUSED),
+        of: FailedPart::Any,
+    },
+    Failure {
+        what: "half of a body",
+        corrupt: |scripted| deliver(scripted, Delivery::BrokenOff),
+        of: FailedPart::Any,
+    },
+    Failure { what: "a page", corrupt: page, of: FailedPart::Any },
+    Failure { what: "half of the JSON", corrupt: half, of: FailedPart::Json },
+    Failure {
+        what: "a text",
+        corrupt: |scripted| says(scripted, "\"closed\""),
+        of: FailedPart::Shape,
+    },
 ];
-const REFUSED: Manner = Manner::Broken(TransportErrorKind::Connect);
+const REFUSED: Delivery = Delivery::Broken(TransportErrorKind::Connect);
 
-fn says(told: &mut Told, text: &str) {
-    told.answer.body = text.as_bytes().to_vec();
+fn says(scripted: &mut ScriptedAnswer, text: &str) {
+    scripted.answer.body = text.as_bytes().to_vec();
 }
 
-fn status(told: &mut Told, status: u16) {
-    told.answer.status = status;
-    says(told, "no");
+fn status(scripted: &mut ScriptedAnswer, status: u16) {
+    scripted.answer.status = status;
+    says(scripted, "no");
 }
 
-fn comes(told: &mut Told, manner: Manner) {
-    told.manner = manner;
+fn deliver(scripted: &mut ScriptedAnswer, delivery: Delivery) {
+    scripted.delivery = delivery;
 }
 
-fn page(told: &mut Told) {
-    says(told, "<!doctype html><title>Just a moment...</title>");
-    told.answer.headers.insert("content-type".to_owned(), "text/html".to_owned());
+fn page(scripted: &mut ScriptedAnswer) {
+    says(scripted, "<!doctype html><title>Just a moment...</title>");
+    scripted.answer.headers.insert("content-type".to_owned(), "text/html".to_owned());
 }
 
-fn half(told: &mut Told) {
-    told.answer.body.truncate(told.answer.body.len() / 2);
+fn half(scripted: &mut ScriptedAnswer) {
+    scripted.answer.body.truncate(scripted.answer.body.len() / 2);
 }
 
-pub(crate) fn are_told(bench: &Bench) -> Outcome {
-    of_lists(bench, |plugin, list| {
+pub(crate) fn are_told(harness: &Harness) -> Outcome {
+    of_lists(harness, |plugin, list| {
         let limit = list.document.limits.last().copied().unwrap_or_default();
         let mut problems = vec![];
-        let whole = list.told()?;
+        let whole = list.scripted()?;
         let Ok(first) = list.ask(plugin, whole.clone(), None, limit)?.page else {
             return Err("its first page cannot be read; see lists-golden".to_owned());
         };
-        for Failure { what, spoil, of } in FAILURES {
-            for (i, answer) in whole.iter().map(|told| &told.answer).enumerate() {
-                if *of != Of::Any && !is_json(&answer.body) {
+        for Failure { what, corrupt, of } in FAILURES {
+            for (i, answer) in whole.iter().map(|scripted| &scripted.answer).enumerate() {
+                let fits = match of {
+                    FailedPart::Any => true,
+                    FailedPart::Source => list.is_source(plugin, &answer.url),
+                    FailedPart::Json | FailedPart::Shape => is_json(&answer.body),
+                };
+                if !fits {
                     continue;
                 }
-                let mut told = whole.clone();
-                spoil(&mut told[i]);
-                let page = match list.ask(plugin, told, None, limit) {
+                let mut scripted = whole.clone();
+                corrupt(&mut scripted[i]);
+                let page = match list.ask(plugin, scripted, None, limit) {
                     Ok(Asked { page: Ok(page), .. }) => page,
                     Ok(Asked { page: Err(_), .. }) => continue,
                     Err(stuck) => {
@@ -90,7 +111,8 @@ pub(crate) fn are_told(bench: &Bench) -> Outcome {
                 let ids = |page: &Page| -> BTreeSet<PackageId> {
                     page.candidates.iter().map(|it| it.id.clone()).collect()
                 };
-                let is_whole = page == first || *of == Of::Shape && ids(&page) == ids(&first);
+                let may_be_unknown = matches!(of, FailedPart::Shape | FailedPart::Source);
+                let is_whole = page == first || may_be_unknown && ids(&page) == ids(&first);
                 if !is_whole {
                     let url = &answer.url;
                     problems.push(format!("{what} for {url} gives a page; return the error"));

@@ -2,21 +2,21 @@
 
 mod failures;
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 
 use super::{
-    Bench, Outcome,
-    bench::PATIENCE,
-    fixture::{self, Answer, Parts, Planned},
-    guard,
-    network::{NOTHING, SimRegistry, Told, Watched},
+    Harness, Outcome,
+    answers::{Answer, Parts, Planned, packed},
+    blocking, fixture, guard,
+    harness::PATIENCE,
+    network::{NOTHING, RecordingHttp, ScriptedAnswer, SimRegistry},
     shuffle::shuffled,
 };
 use batch_core::{
     model::{Candidate, CommandName, Page},
-    plugin::{EcosystemPlugin, SourceError},
+    plugin::{EcosystemPlugin, PageRequest, Seeder, Shape, SourceError},
 };
 use batch_sim::SimClock;
 
@@ -58,7 +58,29 @@ struct List {
 /// What came of asking for one page.
 struct Asked {
     page: Result<Page, SourceError>,
-    strays: Vec<String>,
+    undeclared_requests: Vec<String>,
+    /// The longest time for which the plugin kept its thread without working.
+    blocked: Duration,
+}
+
+/// The longest time for which the first page of any list keeps its thread without working.
+pub(super) fn longest_block(harness: &Harness) -> Duration {
+    let blocked = lists(&harness.subject.home).unwrap_or_default().into_iter().filter_map(|list| {
+        let limit = list.document.limits.last().copied().unwrap_or_default();
+        Some(list.ask(harness.subject.plugin, list.scripted().ok()?, None, limit).ok()?.blocked)
+    });
+    harness.subject.plugin.seeder.and_then(|_| blocked.max()).unwrap_or_default()
+}
+
+/// Whether a fixture shows that the list `source` does not tell the commands of a candidate.
+pub(super) fn leaves_commands_unknown(harness: &Harness, source: &str) -> bool {
+    let is_unknown = |list: &List| {
+        let limit = list.document.limits.last().copied().unwrap_or_default();
+        let pages = list.pages(harness.subject.plugin, limit).unwrap_or_default();
+        pages.iter().flat_map(|page| &page.candidates).any(|it| it.commands.is_none())
+    };
+    let lists = lists(&harness.subject.home).unwrap_or_default();
+    lists.iter().filter(|list| list.document.source == source).any(is_unknown)
 }
 
 fn lists(home: &Path) -> Result<Vec<List>, String> {
@@ -89,13 +111,13 @@ fn shown(candidate: &Candidate) -> String {
 
 /// What `check` finds in each list; the plugin may have none.
 fn of_lists(
-    bench: &Bench,
+    harness: &Harness,
     check: impl Fn(&'static EcosystemPlugin, &List) -> Result<Vec<String>, String>,
 ) -> Outcome {
-    if bench.subject.plugin.seeder.is_none() {
+    if harness.subject.plugin.seeder.is_none() {
         return Outcome::no_seeder();
     }
-    let lists = match lists(&bench.subject.home) {
+    let lists = match lists(&harness.subject.home) {
         Ok(lists) => lists,
         Err(why) => return vec![format!("a list fixture cannot be read: {why}")].into(),
     };
@@ -105,29 +127,38 @@ fn of_lists(
         );
     }
     let found = lists.iter().flat_map(|list| {
-        let problems = check(bench.subject.plugin, list).unwrap_or_else(|why| vec![why]);
+        let problems = check(harness.subject.plugin, list).unwrap_or_else(|why| vec![why]);
         problems.into_iter().map(|problem| format!("fixture {}: {problem}", list.name))
     });
     found.collect::<Vec<_>>().into()
 }
 
 impl List {
-    fn told(&self) -> Result<Vec<Told>, String> {
-        let answers = fixture::packed(&self.document.answers, &self.parts, |_| {})?;
-        Ok(answers.into_iter().map(Told::from).collect())
+    fn scripted(&self) -> Result<Vec<ScriptedAnswer>, String> {
+        let answers = packed(&self.document.answers, &self.parts, |_| {})?;
+        Ok(answers.into_iter().map(ScriptedAnswer::from).collect())
+    }
+
+    /// Whether the list of this fixture consists of what lies at `url`, or begins there.
+    fn is_source(&self, plugin: &EcosystemPlugin, url: &str) -> bool {
+        let sources = plugin.seeder.map(Seeder::sources).unwrap_or_default();
+        sources.iter().filter(|it| it.name == self.document.source).any(|source| {
+            let is_file = matches!(source.shape, Shape::Files(files) if files.contains(&url));
+            is_file || source.url == url
+        })
     }
 
     /// The page at `cursor`; the error says how it stuck.
     fn ask(
         &self,
         plugin: &'static EcosystemPlugin,
-        told: Vec<Told>,
+        scripted: Vec<ScriptedAnswer>,
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Asked, String> {
         let (source, cursor) = (self.document.source.clone(), cursor.map(str::to_owned));
         let limit = if limit == 0 { ALL } else { limit };
-        let work = move || discover(plugin, &source, told, cursor.as_deref(), limit);
+        let work = move || discover(plugin, &source, scripted, cursor.as_deref(), limit);
         guard::within(PATIENCE, "discover", work).unwrap_or_else(|stuck| Err(stuck.to_string()))
     }
 
@@ -136,8 +167,8 @@ impl List {
         let most = 3 * self.document.candidates.len() + 10;
         let (mut pages, mut cursor, mut known) = (vec![], None::<String>, BTreeSet::new());
         loop {
-            let asked = self.ask(plugin, self.told()?, cursor.as_deref(), limit)?;
-            if let Some(url) = asked.strays.first() {
+            let asked = self.ask(plugin, self.scripted()?, cursor.as_deref(), limit)?;
+            if let Some(url) = asked.undeclared_requests.first() {
                 return Err(format!("it asks {url}; declare that host in quotas()"));
             }
             let page =
@@ -155,7 +186,7 @@ impl List {
 fn discover(
     plugin: &EcosystemPlugin,
     source: &str,
-    told: Vec<Told>,
+    scripted: Vec<ScriptedAnswer>,
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Asked, String> {
@@ -163,10 +194,11 @@ fn discover(
     let found = seeder.sources().iter().find(|it| it.name == source);
     let source = found.ok_or_else(|| format!("Seeder::sources names no {source:?}; add it"))?;
     let clock = SimClock::default();
-    let network = Arc::new(SimRegistry::new(clock.clone(), told, NOTHING));
-    let http = Watched::new(plugin, &network)?;
-    let page = clock.run(seeder.discover(&http, source, cursor, limit));
-    Ok(Asked { page, strays: http.strays() })
+    let network = Arc::new(SimRegistry::new(clock.clone(), scripted, NOTHING));
+    let http = RecordingHttp::new(plugin, &network)?;
+    let wanted = PageRequest { cursor, limit, ..PageRequest::first(plugin, &http, source) };
+    let (page, blocked) = clock.run(blocking::RecordingHttp::new(wanted.page(seeder)));
+    Ok(Asked { page, undeclared_requests: http.undeclared_requests(), blocked })
 }
 
 fn said(error: &SourceError) -> String {
@@ -175,8 +207,8 @@ fn said(error: &SourceError) -> String {
     said.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-pub(super) fn are_golden(bench: &Bench) -> Outcome {
-    of_lists(bench, |plugin, list| {
+pub(super) fn are_golden(harness: &Harness) -> Outcome {
+    of_lists(harness, |plugin, list| {
         let limit = list.document.limits.last().copied().unwrap_or_default();
         let pages = list.pages(plugin, limit)?;
         let mut problems = vec![];
@@ -199,11 +231,11 @@ pub(super) fn are_golden(bench: &Bench) -> Outcome {
         }
         for seed in 1..=N_ORDERS {
             let mut rng = fastrand::Rng::with_seed(seed);
-            let mut told = list.told()?;
-            for Answer { body, .. } in told.iter_mut().map(|told| &mut told.answer) {
+            let mut scripted = list.scripted()?;
+            for Answer { body, .. } in scripted.iter_mut().map(|scripted| &mut scripted.answer) {
                 *body = shuffled(body, &mut rng);
             }
-            if list.ask(plugin, told, None, limit)?.page.ok().as_ref() != pages.first() {
+            if list.ask(plugin, scripted, None, limit)?.page.ok().as_ref() != pages.first() {
                 let advice = "sort what comes from a map, or keep it in a BTreeMap";
                 problems.push(format!("keys in another order give another page; {advice}"));
                 break;
@@ -213,8 +245,8 @@ pub(super) fn are_golden(bench: &Bench) -> Outcome {
     })
 }
 
-pub(super) fn are_paged(bench: &Bench) -> Outcome {
-    of_lists(bench, |plugin, list| {
+pub(super) fn are_paged(harness: &Harness) -> Outcome {
+    of_lists(harness, |plugin, list| {
         let mut problems = vec![];
         for &limit in &list.document.limits {
             let pages = list.pages(plugin, limit)?;
@@ -230,10 +262,12 @@ pub(super) fn are_paged(bench: &Bench) -> Outcome {
         }
         let limit = list.document.limits.first().copied().unwrap_or_default();
         for cursor in ODD_CURSORS {
-            match list.ask(plugin, list.told()?, Some(cursor), limit) {
+            match list.ask(plugin, list.scripted()?, Some(cursor), limit) {
                 Err(stuck) => problems.push(format!("at the cursor {cursor:?} {stuck}")),
-                Ok(Asked { strays, .. }) => problems.extend(
-                    strays.iter().map(|url| format!("at the cursor {cursor:?} it asks {url}")),
+                Ok(Asked { undeclared_requests, .. }) => problems.extend(
+                    undeclared_requests
+                        .iter()
+                        .map(|url| format!("at the cursor {cursor:?} it asks {url}")),
                 ),
             }
         }

@@ -5,11 +5,14 @@
     reason = "a mutant does one thing otherwise, and all else as the rest"
 )]
 
+mod rocks;
+mod rockspec;
 mod zoo;
 
 use std::{collections::BTreeSet, path::Path};
 
 use batch_conformance::{Checked, N_HOSTILE, Outcome, RULES, Rule, Subject};
+use rocks::Mistake;
 use zoo::Bug;
 
 fn subject(bug: Bug, home: &str) -> Subject {
@@ -100,16 +103,126 @@ const MUTANTS: &[(Bug, &str, &str)] = &[
     (
         Bug::ShapesAreAbsence,
         "hostile-shapes",
-        "a list of it in https://zoo.example/packages/feeder: it ends in absent",
+        "a list of it in https://zoo.example/packages/gate: it ends in absent",
     ),
     (
         Bug::GuessesWhereNothingIsSaid,
         "hostile-shapes",
-        "with the command \"feeder\", which nobody said",
+        "with the command \"gate\", which nobody said",
     ),
     (Bug::EverythingIsALibrary, "executables-exact", "is a library and has commands"),
     (Bug::ArchiveIsNotCompared, "hostile-archives", "its digest was compared"),
 ];
+
+/// A mistake that a first plugin may make, the rule that tells, and a part of what it says.
+const MISTAKES: &[(Mistake, &str, &str)] = &[
+    (
+        Mistake::GuessesWhereNothingIsSaid,
+        "executables-never-guessed",
+        "with the command \"lion\", which is only the name of the package",
+    ),
+    (
+        Mistake::GuessesInPlaceOfTheOnlyCommand,
+        "fixtures-golden",
+        "executables = [\\\"lion\\\"]\" where recipe.toml says",
+    ),
+    (
+        Mistake::ComparesVersionsAsTexts,
+        "versions-ordered",
+        "lion-1.9-1.rockspec: case.toml calls 1.9-1 older; compare versions by their numbers",
+    ),
+    (
+        Mistake::MissingListIsAnEmptyList,
+        "lists-failures-told",
+        "404 for https://rocks.example/names.txt gives a page",
+    ),
+    (
+        Mistake::MissingIndexIsAnAbsentPackage,
+        "hostile-absences",
+        "manifest.json; where that answers 404 it ends in absent",
+    ),
+    (
+        Mistake::SaysVerifiedWhatWasNotRead,
+        "digests-read",
+        "lion-1.10-1.src.rock is true, and nothing of it was read",
+    ),
+    (Mistake::BlocksItsThread, "async-never-blocks", "inspect blocks its thread for"),
+    (
+        Mistake::KeysReachTheCommandLine,
+        "hostile-shapes",
+        "\"--help\" of an answer reaches the command line of rocks",
+    ),
+    (
+        Mistake::VersionsReachTheCommandLine,
+        "hostile-versions",
+        "\"--config=99.9\" of an answer reaches the command line of rocks",
+    ),
+    (Mistake::ParsesToAnyDepth, "hostile-depth", "MiB of stack; limit the depth"),
+    (
+        Mistake::WarningsAreFailures,
+        "classifier-cautious",
+        "\"warning: \" is read as deterministic_insufficient/package_not_found",
+    ),
+    (Mistake::QuotaOfAMillisecond, "quotas-sane", "its period allows 1000 requests a second"),
+    (
+        Mistake::EstimatesNoRequestsPerCandidate,
+        "estimates-complete",
+        "names 0 requests for each candidate",
+    ),
+    (Mistake::AsksAnUndeclaredHost, "hosts-declared", "https://mirror.example/"),
+    (Mistake::MendsHostileNames, "names-refused", "normalise(\"a b\") gives \"a-b\""),
+    (
+        Mistake::TakesErrorsForAbsence,
+        "hostile-answers",
+        "it ends in absent; it must be api_error/rate_limited",
+    ),
+    (Mistake::OrdersCommandsAtRandom, "recipes-deterministic", "BTreeMap"),
+    (Mistake::KeepsEscapesOfDescriptions, "facts-storable", "use decide::recipe::one_line"),
+    (Mistake::RunsAShell, "plan-no-shell", "it starts sh"),
+    (Mistake::IgnoresMirrors, "plan-network-needed", "rocks.example all the same"),
+    (Mistake::NeverInspects, "plan-looks", "end with Inspect"),
+    (Mistake::IgnoresTheLimitOfAPage, "lists-paged", "a page of at most 1 has 4 candidates"),
+    (
+        Mistake::SwallowsFailuresOfTheList,
+        "lists-failures-told",
+        "500 for https://rocks.example/names.txt gives a page",
+    ),
+];
+
+fn rocks(mistake: Mistake) -> Subject {
+    let plugin = rocks::plugin(mistake);
+    Subject { plugin, all: vec![plugin], ..subject(Bug::None, "rocks") }
+}
+
+#[test]
+fn each_of_23_mistakes_of_a_first_plugin_is_reported_by_its_name() {
+    let planted: BTreeSet<String> = MISTAKES.iter().map(|(it, ..)| format!("{it:?}")).collect();
+    assert_eq!((planted.len(), rocks::N_MISTAKES), (23, 23));
+    for &(mistake, id, part) in MISTAKES {
+        check_caught(&rocks(mistake), id, part);
+    }
+}
+
+#[test]
+fn the_plugin_without_a_mistake_passes_every_rule() {
+    for Checked { rule, outcome } in batch_conformance::check(&rocks(Mistake::None)) {
+        let has_no_archive = rule.id == "hostile-archives";
+        let fits = outcome == Outcome::Pass
+            || has_no_archive && matches!(outcome, Outcome::NotApplicable(_));
+        assert!(fits, "{rule}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_plugin_that_blocks_is_not_asked_hundreds_of_times() {
+    let rules = ["hostile-answers", "hostile-shapes", "hosts-declared"].map(rule);
+    for checked in batch_conformance::check_only(&rocks(Mistake::BlocksItsThread), rules) {
+        let Outcome::NotApplicable(why) = &checked.outcome else {
+            panic!("{}: {:?}", checked.rule, checked.outcome);
+        };
+        assert_eq!(why, "first correct what the rule async-never-blocks reports");
+    }
+}
 
 #[test]
 fn a_plugin_that_keeps_to_the_contract_passes_every_rule() {
@@ -132,7 +245,7 @@ fn check_caught(subject: &Subject, id: &str, part: &str) {
 }
 
 #[test]
-fn one_thing_wrong_is_told_with_its_rule_and_the_line_of_the_contract() {
+fn one_mistake_is_reported_with_its_rule_and_the_line_of_the_contract() {
     for &(bug, id, part) in MUTANTS {
         check_caught(&subject(bug, "zoo"), id, part);
     }
@@ -198,7 +311,8 @@ fn a_plugin_that_can_do_nothing_yet_is_told_what_comes_next() {
 
 #[test]
 fn every_rule_has_a_mutant() {
-    let with_mutant: BTreeSet<&str> = MUTANTS.iter().map(|(_, id, _)| *id).collect();
+    let ids = MUTANTS.iter().map(|(_, id, _)| *id);
+    let with_mutant: BTreeSet<&str> = ids.chain(MISTAKES.iter().map(|(_, id, _)| *id)).collect();
     let told_elsewhere = BTreeSet::from(["readme-present", "fixtures-present"]);
     let all: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();
     assert_eq!(&with_mutant | &told_elsewhere, all);

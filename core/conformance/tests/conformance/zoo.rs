@@ -12,13 +12,14 @@ use batch_core::{
     io::{Http, Origins, Request, archive::verify_digest, json},
     model::{
         Access, Action, ActionShape, Artifact, CommandName, EcosystemId, Environment, Evidence,
-        Executables, FailureKind, Finding, InstallPlan, InstallStep, InvalidId, Metadata,
-        PackageFacts, PackageId, PackageKind, PackageName, Parameter, Quota, Recipe, RecipeName,
-        RecipeStep, Threshold, Verify,
+        Executables, ExecutablesFrom, FailureKind, Finding, InstallPlan, InstallStep, InvalidId,
+        Metadata, PackageFacts, PackageId, PackageKind, PackageName, Parameter, Purpose, Quota,
+        Recipe, RecipeName, RecipeStep, Threshold, Verify,
     },
     plugin::{
-        EcosystemPlugin, FailureClassifier, Missing, Names, NativeInstaller, Page, RateLimit,
-        RecipeBuilder, Seeder, Shape, Source, SourceError, SourceErrorKind, Spelling,
+        EcosystemPlugin, FailureClassifier, Listing, Missing, Names, NativeInstaller, PageRequest,
+        RateLimit, RecipeBuilder, Seeder, Shape, Source, SourceError, SourceErrorKind, Spelling,
+        ask_listed,
     },
 };
 use serde::Deserialize;
@@ -168,6 +169,7 @@ const fn quota(host: &'static str, path_prefix: &'static str, millis: u64) -> Qu
         concurrency: NonZeroU32::MIN,
         max_per_run: None,
         retry_floor: Duration::from_secs(60),
+        purpose: Purpose::Building,
     }
 }
 
@@ -301,10 +303,7 @@ impl RecipeBuilder for Zoo {
         let names: &[CommandName] = match &facts.executables {
             Executables::Known(names) => names,
             Executables::Unknown(_) if self.0 == Bug::ExecutablesAreGuessed => &guess,
-            Executables::Unknown(why) => {
-                let (reason, kind) = (why.clone(), FailureKind::BinaryDiscoveryFailed);
-                return Err(Missing::new(kind, reason));
-            }
+            Executables::Unknown(_) => facts.commands()?,
         };
         let Some(first) = names.first() else {
             let reason = "it has no command".to_owned();
@@ -411,9 +410,9 @@ impl Zoo {
         if self.0 == Bug::ExecutableIsInvented {
             names.push("zoo-keeper".parse());
         }
-        let executables = match names.into_iter().collect() {
+        let executables = match names.into_iter().collect::<Result<_, InvalidId>>() {
             Ok(names) => Executables::Known(names),
-            Err(error) => Executables::Unknown(InvalidId::to_string(&error)),
+            Err(error) => Executables::unknown(FailureKind::UnsafeName, error.to_string()),
         };
         let known: Vec<String> = match &executables {
             Executables::Known(names) => names.iter().map(ToString::to_string).collect(),
@@ -434,6 +433,9 @@ impl Zoo {
         PackageFacts {
             id: PackageId { ecosystem: ID, name: of },
             version: one_line(&animal.version),
+            printed_version: None,
+            executables_from: ExecutablesFrom::Registry,
+            plugin_data: BTreeMap::new(),
             executables,
             description: match self.0 {
                 Bug::FactsKeepLineBreaks => format!("{stated}\n\u{1b}[1m"),
@@ -500,18 +502,18 @@ impl NativeInstaller for Zoo {
             }
             _ => {}
         }
-        self.look_at_last(recipe, &mut steps);
+        self.inspect_at_the_end(recipe, &mut steps);
         let bin_dirs = match self.0 {
             Bug::PlanLooksElsewhere => vec!["out/sbin".to_owned()],
             Bug::PlanHasNoPath => vec![],
             _ => vec!["out/bin".to_owned()],
         };
-        InstallPlan { steps, bin_dirs, runs_package_code: true }
+        InstallPlan { steps, bin_dirs }
     }
 }
 
 impl Zoo {
-    fn look_at_last(&self, recipe: &Recipe, steps: &mut Vec<InstallStep>) {
+    fn inspect_at_the_end(&self, recipe: &Recipe, steps: &mut Vec<InstallStep>) {
         let dir = "out/bin".to_owned();
         let mut executables = recipe.commands(STEP.name, "executables");
         match self.0 {
@@ -549,12 +551,13 @@ impl Seeder for Zoo {
                 max_age: Duration::from_secs(86_400),
                 shape: Shape::Pages(100),
                 about: 100,
-                per_candidate: &[LIST],
+                // The package, its tags and its archive.
+                per_candidate: &[LIST, LIST, FILES],
             }
         }
         const STRANGE: &str = "https://zoo.example/popular";
         const TWO: Source = Source { shape: Shape::Files(&[LIST, STRANGE]), ..list(LIST) };
-        const LOOKED_UP: Source = Source { per_candidate: &[LIST, STRANGE], ..list(LIST) };
+        const LOOKED_UP: Source = Source { per_candidate: &[LIST, FILES, STRANGE], ..list(LIST) };
         match self.0 {
             Bug::SourceUndeclared => const { &[list(STRANGE)] },
             Bug::SourceFileUndeclared => const { &[TWO] },
@@ -569,19 +572,15 @@ impl Seeder for Zoo {
         None
     }
 
-    async fn discover(
-        &self,
-        http: &dyn Http,
-        _: &Source,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, SourceError> {
-        if self.0 == Bug::SeederAsksAStrangerLater && cursor.is_some() {
+    async fn read<'a>(&self, wanted: PageRequest<'a>) -> Result<Listing<'a>, SourceError> {
+        if self.0 == Bug::SeederAsksAStrangerLater && wanted.cursor.is_some() {
             let request = Request::get("https://tracker.example", &[], &[]).map_err(error)?;
-            let _ = http.send(request).await;
+            let _ = wanted.http.send(request).await;
         }
-        let page = self.list(http, cursor, limit).await;
-        if self.0 == Bug::SeederSwallowsFailures { Ok(page.unwrap_or_default()) } else { page }
+        match self.list(wanted).await {
+            Err(_) if self.0 == Bug::SeederSwallowsFailures => Ok(Listing::whole([])),
+            listing => listing,
+        }
     }
 }
 
@@ -591,56 +590,52 @@ struct Listed {
 }
 
 impl Zoo {
-    async fn list(
-        &self,
-        http: &dyn Http,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, SourceError> {
-        let request = Request::get(LIST, &[], &[]).map_err(error)?;
+    async fn list<'a>(&self, wanted: PageRequest<'a>) -> Result<Listing<'a>, SourceError> {
+        let request = Request::get(LIST, &[], &[]);
         let mut names = if self.0 == Bug::SeederPanics {
-            let list: Option<serde_json::Value> = json(http, request).await.map_err(error)?;
-            let names =
-                list.and_then(|mut list| list.get_mut("names").map(serde_json::Value::take));
+            let list = wanted.ask_json::<serde_json::Value>(request, "list").await?.content;
+            let names = list.get("names").cloned();
             serde_json::from_value(names.expect("there are names")).unwrap_or_default()
         } else {
-            let list: Option<Listed> = json(http, request).await.map_err(error)?;
-            list.map(|list| list.names).unwrap_or_default()
+            ask_listed::<Listed>(wanted.http, &ID, request).await?.names
         };
-        let mut cursor = cursor.map(str::to_owned);
-        let (limit, place) = match self.0 {
+        let place = wanted.cursor.map(str::parse::<usize>);
+        match self.0 {
             Bug::SeederPanicsOnNames if !names.is_empty() => panic!("on {names:?}"),
             Bug::SeederPanicsOnOddCursors => {
-                let place = cursor.as_ref().map(|it| it.parse::<usize>());
-                (limit, place.map(|it| it.expect("a cursor is a place")))
+                let place = place.clone().map(|it| it.expect("a cursor is a place"));
+                assert!(place != Some(usize::MAX), "no list is so long");
             }
-            Bug::SeederIgnoresTheLimit => (usize::MAX, None),
-            _ => (limit, None),
-        };
-        if self.0 == Bug::SeederRepeats {
-            let place = cursor.as_ref().and_then(|it| it.parse::<usize>().ok());
-            cursor = place.map(|place| place.saturating_sub(1).max(1).to_string());
-        }
-        if self.0 == Bug::SeederInMapOrder {
-            names = names.into_iter().collect::<HashSet<_>>().into_iter().collect();
-        }
-        let mut page = Page::of_names(&ID, self, names, cursor.as_deref(), limit);
-        assert!(place != Some(usize::MAX), "no list is so long");
-        match self.0 {
-            Bug::SeederNeverEnds => page.next_cursor = Some("0".to_owned()),
-            Bug::SeederKeepsSpellings => {
-                for candidate in &mut page.candidates {
-                    let name = candidate.id.name.to_string().to_uppercase();
-                    candidate.id.name = name.parse().expect("a name in capitals is one");
-                }
-            }
-            Bug::SeederNamesANeighbour => {
-                for candidate in &mut page.candidates {
-                    candidate.id.ecosystem = EcosystemId::from_static("aquarium");
-                }
+            Bug::SeederInMapOrder => {
+                names = names.into_iter().collect::<HashSet<_>>().into_iter().collect();
             }
             _ => {}
         }
-        Ok(page)
+        let bug = self.0;
+        let rows = names.into_iter().map(move |name| {
+            let mut candidate = wanted.candidate(&name)?;
+            match bug {
+                Bug::SeederKeepsSpellings => {
+                    let name = candidate.id.name.to_string().to_uppercase();
+                    candidate.id.name = name.parse().expect("a name in capitals is one");
+                }
+                Bug::SeederNamesANeighbour => {
+                    candidate.id.ecosystem = EcosystemId::from_static("aquarium");
+                }
+                _ => {}
+            }
+            Ok(candidate)
+        });
+        let start = place.and_then(Result::ok).unwrap_or(0);
+        Ok(match bug {
+            Bug::SeederNeverEnds => Listing::page(rows, Some("0".to_owned())),
+            Bug::SeederIgnoresTheLimit => Listing::page(rows, None),
+            // The second page begins with the last row of the first one.
+            Bug::SeederRepeats => {
+                let start = start.saturating_sub(1).max(usize::from(0 < start));
+                Listing::fixed_page(rows, start, |rank| rank.to_string(), None)
+            }
+            _ => Listing::whole(rows),
+        })
     }
 }

@@ -1,17 +1,18 @@
-//! Commands to CI systems. They are obeyed where they stand in the log of a job, whoever printed
-//! them: a package could set outputs, hide lines or stop the commands of others.
+//! Commands to CI systems. A CI system executes them wherever they appear in the log of a job,
+//! whoever printed them. A package could set outputs, hide lines or stop the commands of others.
 //!
-//! GitHub obeys `::name::` at the beginning of a line, blanks aside, and `##[name]` anywhere in
-//! it. Other systems obey `##[name]`, `##vso[name]` and `##teamcity[name]`.
+//! GitHub accepts `::name::` at the beginning of a line, after blanks, and `##[name]` anywhere in a
+//! line. Other systems accept `##[name]`, `##vso[name]` and `##teamcity[name]`.
 
 use std::fmt::Write as _;
 
 use crate::model::is_hidden;
 
 /// Longest word between `##` and `[`.
-const LONGEST_WORD: usize = 16;
+const MAX_WORD: usize = 16;
 
-/// `text` with a backslash in each mark that would begin a command: `:\:name::` and `##\[name]`.
+/// `text` with a backslash in each sequence that would begin a command: `:\:name::` and
+/// `##\[name]`.
 pub fn without_commands(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -30,8 +31,8 @@ pub fn without_commands(text: &str) -> String {
 }
 
 /// `json`, which is valid JSON, with escapes in place of hidden characters and of one character of
-/// each mark that would begin a command. What it says stays the same. No line of JSON begins with
-/// a colon.
+/// each sequence that would begin a command. Its meaning does not change. No line of JSON begins
+/// with a colon.
 pub fn json_without_commands(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for (at, c) in json.char_indices() {
@@ -47,13 +48,13 @@ pub fn json_without_commands(json: &str) -> String {
     safe
 }
 
-/// Whether the `[` of `##word[` stands in `text` at `at`.
+/// Whether the `[` at `at` ends a `##word[` in `text`.
 fn ends_mark(text: &str, at: usize) -> bool {
     if text.as_bytes()[at] != b'[' {
         return false;
     }
     let before = &text.as_bytes()[..at];
-    let letters = before.iter().rev().take(LONGEST_WORD);
+    let letters = before.iter().rev().take(MAX_WORD);
     let len = letters.take_while(|byte| byte.is_ascii_alphanumeric()).count();
     before[..at - len].ends_with(b"##")
 }
@@ -64,7 +65,7 @@ mod tests {
 
     use super::*;
 
-    /// Lines that some CI system obeys.
+    /// Lines that a CI system executes.
     const COMMANDS: &[&str] = &[
         "::set-output name=x::y",
         "::add-mask::e",
@@ -84,7 +85,7 @@ mod tests {
         "##teamcity[setParameter name='x' value='y']",
     ];
 
-    /// As the runners look for commands.
+    /// Whether a runner would find a command in `line`.
     fn is_obeyed(line: &str) -> bool {
         let hashes = line.char_indices().any(|(at, _)| {
             let rest = line[at..].strip_prefix("##").unwrap_or_default();
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_command_stays() {
+    fn other_lines_are_kept() {
         for text in ["## Usage", "a::b", "# [x]", "std::io::Error", "x ::set-output::y", "#[test]"]
         {
             assert_eq!(without_commands(text), text);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn json_says_the_same_and_is_obeyed_by_nobody() {
+    fn json_keeps_its_meaning_and_contains_no_commands() {
         for command in COMMANDS.iter().chain(&["\u{202e}\u{e0041}\u{200b}\u{85}x"]) {
             let json = serde_json::to_string_pretty(&[command]).unwrap();
             let safe = json_without_commands(&json);
@@ -124,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_safe_stays_as_it_is(text in "[:#\\x5b\\x5c \na-z]{0,40}") {
+        fn safe_text_is_unchanged(text in "[:#\\x5b\\x5c \na-z]{0,40}") {
             let safe = without_commands(&text);
             prop_assert!(!safe.lines().any(is_obeyed), "{:?}", safe);
             prop_assert_eq!(without_commands(&safe), safe);

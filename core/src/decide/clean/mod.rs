@@ -1,65 +1,65 @@
-//! From bytes that a package, a registry or a tool supplied to text that is safe to store, to
-//! publish and to print in CI.
+//! Cleans bytes that a package, a registry or a tool supplied. The result is text that is safe to
+//! store, to publish and to print in CI.
 //!
-//! Everything foreign is cleaned once, where it enters: outputs and messages by a [`Cleaner`],
-//! descriptions and other texts of one line by
-//! [`one_line`](crate::decide::recipe::one_line). What is cleaned stays as it is when it is
-//! cleaned again.
+//! All foreign text is cleaned once, where it enters the program: outputs and messages by a
+//! [`Cleaner`], descriptions and other texts of one line by
+//! [`one_line`](crate::decide::recipe::one_line). Cleaning a clean text changes nothing.
 
 mod commands;
-mod cut;
 mod hidden;
-mod marks;
-mod named;
-mod places;
+mod known_folders;
+mod markers;
+mod named_values;
 mod redact;
 mod scan;
 mod shapes;
+mod truncation;
 mod values;
 mod view;
 
 use std::path::Path;
 
 pub use commands::{json_without_commands, without_commands};
-pub use places::Places;
+pub use known_folders::KnownFolders;
 pub use redact::{Redacted, Redactor};
 
-/// What stands for a secret that was taken out.
+/// The replacement of a secret.
 pub const REDACTED: &str = "***";
 
-/// Cleans texts. It knows the secrets that were handed out and the folders of this machine; it is
-/// made once and passed to whatever records or prints. The default knows no value and no folder:
-/// it still recognises secrets by their shapes.
+/// Cleans texts. It knows the secrets that this program handed out and the folders of this machine.
+/// It is made once and passed to everything that records or prints. The default knows no value and
+/// no folder, and still recognises secrets by their form.
 #[derive(Debug, Default)]
 pub struct Cleaner {
     redactor: Redactor,
-    places: Places,
+    known_folders: KnownFolders,
 }
 
 impl Cleaner {
-    /// Takes out what `redactor` finds, and writes `places` in short.
-    pub fn new(redactor: Redactor, places: Places) -> Self {
-        Self { redactor, places }
+    /// A cleaner that removes the secrets that `redactor` finds and replaces `known_folders` by
+    /// short names.
+    pub fn new(redactor: Redactor, known_folders: KnownFolders) -> Self {
+        Self { redactor, known_folders }
     }
 
-    /// `bytes` as lines of text: without escape sequences, hidden characters and what a carriage
-    /// return overwrote; tabs are blanks; secrets are replaced by `***`, the home folder by `~`;
-    /// no line is a command to a CI system.
+    /// `bytes` as lines of text, without escape sequences, hidden characters, and text that a
+    /// carriage return overwrote. Tabs become blanks, secrets become `***`, the home folder becomes
+    /// `~`, and no line is a command to a CI system.
     pub fn text(&self, bytes: &[u8]) -> String {
-        self.cleaned(bytes, &self.places)
+        self.cleaned(bytes, &self.known_folders)
     }
 
-    /// As [`Cleaner::text`], for what was said about a work folder, one of those in `works`: it is
-    /// replaced by `$WORK`, and the scratch folder beside it by `$SCRATCH`. Their names are random,
-    /// and an output is stored once for each content.
+    /// Like [`Cleaner::text`], for what a program printed in a work folder below `works`. The work
+    /// folder is replaced by `$WORK` and the scratch folder beside it by `$SCRATCH`, because their
+    /// names are random and equal outputs are stored once.
     pub fn output(&self, bytes: &[u8], works: &Path) -> String {
-        self.cleaned(bytes, &self.places.with_works(works))
+        self.cleaned(bytes, &self.known_folders.with_work_folders(works))
     }
 
-    fn cleaned(&self, bytes: &[u8], places: &Places) -> String {
-        let shown = cut::without_cut_words(&hidden::without_hidden(bytes));
+    fn cleaned(&self, bytes: &[u8], known_folders: &KnownFolders) -> String {
+        let shown = truncation::without_truncated_words(&hidden::without_hidden(bytes));
         let redacted = self.redactor.redact(&shown).text;
-        without_commands(&places.shortened(&redacted))
+        without_commands(&known_folders.shortened(&redacted))
     }
 }
 

@@ -1,18 +1,19 @@
-//! Takes secrets out of texts: those whose values are known, and what has the shape of one.
+//! Removes secrets from texts: known values, and texts that have the form of a secret.
 
 use std::ops::Range;
 
 use super::{REDACTED, shapes, values::Values};
 
-/// How often a text is read, at most.
-const MOST_PASSES: usize = 8;
+/// How many times a text is read at most.
+const MAX_PASSES: usize = 8;
 
-/// Finds secrets. It is made once from the values that were handed out; the default knows none.
+/// Finds secrets. It is made once from the values that this program handed out. The default knows
+/// no value.
 ///
-/// A known value of six bytes or more is found in any case, in base64 and in hex, with characters
-/// written as `%41` or `\u0041`, and with blanks or line breaks in it; one of three to five bytes
-/// as a word of its own. Who wants to smuggle a value out in an encoding of their own can do so:
-/// what must not be known to a package must not be handed to it.
+/// A known value of six bytes or more is found in any case, in base64 and in hexadecimal, with
+/// characters written as `%41` or `\u0041`, and with blanks or line breaks inside. A value of three
+/// to five bytes is found as a separate word. A package can still hide a value in an encoding of
+/// its own: what a package must not know must not be given to it.
 #[derive(Debug, Default)]
 pub struct Redactor {
     values: Values,
@@ -21,14 +22,14 @@ pub struct Redactor {
 /// A text without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redacted {
-    /// Each secret is replaced by [`REDACTED`].
+    /// The text, in which each secret is replaced by [`REDACTED`].
     pub text: String,
-    /// How many bytes were looked at, each time counted: at most in proportion to the length of
-    /// the text.
+    /// How many bytes were looked at, counting repeated looks. It grows in proportion to the length
+    /// of the text at most.
     pub steps: usize,
 }
 
-/// Parts of a text that are secret.
+/// The secret parts of a text.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     ranges: Vec<Range<usize>>,
@@ -42,18 +43,19 @@ impl Found {
 }
 
 impl Redactor {
-    /// Knows `values`: passwords and tokens, and URLs with the user and the password in them.
+    /// A redactor that knows `values`: passwords, tokens, and URLs that contain a user and a
+    /// password.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
         Self { values: Values::new(values) }
     }
 
-    /// `text` without secrets. Texts without any stay as they are, and so does what has been
-    /// redacted already.
+    /// `text` without secrets. A text without secrets, and a text that was redacted before, do not
+    /// change.
     pub fn redact(&self, text: &str) -> Redacted {
         let mut redacted = Redacted { text: text.to_owned(), steps: 0 };
-        // What stood beside a secret may look like one now: then it is taken out as well, in a text
-        // made for it only up to a bound.
-        for _ in 0..MOST_PASSES {
+        // Text beside a removed secret may look like a secret now. It is removed too. A bound
+        // limits this for texts that are made to provoke it.
+        for _ in 0..MAX_PASSES {
             let next = self.pass(&redacted.text);
             let is_done = next.text == redacted.text;
             redacted = Redacted { text: next.text, steps: redacted.steps + next.steps };
@@ -81,7 +83,7 @@ impl Redactor {
     }
 }
 
-/// Ranges that touch or overlap become one. They are sorted by their starts.
+/// Joins ranges that touch or overlap. The ranges are sorted by their starts.
 fn merged(ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     let mut merged: Vec<Range<usize>> = vec![];
     for range in ranges {

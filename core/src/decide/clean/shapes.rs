@@ -1,26 +1,26 @@
-//! Finds what has the shape of a secret, in one pass.
+//! Finds texts that have the form of a secret, in one pass.
 //!
-//! Marks, see [`marks`](super::marks), are found by an automaton. What follows a mark is read at
-//! most once if it is secret, and no further than a bound if it is not.
+//! An automaton finds the prefixes (see [`markers`](super::markers)). The text after a prefix is
+//! read at most once if it is secret, and at most up to a bound if it is not.
 
 use std::{ops::Range, sync::LazyLock};
 
 use aho_corasick::AhoCorasick;
 
 use super::{
-    marks::{NAMES, Name, TOKENS, Token, is_base64, is_dotted, is_word},
-    named,
+    markers::{NAMES, Name, TOKENS, Token, is_base64, is_dotted, is_word},
+    named_values,
     redact::Found,
     scan::Scan,
     view::View,
 };
 
-/// What a mark may begin.
+/// What a prefix can begin.
 #[derive(Debug, Clone, Copy)]
 enum Shape {
     Token(&'static Token),
     Named(Name),
-    /// A URL, from the end of its scheme on.
+    /// A URL, after its scheme.
     Url,
     /// A JSON Web Token.
     Web,
@@ -31,31 +31,31 @@ enum Shape {
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 
-struct Marks {
+struct Markers {
     automaton: AhoCorasick,
     shapes: Vec<Shape>,
 }
 
-static MARKS: LazyLock<Marks> = LazyLock::new(|| {
+static MARKERS: LazyLock<Markers> = LazyLock::new(|| {
     let tokens = TOKENS.iter().map(|token| (token.mark, Shape::Token(token)));
     let names = NAMES.iter().map(|&(name, kind)| (name, Shape::Named(kind)));
     let others =
         [("://", Shape::Url), ("eyJ", Shape::Web), (BEGIN, Shape::KeyBegin), (END, Shape::KeyEnd)];
-    let (marks, shapes): (Vec<_>, Vec<_>) = tokens.chain(names).chain(others).unzip();
-    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(marks);
-    Marks { automaton: automaton.expect("the marks are few and short"), shapes }
+    let (markers, shapes): (Vec<_>, Vec<_>) = tokens.chain(names).chain(others).unzip();
+    let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(markers);
+    Markers { automaton: automaton.expect("the marks are few and short"), shapes }
 });
 
-/// Finds all secrets in `text` by their shapes. Line breaks within a mark or a token of known
-/// length do not hide it; those within other values end them.
+/// Finds all secrets in `text` by their forms. Line breaks inside a prefix or inside a token of
+/// known length do not hide it. Line breaks end other values.
 pub(super) fn find(text: &str, found: &mut Found) {
     let view = &View::unwrapped(text);
     let mut search =
         Search { scan: Scan::new(view), secrets: vec![], done: 0, web_done: 0, key: None };
     search.scan.steps += view.bytes().len();
-    for hit in MARKS.automaton.find_overlapping_iter(view.bytes()) {
+    for hit in MARKERS.automaton.find_overlapping_iter(view.bytes()) {
         search.scan.steps += 1;
-        search.at_mark(MARKS.shapes[hit.pattern().as_usize()], hit.range());
+        search.at_mark(MARKERS.shapes[hit.pattern().as_usize()], hit.range());
     }
     search.end_key();
     found.steps += search.scan.steps;
@@ -67,11 +67,11 @@ pub(super) fn find(text: &str, found: &mut Found) {
 struct Search<'a> {
     scan: Scan<'a>,
     secrets: Vec<Range<usize>>,
-    /// Everything before is known to be secret or was passed.
+    /// Everything before this position is known to be secret or was skipped.
     done: usize,
-    /// Before this no web token begins.
+    /// No web token begins before this position.
     web_done: usize,
-    /// A private key that has begun: its first mark.
+    /// The first marker of a private key whose end was not found yet.
     key: Option<Range<usize>>,
 }
 
@@ -80,10 +80,10 @@ impl Search<'_> {
         let secret = match shape {
             Shape::KeyBegin => return self.begin_key(mark),
             Shape::KeyEnd => self.key_before(mark),
-            // A mark within a secret begins no other.
+            // A prefix inside a secret does not begin another secret.
             _ if mark.start < self.done => None,
             Shape::Token(token) => self.token(token, mark),
-            Shape::Named(name) => named::value(&mut self.scan, name, mark),
+            Shape::Named(name) => named_values::value(&mut self.scan, name, mark),
             Shape::Url => self.user_info(mark.end),
             Shape::Web => self.web_token(mark),
         };
@@ -101,7 +101,7 @@ impl Search<'_> {
             return None;
         }
         let mut end = mark.end;
-        // A token that is cut by the end of a line goes on in the next one, until it is whole.
+        // A token that a line break divides continues in the next line, until it is complete.
         while scan.byte(end).is_some_and(token.class)
             && (end - mark.end < token.len || !scan.breaks_at(end))
             && !(token.is_exact && token.len < end - mark.end)
@@ -124,12 +124,12 @@ impl Search<'_> {
             }
             at += 1;
         }
-        // Everybody's name on hosts of git.
+        // The user name that everybody has on git hosts.
         let is_secret = |end: &usize| start < *end && self.scan.part(start..*end) != b"git";
         last.filter(is_secret).map(|end| start..end)
     }
 
-    /// Three parts or more in base64, the first of which is a JSON object.
+    /// At least three parts in base64, of which the first is a JSON object.
     fn web_token(&mut self, mark: Range<usize>) -> Option<Range<usize>> {
         const SHORTEST: usize = 30;
         if mark.start < self.web_done || self.scan.part(mark.clone()) != b"eyJ" {
@@ -143,7 +143,7 @@ impl Search<'_> {
             n_dots += usize::from(byte == b'.');
             end += 1;
         }
-        // What begins further on is shorter and has fewer dots.
+        // What begins later is shorter and has fewer dots.
         self.web_done = end;
         (2 <= n_dots && SHORTEST <= end - mark.start).then_some(mark.start..end)
     }
@@ -155,20 +155,21 @@ impl Search<'_> {
         }
     }
 
-    /// Whether the label at `at` is of a private key: `EC PRIVATE KEY`, `PGP PRIVATE KEY BLOCK`.
+    /// Whether the label at `at` is that of a private key: `EC PRIVATE KEY`, `PGP PRIVATE KEY
+    /// BLOCK`.
     fn is_of_key(&mut self, at: usize) -> bool {
-        const LONGEST_KIND: usize = 20;
-        (0..LONGEST_KIND).any(|skipped| self.scan.says(at + skipped, "PRIVATE KEY"))
+        const MAX_KIND: usize = 20;
+        (0..MAX_KIND).any(|skipped| self.scan.says(at + skipped, "PRIVATE KEY"))
     }
 
-    /// The private key that ends with the mark `end`.
+    /// The private key that ends with the marker `end`.
     fn key_before(&mut self, end: Range<usize>) -> Option<Range<usize>> {
-        const LONGEST_LABEL: usize = 40;
+        const MAX_LABEL: usize = 40;
         if !self.is_of_key(end.end) {
             return None;
         }
         let is_label = |byte: u8| byte.is_ascii_uppercase() || matches!(byte, b' ' | b'-');
-        let last = self.scan.run(end.end, LONGEST_LABEL, is_label);
+        let last = self.scan.run(end.end, MAX_LABEL, is_label);
         let start = match self.key.take() {
             Some(begin) => begin.start,
             None => self.body_before(end.start),
@@ -176,7 +177,7 @@ impl Search<'_> {
         Some(start..last)
     }
 
-    /// Of a key that has begun and does not end what looks like its body is secret.
+    /// If a key has begun and does not end, the lines that look like its body are secret.
     fn end_key(&mut self) {
         if let Some(begin) = self.key.take() {
             let end = self.body_after(begin.end);
@@ -184,15 +185,20 @@ impl Search<'_> {
         }
     }
 
-    /// Length from which on a word in base64 is taken for a line of a key.
-    const SHORTEST_LINE: usize = 16;
+    /// The length from which a word in base64 is taken for a line of a key.
+    const MIN_LINE: usize = 16;
+
+    /// Checks for a line break that is written as two characters.
+    fn is_written_break(&mut self, at: usize) -> bool {
+        self.scan.says(at, "\\n") || self.scan.says(at, "\\r")
+    }
 
     fn body_after(&mut self, start: usize) -> usize {
         let is_label = |byte: u8| byte.is_ascii_uppercase() || matches!(byte, b' ' | b'-');
         let mut end = self.scan.run(start, 40, is_label);
         loop {
             let mut at = end;
-            while self.scan.says(at, "\\n") || self.scan.says(at, "\\r") {
+            while self.is_written_break(at) {
                 at += 2;
             }
             let first = at;
@@ -201,19 +207,19 @@ impl Search<'_> {
             {
                 at += 1;
             }
-            if at - first < Self::SHORTEST_LINE {
+            if at - first < Self::MIN_LINE {
                 return end;
             }
             end = at;
         }
     }
 
-    /// Where the lines of base64 begin that end at `end`.
+    /// The beginning of the lines of base64 that end at `end`.
     fn body_before(&mut self, end: usize) -> usize {
         let mut start = end;
         loop {
             let mut at = start;
-            while 1 < at && (self.scan.says(at - 2, "\\n") || self.scan.says(at - 2, "\\r")) {
+            while 1 < at && self.is_written_break(at - 2) {
                 at -= 2;
             }
             let last = at;
@@ -223,8 +229,12 @@ impl Search<'_> {
             {
                 at -= 1;
             }
+            // The letter of a written break looks like a digit of the line that follows it.
+            if 0 < at && at < last && self.is_written_break(at - 1) {
+                at += 1;
+            }
             let is_last_line = start == end && 0 < last - at;
-            if last - at < Self::SHORTEST_LINE && !is_last_line {
+            if last - at < Self::MIN_LINE && !is_last_line {
                 return start;
             }
             start = at;

@@ -10,16 +10,17 @@ const PASSWORD: &str = "p@ss-W0rd!7";
 const TOKEN: &str = "Zx81-kilobyte";
 
 static CLEANER: LazyLock<Cleaner> = LazyLock::new(|| {
-    let places = Places::new(Some("/home/joe".into()));
-    Cleaner::new(Redactor::new([PROXY, TOKEN]), places)
+    let known_folders = KnownFolders::new(Some("/home/joe".into()));
+    Cleaner::new(Redactor::new([PROXY, TOKEN]), known_folders)
 });
 
 fn text(said: &str) -> String {
     CLEANER.text(said.as_bytes())
 }
 
-/// Tokens: what they begin with, what the rest is made of (letters, digits too, hex digits, capitals
-/// and digits), and its length. The rest is made here, so that nobody takes this file for a leak.
+/// Tokens: their prefix, the class of the other characters (letters, also digits, hexadecimal
+/// digits, capitals and digits), and their length. The other characters are generated here, so that
+/// this file is not reported as a leak.
 const TOKENS: &[(&str, char, usize)] = &[
     ("ghp_", 'l', 36),
     ("gho_", 'd', 36),
@@ -80,7 +81,7 @@ const KEYS: &[&str] = &[
     "PGP PRIVATE KEY BLOCK",
 ];
 
-/// What says of a value that it is secret, and such a value.
+/// Texts that mark a value as secret, and such a value.
 const NAMED: &[(&str, &str)] = &[
     (
         r#"{"private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQ{}\n-----END PRIVATE KEY-----\n"}"#,
@@ -126,7 +127,7 @@ const NAMED: &[(&str, &str)] = &[
     ("sent Bearer {}", "abcdefghijklmnop1"),
 ];
 
-/// Texts with a secret in them, each with what must not be seen of it.
+/// Texts that contain a secret, each with the part that must not be visible.
 fn secrets() -> Vec<(String, String)> {
     let rest = |kind, len| {
         let alphabet = match kind {
@@ -153,7 +154,7 @@ fn secrets() -> Vec<(String, String)> {
     tokens.chain(keys).chain(named).collect()
 }
 
-/// What looks like a secret and says something about a package.
+/// Texts that look like secrets and are not.
 const PUBLIC: &[&str] = &[
     "commit 3f786850e387550fdab836ed7e6dc881de23001b",
     "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -224,7 +225,7 @@ const PUBLIC: &[&str] = &[
 ];
 
 #[test]
-fn secrets_of_sixty_shapes_are_not_seen() {
+fn secrets_in_sixty_formats_are_removed() {
     let secrets = secrets();
     assert!(60 <= secrets.len());
     for (said, secret) in secrets {
@@ -242,7 +243,7 @@ fn secrets_of_sixty_shapes_are_not_seen() {
 }
 
 #[test]
-fn what_is_public_is_not_taken_for_a_secret() {
+fn public_texts_are_not_taken_for_secrets() {
     let redactor = Redactor::new([PROXY, TOKEN]);
     for said in PUBLIC {
         assert_eq!(redactor.redact(said).text, *said);
@@ -251,7 +252,7 @@ fn what_is_public_is_not_taken_for_a_secret() {
     assert_eq!(redactor.redact(&all).text, all);
 }
 
-/// All that must not be seen of the values that were handed out.
+/// All parts of the handed-out values that must not be visible.
 const PARTS: [&str; 6] =
     [PASSWORD, "p%40ss-W0rd!7", "build-7", "build-7:p%40ss-W0rd!7", "build-7:p@ss-W0rd!7", TOKEN];
 
@@ -266,7 +267,7 @@ fn assert_unseen(said: &str) {
 }
 
 #[test]
-fn what_was_handed_out_is_not_seen_in_any_usual_spelling() {
+fn values_given_to_the_job_are_removed_in_every_usual_encoding() {
     use base64::{
         Engine as _,
         engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -289,7 +290,7 @@ fn what_was_handed_out_is_not_seen_in_any_usual_spelling() {
             assert_eq!(text(&format!("x={spelling};")).matches("***").count(), 1, "{spelling}");
             assert!(!text(&spelling).contains(&spelling[2..spelling.len() - 2]), "{spelling}");
         }
-        // In the middle of something, at each of the three places of a group.
+        // Inside other text, at each of the three positions of a group.
         for around in ["", "a", "ab", "abc"] {
             let whole = format!("{around}{part}{around}");
             for spelling in [STANDARD.encode(&whole), URL_SAFE_NO_PAD.encode(&whole)] {
@@ -302,7 +303,7 @@ fn what_was_handed_out_is_not_seen_in_any_usual_spelling() {
 }
 
 #[test]
-fn short_values_are_words_and_common_users_are_shown() {
+fn short_values_and_common_user_names_are_kept() {
     let redactor = Redactor::new(["http://admin:abc1@h:1", "http://user:ab@h:2", "http://joe:x@h"]);
     let check = |said: &str, expected: &str| {
         let text = redactor.redact(said).text;
@@ -321,7 +322,7 @@ fn an_empty_value_is_no_secret() {
 }
 
 #[test]
-fn what_a_terminal_would_obey_is_gone() {
+fn control_sequences_of_terminals_are_removed() {
     let shown = CLEANER
         .text(b"\x1b[31mred\x1b[0m\x07 10%\r20%\r done\r\nx\x00y \xe2\x80\xaetxt.exe \xc2\x85\xff");
     assert_eq!(shown, " done\nxy txt.exe \u{fffd}");
@@ -332,7 +333,7 @@ fn what_a_terminal_would_obey_is_gone() {
 }
 
 #[test]
-fn folders_of_the_machine_are_written_in_short() {
+fn folders_of_the_machine_are_abbreviated() {
     let said =
         b"ENOENT /srv/w/less-Xy1/bin/less, log in /srv/w/.scratch-9a/home/x, /home/joe/.npmrc";
     let short = "ENOENT $WORK/bin/less, log in $SCRATCH/home/x, ~/.npmrc";
@@ -341,7 +342,7 @@ fn folders_of_the_machine_are_written_in_short() {
 }
 
 #[test]
-fn half_a_secret_beside_what_was_left_out_is_not_seen() {
+fn a_secret_cut_by_the_length_limit_is_removed() {
     let gap = evidence::gap(1234);
     let said = format!("the token ghp_a1B2c3{gap}5E6f7G8h and so on");
     assert_eq!(text(&said), format!("the token ***{gap}*** and so on"));
@@ -351,7 +352,7 @@ fn half_a_secret_beside_what_was_left_out_is_not_seen() {
 }
 
 #[test]
-fn what_is_capped_and_cleaned_begins_no_command_and_stays_as_it_is() {
+fn shortened_and_cleaned_text_contains_no_command_and_is_stable() {
     let said = format!(
         "{}::set-output name=x::y{}",
         "a".repeat(evidence::HEAD_BYTES),
@@ -363,7 +364,7 @@ fn what_is_capped_and_cleaned_begins_no_command_and_stays_as_it_is() {
     assert_eq!(text(&message), message);
 }
 
-/// Many marks after each other, none or all of which begin a secret.
+/// Many prefixes in sequence, none or all of which begin a secret.
 const HOSTILE: &[&str] = &[
     "a",
     " ",
@@ -416,7 +417,7 @@ const HOSTILE: &[&str] = &[
 ];
 
 #[test]
-fn the_work_grows_with_the_text_and_no_faster() {
+fn the_time_is_proportional_to_the_length_of_the_text() {
     let redactor = Redactor::new([PROXY, TOKEN]);
     for part in HOSTILE {
         let steps = |n_bytes: usize| {
@@ -430,7 +431,7 @@ fn the_work_grows_with_the_text_and_no_faster() {
 }
 
 #[test]
-fn a_text_of_nothing_but_addresses_is_cleaned_on_a_small_stack() {
+fn a_text_of_addresses_only_is_cleaned_with_a_small_stack() {
     let said = "https://a:b@c/".repeat(20_000);
     let small = std::thread::Builder::new().stack_size(256 << 10);
     let cleaned = small.spawn(move || text(&said)).unwrap().join().unwrap();
@@ -440,9 +441,9 @@ fn a_text_of_nothing_but_addresses_is_cleaned_on_a_small_stack() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
-    /// Texts that are made of marks, values and noise.
+    /// Texts that consist of prefixes, values and noise.
     #[test]
-    fn what_is_clean_stays_as_it_is(
+    fn clean_text_is_unchanged(
         parts in prop::collection::vec(prop_oneof![
             prop::sample::select(HOSTILE).prop_map(str::to_owned),
             prop::sample::select(&PARTS[..]).prop_map(str::to_owned),
@@ -464,9 +465,9 @@ proptest! {
         prop_assert_eq!(text(&cleaned), cleaned);
     }
 
-    /// Wherever a known value is cut.
+    /// At every position at which a known value can be divided.
     #[test]
-    fn a_value_in_parts_is_not_seen(
+    fn a_value_split_over_lines_is_removed(
         part in prop::sample::select(&[PASSWORD, TOKEN, "build-7:p@ss-W0rd!7", PROXY][..]),
         cut in prop::sample::select(&["\n", "\r\n", "\n   ", "\x1b[0m", "\x1b]0;x\x07", "\u{200b}", "\\n", " \n\t"][..]),
         at: Index,
@@ -477,9 +478,9 @@ proptest! {
         prop_assert_eq!(cleaned, whole, "{:?}", said);
     }
 
-    /// Wherever a token of known length is cut.
+    /// At every position at which a token of known length can be divided.
     #[test]
-    fn a_token_in_parts_is_not_seen(
+    fn a_token_split_over_lines_is_removed(
         token in prop::sample::select(&[
             "ghp_a1B2c3D4e5F6g7H8i9J0",
             "AKIAABCDEFGHIJKLMNOP",

@@ -8,22 +8,23 @@ use base64::{
 
 use super::{redact::Found, view::View};
 
-/// From this length on a value is found wherever it stands, in any case and in parts.
+/// A value of at least this length is found everywhere, in any case and in parts.
 const ANYWHERE: usize = 6;
-/// Shorter values than [`ANYWHERE`] are found as whole words; still shorter ones are too common.
+/// Values shorter than [`ANYWHERE`] are found as whole words. Values shorter than this are too
+/// common.
 const SHORTEST: usize = 3;
-/// User names that say nothing about anybody.
+/// User names that identify nobody.
 const COMMON_USERS: &[&str] =
     &["admin", "anonymous", "git", "guest", "proxy", "root", "test", "user", "username"];
 
-/// What to look for.
+/// The values to search for.
 #[derive(Debug, Default)]
 pub(super) struct Values {
-    /// In a decoded text, see [`View::decoded`].
+    /// Searched in a decoded text, see [`View::decoded`].
     anywhere: Option<AhoCorasick>,
-    /// How many of the first patterns of `anywhere` are parts of something in base64.
+    /// How many of the first patterns of `anywhere` are parts of a base64 text.
     n_base64: usize,
-    /// In the text itself.
+    /// Searched in the text itself.
     words: Option<AhoCorasick>,
 }
 
@@ -43,7 +44,7 @@ impl Values {
         let base64 = long.iter().flat_map(|(value, _)| base64_cores(value));
         let mut patterns: Vec<Vec<u8>> = base64.collect();
         let n_base64 = patterns.len();
-        patterns.extend(long.iter().map(|(value, _)| hex(value)));
+        patterns.extend(long.iter().map(|(value, _)| hex::encode(value).into_bytes()));
         patterns.extend(long.into_iter().map(|(_, spelling)| spelling));
         let searcher = |patterns: &[Vec<u8>]| {
             let builder = &mut AhoCorasick::builder();
@@ -56,7 +57,7 @@ impl Values {
         }
     }
 
-    /// Finds all values in `text`, and one that a line break, a blank or an escape cuts in parts.
+    /// Finds all values in `text`, also those that a line break, a blank or an escape divides.
     pub(super) fn find(&self, text: &str, found: &mut Found) {
         if let Some(anywhere) = &self.anywhere {
             let view = View::decoded(text);
@@ -91,19 +92,19 @@ fn is_in_word(byte: u8) -> bool {
 /// A text that must not be shown.
 struct Secret {
     text: String,
-    /// User names are often ordinary words.
+    /// Whether it is a user name, which is often an ordinary word.
     is_user: bool,
 }
 
-/// `value` itself and, where it is a URL or the address of a proxy without its scheme, its user
-/// information, user and password, as written and decoded.
+/// `value` itself. If it is a URL, or the address of a proxy without a scheme, also its user
+/// information, its user and its password, as written and decoded.
 fn secrets(value: &str) -> Vec<Secret> {
     let secret = |text: &str| Secret { text: text.to_owned(), is_user: false };
     let value = value.trim();
     let mut found = vec![secret(value), secret(value.trim_end_matches('/'))];
     let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    // A password may hold a stroke that nobody encoded.
+    // A password may contain a slash that was not encoded.
     let Some((user_info, _)) = rest[..end].rsplit_once('@').or_else(|| rest.rsplit_once('@'))
     else {
         return found;
@@ -120,8 +121,9 @@ fn secrets(value: &str) -> Vec<Secret> {
     found
 }
 
-/// The digits that any base64 text has in it which encodes a text with `value` in it: `value` may
-/// begin at any of three places of a group, and digits at its ends depend on what is beside it.
+/// The base64 digits that every base64 text contains that encodes a text with `value` in it.
+/// `value` may begin at any of the three positions of a group, and the digits at its ends depend on
+/// the neighbouring bytes.
 fn base64_cores(value: &[u8]) -> Vec<Vec<u8>> {
     let core = |n_before: usize, url_safe: bool| {
         let padded = [&[0; 2][..n_before], value].concat();
@@ -137,15 +139,10 @@ fn base64_cores(value: &[u8]) -> Vec<Vec<u8>> {
     cores.filter(|core| ANYWHERE <= core.len()).collect()
 }
 
-/// `range` with the digits beside it that encode parts of the same value.
+/// `range` with the neighbouring digits that encode parts of the same value.
 fn whole_digits(bytes: &[u8], range: std::ops::Range<usize>) -> std::ops::Range<usize> {
     let is_digit = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
     let before = bytes[..range.start].iter().rev().take(2).take_while(is_digit).count();
     let after = bytes[range.end..].iter().take(4).take_while(is_digit).count();
     range.start - before..range.end + after
-}
-
-fn hex(value: &[u8]) -> Vec<u8> {
-    let digit = |n: u8| b"0123456789abcdef"[usize::from(n)];
-    value.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }

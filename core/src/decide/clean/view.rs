@@ -1,9 +1,9 @@
-//! A text as it is searched: without what may be put between the characters of a secret, and with
-//! the place of each byte in the text.
+//! The form in which a text is searched: without characters that can be inserted between the
+//! characters of a secret, and with the position of each byte in the text.
 
 use std::ops::Range;
 
-/// Bytes to search, each with the range of the text that it stands for.
+/// The bytes to search, each with the range of the text that it stands for.
 #[derive(Debug, Default)]
 pub(super) struct View {
     bytes: Vec<u8>,
@@ -18,8 +18,8 @@ impl View {
         Self { bytes, places }
     }
 
-    /// Without blanks and line breaks, those included that are written `\n`; characters written as
-    /// `%41`, `\u0041` or `\/` are what they stand for.
+    /// Without blanks and line breaks, including those written as `\n`. Characters written as
+    /// `%41`, `\u0041` or `\/` are decoded.
     pub(super) fn decoded(text: &str) -> Self {
         let solid = Self::solid(text);
         let mut view = Self::default();
@@ -64,7 +64,7 @@ impl View {
         &self.bytes
     }
 
-    /// The part of the text that `range` of the bytes, which is not empty, stands for.
+    /// The range of the text that `range` of the bytes stands for. `range` is not empty.
     pub(super) fn in_text(&self, range: &Range<usize>) -> Range<usize> {
         self.places[range.start].start..self.places[range.end - 1].end
     }
@@ -75,26 +75,26 @@ impl View {
     }
 }
 
-/// Length of the mark before the two digits of `%41`, of which the per cent sign may itself be
-/// written as `%25`, any number of times.
+/// The length of the prefix before the two digits of `%41`. Its per cent sign may itself be written
+/// as `%25`, any number of times.
 fn percent_len(bytes: &[u8]) -> usize {
     let mut len = 1;
-    while len <= LONGEST_MARK && bytes[len..].starts_with(b"25") {
+    while len <= MAX_MARK && bytes[len..].starts_with(b"25") {
         len += 2;
     }
     len
 }
 
-const LONGEST_MARK: usize = 8;
+const MAX_MARK: usize = 8;
 
-/// Length and meaning of an escape: `mark` bytes and two hex digits. Without digits the first byte
-/// stands for itself.
+/// The length and the meaning of an escape: `mark` bytes and two hexadecimal digits. Without digits
+/// the first byte stands for itself.
 fn escape(bytes: &[u8], mark: usize) -> (usize, Option<u8>) {
     let digit = |at: usize| bytes.get(at).and_then(|&byte| char::from(byte).to_digit(16));
-    // `%2541` is `%41`, but in `%25 ` the last 25 are the digits.
+    // `%2541` is `%41`, but in `%25 ` the digits are the last 25.
     for mark in [mark, mark.saturating_sub(2)] {
         if let (1.., Some(high), Some(low)) = (mark, digit(mark), digit(mark + 1)) {
-            return (mark + 2, u8::try_from(high << 4 | low).ok());
+            return (mark + 2, u8::try_from(high * 16 + low).ok());
         }
     }
     (1, Some(bytes[0]))
@@ -110,7 +110,7 @@ fn backslash(bytes: &[u8]) -> (usize, Option<u8>) {
             (1, _) => (1, None),
             decoded => decoded,
         },
-        // What is escaped, a quote or a stroke, stands for itself.
+        // An escaped quote or slash stands for itself.
         _ => (1, None),
     }
 }

@@ -1,199 +1,238 @@
-//! From the facts of a batch to what it adds to the state: the only judge of outcomes.
+//! Derives what a batch adds to the state from its facts. This is the only place that decides
+//! outcomes.
 //!
 //! Facts may come from any number of files, in any order, and more than once: the same facts give
-//! the same delta. Nothing half-judged is kept anywhere; whoever learns more folds again.
+//! the same delta. Partial results are not stored anywhere; whoever gets more facts folds all of
+//! them again.
 
-mod known;
+mod batch_facts;
+mod discovery;
+mod fact_key;
+mod ladder_arm;
 mod outcome;
 
 use chrono::{DateTime, Utc};
 
+pub(in crate::decide) use self::batch_facts::BatchFacts;
 pub(crate) use self::outcome::decisive;
 use self::{
-    known::{Arrival, Known},
-    outcome::{lost, refused},
+    discovery::Subject,
+    ladder_arm::{Tests, minutes_saved},
+    outcome::{lost, refused, unsupported},
 };
 use crate::{
     decide::{
-        claims::{Claims, Taken},
+        name_registry::{NameConflict, NameRegistry},
         recipe,
     },
     model::{
         ActionShape, Attempt, Delta, Environment, EnvironmentResult, Fact, Failure, Finding,
-        Generated, GeneratedRecipe, Made, Outcome, PackageId, PlannedPackage, Stage, Started,
-        ValidationSkip, Verdict, Waiting,
+        Generated, GeneratedRecipe, Outcome, PackageId, PlannedPackage, Stage, Started,
+        UndecidedPackage, ValidationSkip, Verdict,
     },
 };
 
-/// Everything that judging a batch depends on besides its facts.
+/// Everything besides the facts that the result depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
     /// The start of the batch, with its plan.
     pub plan: &'a Started,
-    /// The steps that a recipe may use besides the common ones.
+    /// The steps that only some recipes may use.
     pub actions: &'a [ActionShape],
-    /// Names and commands of the recipes that are there.
-    pub claims: &'a Claims,
+    /// The names and the commands of the existing recipes.
+    pub name_registry: &'a NameRegistry,
 }
 
-/// What the batch of `context` adds to the state, as far as `facts` tell. `now` is when they are
-/// looked at: the end of a batch that has not ended.
+/// What the batch of `context` adds to the state according to `facts`. `now` is the time of the
+/// call; it is the end of a batch that has not ended.
 ///
-/// A process that ended in order interrupted what it had begun: no attempt. One that died while it
-/// was at work on a package has lost that attempt, so that a package which takes its machine down
-/// waits for its next turn like any other.
+/// Work that a process had begun and not ended was interrupted and is no attempt, whether the process
+/// ended normally or died. Only if it died, and the process that worked on the same package before
+/// died too, the attempt counts as failed, so that a package that brings its machine down waits for
+/// its next turn like any other.
 #[must_use]
 pub fn fold<'f>(
     facts: impl IntoIterator<Item = &'f Fact>,
     context: &Context<'_>,
     now: DateTime<Utc>,
 ) -> Delta {
-    let known = Known::of(facts, context.plan);
-    let mut judge = Judge {
-        known: &known,
+    let batch_facts = BatchFacts::of(facts, context.plan);
+    let mut evaluator = Evaluator {
+        batch_facts: &batch_facts,
         context,
-        succeeded: Claims::default(),
-        undecided: Claims::default(),
+        succeeded: NameRegistry::default(),
+        undecided: NameRegistry::default(),
         is_generating: false,
     };
-    let (mut attempts, mut deferred, mut waiting) = (vec![], vec![], vec![]);
+    let (mut attempts, mut deferred, mut lost, mut waiting) = (vec![], vec![], vec![], vec![]);
     for planned in &context.plan.plan.packages {
-        match judge.package(planned) {
-            Standing::Attempted(attempt) => attempts.push(*attempt),
-            Standing::Deferred => deferred.push(planned.package_id.clone()),
-            Standing::Waiting(environments) => {
-                waiting.push(Waiting { package_id: planned.package_id.clone(), environments });
+        match evaluator.package(planned) {
+            PackageState::Attempted(attempt) => attempts.push(*attempt),
+            PackageState::Deferred => deferred.push(planned.package_id.clone()),
+            PackageState::Lost => {
+                deferred.push(planned.package_id.clone());
+                lost.push(planned.package_id.clone());
+            }
+            PackageState::Undecided(environments) => {
+                waiting.push(UndecidedPackage {
+                    package_id: planned.package_id.clone(),
+                    environments,
+                });
             }
         }
     }
     attempts.sort_by_key(|attempt| attempt.ended_at);
-    let is_over = known.has_ended(context.plan) || known.is_over(None) && waiting.is_empty();
-    let (requests, pauses) = known.traffic();
+    let is_over =
+        batch_facts.has_ended(context.plan) || batch_facts.is_over(None) && waiting.is_empty();
+    let (requests, pauses) = batch_facts.traffic();
     let Started { plan, generator, run_id, workflow_run_url, .. } = context.plan;
     Delta {
         batch: context.plan.batch_id.clone(),
         turn: plan.turn.clone(),
         probing: plan.probing,
-        ended_at: if is_over { known.last_at } else { known.last_at.max(now) },
-        interrupted: known.is_recovered() || !deferred.is_empty(),
-        attempts,
+        sweep: plan.sweep,
+        ended_at: if is_over { batch_facts.last_at } else { batch_facts.last_at.max(now) },
+        interrupted: batch_facts.is_recovered() || !deferred.is_empty(),
         deferred,
+        deferred_for: batch_facts.deferred_for(),
+        lost,
         waiting,
-        minutes: known.minutes(),
+        minutes: batch_facts.minutes(),
+        minutes_saved: minutes_saved(&attempts),
+        attempts,
         generator: generator.clone(),
         requests,
         pauses,
         run_id: run_id.clone(),
         workflow_run_url: workflow_run_url.clone(),
-        refused: known.refused.into_iter().collect(),
+        refused: batch_facts.refused.into_iter().collect(),
     }
 }
 
-/// Whether `facts` say that the batch of `plan` has ended, in order or not.
+/// Whether `facts` say that the batch of `plan` has ended, normally or not.
 pub fn has_ended<'f>(facts: impl IntoIterator<Item = &'f Fact>, plan: &Started) -> bool {
-    Known::of(facts, plan).has_ended(plan)
+    BatchFacts::of(facts, plan).has_ended(plan)
 }
 
-/// How a planned package stands.
-enum Standing {
+/// The state of a planned package.
+enum PackageState {
     Attempted(Box<Attempt>),
-    /// Not begun, or interrupted.
+    /// Work on it did not begin, was interrupted, or was not possible because a host asked for a pause.
     Deferred,
-    /// For results of these environments.
-    Waiting(Vec<Environment>),
+    /// A process died while it worked on it, for the first time in a row.
+    Lost,
+    /// It waits, for now for results of these environments.
+    Undecided(Vec<Environment>),
 }
 
-/// Judges the packages of a plan, one after the other.
-struct Judge<'a, 'f> {
-    known: &'a Known<'f>,
+/// Decides the packages of a plan, one after the other.
+struct Evaluator<'a, 'f> {
+    batch_facts: &'a BatchFacts<'f>,
     context: &'a Context<'a>,
-    /// Claims of recipes that this batch has verified.
-    succeeded: Claims,
-    /// Claims of recipes whose results have not all arrived.
-    undecided: Claims,
-    /// Whether an earlier package of the plan may still become a recipe.
+    /// Names and commands of the recipes that this batch has verified.
+    succeeded: NameRegistry,
+    /// Names and commands of recipes whose results have not all arrived.
+    undecided: NameRegistry,
+    /// Whether an earlier package of the plan may still get a recipe.
     is_generating: bool,
 }
 
-impl Judge<'_, '_> {
-    fn package(&mut self, planned: &PlannedPackage) -> Standing {
+impl Evaluator<'_, '_> {
+    fn package(&mut self, planned: &PlannedPackage) -> PackageState {
         let package = &planned.package_id;
-        let Some(generated) = self.known.generated(package) else {
-            return self.not_generated(package);
+        let Some(generated) = self.batch_facts.generated(package) else {
+            return self.not_generated(planned);
         };
-        let recipe = match &generated.made {
-            Made::Recipe(recipe) => recipe,
-            Made::Nothing(nothing) => {
-                let outcome = Outcome::Failed(nothing.failure.clone());
+        let subject = match Subject::of(generated, self.batch_facts) {
+            Ok(subject) => subject,
+            Err(failure) => {
+                let outcome = Outcome::Failed(Box::new(failure.clone()));
                 return self.attempted(generated, vec![], outcome);
             }
         };
-        let mut results = vec![];
-        let mut missing = vec![];
-        for &environment in &planned.environments {
-            match self.known.result(package, environment) {
-                Arrival::Arrived(result) => results.push(*result),
-                Arrival::Lost => results.push(lost_result(package, environment)),
-                Arrival::Expected => missing.push(environment),
-                Arrival::Untested => (),
-            }
+        let Tests { mut results, due, is_pending } = self.tests(planned, subject.facts);
+        if is_pending {
+            self.undecided.add_generated(subject.name, subject.facts);
+            // Any command may turn out to belong to it.
+            self.is_generating |= !subject.has_recipe();
+            return PackageState::Undecided(due);
         }
-        if !missing.is_empty() {
-            self.undecided.add_generated(&recipe.name, &recipe.facts);
-            return Standing::Waiting(missing);
+        let is_tested = |result: &&EnvironmentResult| result.verdict.is_of_test();
+        if !results.iter().any(|result| is_tested(&result)) {
+            return match unsupported(planned, subject.facts) {
+                Some(failure) => {
+                    self.attempted(generated, results, Outcome::Failed(Box::new(failure)))
+                }
+                None => PackageState::Deferred,
+            };
         }
-        if results.is_empty() {
-            return Standing::Deferred;
+        let is_lost = |result: &EnvironmentResult| result.verdict == RUNNER_LOST;
+        if !planned.lost_before && results.iter().filter(is_tested).all(is_lost) {
+            return PackageState::Lost;
         }
         results.sort_by_key(|result| result.environment);
-        self.tested(generated, recipe, results)
+        self.tested(generated, &subject, results)
     }
 
-    fn not_generated(&mut self, package: &PackageId) -> Standing {
-        if !self.known.is_over(None) {
-            self.is_generating = true;
-            return Standing::Waiting(vec![]);
+    fn not_generated(&mut self, planned: &PlannedPackage) -> PackageState {
+        let package = &planned.package_id;
+        if self.batch_facts.is_deferred(package, None) {
+            return PackageState::Deferred;
         }
-        match self.known.began(package, None) {
-            Some(started_at) if !self.known.is_finished(None) => {
-                Standing::Attempted(Box::new(Attempt {
+        if !self.batch_facts.is_over(None) {
+            self.is_generating = true;
+            return PackageState::Undecided(vec![]);
+        }
+        match self.batch_facts.began(package, None) {
+            Some(_) if !self.batch_facts.is_finished(None) && !planned.lost_before => {
+                PackageState::Lost
+            }
+            Some(started_at) if !self.batch_facts.is_finished(None) => {
+                PackageState::Attempted(Box::new(Attempt {
                     package: package.clone(),
                     started_at,
-                    ended_at: self.known.last_at,
+                    ended_at: self.batch_facts.last_at,
                     worked_ms: 0,
                     upstream_version: None,
                     notes: vec![],
+                    executables_from: None,
                     generated: false,
+                    subject: None,
                     results: vec![],
                     outcome: Outcome::Failed(Box::new(lost(Stage::Generate, package))),
                 }))
             }
-            Some(_) | None => Standing::Deferred,
+            Some(_) | None => PackageState::Deferred,
         }
     }
 
-    /// A recipe whose results are all there.
+    /// Decides a package whose results are complete.
     fn tested(
         &mut self,
         generated: &Generated,
-        recipe: &GeneratedRecipe,
+        subject: &Subject<'_>,
         results: Vec<EnvironmentResult>,
-    ) -> Standing {
+    ) -> PackageState {
         let package = &generated.package_id;
         let verdict = outcome::of_results(package, &results)
-            .and_then(|()| outcome::through_gates(package, recipe, self.context.actions));
-        if let Err(failure) = verdict {
-            return self.attempted(generated, results, Outcome::Failed(failure));
-        }
-        // Of two that want one name or command, the first of the plan has it, if it can be
-        // verified: whoever is ready first decides nothing.
-        if let Err(failure) = self.unclaimed(package, recipe) {
+            .and_then(|()| subject.recipe(package))
+            .and_then(|recipe| {
+                outcome::through_gates(package, recipe, self.context.actions).map(|()| recipe)
+            });
+        let recipe = match verdict {
+            Ok(recipe) => recipe,
+            Err(failure) => return self.attempted(generated, results, Outcome::Failed(failure)),
+        };
+        // If two packages need the same recipe name or command, the one that comes first in the
+        // plan gets it, if it can be verified. The order in which they become ready does not
+        // matter.
+        if let Err(failure) = self.check_names(package, recipe) {
             return self.attempted(generated, results, Outcome::Failed(failure));
         }
         let is_undecided = self.undecided.check(&recipe.name, &recipe.facts).is_err();
         if is_undecided || self.is_generating {
             self.undecided.add_generated(&recipe.name, &recipe.facts);
-            return Standing::Waiting(vec![]);
+            return PackageState::Undecided(vec![]);
         }
         self.succeeded.add_generated(&recipe.name, &recipe.facts);
         let passed = results.iter().find(|result| result.verdict == Verdict::Pass);
@@ -203,10 +242,17 @@ impl Judge<'_, '_> {
         self.attempted(generated, results, Outcome::Succeeded { recipe, toml })
     }
 
-    fn unclaimed(&self, package: &PackageId, recipe: &GeneratedRecipe) -> Result<(), Box<Failure>> {
-        let there = self.context.claims.check(&recipe.name, &recipe.facts);
+    fn check_names(
+        &self,
+        package: &PackageId,
+        recipe: &GeneratedRecipe,
+    ) -> Result<(), Box<Failure>> {
+        if self.context.plan.plan.sweep.is_some() {
+            return Ok(());
+        }
+        let there = self.context.name_registry.check(&recipe.name, &recipe.facts);
         let clash = there.and_then(|()| self.succeeded.check(&recipe.name, &recipe.facts));
-        clash.map_err(|Taken { kind, reason }| {
+        clash.map_err(|NameConflict { kind, reason }| {
             Box::new(refused(Stage::Merge, Finding::stated(kind), &reason, package))
         })
     }
@@ -216,38 +262,31 @@ impl Judge<'_, '_> {
         generated: &Generated,
         results: Vec<EnvironmentResult>,
         outcome: Outcome,
-    ) -> Standing {
+    ) -> PackageState {
         let package = &generated.package_id;
-        let began_at = self.known.began(package, None).unwrap_or(generated.at);
-        let ends = results.iter().map(|result| self.known.ended_at(package, result));
+        let began_at = self.batch_facts.began(package, None).unwrap_or(generated.at);
+        let ends = results.iter().map(|result| self.batch_facts.ended_at(package, result));
         let ended_at = ends.fold(generated.at, DateTime::max);
-        let facts = generated.made.facts();
+        let (facts, has_recipe) = discovery::of_attempt(generated, self.batch_facts);
         let worked_ms = results.iter().map(|result| result.duration_ms).sum::<u64>();
-        Standing::Attempted(Box::new(Attempt {
+        PackageState::Attempted(Box::new(Attempt {
             package: package.clone(),
             started_at: began_at,
             ended_at,
             worked_ms: worked_ms.saturating_add(generated.duration_ms),
             upstream_version: facts.map(|facts| facts.version.clone()),
             notes: facts.map(|facts| facts.notes.clone()).unwrap_or_default(),
-            generated: matches!(generated.made, Made::Recipe(_)),
+            executables_from: facts.and_then(discovery::executables_from),
+            generated: has_recipe,
+            subject: discovery::validated(generated, self.batch_facts).map(Box::new),
             results,
             outcome,
         }))
     }
 }
 
-/// What is known of a validation whose validator died.
-fn lost_result(package: &PackageId, environment: Environment) -> EnvironmentResult {
-    EnvironmentResult {
-        environment,
-        verdict: Verdict::Skipped { reason: ValidationSkip::RunnerLost },
-        duration_ms: 0,
-        sandbox: None,
-        failure: Some(Box::new(lost(Stage::Validate, package))),
-        verify: None,
-    }
-}
+/// The verdict of a validator that died.
+const RUNNER_LOST: Verdict = Verdict::Skipped { reason: ValidationSkip::RunnerLost };
 
 #[cfg(test)]
 mod tests;

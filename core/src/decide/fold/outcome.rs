@@ -1,22 +1,23 @@
-//! What the results of all environments come to.
+//! Combines the results of all environments.
 
 use crate::{
     decide::{clean::Cleaner, evidence, gate, recipe},
     model::{
-        ActionShape, Confidence, EnvironmentResult, Failure, FailureKind, Finding, GeneratedRecipe,
-        PackageId, Stage, Verdict,
+        ActionShape, Cell, Confidence, Environment, EnvironmentResult, Failure, FailureKind,
+        Finding, GeneratedRecipe, PackageFacts, PackageId, PlannedPackage, Stage, Verdict,
     },
 };
 
-/// What became of a package that was worked on when its process died.
+/// The message for a package whose process died during the work.
 const LOST: &str = "the run ended before this attempt did";
-/// What is said of a validation that failed without a word.
+/// The message for a validation that failed without an error text.
 const UNEXPLAINED: &str = "the validation failed, and its cause was not recorded";
 
-/// Whether a recipe with these `results` may be merged. The error is the failure that decides.
+/// Whether a recipe with these `results` may be merged. The error is the failure that prevents it.
 ///
-/// No pass, no merge: an untried recipe is never taken for a good one. Recipes are not constrained
-/// to environments yet, so one that fails anywhere is not merged either.
+/// A recipe without any passed validation is not merged, because it was never tried. Recipes are
+/// not restricted to environments yet, so a recipe that fails in any environment is not merged
+/// either.
 pub(super) fn of_results(
     package: &PackageId,
     results: &[EnvironmentResult],
@@ -28,8 +29,9 @@ pub(super) fn of_results(
     }
 }
 
-/// Those of `results` for which a recipe is not merged: failures, else, without a pass, what was
-/// skipped, else what was blocked. Empty where the results let it through.
+/// The results that prevent the merge: failures; or, when no validation passed, those that were
+/// tested and skipped, or else the blocked ones. Where nothing was tested, nothing is decided. Empty
+/// when the results allow the merge.
 pub(crate) fn decisive(results: &[EnvironmentResult]) -> Vec<&EnvironmentResult> {
     let with = |is_it: fn(Verdict) -> bool| -> Vec<&EnvironmentResult> {
         results.iter().filter(|result| is_it(result.verdict)).collect()
@@ -41,11 +43,28 @@ pub(crate) fn decisive(results: &[EnvironmentResult]) -> Vec<&EnvironmentResult>
     if results.iter().any(|result| result.verdict == Verdict::Pass) {
         return vec![];
     }
-    let skipped = with(|verdict| matches!(verdict, Verdict::Skipped { .. }));
-    if skipped.is_empty() { results.iter().collect() } else { skipped }
+    let faults = with(|verdict| matches!(verdict, Verdict::Skipped { .. }) && verdict.is_of_test());
+    if faults.is_empty() { with(|verdict| verdict == Verdict::Blocked) } else { faults }
 }
 
-/// Whether the gates let the verified `recipe` through.
+/// The failure of a package that is for none of the environments in which `planned` could be tested;
+/// `None` if the budget is the reason why it was not tested.
+pub(super) fn unsupported(planned: &PlannedPackage, facts: &PackageFacts) -> Option<Failure> {
+    let platforms = &facts.platforms;
+    let is_supported = |place: &Environment| platforms.contains(&place.cell());
+    let is_for_none = !platforms.is_empty()
+        && !planned.environments.is_empty()
+        && !planned.environments.iter().chain(&planned.over_budget).any(is_supported);
+    let cells: Vec<&str> = platforms.iter().map(|&cell| Cell::as_str(cell)).collect();
+    let message =
+        format!("the package is only for {}, where this run tests nothing", cells.join(", "));
+    is_for_none.then(|| {
+        let finding = Finding::stated(FailureKind::NoBottle);
+        refused(Stage::Validate, finding, &message, &planned.package_id)
+    })
+}
+
+/// Whether the gates accept the verified `recipe`.
 pub(super) fn through_gates(
     package: &PackageId,
     recipe: &GeneratedRecipe,
@@ -61,7 +80,7 @@ pub(super) fn through_gates(
     Err(Box::new(refused(Stage::Merge, Finding::stated(kind), &reason, package)))
 }
 
-/// The failure that `result` carries.
+/// The failure of `result`.
 fn cause(package: &PackageId, result: &EnvironmentResult) -> Failure {
     result.failure.as_deref().cloned().unwrap_or_else(|| {
         let kind = FailureKind::EvidenceLost;
@@ -70,14 +89,14 @@ fn cause(package: &PackageId, result: &EnvironmentResult) -> Failure {
     })
 }
 
-/// An attempt whose process died.
+/// The failure of an attempt whose process died.
 pub(super) fn lost(stage: Stage, package: &PackageId) -> Failure {
     let kind = FailureKind::RunnerLost;
     let finding = Finding { kind, service: None, confidence: Confidence::Inferred };
     refused(stage, finding, LOST, package)
 }
 
-/// A failure without a program that failed.
+/// A failure that is not the failure of a program.
 pub(super) fn refused(
     stage: Stage,
     finding: Finding,
@@ -93,5 +112,6 @@ pub(super) fn refused(
         output: String::new(),
         exit_code: None,
         blocked_by: vec![],
+        steps: vec![],
     }
 }

@@ -1,4 +1,5 @@
-//! What health follows from, taken in piece by piece, so that no history need be held.
+//! Collects what the health depends on, record by record, so that the history need not be kept in
+//! memory.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,53 +8,57 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Code, DROUGHT, OLD_PULL_REQUEST, Reason, WINDOW, may_run, reason};
+use super::{
+    Code, MAX_RUNS_WITHOUT_SUCCESS, OLD_PULL_REQUEST, Reason, WINDOW, darwin::DarwinTests, may_run,
+    reason,
+};
 use crate::{
     decide::ahead,
     model::{Control, EcosystemId, FailureRecord, Queue, RunName, RunRecord, Status},
 };
 
-/// Damaged files that are named; one is enough to look.
+/// How many damaged files are named. One is enough to start looking.
 const N_FILES: usize = 5;
 
-/// Fewer failures of unknown kind in a day are no trend.
+/// Fewer failures of unknown kind in a day are not a trend.
 const FEW_UNKNOWN: u64 = 5;
 
-/// What health follows from.
+/// Everything that the health depends on.
 #[derive(Debug, Clone)]
 pub struct Digest {
     now: DateTime<Utc>,
-    /// Whether a run is under way at this moment.
+    /// Whether a run is in progress now.
     pub is_under_way: bool,
     n_runs: u64,
     has_run: bool,
     newest: Option<(String, DateTime<Utc>)>,
     last_run: Option<RunRecord>,
     has_success: bool,
-    /// With slots that ran nothing, and without.
+    /// Runs without success, with slots in which nothing ran, and without them.
     n_dry: u64,
     n_since_success: u64,
     since: Option<DateTime<Utc>>,
-    /// The first of each kind that lies in the future.
+    darwin: DarwinTests,
+    /// The first record of each kind that lies in the future.
     ahead: BTreeMap<&'static str, Reason>,
-    /// Ecosystems with a queue, and whether it holds something to attempt.
+    /// The ecosystems that have a queue, and whether the queue contains something to attempt.
     queues: BTreeMap<EcosystemId, bool>,
     pull_requests: BTreeMap<String, DateTime<Utc>>,
     damaged: BTreeSet<String>,
     dead_runs: BTreeSet<String>,
     /// Failures of the last day, and of the rest of the window.
-    failures: [Share; 2],
+    failures: [UnclassifiedShare; 2],
 }
 
-/// How many failures are of no known kind.
+/// How many failures have an unknown kind.
 #[derive(Debug, Clone, Copy, Default)]
-struct Share {
+struct UnclassifiedShare {
     n: u64,
     n_unknown: u64,
 }
 
 impl Digest {
-    /// Nothing is known yet at `now`.
+    /// The state at `now`, before any record is added.
     pub fn new(now: DateTime<Utc>) -> Self {
         Self {
             now,
@@ -66,16 +71,17 @@ impl Digest {
             n_dry: 0,
             n_since_success: 0,
             since: None,
+            darwin: DarwinTests::default(),
             ahead: BTreeMap::new(),
             queues: BTreeMap::new(),
             pull_requests: BTreeMap::new(),
             damaged: BTreeSet::new(),
             dead_runs: BTreeSet::new(),
-            failures: [Share::default(); 2],
+            failures: [UnclassifiedShare::default(); 2],
         }
     }
 
-    /// Takes in a run. They come newest first; breaks once older ones change nothing.
+    /// Adds a run. Runs come newest first. Breaks when older runs cannot change the result.
     pub fn run(&mut self, run: &RunRecord) -> ControlFlow<()> {
         self.has_run = true;
         if ahead::is_ahead(run.timestamp, self.now) {
@@ -84,14 +90,19 @@ impl Digest {
             self.ahead.entry("run").or_insert(is_ahead);
             return ControlFlow::Continue(());
         }
-        if DROUGHT <= self.n_runs && run.timestamp < self.now - WINDOW {
+        if MAX_RUNS_WITHOUT_SUCCESS <= self.n_runs && run.timestamp < self.now - WINDOW {
             return ControlFlow::Break(());
         }
         self.n_runs += 1;
-        // A length that leads into the future says nothing either.
+        self.darwin.add(run);
+        // A duration that leads into the future says nothing either.
         let ended_at = ahead::past(Some(ended_at(run)), self.now).unwrap_or(run.timestamp);
         if self.newest.as_ref().is_none_or(|(_, newest)| *newest < ended_at) {
             self.newest = Some((run.batch_id.clone(), ended_at));
+        }
+        // A test of existing recipes makes none, so it neither is a success nor lacks one.
+        if run.sweep.is_some() {
+            return ControlFlow::Continue(());
         }
         if self.last_run.is_none() && run.ecosystem.is_some() {
             self.last_run = Some(run.clone());
@@ -105,7 +116,7 @@ impl Digest {
         ControlFlow::Continue(())
     }
 
-    /// Takes in a failure of the window, in any order.
+    /// Adds a failure of the window, in any order.
     pub fn failure(&mut self, failure: &FailureRecord) {
         let age = self.now.signed_duration_since(failure.timestamp);
         if age > WINDOW || ahead::is_ahead(failure.timestamp, self.now) {
@@ -116,7 +127,7 @@ impl Digest {
         share.n_unknown += u64::from(failure.category() == "unknown");
     }
 
-    /// Takes in the queue of `ecosystem`.
+    /// Adds the queue of `ecosystem`.
     pub fn queue(&mut self, ecosystem: &EcosystemId, queue: &Queue) {
         let mut has_work = false;
         for entry in queue.values() {
@@ -134,8 +145,8 @@ impl Digest {
         self.queues.insert(ecosystem.clone(), has_work);
     }
 
-    /// Takes in that `file`, relative to the root, cannot be read, at least in part. History that
-    /// is older than the window is left to whoever shows history.
+    /// Adds that `file`, relative to the root, cannot be read completely. Files that are older than
+    /// the window are reported by the commands that show history.
     pub fn damaged(&mut self, file: &str) {
         let name = file.rsplit_once('/').map_or(file, |(_, name)| name);
         let stem = name.strip_suffix(".jsonl").unwrap_or(name);
@@ -145,17 +156,17 @@ impl Digest {
         }
     }
 
-    /// Takes in that the run `batch_id` died: it has a journal, and nobody is at work.
+    /// Adds that the run `batch_id` died: it has a journal, and no process works on it.
     pub fn dead_run(&mut self, batch_id: &str) {
         self.dead_runs.insert(batch_id.to_owned());
     }
 
-    /// The newest run that attempted something, those of the future aside.
+    /// The newest run that attempted something, without runs in the future.
     pub fn last_run(&self) -> Option<&RunRecord> {
         self.last_run.as_ref()
     }
 
-    /// Runs that attempted something since the newest one with a verified recipe.
+    /// How many runs attempted something since the newest run with a verified recipe.
     pub fn runs_since_success(&self) -> u64 {
         self.n_since_success
     }
@@ -187,10 +198,11 @@ impl Digest {
             let command = Some("tsuku-batch status".to_owned());
             reasons.push(reason(Code::StateQuarantined, file, None, command));
         }
-        if DROUGHT <= self.n_dry {
+        if MAX_RUNS_WITHOUT_SUCCESS <= self.n_dry {
             let command = Some("tsuku-batch runs list".to_owned());
             reasons.push(reason(Code::Drought, "the pipeline", self.since, command));
         }
+        reasons.extend(self.darwin.reasons());
         let empty = self.queues.iter().filter(|&(id, &has_work)| !has_work && may_run(control, id));
         for (id, _) in empty {
             let command = Some(format!("tsuku-batch seed {id}"));
@@ -205,12 +217,12 @@ impl Digest {
         reasons
     }
 
-    /// At least a tenth of the day's failures, and twice the share of the days before.
+    /// A reason if at least a tenth of the failures of the last day have an unknown kind, and their
+    /// share has doubled compared with the days before.
     fn unclassified(&self) -> Option<Reason> {
         let [day, before] = self.failures;
         let is_up = FEW_UNKNOWN <= day.n_unknown
             && day.n <= 10 * day.n_unknown
-            && before.n > 0
             && 2 * before.n_unknown * day.n < day.n_unknown * before.n;
         let command = Some("tsuku-batch failures list --category unknown".to_owned());
         let since = Some(self.now - TimeDelta::days(1));

@@ -1,8 +1,9 @@
-//! How the pipeline does: decided once, for the terminal, the pages and monitors alike.
+//! The health of the pipeline. It is decided in one place for the terminal, the pages and monitors.
 //!
-//! A [`Digest`] takes in what is known, newest first; [`judge`] decides. Reasons are data; whoever
-//! shows them makes sentences of them.
+//! A [`Digest`] collects the records, newest first; [`evaluate`] decides. Reasons are data; whoever
+//! shows them turns them into sentences.
 
+mod darwin;
 mod digest;
 
 use std::collections::BTreeMap;
@@ -17,24 +18,27 @@ use crate::{
     model::{Control, EcosystemId, Open},
 };
 
-/// How far back records are looked at; further where fewer than [`DROUGHT`] runs lie within.
+/// How far back records are read. It is further if fewer than [`MAX_RUNS_WITHOUT_SUCCESS`] runs lie
+/// within.
 pub const WINDOW: TimeDelta = TimeDelta::days(7);
 
-/// Slots come hourly, and CI drops some: two may be missing.
+/// After this time without a record the pipeline counts as stalled. Slots come every hour, and CI
+/// drops some of them: two may be missing.
 pub const STALLED_AFTER: TimeDelta = TimeDelta::hours(3);
 
-/// Runs in a row without a verified recipe, slots that ran nothing included, that are no accident.
-pub const DROUGHT: u64 = 24;
+/// This many runs in a row without a verified recipe, including slots in which nothing ran, are not
+/// a coincidence.
+pub const MAX_RUNS_WITHOUT_SUCCESS: u64 = 24;
 
-/// Age at which an open pull request is nobody's any more.
+/// After this time an open pull request counts as abandoned.
 const OLD_PULL_REQUEST: TimeDelta = TimeDelta::hours(48);
 
-/// Whether the pipeline does its work at all.
+/// Whether the pipeline is working.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "PipelineStatus")]
 pub enum Pipeline {
-    /// Runs leave records, whatever comes of them.
+    /// Runs leave records, whatever their results.
     Running,
     /// No record for [`STALLED_AFTER`].
     Stalled,
@@ -42,16 +46,16 @@ pub enum Pipeline {
     Paused,
 }
 
-/// The one word on its health: the worst that applies.
+/// The health in one word: the worst that applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "HealthVerdict")]
 pub enum Verdict {
-    /// There is no reason to look.
+    /// There is nothing to look at.
     Healthy,
     /// It runs, and somebody should look at the reasons.
     Degraded,
-    /// It does not run, though it should.
+    /// It does not run, although it should.
     Stalled,
     /// An operator stopped it.
     Paused,
@@ -72,13 +76,14 @@ pub enum Code {
     BreakerOpen,
     HostPaused,
     Drought,
+    DarwinUnproven,
     QueueEmpty,
     PrOld,
     UnclassifiedUp,
 }
 
 impl Pipeline {
-    /// As it is written in JSON.
+    /// The word in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -89,7 +94,7 @@ impl Pipeline {
 }
 
 impl Verdict {
-    /// As it is written in JSON.
+    /// The word in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -102,7 +107,7 @@ impl Verdict {
 }
 
 impl Code {
-    /// As it is written in JSON.
+    /// The word in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DataStale => "data_stale",
@@ -112,67 +117,71 @@ impl Code {
             Self::BreakerOpen => "breaker_open",
             Self::HostPaused => "host_paused",
             Self::Drought => "drought",
+            Self::DarwinUnproven => "darwin_unproven",
             Self::QueueEmpty => "queue_empty",
             Self::PrOld => "pr_old",
             Self::UnclassifiedUp => "unclassified_up",
         }
     }
 
-    /// What it says about the subject, as the end of a sentence that the subject begins.
+    /// What it says about the subject: the end of a sentence that begins with the subject.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::DataStale => "is the newest record; look whether the schedule still starts runs",
+            Self::DataStale => "is the newest record; check whether the schedule still starts runs",
             Self::ClockAhead => {
-                "has a time in the future, which decides nothing; check the clock of the machine that wrote it"
+                "has a time in the future and is ignored in decisions; check the clock of the machine that wrote it"
             }
             Self::DeadRun => "ended without a record; the next run records what it did",
             Self::StateQuarantined => {
-                "cannot be read, at least in part; mend it or restore it from version control"
+                "cannot be read completely; correct it, or restore it from version control"
             }
             Self::BreakerOpen => {
-                "has an open circuit breaker: nothing, or only a few probes, is attempted"
+                "has an open circuit breaker: it attempts nothing, or only a few probes"
             }
-            Self::HostPaused => "asked to be left alone for a while",
+            Self::HostPaused => "asked for a pause",
             Self::Drought => "had no verified recipe in its newest runs",
+            Self::DarwinUnproven => {
+                "tested recipes in its newest runs and passed none; check the machine with macOS and its sandbox"
+            }
             Self::QueueEmpty => "has nothing left to attempt in its queue",
             Self::PrOld => "has a pull request that has been open for more than two days",
             Self::UnclassifiedUp => {
-                "is the kind of more failures than before; the classifiers lack a rule"
+                "is the kind of more failures than before; a classifier lacks a rule"
             }
         }
     }
 }
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "HealthReason")]
 pub struct Reason {
-    /// What.
+    /// The problem.
     pub code: Code,
-    /// With whom: an ecosystem, a host, a run, a file. Hostile.
+    /// What has the problem: an ecosystem, a host, a run or a file. It may contain hostile text.
     pub subject: String,
-    /// Since when, where that is known.
+    /// Since when, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<DateTime<Utc>>,
-    /// What shows more of it, or mends it; absent where no command does.
+    /// The command that shows more about it or repairs it; absent when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
 }
 
-/// How the pipeline does.
+/// The health of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "PipelineHealth")]
 pub struct Health {
-    /// The one word.
+    /// The health in one word.
     pub verdict: Verdict,
-    /// Whether it does its work at all.
+    /// Whether the pipeline is working.
     pub pipeline: Pipeline,
-    /// What is wrong, the gravest first; empty when nothing is.
+    /// The problems, the most serious one first; empty when there are none.
     pub reasons: Vec<Reason>,
 }
 
 /// Decides from `digest` and `control`, both as of the time of the digest.
-pub fn judge(digest: &Digest, control: &Control) -> Health {
+pub fn evaluate(digest: &Digest, control: &Control) -> Health {
     let now = digest.now();
     let newest = digest.newest_record();
     let is_silent = newest.is_none_or(|at| STALLED_AFTER < now.signed_duration_since(at));
@@ -199,7 +208,7 @@ pub fn judge(digest: &Digest, control: &Control) -> Health {
     Health { verdict, pipeline, reasons }
 }
 
-/// What the control file alone shows.
+/// The problems that the control file shows.
 fn control_reasons(control: &Control, now: DateTime<Utc>) -> Vec<Reason> {
     let mut reasons = vec![];
     for id in control.ecosystems.keys() {
@@ -240,13 +249,14 @@ fn reason(
     Reason { code, subject: subject.to_owned(), since, command }
 }
 
-/// Hosts that are left alone at `now`, and until when.
+/// Hosts that must not be asked at `now`, and until when.
 pub fn paused_hosts(control: &Control, now: DateTime<Utc>) -> BTreeMap<&str, DateTime<Utc>> {
     let pauses = control.hosts.iter().map(|(host, pause)| (host.as_str(), pause.paused_until));
     pauses.filter(|&(_, until)| ahead::is_paused(until, now)).collect()
 }
 
-/// Whether no operator stopped `ecosystem` alone: its troubles are not wanted then.
+/// Whether `ecosystem` is not stopped by an operator. The problems of a stopped ecosystem are not
+/// reported.
 fn may_run(control: &Control, ecosystem: &EcosystemId) -> bool {
     !control.disabled_ecosystems.contains(ecosystem)
 }

@@ -41,8 +41,8 @@ fn digest(runs: &str) -> Digest {
     digest
 }
 
-/// Verdict, pipeline, then code and subject of each reason.
-fn told(health: &Health) -> String {
+/// The verdict, the state of the pipeline, and the code and subject of each reason.
+fn summary(health: &Health) -> String {
     let mut words = vec![health.verdict.as_str().to_owned(), health.pipeline.as_str().to_owned()];
     words.extend(health.reasons.iter().map(|it| format!("{}={}", it.code.as_str(), it.subject)));
     words.join(" ")
@@ -50,7 +50,7 @@ fn told(health: &Health) -> String {
 
 #[track_caller]
 fn check(digest: &Digest, control: &Control, expected: &str) {
-    assert_eq!(told(&judge(digest, control)), expected);
+    assert_eq!(summary(&evaluate(digest, control)), expected);
 }
 
 fn control(value: serde_json::Value) -> Control {
@@ -76,14 +76,14 @@ fn a_run_within_three_hours_is_a_running_pipeline_and_silence_is_not() {
 }
 
 #[test]
-fn a_pause_is_worse_than_everything() {
+fn a_pause_takes_precedence_over_other_states() {
     let paused = Control { enabled: false, ..Control::default() };
     check(&digest("-1:2"), &paused, "paused paused");
     check(&Digest::new(at(0)), &paused, "paused paused");
 }
 
 #[test]
-fn hourly_runs_without_success_run_and_are_a_drought_after_a_day() {
+fn hourly_runs_without_success_become_stalled_after_a_day() {
     let runs = |n: i64| {
         let hours: Vec<String> = (1..=n).map(|hour| format!("-{hour}:0 ")).collect();
         hours.concat()
@@ -92,13 +92,13 @@ fn hourly_runs_without_success_run_and_are_a_drought_after_a_day() {
     let drought = "degraded running drought=the pipeline";
     check(&digest(&runs(24)), &Control::default(), drought);
     check(&digest(&format!("{}-25:1", runs(24))), &Control::default(), drought);
-    let reasons = judge(&digest(&format!("{}-25:1", runs(24))), &Control::default()).reasons;
+    let reasons = evaluate(&digest(&format!("{}-25:1", runs(24))), &Control::default()).reasons;
     assert_eq!(reasons[0].since, Some(at(-24)));
     check(&digest(&format!("-1:1 {}", runs(24))), &Control::default(), "healthy running");
 }
 
 #[test]
-fn older_runs_are_looked_at_only_for_want_of_newer_ones() {
+fn older_runs_are_read_only_if_newer_ones_do_not_decide() {
     let mut digest = Digest::new(at(0));
     let mut see = |hour| digest.run(&run(hour, 0)).is_break();
     assert!((1..=168).all(|hour| !see(-hour)));
@@ -110,7 +110,7 @@ fn older_runs_are_looked_at_only_for_want_of_newer_ones() {
 }
 
 #[test]
-fn open_breakers_and_paused_hosts_are_named_while_they_last() {
+fn open_breakers_and_paused_hosts_are_named_until_they_end() {
     let open = |since: i64, until: i64| StoredBreaker {
         circuit_state: CircuitState::Open,
         opened_at: Some(at(since)),
@@ -138,7 +138,7 @@ fn open_breakers_and_paused_hosts_are_named_while_they_last() {
 }
 
 #[test]
-fn the_future_is_named_and_decides_nothing() {
+fn records_of_the_future_are_named_but_do_not_count() {
     let future = run(700_000, 6).batch_id;
     let mut seen = digest("700000:6 -30:0");
     let stale = format!("data_stale={}", run(-30, 0).batch_id);
@@ -162,7 +162,7 @@ fn the_future_is_named_and_decides_nothing() {
 }
 
 #[test]
-fn queues_pull_requests_dead_runs_and_damage_are_told() {
+fn queues_pull_requests_crashed_runs_and_damage_are_reported() {
     let mut digest = digest("-1:2");
     digest.queue(&ECO, &Queue::new());
     check(&digest, &Control::default(), "degraded running queue_empty=eco");
@@ -203,4 +203,35 @@ fn more_failures_of_no_known_kind_than_before_are_a_reason() {
         digest.failure(&failure(-n, "unknown", "unclassified"));
     }
     check(&digest, &Control::default(), "degraded running unclassified_up=unknown");
+}
+
+/// Each run as `tested/passed` on darwin-arm64, newest first, `-` for a run that tests nothing there.
+fn darwin(runs: &str) -> Vec<(String, Option<DateTime<Utc>>)> {
+    let mut digest = Digest::new(at(0));
+    for (hour, counts) in (1..).zip(runs.split_whitespace()) {
+        let mut run = run(-hour, 1);
+        let elsewhere = json!({ "tested": 3, "passed": 0, "failed": 3, "skipped": 0 });
+        let mut environments = json!({ "linux-debian-glibc-x86_64": elsewhere });
+        if let Some((tested, passed)) = counts.split_once('/') {
+            let (tested, passed): (u64, u64) = (tested.parse().unwrap(), passed.parse().unwrap());
+            let counts = json!({ "tested": tested, "passed": passed, "failed": 0, "skipped": 9 });
+            environments["darwin-arm64"] = counts;
+        }
+        run.environments = serde_json::from_value(environments).unwrap();
+        assert!(digest.run(&run).is_continue());
+    }
+    let health = evaluate(&digest, &Control::default());
+    let unproven = health.reasons.into_iter().filter(|it| it.code == Code::DarwinUnproven);
+    unproven.map(|it| (it.subject, it.since)).collect()
+}
+
+#[test]
+fn runs_on_macos_that_pass_nothing_are_a_reason() {
+    for fine in ["-", "- -", "2/1", "- 3/1 2/0", "0/0", "0/0 1/1"] {
+        assert_eq!(darwin(fine), [], "{fine}");
+    }
+    for (runs, hours) in [("1/0", 1), ("- 2/0 - 1/0", 4), ("2/0 1/0 1/1 1/0", 2), ("0/0 5/0", 2)] {
+        let expected = [("darwin-arm64".to_owned(), Some(at(-hours)))];
+        assert_eq!(darwin(runs), expected, "{runs}");
+    }
 }

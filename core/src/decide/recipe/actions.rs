@@ -1,8 +1,8 @@
-//! The steps that recipes of any ecosystem use.
+//! The steps that recipes of every ecosystem use.
 
 use crate::model::{ActionShape, Versions};
 
-/// Of a repository on GitHub: its releases are the versions.
+/// The versions of a GitHub repository are its releases.
 const OF_REPOSITORY: Versions = Versions::Derived {
     source: "github_releases",
     from: "repo",
@@ -46,12 +46,12 @@ const GENERIC: &[ActionShape] = &[
     ActionShape::new("zypper_install", &["packages"]),
 ];
 
-/// Whether recipes of any ecosystem may have the step `name`.
+/// Whether recipes of every ecosystem may have the step `name`.
 pub fn is_generic_step(name: &str) -> bool {
     GENERIC.iter().any(|shape| shape.name == name)
 }
 
-/// The actions that a recipe may have, those of single ecosystems included.
+/// The actions that a recipe may have, including those of single ecosystems.
 #[derive(Clone, Copy)]
 pub(super) struct Actions<'a> {
     own: &'a [ActionShape],
@@ -70,14 +70,14 @@ impl<'a> Actions<'a> {
         self.all().find(|shape| shape.name == name)
     }
 
-    /// The action whose name is most like `name`, unless none is.
+    /// The action whose name is most similar to `name`, if one is similar enough.
     pub(super) fn nearest(self, name: &str) -> Option<&'static str> {
         let distance = |shape: &ActionShape| (strsim::osa_distance(name, shape.name), shape.name);
         let (distance, nearest) = self.all().map(distance).min()?;
         (distance <= 3 && distance < nearest.len()).then_some(nearest)
     }
 
-    /// Whether some action has its versions from `source`.
+    /// Whether an action has its versions from `source`.
     pub(super) fn has_source(self, source: &str) -> bool {
         self.all().any(|shape| shape.versions.source() == Some(source))
     }

@@ -1,4 +1,4 @@
-//! A TOML document that knows where each of its values stands.
+//! A TOML document with the position of each value.
 
 use std::collections::BTreeMap;
 
@@ -7,30 +7,30 @@ use toml::de::{DeTable, DeValue};
 use super::problems::Problems;
 use crate::model::is_text;
 
-/// As many letters may be wrong, missing or too many in a key that is misspelt.
-const LONGEST_SLIP: usize = 2;
+/// How many letters may be wrong, missing or added in a misspelt key.
+const MAX_SLIP: usize = 2;
 
-/// A place in the document.
+/// A position in the document.
 #[derive(Debug, Clone, Default)]
-pub(super) struct At {
+pub(super) struct Location {
     pub(super) field: String,
-    /// In bytes; absent for a field that is not there.
+    /// In bytes; absent for a field that does not exist.
     pub(super) offset: Option<usize>,
 }
 
 /// A table of the document.
 pub(super) struct Table<'d> {
-    pub(super) at: At,
+    pub(super) at: Location,
     entries: &'d DeTable<'d>,
 }
 
 /// A value of the document.
 pub(super) struct Field<'d> {
-    pub(super) at: At,
+    pub(super) at: Location,
     pub(super) value: &'d DeValue<'d>,
 }
 
-impl At {
+impl Location {
     fn child(&self, key: &str, offset: Option<usize>) -> Self {
         let field =
             if self.field.is_empty() { key.to_owned() } else { format!("{}.{key}", self.field) };
@@ -41,7 +41,7 @@ impl At {
         Self { field: format!("{}[{index}]", self.field), offset: Some(offset) }
     }
 
-    /// The field `key` of this table, which is not there.
+    /// The field `key` of this table, which does not exist.
     pub(super) fn absent(&self, key: &str) -> Self {
         self.child(key, self.offset)
     }
@@ -49,7 +49,7 @@ impl At {
 
 impl<'d> Table<'d> {
     pub(super) fn root(entries: &'d DeTable<'d>) -> Self {
-        Self { at: At::default(), entries }
+        Self { at: Location::default(), entries }
     }
 
     /// Every entry, sorted by key.
@@ -60,8 +60,8 @@ impl<'d> Table<'d> {
         })
     }
 
-    /// Where `key` stands, or should.
-    pub(super) fn place(&self, key: &str) -> At {
+    /// The position of `key`, or where it should be.
+    pub(super) fn place(&self, key: &str) -> Location {
         self.get(key).map_or_else(|| self.at.absent(key), |field| field.at)
     }
 
@@ -70,21 +70,19 @@ impl<'d> Table<'d> {
         self.fields().find(|(name, _)| *name == key).map(|(_, field)| field)
     }
 
-    /// Refuses what is nearly one of the keys `known`: nobody would notice that it says nothing. The
-    /// package manager passes over every other key, and this program writes none.
+    /// Refuses a key that is similar to one of the keys `known`, because nobody would notice that
+    /// it has no effect. The package manager ignores every other key, and this program writes none.
     pub(super) fn only(&self, known: &[&str], problems: &mut Problems<'_>) {
         for (key, field) in self.fields() {
             if known.contains(&key) {
                 continue;
             }
-            let what = "is no field of a recipe";
+            let what = "is not a field of a recipe";
             match known.iter().map(|known| (strsim::osa_distance(key, known), *known)).min() {
-                Some((distance, nearest))
-                    if distance <= LONGEST_SLIP && distance < key.len() / 2 =>
-                {
+                Some((distance, nearest)) if distance <= MAX_SLIP && distance < key.len() / 2 => {
                     problems.add(&field.at, what).fix(format!("write {nearest}"));
                 }
-                Some(_) | None => problems.add_house_rule(&field.at, what).fix("remove it"),
+                Some(_) | None => problems.add_own_rule(&field.at, what).fix("remove it"),
             }
         }
     }
@@ -94,24 +92,24 @@ impl<'d> Table<'d> {
         self.get(key)?.table(problems)
     }
 
-    /// The one-line text `key`, empty where there is none.
+    /// The one-line text `key`; empty when it is absent.
     pub(super) fn text(&self, key: &str, problems: &mut Problems<'_>) -> String {
         self.get(key).and_then(|field| field.text(problems)).unwrap_or_default().to_owned()
     }
 
-    /// The one-line texts `key`, empty where there are none.
+    /// The one-line texts `key`; empty when they are absent.
     pub(super) fn texts(&self, key: &str, problems: &mut Problems<'_>) -> Vec<String> {
         self.get(key).map(|field| field.texts(problems)).unwrap_or_default()
     }
 
-    /// The one-line texts `key`, one of which may stand there without a list.
+    /// The one-line texts `key`. A single text may be written without a list.
     pub(super) fn texts_or_one(&self, key: &str, problems: &mut Problems<'_>) -> Vec<String> {
         let items = self.get(key).map(|field| field.items_or_itself(problems));
         let texts = items.into_iter().flatten().filter_map(|item| item.text(problems));
         texts.map(str::to_owned).collect()
     }
 
-    /// The truth value `key`.
+    /// The boolean `key`.
     pub(super) fn flag(&self, key: &str, problems: &mut Problems<'_>) -> Option<bool> {
         let field = self.get(key)?;
         if field.value.as_bool().is_none() {
@@ -130,7 +128,7 @@ impl<'d> Table<'d> {
         number
     }
 
-    /// Everything but `read`, as plain values.
+    /// All entries except `read`, as plain values.
     pub(super) fn plain(
         &self,
         read: &[&str],
@@ -150,7 +148,7 @@ impl<'d> Field<'d> {
         Some(Table { at: self.at, entries })
     }
 
-    /// The items of a list; none where it is no list.
+    /// The items of a list; empty when the value is not a list.
     pub(super) fn items(&self, problems: &mut Problems<'_>) -> Vec<Field<'d>> {
         let Some(items) = self.value.as_array() else {
             problems.add(&self.at, "must be a list").fix("put it in square brackets");
@@ -163,7 +161,7 @@ impl<'d> Field<'d> {
         items.iter().enumerate().map(item).collect()
     }
 
-    /// The items of a list; a text stands for a list of itself.
+    /// The items of a list. A single text counts as a list with one item.
     pub(super) fn items_or_itself(&self, problems: &mut Problems<'_>) -> Vec<Field<'d>> {
         if self.value.is_str() {
             return vec![Field { at: self.at.clone(), value: self.value }];
@@ -187,30 +185,31 @@ impl<'d> Field<'d> {
         items.iter().filter_map(|item| item.text(problems)).map(str::to_owned).collect()
     }
 
-    /// Refuses what a terminal would obey, and a second line.
+    /// Refuses characters that terminals interpret, and a second line.
     pub(super) fn check_line(&self, text: &str, problems: &mut Problems<'_>) {
         self.check_marks(text, problems);
         if text.chars().any(char::is_control) {
             let what = "has control characters or line breaks in it";
-            problems.add_house_rule(&self.at, what).fix("write one line of plain text");
+            problems.add_own_rule(&self.at, what).fix("write one line of plain text");
         }
     }
 
-    /// Refuses marks that show a text otherwise than it is read.
+    /// Refuses characters that make a text look different from what it says.
     fn check_marks(&self, text: &str, problems: &mut Problems<'_>) {
         if text.chars().any(|c| !is_text(c) && !c.is_control()) {
             problems.add(&self.at, "has direction marks in it").fix("remove them");
         }
     }
 
-    /// The value without its places. Texts may have lines here: steps carry whole scripts.
+    /// The value without positions. Texts may have several lines here, because steps can contain
+    /// whole scripts.
     fn plain(&self, problems: &mut Problems<'_>) -> Option<toml::Value> {
         let plain = match self.value {
             DeValue::String(text) => {
                 self.check_marks(text, problems);
                 if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
                     problems
-                        .add_house_rule(&self.at, "has control characters in it")
+                        .add_own_rule(&self.at, "has control characters in it")
                         .fix("remove them");
                 }
                 toml::Value::from(text.as_ref())

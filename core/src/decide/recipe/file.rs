@@ -1,14 +1,19 @@
-//! The file of a recipe: what is written where people read it.
+//! Writes the file of a recipe for people to read.
 
 use super::one_line;
 use crate::model::Recipe;
 
-/// The text of `recipe` with `notes` in front, each as a comment of one line. What a note must not
-/// do to a terminal or to the file is left out of it.
+/// The text of `recipe` after `notes`.
 pub fn file(recipe: &Recipe, notes: &[String]) -> String {
+    commented(&recipe.to_toml(), notes)
+}
+
+/// `toml` after `notes`, each of which is a comment of one line. Characters in a note that are unsafe
+/// for a terminal or for the file are removed.
+pub fn commented(toml: &str, notes: &[String]) -> String {
     let notes = notes.iter().map(|note| one_line(note)).filter(|note| !note.is_empty());
     let comments: Vec<String> = notes.map(|note| format!("# {note}\n")).collect();
-    comments.concat() + &recipe.to_toml()
+    comments.concat() + toml
 }
 
 #[cfg(test)]
@@ -31,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_stand_in_front_as_comments() {
+    fn notes_are_written_as_leading_comments() {
         let notes = ["deprecated: use tiger".to_owned(), "\u{1b}[31mred".to_owned(), String::new()];
         let text = file(&recipe(), &notes);
         assert!(text.starts_with("# deprecated: use tiger\n# [31mred\n[metadata]\n"), "{text}");
@@ -40,7 +45,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_note_changes_what_the_recipe_says(notes: Vec<String>) {
+        fn notes_do_not_change_the_recipe(notes: Vec<String>) {
             let text = file(&recipe(), &notes);
             prop_assert_eq!(parse(&text, &[STEP]).unwrap(), recipe());
         }

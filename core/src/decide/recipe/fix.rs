@@ -1,12 +1,12 @@
-//! Correcting a recipe where nothing can be lost.
+//! Corrects a recipe without losing information.
 
 use toml_edit::{DocumentMut, Item};
 
 use super::check;
 use crate::model::ActionShape;
 
-/// `text` without the fields that say nothing of their own, everything else as it stands, comments
-/// included. `None` where there is no such field, or where the text is no recipe.
+/// `text` without redundant fields. Everything else stays, including comments. `None` when there is
+/// no redundant field, or when the text is not a recipe.
 pub fn without_redundant(text: &str, own: &[ActionShape]) -> Option<String> {
     let mut fields: Vec<String> = check(text, own, None)
         .into_iter()
@@ -14,18 +14,19 @@ pub fn without_redundant(text: &str, own: &[ActionShape]) -> Option<String> {
         .map(|problem| problem.field)
         .collect();
     let mut document: DocumentMut = text.parse().ok()?;
-    // From the end, so that places in lists stay what they are.
+    // From the end, so that positions in lists stay valid.
     fields.sort_by_key(|field| std::cmp::Reverse(place(field)));
     let n_removed = fields.iter().filter(|field| remove(&mut document, field)).count();
     (n_removed > 0).then(|| document.to_string())
 }
 
-/// The place in its list of the item that `field` names.
+/// The position, in its list, of the item that `field` names.
 fn place(field: &str) -> Option<usize> {
     field.strip_suffix(']')?.rsplit_once('[')?.1.parse().ok()
 }
 
-/// Removes `field`, and with the last item of a list the list. Says whether it was there.
+/// Removes `field`. If it was the last item of a list, the list is removed too. Returns whether the
+/// field existed.
 fn remove(document: &mut DocumentMut, field: &str) -> bool {
     let (path, i) = match place(field) {
         None => (field, None),
@@ -53,10 +54,10 @@ mod tests {
     use crate::model::Versions;
 
     const STEP: ActionShape = ActionShape::of_commands("zoo_install")
-        .bringing(&["keeper"])
+        .with_implied_dependencies(&["keeper"])
         .versioned(Versions::Inferred("zoo"));
 
-    /// A recipe of which every line but `removed` stays as it is.
+    /// A recipe in which every line except `removed` stays as it is.
     #[track_caller]
     fn check_fix(text: &str, fixed: &str) {
         assert_eq!(without_redundant(text, &[STEP]).as_deref(), Some(fixed), "{text}");
@@ -69,7 +70,7 @@ mod tests {
         [verify]\ncommand = \"roar --version\"\npattern = \"{version}\"\n";
 
     #[test]
-    fn what_is_redundant_goes_and_everything_else_stays() {
+    fn redundant_parts_are_removed_and_everything_else_is_kept() {
         let with = |dependencies: &str| {
             PLAIN.replace("\"Roars\"\n", &format!("\"Roars\"\n{dependencies}"))
         };
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_otherwise_is_left_to_a_person() {
+    fn other_problems_are_left_to_a_person() {
         for text in ["", "x = ", &PLAIN.replace("\"lion\"   #", "\"Lion\" #"), PLAIN] {
             assert_eq!(without_redundant(text, &[STEP]), None, "{text}");
         }

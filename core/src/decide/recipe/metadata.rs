@@ -35,10 +35,11 @@ const FIELDS: &[&str] = &[
     "unsupported_reason",
 ];
 const VERSION_FORMATS: &[&str] = &["", "semver", "calver", "raw", "custom"];
-/// Of a description, in bytes.
-const LONGEST_DESCRIPTION: usize = 1000;
+/// Maximal length of a description in bytes.
+const MAX_DESCRIPTION: usize = 1000;
 
-/// Whether `url` may be a recipe's homepage: https, on some host, and nothing that a browser runs.
+/// Whether `url` may be the homepage of a recipe: https, with a host, and without parts that a
+/// browser executes.
 pub fn is_homepage(url: &str) -> bool {
     let parsed = Url::parse(url).ok().filter(|parsed| parsed.scheme() == "https");
     let is_spelled_out = url.starts_with("https://") && !url.contains(char::is_whitespace);
@@ -47,16 +48,17 @@ pub fn is_homepage(url: &str) -> bool {
         && run_by_browser(url).is_none()
 }
 
-/// The first part of `url` that a browser might run.
+/// The first part of `url` that a browser might execute.
 fn run_by_browser(url: &str) -> Option<&'static str> {
     let lower = url.to_ascii_lowercase();
     ["javascript:", "data:", "vbscript:"].into_iter().find(|scheme| lower.contains(scheme))
 }
 
-/// Reads and checks; a document without it has a problem.
+/// Reads and checks `[metadata]`. A document without it has a problem.
 pub(super) fn read(root: &Table<'_>, problems: &mut Problems<'_>) -> Metadata {
     if root.get("metadata").is_none() {
-        problems.add(&root.at.absent("metadata"), "is required");
+        let fix = "begin with [metadata] and the name, description and homepage of the tool";
+        problems.add(&root.at.absent("metadata"), "is required").fix(fix);
     }
     let Some(table) = root.table("metadata", problems) else { return Metadata::default() };
     table.only(FIELDS, problems);
@@ -95,18 +97,18 @@ fn check_texts(table: &Table<'_>, metadata: &Metadata, problems: &mut Problems<'
     if description.is_empty() {
         problems.add(&at, "is required").fix("say in one line what it is for");
     } else if description.trim().is_empty() {
-        problems.add_house_rule(&at, "is empty").fix("say in one line what it is for");
-    } else if LONGEST_DESCRIPTION < description.len() {
-        problems.add_house_rule(&at, "is longer than 1000 bytes").fix("shorten it");
+        problems.add_own_rule(&at, "is empty").fix("say in one line what it is for");
+    } else if MAX_DESCRIPTION < description.len() {
+        problems.add_own_rule(&at, "is longer than 1000 bytes").fix("shorten it");
     }
     let at = table.place("homepage");
     let fix = "write an https address, or leave it out";
     if let Some(scheme) = run_by_browser(homepage) {
-        problems.add(&at, format!("has {scheme} in it, which a browser runs")).fix(fix);
+        problems.add(&at, format!("contains {scheme}, which a browser executes")).fix(fix);
     } else if !homepage.is_empty() && !homepage.starts_with("https://") {
         problems.add(&at, "must start with https://").fix(fix);
     } else if !homepage.is_empty() && !is_homepage(homepage) {
-        problems.add_house_rule(&at, "must name a host and have no blanks").fix(fix);
+        problems.add_own_rule(&at, "must name a host and have no blanks").fix(fix);
     }
     let kinds = ["", "tool", "library"];
     if !kinds.contains(&&*metadata.kind) {
@@ -120,13 +122,13 @@ fn check_texts(table: &Table<'_>, metadata: &Metadata, problems: &mut Problems<'
             let words = words.join(" ");
             let words = words.trim();
             problems
-                .add_house_rule(&table.place(key), format!("must be one of {words}"))
+                .add_own_rule(&table.place(key), format!("must be one of {words}"))
                 .fix(format!("write one of {words}"));
         }
     }
     if metadata.tier.is_some_and(|tier| !(0..=3).contains(&tier)) {
         let what = "must be a number from 0 to 3";
-        problems.add_house_rule(&table.place("tier"), what).fix("write 1, 2 or 3");
+        problems.add_own_rule(&table.place("tier"), what).fix("write 1, 2 or 3");
     }
 }
 
@@ -138,10 +140,10 @@ fn check_name(table: &Table<'_>, name: &str, problems: &mut Problems<'_>) {
     } else if name.contains(char::is_uppercase) {
         problems.add(&at, "must be in lower case").fix(fix);
     } else if name.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '\\')) {
-        problems.add(&at, "is no name of a file").fix(fix);
+        problems.add(&at, "is not a valid file name").fix(fix);
     } else if name.parse::<RecipeName>().is_err() || name.contains("..") {
-        let what = "must be lower-case letters, digits and ._+-, a letter or digit first, no ..";
-        problems.add_house_rule(&at, what).fix(fix);
+        let what = "must consist of lower-case letters, digits and ._+-, begin with a letter or digit, and not contain ..";
+        problems.add_own_rule(&at, what).fix(fix);
     }
 }
 
@@ -160,7 +162,7 @@ fn read_satisfies(table: &Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<St
         let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         if key.is_empty() || !key.chars().all(is_word) {
             let what = "must be the name of an ecosystem, or aliases";
-            problems.add_house_rule(&field.at, what).fix("write it in lower case");
+            problems.add_own_rule(&field.at, what).fix("write it in lower case");
         }
         field.check_distinct(problems);
         for item in field.items(problems) {
@@ -168,7 +170,7 @@ fn read_satisfies(table: &Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<St
                 |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_graphic());
             if item.value.as_str().is_some_and(|name| !is_name(name)) {
                 let fix = "write the name as its registry does";
-                problems.add_house_rule(&item.at, "is no name of a package").fix(fix);
+                problems.add_own_rule(&item.at, "is not a valid package name").fix(fix);
             }
         }
         names.insert(key.to_owned(), field.texts(problems));
@@ -177,8 +179,8 @@ fn read_satisfies(table: &Table<'_>, problems: &mut Problems<'_>) -> BTreeMap<St
 }
 
 impl Field<'_> {
-    /// Notes what is not among `words`, which the package manager may refuse (`is_refused`), and
-    /// what stands there twice.
+    /// Reports texts that are not among `words` (the package manager may refuse them,
+    /// `is_refused`), and texts that appear twice.
     pub(super) fn check_words(
         &self,
         words: &[&str],
@@ -191,7 +193,7 @@ impl Field<'_> {
                 let problem = if is_refused {
                     problems.add(&item.at, what)
                 } else {
-                    problems.add_house_rule(&item.at, what)
+                    problems.add_own_rule(&item.at, what)
                 };
                 problem.fix(format!("write one of {}", words.join(" ")));
             }
@@ -203,7 +205,7 @@ impl Field<'_> {
         let mut seen = BTreeSet::new();
         for item in self.items_or_itself(problems) {
             if item.value.as_str().is_some_and(|text| !seen.insert(text)) {
-                problems.add_house_rule(&item.at, "stands there twice").fix("remove it");
+                problems.add_own_rule(&item.at, "appears twice").fix("remove it");
             }
         }
     }

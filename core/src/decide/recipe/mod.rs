@@ -1,10 +1,11 @@
-//! Reading recipes, with every strict rule.
+//! Reads recipes with every strict rule.
 //!
-//! A recipe that passes here passes the package manager's own strict validation, as far as one file
-//! can tell: whether a dependency exists can be told only where the recipes are known. Everything
-//! that is wrong is reported at once, each with its field, its place and what to write instead.
+//! A recipe that passes here also passes the strict validation of the package manager, as far as
+//! one file can show it: whether a dependency exists can only be checked when the recipes are
+//! known. All problems are reported together, each with its field, its position and the correct
+//! text.
 //!
-//! `run_command` passes: it is well formed. A gate refuses it later.
+//! `run_command` passes, because it is well formed. A gate refuses it later.
 
 mod actions;
 mod dependencies;
@@ -30,7 +31,7 @@ use crate::model::{ActionShape, KnownRecipes, Recipe};
 use actions::Actions;
 pub use actions::is_generic_step;
 use document::Table;
-pub use file::file;
+pub use file::{commented, file};
 pub use fix::without_redundant;
 pub use metadata::is_homepage;
 pub use platforms::{allowed_cells, constrain};
@@ -40,26 +41,27 @@ pub use prose::one_line;
 pub use tool::{of_step, of_tool, with_binaries};
 pub use verified::verified_by;
 
-/// Longest file that is read, in bytes: some ten times the longest that the registry holds.
-pub const LONGEST_RECIPE: usize = 256 << 10;
+/// Maximal size of a recipe file in bytes, about ten times the size of the largest known recipe.
+pub const MAX_RECIPE: usize = 256 << 10;
 
-/// What `text`, a recipe that this program made, says, `own` being the steps that only some
-/// ecosystem's recipes use. It is held to the house rules too.
+/// Reads `text`, a recipe that this program made. `own` are the steps that only some ecosystems
+/// use. The stricter rules for our own recipes apply too.
 pub fn parse(text: &str, own: &[ActionShape]) -> Result<Recipe, RecipeError> {
     let (recipe, problems) = document(text, own, None)?;
     if problems.is_empty() { Ok(recipe) } else { Err(RecipeError { problems }) }
 }
 
-/// What `text`, a recipe that anybody made, says. What the package manager takes is taken, but for
-/// misspelt fields, paths that lead out of the installation, and marks that turn a text's direction.
+/// Reads `text`, a recipe from any source. Everything that the package manager accepts is accepted,
+/// except misspelt fields, paths that leave the installation, and characters that change the
+/// direction of the text.
 pub fn read(text: &str, own: &[ActionShape]) -> Result<Recipe, RecipeError> {
     let (recipe, problems) = document(text, own, None)?;
     let problems = refused(problems);
     if problems.is_empty() { Ok(recipe) } else { Err(RecipeError { problems }) }
 }
 
-/// Everything that keeps `text` from being taken, in the order of its lines; dependencies are looked
-/// for where the recipes are `known`.
+/// All problems that make `text` invalid, in the order of its lines. Dependencies are checked when
+/// the recipes are `known`.
 pub fn check(text: &str, own: &[ActionShape], known: Option<&KnownRecipes>) -> Vec<Problem> {
     match document(text, own, known) {
         Ok((_, problems)) => refused(problems),
@@ -68,28 +70,28 @@ pub fn check(text: &str, own: &[ActionShape], known: Option<&KnownRecipes>) -> V
 }
 
 fn refused(problems: Vec<Problem>) -> Vec<Problem> {
-    problems.into_iter().filter(|problem| !problem.is_house_rule).collect()
+    problems.into_iter().filter(|problem| !problem.is_own_rule).collect()
 }
 
-/// The recipe, as far as it can be read, and what is wrong with it. The error is for a text that is
-/// no TOML at all.
+/// The recipe, as far as it can be read, and its problems. The error means that the text is not
+/// TOML.
 fn document(
     text: &str,
     own: &[ActionShape],
     known: Option<&KnownRecipes>,
 ) -> Result<(Recipe, Vec<Problem>), RecipeError> {
-    // An editor may have put it there; it says nothing.
+    // A byte order mark, which some editors write, has no meaning.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if LONGEST_RECIPE < text.len() {
-        let message = "is longer than any recipe".to_owned();
+    if MAX_RECIPE < text.len() {
+        let message = "is larger than any recipe".to_owned();
         return Err(RecipeError::of_file(text, None, message, "shorten it"));
     }
     let document = DeTable::parse(text).map_err(|error| {
-        let message = format!("is no TOML: {}", error.message().replace('\n', " "));
+        let message = format!("is not TOML: {}", error.message().replace('\n', " "));
         RecipeError::of_file(text, error.span().map(|span| span.start), message, "correct the line")
     })?;
-    if let Some((offset, what)) = toml10::newer(text) {
-        let fix = "write it as TOML 1.0 has it";
+    if let Some((offset, what)) = toml10::toml11_syntax(text) {
+        let fix = "write it in the syntax of TOML 1.0";
         return Err(RecipeError::of_file(text, Some(offset), what.to_owned(), fix));
     }
     let mut problems = Problems::new(text);
@@ -136,6 +138,8 @@ mod tests {
     fn a_deep_or_a_long_document_is_refused() {
         let deep = format!("x = {}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(parse(&deep, &[]).is_err());
-        assert!(parse(&"#".repeat(LONGEST_RECIPE + 1), &[]).is_err());
+        let first = |n| parse(&"#".repeat(n), &[]).unwrap_err().problems[0].message.clone();
+        assert_eq!(first(MAX_RECIPE + 1), "is larger than any recipe");
+        assert!(first(MAX_RECIPE).starts_with("is required"), "it is of a part that is not there");
     }
 }

@@ -5,7 +5,7 @@ use super::{
     problems::Problems,
 };
 
-/// Parameters that are paths, or lists of paths, under the installation.
+/// Parameters that are paths, or lists of paths, inside the installation.
 const PATHS: &[&str] = &[
     "archive",
     "binaries",
@@ -19,10 +19,10 @@ const PATHS: &[&str] = &[
     "source_file",
     "src",
 ];
-/// What says how a download is checked, or why not.
+/// Parameters that say how a download is checked, or why it is not checked.
 const CHECKS: [&str; 3] = ["checksum_url", "signature_url", "skip_verification_reason"];
 
-/// Checks what holds for a parameter of any step.
+/// Checks the rules for a parameter of any step.
 pub(super) fn check(key: &str, field: &Field<'_>, problems: &mut Problems<'_>) {
     if PATHS.contains(&key) && field.value.is_array() {
         for item in field.items(problems) {
@@ -39,7 +39,7 @@ pub(super) fn check(key: &str, field: &Field<'_>, problems: &mut Problems<'_>) {
         problems.add(&field.at, "must be a list of addresses").fix("put it in square brackets");
     }
     let Some(text) = field.value.as_str() else { return };
-    // What stands in braces is filled in when the recipe is installed.
+    // Text in braces is replaced when the recipe is installed.
     let is_literal = !text.contains('{');
     let is_url = key == "url" || key.ends_with("_url");
     if is_url && !text.starts_with("https://") && !text.starts_with('{') {
@@ -48,12 +48,12 @@ pub(super) fn check(key: &str, field: &Field<'_>, problems: &mut Problems<'_>) {
     let is_sha256 = text.len() == 64 && text.chars().all(|c| c.is_ascii_hexdigit());
     if key == "sha256" && is_literal && !is_sha256 {
         let fix = "write the SHA-256 of the file";
-        problems.add_house_rule(&field.at, "must be 64 hexadecimal digits").fix(fix);
+        problems.add_own_rule(&field.at, "must be 64 hexadecimal digits").fix(fix);
     }
 }
 
-/// Checks what is asked of a download: its address changes with the version, and something says what
-/// it must be.
+/// Checks the rules for a download: its address must contain the version, and a parameter must say
+/// how its content is checked.
 pub(super) fn check_download(table: &Table<'_>, action: &str, problems: &mut Problems<'_>) {
     if action != "download" {
         return;
@@ -68,13 +68,13 @@ pub(super) fn check_download(table: &Table<'_>, action: &str, problems: &mut Pro
         problems.add(&field.at, format!("names the version {version}")).fix(fix);
     }
     if !CHECKS.iter().any(|key| table.get(key).is_some()) {
-        let what = "has nothing to check the download against";
+        let what = "has no checksum or signature for the download";
         let fix = format!("write one of {}", CHECKS.join(" "));
         problems.add(&table.at, what).fix(fix);
     }
 }
 
-/// A part of `url` that is three numbers with dots between them.
+/// A part of `url` that consists of three numbers separated by dots.
 fn fixed_version(url: &str) -> Option<&str> {
     let is_version = |part: &&str| {
         let numbers: Vec<&str> = part.split('.').collect();
@@ -101,10 +101,10 @@ fn check_path_or_pair(item: Field<'_>, problems: &mut Problems<'_>) {
     }
 }
 
-/// Refuses what leads out of the folder that it is about, and notes what is odd about a path.
+/// Refuses a path that leaves its folder, and reports unusual paths.
 pub(super) fn check_path(field: &Field<'_>, problems: &mut Problems<'_>) {
     let Some(path) = field.value.as_str() else {
-        problems.add_house_rule(&field.at, "must be a text").fix("put it in quotes");
+        problems.add_own_rule(&field.at, "must be a text").fix("put it in quotes");
         return;
     };
     field.check_line(path, problems);
@@ -117,6 +117,6 @@ pub(super) fn check_path(field: &Field<'_>, problems: &mut Problems<'_>) {
     if path.split('/').any(|part| part == "..") {
         problems.add(&field.at, what).fix(fix);
     } else if is_odd {
-        problems.add_house_rule(&field.at, what).fix(fix);
+        problems.add_own_rule(&field.at, what).fix(fix);
     }
 }

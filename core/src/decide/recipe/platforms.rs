@@ -1,4 +1,4 @@
-//! What a recipe's constraints say about the six cells, in both directions.
+//! Translates between the constraints of a recipe and the six cells, in both directions.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ pub(super) const SYSTEMS: &[&str] = &["linux", "darwin"];
 pub(super) const ARCHITECTURES: &[&str] = &["amd64", "arm64"];
 pub(super) const LIBCS: &[&str] = &["glibc", "musl"];
 
-/// A cell in the words of a recipe; macOS has no choice of libc.
-struct Words {
+/// A cell as recipes write it. macOS has no choice of libc.
+struct PlatformNames {
     os: &'static str,
     arch: &'static str,
     libc: Option<&'static str>,
 }
 
-const fn words(cell: Cell) -> Words {
+const fn platform_names(cell: Cell) -> PlatformNames {
     let (os, arch, libc) = match cell {
         Cell::LinuxGlibcX86 => ("linux", "amd64", Some("glibc")),
         Cell::LinuxMuslX86 => ("linux", "amd64", Some("musl")),
@@ -25,10 +25,10 @@ const fn words(cell: Cell) -> Words {
         Cell::DarwinArm => ("darwin", "arm64", None),
         Cell::DarwinX86 => ("darwin", "amd64", None),
     };
-    Words { os, arch, libc }
+    PlatformNames { os, arch, libc }
 }
 
-/// The cells that the constraints of `metadata` leave.
+/// The cells that the constraints of `metadata` allow.
 pub fn allowed_cells(metadata: &Metadata) -> Vec<Cell> {
     let is_allowed = |cell: &Cell| {
         let is_excluded = |platform: &String| is_of(*cell, platform);
@@ -37,37 +37,39 @@ pub fn allowed_cells(metadata: &Metadata) -> Vec<Cell> {
     Cell::ALL.iter().copied().filter(is_allowed).collect()
 }
 
-/// Whether the three lists of what is supported leave `cell`; an empty list leaves everything.
+/// Whether the three lists of supported values allow `cell`. An empty list allows everything.
 fn is_supported(metadata: &Metadata, cell: Cell) -> bool {
-    let Words { os, arch, libc } = words(cell);
+    let PlatformNames { os, arch, libc } = platform_names(cell);
     let has = |list: &[String], word: &str| list.is_empty() || list.iter().any(|it| it == word);
     has(&metadata.supported_os, os)
         && has(&metadata.supported_arch, arch)
         && libc.is_none_or(|libc| has(&metadata.supported_libc, libc))
 }
 
-/// Whether `cell` is of the platform `os/arch[/libc]`.
+/// Whether `cell` belongs to the platform `os/arch[/libc]`.
 fn is_of(cell: Cell, platform: &str) -> bool {
-    let Words { os, arch, libc } = words(cell);
+    let PlatformNames { os, arch, libc } = platform_names(cell);
     let mut parts = platform.split('/');
     (parts.next(), parts.next()) == (Some(os), Some(arch))
         && parts.next().is_none_or(|wanted| Some(wanted) == libc)
 }
 
-/// Writes into `metadata` that the recipe works in `cells` only, in as few words as there are.
-/// No cells at all, or every cell, is no constraint.
+/// Writes into `metadata` that the recipe works only in `cells`, with as few constraints as
+/// possible. An empty list and a list of all cells mean no constraint.
 pub fn constrain(metadata: &mut Metadata, cells: &[Cell]) {
-    let all = |of: fn(&Words) -> Option<&'static str>, cells: &[Cell]| -> BTreeSet<&'static str> {
-        cells.iter().filter_map(|&cell| of(&words(cell))).collect()
+    let all = |of: fn(&PlatformNames) -> Option<&'static str>,
+               cells: &[Cell]|
+     -> BTreeSet<&'static str> {
+        cells.iter().filter_map(|&cell| of(&platform_names(cell))).collect()
     };
-    let only = |of, words: &[&str]| -> Vec<String> {
+    let only = |of, platform_names: &[&str]| -> Vec<String> {
         let found = all(of, cells);
-        let is_choice = !found.is_empty() && found.len() < words.len();
+        let is_choice = !found.is_empty() && found.len() < platform_names.len();
         if is_choice { found.into_iter().map(str::to_owned).collect() } else { vec![] }
     };
-    metadata.supported_os = only(|words| Some(words.os), SYSTEMS);
-    metadata.supported_arch = only(|words| Some(words.arch), ARCHITECTURES);
-    metadata.supported_libc = only(|words| words.libc, LIBCS);
+    metadata.supported_os = only(|platform_names| Some(platform_names.os), SYSTEMS);
+    metadata.supported_arch = only(|platform_names| Some(platform_names.arch), ARCHITECTURES);
+    metadata.supported_libc = only(|platform_names| platform_names.libc, LIBCS);
     metadata.unsupported_platforms = vec![];
     if cells.is_empty() {
         return;
@@ -78,9 +80,9 @@ pub fn constrain(metadata: &mut Metadata, cells: &[Cell]) {
     metadata.unsupported_platforms = excluded.into_iter().collect();
 }
 
-/// The platform to exclude for `cell`: with its libc only where the other libc is among `cells`.
+/// The platform to exclude for `cell`. The libc is added only if the other libc is among `cells`.
 fn platform(cell: Cell, cells: &[Cell]) -> String {
-    let Words { os, arch, libc } = words(cell);
+    let PlatformNames { os, arch, libc } = platform_names(cell);
     let whole = format!("{os}/{arch}");
     match libc.filter(|_| cells.iter().any(|&other| is_of(other, &whole))) {
         Some(libc) => format!("{whole}/{libc}"),
@@ -88,34 +90,34 @@ fn platform(cell: Cell, cells: &[Cell]) -> String {
     }
 }
 
-/// Refuses platforms that are none, and constraints that contradict one another.
+/// Refuses invalid platforms, and constraints that contradict each other.
 pub(super) fn check(table: &Table<'_>, metadata: &Metadata, problems: &mut Problems<'_>) {
     let n_before = problems.len();
-    for (key, words, is_refused) in [
+    for (key, platform_names, is_refused) in [
         ("supported_os", SYSTEMS, false),
         ("supported_arch", ARCHITECTURES, false),
         ("supported_libc", LIBCS, true),
     ] {
         if let Some(field) = table.get(key) {
-            field.check_words(words, is_refused, problems);
+            field.check_words(platform_names, is_refused, problems);
         }
     }
-    // Words that are none contradict nothing.
+    // Invalid words contradict nothing.
     let is_spelled = problems.len() == n_before;
     let excluded = table.get("unsupported_platforms");
     for item in excluded.map(|field| field.items(problems)).unwrap_or_default() {
         let Some(platform) = item.value.as_str() else { continue };
         let mut known = Cell::ALL.iter().filter(|&&cell| is_of(cell, platform)).peekable();
         if !is_in_product(metadata, platform) {
-            let what = "excludes what is not supported anyway, or is no os/arch";
+            let what = "excludes a platform that is not supported anyway, or is not os/arch";
             let fix = "remove it, or write os/arch or linux/arch/libc";
             problems.add(&item.at, what).fix(fix);
         } else if known.peek().is_none() {
             let fix = "write os/arch or linux/arch/libc";
-            problems.add_house_rule(&item.at, "must be os/arch or linux/arch/libc").fix(fix);
+            problems.add_own_rule(&item.at, "must be os/arch or linux/arch/libc").fix(fix);
         } else if is_spelled && !known.any(|&cell| is_supported(metadata, cell)) {
             let what = "is not supported anyway: the lists contradict each other";
-            problems.add_house_rule(&item.at, what).fix("remove it");
+            problems.add_own_rule(&item.at, what).fix("remove it");
         }
     }
     if problems.len() == n_before && allowed_cells(metadata).is_empty() {
@@ -124,8 +126,8 @@ pub(super) fn check(table: &Table<'_>, metadata: &Metadata, problems: &mut Probl
     }
 }
 
-/// Whether `os/arch[/libc]` is of the systems and processors that `metadata` supports: all pairs of
-/// them, without regard to the libc.
+/// Whether `os/arch[/libc]` is a combination of the systems and processors that `metadata`
+/// supports, whatever the libc.
 fn is_in_product(metadata: &Metadata, platform: &str) -> bool {
     let parts: Vec<&str> = platform.split('/').collect();
     let ([os, arch] | [os, arch, _]) = &*parts else { return false };
@@ -152,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn constraints_say_no_more_than_they_must() {
+    fn constraints_are_minimal() {
         let mut metadata = Metadata::default();
         constrain(&mut metadata, Cell::ALL);
         assert_eq!(metadata, Metadata::default());

@@ -1,33 +1,33 @@
-//! What is wrong with a recipe.
+//! The problems of a recipe.
 
 use std::fmt;
 
-use super::document::At;
+use super::document::Location;
 
-/// Enough to see what is wrong with a file that is wrong throughout.
-const MOST_PROBLEMS: usize = 100;
+/// This many problems are enough to see that a whole file is wrong.
+const MAX_PROBLEMS: usize = 100;
 
-/// One thing that is wrong with a recipe.
+/// One problem of a recipe.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problem {
-    /// Path of the field, such as `steps[0].when.os`; empty for the file as a whole.
+    /// The path of the field, for example `steps[0].when.os`; empty for the whole file.
     pub field: String,
-    /// Where it stands, counted from 1; absent for what is not there.
+    /// The line, counted from 1; absent for a field that does not exist.
     pub line: Option<usize>,
-    /// In characters, counted from 1; absent with the line.
+    /// The column in characters, counted from 1; absent together with the line.
     pub column: Option<usize>,
     /// What is wrong, as a fragment without full stop.
     pub message: String,
-    /// What to write instead, as a fragment without full stop; empty where the message says it.
+    /// The correct text, as a fragment without full stop; empty when the message says it.
     pub fix: String,
-    /// Whether the package manager takes the recipe nevertheless: only recipes that this program
-    /// makes are held to it.
-    pub is_house_rule: bool,
-    /// Whether the field says nothing that is not said without it, so that it can be removed.
+    /// Whether the package manager accepts the recipe nevertheless. Only recipes that this program
+    /// makes must follow such a rule.
+    pub is_own_rule: bool,
+    /// Whether the field has no effect, so that it can be removed.
     pub is_redundant: bool,
 }
 
-/// Everything that is wrong with a recipe, in the order of its lines.
+/// All problems of a recipe, in the order of its lines.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.summary())]
 pub struct RecipeError {
@@ -35,11 +35,11 @@ pub struct RecipeError {
     pub problems: Vec<Problem>,
 }
 
-/// What is wrong with one document, found so far.
+/// The problems of one document that were found so far.
 pub(super) struct Problems<'t> {
     text: &'t str,
     found: Vec<Problem>,
-    /// Takes what is not kept.
+    /// Receives problems that are not kept.
     dropped: Problem,
 }
 
@@ -56,32 +56,37 @@ impl<'t> Problems<'t> {
         Self { text, found: vec![], dropped: Problem::default() }
     }
 
-    /// Adds what makes the package manager refuse the recipe, or this program on purpose.
+    /// Adds a problem for which the package manager, or this program on purpose, refuses the
+    /// recipe.
     ///
-    /// One of a field is enough, for what follows from a problem is none of its own.
-    pub(super) fn add(&mut self, at: &At, message: impl Into<String>) -> &mut Problem {
+    /// Only one problem of each field is kept, because others usually follow from it.
+    pub(super) fn add(&mut self, at: &Location, message: impl Into<String>) -> &mut Problem {
         self.insert(at, message.into(), false)
     }
 
-    /// Adds what the package manager takes, and this program never writes.
-    pub(super) fn add_house_rule(&mut self, at: &At, message: impl Into<String>) -> &mut Problem {
+    /// Adds a problem that the package manager accepts, but that this program never produces.
+    pub(super) fn add_own_rule(
+        &mut self,
+        at: &Location,
+        message: impl Into<String>,
+    ) -> &mut Problem {
         self.insert(at, message.into(), true)
     }
 
-    fn insert(&mut self, at: &At, message: String, is_house_rule: bool) -> &mut Problem {
+    fn insert(&mut self, at: &Location, message: String, is_own_rule: bool) -> &mut Problem {
         let place = at.offset.map(|offset| place(self.text, offset));
         let (line, column) = (place.map(|(line, _)| line), place.map(|(_, column)| column));
         let (field, fix) = (at.field.clone(), String::new());
         let is_redundant = false;
-        let problem = Problem { field, line, column, message, fix, is_house_rule, is_redundant };
+        let problem = Problem { field, line, column, message, fix, is_own_rule, is_redundant };
         let known = self.found.iter().position(|known| known.field == at.field);
         let i = match known {
-            // The weightier of two is kept.
-            Some(i) if self.found[i].is_house_rule && !is_house_rule => {
+            // The more serious one of two is kept.
+            Some(i) if self.found[i].is_own_rule && !is_own_rule => {
                 self.found[i] = problem;
                 i
             }
-            None if self.found.len() < MOST_PROBLEMS => {
+            None if self.found.len() < MAX_PROBLEMS => {
                 self.found.push(problem);
                 self.found.len() - 1
             }
@@ -93,12 +98,12 @@ impl<'t> Problems<'t> {
         &mut self.found[i]
     }
 
-    /// How many there are so far.
+    /// How many problems there are so far.
     pub(super) fn len(&self) -> usize {
         self.found.len()
     }
 
-    /// In the order of their lines.
+    /// The problems in the order of their lines.
     pub(super) fn into_found(mut self) -> Vec<Problem> {
         self.found.sort_by_key(|problem| (problem.line, problem.column));
         self.found
@@ -106,20 +111,20 @@ impl<'t> Problems<'t> {
 }
 
 impl Problem {
-    /// Says that nothing is lost without the field.
+    /// Marks the field as redundant.
     pub(super) fn remove(&mut self, fix: impl Into<String>) {
         self.fix = fix.into();
         self.is_redundant = true;
     }
 
-    /// Says what to write instead.
+    /// Sets the correct text.
     pub(super) fn fix(&mut self, fix: impl Into<String>) {
         self.fix = fix.into();
     }
 }
 
 impl RecipeError {
-    /// Of the file as a whole, at the byte at `offset` if at any.
+    /// A problem of the whole file, at the byte `offset` if it is given.
     pub(super) fn of_file(text: &str, offset: Option<usize>, message: String, fix: &str) -> Self {
         let place = offset.map(|offset| place(text, offset));
         let (line, column) = (place.map(|(line, _)| line), place.map(|(_, column)| column));
@@ -151,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_counted_in_lines_and_characters() {
+    fn a_position_is_counted_in_lines_and_characters() {
         let text = "a = 1\r\nö = \"x\"\n";
         for (what, expected) in [("a", (1, 1)), ("1", (1, 5)), ("ö", (2, 1)), ("\"x", (2, 5))] {
             assert_eq!(place(text, text.find(what).unwrap()), expected, "{what}");

@@ -1,12 +1,12 @@
-//! What a registry's prose becomes in a recipe.
+//! Turns the prose of a registry into text for a recipe.
 
 use crate::{decide::clean::without_commands, model::is_hidden};
 
-/// Longest description that is kept, in characters.
-const LONGEST_DESCRIPTION: usize = 200;
+/// Maximal length of a description in characters.
+const MAX_DESCRIPTION: usize = 200;
 
-/// The first line of `text` that says something, without hidden characters and commands to CI
-/// systems, some 200 characters at most; empty where there is none.
+/// The first line of `text` that contains words, without hidden characters and commands to CI
+/// systems, about 200 characters at most. Empty when there is none.
 pub fn one_line(text: &str) -> String {
     let plain = |line: &str| {
         let blank = |c| if matches!(c, '\t' | '\u{2028}' | '\u{2029}') { ' ' } else { c };
@@ -14,7 +14,7 @@ pub fn one_line(text: &str) -> String {
         without_commands(&shown.split_whitespace().collect::<Vec<_>>().join(" "))
     };
     let line = text.lines().map(plain).find(|line| !line.is_empty()).unwrap_or_default();
-    match line.char_indices().nth(LONGEST_DESCRIPTION) {
+    match line.char_indices().nth(MAX_DESCRIPTION) {
         Some((end, _)) => format!("{}…", line[..end].trim_end()),
         None => line,
     }
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_is_left_of_any_description() {
+    fn any_description_becomes_one_line() {
         let check = |text: &str, expected: &str| assert_eq!(one_line(text), expected);
         check("Does things", "Does things");
         check("\n \n  Does\tthings \r\nand more", "Does things");

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::model::{ActionShape, Metadata, Os, RecipeStep};
 
-/// Reads and checks; a document without any has a problem.
+/// Reads and checks `[[steps]]`. A document without steps has a problem.
 pub(super) fn read(
     root: &Table<'_>,
     actions: Actions<'_>,
@@ -19,7 +19,7 @@ pub(super) fn read(
     let field = root.get("steps");
     let items = field.as_ref().map(|field| field.items(problems)).unwrap_or_default();
     if items.is_empty() {
-        let what = "is required: a recipe does something";
+        let what = "is required: a recipe without steps does nothing";
         problems.add(&root.place("steps"), what).fix("write [[steps]] with an action");
     }
     let tables: Vec<_> = items.into_iter().filter_map(|item| item.table(problems)).collect();
@@ -42,7 +42,7 @@ fn read_step(
     let phase = table.get("phase").map(|_| table.text("phase", problems));
     if phase.as_ref().is_some_and(|phase| !["install", "post-install"].contains(&&**phase)) {
         let what = "must be install or post-install";
-        problems.add_house_rule(&table.place("phase"), what).fix("write install or post-install");
+        problems.add_own_rule(&table.place("phase"), what).fix("write install or post-install");
     }
     let params = table.plain(&["action", "when", "phase"], problems);
     let step = RecipeStep { action, params, phase, when };
@@ -52,7 +52,7 @@ fn read_step(
     step
 }
 
-/// Whether `step` may stand in the recipe that it is in.
+/// Checks whether `step` fits the recipe that contains it.
 fn check_place(
     table: &Table<'_>,
     step: &RecipeStep,
@@ -70,7 +70,7 @@ fn check_place(
         problems.add(&table.at, format!("works on {} only", os.as_str())).fix(fix);
     }
     if step.action == "set_env" && metadata.kind == "library" {
-        let what = "is not for libraries: nobody starts them";
+        let what = "is not for libraries, because they have no commands";
         problems.add(&table.place("action"), what).fix("remove the step");
     }
 }
@@ -90,7 +90,7 @@ fn check_action<'a>(
             Some(nearest) => format!("write {nearest:?}"),
             None => "write the name of an action of the package manager".to_owned(),
         };
-        let what = format!("is no known action: {action:?}");
+        let what = format!("is not a known action: {action:?}");
         problems.add(&table.place("action"), what).fix(fix);
         return None;
     };
@@ -103,7 +103,7 @@ fn check_action<'a>(
         match table.get(key) {
             None => problems.add(&table.place(key), what).fix(format!("write {key} = …")),
             Some(field) if is_empty(&field) => {
-                problems.add_house_rule(&table.place(key), what).fix(format!("write {key} = …"));
+                problems.add_own_rule(&table.place(key), what).fix(format!("write {key} = …"));
             }
             Some(_) => {}
         }
@@ -116,7 +116,7 @@ fn check_action<'a>(
 
 fn check_binaries(table: &Table<'_>, problems: &mut Problems<'_>) {
     let has = |key| table.get(key).is_some();
-    // Directory mode without outputs installs the whole tree.
+    // In directory mode without outputs the whole tree is installed.
     if !has("binaries") && !has("outputs") && !has("install_mode") {
         let what = "or outputs is required by install_binaries";
         problems.add(&table.place("binaries"), what).fix("write binaries = [\"bin/…\"]");

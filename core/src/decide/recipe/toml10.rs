@@ -1,11 +1,12 @@
-//! What is TOML 1.1 and not 1.0, which is what the package manager reads.
+//! Finds syntax that belongs to TOML 1.1 and not to TOML 1.0, which is what the package manager
+//! reads.
 
-/// Where such a thing stands, and what it is.
-pub(super) type Newer = (usize, &'static str);
+/// The position of such syntax, and its description.
+pub(super) type Toml11Syntax = (usize, &'static str);
 
-/// The first part of `text`, which is valid TOML, that only TOML 1.1 allows: a line break or a last
-/// comma in an inline table, and the escapes `\e` and `\x`.
-pub(super) fn newer(text: &str) -> Option<Newer> {
+/// The first part of `text`, which is valid TOML, that only TOML 1.1 allows: a line break or a
+/// trailing comma in an inline table, and the escapes `\e` and `\x`.
+pub(super) fn toml11_syntax(text: &str) -> Option<Toml11Syntax> {
     let mut scanner = Scanner { text: text.as_bytes(), at: 0, open: vec![], last: 0 };
     while let Some(&byte) = scanner.text.get(scanner.at) {
         if let Some(found) = scanner.step(byte) {
@@ -18,14 +19,14 @@ pub(super) fn newer(text: &str) -> Option<Newer> {
 struct Scanner<'t> {
     text: &'t [u8],
     at: usize,
-    /// Brackets and braces that are not closed yet.
+    /// Brackets and braces that are still open.
     open: Vec<u8>,
-    /// The last byte that was no blank.
+    /// The last byte that is not a blank.
     last: u8,
 }
 
 impl Scanner<'_> {
-    fn step(&mut self, byte: u8) -> Option<Newer> {
+    fn step(&mut self, byte: u8) -> Option<Toml11Syntax> {
         let begins = |quotes: &[u8]| self.text[self.at..].starts_with(quotes);
         let quotes: &[u8] = match byte {
             b'"' if begins(b"\"\"\"") => b"\"\"\"",
@@ -47,7 +48,7 @@ impl Scanner<'_> {
         self.string(quotes)
     }
 
-    fn plain(&mut self, byte: u8) -> Option<Newer> {
+    fn plain(&mut self, byte: u8) -> Option<Toml11Syntax> {
         let in_table = self.open.last() == Some(&b'{');
         match byte {
             b'\n' if in_table => return Some((self.at, "has a line break in an inline table")),
@@ -66,21 +67,20 @@ impl Scanner<'_> {
         None
     }
 
-    /// Goes behind the text that begins here with `quotes`.
-    fn string(&mut self, quotes: &[u8]) -> Option<Newer> {
+    /// Skips the text that begins here with `quotes`.
+    fn string(&mut self, quotes: &[u8]) -> Option<Toml11Syntax> {
         self.at += quotes.len();
         let is_basic = quotes[0] == b'"';
-        while self.at < self.text.len() {
+        while let Some(&byte) = self.text.get(self.at) {
             let rest = &self.text[self.at..];
-            if is_basic && rest[0] == b'\\' {
+            if is_basic && byte == b'\\' {
                 if let Some(b'e' | b'x') = rest.get(1) {
-                    return Some((self.at, "has an escape in it that only TOML 1.1 knows"));
+                    return Some((self.at, "contains an escape that only TOML 1.1 allows"));
                 }
                 self.at += 2;
             } else if rest.starts_with(quotes) {
-                // Up to two more quotes belong to the text.
-                let n_more = rest[quotes.len()..].iter().take_while(|&&b| b == quotes[0]).count();
-                self.at += quotes.len() + if quotes.len() == 3 { n_more } else { 0 };
+                // Up to two more quotes are part of a text in three of them. None follow one alone.
+                self.at += rest.iter().take_while(|&&b| b == quotes[0]).count();
                 return None;
             } else {
                 self.at += 1;
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_only_the_newer_version_allows_is_found() {
+    fn syntax_of_newer_toml_versions_is_found() {
         for (text, at) in [
             ("a = {\n b = 1\n}\n", 5),
             ("a = { b = 1, }\n", 13),
@@ -103,7 +103,7 @@ mod tests {
             ("a = \"\\x41\"\n", 5),
             ("a = \"\"\"b\n\\e\"\"\"\n", 9),
         ] {
-            assert_eq!(newer(text).map(|(at, _)| at), Some(at), "{text}");
+            assert_eq!(toml11_syntax(text).map(|(at, _)| at), Some(at), "{text}");
         }
         for text in [
             "a = [\n { b = 1 },\n # }\n 2,\n]\n[t]\nx = 1\n",
@@ -113,7 +113,7 @@ mod tests {
             "a = \"{\" # {\nb = 1\n",
             "a = \"\\\\x\\\"\"\nb = \"\\u0041\"\n",
         ] {
-            assert_eq!(newer(text), None, "{text}");
+            assert_eq!(toml11_syntax(text), None, "{text}");
         }
     }
 }

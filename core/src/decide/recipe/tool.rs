@@ -1,22 +1,25 @@
-//! The recipe that most packages need: one step, and one command that prints its version.
+//! The recipe of most packages: one step, and one command that prints its version.
 
 use super::constrain;
 use crate::model::{
     Executables, FailureKind, Metadata, Missing, PackageFacts, Recipe, RecipeName, RecipeStep,
-    Verify,
+    UnknownCommands, Verify,
 };
 
 /// The recipe called `name` that installs a tool by the one step of `facts`, and verifies that its
-/// first command prints the version. A library has none, nor has what is unknown.
+/// first command prints the version. A library, and a package whose commands are unknown, have no
+/// such recipe.
 pub fn of_tool(facts: &PackageFacts, name: &RecipeName) -> Result<Recipe, Missing> {
     let package = &facts.id.name;
     let missing =
         |kind, what: &str| Err(Missing::new(kind, format!("{package} {}: {what}", facts.version)));
-    let first = match &facts.executables {
-        Executables::Unknown(why) => return missing(FailureKind::BinaryDiscoveryFailed, why),
-        Executables::Known(names) => names.first(),
+    let commands = match &facts.executables {
+        Executables::Unknown(UnknownCommands { kind, reason, .. }) => {
+            return missing(*kind, reason);
+        }
+        Executables::Known(names) => names,
     };
-    let Some(first) = first else {
+    let Some(first) = commands.first() else {
         return missing(FailureKind::LibraryOnly, "it has no command");
     };
     let otherwise = format!("{package} from {}", facts.id.ecosystem);
@@ -24,8 +27,7 @@ pub fn of_tool(facts: &PackageFacts, name: &RecipeName) -> Result<Recipe, Missin
 }
 
 /// The recipe called `name` that installs by the one step of `facts` and is verified by `verify`.
-/// Recipes must have a description; a package that says nothing of itself is described as
-/// `otherwise`.
+/// Recipes must have a description; a package without one gets the description `otherwise`.
 pub fn of_step(
     facts: &PackageFacts,
     name: &RecipeName,
@@ -37,7 +39,7 @@ pub fn of_step(
         name: name.to_string(),
         description: said.unwrap_or(otherwise),
         homepage: facts.homepage.clone().unwrap_or_default(),
-        // The package manager's mark for recipes that no language model looked over.
+        // The value that the package manager uses for recipes that no language model has checked.
         llm_validation: "skipped".to_owned(),
         ..Metadata::default()
     };
@@ -46,9 +48,9 @@ pub fn of_step(
     Recipe { metadata, version: None, steps, verify: Some(verify) }
 }
 
-/// `recipe`, whose step by itself puts only a command on `PATH` that is called like the recipe, with
-/// all commands of `facts` in `metadata.binaries`: the package manager exposes what stands there.
-/// The step must install them into the folder `bin`.
+/// `recipe` with all commands of `facts` in `metadata.binaries`. It is needed if the step by itself
+/// exposes only a command that has the name of the recipe, because the package manager exposes
+/// everything in that list. The step must install the commands into the folder `bin`.
 pub fn with_binaries(mut recipe: Recipe, facts: &PackageFacts) -> Recipe {
     if let Executables::Known(names) = &facts.executables {
         recipe.metadata.binaries = names.iter().map(|name| format!("bin/{name}")).collect();
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_strict_reader_takes_it_and_the_first_command_is_verified() {
+    fn the_strict_reader_accepts_it_and_the_first_command_is_verified() {
         let facts =
             PackageFacts { platforms: vec![Cell::LinuxGlibcX86], ..facts(&["roar", "purr"]) };
         let recipe = built(&facts).unwrap();
@@ -96,11 +98,11 @@ mod tests {
     }
 
     #[test]
-    fn a_library_and_unknown_commands_say_why_there_is_no_recipe() {
+    fn a_library_and_unknown_commands_state_why_there_is_no_recipe() {
         let kind = |facts: &PackageFacts| built(facts).map_err(|missing| missing.kind);
         assert_eq!(kind(&facts(&[])), Err(FailureKind::LibraryOnly));
-        assert_eq!(kind(&facts(&["../x"])), Err(FailureKind::BinaryDiscoveryFailed));
+        assert_eq!(kind(&facts(&["../x"])), Err(FailureKind::UnsafeName));
         let why = built(&facts(&["../x"])).unwrap_err().reason;
-        assert_eq!(why, r#"lion 1.0: a command is called "../x""#);
+        assert!(why.starts_with("lion 1.0: invalid command name"), "{why}");
     }
 }

@@ -1,10 +1,11 @@
-//! A recipe with the verification that was seen to hold.
+//! Writes the verification that was seen to hold into a recipe.
 
 use super::{file, parse};
 use crate::model::{ActionShape, GeneratedRecipe, Verify};
 
-/// The text of `recipe` with `verify`, which was seen to hold, for its verification; as it is where
-/// nothing was seen, or the same. `actions` are the steps that it may use besides the common ones.
+/// The text of `recipe` with the verification `verify`, which was seen to hold. It does not change
+/// when nothing was seen, or the same verification. `actions` are the steps that only some recipes
+/// may use.
 pub fn verified_by(
     recipe: &GeneratedRecipe,
     verify: Option<&Verify>,

@@ -1,7 +1,7 @@
 //! `[verify]`.
 
 use super::{
-    document::{At, Table},
+    document::{Location, Table},
     problems::Problems,
 };
 use crate::model::Verify;
@@ -16,18 +16,18 @@ const FIELDS: &[&str] = &[
     "exit_code",
     "additional",
 ];
-/// What turns a check into something else, each with a blank around it.
+/// Parts that turn a check into something else, each surrounded by blanks.
 const DANGEROUS: &[&str] = &[
     " rm ", " eval ", " exec ", "> /", "| sh", "| bash", "curl |", "wget |", "||", "&&", "$(", "`",
 ];
 
-/// Reads and checks. A tool must have one; for a library (`kind`) it is a bonus without rules but
-/// its shape.
+/// Reads and checks `[verify]`. A tool must have one. For a library (`kind`) it is optional, and
+/// only its form is checked.
 pub(super) fn read(root: &Table<'_>, kind: &str, problems: &mut Problems<'_>) -> Option<Verify> {
     let is_tool = kind != "library";
     if root.get("verify").is_none() {
         if is_tool {
-            let what = "is required: a tool must be seen to work";
+            let what = "is required: the recipe of a tool must verify the tool";
             let fix = "write [verify] with a command that prints the version, and its pattern";
             problems.add(&root.at.absent("verify"), what).fix(fix);
         }
@@ -52,13 +52,13 @@ pub(super) fn read(root: &Table<'_>, kind: &str, problems: &mut Problems<'_>) ->
     if !["", "semver", "calver", "raw", "custom"].contains(&&*verify.version_format) {
         let words = "one of semver calver raw custom";
         problems
-            .add_house_rule(&table.place("version_format"), format!("must be {words}"))
+            .add_own_rule(&table.place("version_format"), format!("must be {words}"))
             .fix(format!("write {words}"));
     }
     if verify.exit_code.is_some_and(|code| !(0..=255).contains(&code)) {
         let what = "must be a number from 0 to 255";
-        let fix = "write the code with which the command ends";
-        problems.add_house_rule(&table.place("exit_code"), what).fix(fix);
+        let fix = "write the exit code of the command";
+        problems.add_own_rule(&table.place("exit_code"), what).fix(fix);
     }
     check_command(&verify.command, &table.place("command"), problems);
     if is_tool {
@@ -80,11 +80,11 @@ fn check_tool(table: &Table<'_>, verify: &Verify, problems: &mut Problems<'_>) {
     if has_patterns && (verify.patterns.is_empty() || verify.patterns.iter().any(String::is_empty))
     {
         let fix = "write what the command prints";
-        problems.add_house_rule(&patterns, "would fit any output").fix(fix);
+        problems.add_own_rule(&patterns, "would fit any output").fix(fix);
     }
     if verify.mode == "output" {
         if verify.reason.trim().is_empty() {
-            let what = "is required where the version is not checked";
+            let what = "is required if the version is not checked";
             problems.add(&table.place("reason"), what).fix("say why the version is not checked");
         }
         return;
@@ -93,12 +93,12 @@ fn check_tool(table: &Table<'_>, verify: &Verify, problems: &mut Problems<'_>) {
     let is_version = |text: &String| text.contains("{version}");
     if texts.clone().next().is_some() && !texts.any(is_version) {
         let key = if verify.pattern.is_empty() { "patterns" } else { "pattern" };
-        let what = "must have {version} in it, or the mode be output";
+        let what = "must contain {version}, unless the mode is output";
         problems.add(&table.place(key), what).fix("write {version} where the version stands");
     }
 }
 
-fn check_command(command: &str, at: &At, problems: &mut Problems<'_>) {
+fn check_command(command: &str, at: &Location, problems: &mut Problems<'_>) {
     let padded = format!(" {} ", command.replace(['\t', ';'], " "));
     if let Some(sign) = DANGEROUS.iter().find(|sign| padded.contains(*sign)) {
         let fix = "write one plain command";

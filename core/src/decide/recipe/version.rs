@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{actions::Actions, document::Table, problems::Problems};
 use crate::model::{RecipeStep, VersionSource, Versions};
 
-/// Sources that belong to no action.
+/// Sources that do not belong to an action.
 const SOURCES: &[&str] = &[
     "github_releases",
     "github_tags",
@@ -15,18 +15,18 @@ const SOURCES: &[&str] = &[
     "nodejs_dist",
     "tap",
 ];
-/// Sources that are repositories on GitHub.
+/// Sources that are GitHub repositories.
 const OF_REPOSITORY: &[&str] = &["github_releases", "github_tags"];
-/// Actions whose addresses have a version in them.
+/// Actions whose addresses contain a version.
 const VERSIONED: &[&str] = &["download", "download_archive"];
-/// Sources that will go, and what to write instead.
+/// Deprecated sources, with their replacements.
 const DEPRECATED: &[(&str, &str)] = &[(
     "hashicorp",
     "write source = \"http_json\", url = \"https://checkpoint-api.hashicorp.com/v1/check/<product>\" \
      and version_path = \"current_version\"",
 )];
 
-/// Reads and checks.
+/// Reads and checks `[version]`.
 pub(super) fn read(
     root: &Table<'_>,
     steps: &[RecipeStep],
@@ -55,7 +55,7 @@ pub(super) fn read(
     if said.is_empty() {
         check_there(root, steps, actions, problems);
     } else if let Some(step) = steps.iter().find(|step| is_inferred(step, &said, actions)) {
-        let what = format!("is redundant: {} says the same by itself", step.action);
+        let what = format!("is redundant: {} implies the same", step.action);
         problems.add(&table.at, what).remove("remove the table");
     } else {
         check_source(&table, &said, actions, problems);
@@ -63,7 +63,7 @@ pub(super) fn read(
     Some(source)
 }
 
-/// What `[version]` says: keys with texts that are not empty.
+/// The keys of `[version]` with texts that are not empty.
 fn said(source: &VersionSource) -> BTreeMap<&str, &str> {
     source
         .0
@@ -73,7 +73,7 @@ fn said(source: &VersionSource) -> BTreeMap<&str, &str> {
         .collect()
 }
 
-/// Whether the package manager would infer from `step` everything that is `said`.
+/// Whether the package manager would infer everything in `said` from `step`.
 fn is_inferred(step: &RecipeStep, said: &BTreeMap<&str, &str>, actions: Actions<'_>) -> bool {
     let Some(shape) = actions.find(&step.action) else { return false };
     let derived = match shape.versions {
@@ -91,7 +91,7 @@ fn is_inferred(step: &RecipeStep, said: &BTreeMap<&str, &str>, actions: Actions<
     })
 }
 
-/// Whether there is a way to a version where nobody says one, and one is needed.
+/// Checks that a version can be found when `[version]` is absent and a version is needed.
 fn check_there(
     root: &Table<'_>,
     steps: &[RecipeStep],
@@ -100,7 +100,7 @@ fn check_there(
 ) {
     let needs = |step: &RecipeStep| VERSIONED.contains(&&*step.action);
     if steps.iter().any(needs) && !steps.iter().any(|step| infers(step, actions)) {
-        let what = "is required: no step says where versions are asked for";
+        let what = "is required: no step implies a source of versions";
         let fix = "write [version] with a source, or with github_repo = \"owner/repo\"";
         problems.add(&root.place("version"), what).fix(fix);
     }
@@ -118,14 +118,14 @@ fn check_source(
     problems: &mut Problems<'_>,
 ) {
     let source = said.get("source").copied().unwrap_or_default();
-    // What follows a colon is the package there.
+    // The text after a colon is the package in that source.
     let word = source.split(':').next().unwrap_or(source);
     let at = table.place("source");
     if let Some((_, fix)) = DEPRECATED.iter().find(|(deprecated, _)| *deprecated == word) {
         problems.add(&at, format!("{word:?} is deprecated")).fix(*fix);
     } else if !word.is_empty() && !SOURCES.contains(&word) && !actions.has_source(word) {
         let fix = format!("write one of {}, or the source of the first step", SOURCES.join(" "));
-        problems.add(&at, format!("is no known source of versions: {word:?}")).fix(fix);
+        problems.add(&at, format!("is not a known source of versions: {word:?}")).fix(fix);
     }
     if word == "http_json" {
         for (key, example) in [("url", "https://…"), ("version_path", "path.to.version")] {
@@ -146,7 +146,7 @@ fn check_source(
             problems.add(&table.place("github_repo"), "must be owner/repo").fix(fix);
         }
         None if OF_REPOSITORY.contains(&word) => {
-            let what = "is required where versions are releases on GitHub";
+            let what = "is required if the versions are releases on GitHub";
             problems.add(&table.place("github_repo"), what).fix(fix);
         }
         Some(_) | None => {}

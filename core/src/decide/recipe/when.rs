@@ -12,7 +12,7 @@ const WHEN_FIELDS: &[&str] =
 const FAMILIES: &[&str] = &["debian", "rhel", "arch", "suse", "alpine"];
 const GPUS: &[&str] = &["nvidia", "amd", "intel", "apple", "none"];
 
-/// Reads and checks.
+/// Reads and checks `[steps.when]`.
 pub(super) fn read(table: &Table<'_>, metadata: &Metadata, problems: &mut Problems<'_>) -> When {
     table.only(WHEN_FIELDS, problems);
     let when = When {
@@ -38,14 +38,14 @@ pub(super) fn read(table: &Table<'_>, metadata: &Metadata, problems: &mut Proble
             (SYSTEMS.contains(&os) && ARCHITECTURES.contains(&arch)).then_some(())
         };
         if platform.value.as_str().is_some_and(|text| is_platform(text).is_none()) {
-            problems.add_house_rule(&platform.at, "must be os/arch").fix("write os/arch");
+            problems.add_own_rule(&platform.at, "must be os/arch").fix("write os/arch");
         }
     }
     check_when(table, &when, metadata, problems);
     when
 }
 
-/// A list of one stands for its item, as a few recipes write it.
+/// Accepts a list with one item for the item, because a few recipes write it so.
 fn read_arch(table: &Table<'_>, problems: &mut Problems<'_>) -> String {
     let Some(field) = table.get("arch") else { return String::new() };
     let is_list_of_one = field.value.as_array().is_some_and(|items| items.len() == 1);
@@ -57,23 +57,23 @@ fn read_arch(table: &Table<'_>, problems: &mut Problems<'_>) -> String {
     let arch = arch.unwrap_or_default();
     if !ARCHITECTURES.contains(&&*arch) {
         let what = "must be amd64 or arm64";
-        problems.add_house_rule(&field.at, what).fix("write amd64 or arm64");
+        problems.add_own_rule(&field.at, what).fix("write amd64 or arm64");
     }
     arch
 }
 
 fn check_when(table: &Table<'_>, when: &When, metadata: &Metadata, problems: &mut Problems<'_>) {
-    // A word that begins with `_` names no family: the registry's way to say "never".
+    // A word that begins with `_` names no family. The recipe registry uses it to say "never".
     let is_family = |word: &str| FAMILIES.contains(&word) || word.starts_with('_');
     if table.get("linux_family").is_some() && !is_family(&when.linux_family) {
         let what = "must be one of debian rhel arch suse alpine";
         let fix = "write one of debian rhel arch suse alpine";
-        problems.add_house_rule(&table.place("linux_family"), what).fix(fix);
+        problems.add_own_rule(&table.place("linux_family"), what).fix(fix);
     }
     let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase());
     if table.get("package_manager").is_some() && !is_word(&when.package_manager) {
         let what = "must be one lower-case word";
-        problems.add_house_rule(&table.place("package_manager"), what).fix("write one word");
+        problems.add_own_rule(&table.place("package_manager"), what).fix("write one word");
     }
     if !when.platform.is_empty() && !when.os.is_empty() {
         let fix = "keep one of the two";
@@ -82,7 +82,7 @@ fn check_when(table: &Table<'_>, when: &When, metadata: &Metadata, problems: &mu
     let is_mac_only = when.os == ["darwin"];
     if is_mac_only && (!when.libc.is_empty() || !when.linux_family.is_empty()) {
         let fix = "remove libc and linux_family, or write os = [\"linux\"]";
-        problems.add(&table.at, "asks for something of linux where os is darwin").fix(fix);
+        problems.add(&table.at, "requires a property of Linux although os is darwin").fix(fix);
     }
     let supported = &metadata.supported_os;
     let is_known = |os: &String| SYSTEMS.contains(&&**os);
@@ -90,6 +90,6 @@ fn check_when(table: &Table<'_>, when: &When, metadata: &Metadata, problems: &mu
     let is_choice = !supported.is_empty() && supported.iter().all(is_known);
     if is_choice && !when.os.is_empty() && when.os.iter().all(is_dead) {
         let what = "is not supported by the recipe as a whole";
-        problems.add_house_rule(&table.place("os"), what).fix("remove the step");
+        problems.add_own_rule(&table.place("os"), what).fix("remove the step");
     }
 }

@@ -1,4 +1,4 @@
-//! Where a later run goes on.
+//! Computes where a later run continues.
 
 use crate::{
     decide::seeding::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Walk<'_> {
-    /// Where a later run goes on with `list`; `None` where nothing of it is left.
+    /// Where a later run continues with `list`; `None` when nothing of it is left.
     pub(super) fn cursor(&self, list: &List) -> Option<SeedCursor> {
         if list.end == Some(End::Before) {
             return None;
@@ -26,7 +26,8 @@ impl Walk<'_> {
         for page in &list.pages {
             let mut n_decided = self.n_decided_of(page);
             if n_decided < page.ids.len() {
-                // The last ones before a stop were part of its reason, and are not to blame.
+                // The last failures before a stop belong to its reason; these candidates are not to
+                // blame.
                 let failed = |id| self.candidate(id).is_some_and(is_unreadable);
                 while is_stopped && page.before < n_decided && failed(&page.ids[n_decided - 1]) {
                     n_decided -= 1;

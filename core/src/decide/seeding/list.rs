@@ -1,4 +1,4 @@
-//! One list of a registry, and how far it was read.
+//! One list of a registry, and how much of it was read.
 
 use std::collections::BTreeSet;
 
@@ -6,28 +6,28 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::{PackageId, SeedCursor, SourceRun};
 
-/// A list that ends with less than this share of what it says it has, in percent, was broken off.
-/// The rest is for what comes twice and for what changes while it is read.
+/// If a list ends after less than this share (in percent) of its stated size, it counts as
+/// incomplete. The margin is for entries that appear twice and for changes during the reading.
 const WHOLE_PERCENT: usize = 90;
 
 /// How the reading of a list ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
-    /// Where the list ends, or begins anew.
+    /// At the end of the list, or where the list starts again.
     Exhausted,
-    /// Where the operator's limit was reached.
+    /// At the limit of the operator.
     Limit,
-    /// It could not be read, or no further.
+    /// The list could not be read, or not any further.
     Stopped(String),
     /// An earlier run had read all of it.
     Before,
 }
 
-/// Part of a list that came.
+/// A page of a list that was read.
 #[derive(Debug, Clone)]
 pub(super) struct OpenPage {
     pub(super) cursor: Option<String>,
-    /// All that it lists, in its order.
+    /// All entries of the page, in its order.
     pub(super) ids: Vec<PackageId>,
     /// How many of them an earlier run had looked at.
     pub(super) before: usize,
@@ -37,38 +37,38 @@ pub(super) struct OpenPage {
 #[derive(Debug, Clone)]
 pub(super) struct List {
     pub(super) name: String,
-    /// What it was when it was last believed.
-    pub(super) believed: Believed,
-    /// How many it says it hands on.
+    /// The size of the list when it was last trusted.
+    pub(super) trusted_size: TrustedSize,
+    /// How many candidates the list says that it has.
     pub(super) stated: Option<usize>,
-    /// How many it says it has, also those that are too many to be handed on.
+    /// How many packages it says that it has, including those beyond the limit of candidates.
     pub(super) size: Option<usize>,
-    /// How many of it the runs looked at that this one goes on from.
+    /// How many of its candidates the earlier runs looked at that this run continues.
     pub(super) n_seen_before: usize,
     pub(super) n_passed_over: usize,
-    /// Where this run takes it up.
+    /// Where this run begins.
     pub(super) from: Option<SeedCursor>,
-    /// Those that came, from the first of which something is not known yet; the last in any case.
+    /// The pages that were read, from the first one that is not completely decided; in any case the
+    /// last page.
     pub(super) pages: Vec<OpenPage>,
-    /// Places of the pages that were asked for.
+    /// The cursors of the pages that were requested.
     pub(super) asked: BTreeSet<Option<String>>,
-    /// Places of the candidates that its pages brought: a list that brings them again goes round in
-    /// a circle.
+    /// The positions of the candidates on its pages. A list that repeats them is circular.
     pub(super) own: BTreeSet<usize>,
     pub(super) end: Option<End>,
-    /// What an earlier run said of it, if that read all of it.
+    /// The result of an earlier run, if that run read the list completely.
     pub(super) before: Option<SourceRun>,
 }
 
 impl List {
-    /// A list called `name`; `left` is what the last run left of it, if this one is to go on there.
-    pub(super) fn new(name: &str, believed: Believed, left: Option<&SourceRun>) -> Self {
+    /// A list called `name`. `left` is what the last run left of it, if this run continues there.
+    pub(super) fn new(name: &str, trusted_size: TrustedSize, left: Option<&SourceRun>) -> Self {
         let is_done = left.is_some_and(SourceRun::is_done);
         let from = left.and_then(|left| left.cursor.clone());
         let n_seen_before = left.filter(|_| from.is_some()).map_or(0, |left| left.seen);
         Self {
             name: name.to_owned(),
-            believed,
+            trusted_size,
             stated: None,
             size: None,
             n_seen_before,
@@ -82,7 +82,7 @@ impl List {
         }
     }
 
-    /// The page to ask for first.
+    /// The cursor of the first page to request.
     pub(super) fn first_cursor(&self) -> Option<String> {
         self.from.as_ref().and_then(|from| from.page.clone())
     }
@@ -92,17 +92,17 @@ impl List {
         self.from.as_ref().map_or(0, |from| from.visited)
     }
 
-    /// How many different packages this run's pages brought.
+    /// How many different packages the pages of this run contained.
     pub(super) fn n_brought(&self) -> usize {
         self.own.len() + self.n_passed_over
     }
 
-    /// The same, with those of the runs that this one goes on from.
+    /// The same, including the runs that this run continues.
     pub(super) fn n_came(&self) -> usize {
         self.n_seen_before + self.n_brought()
     }
 
-    /// Why its end is not believed to be one, if that is so.
+    /// Why the end of the list is not trusted, if so.
     pub(super) fn falls_short(&self) -> Option<String> {
         let (stated, came) = (self.stated?, self.n_came());
         let is_short = came.saturating_mul(100) < stated.saturating_mul(WHOLE_PERCENT);
@@ -110,8 +110,8 @@ impl List {
             .then(|| format!("it ended after {came} of the {stated} packages that it says it has"))
     }
 
-    /// How many candidates of the page that came, `ids`, an earlier run had looked at: none if it
-    /// begins otherwise by now.
+    /// How many of `ids`, the candidates of the page at `cursor`, an earlier run had looked at:
+    /// none if the page begins with other candidates now.
     pub(super) fn n_before(&self, cursor: Option<&str>, ids: &[PackageId]) -> usize {
         let Some(from) = self.from.as_ref().filter(|from| from.page.as_deref() == cursor) else {
             return 0;
@@ -121,12 +121,12 @@ impl List {
     }
 }
 
-/// What a list was when it was last believed.
+/// The size of a list when it was last trusted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Believed {
-    /// How many packages it handed on.
+pub struct TrustedSize {
+    /// How many candidates it had.
     pub total: Option<usize>,
-    /// How many it had, also those that are too many to be handed on.
+    /// How many packages it had, including those beyond the limit of candidates.
     pub size: Option<usize>,
 }
 
@@ -137,13 +137,13 @@ impl SourceRun {
     }
 }
 
-/// Of the ids of candidates, in their order.
+/// The digest of the ids of candidates, in their order.
 pub(super) fn digest(ids: &[PackageId]) -> String {
     let mut digest = Sha256::new();
     for id in ids {
         digest.update(id.to_string());
         digest.update(b"\n");
     }
-    let start = digest.finalize()[..8].iter().fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte));
+    let start = digest.finalize().first_chunk().copied().map_or(0, u64::from_be_bytes);
     format!("{start:016x}")
 }

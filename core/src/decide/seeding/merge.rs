@@ -1,5 +1,5 @@
-//! Candidates go into a queue: entries are added, popularity is refreshed, and nothing else about
-//! an entry changes.
+//! Adds candidates to a queue: new entries are added, the popularity of existing entries is
+//! updated, and nothing else about an entry changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,33 +16,33 @@ use crate::{
     },
 };
 
-/// What one ecosystem's candidates are measured by.
+/// What is needed to add the candidates of one ecosystem.
 #[derive(Clone, Copy)]
 pub struct Merging<'a> {
-    /// The curated list, with the tier that it gives to each: a person has looked at these.
+    /// The curated list with the tier of each package. A person has looked at these packages.
     pub curated: &'a BTreeMap<PackageId, Tier>,
-    /// Tier 2.
+    /// The popularity threshold of tier 2.
     pub threshold: Option<Threshold>,
-    /// What two names of one package share.
+    /// The function that recognises two names of the same package.
     pub identity: Identity<'a>,
-    /// Start of the run: when its entries were added.
+    /// The start of the run, which is when its entries are added.
     pub started_at: DateTime<Utc>,
 }
 
-/// What became of a queue.
+/// The result of adding candidates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// With the candidates in it.
+    /// The queue with the candidates.
     pub queue: Queue,
-    /// Entries of this run.
+    /// Number of new entries.
     pub added: usize,
-    /// Entries from before whose popularity or tier is new.
+    /// Number of existing entries whose popularity or tier changed.
     pub refreshed: usize,
-    /// Entries from before that are as they were.
+    /// Number of existing entries that did not change.
     pub unchanged: usize,
-    /// Packages that are not queued.
+    /// Packages that are not queued, by reason.
     pub skipped: BTreeMap<SeedSkip, usize>,
-    /// Queued for a person, or refused for its characters.
+    /// Packages that a person has to look at, or that were refused because of their characters.
     pub suspicious: Vec<Suspicion>,
 }
 
@@ -54,8 +54,8 @@ impl Merging<'_> {
     }
 }
 
-/// `queue` with what `walk` visited and what is curated. Doing it again changes nothing. Those that
-/// are `quarantined` are in the queue's file too, but what is known of them cannot be read: they
+/// `queue` with the candidates that `walk` visited and with the curated packages. Doing it again
+/// changes nothing. Entries in `quarantined` are also in the queue's file but cannot be read; they
 /// stay as they are.
 pub fn merge(
     queue: Queue,
@@ -64,7 +64,7 @@ pub fn merge(
     merging: &Merging<'_>,
 ) -> Merged {
     let identity = |id: &PackageId| (merging.identity)(&id.name);
-    // What can be read comes last: an entry that is there twice is in quarantine once.
+    // Readable entries come last, so an entry that is in the file twice is quarantined once.
     let all = quarantined.iter().chain(queue.keys());
     let known: BTreeMap<String, PackageId> = all.map(|id| (identity(id), id.clone())).collect();
     let popular = popular(&queue, walk, merging);
@@ -95,7 +95,7 @@ pub fn merge(
     merged
 }
 
-/// Names that others may want to be taken for.
+/// The popular names, which others may imitate.
 fn popular(queue: &Queue, walk: &Walk<'_>, merging: &Merging<'_>) -> Popular {
     let mut popular = Popular::default();
     for entry in queue.values() {
@@ -119,7 +119,7 @@ fn popular(queue: &Queue, walk: &Walk<'_>, merging: &Merging<'_>) -> Popular {
 impl Merged {
     fn refresh(&mut self, id: &PackageId, visited: &Visited, merging: &Merging<'_>) {
         let Some(entry) = self.queue.get_mut(id) else {
-            // It is in quarantine.
+            // The entry is quarantined.
             self.unchanged += 1;
             return;
         };
@@ -128,7 +128,7 @@ impl Merged {
             entry.popularity = Some(popularity.clone());
         }
         entry.tier = entry.tier.min(merging.tier(id, entry.popularity.as_ref()));
-        // A run that died may have got as far as this before.
+        // A run that died may have added it before.
         if entry.added_at == merging.started_at {
             self.added += 1;
             if let Status::RequiresManual { reason } = &entry.status {
@@ -156,13 +156,13 @@ impl Merged {
                 *self.skipped.entry(*reason).or_default() += 1;
                 return;
             }
-            // It has left the queue since.
+            // It has left the queue in the meantime.
             SeedVerdict::Queued => return,
         };
         let tier = merging.tier(id, popularity.as_ref());
         let mut entry = QueueEntry::new(id.clone(), tier, merging.started_at);
         entry.popularity.clone_from(popularity);
-        // A source that says it has looked at just that.
+        // A source that says whether there is a repository has checked exactly that.
         let has_repository = visited.candidate.has_repository.or(*has_repository);
         let suspect = Suspect { id, commands, popularity: popularity.as_ref(), has_repository };
         if !merging.curated.contains_key(id)

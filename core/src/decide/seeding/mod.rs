@@ -1,4 +1,5 @@
-//! What to read of the lists of a registry, what of it to queue, and how it ended.
+//! Decides which parts of a registry's lists to read, which packages to queue, and how a seeding
+//! run ended.
 
 mod cursor;
 mod list;
@@ -9,7 +10,7 @@ mod record;
 mod suspicion;
 mod walk;
 
-pub use list::Believed;
+pub use list::TrustedSize;
 pub use memory::{is_fresh, remember};
 pub use merge::{Merged, Merging, merge};
 pub use outcome::overall;
@@ -18,21 +19,25 @@ pub use walk::{Fetch, Identity, Known, Visited, Walk};
 
 use crate::model::{Executables, PackageFacts, SeedSkip, SeedVerdict};
 
-/// What a registry's answer about one candidate says; `None` where it has nothing to install.
+/// What a registry's answer about one candidate means; `None` means that there is nothing to
+/// install.
 pub fn verdict(facts: Option<&PackageFacts>) -> SeedVerdict {
     let not = |reason, why: String| SeedVerdict::Not { reason, why };
     let Some(facts) = facts else {
-        return not(SeedSkip::NotThere, "the registry has nothing of it to install".to_owned());
+        return not(
+            SeedSkip::NotThere,
+            "the registry has no version that can be installed".to_owned(),
+        );
     };
     match &facts.executables {
         Executables::Known(commands) if commands.is_empty() => {
-            not(SeedSkip::Library, format!("{} puts nothing on PATH", facts.version))
+            not(SeedSkip::Library, format!("{} installs no command", facts.version))
         }
         Executables::Known(commands) => {
-            // Who names no address at all names no repository; what lies at one, nobody has looked.
+            // Without any address there is no repository. Nobody has checked what is at an address.
             let has_repository = facts.homepage.is_none().then_some(false);
             SeedVerdict::Tool { commands: commands.clone(), has_repository }
         }
-        Executables::Unknown(why) => not(SeedSkip::CommandsUnknown, why.clone()),
+        Executables::Unknown(unknown) => not(SeedSkip::CommandsUnknown, unknown.reason.clone()),
     }
 }

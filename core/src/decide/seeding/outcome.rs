@@ -1,21 +1,21 @@
-//! How much of a registry's lists was read, and whether to believe it.
+//! How much of a registry's lists was read, and whether the result is trusted.
 
 use crate::{
     decide::seeding::{
-        list::{Believed, End, List},
+        list::{End, List, TrustedSize},
         walk::Walk,
     },
     model::{SeedOutcome, SeedingRecord, SourceRun},
 };
 
-/// A list that has less than this share of what it had, in percent, is not believed.
-const BELIEVED_PERCENT: usize = 70;
-/// So many packages that the registry could not be read about are no accident of these packages,
-/// where they are at least [`UNREADABLE_PERCENT`] of all.
+/// A list that has less than this share (in percent) of its former size is not trusted.
+const TRUSTED_PERCENT: usize = 70;
+/// This many packages that the registry's answers do not allow to decide are not a coincidence, if
+/// they are at least one in [`UNREADABLE_ONE_IN`] of all.
 const MANY_UNREADABLE: usize = 5;
-const UNREADABLE_PERCENT: usize = 1;
+const UNREADABLE_ONE_IN: usize = 100;
 
-/// What became of each source.
+/// The result of each source.
 pub(super) fn sources(walk: &Walk<'_>) -> Vec<SourceRun> {
     walk.lists.iter().map(|list| source(walk, list)).collect()
 }
@@ -26,8 +26,8 @@ fn source(walk: &Walk<'_>, list: &List) -> SourceRun {
     }
     let is_at_end = list.end == Some(End::Exhausted);
     let total = list.stated.or_else(|| is_at_end.then(|| list.n_came()));
-    let Believed { total: expected, size: size_before } = list.believed;
-    let (outcome, reason) = judged(walk, list, total);
+    let TrustedSize { total: expected, size: size_before } = list.trusted_size;
+    let (outcome, reason) = outcome_of(walk, list, total);
     let (name, cursor) = (list.name.clone(), walk.cursor(list));
     let size = match outcome {
         SeedOutcome::Shrunk => size_before,
@@ -40,9 +40,9 @@ fn source(walk: &Walk<'_>, list: &List) -> SourceRun {
     SourceRun { name, outcome, seen, total, size, expected, cursor, reason }
 }
 
-fn judged(walk: &Walk<'_>, list: &List, total: Option<usize>) -> (SeedOutcome, Option<String>) {
+fn outcome_of(walk: &Walk<'_>, list: &List, total: Option<usize>) -> (SeedOutcome, Option<String>) {
     let because = |outcome, reason: String| (outcome, Some(reason));
-    let Believed { total: expected, size } = list.believed;
+    let TrustedSize { total: expected, size } = list.trusted_size;
     if let Some(reason) = shrunk(total, expected).or_else(|| shrunk(list.size, size)) {
         return because(SeedOutcome::Shrunk, reason);
     }
@@ -56,10 +56,11 @@ fn judged(walk: &Walk<'_>, list: &List, total: Option<usize>) -> (SeedOutcome, O
             because(SeedOutcome::Shrunk, "it lists nothing".to_owned())
         }
         Some(End::Exhausted | End::Limit)
-            if MANY_UNREADABLE.max(n_seen * UNREADABLE_PERCENT / 100) <= n_unreadable =>
+            if MANY_UNREADABLE.max(n_seen / UNREADABLE_ONE_IN) <= n_unreadable =>
         {
-            let reason =
-                format!("the registry could not be read about {n_unreadable} of {n_seen} packages");
+            let reason = format!(
+                "the registry's answers about {n_unreadable} of {n_seen} packages could not be read"
+            );
             because(SeedOutcome::Partial, reason)
         }
         Some(End::Exhausted | End::Limit | End::Before) => (SeedOutcome::Full, None),
@@ -71,14 +72,14 @@ fn judged(walk: &Walk<'_>, list: &List, total: Option<usize>) -> (SeedOutcome, O
     }
 }
 
-/// How much less it has than before, if that is too much to be believed.
+/// How much smaller the list is than before, if the difference is too large to be trusted.
 fn shrunk(now: Option<usize>, before: Option<usize>) -> Option<String> {
     let (now, before) = (now?, before?);
-    let is_shrunk = now.saturating_mul(100) < before.saturating_mul(BELIEVED_PERCENT);
+    let is_shrunk = now.saturating_mul(100) < before.saturating_mul(TRUSTED_PERCENT);
     is_shrunk.then(|| format!("it lists {now} packages, and listed {before} before"))
 }
 
-/// What the outcomes of all sources say together.
+/// The combined result of all sources.
 pub fn overall(sources: &[SourceRun]) -> SeedOutcome {
     let has = |outcome| sources.iter().any(|source| source.outcome == outcome);
     if sources.iter().all(|source| source.outcome == SeedOutcome::Unavailable) {
@@ -93,10 +94,10 @@ pub fn overall(sources: &[SourceRun]) -> SeedOutcome {
 }
 
 impl SeedingRecord {
-    /// What `source` was when it was last believed.
-    pub fn believed(&self, source: &str) -> Believed {
+    /// The size of `source` when it was last trusted.
+    pub fn trusted_size(&self, source: &str) -> TrustedSize {
         let Some(run) = self.sources.iter().find(|run| run.name == source) else {
-            return Believed::default();
+            return TrustedSize::default();
         };
         let total = match run.outcome {
             SeedOutcome::Shrunk => run.expected,
@@ -104,6 +105,6 @@ impl SeedingRecord {
                 run.total.or(run.expected)
             }
         };
-        Believed { total, size: run.size }
+        TrustedSize { total, size: run.size }
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept of a run.
+//! The record of a seeding run.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{
     model::{HostUsage, SCHEMA_VERSION, SeedingRecord},
 };
 
-/// The record of the run that `walk` was and `merged` came of.
+/// The record of the run with the facts `walk` and the result `merged`.
 pub fn record(
     walk: &Walk<'_>,
     merged: &Merged,
@@ -20,7 +20,7 @@ pub fn record(
     let sum = |of: fn(&crate::model::SourceRun) -> Option<usize>| -> Option<usize> {
         sources.iter().map(of).sum()
     };
-    // What several sources list is counted in each of them.
+    // A package that several sources list counts in each of them.
     let left = sources.iter().filter_map(|source| Some(source.total?.saturating_sub(source.seen)));
     let left: Vec<usize> = left.collect();
     let not_visited = (!left.is_empty()).then(|| left.into_iter().sum());

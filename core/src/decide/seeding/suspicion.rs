@@ -1,4 +1,4 @@
-//! Packages that want to be taken for others.
+//! Finds packages that imitate others.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -12,26 +12,28 @@ use crate::{
     model::{CommandName, PackageId, Popularity, Threshold},
 };
 
-/// Names shorter than this are too often one letter apart by chance.
+/// Shorter names differ by one letter too often by chance.
 const SHORTEST: usize = 5;
-/// A package with less than this share of another's popularity, one in so many, lives off it.
+/// A package whose popularity is less than one part in this many of another's may live off the
+/// other's name.
 const FAR_FEWER: u64 = 100;
 
 /// Names that are worth imitating.
 #[derive(Debug, Default)]
 pub(super) struct Popular {
     names: BTreeMap<String, Option<Popularity>>,
-    /// Names by what they look like.
+    /// The names by their appearance.
     by_look: HashMap<String, BTreeSet<String>>,
-    /// In the order in which they came.
+    /// The names in the order in which they were added.
     numbered: Vec<String>,
-    /// Numbers of names by themselves, and by themselves without one letter: two that are one
-    /// typing error apart meet here, and nothing else has to be compared. Flat, for it holds a
-    /// dozen times as much as there are names.
+    /// The numbers of the names, by the hash of the name itself and of the name without one letter.
+    /// Two names that are one typing error apart share such a hash, so nothing else has to be
+    /// compared. The set is flat because it has about twelve times as many entries as there are
+    /// names.
     by_near: BTreeSet<(u64, usize)>,
 }
 
-/// What is to be judged.
+/// The package to check.
 pub(super) struct Suspect<'a> {
     pub(super) id: &'a PackageId,
     pub(super) commands: &'a [CommandName],
@@ -52,7 +54,7 @@ impl Popular {
         self.by_near.extend(near(name).into_iter().map(|key| (key, number)));
     }
 
-    /// Why a person should look at `suspect` first; `None` where nothing speaks for it.
+    /// Why a person should look at `suspect` first; `None` when there is no reason.
     pub(super) fn evidence(
         &self,
         suspect: &Suspect<'_>,
@@ -60,7 +62,7 @@ impl Popular {
     ) -> Option<String> {
         let name = suspect.id.name.as_str();
         if let Some(command) = shadowed(name, suspect.commands) {
-            return Some(format!("it would shadow the system's command {command}"));
+            return Some(format!("it would hide the system's command {command}"));
         }
         if self.names.contains_key(name) {
             return None;
@@ -68,13 +70,14 @@ impl Popular {
         self.looks_like(name).or_else(|| self.imitates(suspect, threshold))
     }
 
-    /// Whether `name`, in whatever characters, looks like a popular one and is not it.
+    /// Whether `name`, in whatever characters, looks like a popular name and is a different one.
     pub(super) fn looks_like(&self, name: &str) -> Option<String> {
         let other = self.by_look.get(&look(name))?.iter().find(|other| *other != name)?;
         Some(format!("its name looks like that of {other}, which is popular"))
     }
 
-    /// One typing error from a popular name, far fewer users, and nowhere to see its source.
+    /// Whether the name is one typing error away from a popular name, has far fewer users, and
+    /// names no repository.
     fn imitates(&self, suspect: &Suspect<'_>, threshold: Option<Threshold>) -> Option<String> {
         let name = suspect.id.name.as_str();
         if suspect.has_repository != Some(false) || name.len() < SHORTEST {
@@ -95,13 +98,14 @@ impl Popular {
             format!("{} {} against {theirs}", it.value, it.unit)
         });
         Some(format!(
-            "its name is one typing error from {other}, it has {ours}, and names no repository"
+            "its name differs by one typing error from {other}, it has {ours}, and names no repository"
         ))
     }
 }
 
-/// How many users a popular package has, if these are far more than `ours`. Only numbers of one
-/// kind are compared; where nobody knows its own, it has as many as make a package popular.
+/// How many users a popular package has, if that is far more than `ours`. Only numbers of the same
+/// kind are compared. A package without a number counts as having exactly as many users as make a
+/// package popular.
 fn far_more(
     theirs: Option<&Popularity>,
     threshold: Option<Threshold>,
@@ -122,8 +126,8 @@ fn shadowed<'a>(name: &'a str, commands: &'a [CommandName]) -> Option<&'a str> {
     all.into_iter().find(|command| is_system_command(command))
 }
 
-/// What a reader cannot tell apart is the same here (UTS 39), and so are digits that stand for
-/// letters, and punctuation.
+/// Equal for names that a reader cannot tell apart (UTS 39). Digits that look like letters, and
+/// punctuation, are treated in the same way.
 fn look(name: &str) -> String {
     let lower = name.to_lowercase();
     let plain: String = lower.chars().filter(|c| !matches!(c, '-' | '_' | '.')).collect();
@@ -138,7 +142,7 @@ fn look(name: &str) -> String {
         .collect()
 }
 
-/// Hashes of `name` and of all that is left of it without one character.
+/// Hashes of `name` and of `name` without each one of its characters.
 fn near(name: &str) -> Vec<u64> {
     let hash = |parts: [&str; 2]| {
         let mut hasher = DefaultHasher::new();

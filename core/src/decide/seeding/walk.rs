@@ -1,25 +1,25 @@
-//! The way through the lists: a state that follows from facts alone, so that a run that died goes
-//! on as if it had not.
+//! The progress through the lists. It follows from the facts alone, so that a run whose process
+//! died continues as if nothing had happened.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 use crate::{
-    decide::seeding::list::{Believed, End, List, OpenPage},
+    decide::seeding::list::{End, List, OpenPage, TrustedSize},
     model::{
         Candidate, EcosystemId, PackageId, PackageName, Page, PassedOver, SeedLine, SeedSkip,
         SeedStart, SeedVerdict,
     },
 };
 
-/// What two names of one package share.
+/// A function whose result is equal for two names of the same package.
 pub type Identity<'a> = &'a (dyn Fn(&PackageName) -> String + Sync);
 
-/// What is known of a candidate without asking; `None` where the registry must be asked.
+/// What is known about a candidate without a request; `None` when the registry must be asked.
 pub type Known<'a> = &'a (dyn Fn(&PackageId) -> Option<SeedVerdict> + Sync);
 
-/// A candidate, and what it is as far as that is known.
+/// A candidate, and what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the line above says it")]
 pub struct Visited {
@@ -27,14 +27,14 @@ pub struct Visited {
     pub verdict: Option<SeedVerdict>,
 }
 
-/// A page to ask for.
+/// A page to request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
     /// Name of the source.
     pub source: String,
-    /// Where.
+    /// The cursor of the page.
     pub cursor: Option<String>,
-    /// Candidates that are wanted, at most.
+    /// The maximal number of candidates.
     pub limit: usize,
 }
 
@@ -51,23 +51,22 @@ pub struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// The beginning of a run over `sources`: each one's name, and what it was when it was last
-    /// believed.
+    /// The start of a run over `sources`, each a name and its trusted size.
     pub fn new(
         start: SeedStart,
-        sources: &[(&str, Believed)],
+        sources: &[(&str, TrustedSize)],
         identity: Identity<'a>,
         known: Known<'a>,
     ) -> Self {
-        let list = |&(name, believed): &(&str, _)| {
-            List::new(name, believed, start.left.iter().find(|left| left.name == name))
+        let list = |&(name, trusted_size): &(&str, _)| {
+            List::new(name, trusted_size, start.left.iter().find(|left| left.name == name))
         };
         let lists = sources.iter().map(list).collect();
         let (passed_over, visited, places) = (vec![], vec![], BTreeMap::new());
         Self { start, lists, passed_over, visited, n_decided: 0, places, identity, known }
     }
 
-    /// Whose queue is filled.
+    /// The ecosystem whose queue is filled.
     pub fn ecosystem(&self) -> &EcosystemId {
         &self.start.ecosystem
     }
@@ -77,12 +76,12 @@ impl<'a> Walk<'a> {
         self.start.started_at
     }
 
-    /// Every candidate, in the order in which they came.
+    /// All candidates, in the order in which they were found.
     pub fn visited(&self) -> &[Visited] {
         &self.visited
     }
 
-    /// The candidate `id`, if it is one.
+    /// The candidate `id`, if it was found.
     pub fn candidate(&self, id: &PackageId) -> Option<&Visited> {
         self.visited.get(*self.places.get(&(self.identity)(&id.name))?)
     }
@@ -92,19 +91,19 @@ impl<'a> Walk<'a> {
         self.n_decided + self.passed_over.len()
     }
 
-    /// How many of them `list` brought, and are not known from another.
+    /// How many of them are in `list` and in no earlier list.
     pub(super) fn n_seen_of(&self, list: &List) -> usize {
         let is_decided = |place: &&usize| self.visited[**place].verdict.is_some();
         list.own.iter().filter(is_decided).count() + list.n_passed_over
     }
 
-    /// How many packages will be looked at in all, as far as that can be told by now.
+    /// How many packages will be looked at in total, as far as that is known now.
     pub fn expected(&self) -> Option<usize> {
         let of = |list: &List| match &list.end {
             Some(End::Before) => Some(0),
             Some(_) => Some(list.n_brought()),
             None => {
-                let total = list.stated.or(list.believed.total);
+                let total = list.stated.or(list.trusted_size.total);
                 total.map(|total| total.saturating_sub(list.n_seen_before))
             }
         };
@@ -112,7 +111,7 @@ impl<'a> Walk<'a> {
         listed.into_iter().chain(self.start.limit).min()
     }
 
-    /// Takes in a fact.
+    /// Adds a fact.
     pub fn take(&mut self, line: SeedLine) {
         match line {
             SeedLine::Start(_) => {}
@@ -167,7 +166,7 @@ impl<'a> Walk<'a> {
             };
             brings_news |= list.own.insert(place);
         }
-        // A list that brings the same again would do so for ever.
+        // A list that repeats a page would do so for ever.
         let next_cursor = next_cursor.filter(|next| {
             (brings_news || 0 < before) && !list.asked.contains(&Some(next.clone()))
         });
@@ -175,7 +174,7 @@ impl<'a> Walk<'a> {
         self.close_pages(at);
     }
 
-    /// Forgets pages of which everything is known, but for the last.
+    /// Forgets pages that are completely decided, except the last one.
     fn close_pages(&mut self, at: usize) {
         let pages = &self.lists[at].pages;
         let is_closed = |page: &OpenPage| self.n_decided_of(page) == page.ids.len();
@@ -184,7 +183,7 @@ impl<'a> Walk<'a> {
         self.lists[at].pages.drain(..n_closed);
     }
 
-    /// How many candidates of `page` are known, from its beginning to the first that is not.
+    /// How many candidates at the beginning of `page` are decided, up to the first undecided one.
     pub(super) fn n_decided_of(&self, page: &OpenPage) -> usize {
         let later = page.ids.iter().skip(page.before);
         page.before + later.take_while(|id| self.is_decided(id)).count()
@@ -199,9 +198,9 @@ impl<'a> Walk<'a> {
         self.start.limit.map_or(usize::MAX, |limit| limit.saturating_sub(self.visited.len()))
     }
 
-    /// The page to ask for next; `None` where there is none. A list is begun only when the caller
-    /// `is_idle`: while it is not asking about candidates of another. Ends lists of which all was
-    /// read.
+    /// The next page to request; `None` when there is none. A new list is begun only when the
+    /// caller `is_idle`, which means that it is not asking about candidates of another list. Lists
+    /// that were read completely are ended.
     pub fn fetch(&mut self, is_idle: bool) -> Option<Fetch> {
         let left = self.left();
         for at in 0..self.lists.len() {
@@ -224,7 +223,7 @@ impl<'a> Walk<'a> {
                 _ if is_cut || left == 0 && next.is_some() => list.end = Some(End::Limit),
                 Some(cursor) => {
                     let source = list.name.clone();
-                    // What an earlier run had looked at comes again, and is not what is wanted.
+                    // Candidates that an earlier run had looked at come again and are not wanted.
                     let again = if list.pages.is_empty() { list.n_visited() } else { 0 };
                     return Some(Fetch { source, cursor, limit: left.saturating_add(again) });
                 }
@@ -234,20 +233,20 @@ impl<'a> Walk<'a> {
         None
     }
 
-    /// Candidates that nothing is known of yet, in the order in which they came.
+    /// Candidates that are not decided, in the order in which they were found.
     pub fn undecided(&self) -> impl Iterator<Item = &PackageId> {
         let open = self.visited.iter().filter(|visited| visited.verdict.is_none());
         open.map(|visited| &visited.candidate.id)
     }
 
-    /// The source that brought the candidate `id` first; empty for what is none.
+    /// The source that listed the candidate `id` first; empty when no source did.
     pub fn source_of(&self, id: &PackageId) -> String {
         let place = self.places.get(&(self.identity)(&id.name));
         let brought = |list: &&List| place.is_some_and(|place| list.own.contains(place));
         self.lists.iter().find(brought).map(|list| list.name.clone()).unwrap_or_default()
     }
 
-    /// How many candidates of `list` the registry could not be read about.
+    /// How many candidates of `list` could not be decided from the registry's answers.
     pub(super) fn n_unreadable_of(&self, list: &List) -> usize {
         list.own.iter().filter(|&&place| is_unreadable(&self.visited[place])).count()
     }
@@ -257,7 +256,7 @@ impl<'a> Walk<'a> {
         self.start.limit = Some(self.visited.len().saturating_add(n));
     }
 
-    /// Whether something of `list` that came is not known yet.
+    /// Whether candidates of `list` are not decided yet.
     pub(super) fn has_undecided(&self, list: &List) -> bool {
         list.own.iter().any(|&place| self.visited[place].verdict.is_none())
     }
@@ -267,7 +266,7 @@ pub(super) fn is_unreadable(visited: &Visited) -> bool {
     matches!(visited.verdict, Some(SeedVerdict::Not { reason: SeedSkip::Unreadable, .. }))
 }
 
-/// What the source itself tells.
+/// What the source itself says.
 fn stated(candidate: &Candidate) -> Option<SeedVerdict> {
     let commands = candidate.commands.clone().filter(|commands| !commands.is_empty())?;
     Some(SeedVerdict::Tool { commands, has_repository: candidate.has_repository })

@@ -1,8 +1,9 @@
-//! A remote file of which only parts are fetched, for readers that want to seek.
+//! A remote file of which only parts are fetched, for readers that seek.
 //!
-//! The readers are synchronous and know nothing of requests: they work on what is here, and where
-//! they touch something else, that is noted, fetched, and the work is done again. Blocks are large
-//! and archives regular, so that a work is done a few times, not often.
+//! The readers are synchronous and know nothing about requests. They work on the parts that were
+//! fetched. If they need another part, this is noted, the part is fetched, and the work is
+//! repeated. Blocks are large and archives have a regular structure, so that the work is repeated
+//! only a few times.
 
 use std::{
     collections::BTreeMap,
@@ -10,6 +11,8 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use rawzip::ReaderAt;
 
 use crate::io::{
     CachedFile, Http, HttpError, Request,
@@ -21,12 +24,12 @@ use crate::io::{
 };
 
 const BLOCK: u64 = 64 << 10;
-/// Blocks of one request at most.
-const LONGEST_RUN: u64 = 16;
-/// Held in memory of one archive at most.
-const MOST_BYTES: u64 = 64 << 20;
+/// Maximal number of blocks in one request.
+const MAX_RUN: u64 = 16;
+/// Maximal number of bytes of one archive in memory.
+const MAX_BYTES: u64 = 64 << 20;
 
-/// A remote file, part of which is here.
+/// A remote file, parts of which were fetched.
 pub(crate) struct Blocks<'a> {
     source: Source<'a>,
     state: Arc<Mutex<State>>,
@@ -37,30 +40,29 @@ enum Source<'a> {
         http: &'a dyn Http,
         request: Request,
     },
-    /// The server gave all of it; kept on disk for as long as it is read.
+    /// The server sent the complete file. It stays on disk as long as it is read.
     File {
         file: CachedFile,
         request: Request,
     },
-    /// The server gave all of it, and it is here.
+    /// The server sent the complete file, and it is in memory.
     Here,
 }
 
 struct State {
-    /// Bytes of the whole file.
+    /// Size of the complete file in bytes.
     total: u64,
-    /// By number; all are whole but the last of the file.
+    /// The fetched blocks by number. All are complete; the last block of the file may be shorter.
     blocks: BTreeMap<u64, Vec<u8>>,
-    /// The server's name for the version that is read.
+    /// The server's tag for the version that is read.
     etag: Option<String>,
-    /// Number of the block that a reader touched and that is not here.
+    /// The number of a block that a reader needed and that was not fetched.
     missed: Option<u64>,
 }
 
 impl<'a> Blocks<'a> {
-    /// The file that `request` asks for, with its first block; `None` where there is none, or an empty
-    /// one.
-    /// `max_bytes` limits what is downloaded from a server that does not give parts.
+    /// The file that `request` asks for, with its first block. `None` when there is no such file,
+    /// or when it is empty. `max_bytes` limits the download from a server that does not send parts.
     pub(crate) async fn open(
         http: &'a dyn Http,
         request: Request,
@@ -68,14 +70,14 @@ impl<'a> Blocks<'a> {
         let probe = part(&request, 0, BLOCK);
         let response = match http.send(probe).await {
             Ok(response) => response,
-            // All of it, and more than was asked for.
+            // The server sent the complete file, which is more than was requested.
             Err(HttpError::TooLarge { .. }) => {
                 return Self::download(http, request).await.map(Some);
             }
             Err(error) => return Err(error.into()),
         };
-        // An empty file has no first byte to give (416). A store that copies a file has it empty before
-        // it has it, so that is no archive yet.
+        // An empty file has no first byte (416). A store that copies a file has an empty file
+        // first, so it is not an archive yet.
         if matches!(response.status, 404 | 410 | 416 | 451) {
             return Ok(None);
         }
@@ -103,8 +105,8 @@ impl<'a> Blocks<'a> {
         self.state().total
     }
 
-    /// Compares the file with what its registry says, if all of it is here; whether it is. A
-    /// registry that says nothing has nothing to compare with.
+    /// Compares the file with the registry's digest, if the complete file was fetched. Returns
+    /// whether it was compared. A registry without a digest gives nothing to compare.
     pub(crate) fn has_digest(&self, expected: &str) -> Result<bool, DigestError> {
         if expected.is_empty() {
             return Ok(false);
@@ -120,7 +122,7 @@ impl<'a> Blocks<'a> {
         digest::compare(parts.collect::<Vec<_>>().concat().as_slice(), expected).map(|()| true)
     }
 
-    /// What `work` makes of the file, done again until all that it touches is here.
+    /// Repeats `work` until everything that it needs was fetched, and returns its result.
     pub(crate) async fn work<T>(
         &self,
         mut work: impl FnMut(Reader) -> Result<T, ArchiveError>,
@@ -132,11 +134,11 @@ impl<'a> Blocks<'a> {
             let missed = self.state().missed;
             let Some(missed) = missed else { return Ok(outcome?) };
             self.fetch(missed, run).await?;
-            run = (run * 2).min(LONGEST_RUN);
+            run = (run * 2).min(MAX_RUN);
         }
     }
 
-    /// Brings `n_bytes` from `start` here, as far as the file goes.
+    /// Fetches `n_bytes` from `start`, as far as the file goes.
     pub(crate) async fn ensure(&self, start: u64, n_bytes: u64) -> Result<(), RemoteError> {
         let (total, first) = (self.total_bytes(), start / BLOCK);
         let end = start.saturating_add(n_bytes).min(total).div_ceil(BLOCK);
@@ -145,13 +147,14 @@ impl<'a> Blocks<'a> {
             if self.state().blocks.contains_key(&next) {
                 next += 1;
             } else {
-                next += self.fetch(next, (end - next).min(LONGEST_RUN)).await?;
+                next += self.fetch(next, (end - next).min(MAX_RUN)).await?;
             }
         }
         Ok(())
     }
 
-    /// Fetches up to `n` blocks from `first` on, fewer where one of them is here; how many.
+    /// Fetches up to `n` blocks from `first` on, fewer if one of them was fetched before. Returns
+    /// how many.
     async fn fetch(&self, first: u64, n: u64) -> Result<u64, RemoteError> {
         let (start, n) = {
             let state = self.state();
@@ -159,8 +162,8 @@ impl<'a> Blocks<'a> {
             let n_blocks = state.total.div_ceil(BLOCK);
             let n = (first..n_blocks.min(first + n)).take_while(is_missing).count() as u64;
             let n_here = state.blocks.len() as u64;
-            if MOST_BYTES / BLOCK < n_here + n {
-                return Err(ArchiveError::TooLarge { limit: MOST_BYTES }.into());
+            if MAX_BYTES / BLOCK < n_here + n {
+                return Err(ArchiveError::TooLarge { limit: MAX_BYTES }.into());
             }
             (first * BLOCK, n)
         };
@@ -181,7 +184,7 @@ impl<'a> Blocks<'a> {
         Ok(n.max(1))
     }
 
-    /// Parts of two versions would make a third that never was.
+    /// Parts of two versions of a file do not form a valid file.
     fn check_same(
         &self,
         received: &Received,
@@ -207,7 +210,8 @@ impl State {
         Self { total, blocks: BTreeMap::new(), etag, missed: None }
     }
 
-    /// Keeps the whole blocks in `bytes`, the first of which is `first`, and the file's last.
+    /// Keeps the complete blocks in `bytes`, the first of which is `first`, and the last block of
+    /// the file.
     fn keep(&mut self, first: u64, bytes: &[u8]) {
         for (number, block) in (first..).zip(bytes.chunks(65_536)) {
             let n_bytes = (self.total - (number * BLOCK).min(self.total)).min(BLOCK);
@@ -229,25 +233,31 @@ fn read_part(mut file: File, start: u64, n_bytes: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads what is here, and notes what is not.
+/// Reads the parts that were fetched, and notes the ones that were not.
 pub(crate) struct Reader {
     state: Arc<Mutex<State>>,
     position: u64,
 }
 
-impl Read for Reader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl ReaderAt for Reader {
+    fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.total <= self.position || buffer.is_empty() {
+        if state.total <= at || buffer.is_empty() {
             return Ok(0);
         }
-        let number = self.position / BLOCK;
+        let number = at / BLOCK;
         let Some(block) = state.blocks.get(&number) else {
             state.missed.get_or_insert(number);
             return Err(io::Error::other("a part that is not here yet"));
         };
-        let offset = usize::try_from(self.position % BLOCK).map_err(io::Error::other)?;
-        let n = (&block[offset..]).read(buffer)?;
+        let offset = usize::try_from(at % BLOCK).map_err(io::Error::other)?;
+        (&block[offset..]).read(buffer)
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.read_at(buffer, self.position)?;
         self.position += n as u64;
         Ok(n)
     }

@@ -1,4 +1,4 @@
-//! A stream that ends in an error once it is more than an archive may unpack to.
+//! A stream that ends in an error as soon as it is larger than an archive may become.
 
 use std::{
     cell::Cell,
@@ -8,10 +8,10 @@ use std::{
 
 use crate::io::archive::{ArchiveError, ArchiveLimits};
 
-/// A little that packs well is no attack: this much is never asked for its ratio.
+/// A small file that compresses well is no attack. The ratio is not checked for this many bytes.
 const FREE_OF_RATIO: u64 = 16 << 20;
 
-/// Counts what is read.
+/// Counts the bytes that are read.
 pub(crate) struct Counted<R> {
     inner: R,
     n_read: Rc<Cell<u64>>,
@@ -32,7 +32,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// What comes out of an archive's compression, if it has any.
+/// The decompressed content of an archive.
 pub(crate) struct Bounded<R> {
     inner: R,
     limits: ArchiveLimits,
@@ -41,7 +41,7 @@ pub(crate) struct Bounded<R> {
 }
 
 impl<R> Bounded<R> {
-    /// `n_packed` counts what `inner` has read to make its bytes.
+    /// `n_packed` counts the compressed bytes that `inner` has read.
     pub(crate) fn new(inner: R, limits: &ArchiveLimits, n_packed: Rc<Cell<u64>>) -> Self {
         Self { inner, limits: *limits, n_packed, n_unpacked: 0 }
     }

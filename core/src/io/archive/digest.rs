@@ -1,4 +1,4 @@
-//! Whether a file is the one that its registry speaks of.
+//! Checks whether a file is the one that its registry describes.
 
 use std::{
     fs::File,
@@ -11,16 +11,18 @@ use sha2::{Sha256, Sha512, digest::Output};
 
 use crate::io::archive::{DigestError, error::one_line};
 
-/// Compares the file with what a registry says: `sha256-` or `sha512-` before hex or base64 (`:`
-/// in place of `-` too), or hex alone, whose length tells which.
+/// Compares the file with a digest of a registry: `sha256-` or `sha512-` before hexadecimal or
+/// base64 digits (also with `:` in place of `-`), or hexadecimal digits alone, whose number tells
+/// the algorithm.
 ///
-/// Several, as subresource integrity allows, are no digest here: which one counts is a choice.
+/// A list of digests, which subresource integrity allows, is refused, because it would need a
+/// choice.
 pub fn verify_digest(file: &Path, expected: &str) -> Result<(), DigestError> {
     let file = File::open(file).map_err(|source| DigestError::Read { source })?;
     compare(file, expected)
 }
 
-/// The same of what `content` gives.
+/// The same for the bytes of `content`.
 pub(crate) fn compare(content: impl Read, expected: &str) -> Result<(), DigestError> {
     let Some(digest) = Expected::parse(expected) else {
         return Err(DigestError::NotDigest { text: one_line(expected) });
@@ -29,7 +31,7 @@ pub(crate) fn compare(content: impl Read, expected: &str) -> Result<(), DigestEr
     if actual == digest.bytes {
         return Ok(());
     }
-    let actual = format!("{}-{}", digest.algorithm.name(), hex(&actual));
+    let actual = format!("{}-{}", digest.algorithm.name(), hex::encode(&actual));
     Err(DigestError::Mismatch { expected: one_line(expected), actual })
 }
 
@@ -56,7 +58,8 @@ impl Expected {
             None if text.len() == 128 => (Algorithm::Sha512, text),
             None => (Algorithm::Sha256, text),
         };
-        let from_hex = || unhex(digest).filter(|bytes| bytes.len() == algorithm.n_bytes());
+        let from_hex =
+            || hex::decode(digest).ok().filter(|bytes| bytes.len() == algorithm.n_bytes());
         let from_base64 = || named.and(BASE64_STANDARD.decode(digest).ok());
         let bytes = from_hex().or_else(from_base64)?;
         (bytes.len() == algorithm.n_bytes()).then_some(Self { algorithm, bytes })
@@ -95,18 +98,4 @@ fn digest_of<D: sha2::Digest>(mut content: impl Read) -> io::Result<Output<D>> {
             n => digest.update(&buffer[..n]),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(digit).collect()
-}
-
-fn digit(half: u8) -> Option<char> {
-    char::from_digit(half.into(), 16)
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
-    let digits = digits.filter(|digits| digits.len().is_multiple_of(2))?;
-    digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).ok()).collect()
 }

@@ -1,19 +1,19 @@
-//! What archives hold, and how much of it is believed.
+//! The entries of archives, and the limits for them.
 
 use std::collections::HashSet;
 
 use crate::io::archive::ArchiveError;
 
-/// How much an archive may hold. The defaults are far above every package that installs a command.
+/// The limits for an archive. The defaults are far above every package that installs a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArchiveLimits {
-    /// Files, folders and links together.
+    /// Number of files, folders and links together.
     pub max_entries: u64,
-    /// Of one path, and of the target of one link.
+    /// Length of one path, and of the target of one link.
     pub max_name_bytes: usize,
-    /// Unpacked, headers included.
+    /// Decompressed size, including headers.
     pub max_total_bytes: u64,
-    /// Unpacked bytes for one packed byte; not asked of the first 16 MiB.
+    /// Decompressed bytes for each compressed byte. It is not checked for the first 16 MiB.
     pub max_ratio: u64,
 }
 
@@ -28,67 +28,67 @@ impl Default for ArchiveLimits {
     }
 }
 
-/// What an entry is.
+/// The type of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
     /// A regular file.
     File,
     /// A folder.
     Dir,
-    /// To a target as the archive writes it: it may lead anywhere.
+    /// A symbolic link, with its target as the archive has it. The target may be anywhere.
     Symlink(String),
-    /// To another entry, as the archive writes it: it may lead anywhere.
+    /// A link to another entry, with its target as the archive has it. The target may be anywhere.
     HardLink(String),
-    /// A device, a pipe, or something later.
+    /// A device, a pipe, or an unknown type.
     Other,
 }
 
-/// One thing in an archive.
+/// An entry of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Relative, with `/` between elements; no element is empty, `.` or `..`, and none holds NUL.
+    /// Its relative path, with `/` between elements. No element is empty, `.` or `..`, and none
+    /// contains NUL.
     pub path: String,
-    /// Bytes of content.
+    /// Size of its content in bytes.
     pub size: u64,
-    /// Unix permissions, without the bits that say what it is.
+    /// Its Unix permissions, without the bits for the type.
     pub mode: u32,
-    /// What it is.
+    /// Its type.
     pub kind: EntryKind,
 }
 
-/// Whether to go on.
+/// Whether to continue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// To the next entry.
+    /// Continue with the next entry.
     Continue,
-    /// What was looked for is found.
+    /// Stop, because everything that was looked for is found.
     Stop,
 }
 
-/// What becomes of paths that are no text, or that are there twice.
+/// How to treat paths that are not text, and paths that appear twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Paths {
-    /// They end the pass: whoever unpacks must know what lies where.
+    /// They are errors, because a path must be certain when the archive is unpacked.
     Exact,
-    /// They are shown: whoever looks for a few files has no use for the others, whatever they are
-    /// called.
+    /// They are reported, because a reader that looks for a few files does not need the others.
     Shown,
 }
 
-/// Counts entries, and remembers the paths of those that are there once.
-pub(crate) struct Census {
+/// Counts entries, and remembers paths, to find those that appear twice.
+pub(crate) struct EntryCounter {
     limits: ArchiveLimits,
-    /// How paths are taken.
+    /// How paths are treated.
     wanted: Paths,
     n_entries: u64,
     paths: HashSet<String>,
     bytes_of_paths: usize,
 }
 
-/// As long as all paths of one archive may be together; they are held in memory.
-const LONGEST_PATHS: usize = 32 << 20;
+/// Maximal length of all paths of one archive together. They are kept in memory.
+const MAX_PATHS: usize = 32 << 20;
 
-impl Census {
+impl EntryCounter {
     pub(crate) fn new(limits: &ArchiveLimits, wanted: Paths) -> Self {
         let paths = HashSet::new();
         Self { limits: *limits, wanted, n_entries: 0, paths, bytes_of_paths: 0 }
@@ -98,7 +98,7 @@ impl Census {
         &self.limits
     }
 
-    /// One more header, whatever it describes.
+    /// Counts a header, whatever it describes.
     pub(crate) fn count(&mut self) -> Result<(), ArchiveError> {
         self.n_entries += 1;
         if self.limits.max_entries < self.n_entries {
@@ -107,10 +107,10 @@ impl Census {
         Ok(())
     }
 
-    /// `entry`, unless something else has its path. Folders are named again and again.
+    /// Accepts `entry`, unless another entry has its path. Folders may appear repeatedly.
     pub(crate) fn admit(&mut self, entry: Entry) -> Result<Entry, ArchiveError> {
         self.bytes_of_paths += entry.path.len();
-        if LONGEST_PATHS < self.bytes_of_paths {
+        if MAX_PATHS < self.bytes_of_paths {
             return Err(ArchiveError::TooManyEntries { limit: self.limits.max_entries });
         }
         let may_be_again = entry.kind == EntryKind::Dir || self.wanted == Paths::Shown;
@@ -121,8 +121,8 @@ impl Census {
         }
     }
 
-    /// The path that `raw` spells, with folders' final slashes and `./` taken away. Empty for the
-    /// root itself.
+    /// The path in `raw`, without slashes at the end of folders and without `./`. Empty for the
+    /// root of the archive.
     pub(crate) fn path(&self, raw: &[u8]) -> Result<String, ArchiveError> {
         let text = self.text(raw)?;
         let unsafe_path = || ArchiveError::UnsafePath { path: shown(raw) };
@@ -133,7 +133,7 @@ impl Census {
         Ok(elements.collect::<Vec<_>>().join("/"))
     }
 
-    /// A path or target as it is written.
+    /// A path or a target, unchanged.
     pub(crate) fn text(&self, raw: &[u8]) -> Result<String, ArchiveError> {
         if self.limits.max_name_bytes < raw.len() {
             return Err(ArchiveError::NameTooLong { limit: self.limits.max_name_bytes });

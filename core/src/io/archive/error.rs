@@ -1,4 +1,4 @@
-//! Why an archive cannot be read, and what that says about whom.
+//! Errors of archives, and what they say about the package, the registry and the machine.
 
 use std::io;
 
@@ -7,70 +7,70 @@ use crate::{
     model::{Confidence, FailureKind, Finding, is_hidden},
 };
 
-/// An archive is damaged, hostile or of a kind that is not read.
+/// An archive is damaged or hostile, or uses a feature that is not supported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
-    /// Cannot be read as what it should be.
+    /// It cannot be read as an archive of the expected type.
     #[error("the archive is damaged: {reason}")]
     Damaged {
-        /// Of the reader.
+        /// The message of the reader.
         reason: String,
     },
-    /// It ends before its end.
-    #[error("the archive ends before its end")]
+    /// The file ends before the archive does.
+    #[error("the archive is incomplete")]
     Truncated,
-    /// Well made, but in a way that is not read here.
-    #[error("the archive uses {what}, which is not read here")]
+    /// A valid archive with a feature that is not supported.
+    #[error("the archive uses {what}, which is not supported")]
     Unsupported {
         /// The feature.
         what: &'static str,
     },
-    /// It leads out of the archive, or is no text.
-    #[error("the archive holds the path {path}, which is not safe to use")]
+    /// A path that leaves the archive, or that is not text.
+    #[error("the archive contains the unsafe path {path}")]
     UnsafePath {
-        /// Escaped, and its beginning only.
+        /// The beginning of the path, escaped.
         path: String,
     },
-    /// Which of the two is meant depends on who reads it.
-    #[error("the archive holds {path:?} twice")]
+    /// A path that appears twice, so that different readers would use different entries.
+    #[error("the archive contains {path:?} twice")]
     Duplicate {
         /// The path.
         path: String,
     },
-    /// More than anyone needs.
-    #[error("the archive holds more than {limit} entries, or paths as long as that")]
+    /// More entries than any package needs.
+    #[error("the archive contains more than {limit} entries, or paths that are too long together")]
     TooManyEntries {
-        /// What there may be.
+        /// The limit.
         limit: u64,
     },
-    /// More than anyone needs.
-    #[error("the archive holds a path of more than {limit} bytes")]
+    /// A longer name than any package needs.
+    #[error("the archive contains a path of more than {limit} bytes")]
     NameTooLong {
-        /// What it may be.
+        /// The limit in bytes.
         limit: usize,
     },
-    /// More than a package needs, or than a caller wants.
-    #[error("what is read of the archive is more than {limit} bytes")]
+    /// More content than a package needs, or than the caller accepts.
+    #[error("the content of the archive is larger than {limit} bytes")]
     TooLarge {
-        /// What it may be.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// Few packed bytes that become many.
+    /// A small compressed file that decompresses to many bytes.
     #[error("the archive unpacks to more than {limit} times its size")]
     Bomb {
-        /// What it may be.
+        /// The limit: decompressed bytes for each compressed byte.
         limit: u64,
     },
-    /// What it says about itself is not so.
-    #[error("the archive says that {path:?} has {claimed} bytes, and it has not")]
+    /// The stated size of an entry is wrong.
+    #[error("the archive states a wrong size for {path:?}: {claimed} bytes")]
     LyingSize {
-        /// Of the entry.
+        /// The path of the entry.
         path: String,
-        /// Bytes.
+        /// The stated size in bytes.
         claimed: u64,
     },
-    /// The bytes of the archive could not be had: from a disk, or from whoever reads an entry.
+    /// The bytes of the archive, or the place where an entry is written, caused an I/O error.
     #[error("cannot read the archive")]
     Read {
         /// The cause.
@@ -79,7 +79,7 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
-    /// What it says about the package.
+    /// What the error says about the package.
     pub fn finding(&self) -> Finding {
         if matches!(self, Self::Read { .. }) {
             return inferred(FailureKind::DiskFull);
@@ -88,7 +88,7 @@ impl ArchiveError {
     }
 }
 
-/// An error on its way through `std::io` comes out as what it was.
+/// Restores an error that was passed through `std::io`.
 impl From<io::Error> for ArchiveError {
     fn from(error: io::Error) -> Self {
         use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
@@ -100,7 +100,7 @@ impl From<io::Error> for ArchiveError {
         if error.kind() == UnexpectedEof {
             Self::Truncated
         } else if matches!(error.kind(), InvalidData | InvalidInput | Other) {
-            // How `tar`, `zip` and `flate2` report what they cannot read.
+            // This is how `tar`, `rawzip` and `flate2` report damage.
             Self::Damaged { reason: one_line(&error.to_string()) }
         } else {
             Self::Read { source: error }
@@ -125,12 +125,12 @@ pub enum RemoteError {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Digest(#[from] DigestError),
-    #[error("{host} answered parts of a file that do not belong together")]
+    #[error("{host} sent parts of different versions of a file")]
     Changed { host: String },
 }
 
 impl RemoteError {
-    /// What it says about package, registry and machine.
+    /// What the error says about the package, the registry and the machine.
     pub fn finding(&self) -> Finding {
         match self {
             Self::Http(error) => error.finding(),
@@ -143,14 +143,14 @@ impl RemoteError {
     }
 }
 
-/// A file is not the one that a registry speaks of.
+/// A file is not the one that its registry describes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum DigestError {
     #[error("the file's digest is {actual}, and the registry says {expected}")]
     Mismatch { expected: String, actual: String },
-    #[error("{text:?} is no digest that can be compared")]
+    #[error("{text:?} is not a supported digest")]
     NotDigest { text: String },
     #[error("cannot read the file to compare its digest")]
     Read {
@@ -160,7 +160,7 @@ pub enum DigestError {
 }
 
 impl DigestError {
-    /// What it says about package and machine.
+    /// What the error says about the package and the machine.
     pub fn finding(&self) -> Finding {
         match self {
             Self::Mismatch { .. } => Finding::stated(FailureKind::ArchiveExtractionFailed),
@@ -174,7 +174,7 @@ fn inferred(kind: FailureKind) -> Finding {
     Finding { confidence: Confidence::Inferred, ..Finding::stated(kind) }
 }
 
-/// A reader's message may quote the archive, which may hold anything.
+/// The message of a reader may quote the archive, which may contain anything.
 pub(crate) fn one_line(text: &str) -> String {
     const LONGEST: usize = 200;
     text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).take(LONGEST).collect()

@@ -1,4 +1,4 @@
-//! One file that is packed by itself.
+//! A single file that is compressed with gzip.
 
 use std::io::{BufReader, Read};
 
@@ -9,7 +9,7 @@ use crate::io::archive::{
     bounded::{Bounded, Counted},
 };
 
-/// What `packed` unpacks to, if that is at most `max_bytes`.
+/// The decompressed content of `packed`, if that has at most `max_bytes`.
 pub fn gunzip(packed: &[u8], max_bytes: usize) -> Result<Vec<u8>, ArchiveError> {
     let limit = max_bytes as u64;
     let mut unpacked = vec![];
@@ -20,7 +20,8 @@ pub fn gunzip(packed: &[u8], max_bytes: usize) -> Result<Vec<u8>, ArchiveError> 
     Ok(unpacked)
 }
 
-/// What `packed` unpacks to, for reading in pieces; an error once it is more than `limits` allow.
+/// A reader for the decompressed content of `packed`. It returns an error as soon as the content
+/// exceeds `limits`.
 pub fn unpacked(packed: impl Read, limits: &ArchiveLimits) -> impl Read {
     let (counted, n_packed) = Counted::new(packed);
     Bounded::new(bufread::MultiGzDecoder::new(BufReader::new(counted)), limits, n_packed)
@@ -42,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_comes_out_and_no_more_than_was_asked_for() {
+    fn the_content_is_unpacked_up_to_the_limit() {
         assert_eq!(gunzip(&gzip(b"text"), 4).unwrap(), b"text");
         assert!(matches!(gunzip(&gzip(b"text"), 3), Err(ArchiveError::TooLarge { limit: 3 })));
         let bomb = gzip(&vec![0; 32 << 20]);
@@ -50,14 +51,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_no_gzip_is_an_error() {
+    fn truncated_and_invalid_gzip_is_an_error() {
         let packed = gzip(b"a text of some length");
         assert!(matches!(gunzip(&packed[..packed.len() - 4], 99), Err(ArchiveError::Truncated)));
         assert!(gunzip(b"plain", 99).is_err());
     }
 
     #[test]
-    fn what_is_read_in_pieces_is_bounded_too() {
+    fn reading_in_pieces_is_limited_too() {
         let limits = ArchiveLimits { max_total_bytes: 4, ..ArchiveLimits::default() };
         let read = |text: &[u8]| {
             let mut found = vec![];

@@ -1,8 +1,8 @@
-//! Archives, read without trusting them and without unpacking them to disk.
+//! Reads archives without trusting them and without unpacking them to disk.
 //!
-//! Ways in: [`read_tar`] and [`look_into_tar`] for a tar that is here, [`RemoteZip`] and
-//! [`RemoteTar`] for archives that stay at their registry while only the parts that matter are asked
-//! for. All of them keep to [`ArchiveLimits`]: what an archive says about itself is a claim.
+//! Entry points: [`read_tar`] and [`look_into_tar`] for a local tar file, [`RemoteZip`] and
+//! [`RemoteTar`] for archives at a registry, of which only the necessary parts are requested. All
+//! of them keep to [`ArchiveLimits`], because what an archive says about itself may be wrong.
 
 mod blocks;
 mod bounded;

@@ -1,8 +1,8 @@
-//! Asking for a part of a file, and what comes back.
+//! Requests for a part of a file, and their answers.
 
 use crate::io::{HttpError, Request, Response, archive::RemoteError, page};
 
-/// An answer to a request for a part.
+/// The answer to a request for a part.
 pub(super) struct Received {
     pub(super) start: u64,
     pub(super) total: u64,
@@ -36,7 +36,7 @@ impl Received {
     }
 }
 
-/// First byte, last byte, and length of the whole, of `bytes 0-99/1234`.
+/// The first byte, the last byte, and the total length in `bytes 0-99/1234`.
 fn content_range(text: &str) -> Option<(u64, u64, u64)> {
     let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (start, end) = range.split_once('-')?;
@@ -44,7 +44,7 @@ fn content_range(text: &str) -> Option<(u64, u64, u64)> {
     (start <= end).then_some((start, end, total.trim().parse().ok()?))
 }
 
-/// `request` for `n_bytes` from `start` on; at least one.
+/// `request` for `n_bytes` from `start` on, and at least one byte.
 pub(super) fn part(request: &Request, start: u64, n_bytes: u64) -> Request {
     let range = Some(start..=start + n_bytes - 1);
     let max_bytes = usize::try_from(n_bytes).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! Plain tar files that stay where they are: headers without the content between them.
+//! Uncompressed tar files at a registry: only their headers are fetched.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 
@@ -14,28 +14,29 @@ use crate::io::{
     },
 };
 
-/// A tar file at a registry, not packed itself.
+/// An uncompressed tar file at a registry.
 pub struct RemoteTar<'a> {
     blocks: Blocks<'a>,
 }
 
-/// What a header says, and where its content lies.
+/// What a header says, and the position of the content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TarEntry {
-    /// Relative, with `/` between elements; no element is empty, `.` or `..`, and none holds NUL.
+    /// Its relative path, with `/` between elements. No element is empty, `.` or `..`, and none
+    /// contains NUL.
     pub path: String,
-    /// Bytes of content.
+    /// Size of its content in bytes.
     pub size: u64,
-    /// Unix permissions, without the bits that say what it is.
+    /// Its Unix permissions, without the bits for the type.
     pub mode: u32,
-    /// What it is.
+    /// Its type.
     pub kind: EntryKind,
     start: u64,
 }
 
 impl<'a> RemoteTar<'a> {
-    /// The archive that `request` asks for; `None` where there is none, or an empty file. `max_bytes`
-    /// limits what is downloaded from a server that does not give parts.
+    /// The archive that `request` asks for. `None` when there is no such file, or when it is empty.
+    /// `max_bytes` limits the download from a server that does not send parts.
     pub async fn open(http: &'a dyn Http, request: Request) -> Result<Option<Self>, RemoteError> {
         let blocks = Blocks::open(http, request).await?;
         Ok(blocks.map(|blocks| Self { blocks }))
@@ -48,7 +49,7 @@ impl<'a> RemoteTar<'a> {
         self.blocks.work(|reader| list(reader, total, &limits)).await
     }
 
-    /// All of an entry's content, if that is at most `max_bytes`.
+    /// The complete content of an entry, if it has at most `max_bytes`.
     pub async fn read(&self, entry: &TarEntry, max_bytes: usize) -> Result<Vec<u8>, RemoteError> {
         let limit = max_bytes as u64;
         if limit < entry.size {
@@ -58,13 +59,13 @@ impl<'a> RemoteTar<'a> {
         self.blocks.work(|reader| content(reader, entry)).await
     }
 
-    /// Of the archive itself.
+    /// Size of the archive itself in bytes.
     pub fn total_bytes(&self) -> u64 {
         self.blocks.total_bytes()
     }
 
-    /// Compares the archive with what its registry says of it (see [`verify_digest`]), if all of
-    /// it was read; whether it was. False too where `expected` is empty.
+    /// Compares the archive with the registry's digest (see [`verify_digest`]), if the complete
+    /// archive was read. Returns whether it was compared. Also false when `expected` is empty.
     ///
     /// [`verify_digest`]: crate::io::archive::verify_digest
     pub fn has_digest(&self, expected: &str) -> Result<bool, RemoteError> {

@@ -1,7 +1,7 @@
-//! Tar files, packed or not, in one pass.
+//! Reads tar files, compressed or not, in one pass.
 //!
-//! Headers are read raw, so that a long name costs no more memory than it may: the `tar` crate
-//! itself would read as many bytes of it as its header says.
+//! Headers are read directly, so that a long name needs no more memory than is allowed. The `tar`
+//! crate itself would read as many bytes as the header says.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 
@@ -11,15 +11,15 @@ use tar::{Archive, PaxExtensions};
 use crate::io::archive::{
     ArchiveError, ArchiveLimits, Entry, EntryKind, Flow,
     bounded::{Bounded, Counted},
-    entry::{Census, Paths},
+    entry::{EntryCounter, Paths},
 };
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
-/// Extended headers hold names, times and attributes of one entry.
-const LONGEST_EXTENSION: u64 = 1 << 20;
+/// Maximal size of an extended header. It contains names, times and attributes of one entry.
+const MAX_EXTENSION: u64 = 1 << 20;
 
-/// Shows every entry of a tar, which may be inside gzip, to `visit`, which may read the content.
-/// An empty file is no archive. What `visit` cannot read for reasons of its own ends the pass.
+/// Calls `visit` for every entry of a tar file, which may be compressed with gzip. `visit` may read
+/// the content. An empty file is not an archive. An error of `visit` ends the pass.
 pub fn read_tar(
     file: impl Read,
     limits: &ArchiveLimits,
@@ -28,8 +28,9 @@ pub fn read_tar(
     pass(file, limits, Paths::Exact, visit)
 }
 
-/// [`read_tar`] for who unpacks nothing: a path that is no text comes with a replacement character
-/// for what is none, and one that is there twice comes twice, of which unpacking keeps the last.
+/// Like [`read_tar`], for callers that do not unpack. Bytes in a path that are not text become
+/// replacement characters. A path that appears twice is visited twice; unpacking would keep the
+/// last one.
 pub fn look_into_tar(
     file: impl Read,
     limits: &ArchiveLimits,
@@ -49,7 +50,7 @@ fn pass(
     let (counted, n_packed) = Counted::new(file);
     let mut packed = BufReader::new(counted);
     if !packed.fill_buf()?.starts_with(GZIP_MAGIC) {
-        // Nothing is packed, so the ratio is one.
+        // Nothing is compressed, so the ratio is one.
         return walk(Bounded::new(packed, limits, n_packed), Headers::new(limits, paths), visit);
     }
     let unpacked = Bounded::new(MultiGzDecoder::new(packed), limits, n_packed);
@@ -65,7 +66,7 @@ fn walk(file: impl Read, mut headers: Headers, visit: &mut Visit<'_>) -> Result<
     for raw in archive.entries()?.raw(true) {
         let mut raw = raw?;
         let Some(entry) = headers.read(&mut raw)? else { continue };
-        let mut content = Whole { inner: &mut raw, n_left: entry.size };
+        let mut content = CompleteEntries { inner: &mut raw, n_left: entry.size };
         match visit(&entry, &mut content)? {
             Flow::Continue => {}
             Flow::Stop => return Ok(()),
@@ -74,13 +75,13 @@ fn walk(file: impl Read, mut headers: Headers, visit: &mut Visit<'_>) -> Result<
     headers.end()
 }
 
-/// Ends in an error where the archive ends within an entry.
-struct Whole<R> {
+/// Returns an error if the archive ends within an entry.
+struct CompleteEntries<R> {
     inner: R,
     n_left: u64,
 }
 
-impl<R: Read> Read for Whole<R> {
+impl<R: Read> Read for CompleteEntries<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         if n == 0 && !buffer.is_empty() && 0 < self.n_left {
@@ -91,14 +92,14 @@ impl<R: Read> Read for Whole<R> {
     }
 }
 
-/// Makes entries of headers, of which an entry may have several.
+/// Reads entries from headers. One entry may have several headers.
 pub(crate) struct Headers {
-    census: Census,
+    counter: EntryCounter,
     n_read: u64,
     next: Extension,
 }
 
-/// What is said about the next entry before it comes.
+/// What extended headers say about the next entry.
 #[derive(Default)]
 struct Extension {
     path: Option<Vec<u8>>,
@@ -109,31 +110,31 @@ struct Extension {
 
 impl Headers {
     pub(crate) fn new(limits: &ArchiveLimits, paths: Paths) -> Self {
-        Self { census: Census::new(limits, paths), n_read: 0, next: Extension::default() }
+        Self { counter: EntryCounter::new(limits, paths), n_read: 0, next: Extension::default() }
     }
 
-    /// The entry that this header completes; `None` for what belongs to the next entry, and for
-    /// the archive's own root.
+    /// The entry that this header completes. `None` for an extended header of the next entry, and
+    /// for the root of the archive.
     pub(crate) fn read<R: Read>(
         &mut self,
         raw: &mut tar::Entry<'_, R>,
     ) -> Result<Option<Entry>, ArchiveError> {
         self.n_read += 1;
-        self.census.count()?;
+        self.counter.count()?;
         let kind = raw.header().entry_type();
         if kind.is_gnu_longname() {
             self.next.path = Some(self.long_name(raw)?);
         } else if kind.is_gnu_longlink() {
             self.next.target = Some(self.long_name(raw)?);
         } else if kind.is_pax_local_extensions() {
-            self.next.read_pax(&bytes(raw, LONGEST_EXTENSION)?)?;
+            self.next.read_pax(&bytes(raw, MAX_EXTENSION)?)?;
         } else if !kind.is_pax_global_extensions() {
             return self.complete(raw);
         }
         Ok(None)
     }
 
-    /// At the end of the archive.
+    /// To be called at the end of the archive.
     pub(crate) fn end(&self) -> Result<(), ArchiveError> {
         if self.n_read == 0 {
             return Err(ArchiveError::Damaged { reason: "it holds nothing".to_owned() });
@@ -151,12 +152,12 @@ impl Headers {
             return Err(ArchiveError::Unsupported { what: "sparse files" });
         }
         let raw_path = path.unwrap_or_else(|| header.path_bytes().into_owned());
-        let path = self.census.path(&raw_path)?;
+        let path = self.counter.path(&raw_path)?;
         if size.is_some_and(|size| size != raw.size()) {
             return Err(ArchiveError::LyingSize { path, claimed: size.unwrap_or_default() });
         }
         let target = target.or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
-        let target = || self.census.text(&target.unwrap_or_default());
+        let target = || self.counter.text(&target.unwrap_or_default());
         let of_type = header.entry_type();
         let kind = if of_type.is_symlink() {
             EntryKind::Symlink(target()?)
@@ -175,12 +176,12 @@ impl Headers {
             return if is_root { Ok(None) } else { Err(unsafe_path) };
         }
         let mode = header.mode().unwrap_or(0) & 0o7777;
-        self.census.admit(Entry { path, size: raw.size(), mode, kind }).map(Some)
+        self.counter.admit(Entry { path, size: raw.size(), mode, kind }).map(Some)
     }
 
     fn long_name<R: Read>(&self, raw: &mut tar::Entry<'_, R>) -> Result<Vec<u8>, ArchiveError> {
-        let limit = self.census.limits().max_name_bytes;
-        // One more for the NUL at its end.
+        let limit = self.counter.limits().max_name_bytes;
+        // One more byte for the NUL at its end.
         let too_long = |_| ArchiveError::NameTooLong { limit };
         let mut name = bytes(raw, limit as u64 + 1).map_err(too_long)?;
         if name.last() == Some(&0) {
@@ -210,13 +211,13 @@ impl Extension {
     }
 }
 
-/// All of an extended header.
+/// The complete content of an extended header.
 fn bytes<R: Read>(raw: &mut tar::Entry<'_, R>, limit: u64) -> Result<Vec<u8>, ArchiveError> {
     let size = raw.size();
     if limit < size {
         return Err(ArchiveError::TooLarge { limit });
     }
     let mut bytes = vec![];
-    Whole { inner: raw.take(size), n_left: size }.read_to_end(&mut bytes)?;
+    CompleteEntries { inner: raw.take(size), n_left: size }.read_to_end(&mut bytes)?;
     Ok(bytes)
 }

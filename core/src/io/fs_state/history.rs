@@ -1,4 +1,4 @@
-//! Visits to the files of history: newest first, and only those whose names can match.
+//! Reads the files of history, newest first, and only those whose names fit the filter.
 
 use std::path::Path;
 
@@ -13,19 +13,19 @@ use crate::{
     model::{FailureRecord, RunName, RunRecord},
 };
 
-/// What failures and runs have in common when they are visited.
-pub(super) trait Historic: DeserializeOwned {
-    /// Before the batch id in the names of their files.
+/// The common part of failures and runs.
+pub(super) trait HistoryRecord: DeserializeOwned {
+    /// The part of their file names before the batch id.
     const PREFIX: &'static str;
 
-    /// Whether `filter` takes it.
+    /// Whether the record fits `filter`.
     fn is_taken(&self, filter: &HistoryFilter) -> bool;
 
     /// Newest first.
     fn order(a: &Self, b: &Self) -> std::cmp::Ordering;
 }
 
-impl Historic for RunRecord {
+impl HistoryRecord for RunRecord {
     const PREFIX: &'static str = Layout::RUN_PREFIX;
 
     fn is_taken(&self, filter: &HistoryFilter) -> bool {
@@ -37,7 +37,7 @@ impl Historic for RunRecord {
     }
 }
 
-impl Historic for FailureRecord {
+impl HistoryRecord for FailureRecord {
     const PREFIX: &'static str = "";
 
     fn is_taken(&self, filter: &HistoryFilter) -> bool {
@@ -50,8 +50,8 @@ impl Historic for FailureRecord {
 }
 
 impl FsState {
-    /// Shows the records under `dir` that `filter` takes to `visit`, file after file.
-    pub(super) fn visit<T: Historic>(
+    /// Calls `visit` for the records under `dir` that fit `filter`, file by file.
+    pub(super) fn visit<T: HistoryRecord>(
         &self,
         dir: &Path,
         filter: &HistoryFilter,
@@ -59,13 +59,15 @@ impl FsState {
     ) -> Result<(), StateError> {
         let words: Vec<Finder<'_>> =
             filter.words().iter().map(|word| Finder::new(word).into_owned()).collect();
-        let may_be_wanted = |line: &[u8]| has_all(line, &words);
+        // One file is read completely, because a line without the id may be the damaged record.
+        let is_one_file = filter.batch.is_some() || filter.failure.is_some();
+        let may_be_wanted = |line: &[u8]| is_one_file || has_all(line, &words);
         let mut content = vec![];
         for name in names::<T>(dir, filter)? {
             let path = dir.join(&name);
             let label = self.layout.label(&path);
             let mut records = Records::<T>::default();
-            match regular::read_into(&path, regular::LONGEST_FILE, &mut content) {
+            match regular::read_into(&path, regular::MAX_FILE, &mut content) {
                 Ok(true) => lines::add(&content, &label, &may_be_wanted, &mut records),
                 Ok(false) => continue,
                 Err(error) => lines::quarantine_file(error, &label, &mut records)?,
@@ -82,9 +84,9 @@ impl FsState {
     }
 }
 
-/// Names of the files that can hold what `filter` takes, newest first. Those that do not say when
-/// their run started come last.
-fn names<T: Historic>(dir: &Path, filter: &HistoryFilter) -> Result<Vec<String>, StateError> {
+/// The names of the files that can contain records that fit `filter`, newest first. Files whose
+/// names do not contain the start of a run come last.
+fn names<T: HistoryRecord>(dir: &Path, filter: &HistoryFilter) -> Result<Vec<String>, StateError> {
     let of_failure = filter.failure.as_deref().and_then(RunName::batch_of_failure);
     if let Some(batch) = filter.batch.as_deref().or(of_failure) {
         return Ok(vec![format!("{}{}", T::PREFIX, Layout::batch_file_name(batch))]);
@@ -106,17 +108,16 @@ fn names<T: Historic>(dir: &Path, filter: &HistoryFilter) -> Result<Vec<String>,
 }
 
 /// Start of the run in the name of a file.
-fn start<T: Historic>(name: &str) -> Option<&str> {
+fn start<T: HistoryRecord>(name: &str) -> Option<&str> {
     Some(RunName::parse(stem::<T>(name)?)?.start)
 }
 
 /// The batch id in the name of a file.
-fn stem<T: Historic>(name: &str) -> Option<&str> {
+fn stem<T: HistoryRecord>(name: &str) -> Option<&str> {
     name.strip_prefix(T::PREFIX)?.strip_suffix(".jsonl")
 }
 
-/// Whether `line` has all of `words`. One with escapes that a name may be written in has to be
-/// parsed for that.
+/// Whether `line` contains all `words`. A line with escapes has to be parsed to decide this.
 fn has_all(line: &[u8], words: &[Finder<'_>]) -> bool {
     words.iter().all(|word| word.find(line).is_some())
         || memchr_iter(b'\\', line).any(|i| matches!(line.get(i + 1), Some(b'u' | b'/')))

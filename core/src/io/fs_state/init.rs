@@ -1,4 +1,4 @@
-//! Laying out a root.
+//! Creates a root.
 
 use std::path::{Path, PathBuf};
 
@@ -12,35 +12,36 @@ use crate::{
     model::Control,
 };
 
-/// One file of a root that was laid out.
+/// A file of a new root.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Laid {
-    /// Relative to the root.
+pub struct InitializedFile {
+    /// Its path, relative to the root.
     pub file: String,
-    /// `false` where it was there before, and was left as it is.
+    /// `false` when it existed before and was not changed.
     pub made: bool,
 }
 
 impl FsState {
-    /// Makes `root` a root. Whatever is there stays as it is, readable or not; what is missing is
-    /// made, the control plane last, so that half a root is none and `init` goes on with it.
+    /// Makes `root` a pipeline root. Existing files are not changed, readable or not. Missing files
+    /// are created, the control file last, so that an unfinished root does not count as one, and
+    /// `init` can be run again.
     pub fn init(
         root: impl Into<PathBuf>,
         control: &Control,
         queues: &[QueueFile],
-    ) -> Result<(Self, Vec<Laid>), StateError> {
+    ) -> Result<(Self, Vec<InitializedFile>), StateError> {
         let layout = Layout::new(root);
         let _nobody_else = Exclusive::acquire(&layout)?;
-        let mut laid = vec![];
+        let mut initialized = vec![];
         let mut lay = |path: &Path, write: &dyn Fn() -> Result<(), StateError>| {
             let made = regular::size(path)?.is_none();
             if made {
                 write()?;
             }
-            laid.push(Laid { file: layout.label(path), made });
+            initialized.push(InitializedFile { file: layout.label(path), made });
             Ok::<_, StateError>(())
         };
-        // Git passes over this folder wherever the root is, with no change to the root's own rules.
+        // Git ignores this folder wherever the root is. The root's own rules need no change.
         let path = layout.machine().join(".gitignore");
         lay(&path, &|| atomic::write(&path, b"*\n"))?;
         for file in queues {
@@ -50,6 +51,6 @@ impl FsState {
         let path = layout.control();
         let text = control::to_text(&path, None, control)?;
         lay(&path, &|| atomic::write(&path, text.as_bytes()))?;
-        Ok((Self { layout }, laid))
+        Ok((Self { layout }, initialized))
     }
 }

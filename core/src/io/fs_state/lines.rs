@@ -1,4 +1,4 @@
-//! Records, one to a line. A line that cannot be read costs itself only.
+//! Records, one on each line. An unreadable line does not affect the others.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::{
     model::SCHEMA_VERSION,
 };
 
-/// All that every format has in common.
+/// The field that all formats have.
 #[derive(Deserialize)]
 struct Versioned {
     #[serde(default)]
@@ -31,8 +31,8 @@ pub(super) fn check_version(path: &Path, content: &[u8]) -> Result<(), StateErro
     version.check().map_err(|kind| StateError::new(path, kind))
 }
 
-/// Adds the records of the file at `path` to `records`; `label` is how a person names it. A file
-/// that cannot be read at all because of what it is goes to quarantine as a whole.
+/// Adds the records of the file at `path` to `records`. `label` is the name of the file in
+/// messages. A file that cannot be read at all is quarantined as a whole.
 pub(in crate::io) fn read<T: DeserializeOwned>(
     path: &Path,
     label: &str,
@@ -45,7 +45,8 @@ pub(in crate::io) fn read<T: DeserializeOwned>(
     Ok(())
 }
 
-/// A file that cannot be read because of what lies in its place; any other error comes back.
+/// Quarantines a file that cannot be read because it is not a regular file. Any other error is
+/// returned.
 pub(super) fn quarantine_file<T>(
     error: StateError,
     label: &str,
@@ -59,8 +60,9 @@ pub(super) fn quarantine_file<T>(
     Ok(())
 }
 
-/// Adds the records in `content`, the bytes of the file that a person calls `label`. A line that
-/// `may_be_wanted` refuses is passed over unread, unless its ends show that it is no record.
+/// Adds the records in `content`, the content of the file `label`. A line that `may_be_wanted`
+/// rejects is skipped without parsing, unless its first or last character shows that it is not a
+/// record.
 pub(super) fn add<T: DeserializeOwned>(
     content: &[u8],
     label: &str,
@@ -88,7 +90,7 @@ pub(super) fn add<T: DeserializeOwned>(
     }
 }
 
-/// The lines of `content` that hold something, with their numbers from 1.
+/// The lines of `content` that are not empty, with their numbers from 1.
 fn lines(content: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     let ends = memchr::memchr_iter(b'\n', content).chain([content.len()]);
     let mut start = 0;
@@ -96,7 +98,7 @@ fn lines(content: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     (1..).zip(all).filter(|(_, line)| !line.trim_ascii().is_empty())
 }
 
-/// Whether `line` begins and ends as a record does: one that was cut off does not.
+/// Whether `line` begins and ends like a record. A line that was cut off does not.
 fn is_object(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     line.starts_with(b"{") && line.ends_with(b"}")
@@ -115,7 +117,7 @@ fn record<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
     }
 }
 
-/// Older metrics are indented documents over many lines, none of which says anything by itself.
+/// Older metrics are indented documents of many lines, none of which can be read alone.
 fn is_one_document(content: &[u8]) -> Option<String> {
     let first = content.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty())?;
     let is_cut = serde_json::from_slice::<Versioned>(first).is_err_and(|error| error.is_eof());
@@ -128,7 +130,7 @@ fn is_one_document(content: &[u8]) -> Option<String> {
     Some(reason.unwrap_or_else(|| "not one record a line".to_owned()))
 }
 
-/// `records`, one to a line.
+/// `records`, one on each line.
 pub(super) fn to_text<T: Serialize>(path: &Path, records: &[T]) -> Result<String, StateError> {
     let mut text = String::new();
     for record in records {

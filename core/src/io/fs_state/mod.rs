@@ -1,5 +1,6 @@
-//! The state as files under a root.
+//! The state as files below a root.
 
+mod bulk;
 mod control;
 mod history;
 mod init;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
-pub use self::init::Laid;
+pub use self::init::InitializedFile;
 use crate::{
     io::{
         Holder, Layout, RunLock, StateError, StateErrorKind, atomic,
@@ -23,51 +24,62 @@ use crate::{
     model::EcosystemId,
 };
 
-/// The state under one root. Holds nothing in memory: each call reads or writes.
+/// The state of one root. Nothing is kept in memory: each call reads or writes files.
 #[derive(Debug, Clone)]
 pub struct FsState {
     layout: Layout,
 }
 
 impl FsState {
-    /// The state under `root`, which must have a control plane.
+    /// Opens the state below `root`, which must contain a control file.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StateError> {
         let layout = Layout::new(root);
         if regular::size(&layout.control())?.is_none() {
-            return Err(StateError::new(layout.root(), StateErrorKind::NotRoot));
+            let root = std::path::absolute(layout.root());
+            let root = root.unwrap_or_else(|_| layout.root().to_owned());
+            return Err(StateError::new(&root, StateErrorKind::NotRoot));
         }
         Ok(Self { layout })
     }
 
-    /// Where everything lies.
+    /// The paths of all files.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Takes the lock of a run and clears away what writers that died left; or says who holds it.
+    /// Takes the run lock and removes temporary files of writers that died. The error says who
+    /// holds the lock.
     pub fn lock(&self, now: DateTime<Utc>) -> Result<RunLock, StateError> {
         let lock = RunLock::acquire(&self.layout.lock(), now)?;
         let _no_writer_is_at_work = Exclusive::acquire(&self.layout)?;
-        for dir in self.written_dirs()? {
+        for dir in self.folders_of_drafts() {
             atomic::sweep(&dir)?;
         }
         Ok(lock)
     }
 
-    /// Who holds the lock of a run, or held it and died without letting go; `None` when nobody does.
-    /// The lock is not touched.
+    /// Who holds the run lock, or held it and died without releasing it. `None` when nobody does.
+    /// The lock is not changed.
     pub fn lock_holder(&self) -> Option<Holder> {
         holder(&self.layout.lock())
     }
 
-    /// Ids of the runs that have a journal: they are under way, or died and are not recorded yet.
+    /// The ids of the runs that have a journal: they are in progress, or died and are not recorded
+    /// yet.
     pub fn journals(&self) -> Result<Vec<String>, StateError> {
         let files = regular::list(&self.layout.outbox())?;
         let ids = files.into_iter().filter(|(name, _)| Layout::is_lines(name));
         Ok(ids.filter_map(|(name, _)| Some(name.strip_suffix(".jsonl")?.to_owned())).collect())
     }
 
-    /// Takes the lock of a seeding of `ecosystem`; or says who holds it. Runs go on meanwhile.
+    /// The files that could not be used and were set aside, relative to the root and sorted.
+    pub fn set_aside(&self) -> Result<Vec<String>, StateError> {
+        let files = regular::list(&self.layout.set_aside())?;
+        Ok(files.into_iter().map(|(_, path)| self.layout.label(&path)).collect())
+    }
+
+    /// Takes the lock for seeding `ecosystem`. The error says who holds it. Runs do not need this
+    /// lock.
     pub fn lock_seeding(
         &self,
         ecosystem: &EcosystemId,
@@ -76,14 +88,19 @@ impl FsState {
         RunLock::acquire(&self.layout.seed_lock(ecosystem), now)
     }
 
-    fn written_dirs(&self) -> Result<Vec<PathBuf>, StateError> {
+    /// The folders in which a draft may be left. Drafts of outputs and recipes lie in the folder above
+    /// them all, because there may be very many folders of outputs and recipes.
+    fn folders_of_drafts(&self) -> [PathBuf; 8] {
         let layout = &self.layout;
-        let mut dirs = vec![layout.root().to_owned(), layout.queues()];
-        dirs.extend([layout.failure_files(), layout.metrics()]);
-        for parent in [layout.outputs(), layout.recipes()] {
-            let children = regular::list(&parent)?.into_iter().map(|(_, path)| path);
-            dirs.extend(children.filter(|path| path.is_dir()));
-        }
-        Ok(dirs)
+        [
+            layout.root().to_owned(),
+            layout.machine(),
+            layout.queues(),
+            layout.failure_files(),
+            layout.metrics(),
+            layout.seeding(),
+            layout.outputs(),
+            layout.recipes(),
+        ]
     }
 }

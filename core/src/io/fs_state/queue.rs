@@ -1,4 +1,4 @@
-//! Queue files. An entry that cannot be read costs itself only, and keeps its bytes.
+//! Queue files. An unreadable entry does not affect the others, and its bytes are kept.
 
 use std::{collections::btree_map, io, path::Path};
 
@@ -37,7 +37,7 @@ struct Written<'a> {
     packages: Packages<'a>,
 }
 
-/// Written one after the other: a queue may be long.
+/// Written entry by entry, because a queue may be long.
 struct Packages<'a>(&'a QueueFile);
 
 impl Serialize for Packages<'_> {
@@ -54,7 +54,7 @@ impl Serialize for Packages<'_> {
     }
 }
 
-/// The queue of `ecosystem` in `content`; `label` is how a person names the file at `path`.
+/// The queue of `ecosystem` in `content`. `label` is the name of the file in messages.
 pub(super) fn parse(
     path: &Path,
     label: &str,
@@ -62,14 +62,15 @@ pub(super) fn parse(
     content: &[u8],
 ) -> Result<QueueFile, StateError> {
     let document = serde_json::from_slice::<Document>(content);
-    // The version is looked at by itself only where it may be the trouble: a queue may be long.
+    // The version is read separately only if it may be the cause of an error, because a queue may
+    // be long.
     if document.as_ref().map_or(true, |document| document.schema_version != SCHEMA_VERSION) {
         lines::check_version(path, content)?;
     }
     let document = document.map_err(|error| StateError::json(path, &error))?;
     if document.ecosystem != *ecosystem {
         let reason = format!(
-            "it says that it is the queue of {}, its name says otherwise",
+            "the file says that it is the queue of {}, but its name is that of another queue",
             document.ecosystem
         );
         return Err(StateError::new(
@@ -102,19 +103,19 @@ fn add(entries: &mut Queue, raw: &str, ecosystem: &EcosystemId) -> Result<(), St
         serde_json::from_str(raw).map_err(|error| state_error::reason(&error))?;
     let entry = QueueEntry::try_from(stored).map_err(|error| error.to_string())?;
     if entry.id.ecosystem != *ecosystem {
-        return Err(format!("{} does not belong into the queue of {ecosystem}", entry.id));
+        return Err(format!("{} does not belong to the queue of {ecosystem}", entry.id));
     }
     match entries.entry(entry.id.clone()) {
         btree_map::Entry::Vacant(place) => {
             place.insert(entry);
             Ok(())
         }
-        btree_map::Entry::Occupied(_) => Err(format!("{} is there already", entry.id)),
+        btree_map::Entry::Occupied(_) => Err(format!("{} appears twice", entry.id)),
     }
 }
 
-/// Writes the file at `path` to `out`: entries by id, then what is in quarantine, in the order in
-/// which it was found.
+/// Writes the file at `path` to `out`: the entries by id, then the quarantined ones in the order in
+/// which they were found.
 pub(super) fn write(
     path: &Path,
     queue: &QueueFile,

@@ -1,4 +1,4 @@
-//! The right to read.
+//! Reading the state.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -17,8 +17,9 @@ use crate::{
     },
 };
 
-/// Largest recipe or output that is read; an output is cut to 64 KiB before it is stored.
-const LONGEST_TEXT: u64 = 4 << 20;
+/// Maximal size of a recipe or an output in bytes. Outputs are shortened to 64 KiB before they are
+/// stored.
+const MAX_TEXT: u64 = 4 << 20;
 
 impl StateReader for FsState {
     fn control(&self) -> Result<Control, StateError> {
@@ -80,11 +81,11 @@ impl StateReader for FsState {
 
     fn output(&self, sha256: &str) -> Result<Option<String>, StateError> {
         let Some(path) = self.layout.output(sha256) else { return Ok(None) };
-        Ok(regular::read_within(&path, LONGEST_TEXT)?.map(to_text))
+        Ok(regular::read_within(&path, MAX_TEXT)?.map(to_text))
     }
 
     fn recipe(&self, name: &RecipeName) -> Result<Option<String>, StateError> {
-        Ok(regular::read_within(&self.layout.recipe(name), LONGEST_TEXT)?.map(to_text))
+        Ok(regular::read_within(&self.layout.recipe(name), MAX_TEXT)?.map(to_text))
     }
 
     fn recipe_names(&self) -> Result<Vec<RecipeName>, StateError> {
@@ -110,12 +111,12 @@ impl FsState {
         Ok(records)
     }
 
-    /// The name of the recipe at `path`; `None` where no recipe of that name belongs. A name that
-    /// could not be a file's stands in the recipe itself.
+    /// The name of the recipe at `path`; `None` when a recipe of that name belongs elsewhere. If
+    /// the name is not possible as a file name, it is read from the recipe itself.
     fn recipe_name(&self, stem: &str, path: &Path) -> Result<Option<RecipeName>, StateError> {
         let name = match stem.parse().ok() {
             Some(name) => Some(name),
-            None => match regular::read_within(path, LONGEST_TEXT) {
+            None => match regular::read_within(path, MAX_TEXT) {
                 Err(error) if error.kind.is_about_the_file() => None,
                 recipe => recipe?.as_deref().and_then(stated_name),
             },

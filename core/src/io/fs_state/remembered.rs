@@ -1,4 +1,4 @@
-//! What was found out about packages that are not queued: one file for each ecosystem.
+//! Why packages are not queued: one file for each ecosystem.
 
 use std::{borrow::Cow, collections::BTreeMap, path::Path};
 

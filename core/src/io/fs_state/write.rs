@@ -1,4 +1,4 @@
-//! The right to write.
+//! Writing the state.
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
@@ -39,14 +39,10 @@ impl StateWriter for FsState {
     }
 
     fn put_output(&self, text: &str, truncated: bool) -> Result<OutputRef, StateError> {
-        let mut sha256 = String::with_capacity(64);
-        for byte in Sha256::digest(text) {
-            write!(sha256, "{byte:02x}").expect("memory takes every text");
-        }
-        let path = self.layout.output(&sha256).expect("64 hex digits are a digest");
-        atomic::write(&path, text.as_bytes())?;
-        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
-        Ok(OutputRef { sha256, bytes, truncated })
+        let output = output_ref(text, truncated);
+        let path = self.layout.output(&output.sha256).expect("64 hex digits are a digest");
+        atomic::write_by_way_of(&self.layout.outputs(), &path, text.as_bytes())?;
+        Ok(output)
     }
 
     fn put_failures(&self, batch_id: &str, records: &[FailureRecord]) -> Result<(), StateError> {
@@ -80,7 +76,8 @@ impl StateWriter for FsState {
     }
 
     fn put_recipe(&self, name: &RecipeName, toml: &str) -> Result<(), StateError> {
-        atomic::write(&self.layout.recipe(name), toml.as_bytes())
+        let (drafts, path) = (self.layout.recipes(), self.layout.recipe(name));
+        atomic::write_by_way_of(&drafts, &path, toml.as_bytes())
     }
 
     fn put_run(&self, record: &RunRecord) -> Result<(), StateError> {
@@ -89,7 +86,17 @@ impl StateWriter for FsState {
     }
 }
 
-/// Adds `record` to the file at `path`. If it is in already, only its newline may be missing.
+/// The reference to `text`.
+pub(super) fn output_ref(text: &str, truncated: bool) -> OutputRef {
+    let mut sha256 = String::with_capacity(64);
+    for byte in Sha256::digest(text) {
+        write!(sha256, "{byte:02x}").expect("memory takes every text");
+    }
+    let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    OutputRef { sha256, bytes, truncated }
+}
+
+/// Adds `record` to the file at `path`. If it was added before, only its newline may be missing.
 fn add_line<T: Serialize>(path: &Path, record: &T, is_in: bool) -> Result<(), StateError> {
     if is_in {
         return atomic::end_last_line(path);

@@ -1,73 +1,64 @@
-//! The registry's web API: the crates of one category, page after page.
+//! The registry's web API: lists the crates of one category, page by page.
 
 use std::cmp::Reverse;
 
 use batch_core::{
-    io::{Http, Request},
-    model::{Candidate, Measure, PackageId, PassedOver, SeedSkip},
-    plugin::{Cut, Names as _, Page, SourceError, SourceErrorKind},
+    io::Request,
+    model::{Candidate, Measure, PassedOver, SeedSkip},
+    plugin::{Listing, PageRequest, Row, SourceError},
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{
-    Cargo, ID,
-    quota::API_HOST,
-    registry::source_error,
-    seeder::{LIST, MOST, UNIT},
-};
+use crate::seeder::{LIST, MOST, UNIT};
 
-/// What authors file their crates under: not every program is, and some libraries are.
+/// The first query: the category that authors choose for command-line programs. Some programs are
+/// missing in it, and some libraries are in it.
 const FIRST: &str =
     "?category=command-line-utilities&sort=downloads&per_page=100&include_yanked=no";
-/// As many crates as the dump hands out. Whatever the registry says comes next, it ends here.
-const MOST_PAGES: u32 = 50;
+/// The number of pages that hold as many crates as are taken from the dump. Reading ends here,
+/// whatever next page the registry names.
+const MAX_PAGES: u32 = 50;
 
-/// The page at `cursor`, at most `limit` candidates of it.
-pub(crate) async fn page(
-    http: &dyn Http,
-    cursor: Option<&str>,
-    limit: usize,
-) -> Result<Page, SourceError> {
-    let place =
-        cursor.and_then(Place::read).unwrap_or(Place { number: 1, rank: "0", query: FIRST });
-    let mut request = Request::get(LIST, &[], &[]).map_err(source_error)?;
-    request.url.set_query(Some(place.query.trim_start_matches('?')));
-    let request = Request { accept: Some("application/json"), ..request };
-    let response = http.send(request).await.map_err(source_error)?;
-    let (source, as_of) = (LIST.to_owned(), response.answered_on());
-    let measure = Measure { unit: UNIT, period_days: None, source, as_of };
-    let body = response.found().map_err(source_error)?;
-    let body = body.ok_or_else(|| odd("there is no list of crates".to_owned()))?;
-    let mut list: List = serde_json::from_slice(&body).map_err(|error| odd(error.to_string()))?;
+/// The page of the registry that contains the wanted one.
+pub(crate) async fn read(wanted: PageRequest<'_>) -> Result<Listing<'_>, SourceError> {
+    let place = wanted.cursor.and_then(Position::read).unwrap_or(Position {
+        number: 1,
+        rank: 0,
+        query: FIRST,
+    });
+    let query = place.query.trim_start_matches('?');
+    let request = Request::get(LIST, &[], &[]).map(|mut request| {
+        request.url.set_query(Some(query));
+        request
+    });
+    let answer = wanted.ask_json::<List>(request, "list of crates").await?;
+    let (mut list, measure) = (answer.content, wanted.measure(UNIT, None, answer.answered_on));
     if !list.crates.is_empty() && list.crates.iter().all(|it| it.get("name").is_none()) {
-        return Err(odd("no entry of the list names a crate".to_owned()));
+        return Err(wanted.unexpected("no entry of the list names a crate"));
     }
     list.crates.sort_by(|one, other| order(one).cmp(&order(other)));
-    let cut = Cut { cursor: Some(place.rank), limit, ..Cut::WHOLE };
-    let page = cut.page(list.crates.iter().map(|it| judge(it, &measure)), &Cargo);
-    let next_cursor = match &page.next_cursor {
-        Some(rank) => Some(Place { rank, ..place }.written()),
-        None => list.next(place.query).and_then(|query| place.next(query)),
-    };
-    Ok(Page { next_cursor, total: list.total(), size: None, ..page })
+    let (next, total) = (list.next(place.query).and_then(|query| place.next(query)), list.total());
+    let rows = list.crates.into_iter().map(move |it| evaluate(wanted, &it, &measure));
+    let cursor_of = move |rank| Position { rank, ..place }.written();
+    Ok(Listing::fixed_page(rows, place.rank, cursor_of, next).of_total(total))
 }
 
-/// Where the list goes on.
+/// A position in the list.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    /// Of the page.
+struct Position<'a> {
+    /// The number of the page.
     number: u32,
-    /// Within the page.
-    rank: &'a str,
-    /// What the registry calls the page.
+    /// The rank within the page.
+    rank: usize,
+    /// The registry's own cursor of the page.
     query: &'a str,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Position<'a> {
     fn read(cursor: &'a str) -> Option<Self> {
         let mut parts = cursor.splitn(3, ' ');
-        let (number, rank) = (parts.next()?.parse().ok()?, parts.next()?);
+        let (number, rank) = (parts.next()?.parse().ok()?, parts.next()?.parse().unwrap_or(0));
         Some(Self { number, rank, query: parts.next()? })
     }
 
@@ -78,11 +69,12 @@ impl<'a> Place<'a> {
 
     fn next(self, query: &str) -> Option<String> {
         let number = self.number.saturating_add(1);
-        (number <= MOST_PAGES).then(|| Place { number, rank: "0", query }.written())
+        (number <= MAX_PAGES).then(|| Position { number, rank: 0, query }.written())
     }
 }
 
-/// The most downloaded first, as it is asked for; the registry says nothing about ties.
+/// Sorts by downloads, highest first, as the query requests; the registry does not define the order
+/// of equal counts.
 fn order(listed: &Value) -> (Reverse<Option<u64>>, Option<&str>) {
     (Reverse(downloads(listed)), listed.get("name").and_then(Value::as_str))
 }
@@ -94,41 +86,34 @@ fn downloads(listed: &Value) -> Option<u64> {
 #[derive(Deserialize)]
 struct List {
     crates: Vec<Value>,
-    /// Not there behind the last page.
+    /// Missing after the last page.
     #[serde(default)]
     meta: Value,
 }
 
 impl List {
-    /// What the registry calls the page after the one that it calls `query`.
+    /// The registry's cursor of the page that follows the page with the cursor `query`.
     fn next(&self, query: &str) -> Option<&str> {
         let next = self.meta.get("next_page")?.as_str()?;
         (!self.crates.is_empty() && !next.is_empty() && next != query).then_some(next)
     }
 
-    /// As far as it is handed out.
+    /// The number of crates in the list, at most as many as are handed out.
     fn total(&self) -> Option<usize> {
         let total = self.meta.get("total")?.as_u64()?;
         Some(usize::try_from(total).unwrap_or(MOST).min(MOST))
     }
 }
 
-fn judge(listed: &Value, measure: &Measure) -> Result<Candidate, PassedOver> {
+fn evaluate(wanted: PageRequest<'_>, listed: &Value, measure: &Measure) -> Row {
     let field = |key| listed.get(key);
     let spelling = field("name").and_then(Value::as_str).unwrap_or_default();
-    let name = Cargo.normalise(spelling).map_err(|error| PassedOver::misnamed(spelling, &error))?;
+    let candidate = wanted.candidate(spelling)?;
     if field("yanked").and_then(Value::as_bool) == Some(true) {
         let why = "all of its versions are yanked";
         return Err(PassedOver::because(spelling, SeedSkip::Retired, why));
     }
     let has_repository = field("repository").map(|it| it.as_str().is_some_and(|it| !it.is_empty()));
-    Ok(Candidate {
-        popularity: measure.popularity(downloads(listed)),
-        has_repository,
-        ..Candidate::of(PackageId { ecosystem: ID, name })
-    })
-}
-
-fn odd(reason: String) -> SourceError {
-    source_error(SourceErrorKind::Schema { host: API_HOST.to_owned(), reason })
+    let popularity = measure.popularity(downloads(listed));
+    Ok(Candidate { popularity, has_repository, ..candidate })
 }

@@ -1,6 +1,7 @@
-//! Lists as Postgres writes them into one field: `{a,b}`.
+//! Reads lists in the text format of Postgres: `{a,b}`.
 
-/// The elements of `{a,"b c"}`; `None` for what is no list of texts, such as one with a null in it.
+/// The elements of `{a,"b c"}`; `None` if the text is not a list of texts, for example because it
+/// contains a null.
 pub(crate) fn parse(text: &str) -> Option<Vec<String>> {
     let inside = text.strip_prefix('{')?.strip_suffix('}')?;
     if inside.is_empty() {
@@ -52,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_texts_is_unknown() {
+    fn values_other_than_lists_of_texts_are_unknown() {
         for text in
             ["", "a", "{", "{a", "a}", "{a,}", "{,a}", "{NULL}", "{\"a}", "{\"a\"b}", "{{a}}"]
         {

@@ -1,8 +1,8 @@
-//! The dump of the registry's database: a gzipped tar of tables.
+//! Reads the dump of the registry's database: a gzipped tar of tables.
 //!
-//! It is read once, up to the last table that matters, in whatever order the tables come. What is
-//! kept is packed tightly, for there are hundreds of thousands of crates and millions of versions:
-//! 4 bytes for a version that is a library, some 30 for one that is not.
+//! It is read once, up to the last table that is needed, in any order of the tables. The rows that
+//! are kept are packed tightly, because there are hundreds of thousands of crates and millions of
+//! versions: 4 bytes for a version of a library, about 30 for a version with programs.
 
 use std::{
     fs::File,
@@ -12,36 +12,33 @@ use std::{
 
 use batch_core::{
     io::{
-        Http, Request,
+        Request,
         archive::{ArchiveError, ArchiveLimits, Entry, EntryKind, Flow, read_tar},
-        aside, published_day,
+        published_day,
     },
     model::Measure,
-    plugin::{Cut, Page, SourceError, SourceErrorKind},
+    plugin::{Listing, PageRequest, SourceError},
 };
 use serde::Deserialize;
 
-use crate::{
-    registry::source_error,
-    seeder::{
-        DUMP, UNIT,
-        ranking::{Crate, Tables, Version},
-        table,
-    },
+use crate::seeder::{
+    DUMP, MOST, UNIT,
+    ranking::{Crate, Tables, Version},
+    table,
 };
 
-/// Of the dump, packed; it has some hundreds of MB.
-const LARGEST_DUMP: usize = 2_000 << 20;
-/// A package may hold far less.
+/// The largest compressed dump that is read, in bytes; it has some hundreds of MB.
+const MAX_DUMP: usize = 2_000 << 20;
+/// Larger than the limits for a package.
 const LIMITS: ArchiveLimits = ArchiveLimits {
     max_entries: 1_000,
     max_name_bytes: 4096,
     max_total_bytes: 32 << 30,
     max_ratio: 200,
 };
-const LONGEST_METADATA: u64 = 64 << 10;
-/// Everything that is wanted. Categories are not: they are what authors say of themselves, and the
-/// names of programs are facts.
+const MAX_METADATA: u64 = 64 << 10;
+/// The tables that are needed. Categories are not used, because authors choose them freely, whereas
+/// the names of programs are facts.
 const PARTS: [&str; 5] = [
     "metadata.json",
     "data/crates.csv",
@@ -50,18 +47,14 @@ const PARTS: [&str; 5] = [
     "data/default_versions.csv",
 ];
 
-/// The page `cut` of the dump.
-pub(crate) async fn page(http: &dyn Http, cut: Cut<'_>) -> Result<Page, SourceError> {
-    let request = Request::get(DUMP, &[], &[]).map_err(source_error)?;
-    let host = request.url.host_str().unwrap_or_default().to_owned();
-    let request = Request { max_bytes: LARGEST_DUMP, ..request };
-    let file = http.fetch_to_cache(request).await.map_err(source_error)?;
-    let tables = aside(move || read(&file)).await.map_err(source_error)?;
-    let schema = |reason| source_error(SourceErrorKind::Schema { host, reason });
-    Ok(tables.map_err(schema)?.page(cut))
+/// The ranking that the dump gives.
+pub(crate) async fn list(wanted: PageRequest<'_>) -> Result<Listing<'_>, SourceError> {
+    let request = Request::get(DUMP, &[], &[]).map(|it| it.at_most(MAX_DUMP));
+    let tables = wanted.read_file(request, |file, _| read(file)).await?;
+    Ok(tables.list(wanted).at_most(MOST))
 }
 
-/// What is wanted of the dump in `file`; the inner error says why it is none.
+/// The needed tables of the dump in `file`. The inner error says why the file is not a dump.
 fn read(file: &Path) -> Result<Result<Tables, String>, ArchiveError> {
     let file = File::open(file)?;
     let mut reading = Reading::default();
@@ -77,7 +70,7 @@ fn read(file: &Path) -> Result<Result<Tables, String>, ArchiveError> {
     })
 }
 
-/// What has been read so far.
+/// The state of the reading.
 #[derive(Default)]
 struct Reading {
     tables: Tables,
@@ -89,18 +82,18 @@ impl Reading {
         self.found.len() == PARTS.len()
     }
 
-    /// Takes what is wanted of `entry`; the inner error says why it is not what it should be.
+    /// Takes the needed rows of `entry`. The inner error says what is wrong with it.
     fn take(
         &mut self,
         entry: &Entry,
         content: &mut dyn io::Read,
     ) -> io::Result<Result<(), String>> {
-        // All lies in one folder, which is called after the time.
+        // All files lie in one folder, which is named after the time of the dump.
         let path = entry.path.split_once('/').map_or("", |(_, path)| path);
         let part = PARTS.into_iter().find(|part| *part == path && entry.kind == EntryKind::File);
         let Some(part) = part else { return Ok(Ok(())) };
         if self.found.contains(&part) {
-            return Ok(Err(format!("it holds {part} twice")));
+            return Ok(Err(format!("it contains {part} twice")));
         }
         self.found.push(part);
         let tables = &mut self.tables;
@@ -113,11 +106,11 @@ impl Reading {
         }
     }
 
-    /// Only the date may be missing.
+    /// The tables; it is an error if any of them is missing, except for the date.
     fn tables(self) -> Result<Tables, String> {
         let is_missing = |part: &&&str| part.starts_with("data/") && !self.found.contains(part);
         match PARTS.iter().find(is_missing) {
-            Some(missing) => Err(format!("it holds no {missing}")),
+            Some(missing) => Err(format!("it contains no {missing}")),
             None if self.tables.is_empty() => Err("no row of its crates can be read".to_owned()),
             None => Ok(self.tables.sorted()),
         }
@@ -131,7 +124,7 @@ fn metadata(tables: &mut Tables, content: &mut dyn io::Read) -> io::Result<()> {
     }
 
     let mut text = vec![];
-    content.take(LONGEST_METADATA).read_to_end(&mut text)?;
+    content.take(MAX_METADATA).read_to_end(&mut text)?;
     let metadata = serde_json::from_slice(&text).ok();
     tables.measure = metadata.map(|Metadata { timestamp }| {
         let (source, as_of) = (DUMP.to_owned(), published_day(&timestamp));
@@ -155,7 +148,7 @@ fn crates(tables: &mut Tables, content: &mut dyn io::Read) -> io::Result<Result<
 
 fn downloads(tables: &mut Tables, content: &mut dyn io::Read) -> io::Result<Result<(), String>> {
     table::read(content, ["crate_id", "downloads"], &mut |[id, downloads]| {
-        // A crate that is not here has an unknown number of them, not none.
+        // The number of downloads of a crate without a row is unknown, not zero.
         if let (Some(id), Some(downloads)) = (number(id), number(downloads)) {
             tables.downloads.push((id, downloads));
         }

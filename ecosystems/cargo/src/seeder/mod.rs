@@ -1,5 +1,5 @@
-//! Finding crates that install programs: by the daily dump of the registry's database, else by the
-//! category of the web API.
+//! Finds crates that install programs: from the daily dump of the registry's database, otherwise
+//! from a category of the web API.
 
 mod api;
 mod array;
@@ -9,68 +9,47 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use batch_core::{
-    io::Http,
     model::Threshold,
-    plugin::{Cut, Page, Seeder, Shape, Source, SourceError},
+    plugin::{Listing, PageRequest, Seeder, Source, SourceError},
 };
 
 use crate::{Cargo, registry};
 
-/// Everything that the registry knows and may tell, made anew every night.
+/// The public part of the registry's database, renewed every night.
 const DUMP: &str = "https://static.crates.io/db-dump.tar.gz";
 const LIST: &str = "https://crates.io/api/v1/crates";
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// As deep as a first seed goes. Of the 5,001st program fewer people have heard than of any that
-/// waits in the other queues, and to compile what is before it takes weeks already.
+/// How many crates are read at most. Crates of lower rank are less well known than the packages of
+/// the other queues, and compiling the crates above this rank takes weeks already.
 const MOST: usize = 5_000;
 
 #[async_trait]
 impl Seeder for Cargo {
     fn sources(&self) -> &'static [Source] {
-        &[
-            Source {
-                name: "dump",
-                url: DUMP,
-                max_age: DAY,
-                shape: Shape::Files(&[DUMP]),
-                about: 5_000,
-                // It tells the commands of all but a few crates that nobody has looked into yet.
-                per_candidate: &[],
-            },
-            Source {
-                name: "api",
-                url: LIST,
-                max_age: DAY,
-                shape: Shape::Pages(100),
-                about: 5_000,
-                per_candidate: &[registry::INDEX, registry::CRATES],
-            },
-        ]
+        const {
+            &[
+                // The dump names the commands of nearly all crates.
+                Source::file("dump", &[DUMP], 5_000, &[]),
+                Source::pages("api", LIST, 100, 5_000, &[registry::INDEX, registry::CRATES]),
+            ]
+        }
     }
 
-    /// A lifetime's total, for that is what both sources publish; a tool with a million of them
-    /// has about the hundred thousand in 90 days that others ask for.
+    /// The threshold counts all downloads since publication, because both sources publish only
+    /// that. A tool with a million downloads in total has about the hundred thousand in 90 days
+    /// that other ecosystems require.
     fn popular(&self) -> Option<Threshold> {
         Some(Threshold { value: 1_000_000, unit: UNIT, period_days: None })
     }
 
-    async fn discover(
-        &self,
-        http: &dyn Http,
-        source: &Source,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, SourceError> {
-        match source.name {
-            "api" => api::page(http, cursor, limit).await,
-            _ => dump::page(http, Cut { cursor, limit, most: MOST }).await,
+    async fn read<'a>(&self, wanted: PageRequest<'a>) -> Result<Listing<'a>, SourceError> {
+        match wanted.source.name {
+            "api" => api::read(wanted).await,
+            _ => dump::list(wanted).await,
         }
     }
 }
 
-/// Of crates, since they were published.
+/// Downloads of a crate since it was published.
 const UNIT: &str = "downloads";

@@ -1,32 +1,32 @@
-//! What the dump says about each crate, the most downloaded first.
+//! The crates of the dump with their versions and commands, sorted by downloads.
 
 use std::cmp::Reverse;
 
 use batch_core::{
-    model::{Candidate, CommandName, Measure, PackageId, PassedOver, SeedSkip},
-    plugin::{Cut, Names as _, Page},
+    model::{Candidate, CommandName, Measure, PassedOver, SeedSkip},
+    plugin::{Listing, PageRequest, Row},
 };
 
-use crate::{Cargo, ID, seeder::array};
+use crate::seeder::array;
 
-/// Bytes of all that is kept; four times what it takes by now.
-const MOST_BYTES: usize = 128 << 20;
+/// The largest size of all kept rows, in bytes; four times the present size.
+const MAX_BYTES: usize = 128 << 20;
 
-/// The tables of the dump, as far as they are wanted.
+/// The needed parts of the tables of the dump.
 #[derive(Default)]
 pub(crate) struct Tables {
-    /// What the downloads are; `None` where the dump says nothing of itself.
+    /// The meaning of the download counts; `None` if the dump does not state its date.
     pub(crate) measure: Option<Measure>,
     pub(crate) crates: Vec<Crate>,
-    /// Crates, and how often they were downloaded.
+    /// Ids of crates with their download counts.
     pub(crate) downloads: Vec<(u32, u64)>,
-    /// Crates, and the versions that stand for them.
+    /// Ids of crates with the ids of their default versions.
     pub(crate) defaults: Vec<(u32, u32)>,
-    /// Versions that may have programs.
+    /// Versions that may install programs.
     pub(crate) versions: Vec<Version>,
-    /// Versions that have none.
+    /// Ids of versions without programs.
     pub(crate) libraries: Vec<u32>,
-    /// Rows without what they are about.
+    /// The number of rows that lack a needed field.
     pub(crate) n_unreadable: usize,
     texts: String,
 }
@@ -41,7 +41,8 @@ pub(crate) struct Crate {
 #[derive(Clone, Copy)]
 pub(crate) struct Version {
     pub(crate) id: u32,
-    /// As Postgres writes lists; `None` where nobody has looked.
+    /// The list in the text format of Postgres; `None` if the registry has not looked into the
+    /// version.
     pub(crate) programs: Option<Text>,
     pub(crate) is_yanked: bool,
 }
@@ -54,7 +55,8 @@ pub(crate) struct Text {
 }
 
 impl Tables {
-    /// Texts lie one after the other, for most are shorter than what it takes to point to one.
+    /// Keeps the text. All texts lie in one buffer, because most are shorter than a pointer to a
+    /// separate allocation.
     pub(crate) fn keep(&mut self, text: &str) -> Text {
         let number = |n| u32::try_from(n).unwrap_or(u32::MAX); // refused by `check_size` long before
         let kept = Text { at: number(self.texts.len()), len: number(text.len()) };
@@ -67,7 +69,7 @@ impl Tables {
         self.texts.get(at..at + len).unwrap_or_default()
     }
 
-    /// Whether they hold more than any registry's do.
+    /// Fails if the tables are larger than those of any real registry.
     pub(crate) fn check_size(&self) -> Result<(), String> {
         let bytes = size_of_val(&*self.crates)
             + size_of_val(&*self.downloads)
@@ -75,14 +77,14 @@ impl Tables {
             + size_of_val(&*self.versions)
             + size_of_val(&*self.libraries)
             + self.texts.len();
-        if MOST_BYTES < bytes { Err("its tables hold more than fits".to_owned()) } else { Ok(()) }
+        if MAX_BYTES < bytes { Err("its tables are too large".to_owned()) } else { Ok(()) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.crates.is_empty() && 0 < self.n_unreadable
     }
 
-    /// In one order, whatever order the rows came in.
+    /// Sorts the rows, so that the result does not depend on their order in the dump.
     pub(crate) fn sorted(mut self) -> Self {
         self.downloads.sort_unstable();
         self.defaults.sort_unstable();
@@ -100,44 +102,38 @@ impl Tables {
         self
     }
 
-    /// The page `cut` of sorted tables.
-    pub(crate) fn page(&self, cut: Cut<'_>) -> Page {
-        let unreadable = (0 < self.n_unreadable).then(|| {
-            let why = format!("{} rows of the dump do not say what they are of", self.n_unreadable);
-            Err(PassedOver::unreadable(why))
-        });
-        let crates = self.crates.iter().map(|it| self.judge(it));
-        cut.page(unreadable.into_iter().chain(crates), &Cargo)
+    /// The list of sorted tables.
+    pub(crate) fn list(self, wanted: PageRequest<'_>) -> Listing<'_> {
+        let n_unreadable = self.n_unreadable;
+        let crates = (0..self.crates.len()).map(move |at| self.evaluate(wanted, self.crates[at]));
+        let what = "rows of the dump do not say what they are of";
+        Listing::whole(crates).with_unreadable(n_unreadable, what)
     }
 
-    fn judge(&self, it: &Crate) -> Result<Candidate, PassedOver> {
+    fn evaluate(&self, wanted: PageRequest<'_>, it: Crate) -> Row {
         let spelling = self.text(it.name);
-        let name =
-            Cargo.normalise(spelling).map_err(|error| PassedOver::misnamed(spelling, &error))?;
+        let candidate = wanted.candidate(spelling)?;
         let passed_over = |reason, why: &str| PassedOver::because(spelling, reason, why);
         let unknown = |why: &str| passed_over(SeedSkip::CommandsUnknown, why);
         let version = found(&self.defaults, it.id, |row| row.0).map(|row| row.1);
-        let version = version.ok_or_else(|| unknown("no version stands for it"))?;
+        let version = version.ok_or_else(|| unknown("it has no default version"))?;
         if self.libraries.binary_search(&version).is_ok() {
-            let why = "the version that stands for it has no program";
+            let why = "its default version has no program";
             return Err(passed_over(SeedSkip::Library, why));
         }
         let version = found(&self.versions, version, |row| row.id);
         let version = version.ok_or_else(|| unknown("its version is not in the dump"))?;
         if version.is_yanked {
-            let why = "the version that stands for it is yanked, as are all others then";
+            let why = "its default version is yanked, so all versions are yanked";
             return Err(passed_over(SeedSkip::Retired, why));
         }
         let programs = version.programs.and_then(|text| array::parse(self.text(text)));
         let commands =
             programs.map(|names| commands(&names).map_err(|why| unknown(&why))).transpose()?;
         let downloads = self.downloads_of(it.id);
-        Ok(Candidate {
-            id: PackageId { ecosystem: ID, name },
-            popularity: self.measure.as_ref().and_then(|kind| kind.popularity(downloads)),
-            commands,
-            has_repository: Some(it.has_repository),
-        })
+        let popularity = self.measure.as_ref().and_then(|kind| kind.popularity(downloads));
+        let has_repository = Some(it.has_repository);
+        Ok(Candidate { popularity, commands, has_repository, ..candidate })
     }
 
     fn downloads_of(&self, id: u32) -> Option<u64> {
@@ -145,13 +141,13 @@ impl Tables {
     }
 }
 
-/// The last of the sorted `rows` about `id`.
+/// The last row about `id` among the sorted `rows`.
 fn found<T>(rows: &[T], id: u32, id_of: impl Fn(&T) -> u32) -> Option<&T> {
     let end = rows.partition_point(|row| id_of(row) <= id);
     rows.get(end.checked_sub(1)?).filter(|row| id_of(row) == id)
 }
 
-/// As the builder has it: one name that is none makes all unknown.
+/// The commands, by the same rule as in the builder: one unsafe name makes all of them unknown.
 fn commands(names: &[String]) -> Result<Vec<CommandName>, String> {
     let read: Result<Vec<CommandName>, _> = names.iter().map(|name| name.parse()).collect();
     let mut commands = read.map_err(|error| error.to_string())?;

@@ -1,16 +1,16 @@
-//! Tables in CSV, of which some columns are wanted.
+//! Reads tables in CSV of which only some columns are needed.
 //!
-//! One column of the dump is whole readmes, so what is not wanted is thrown away as it comes: no
-//! more is held than the wanted fields of one row, whatever a row holds.
+//! One column of the dump holds whole readme files, so columns that are not needed are dropped
+//! while they are read: at any time only the needed fields of one row are in memory.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 
 use csv_core::{ReadFieldResult, Reader};
 
-/// Of a field that is wanted: a list of hundreds of programs fits.
-const LONGEST_FIELD: usize = 64 << 10;
+/// The largest needed field, in bytes: a list of hundreds of programs fits.
+const MAX_FIELD: usize = 64 << 10;
 
-/// Takes the fields of one row, or says why no more rows are of use.
+/// Takes the fields of one row, or says why reading can stop.
 type Visit<'a, const N: usize> = dyn FnMut([Option<&str>; N]) -> Result<(), String> + 'a;
 
 /// Shows the fields `wanted` of each row of `file` to `visit`, until that says why no more is of
@@ -37,7 +37,7 @@ pub(crate) fn read<const N: usize>(
             row[index] = fields.text().map(str::to_owned);
         }
         column += 1;
-        if place == Place::EndOfRow {
+        if place == FieldEnd::EndOfRow {
             if let Err(reason) = visit(row.each_ref().map(Option::as_deref)) {
                 return Ok(Err(reason));
             }
@@ -49,12 +49,12 @@ pub(crate) fn read<const N: usize>(
 
 /// Where a field stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum FieldEnd {
     InRow,
     EndOfRow,
 }
 
-/// One field after the other.
+/// Reads one field after the other.
 struct Fields<'a> {
     input: BufReader<&'a mut dyn Read>,
     csv: Reader,
@@ -65,12 +65,12 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn new(file: &'a mut dyn Read) -> Self {
-        let field = vec![0; LONGEST_FIELD];
-        let input = BufReader::with_capacity(LONGEST_FIELD, file);
+        let field = vec![0; MAX_FIELD];
+        let input = BufReader::with_capacity(MAX_FIELD, file);
         Self { input, csv: Reader::new(), field, len: 0, is_too_long: false }
     }
 
-    /// Where the columns `wanted` stand, or the one that is missing.
+    /// The positions of the columns `wanted`, or the name of the missing one.
     fn columns<'w, const N: usize>(
         &mut self,
         wanted: [&'w str; N],
@@ -78,7 +78,7 @@ impl<'a> Fields<'a> {
         let mut header = vec![];
         while let Some(place) = self.next(true)? {
             header.push(self.text().unwrap_or_default().to_owned());
-            if place == Place::EndOfRow {
+            if place == FieldEnd::EndOfRow {
                 break;
             }
         }
@@ -92,8 +92,8 @@ impl<'a> Fields<'a> {
         Ok(Ok(columns))
     }
 
-    /// Goes to the next field, of which nothing is kept unless it is `wanted`; `None` at the end.
-    fn next(&mut self, wanted: bool) -> io::Result<Option<Place>> {
+    /// Advances to the next field and keeps its text only if `wanted`; `None` at the end.
+    fn next(&mut self, wanted: bool) -> io::Result<Option<FieldEnd>> {
         (self.len, self.is_too_long) = (0, !wanted);
         loop {
             let input = self.input.fill_buf()?;
@@ -104,14 +104,14 @@ impl<'a> Fields<'a> {
             match result {
                 ReadFieldResult::InputEmpty => {}
                 ReadFieldResult::OutputFull => (self.len, self.is_too_long) = (0, true),
-                ReadFieldResult::Field { record_end: false } => return Ok(Some(Place::InRow)),
-                ReadFieldResult::Field { record_end: true } => return Ok(Some(Place::EndOfRow)),
+                ReadFieldResult::Field { record_end: false } => return Ok(Some(FieldEnd::InRow)),
+                ReadFieldResult::Field { record_end: true } => return Ok(Some(FieldEnd::EndOfRow)),
                 ReadFieldResult::End => return Ok(None),
             }
         }
     }
 
-    /// The field, if it was kept and is text.
+    /// The field, if it was kept and is UTF-8.
     fn text(&self) -> Option<&str> {
         if self.is_too_long {
             return None;
@@ -124,7 +124,7 @@ impl<'a> Fields<'a> {
 mod tests {
     use super::*;
 
-    /// Rows of the columns `id` and `names` of `text`.
+    /// The rows of the columns `id` and `names` of `text`.
     fn rows(text: &[u8]) -> Result<Vec<String>, String> {
         let mut found = vec![];
         let mut visit = |row: [Option<&str>; 2]| {
@@ -143,19 +143,19 @@ mod tests {
     }
 
     #[test]
-    fn a_table_without_a_column_is_another_table() {
+    fn a_table_without_a_needed_column_is_an_error() {
         assert_eq!(rows(b"id,name\n1,x\n").unwrap_err(), "its tables have no column \"names\"");
         assert!(rows(b"").is_err());
     }
 
     #[test]
-    fn what_a_row_lacks_costs_that_field_only() {
+    fn a_missing_field_affects_only_itself() {
         let text = [b"id,names\n1\n2,\xff\n3,x,more\n4,".as_slice(), &vec![b'y'; 99_999]].concat();
         assert_eq!(rows(&text).unwrap(), ["1|?", "2|?", "3|x", "4|?"]);
     }
 
     #[test]
-    fn who_has_enough_says_why() {
+    fn reading_stops_with_the_reason_of_the_visitor() {
         let mut visit = |_: [Option<&str>; 1]| Err("enough".to_owned());
         let read = read(&mut b"id\n1\n2\n".as_slice(), ["id"], &mut visit).unwrap();
         assert_eq!(read.unwrap_err(), "enough");

@@ -1,4 +1,4 @@
-//! Dumps and lists in the documented shapes, through the real gates.
+//! Reads dumps and lists in the documented formats, with the real checks of requests.
 
 #![expect(clippy::result_large_err, reason = "a test takes errors apart")]
 
@@ -7,12 +7,12 @@ use std::{fmt::Write as _, io::Write as _, sync::Arc, time::Duration};
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request, Transport},
     model::Candidate,
-    plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
+    plugin::{Page, PageRequest, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
 };
-use batch_sim::{Answer, Shelf, SimClock, SimTransport};
+use batch_sim::{Answer, SimClock, SimTransport, StaticTransport};
 use flate2::{Compression, write::GzEncoder};
 
-use crate::{Cargo, seeder::DUMP};
+use crate::{Cargo, ID, seeder::DUMP};
 
 type Files = Vec<(&'static str, String)>;
 
@@ -96,12 +96,22 @@ fn ask(
         cache.path(),
     );
     let source = Cargo.sources().iter().find(|it| it.name == source).unwrap();
-    clock.run(Cargo.discover(&PoliteHttp::new(config), source, cursor, limit))
+    clock.run(
+        PageRequest {
+            ecosystem: &ID,
+            names: &Cargo,
+            http: &PoliteHttp::new(config),
+            source,
+            cursor,
+            limit,
+        }
+        .page(&Cargo),
+    )
 }
 
 fn read(dump: Vec<u8>, cursor: Option<&str>, limit: usize) -> Result<Page, SourceError> {
-    let shelf = Shelf::new([(DUMP.to_owned(), dump)]);
-    ask(&SimClock::default(), Arc::new(shelf), "dump", cursor, limit)
+    let static_transport = StaticTransport::new([(DUMP.to_owned(), dump)]);
+    ask(&SimClock::default(), Arc::new(static_transport), "dump", cursor, limit)
 }
 
 fn page(files: &[(&str, String)]) -> Page {
@@ -140,7 +150,7 @@ fn edited(part: &str, edit: impl Fn(&str) -> String) -> Files {
 }
 
 #[test]
-fn a_dump_tells_programs_from_libraries() {
+fn a_dump_distinguishes_programs_from_libraries() {
     let page = page(&tables());
     assert_eq!(candidates(&page), ["ripgrep 900 rg", "old-tool 70 ?", "New_Tool ? aa,new,zz"]);
     assert_eq!(
@@ -181,7 +191,7 @@ fn neither_the_order_of_tables_nor_that_of_rows_matters() {
 }
 
 #[test]
-fn pages_go_on_where_the_one_before_has_ended() {
+fn each_page_continues_where_the_previous_one_ended() {
     let whole = page(&tables());
     let dump = packed(&tables());
     let (mut cursor, mut found) = (None::<String>, Page::default());
@@ -207,7 +217,7 @@ fn two_spellings_of_one_crate_are_one() {
 }
 
 #[test]
-fn bad_rows_cost_themselves() {
+fn bad_rows_do_not_affect_other_rows() {
     let spoilt = edited("data/crates.csv", |text| format!("{text}x,y\n2014,,,-5,a,,,x\n"));
     let page = page(&spoilt);
     assert_eq!(candidates(&page), ["ripgrep 900 rg", "old-tool 70 ?", "New_Tool ? aa,new,zz"]);
@@ -223,7 +233,7 @@ fn bad_rows_cost_themselves() {
 }
 
 #[test]
-fn a_number_without_a_date_is_no_popularity() {
+fn a_number_without_a_date_is_not_a_popularity() {
     for metadata in ["{}", "", "[]", r#"{"timestamp": 1}"#, r#"{"timestamp": "soon"}"#] {
         let page = page(&edited("metadata.json", |_| metadata.to_owned()));
         assert_eq!(candidates(&page)[0], "ripgrep ? rg", "{metadata}");
@@ -231,13 +241,13 @@ fn a_number_without_a_date_is_no_popularity() {
 }
 
 #[test]
-fn what_is_no_such_dump_is_an_error() {
+fn other_files_than_the_dump_are_errors() {
     let without = |part: &str| {
         let files: Files = tables().into_iter().filter(|(path, _)| *path != part).collect();
         schema(packed(&files))
     };
-    assert_eq!(without("data/versions.csv"), "static.crates.io: it holds no data/versions.csv");
-    assert_eq!(without("data/crates.csv"), "static.crates.io: it holds no data/crates.csv");
+    assert_eq!(without("data/versions.csv"), "static.crates.io: it contains no data/versions.csv");
+    assert_eq!(without("data/crates.csv"), "static.crates.io: it contains no data/crates.csv");
     let renamed = edited("data/versions.csv", |text| text.replace("bin_names", "programs"));
     let expected = "static.crates.io: its tables have no column \"bin_names\"";
     assert_eq!(schema(packed(&renamed)), expected);
@@ -249,14 +259,14 @@ fn what_is_no_such_dump_is_an_error() {
 }
 
 #[test]
-fn what_is_cut_off_or_no_archive_is_an_error() {
+fn truncated_files_and_other_files_are_errors() {
     let dump = packed(&tables());
     for end in [0, 10, dump.len() / 3, dump.len() / 2] {
         assert!(read(dump[..end].to_vec(), None, 9).is_err(), "{end} of {}", dump.len());
     }
     assert!(read(b"<html>".to_vec(), None, 9).is_err());
     assert!(read(gzip(b"not a tar"), None, 9).is_err());
-    let gone = Shelf::default();
+    let gone = StaticTransport::default();
     assert!(ask(&SimClock::default(), Arc::new(gone), "dump", None, 9).is_err());
 }
 
@@ -272,10 +282,10 @@ fn tables_without_rows_are_an_empty_list() {
     assert_eq!(page(&empty), Page { total: Some(0), size: Some(0), ..Page::default() });
 }
 
-/// 12,000 crates, 60,000 versions and 18 MB of readmes pass through; what is held at once is one
-/// row of wanted fields, at most 128 KiB of buffers, and packed rows: 4 bytes for each library's
-/// version, 16 and the names for each other one, 40 and the name for each crate. For the whole
-/// registry (some 250,000 crates, 2.5 million versions) that is about 35 MB.
+/// 12,000 crates, 60,000 versions and 18 MB of readmes are read. In memory are one row of needed
+/// fields, at most 128 KiB of buffers, and the packed rows: 4 bytes for each version of a library,
+/// 16 bytes and the names for each other version, 40 bytes and the name for each crate. For the
+/// whole registry (about 250,000 crates and 2.5 million versions) that makes about 35 MB.
 #[test]
 fn a_large_dump_is_read_in_pieces() {
     let readme = "x".repeat(1_500);
@@ -305,7 +315,7 @@ fn a_large_dump_is_read_in_pieces() {
     assert_eq!(page.next_cursor, None);
 }
 
-/// A list that answers by the query that is asked.
+/// A list whose answer depends on the query.
 fn list(
     answer: impl Fn(&str) -> String + Send + Sync + 'static,
     cursor: Option<&str>,
@@ -330,7 +340,7 @@ const FIRST: &str = r#"{"crates":[
     "meta":{"total":16000,"next_page":"?category=x&seek=abc","prev_page":null}}"#;
 
 #[test]
-fn the_list_says_how_popular_and_leaves_the_programs_open() {
+fn the_list_states_popularity_but_no_commands() {
     let page = list(|_| FIRST.to_owned(), None, 100).unwrap();
     assert_eq!(candidates(&page), ["A_b 9 ?", "b 7 ?", "n ? ?"]);
     assert_eq!(passed_over(&page), ["y retired", " invalid_name"]);
@@ -343,7 +353,7 @@ fn the_list_says_how_popular_and_leaves_the_programs_open() {
 }
 
 #[test]
-fn the_next_page_is_asked_for_as_the_registry_calls_it() {
+fn the_next_page_is_requested_by_the_registrys_cursor() {
     let answer = |query: &str| match query {
         "category=x&seek=abc" => {
             r#"{"crates":[{"name":"c","downloads":1}],"meta":{"next_page":null}}"#
@@ -367,8 +377,8 @@ fn a_small_limit_cuts_a_page_into_parts() {
 }
 
 #[test]
-fn lists_that_go_in_circles_end() {
-    // Each page names another one for ever.
+fn lists_whose_pages_repeat_end() {
+    // Each page names another next page, without end.
     let endless = |query: &str| {
         let n: u32 = query.rsplit('=').next().and_then(|n| n.parse().ok()).unwrap_or(0);
         format!(r#"{{"crates":[{{"name":"a"}}],"meta":{{"next_page":"?seek={}"}}}}"#, (n + 1) % 3)
@@ -382,7 +392,7 @@ fn lists_that_go_in_circles_end() {
         }
     }
     assert_eq!(n_pages, 50);
-    // A page names itself.
+    // A page names itself as the next page.
     let itself = |_: &str| r#"{"crates":[{"name":"a"}],"meta":{"next_page":"?seek=1"}}"#.to_owned();
     let second = list(itself, None, 100).unwrap().next_cursor;
     assert_eq!(list(itself, second.as_deref(), 100).unwrap().next_cursor, None);
@@ -400,7 +410,7 @@ fn lists_of_other_shapes_are_errors_and_an_empty_one_is_empty() {
 }
 
 #[test]
-fn a_list_that_is_not_there_is_said_to_be_not_there() {
+fn a_missing_list_is_reported_as_missing() {
     let clock = SimClock::default();
     let absent = SimTransport::new(clock.clone(), Duration::ZERO, |_| (404, &[], "not found"));
     let error = ask(&clock, Arc::new(absent), "api", None, 9).unwrap_err();
@@ -408,7 +418,7 @@ fn a_list_that_is_not_there_is_said_to_be_not_there() {
 }
 
 #[test]
-fn every_address_of_a_source_is_one_of_a_quota() {
+fn every_address_of_a_source_has_a_quota() {
     for source in Cargo.sources() {
         for url in source.per_candidate.iter().chain([&source.url]) {
             let is_declared =

@@ -1,4 +1,4 @@
-//! The file of all casks, one at a time. Any bytes may come.
+//! Reads the file of all casks, one cask at a time. The input may be any bytes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,21 +18,21 @@ use crate::{
     refusal,
 };
 
-/// More casks that cannot be read say nothing new.
-const MOST_NAMELESS: usize = 1_000;
+/// How many unreadable casks are reported; further ones add no information.
+const MAX_NAMELESS: usize = 1_000;
 
-/// What a cask puts on `PATH`, never empty, or why it is not to be queued.
+/// The commands that a cask puts on `PATH` (never empty), or why it is not queued.
 pub(crate) type Verdict = Result<Vec<CommandName>, (SeedSkip, String)>;
 
-/// What the file says about the casks that are wanted.
+/// The requested casks of the file.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     pub(crate) casks: BTreeMap<PackageName, Verdict>,
-    /// What cannot be read, not even its token.
+    /// Casks whose token cannot be read.
     pub(crate) nameless: Vec<PassedOver>,
 }
 
-/// Reads the list `json`. The error is what is odd about it.
+/// Reads the list `json`. The error says what is wrong with it.
 pub(crate) fn read(json: impl Read, wanted: &BTreeSet<PackageName>) -> Result<Catalogue, String> {
     let mut catalogue = Catalogue::default();
     let whole = each_item(json, &mut |item| match token(item.get()) {
@@ -41,7 +41,7 @@ pub(crate) fn read(json: impl Read, wanted: &BTreeSet<PackageName>) -> Result<Ca
                 catalogue.casks.entry(name).or_insert_with(|| verdict(item.get()));
             }
         }
-        Err(why) if catalogue.nameless.len() < MOST_NAMELESS => {
+        Err(why) if catalogue.nameless.len() < MAX_NAMELESS => {
             catalogue.nameless.push(PassedOver::unreadable(why));
         }
         Err(_) => {}
@@ -63,14 +63,14 @@ fn token(cask: &str) -> Result<String, String> {
     named.map(|named| named.token).map_err(|error| plain(&error.to_string()))
 }
 
-/// Of one cask, as the newest macOS sees it.
+/// The verdict on one cask, for the newest macOS.
 fn verdict(cask: &str) -> Verdict {
     let views = cask::read(cask.as_bytes()).map_err(|why| (SeedSkip::Unreadable, plain(&why)))?;
     let Some(newest) = views.arm.or(views.intel) else {
-        return Err((SeedSkip::NotThere, refusal::NOT_FOR_MACOS.to_owned()));
+        return Err((SeedSkip::NotThere, refusal::not_for_macos().reason));
     };
     if newest.disabled {
-        let why = format!("{}{}", refusal::DISABLED, newest.disabled_because());
+        let why = refusal::disabled(&newest.disabled_because()).reason;
         return Err((SeedSkip::Retired, why));
     }
     match artifacts::commands(&newest) {

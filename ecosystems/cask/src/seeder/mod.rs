@@ -1,113 +1,96 @@
-//! Finding casks with commands: what people install, joined with what each cask puts on `PATH`.
-//! Two files tell all of it, so no cask is asked about by itself.
+//! Finds casks with commands: joins the installation counts with the commands of each cask. Two
+//! files hold all of this, so no request about a single cask is needed.
 
 mod catalogue;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, fs::File, time::Duration};
+use std::{collections::BTreeSet, fs::File, path::Path};
 
 use async_trait::async_trait;
 use batch_core::{
-    io::{GroupedCounts, Http, HttpError, Request, aside},
-    model::{Candidate, PackageId, PackageName, PassedOver, Popularity, SeedSkip, Threshold},
-    plugin::{CountedFile, Cut, Names as _, Page, RankedNames, Seeder, Shape, Source, SourceError},
+    io::{GroupedCounts, HttpError, Request},
+    model::{Candidate, PackageName, PassedOver, Popularity, SeedSkip, Threshold},
+    plugin::{
+        CountedFile, Listing, Names as _, PageRequest, RankedNames, Row, Seeder, Source,
+        SourceError,
+    },
 };
 
 use self::catalogue::Catalogue;
-use crate::{
-    Cask, ID,
-    registry::{odd_answer, source_error},
-};
+use crate::Cask;
 
-/// Only what brew's own tap has.
+/// Counts only casks of brew's own tap.
 const INSTALLS: &str = "https://formulae.brew.sh/api/analytics/cask-install/homebrew-cask/30d.json";
 const CASKS: &str = "https://formulae.brew.sh/api/cask.json";
 const UNIT: &str = "installs";
 const DAYS: u32 = 30;
-/// In bytes: some twenty times what it has.
-const LONGEST_INSTALLS: usize = 32 << 20;
-/// In bytes: some eight times what it has, read from disk.
-const LONGEST_CASKS: usize = 256 << 20;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The largest file of counts that is read, in bytes; about twenty times its present size.
+const MAX_INSTALLS: usize = 32 << 20;
+/// The largest file of casks that is read, in bytes; about eight times its present size. It is read
+/// from disk.
+const MAX_CASKS: usize = 256 << 20;
 static COUNTED: CountedFile = CountedFile {
-    url: INSTALLS,
-    // The table of casks is called so, too.
+    // In this file the table of casks has the key `formulae` as well.
     counts: GroupedCounts { groups: "formulae", name: "cask" },
     unit: UNIT,
     period_days: DAYS,
-    longest: LONGEST_INSTALLS,
-    // Some eight times as many as are listed.
+    longest: MAX_INSTALLS,
+    // About eight times the number of listed casks.
     most_names: 50_000,
 };
 
 #[async_trait]
 impl Seeder for Cask {
     fn sources(&self) -> &'static [Source] {
-        &[Source {
-            name: "cask-install",
-            url: INSTALLS,
-            max_age: DAY,
-            shape: Shape::Files(&[INSTALLS, CASKS]),
-            about: 500,
-            per_candidate: &[],
-        }]
+        const { &[Source::file("cask-install", &[INSTALLS, CASKS], 500, &[])] }
     }
 
     fn popular(&self) -> Option<Threshold> {
         Some(Threshold { value: 10_000, unit: UNIT, period_days: Some(DAYS) })
     }
 
-    async fn discover(
-        &self,
-        http: &dyn Http,
-        _: &Source,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, SourceError> {
-        let (rows, measure) = COUNTED.ask(http, &ID).await?;
+    async fn read<'a>(&self, wanted: PageRequest<'a>) -> Result<Listing<'a>, SourceError> {
+        let (rows, measure) = COUNTED.ask(wanted).await?;
         if rows.is_empty() {
-            return Ok(Cut::WHOLE.page([], &Cask));
+            return Ok(Listing::whole([]));
         }
-        let catalogue = catalogue(http, &rows).await?;
-        let judged = rows
-            .into_iter()
-            .map(|(token, value)| judge(token, measure.popularity(value), &catalogue));
-        let nameless = catalogue.nameless.iter().cloned().map(Err);
-        Ok(Cut { cursor, limit, ..Cut::WHOLE }.page(judged.chain(nameless), &Cask))
+        let mut catalogue = catalogue(wanted, &rows).await?;
+        let nameless = std::mem::take(&mut catalogue.nameless).into_iter().map(Err);
+        let evaluated = rows.into_iter().map(move |(token, value)| {
+            evaluate(wanted, &token, measure.popularity(value), &catalogue)
+        });
+        Ok(Listing::whole(evaluated.chain(nameless)))
     }
 }
 
-/// The casks among `rows`.
-async fn catalogue(http: &dyn Http, rows: &RankedNames) -> Result<Catalogue, SourceError> {
-    let request = Request::get(CASKS, &[], &[]).map_err(source_error)?;
-    let url = request.url.clone();
-    let accept = Some("application/json");
-    let request = Request { accept, max_bytes: LONGEST_CASKS, ..request };
-    let path = http.fetch_to_cache(request).await.map_err(source_error)?;
-    let disk = |source| source_error(HttpError::Disk { url, source });
+/// The casks for the names in `rows`.
+async fn catalogue(wanted: PageRequest<'_>, rows: &RankedNames) -> Result<Catalogue, SourceError> {
+    let request = Request::get(CASKS, &[], &[]);
+    let request = request.map(|it| it.accepting_json().at_most(MAX_CASKS));
     let tokens = rows.iter().filter_map(|(token, _)| Cask.normalise(token).ok());
-    let wanted: BTreeSet<PackageName> = tokens.collect();
-    let read = aside(move || Ok(catalogue::read(File::open(&path)?, &wanted))).await;
-    read.map_err(disk)?.map_err(odd_answer)
+    let listed: BTreeSet<PackageName> = tokens.collect();
+    let read = move |file: &Path, request: &Request| {
+        let disk = |source| HttpError::Disk { url: request.url.clone(), source };
+        Ok::<_, HttpError>(catalogue::read(File::open(file).map_err(disk)?, &listed))
+    };
+    wanted.read_file(request, read).await
 }
 
-fn judge(
-    token: String,
+fn evaluate(
+    wanted: PageRequest<'_>,
+    token: &str,
     popularity: Option<Popularity>,
     catalogue: &Catalogue,
-) -> Result<Candidate, PassedOver> {
-    let (reason, why) = match Cask.normalise(&token) {
-        Err(error) => return Err(PassedOver::misnamed(token, &error)),
-        Ok(name) => match catalogue.casks.get(&name) {
-            None => (SeedSkip::NotThere, "no cask is called so".to_owned()),
-            Some(Err((reason, why))) => (*reason, why.clone()),
-            Some(Ok(commands)) => {
-                let id = PackageId { ecosystem: ID, name };
-                let commands = Some(commands.clone());
-                return Ok(Candidate { popularity, commands, ..Candidate::of(id) });
-            }
-        },
+) -> Row {
+    let candidate = wanted.candidate(token)?;
+    let (reason, why) = match catalogue.casks.get(&candidate.id.name) {
+        None => (SeedSkip::NotThere, "no cask is called so".to_owned()),
+        Some(Err((reason, why))) => (*reason, why.clone()),
+        Some(Ok(commands)) => {
+            let commands = Some(commands.clone());
+            return Ok(Candidate { popularity, commands, ..candidate });
+        }
     };
     Err(PassedOver::because(token, reason, why))
 }

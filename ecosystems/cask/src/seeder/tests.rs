@@ -1,19 +1,19 @@
-//! From the two files to candidates, through the real gates.
+//! Makes candidates from the two files, with the real checks of requests.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request},
     model::{CommandName, Popularity},
-    plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
+    plugin::{Page, PageRequest, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
 };
 use batch_sim::{Answer, SimClock, SimTransport};
 use serde_json::{Value, json};
 
 use super::{CASKS, INSTALLS};
-use crate::Cask;
+use crate::{Cask, ID};
 
-/// What the seeder makes of the two answers, at `cursor`, and what it asked for.
+/// The seeder's page for the two answers at `cursor`, and its requests.
 fn ask(
     installs: Answer,
     casks: Answer,
@@ -30,7 +30,17 @@ fn ask(
     let cache = tempfile::tempdir().unwrap();
     let (port, quotas) = (Arc::new(clock.clone()), Cask.quotas().iter().copied());
     let http = PoliteHttp::new(PoliteConfig::new(port, transport.clone(), quotas, cache.path()));
-    let page = clock.run(Cask.discover(&http, &Cask.sources()[0], cursor, limit));
+    let page = clock.run(
+        PageRequest {
+            ecosystem: &ID,
+            names: &Cask,
+            http: &http,
+            source: &Cask.sources()[0],
+            cursor,
+            limit,
+        }
+        .page(&Cask),
+    );
     (page, transport.sent().into_iter().map(|sent| sent.url).collect())
 }
 
@@ -38,7 +48,8 @@ fn ok(body: &str) -> Answer {
     (200, &[], body.to_owned().leak())
 }
 
-/// The analytics file in which the first is installed a thousand times, the next 999 times …
+/// The file of counts in which the first cask has a thousand installations, the next 999, and so
+/// on.
 fn installs(tokens: &[&str]) -> Answer {
     let group = |(i, token): (usize, &&str)| {
         let count = 1_000 - i;
@@ -76,7 +87,7 @@ fn file(casks: &[Value]) -> Answer {
 }
 
 /// `token=commands@value` of each candidate, then `token!reason: why` of what was passed over.
-fn told(page: &Page) -> Vec<String> {
+fn summary(page: &Page) -> Vec<String> {
     let candidate = |candidate: &batch_core::model::Candidate| {
         let commands = candidate.commands.as_ref().unwrap();
         let commands: Vec<&str> = commands.iter().map(CommandName::as_str).collect();
@@ -93,18 +104,18 @@ fn told(page: &Page) -> Vec<String> {
 #[track_caller]
 fn check(artifacts: &Value, fields: &Value, expected: &str) {
     let page = ask(installs(&["x"]), file(&[cask("x", artifacts, fields)]), None, 9).0.unwrap();
-    assert_eq!(told(&page), [expected], "{artifacts} {fields}");
+    assert_eq!(summary(&page), [expected], "{artifacts} {fields}");
 }
 
 #[test]
-fn what_is_installed_is_joined_with_what_it_puts_on_the_path() {
+fn installation_counts_are_joined_with_commands() {
     let casks =
         [tool("code"), tool("docker"), cask("font-x", &json!([{"font": ["x.ttf"]}]), &json!({}))];
     let (page, asked) =
         ask(installs(&["docker", "font-x", "nothing", "code"]), file(&casks), None, 9);
     let page = page.unwrap();
     assert_eq!(
-        told(&page),
+        summary(&page),
         [
             "docker=docker@1000",
             "code=code@997",
@@ -137,7 +148,7 @@ fn commands_are_targets_in_bin_and_sbin() {
     check(&json!([{ "binary": ["a/b"] }, { "binary": "c/b" }]), &none, "x=b@1000");
     let wrapper = json!([{ "command_wrapper": ["x", {}], "target": "$HOMEBREW_PREFIX/bin/x" }]);
     check(&wrapper, &none, "x=x@1000");
-    // No recipe for it, yet brew would put it on PATH.
+    // No recipe can be made for it, although brew would put it on PATH.
     check(
         &json!([{ "pkg": ["x.pkg"] }, { "binary": ["b"] }, { "binary": ["a"] }]),
         &none,
@@ -156,7 +167,7 @@ fn commands_are_targets_in_bin_and_sbin() {
 }
 
 #[test]
-fn what_cannot_be_installed_says_why() {
+fn packages_that_cannot_be_installed_state_the_reason() {
     let binary = json!([{ "binary": ["x"] }]);
     let retired = json!({ "disabled": true, "disable_reason": "no_longer_available" });
     check(&binary, &retired, "x!retired: is disabled: no longer available");
@@ -179,7 +190,7 @@ fn what_cannot_be_installed_says_why() {
 }
 
 #[test]
-fn casks_that_cannot_be_read_cost_themselves_only() {
+fn unreadable_casks_do_not_affect_others() {
     let casks = [
         json!(null),
         json!({ "token": 7 }),
@@ -190,7 +201,7 @@ fn casks_that_cannot_be_read_cost_themselves_only() {
     let page = ask(installs(&["x", "y", "a/b/c", ".hidden"]), file(&casks), None, 9).0.unwrap();
     let reasons: Vec<String> =
         page.passed_over.iter().map(|it| format!("{}!{}", it.name, it.reason.as_str())).collect();
-    assert_eq!(told(&page)[0], "x=x@1000");
+    assert_eq!(summary(&page)[0], "x=x@1000");
     assert_eq!(
         reasons,
         [
@@ -205,20 +216,20 @@ fn casks_that_cannot_be_read_cost_themselves_only() {
 }
 
 #[test]
-fn counts_that_are_none_are_unknown() {
+fn invalid_counts_are_unknown() {
     let groups = r#"{"end_date":"2026-08-19","formulae":{"a":[{"cask":"a"}],"b":7,
         "c":[{"cask":"c --x","count":"9"},{"cask":"c","count":"2,000"}],"d":[{"cask":"d","count":3}]}}"#;
     let casks = ["a", "b", "c", "d"].map(tool);
     let page = ask(ok(groups), file(&casks), None, 9).0.unwrap();
-    assert_eq!(told(&page), ["c=c@2000", "d=d@3", "a=a@?", "b=b@?"]);
+    assert_eq!(summary(&page), ["c=c@2000", "d=d@3", "a=a@?", "b=b@?"]);
 }
 
 #[test]
-fn what_is_spelled_twice_is_one_cask() {
+fn two_spellings_are_one_cask() {
     let mut other = tool("x");
     other["artifacts"] = json!([]);
     let page = ask(installs(&["X", "x"]), file(&[tool("x"), other]), None, 9).0.unwrap();
-    assert_eq!(told(&page), ["x=x@1000"]);
+    assert_eq!(summary(&page), ["x=x@1000"]);
 }
 
 #[test]
@@ -226,7 +237,7 @@ fn pages_follow_the_ranks() {
     let casks = ["a", "b", "c"].map(tool);
     let at = |cursor, limit| {
         let page = ask(installs(&["c", "none", "a", "b"]), file(&casks), cursor, limit).0.unwrap();
-        (told(&page).len(), page.next_cursor)
+        (summary(&page).len(), page.next_cursor)
     };
     assert_eq!(at(None, 2), (3, Some("3".to_owned())));
     assert_eq!(at(Some("3"), 2), (1, None));
@@ -241,7 +252,7 @@ fn the_order_of_files_changes_nothing() {
         ask(installs, file(&casks), None, 9).0.unwrap()
     };
     let first = of(groups, [tool("a"), tool("b")]);
-    assert_eq!(told(&first), ["a=a@?", "b=b@?"]);
+    assert_eq!(summary(&first), ["a=a@?", "b=b@?"]);
     assert_eq!(of([groups[1], groups[0]], [tool("b"), tool("a")]), first);
 }
 
@@ -255,7 +266,7 @@ fn an_empty_list_is_an_empty_page() {
 }
 
 #[test]
-fn what_is_not_understood_is_an_error_and_no_short_list() {
+fn an_invalid_list_is_an_error_and_not_a_short_list() {
     let (_, _, whole) = file(&[tool("x"), tool("y")]);
     for casks in [
         ok(&whole[..whole.len() / 2]),
@@ -294,6 +305,6 @@ fn a_long_file_is_read_to_its_end() {
     casks.push_str(&tool("last").to_string());
     casks.push(']');
     let page = ask(installs(&["last", "t49999", "t0"]), ok(&casks), None, 2).0.unwrap();
-    assert_eq!(told(&page), ["last=last@1000", "t49999=t49999@999"]);
+    assert_eq!(summary(&page), ["last=last@1000", "t49999=t49999@999"]);
     assert_eq!(page.next_cursor.as_deref(), Some("2"));
 }

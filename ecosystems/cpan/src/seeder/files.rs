@@ -1,64 +1,51 @@
-//! Distributions by their files, page by page, the best liked first.
+//! Lists distributions by their files, page by page, sorted by favourites.
 //!
-//! Each page is asked for by where the last one ended: by favourites, then by name. MetaCPAN's own
-//! way to long lists, a scroll, is held for some minutes only, so a run that was stopped could not
-//! go on with it, and a second try would skip what the lost answer had.
+//! Each page is requested by the end of the previous one: by favourites, then by name. A scroll,
+//! MetaCPAN's own method for long lists, expires after some minutes: a run that was stopped could
+//! not continue it, and a retry would skip the rows of the lost answer.
 
 use std::cmp::Reverse;
 
 use batch_core::{
-    io::{Http, Method, Request, published_number},
+    io::{Method, Request, published_number},
     model::PassedOver,
-    plugin::{Cut, Page, SourceError},
+    plugin::{Listing, PageRequest, SourceError},
 };
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::{
-    Cpan,
-    registry::{odd_answer, source_error},
-    seeder::{FILES, judge, measure},
-};
+use crate::seeder::{FILES, UNIT, evaluate};
 
-/// In files. MetaCPAN gives up to 5,000; a fifth of that is a small answer.
-const LARGEST_PAGE: usize = 1_000;
+/// Files per request. MetaCPAN gives up to 5,000; a fifth of that keeps the answer small.
+const MAX_PAGE: usize = 1_000;
 
-pub(crate) async fn page(
-    http: &dyn Http,
-    cursor: Option<&str>,
-    limit: usize,
-) -> Result<Page, SourceError> {
-    let after = cursor.and_then(Place::read);
-    let size = limit.clamp(1, LARGEST_PAGE);
-    let request = Request::get(FILES, &[], &[]).map_err(source_error)?;
+pub(crate) async fn read(wanted: PageRequest<'_>) -> Result<Listing<'_>, SourceError> {
+    let after = wanted.cursor.and_then(Position::read);
+    let size = wanted.limit.clamp(1, MAX_PAGE);
     let body = query(after.as_ref(), size).to_string().into_bytes();
-    let accept = Some("application/json");
-    let request = Request { method: Method::Post, accept, body, ..request };
-    let response = http.send(request).await.map_err(source_error)?;
-    let measure = measure(&response, FILES);
-    let body = response.found().map_err(source_error)?;
-    let body = body.ok_or_else(|| odd_answer("there is no search".to_owned()))?;
-    let found = Found::read(&body).map_err(odd_answer)?;
-    let next = found.next(after.as_ref(), size).map_err(odd_answer)?;
-    let rows = found.0.into_iter().map(|hit| {
-        let (name, favourites) = hit?;
-        judge(name, favourites, &measure)
-    });
-    // It says how many files there are, which is not how many distributions.
-    let of_hits = Cut::WHOLE.page(rows, &Cpan);
-    let next_cursor = next.map(|place| place.to_cursor());
-    Ok(Page { next_cursor, total: None, size: None, ..of_hits })
+    let request = Request::get(FILES, &[], &[]);
+    let request = request.map(|it| Request { method: Method::Post, body, ..it });
+    let answer = wanted.ask_json::<Answer>(request, "search").await?;
+    let odd = |reason: String| wanted.unexpected(reason);
+    let found = Found::of(&answer.content).map_err(odd)?;
+    let next = found.next(after.as_ref(), size).map_err(odd)?;
+    // MetaCPAN states when it answered, but not when it counted.
+    let measure = wanted.measure(UNIT, None, answer.answered_on);
+    let rows = found.0.into_iter().map(move |hit| evaluate(wanted, hit?, &measure));
+    // The answer counts files, not distributions, so the total is unknown.
+    Ok(Listing::page(rows, next.map(|place| place.to_cursor())))
 }
 
-/// Where a page ends.
+/// The end of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct Position {
     favourites: u64,
     distribution: String,
 }
 
-impl Place {
-    /// Of what [`Place::to_cursor`] wrote; of anything else nothing, and the list begins anew.
+impl Position {
+    /// Reads a cursor of [`Position::to_cursor`]. For any other text the list starts again from the
+    /// beginning.
     fn read(cursor: &str) -> Option<Self> {
         let (favourites, distribution) = cursor.split_once(' ')?;
         let favourites = favourites.parse().ok()?;
@@ -74,12 +61,12 @@ impl Place {
     }
 }
 
-/// The newest releases' files below `bin/` and `script/`. What nobody likes has no number of
-/// favourites, so it is not among them.
-fn query(after: Option<&Place>, size: usize) -> Value {
+/// The files below `bin/` and `script/` of the newest releases. Distributions without favourites
+/// have no count, so they are not listed.
+fn query(after: Option<&Position>, size: usize) -> Value {
     let liked = match after {
         None => json!({ "range": { "dist_fav_count": { "gte": 1 } } }),
-        Some(Place { favourites, distribution }) => json!({ "bool": {
+        Some(Position { favourites, distribution }) => json!({ "bool": {
             "should": [
                 { "range": { "dist_fav_count": { "gte": 1, "lt": favourites } } },
                 { "bool": { "must": [
@@ -108,7 +95,7 @@ fn query(after: Option<&Place>, size: usize) -> Value {
 #[derive(Deserialize)]
 struct Answer {
     hits: Hits,
-    /// Whether it has only what was found in the time there was.
+    /// Whether the search stopped at its time limit and the answer is incomplete.
     #[serde(default)]
     timed_out: Option<bool>,
 }
@@ -118,7 +105,8 @@ struct Hits {
     hits: Vec<Box<RawValue>>,
 }
 
-/// Old answers have `fields` in place of the source, and in them lists of one.
+/// One file in the answer. Answers in old formats have `fields` instead of the source, with lists
+/// of one element.
 #[derive(Deserialize)]
 struct Hit {
     #[serde(rename = "_source", alias = "fields")]
@@ -132,27 +120,26 @@ struct File {
     dist_fav_count: Option<Box<RawValue>>,
 }
 
-/// Distribution and favourites of each hit, or why there are none.
+/// The distribution and the favourites of each hit, or why it was passed over.
 struct Found(Vec<Result<(String, Option<u64>), PassedOver>>);
 
 impl Found {
-    /// The error is what is odd about the answer.
-    fn read(body: &[u8]) -> Result<Self, String> {
-        let answer: Answer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    /// The error says what is wrong with the answer.
+    fn of(answer: &Answer) -> Result<Self, String> {
         if answer.timed_out == Some(true) {
-            return Err("the search ran out of time, and has a part of its hits".to_owned());
+            return Err("the search timed out and returned only a part of its results".to_owned());
         }
         Ok(Self(answer.hits.hits.iter().map(|hit| read_hit(hit)).collect()))
     }
 
-    /// Where the next page begins; `None` at the end. An answer that leads nowhere, or back, is an
-    /// error: it would be asked for for ever.
-    fn next(&self, after: Option<&Place>, size: usize) -> Result<Option<Place>, String> {
+    /// The position of the next page; `None` at the end. It is an error if the answer does not
+    /// advance, because the requests would never end.
+    fn next(&self, after: Option<&Position>, size: usize) -> Result<Option<Position>, String> {
         if self.0.len() < size {
             return Ok(None);
         }
         let place = |(distribution, favourites): &(String, Option<u64>)| {
-            Some(Place { favourites: (*favourites)?, distribution: distribution.clone() })
+            Some(Position { favourites: (*favourites)?, distribution: distribution.clone() })
         };
         let last = self.0.iter().rev().flatten().find_map(place);
         let last = last.ok_or("a full page of files without favourites")?;
@@ -173,7 +160,7 @@ fn read_hit(hit: &RawValue) -> Result<(String, Option<u64>), PassedOver> {
     Ok((name, favourites))
 }
 
-/// The value, or the only one of a list.
+/// The value, or the only element of a list.
 fn only(json: &RawValue) -> Option<Box<RawValue>> {
     match serde_json::from_str::<Vec<Box<RawValue>>>(json.get()) {
         Ok(list) => <[_; 1]>::try_from(list).ok().map(|[one]| one),

@@ -1,53 +1,45 @@
-//! The hundred distributions with the most favourites. Most are libraries.
+//! The hundred distributions with the most favourites. Most of them are libraries.
 
 use batch_core::{
-    io::{Http, Request, each_entry, each_item, published_number},
-    plugin::{Cut, Page, Ranking, SourceError},
+    io::{Request, each_entry, each_item, published_number},
+    plugin::{Listing, PageRequest, Ranking, SourceError},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    Cpan,
-    registry::{odd_answer, source_error},
-    seeder::{LEADERBOARD, judge, measure},
-};
+use crate::seeder::{LEADERBOARD, UNIT, evaluate};
 
-/// Some fifty times as many as are listed.
-const LONGEST_LIST: usize = 5_000;
+/// About fifty times the number of listed distributions.
+const MAX_LIST: usize = 5_000;
 
-pub(crate) async fn page(http: &dyn Http, cut: Cut<'_>) -> Result<Page, SourceError> {
-    let request = Request::get(LEADERBOARD, &[], &[]).map_err(source_error)?;
-    let request = Request { accept: Some("application/json"), ..request };
-    let response = http.send(request).await.map_err(source_error)?;
-    let measure = measure(&response, LEADERBOARD);
-    let body = response.found().map_err(source_error)?;
-    let body = body.ok_or_else(|| odd_answer("there is no leaderboard".to_owned()))?;
-    let ranking = read(&body).map_err(odd_answer)?;
-    let size = Some(ranking.n_added());
-    let rows = ranking.into_rows().into_iter();
-    let page = cut.page(rows.map(|(name, favourites)| judge(name, favourites, &measure)), &Cpan);
-    Ok(Page { size, ..page })
+pub(crate) async fn list(wanted: PageRequest<'_>) -> Result<Listing<'_>, SourceError> {
+    let request = Request::get(LEADERBOARD, &[], &[]).map(Request::accepting_json);
+    let answer = wanted.ask(request, "leaderboard").await?;
+    let ranking = read(&answer.content).map_err(|reason| wanted.unexpected(reason))?;
+    // MetaCPAN states when it answered, but not when it counted.
+    let (size, measure) = (ranking.n_added(), wanted.measure(UNIT, None, answer.answered_on));
+    let rows = ranking.into_rows().into_iter().map(move |row| evaluate(wanted, row, &measure));
+    Ok(Listing::whole(rows).of_size(size))
 }
 
 #[derive(Deserialize)]
-struct Liked {
+struct FavouriteCount {
     key: String,
     #[serde(default)]
     doc_count: Option<Box<RawValue>>,
 }
 
-/// The error is what is odd about the answer.
+/// The error says what is wrong with the answer.
 fn read(body: &[u8]) -> Result<Ranking, String> {
-    let mut ranking = Ranking::of(LONGEST_LIST);
+    let mut ranking = Ranking::of(MAX_LIST);
     let mut listed = None;
     let whole = each_entry(body, &mut |key, value| {
         if key == "leaderboard" {
             listed = Some(each_item(value.get().as_bytes(), &mut |item| {
-                // What has no name has no rank; a name that is none is passed over.
+                // A row without a name is skipped; a row with an invalid name is passed over.
                 let liked = serde_json::from_str(item.get());
-                let Liked { key, doc_count } =
-                    liked.unwrap_or(Liked { key: String::new(), doc_count: None });
+                let FavouriteCount { key, doc_count } =
+                    liked.unwrap_or(FavouriteCount { key: String::new(), doc_count: None });
                 ranking.add(&key, doc_count.and_then(|count| published_number(&count)));
             }));
         }

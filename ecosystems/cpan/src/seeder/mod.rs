@@ -1,93 +1,57 @@
-//! Finding distributions with scripts: those whose newest release has files in `bin/` or
-//! `script/`, and those that people like best.
+//! Finds distributions with scripts: those whose newest release has files in `bin/` or `script/`,
+//! and those with the most favourites.
 //!
-//! Such files are a hint, not a command: what is installed only the archive tells, so the registry
-//! is asked about each distribution.
+//! Such a file is only a hint. The archive decides which commands are installed, so the registry is
+//! asked about each distribution.
 
 mod files;
 mod leaderboard;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use batch_core::{
-    io::{Http, Response},
-    model::{Candidate, Measure, PackageId, PassedOver, Threshold},
-    plugin::{Cut, Names as _, Page, Seeder, Shape, Source, SourceError},
+    model::{Candidate, Measure, Threshold},
+    plugin::{Listing, PageRequest, Row, Seeder, Source, SourceError},
 };
 
-use crate::{Cpan, ID, registry::odd_answer};
+use crate::Cpan;
 
 const FILES: &str = "https://fastapi.metacpan.org/v1/file/_search";
 const LEADERBOARD: &str = "https://fastapi.metacpan.org/v1/favorite/leaderboard";
-/// What is asked about one distribution: its newest release, and the archive of that.
+/// The requests about one distribution: its newest release, and the archive of that release.
 const RELEASE: &[&str] =
     &["https://fastapi.metacpan.org/v1/release/", "https://cpan.metacpan.org/authors/id/"];
 const UNIT: &str = "favourites";
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[async_trait]
 impl Seeder for Cpan {
     fn sources(&self) -> &'static [Source] {
-        &[
-            Source {
-                name: "scripts",
-                url: FILES,
-                max_age: DAY,
-                // A thousand files; many distributions have several.
-                shape: Shape::Pages(500),
-                about: 3_000,
-                per_candidate: RELEASE,
-            },
-            Source {
-                name: "leaderboard",
-                url: LEADERBOARD,
-                max_age: DAY,
-                shape: Shape::Files(&[LEADERBOARD]),
-                about: 100,
-                per_candidate: RELEASE,
-            },
-        ]
+        const {
+            &[
+                // A page has a thousand files, and many distributions have several.
+                Source::pages("scripts", FILES, 500, 3_000, RELEASE),
+                Source::file("leaderboard", &[LEADERBOARD], 100, RELEASE),
+            ]
+        }
     }
 
     fn popular(&self) -> Option<Threshold> {
         Some(Threshold { value: 20, unit: UNIT, period_days: None })
     }
 
-    async fn discover(
-        &self,
-        http: &dyn Http,
-        source: &Source,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, SourceError> {
-        match source.name {
-            "scripts" => files::page(http, cursor, limit).await,
-            "leaderboard" => leaderboard::page(http, Cut { cursor, limit, ..Cut::WHOLE }).await,
-            other => Err(odd_answer(format!("it has no list called {other:?}"))),
+    async fn read<'a>(&self, wanted: PageRequest<'a>) -> Result<Listing<'a>, SourceError> {
+        match wanted.source.name {
+            "scripts" => files::read(wanted).await,
+            _ => leaderboard::list(wanted).await,
         }
     }
 }
 
-/// MetaCPAN does not say when it counted, only when it answered.
-fn measure(response: &Response, source: &str) -> Measure {
-    let (source, as_of) = (source.to_owned(), response.answered_on());
-    Measure { unit: UNIT, period_days: None, source, as_of }
-}
-
-fn judge(
-    name: String,
-    favourites: Option<u64>,
+fn evaluate(
+    wanted: PageRequest<'_>,
+    (name, favourites): (String, Option<u64>),
     measure: &Measure,
-) -> Result<Candidate, PassedOver> {
-    let popularity = measure.popularity(favourites);
-    match Cpan.normalise(&name) {
-        Ok(name) => {
-            let id = PackageId { ecosystem: ID, name };
-            Ok(Candidate { popularity, ..Candidate::of(id) })
-        }
-        Err(error) => Err(PassedOver::misnamed(name, &error)),
-    }
+) -> Row {
+    Ok(Candidate { popularity: measure.popularity(favourites), ..wanted.candidate(&name)? })
 }

@@ -1,17 +1,17 @@
-//! From MetaCPAN's answers to candidates, through the real gates.
+//! Makes candidates from MetaCPAN's answers, with the real checks of requests.
 
 use std::{cmp::Reverse, fmt::Write as _, sync::Arc, time::Duration};
 
 use batch_core::{
     io::{Method, PoliteConfig, PoliteHttp, Request},
     model::Popularity,
-    plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
+    plugin::{Page, PageRequest, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
 };
 use batch_sim::{Answer, SimClock, SimTransport};
 use serde_json::{Value, json};
 
 use super::{FILES, LEADERBOARD};
-use crate::Cpan;
+use crate::{Cpan, ID};
 
 const ALL: usize = usize::MAX;
 const DATE: &[(&str, &str)] = &[("date", "Sat, 21 Nov 2026 10:00:00 GMT")];
@@ -28,7 +28,10 @@ fn ask(
     let (port, quotas) = (Arc::new(clock.clone()), Cpan.quotas().iter().copied());
     let http = PoliteHttp::new(PoliteConfig::new(port, transport.clone(), quotas, cache.path()));
     let source = Cpan.sources().iter().find(|it| it.name == source).unwrap();
-    let page = clock.run(Cpan.discover(&http, source, cursor, limit));
+    let page = clock.run(
+        PageRequest { ecosystem: &ID, names: &Cpan, http: &http, source, cursor, limit }
+            .page(&Cpan),
+    );
     assert_eq!(transport.sent()[0].url, source.url);
     page.map_err(Box::new)
 }
@@ -38,23 +41,23 @@ fn ok(body: &str) -> Answer {
 }
 
 /// `name@favourites` of each candidate, then `name!reason` of what was passed over.
-fn told(page: &Page) -> String {
-    let mut told = String::new();
+fn summary(page: &Page) -> String {
+    let mut summary = String::new();
     for candidate in &page.candidates {
         assert_eq!(candidate.commands, None);
-        write!(told, "{}", candidate.id.name).unwrap();
+        write!(summary, "{}", candidate.id.name).unwrap();
         if let Some(popularity) = &candidate.popularity {
-            write!(told, "@{}", popularity.value).unwrap();
+            write!(summary, "@{}", popularity.value).unwrap();
         }
-        told.push(' ');
+        summary.push(' ');
     }
     for passed_over in &page.passed_over {
-        write!(told, "{}!{} ", passed_over.name, passed_over.reason.as_str()).unwrap();
+        write!(summary, "{}!{} ", passed_over.name, passed_over.reason.as_str()).unwrap();
     }
-    told.trim_end().to_owned()
+    summary.trim_end().to_owned()
 }
 
-/// A file of each distribution, in MetaCPAN's own shape of today.
+/// Files in MetaCPAN's present format, one for each distribution.
 fn hits(files: &[(String, u64)]) -> Answer {
     let hit = |(name, favourites): &(String, u64)| {
         json!({ "_index": "file", "_id": "x", "_score": null, "sort": [favourites, name],
@@ -66,7 +69,7 @@ fn hits(files: &[(String, u64)]) -> Answer {
         .to_string())
 }
 
-/// MetaCPAN with these files: it answers as the query says.
+/// A MetaCPAN with these files, which answers the query.
 fn metacpan(mut files: Vec<(String, u64)>) -> impl Fn(&Request) -> Answer + Send + Sync + Clone {
     files.sort_by_key(|(name, favourites)| (Reverse(*favourites), name.clone()));
     move |request| {
@@ -111,7 +114,7 @@ const FEW: &[(&str, u64)] = &[
 #[test]
 fn distributions_with_scripts_come_by_favourites() {
     let page = ask("scripts", metacpan(files(FEW)), None, ALL).unwrap();
-    assert_eq!(told(&page), "Perl-Critic@150 App-a@90 ack@90 b@1 c@1");
+    assert_eq!(summary(&page), "Perl-Critic@150 App-a@90 ack@90 b@1 c@1");
     assert_eq!((page.next_cursor, page.total), (None, None));
     let expected = Popularity {
         value: 150,
@@ -125,7 +128,7 @@ fn distributions_with_scripts_come_by_favourites() {
 }
 
 #[test]
-fn a_page_goes_on_where_the_last_one_ended_and_in_any_later_run() {
+fn a_page_continues_where_the_previous_one_ended_even_in_a_later_run() {
     for limit in 1..9 {
         let (mut cursor, mut seen, mut n_pages) = (None, vec![], 0);
         loop {
@@ -142,16 +145,16 @@ fn a_page_goes_on_where_the_last_one_ended_and_in_any_later_run() {
         assert!(n_pages <= 6, "{n_pages} pages of {limit}");
     }
     let page = ask("scripts", metacpan(files(FEW)), Some("90 App-a"), ALL).unwrap();
-    assert_eq!(told(&page), "ack@90 b@1 c@1");
+    assert_eq!(summary(&page), "ack@90 b@1 c@1");
     let anew = ask("scripts", metacpan(files(FEW)), Some("DXF1ZXJ5QW5kRmV0Y2g="), 2).unwrap();
     assert_eq!(
-        (told(&anew), anew.next_cursor.as_deref()),
+        (summary(&anew), anew.next_cursor.as_deref()),
         ("Perl-Critic@150".into(), Some("150 Perl-Critic"))
     );
 }
 
 #[test]
-fn a_registry_that_repeats_itself_is_not_asked_for_ever() {
+fn requests_to_a_repeating_registry_end() {
     let same = |_: &Request| hits(&files(&[("b", 5), ("c", 5)]));
     let first = ask("scripts", same, None, 2).unwrap();
     assert_eq!(first.next_cursor.as_deref(), Some("5 c"));
@@ -165,7 +168,7 @@ fn a_registry_that_repeats_itself_is_not_asked_for_ever() {
 }
 
 #[test]
-fn hits_of_any_age_are_read_and_odd_ones_cost_themselves_only() {
+fn hits_in_all_formats_are_read_and_invalid_ones_do_not_affect_others() {
     let body = r#"{"hits":{"total":9,"hits":[
         {"fields":{"distribution":["old"],"dist_fav_count":["7"]}},
         {"fields":{"distribution":"older","dist_fav_count":6}},
@@ -177,19 +180,22 @@ fn hits_of_any_age_are_read_and_odd_ones_cost_themselves_only() {
         {"_source":{}},{},null,{"_source":{"distribution":"old"}}]}}"#;
     let page = ask("scripts", move |_| ok(body), None, ALL).unwrap();
     let unreadable = " !unreadable".repeat(5);
-    assert_eq!(told(&page), format!("old@7 older@6 null text two A::B!invalid_name{unreadable}"));
+    assert_eq!(
+        summary(&page),
+        format!("old@7 older@6 null text two A::B!invalid_name{unreadable}")
+    );
 }
 
 #[test]
-fn without_a_date_nothing_is_said_of_popularity() {
+fn without_a_date_there_is_no_popularity() {
     let body = r#"{"hits":{"hits":[{"_source":{"distribution":"a","dist_fav_count":7}}]}}"#;
-    assert_eq!(told(&ask("scripts", move |_| (200, &[], body), None, ALL).unwrap()), "a");
+    assert_eq!(summary(&ask("scripts", move |_| (200, &[], body), None, ALL).unwrap()), "a");
     let body = r#"{"leaderboard":[{"key":"a","doc_count":7}]}"#;
-    assert_eq!(told(&ask("leaderboard", move |_| (200, &[], body), None, ALL).unwrap()), "a");
+    assert_eq!(summary(&ask("leaderboard", move |_| (200, &[], body), None, ALL).unwrap()), "a");
 }
 
 #[test]
-fn what_is_not_understood_is_an_error_and_no_short_list() {
+fn an_invalid_list_is_an_error_and_not_a_short_list() {
     let (_, _, whole) = hits(&files(FEW));
     let whole: &'static str = whole;
     for answer in [
@@ -223,7 +229,7 @@ fn a_part_of_the_hits_is_not_taken_for_all_of_them() {
     let body = r#"{"timed_out":true,"hits":{"hits":[{"_source":{"distribution":"ack"}}]}}"#;
     let error = ask("scripts", move |_| ok(body), None, ALL).unwrap_err();
     assert!(
-        matches!(&error.kind, SourceErrorKind::Schema { reason, .. } if reason.contains("ran out of time"))
+        matches!(&error.kind, SourceErrorKind::Schema { reason, .. } if reason.contains("timed out"))
     );
 }
 
@@ -250,14 +256,17 @@ fn the_leaderboard_comes_by_favourites_whatever_its_order() {
         ask("leaderboard", move |_| ok(body), cursor, limit).unwrap()
     };
     let first = of(&rows, None, ALL);
-    assert_eq!(told(&first), "Mojolicious@513 App-a@90 ack@90 b ../x!invalid_name !invalid_name");
+    assert_eq!(
+        summary(&first),
+        "Mojolicious@513 App-a@90 ack@90 b ../x!invalid_name !invalid_name"
+    );
     assert_eq!(first.candidates[0].popularity.as_ref().unwrap().source, LEADERBOARD);
     for _ in &rows.clone() {
         rows.rotate_left(1);
         assert_eq!(of(&rows, None, ALL), first);
     }
     assert_eq!(of(&rows, None, 2).next_cursor.as_deref(), Some("3"));
-    assert_eq!(told(&of(&rows, Some("3"), 9)), "ack@90 b !invalid_name");
+    assert_eq!(summary(&of(&rows, Some("3"), 9)), "ack@90 b !invalid_name");
 }
 
 #[test]

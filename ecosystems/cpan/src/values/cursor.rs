@@ -1,12 +1,12 @@
-//! Moving through a program.
+//! A position in a program.
 
 use std::{collections::BTreeSet, mem, ops::Range};
 
 use super::Reader;
 
-/// Nobody writes more of these into each other.
+/// The deepest nesting that is followed; real programs have less.
 const DEEPEST: usize = 16;
-/// Of bytes looked at: thousands of variables in programs of usual length.
+/// How many bytes are looked at: enough for thousands of variables in programs of usual length.
 const FUEL: usize = 1 << 20;
 
 impl<'a> Reader<'a> {
@@ -15,12 +15,12 @@ impl<'a> Reader<'a> {
         Self { code, at, end: code.len(), topic: None, used, read, depth: 0, fuel: FUEL }
     }
 
-    /// What is left.
+    /// The text after the position.
     pub(super) fn rest(&self) -> &'a str {
         &self.code[self.at..self.end]
     }
 
-    /// What `read` reads, with or without brackets around it.
+    /// The result of `read`, which may be enclosed in brackets.
     pub(super) fn bracketed<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         self.space();
         let has_bracket = self.accept("(");
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
         (!has_bracket || self.accept(")")).then_some(value)
     }
 
-    /// What stands between the marks that begin here, such as `(a b)` or `/a b/`.
+    /// The text between the delimiters that start here, such as `(a b)` or `/a b/`.
     pub(super) fn delimited(&mut self) -> Option<&'a str> {
         self.space();
         let open = self.rest().chars().next().filter(char::is_ascii_punctuation)?;
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
         Some(inside)
     }
 
-    /// The inside of a block, which is passed over.
+    /// The range inside a block; the position moves behind the block.
     pub(super) fn block(&mut self) -> Option<Range<usize>> {
         let (mut depth, mut quote, mut is_escaped) = (0_usize, None, false);
         for (at, c) in self.rest().char_indices() {
@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// What `read` reads in another part of the program.
+    /// The result of `read` at another position of the program.
     pub(super) fn within<T>(
         &mut self,
         part: Range<usize>,
@@ -85,8 +85,8 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// Uses up `cost` of what may still be done; `None` where there is not as much.
-    pub(super) fn burn(&mut self, cost: usize) -> Option<()> {
+    /// Takes `cost` from the remaining budget; `None` if the budget is too small.
+    pub(super) fn spend(&mut self, cost: usize) -> Option<()> {
         self.fuel = self.fuel.checked_sub(cost)?;
         Some(())
     }
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         is_there
     }
 
-    /// As [`Reader::accept`], of a word that goes no further.
+    /// Like [`Reader::accept`], but only for a whole word.
     pub(super) fn word(&mut self, word: &str) -> bool {
         let after = self.rest().strip_prefix(word);
         let is_there = after.is_some_and(|after| {
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         self.at += rest.find(|c| !is_skipped(c)).unwrap_or(rest.len());
     }
 
-    /// Passes over white space and comments.
+    /// Skips white space and comments.
     pub(super) fn space(&mut self) {
         self.skip_while(char::is_whitespace);
         while self.rest().starts_with('#') {

@@ -1,8 +1,8 @@
-//! What a list of files in Perl comes to, worked out without running it.
+//! Evaluates a list of files in a Perl program without running the program.
 //!
-//! Constant are texts, `qw`, globs of one folder, `.`, `join` and `catfile` of them, `map` over them,
-//! and variables that are given such a value once and are used nowhere else. Whatever may differ
-//! from run to run, or from machine to machine, is computed.
+//! These are constant: texts, `qw`, globs of one folder, `.`, `join` and `catfile` of constant
+//! values, `map` over them, and variables that get such a value once and are not used elsewhere. A
+//! value that may differ from run to run or between machines is computed.
 
 mod cursor;
 mod texts;
@@ -14,12 +14,12 @@ use crate::{
     variables,
 };
 
-/// What an item costs, whatever it is.
+/// The cost of an item of any kind.
 const ITEM: usize = 32;
-/// Of what `map` makes of what `map` made, and so on.
-const MOST_ITEMS: usize = 1_000;
+/// The largest number of items, because nested `map` calls multiply them.
+const MAX_ITEMS: usize = 1_000;
 
-/// What the key that ends at `at` is given in `code`, a program without documentation and comments.
+/// The value of the key that ends at `at` in `code`, a program without documentation and comments.
 pub(crate) fn read(code: &str, at: usize) -> Listed {
     let mut reader = Reader::new(code, at);
     let items = reader.value();
@@ -32,24 +32,24 @@ pub(crate) fn read(code: &str, at: usize) -> Listed {
     }
 }
 
-/// A place in a program, and what has been learnt on the way to it.
+/// A position in a program, and the knowledge gained so far.
 struct Reader<'a> {
     code: &'a str,
     at: usize,
     end: usize,
-    /// What `$_` stands for.
+    /// The value of `$_`.
     topic: Option<String>,
-    /// Variables that were asked for their value.
+    /// Variables whose value was needed.
     used: BTreeSet<String>,
-    /// Parts of the program that the value comes from.
+    /// The parts of the program from which the value comes.
     read: Vec<Range<usize>>,
     depth: usize,
-    /// How much may still be done, in bytes looked at: no program may take for ever.
+    /// The remaining budget, in bytes to look at, so that no program takes too long.
     fuel: usize,
 }
 
 impl Reader<'_> {
-    /// What a key is given.
+    /// The value of a key.
     fn value(&mut self) -> Option<Vec<Item>> {
         self.accept("'");
         self.accept("\"");
@@ -85,7 +85,7 @@ impl Reader<'_> {
         items.filter(|_| is_whole)
     }
 
-    /// Items with commas between and after them, up to what closes the list around them.
+    /// Items separated by commas, up to the end of the enclosing list.
     fn items(&mut self) -> Option<Vec<Item>> {
         let mut items = vec![];
         loop {
@@ -96,7 +96,7 @@ impl Reader<'_> {
             items.extend(self.item()?);
             self.space();
             let is_next = self.accept("=>") || self.accept(",") || self.is_closed();
-            if !is_next || MOST_ITEMS < items.len() {
+            if !is_next || MAX_ITEMS < items.len() {
                 return None;
             }
         }
@@ -106,7 +106,7 @@ impl Reader<'_> {
         self.rest().is_empty() || self.rest().starts_with([']', ')', '}', ';'])
     }
 
-    /// The keys of a table up to its end; its values say nothing.
+    /// The keys of a hash up to its end; its values are ignored.
     fn keys(&mut self) -> Option<Vec<Item>> {
         let mut keys = vec![];
         loop {
@@ -133,9 +133,9 @@ impl Reader<'_> {
         }
     }
 
-    /// What stands for any number of files.
+    /// An expression that stands for any number of files.
     fn item(&mut self) -> Option<Vec<Item>> {
-        self.burn(ITEM)?;
+        self.spend(ITEM)?;
         if self.accept("<") {
             let (pattern, _) = self.rest().split_once('>')?;
             self.at += pattern.len() + 1;
@@ -149,7 +149,7 @@ impl Reader<'_> {
         }
         if self.word("qw") {
             let words = self.delimited()?;
-            self.burn(words.len())?;
+            self.spend(words.len())?;
             let words = words.split_whitespace();
             return Some(words.map(|word| Item::Path(word.to_owned())).collect());
         }
@@ -168,7 +168,7 @@ impl Reader<'_> {
         self.text().map(|text| vec![Item::Path(text)])
     }
 
-    /// `{ "bin/$_" } qw(a b)`, or `"bin/$_", qw(a b)`: the rest of the list is what is mapped.
+    /// Reads `{ "bin/$_" } qw(a b)`, or `"bin/$_", qw(a b)`: the rest of the list is mapped.
     fn mapped(&mut self) -> Option<Vec<Item>> {
         let made = if self.rest().starts_with('{') {
             let block = self.block()?;
@@ -177,7 +177,7 @@ impl Reader<'_> {
             block
         } else {
             let start = self.at;
-            // Once with any value, to see where it ends.
+            // Evaluates the block once with any value, to find its end.
             let topic = self.topic.replace("any".to_owned());
             let text = self.text();
             self.topic = topic;
@@ -188,7 +188,7 @@ impl Reader<'_> {
         };
         let mut items = vec![];
         for item in self.items()? {
-            // Which files a glob stands for is not known here.
+            // The files that match a glob are not known here.
             let Item::Path(topic) = item else { return None };
             items.extend(self.within(made.clone(), Some(topic), |reader| {
                 reader.space();
@@ -198,14 +198,14 @@ impl Reader<'_> {
                 reader.space();
                 reader.rest().is_empty().then_some(made)
             })?);
-            if MOST_ITEMS < items.len() {
+            if MAX_ITEMS < items.len() {
                 return None;
             }
         }
         Some(items)
     }
 
-    /// `{ -f } glob "bin/*"`: whatever is listed is a file, so that such a test changes nothing.
+    /// Reads `{ -f } glob "bin/*"`. All listed items are files, so this test changes nothing.
     fn filtered(&mut self) -> Option<Vec<Item>> {
         let test = if self.rest().starts_with('{') {
             let block = self.block()?;
@@ -221,7 +221,7 @@ impl Reader<'_> {
     }
 }
 
-/// Patterns with a star in the file's name and nowhere else; Perl takes several in one text.
+/// Reads patterns with a star in the file name only; Perl accepts several patterns in one text.
 fn globs(patterns: &str) -> Option<Vec<Item>> {
     let glob = |pattern: &str| {
         let (folder, file) = pattern.rsplit_once('/')?;

@@ -1,4 +1,4 @@
-//! Texts and variables that are constant.
+//! Constant texts and variables.
 
 use super::Reader;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Reader<'_> {
-    /// Texts, joined by dots.
+    /// Texts, joined by the operator `.`.
     pub(super) fn text(&mut self) -> Option<String> {
         let mut text = self.part()?;
         loop {
@@ -41,14 +41,14 @@ impl Reader<'_> {
             let between = parts.next()?;
             return Some(parts.collect::<Vec<_>>().join(&between));
         }
-        // Variables in `qq` are as rare as braces in names.
+        // `qq` is read like `q`, because variables in `qq` are as rare as braces in names.
         let is_plain = self.word("q") || self.word("qq");
         self.delimited()
             .filter(|text| is_plain && !text.contains(['$', '@', '\\']))
             .map(str::to_owned)
     }
 
-    /// Items of which none is a glob.
+    /// Items without a glob.
     pub(super) fn texts(&mut self) -> Option<Vec<String>> {
         let text = |item| match item {
             Item::Path(text) => Some(text),
@@ -57,7 +57,8 @@ impl Reader<'_> {
         self.items()?.into_iter().map(text).collect()
     }
 
-    /// A text up to `quote`: no mark but an escaped quote, and only variables that are constant.
+    /// A text up to `quote`. The only accepted escape is an escaped quote, and all variables in it
+    /// must be constant.
     pub(super) fn quoted(&mut self, quote: char) -> Option<String> {
         let mut text = String::new();
         loop {
@@ -84,7 +85,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The name of a variable behind its sign.
+    /// The name of a variable after its sigil.
     pub(super) fn name(&mut self) -> Option<String> {
         let has_brace = self.accept("{");
         let start = self.at;
@@ -94,7 +95,7 @@ impl Reader<'_> {
         (is_name && (!has_brace || self.accept("}"))).then(|| name.to_owned())
     }
 
-    /// The text in `$name`.
+    /// The text in the variable `$name`.
     pub(super) fn scalar(&mut self, name: &str) -> Option<String> {
         if name == "_" {
             return self.topic.clone();
@@ -102,13 +103,13 @@ impl Reader<'_> {
         self.declared('$', name, Self::text)
     }
 
-    /// The files in the list whose name begins here.
+    /// The files in the array whose name starts here.
     pub(super) fn list(&mut self) -> Option<Vec<Item>> {
         let name = self.name()?;
         self.declared('@', &name, Self::items)
     }
 
-    /// What the variable that begins here refers to: a list, or one file.
+    /// The target of the reference that starts here: a list, or one file.
     pub(super) fn reference(&mut self) -> Option<Vec<Item>> {
         self.accept("$");
         let name = self.name()?;
@@ -121,14 +122,14 @@ impl Reader<'_> {
         })
     }
 
-    /// What `read` reads where a variable is given its value.
+    /// The result of `read` at the place where the variable gets its value.
     pub(super) fn declared<T>(
         &mut self,
         sign: char,
         name: &str,
         read: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Option<T> {
-        self.burn(self.code.len())?;
+        self.spend(self.code.len())?;
         let Declared { name_at, value_at } = variables::declaration(self.code, sign, name)?;
         self.used.insert(name.to_owned());
         self.within(value_at..self.code.len(), None, |reader| {

@@ -1,11 +1,11 @@
-//! What Homebrew says about its formulae.
+//! Reads Homebrew's list of formulae.
 
 use std::{cmp::Reverse, collections::BTreeMap, path::Path};
 
 use batch_core::{
     io::{GroupedCounts, HttpError, Request, published_day, published_number, read_list},
-    model::{Candidate, Measure, PackageId, PassedOver, Popularity, SeedSkip},
-    plugin::{Cut, Names as _, Page},
+    model::{Candidate, Measure, PassedOver, Popularity, SeedSkip},
+    plugin::{Listing, PageRequest, Row},
 };
 use serde_json::{
     Value,
@@ -13,7 +13,7 @@ use serde_json::{
 };
 
 use crate::{
-    Go, ID, paths,
+    paths,
     seeder::{DAYS, FORMULAE, INSTALLS, UNIT},
 };
 
@@ -24,21 +24,21 @@ const COUNTS: GroupedCounts = GroupedCounts { groups: "formulae", name: "formula
 pub(crate) struct Formulae {
     built: Vec<Formula>,
     n_others: usize,
-    /// Without a name.
+    /// Entries without a name.
     n_unreadable: usize,
 }
 
 struct Formula {
     name: String,
-    /// Where its sources lie, as an import path.
+    /// The repository of its sources, as an import path.
     repository: Option<String>,
     is_disabled: bool,
     installs: Option<Popularity>,
 }
 
 impl Formulae {
-    /// Reads `file`, which answers `request`.
-    pub(crate) fn read(file: &Path, request: &Request) -> Result<Self, HttpError> {
+    /// Reads `file`, which answers `request`. The inner error says what is wrong with it.
+    pub(crate) fn read(file: &Path, request: &Request) -> Result<Result<Self, String>, HttpError> {
         let mut formulae = Self::default();
         read_list(file, &request.url, None, &mut |listed| match listed
             .get("name")
@@ -50,20 +50,19 @@ impl Formulae {
             }
             Some(_) => formulae.n_others += 1,
         })?;
-        Ok(formulae)
+        let Self { built, n_others, n_unreadable } = &formulae;
+        if built.is_empty() && *n_others == 0 && 0 < *n_unreadable {
+            return Ok(Err("no formula has a name".to_owned()));
+        }
+        Ok(Ok(formulae))
     }
 
-    /// Whether the list has entries, none of which is a formula.
-    pub(crate) fn are_none(&self) -> bool {
-        self.built.is_empty() && self.n_others == 0 && 0 < self.n_unreadable
-    }
-
-    /// Whether the list itself does not say how often all of them are installed.
+    /// Whether no entry of the list has a number of installations.
     pub(crate) fn lack_installs(&self) -> bool {
         self.built.iter().any(|formula| formula.installs.is_none())
     }
 
-    /// Takes the numbers that the list does not have from `installs`.
+    /// Adds the missing numbers from `installs`.
     pub(crate) fn count(&mut self, installs: &Installs) {
         for formula in &mut self.built {
             if formula.installs.is_none() {
@@ -72,14 +71,11 @@ impl Formulae {
         }
     }
 
-    pub(crate) fn page(mut self, cut: Cut<'_>) -> Page {
+    pub(crate) fn list(mut self, wanted: PageRequest<'_>) -> Listing<'_> {
         self.built.sort_by(|one, other| one.place().cmp(&other.place()));
-        let unreadable = (0 < self.n_unreadable).then(|| {
-            let why = format!("{} entries of the list name no formula", self.n_unreadable);
-            Err(PassedOver::unreadable(why))
-        });
-        let built = self.built.into_iter().map(Formula::judge);
-        cut.page(unreadable.into_iter().chain(built), &Go)
+        let built = self.built.into_iter().map(move |formula| formula.evaluate(wanted));
+        let what = "entries of the list name no formula";
+        Listing::whole(built).with_unreadable(self.n_unreadable, what)
     }
 }
 
@@ -95,29 +91,23 @@ impl Formula {
         }
     }
 
-    /// Formulae of equal name and number differ in nothing else that could decide.
+    /// The sort key. Formulae with equal keys do not differ in anything that matters for the order.
     fn place(&self) -> (Reverse<Option<u64>>, &str, Option<&str>) {
         let installs = self.installs.as_ref().map(|it| it.value);
         (Reverse(installs), &self.name, self.repository.as_deref())
     }
 
-    fn judge(self) -> Result<Candidate, PassedOver> {
+    fn evaluate(self, wanted: PageRequest<'_>) -> Row {
         if self.is_disabled {
             let why = "Homebrew has disabled the formula";
             return Err(PassedOver::because(self.name, SeedSkip::Retired, why));
         }
         let Some(path) = self.repository else {
-            let why = "its sources lie at no forge whose addresses are import paths";
+            let why = "its source code is not at a host whose addresses are import paths";
             return Err(PassedOver::because(self.name, SeedSkip::NotThere, why));
         };
-        match Go.normalise(&path) {
-            Ok(name) => Ok(Candidate {
-                popularity: self.installs,
-                has_repository: Some(true),
-                ..Candidate::of(PackageId { ecosystem: ID, name })
-            }),
-            Err(error) => Err(PassedOver::misnamed(path, &error)),
-        }
+        let (popularity, has_repository) = (self.installs, Some(true));
+        Ok(Candidate { popularity, has_repository, ..wanted.candidate(&path)? })
     }
 }
 
@@ -127,7 +117,7 @@ fn is_built_with_go(listed: &Value) -> bool {
     needed.is_some_and(|needed| needed.iter().filter_map(Value::as_str).any(is_go))
 }
 
-/// The repository that `url` leads into, without scheme.
+/// The repository that `url` leads to, without scheme.
 fn repository(url: &str) -> Option<String> {
     let path = url.split_once("://")?.1;
     let path = path.split(['?', '#']).next()?.trim_end_matches('/');
@@ -136,7 +126,7 @@ fn repository(url: &str) -> Option<String> {
     Some(path.strip_suffix(".git").unwrap_or(path).to_owned())
 }
 
-/// What the formula's own entry says of its installs, if it has been given any.
+/// The number of installations in the formula's own entry, if there is one.
 fn own_installs(name: &str, listed: &Value) -> Option<Popularity> {
     let installs = listed.pointer("/analytics/install_on_request/30d")?.get(name)?;
     let as_of = published_day(listed.get("generated_date")?.as_str()?);
@@ -144,15 +134,15 @@ fn own_installs(name: &str, listed: &Value) -> Option<Popularity> {
         .popularity(published_number(&to_raw_value(installs).ok()?))
 }
 
-/// How often each formula was installed, in a list of its own.
+/// How often each formula was installed, from a separate list.
 pub(crate) struct Installs {
     counts: BTreeMap<String, u64>,
     measure: Measure,
 }
 
 impl Installs {
-    /// Of formulae themselves: with options they are counted beside them. `None` for what is no
-    /// such list.
+    /// Reads the counts of formulae without options; variants with options have separate rows.
+    /// `None` if it is not such a list.
     pub(crate) fn read(answer: &RawValue) -> Option<Self> {
         let mut counts = BTreeMap::new();
         let last_day = COUNTS.read(answer.get().as_bytes(), &mut |name, count| {
@@ -167,7 +157,7 @@ impl Installs {
     }
 }
 
-/// What the numbers of `source` are, but for their day.
+/// The meaning of the numbers of `source`, except for their date.
 fn measure(source: &str) -> Measure {
     Measure { unit: UNIT, period_days: Some(DAYS), source: source.to_owned(), as_of: None }
 }

@@ -1,90 +1,69 @@
-//! Finding modules by the formulae that Homebrew builds with Go.
+//! Finds modules among the formulae that Homebrew builds with Go.
 //!
-//! Nobody publishes how often a module is installed. Homebrew says of its formulae how often they
-//! are, and where their sources lie. The address of that repository is the path of its module,
-//! unless the module calls itself otherwise: the builder finds that out.
+//! Nobody publishes how often a module is installed. Homebrew publishes how often its formulae are
+//! installed, and the address of their sources. The address of the repository is the path of its
+//! module, unless the module declares another one; the builder finds that out.
 
 mod formulae;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use batch_core::{
-    io::{Http, HttpError, Request, aside, json},
+    io::{Request, json, run_blocking},
     model::Threshold,
-    plugin::{Cut, Page, Seeder, Shape, Source, SourceError, SourceErrorKind},
+    plugin::{Asked, Listing, PageRequest, Seeder, Source, SourceError},
 };
 use serde_json::value::RawValue;
 
 use self::formulae::{Formulae, Installs};
 use crate::{
     Go,
-    quota::FORMULAE_HOST,
     registry::{ORIGIN, source_error},
 };
 
 const FORMULAE: &str = "https://formulae.brew.sh/api/formula.json";
 const INSTALLS: &str =
     "https://formulae.brew.sh/api/analytics/install-on-request/homebrew-core/30d.json";
-/// Of all formulae; they have some tens of MB.
-const LONGEST_LIST: usize = 128 << 20;
-/// Of the installs; they have one or two MB.
-const LONGEST_INSTALLS: usize = 16 << 20;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// More than there are: some 1,500 formulae are built with Go.
+/// The largest list of formulae that is read, in bytes; it has some tens of MB.
+const MAX_LIST: usize = 128 << 20;
+/// The largest list of installations that is read, in bytes; it has one or two MB.
+const MAX_INSTALLS: usize = 16 << 20;
+/// More than exist: about 1,500 formulae are built with Go.
 const MOST: usize = 5_000;
-/// Not of the module: by Homebrew, for people who asked for this formula by name.
+/// These are not installations of the module: Homebrew counts how often users requested this
+/// formula by name.
 const UNIT: &str = "installs of the Homebrew formula on request";
 const DAYS: u32 = 30;
 
 #[async_trait]
 impl Seeder for Go {
     fn sources(&self) -> &'static [Source] {
-        &[Source {
-            name: "formulae",
-            url: FORMULAE,
-            max_age: DAY,
-            shape: Shape::Files(&[FORMULAE, INSTALLS]),
-            about: 1_500,
-            // List, go.mod, and two parts of the zip.
-            per_candidate: &[ORIGIN, ORIGIN, ORIGIN, ORIGIN],
-        }]
+        // About each candidate: the list, the go.mod, and two ranges of the zip.
+        const PER_MODULE: &[&str] = &[ORIGIN, ORIGIN, ORIGIN, ORIGIN];
+        const { &[Source::file("formulae", &[FORMULAE, INSTALLS], 1_500, PER_MODULE)] }
     }
 
-    /// As for the formulae themselves.
+    /// The same threshold as for formulae.
     fn popular(&self) -> Option<Threshold> {
         Some(Threshold { value: 40_000, unit: UNIT, period_days: Some(DAYS) })
     }
 
-    async fn discover(
-        &self,
-        http: &dyn Http,
-        _: &Source,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, SourceError> {
-        let formulae = request(FORMULAE, LONGEST_LIST).map_err(source_error)?;
-        let file = http.fetch_to_cache(formulae.clone()).await.map_err(source_error)?;
-        let read = aside(move || Formulae::read(&file, &formulae)).await;
-        let mut formulae = read.map_err(source_error)?;
-        if formulae.are_none() {
-            let (host, reason) = (FORMULAE_HOST.to_owned(), "no formula has a name".to_owned());
-            return Err(source_error(SourceErrorKind::Schema { host, reason }));
-        }
+    async fn read<'a>(&self, wanted: PageRequest<'a>) -> Result<Listing<'a>, SourceError> {
+        let formulae = request(FORMULAE, MAX_LIST);
+        let mut formulae = wanted.read_file(formulae, Formulae::read).await?;
         if formulae.lack_installs() {
-            let installs = request(INSTALLS, LONGEST_INSTALLS).map_err(source_error)?;
-            let answer: Option<Box<RawValue>> = json(http, installs).await.map_err(source_error)?;
-            if let Some(installs) = aside(move || Installs::read(&answer?)).await {
+            let installs = request(INSTALLS, MAX_INSTALLS).map_err(source_error)?;
+            let answer: Option<Box<RawValue>> =
+                json(wanted.http, installs).await.map_err(source_error)?;
+            if let Some(installs) = run_blocking(move || Installs::read(&answer?)).await {
                 formulae.count(&installs);
             }
         }
-        Ok(formulae.page(Cut { cursor, limit, most: MOST }))
+        Ok(formulae.list(wanted).at_most(MOST))
     }
 }
 
-fn request(url: &str, max_bytes: usize) -> Result<Request, HttpError> {
-    let request = Request::get(url, &[], &[])?;
-    Ok(Request { accept: Some("application/json"), max_bytes, ..request })
+fn request(url: &str, max_bytes: usize) -> Asked {
+    Request::get(url, &[], &[]).map(|it| it.accepting_json().at_most(max_bytes))
 }

@@ -1,4 +1,4 @@
-//! Formulae and their installs in the recorded shapes, through the real gates.
+//! Formulae and their installations in the recorded formats, with the real checks of requests.
 
 #![expect(clippy::result_large_err, reason = "a test takes errors apart")]
 
@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use batch_core::{
     io::{HttpError, PoliteConfig, PoliteHttp},
-    plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
+    plugin::{Page, PageRequest, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
 };
-use batch_sim::{Shelf, SimClock};
+use batch_sim::{SimClock, StaticTransport};
 
 use crate::{
-    Go,
+    Go, ID,
     seeder::{FORMULAE, INSTALLS},
 };
 
-/// A formula that is built with Go, from `url`.
+/// A formula that is built with Go from the sources at `url`.
 fn formula(name: &str, url: &str, more: &str) -> String {
     format!(
         r#"{{"name":"{name}","homepage":"https://{name}.example/","urls":{{"stable":{{"url":"{url}"}},
@@ -33,24 +33,35 @@ const COUNTS: &str = r#"{"category":"install_on_request","total_items":3,"start_
     "gh":[{"formula":"gh --HEAD","count":"9,999,999"},{"formula":"gh","count":"123,456"}],
     "fzf":[{"formula":"fzf","count":7}],"yq":[{"formula":"yq","count":"many"}],"lf":[],"x":null}}"#;
 
-/// The page, and what was asked for.
+/// The page and the requests.
 fn ask(
-    shelf: Shelf,
+    static_transport: StaticTransport,
     cursor: Option<&str>,
     limit: usize,
 ) -> (Result<Page, SourceError>, Vec<String>) {
     let clock = SimClock::default();
-    let shelf = Arc::new(shelf);
+    let static_transport = Arc::new(static_transport);
     let cache = tempfile::tempdir().unwrap();
     let quotas = Go.quotas().to_vec();
-    let config = PoliteConfig::new(Arc::new(clock.clone()), shelf.clone(), quotas, cache.path());
-    let page = clock.run(Go.discover(&PoliteHttp::new(config), &Go.sources()[0], cursor, limit));
-    (page, shelf.asked())
+    let config =
+        PoliteConfig::new(Arc::new(clock.clone()), static_transport.clone(), quotas, cache.path());
+    let page = clock.run(
+        PageRequest {
+            ecosystem: &ID,
+            names: &Go,
+            http: &PoliteHttp::new(config),
+            source: &Go.sources()[0],
+            cursor,
+            limit,
+        }
+        .page(&Go),
+    );
+    (page, static_transport.asked())
 }
 
-fn shelf(formulae: &str, installs: &str) -> Shelf {
+fn static_transport(formulae: &str, installs: &str) -> StaticTransport {
     let files = [(FORMULAE, formulae), (INSTALLS, installs)];
-    Shelf::new(files.map(|(url, text)| (url.to_owned(), text.as_bytes().to_vec())))
+    StaticTransport::new(files.map(|(url, text)| (url.to_owned(), text.as_bytes().to_vec())))
 }
 
 fn list(formulae: &[String]) -> String {
@@ -58,10 +69,10 @@ fn list(formulae: &[String]) -> String {
 }
 
 fn read(formulae: &[String]) -> Page {
-    ask(shelf(&list(formulae), COUNTS), None, usize::MAX).0.unwrap()
+    ask(static_transport(&list(formulae), COUNTS), None, usize::MAX).0.unwrap()
 }
 
-/// `name value`, with `?` for what is unknown, then what was passed over.
+/// `name value`, with `?` for an unknown value, and then what was passed over.
 fn shown(page: &Page) -> String {
     let candidates = page.candidates.iter().map(|it| {
         let value = it.popularity.as_ref().map_or("?".to_owned(), |it| it.value.to_string());
@@ -123,7 +134,7 @@ fn the_repository_is_found_wherever_it_is_named() {
 }
 
 #[test]
-fn what_is_disabled_is_retired_and_versions_of_one_repository_are_one() {
+fn disabled_formulae_are_retired_and_versions_of_one_repository_are_merged() {
     check(
         &[
             github("gh").replace(r#""disabled":false"#, r#""disabled":true"#),
@@ -135,7 +146,7 @@ fn what_is_disabled_is_retired_and_versions_of_one_repository_are_one() {
 }
 
 #[test]
-fn what_is_missing_or_of_another_type_is_unknown_or_costs_its_entry() {
+fn missing_and_mistyped_fields_are_unknown_or_drop_the_entry() {
     check(
         &[
             github("yq"),
@@ -153,40 +164,40 @@ fn what_is_missing_or_of_another_type_is_unknown_or_costs_its_entry() {
 }
 
 #[test]
-fn numbers_that_the_list_itself_has_are_not_asked_for() {
+fn numbers_in_the_list_itself_need_no_request() {
     let more = r#","generated_date":"2026-11-18","analytics":{"install_on_request":{"30d":{"gh":55,"gh --HEAD":9}}}"#;
     let own = formula("gh", "https://github.com/o/gh.git", more);
-    let (page, asked) = ask(shelf(&list(&[own]), COUNTS), None, 9);
+    let (page, asked) = ask(static_transport(&list(&[own]), COUNTS), None, 9);
     let popularity = page.unwrap().candidates[0].popularity.clone().unwrap();
     assert_eq!((popularity.value, popularity.as_of.to_string().as_str()), (55, "2026-11-18"));
     assert_eq!((popularity.source.as_str(), asked), (FORMULAE, vec![FORMULAE.to_owned()]));
 }
 
 #[test]
-fn without_the_numbers_nothing_is_known_of_them() {
+fn without_the_file_of_numbers_they_are_unknown() {
     let files = [(FORMULAE.to_owned(), list(&[github("gh")]).into_bytes())];
-    let (page, asked) = ask(Shelf::new(files), None, 9);
+    let (page, asked) = ask(StaticTransport::new(files), None, 9);
     assert_eq!(shown(&page.unwrap()), "github.com/o/gh ?");
     assert_eq!(asked, [FORMULAE, INSTALLS]);
     for installs in ["{}", "[]", r#"{"formulae":{"gh":[{"formula":"gh","count":"1"}]}}"#] {
-        let page = ask(shelf(&list(&[github("gh")]), installs), None, 9).0.unwrap();
+        let page = ask(static_transport(&list(&[github("gh")]), installs), None, 9).0.unwrap();
         assert_eq!(shown(&page), "github.com/o/gh ?", "{installs}");
     }
-    assert!(ask(shelf(&list(&[github("gh")]), "{"), None, 9).0.is_err());
+    assert!(ask(static_transport(&list(&[github("gh")]), "{"), None, 9).0.is_err());
 }
 
 #[test]
-fn pages_go_on_where_the_one_before_has_ended() {
+fn each_page_continues_where_the_previous_one_ended() {
     let text = list(&[github("gh"), github("fzf"), github("lf")]);
-    let first = ask(shelf(&text, COUNTS), None, 2).0.unwrap();
+    let first = ask(static_transport(&text, COUNTS), None, 2).0.unwrap();
     assert_eq!(shown(&first), "github.com/o/gh 123456, github.com/o/fzf 7");
-    let last = ask(shelf(&text, COUNTS), first.next_cursor.as_deref(), 2).0.unwrap();
+    let last = ask(static_transport(&text, COUNTS), first.next_cursor.as_deref(), 2).0.unwrap();
     assert_eq!((shown(&last), last.next_cursor), ("github.com/o/lf ?".to_owned(), None));
 }
 
 #[test]
 fn an_empty_list_is_empty_and_another_shape_an_error() {
-    let read = |text: &str| ask(shelf(text, COUNTS), None, 9).0;
+    let read = |text: &str| ask(static_transport(text, COUNTS), None, 9).0;
     assert_eq!(read("[]").unwrap().total, Some(0));
     for text in ["{}", "null", "<html>", "[] x"] {
         assert!(read(text).is_err(), "{text}");
@@ -201,8 +212,8 @@ fn an_empty_list_is_empty_and_another_shape_an_error() {
     }
 }
 
-/// One formula at a time is held, and of those that are built with Go a name, a path and a number:
-/// some 1,500 of them take less than a megabyte.
+/// In memory are one formula at a time, and for each one that is built with Go a name, a path and a
+/// number: about 1,500 of them take less than a megabyte.
 #[test]
 fn a_long_list_is_read_in_pieces() {
     let prose = format!(r#","caveats":"{}""#, "x".repeat(4_000));
@@ -216,7 +227,7 @@ fn a_long_list_is_read_in_pieces() {
 }
 
 #[test]
-fn every_address_of_a_source_is_one_of_a_quota() {
+fn every_address_of_a_source_has_a_quota() {
     let [source] = Go.sources() else { panic!("another source") };
     for url in source.per_candidate.iter().chain([&source.url]) {
         let is_declared =

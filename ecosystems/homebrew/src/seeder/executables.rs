@@ -1,4 +1,4 @@
-//! The list of what every formula puts on `PATH`, line by line. Any bytes may come.
+//! Reads the list of the commands of every formula, line by line. The input may be any bytes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,8 +9,8 @@ use batch_core::{model::PackageName, plugin::Names as _};
 
 use crate::Homebrew;
 
-/// The names in `bin` and `sbin` of each formula in `wanted`; one that the list does not name is
-/// left out. The inner error is what is odd about the list.
+/// The names in `bin` and `sbin` of each formula in `wanted`; formulae that the list does not name
+/// are left out. The inner error says what is wrong with the list.
 pub(crate) fn read(
     mut list: impl BufRead,
     wanted: &BTreeSet<PackageName>,
@@ -20,7 +20,8 @@ pub(crate) fn read(
     let mut line = vec![];
     while list.read_until(b'\n', &mut line)? != 0 {
         if line.pop() != Some(b'\n') {
-            // Every line ends so; the missing rest would pass for formulae without commands.
+            // Every line ends with a newline. Without this check, the missing rest would look like
+            // formulae without commands.
             return Ok(Err("the list of executables ends in the middle of a line".to_owned()));
         }
         let text = String::from_utf8_lossy(&line);
@@ -28,7 +29,7 @@ pub(crate) fn read(
             n_formulae += 1;
             if let Some(name) = Homebrew.normalise(formula).ok().filter(|it| wanted.contains(it)) {
                 let names = executables.split_whitespace().map(str::to_owned).collect();
-                // As brew does, the first of two lines counts.
+                // If a formula has two lines, the first one counts, as in brew.
                 found.entry(name).or_insert(names);
             }
         }
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_has_a_version_or_not() {
+    fn a_line_may_have_a_version() {
         assert_eq!(parse("wget:wget"), Some(("wget", "wget")));
         assert_eq!(parse("aalib(1.4rc5_2):aafire aainfo"), Some(("aalib", "aafire aainfo")));
         assert_eq!(parse("x(1:2):a:b"), Some(("x", "a:b")));

@@ -1,5 +1,5 @@
-//! Finding formulae with commands: what people install, joined with what each formula puts on
-//! `PATH`. Two files tell all of it, so no formula is asked about by itself.
+//! Finds formulae with commands: joins the installation counts with the commands of each formula.
+//! Two files hold all of this, so no request about a single formula is needed.
 
 mod executables;
 #[cfg(test)]
@@ -9,118 +9,99 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
     io::BufReader,
-    time::Duration,
+    path::Path,
 };
 
 use async_trait::async_trait;
 use batch_core::{
-    io::{GroupedCounts, Http, HttpError, Request, aside},
-    model::{
-        Candidate, Executables, PackageId, PackageName, PassedOver, Popularity, SeedSkip, Threshold,
+    io::{GroupedCounts, HttpError, Request},
+    model::{Candidate, Executables, PackageName, PassedOver, Popularity, SeedSkip, Threshold},
+    plugin::{
+        CountedFile, Listing, Names as _, PageRequest, RankedNames, Row, Seeder, Source,
+        SourceError,
     },
-    plugin::{CountedFile, Cut, Names as _, Page, RankedNames, Seeder, Shape, Source, SourceError},
 };
 
-use crate::{
-    Homebrew, ID, facts,
-    registry::{odd_answer, source_error},
-};
+use crate::{Homebrew, facts};
 
-/// Only what the core tap has.
+/// Counts only formulae of the core tap.
 const INSTALLS: &str =
     "https://formulae.brew.sh/api/analytics/install-on-request/homebrew-core/30d.json";
 const EXECUTABLES: &str = "https://formulae.brew.sh/api/internal/executables.txt";
 const UNIT: &str = "installs on request";
 const DAYS: u32 = 30;
-/// In bytes: some twenty times what either file has.
-const LONGEST_FILE: usize = 32 << 20;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The largest file that is read, in bytes; about twenty times the present size of either file.
+const MAX_FILE: usize = 32 << 20;
 static COUNTED: CountedFile = CountedFile {
-    url: INSTALLS,
-    // Formulae with options, such as `wget --HEAD`, are counted beside them.
+    // Formulae with options, such as `wget --HEAD`, have separate rows in the same group.
     counts: GroupedCounts { groups: "formulae", name: "formula" },
     unit: UNIT,
     period_days: DAYS,
-    longest: LONGEST_FILE,
-    // Some four times as many as are listed.
+    longest: MAX_FILE,
+    // About four times the number of listed formulae.
     most_names: 50_000,
 };
 
 #[async_trait]
 impl Seeder for Homebrew {
     fn sources(&self) -> &'static [Source] {
-        &[Source {
-            name: "install-on-request",
-            url: INSTALLS,
-            max_age: DAY,
-            shape: Shape::Files(&[INSTALLS, EXECUTABLES]),
-            about: 5_000,
-            per_candidate: &[],
-        }]
+        const { &[Source::file("install-on-request", &[INSTALLS, EXECUTABLES], 5_000, &[])] }
     }
 
     fn popular(&self) -> Option<Threshold> {
         Some(Threshold { value: 40_000, unit: UNIT, period_days: Some(DAYS) })
     }
 
-    async fn discover(
-        &self,
-        http: &dyn Http,
-        _: &Source,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, SourceError> {
-        let (rows, measure) = COUNTED.ask(http, &ID).await?;
+    async fn read<'a>(&self, wanted: PageRequest<'a>) -> Result<Listing<'a>, SourceError> {
+        let (rows, measure) = COUNTED.ask(wanted).await?;
         if rows.is_empty() {
-            return Ok(Cut::WHOLE.page([], &Homebrew));
+            return Ok(Listing::whole([]));
         }
-        let executables = executables(http, &rows).await?;
-        let judged = rows
-            .into_iter()
-            .map(|(name, value)| judge(name, measure.popularity(value), &executables));
-        Ok(Cut { cursor, limit, ..Cut::WHOLE }.page(judged, &Homebrew))
+        let executables = executables(wanted, &rows).await?;
+        let evaluated = rows.into_iter().map(move |(name, value)| {
+            evaluate(wanted, &name, measure.popularity(value), &executables)
+        });
+        Ok(Listing::whole(evaluated))
     }
 }
 
-/// The commands of the formulae among `rows`.
+/// The commands of the formulae in `rows`.
 async fn executables(
-    http: &dyn Http,
+    wanted: PageRequest<'_>,
     rows: &RankedNames,
 ) -> Result<BTreeMap<PackageName, Vec<String>>, SourceError> {
-    let request = Request::get(EXECUTABLES, &[], &[]).map_err(source_error)?;
-    let url = request.url.clone();
-    let disk = |source| source_error(HttpError::Disk { url, source });
-    let request = Request { max_bytes: LONGEST_FILE, ..request };
-    let path = http.fetch_to_cache(request).await.map_err(source_error)?;
+    let request = Request::get(EXECUTABLES, &[], &[]).map(|it| it.at_most(MAX_FILE));
     let names = rows.iter().filter_map(|(name, _)| Homebrew.normalise(name).ok());
-    let wanted: BTreeSet<PackageName> = names.collect();
-    let read = aside(move || executables::read(BufReader::new(File::open(&path)?), &wanted)).await;
-    read.map_err(disk)?.map_err(odd_answer)
+    let listed: BTreeSet<PackageName> = names.collect();
+    let read = move |file: &Path, request: &Request| {
+        let read = |file| executables::read(BufReader::new(file), &listed);
+        let read = File::open(file).and_then(read);
+        read.map_err(|source| HttpError::Disk { url: request.url.clone(), source })
+    };
+    wanted.read_file(request, read).await
 }
 
-fn judge(
-    name: String,
+fn evaluate(
+    wanted: PageRequest<'_>,
+    name: &str,
     popularity: Option<Popularity>,
     executables: &BTreeMap<PackageName, Vec<String>>,
-) -> Result<Candidate, PassedOver> {
-    let (reason, why) = match Homebrew.normalise(&name) {
-        Err(error) => return Err(PassedOver::misnamed(name, &error)),
-        Ok(formula) => match executables.get(&formula).map(Vec::as_slice) {
-            // The list leaves out what is no formula, what is disabled or has no bottle, and of
-            // late also what ships no command.
-            None => (SeedSkip::NotThere, "not in the list of executables".to_owned()),
-            Some([]) => (SeedSkip::Library, "the list of executables has none of it".to_owned()),
-            Some(names) if names.iter().any(|name| name.contains('/')) => {
-                (SeedSkip::CommandsUnknown, "the list of executables has paths of it".to_owned())
+) -> Row {
+    let candidate = wanted.candidate(name)?;
+    let formula = &candidate.id.name;
+    let (reason, why) = match executables.get(formula).map(Vec::as_slice) {
+        // The list does not contain names that are not formulae, disabled formulae and formulae
+        // without a bottle; recent lists also lack formulae without commands.
+        None => (SeedSkip::NotThere, "not in the list of executables".to_owned()),
+        Some([]) => (SeedSkip::Library, "the list of executables has none of it".to_owned()),
+        Some(names) if names.iter().any(|name| name.contains('/')) => {
+            (SeedSkip::CommandsUnknown, "the list of executables has paths of it".to_owned())
+        }
+        Some(names) => match facts::commands(formula.as_str(), names, &[]) {
+            Executables::Unknown(unknown) => (SeedSkip::CommandsUnknown, unknown.reason),
+            Executables::Known(commands) => {
+                return Ok(Candidate { popularity, commands: Some(commands), ..candidate });
             }
-            Some(names) => match facts::commands(formula.as_str(), names, &[]) {
-                Executables::Unknown(why) => (SeedSkip::CommandsUnknown, why),
-                Executables::Known(commands) => {
-                    let id = PackageId { ecosystem: ID, name: formula };
-                    let commands = Some(commands);
-                    return Ok(Candidate { popularity, commands, ..Candidate::of(id) });
-                }
-            },
         },
     };
     Err(PassedOver::because(name, reason, why))

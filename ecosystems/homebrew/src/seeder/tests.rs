@@ -1,18 +1,18 @@
-//! From the two files to candidates, through the real gates.
+//! Makes candidates from the two files, with the real checks of requests.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request},
     model::{CommandName, Popularity},
-    plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
+    plugin::{Page, PageRequest, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
 };
 use batch_sim::{Answer, SimClock, SimTransport};
 
 use super::{EXECUTABLES, INSTALLS};
-use crate::Homebrew;
+use crate::{Homebrew, ID};
 
-/// What the seeder makes of the two answers, at `cursor`, and what it asked for.
+/// The seeder's page for the two answers at `cursor`, and its requests.
 fn ask(
     installs: Answer,
     executables: Answer,
@@ -30,7 +30,10 @@ fn ask(
     let (port, quotas) = (Arc::new(clock.clone()), Homebrew.quotas().iter().copied());
     let http = PoliteHttp::new(PoliteConfig::new(port, transport.clone(), quotas, cache.path()));
     let source = &Homebrew.sources()[0];
-    let page = clock.run(Homebrew.discover(&http, source, cursor, limit));
+    let page = clock.run(
+        PageRequest { ecosystem: &ID, names: &Homebrew, http: &http, source, cursor, limit }
+            .page(&Homebrew),
+    );
     (page, transport.sent().into_iter().map(|sent| sent.url).collect())
 }
 
@@ -51,24 +54,24 @@ fn page(groups: &str, executables: &str) -> Page {
 }
 
 /// `name=commands@value` of each candidate, then `name!reason` of what was passed over.
-fn told(page: &Page) -> String {
-    let mut told = String::new();
+fn summary(page: &Page) -> String {
+    let mut summary = String::new();
     for candidate in &page.candidates {
         let commands = candidate.commands.as_ref().unwrap();
         let commands: Vec<&str> = commands.iter().map(CommandName::as_str).collect();
         let value = candidate.popularity.as_ref().map(|it| it.value);
         let value = value.map_or_else(|| "?".to_owned(), |value| value.to_string());
-        write!(told, "{}={}@{value} ", candidate.id.name, commands.join("+")).unwrap();
+        write!(summary, "{}={}@{value} ", candidate.id.name, commands.join("+")).unwrap();
     }
     for passed_over in &page.passed_over {
-        write!(told, "{}!{} ", passed_over.name, passed_over.reason.as_str()).unwrap();
+        write!(summary, "{}!{} ", passed_over.name, passed_over.reason.as_str()).unwrap();
     }
-    told.trim_end().to_owned()
+    summary.trim_end().to_owned()
 }
 
 #[track_caller]
 fn check(groups: &str, executables: &str, expected: &str) {
-    assert_eq!(told(&page(groups, executables)), expected);
+    assert_eq!(summary(&page(groups, executables)), expected);
 }
 
 #[track_caller]
@@ -82,7 +85,7 @@ fn check_odd(installs: Answer, executables: Answer, reason: &str) {
 const WGET: &str = r#""wget":[{"formula":"wget","count":"12,345"}]"#;
 
 #[test]
-fn what_is_installed_is_joined_with_what_it_puts_on_the_path() {
+fn installation_counts_are_joined_with_commands() {
     let groups = r#""jq":[{"formula":"jq","count":"281,421"}],
         "zlib":[{"formula":"zlib","count":"900"}],
         "ab":[{"formula":"ab","count":"2"}],
@@ -90,7 +93,7 @@ fn what_is_installed_is_joined_with_what_it_puts_on_the_path() {
     let list = "jq(1.8.1):jq\nzlib(1.3):\npython@3.13(3.13.0_1):pip3.13 python3.13 idle3.13\n";
     let page = page(groups, list);
     assert_eq!(
-        told(&page),
+        summary(&page),
         "jq=jq@281421 python@3.13=python3.13+idle3.13+pip3.13@1000 zlib!library ab!not_there"
     );
     assert_eq!((page.total, page.next_cursor), (Some(4), None));
@@ -106,9 +109,9 @@ fn what_is_installed_is_joined_with_what_it_puts_on_the_path() {
 }
 
 #[test]
-fn two_requests_tell_all_of_it() {
+fn two_requests_are_enough() {
     let (page, asked) = ask(installs(WGET), ok("wget:wget\n"), None, 1);
-    assert_eq!(told(&page.unwrap()), "wget=wget@12345");
+    assert_eq!(summary(&page.unwrap()), "wget=wget@12345");
     assert_eq!(asked, [INSTALLS, EXECUTABLES]);
     let (page, asked) = ask(installs(""), ok("wget:wget\n"), None, 1);
     assert_eq!(
@@ -118,7 +121,7 @@ fn two_requests_tell_all_of_it() {
 }
 
 #[test]
-fn options_and_other_taps_are_not_the_formula() {
+fn rows_of_options_and_other_taps_do_not_count() {
     let groups = r#""wget":[{"formula":"wget --HEAD","count":"99,999"},{"formula":"wget","count":7}],
         "jq":[{"formula":"jq --HEAD","count":"3"}],
         "heroku/brew/heroku":[{"formula":"heroku/brew/heroku","count":"5"}],
@@ -129,7 +132,7 @@ fn options_and_other_taps_are_not_the_formula() {
 }
 
 #[test]
-fn a_count_that_is_none_is_unknown_and_costs_no_other() {
+fn an_invalid_count_is_unknown_and_does_not_affect_others() {
     let groups = r#""a":[{"formula":"a","count":null}],"b":[{"formula":"b"}],"c":[],"d":null,
         "e":{"formula":"e"},"f":[7,{"formula":"f","count":"many"},{"count":"1"}],
         "g":[{"formula":"g","count":-4}],"h":"3","z":[{"formula":"z","count":"1,000"}]"#;
@@ -138,9 +141,9 @@ fn a_count_that_is_none_is_unknown_and_costs_no_other() {
 }
 
 #[test]
-fn without_a_date_nothing_is_said_of_popularity() {
+fn without_a_date_there_is_no_popularity() {
     let groups = |date: &str| ok(&format!(r#"{{{date}"formulae":{{{WGET}}}}}"#));
-    let of = |installs| told(&ask(installs, ok("wget:wget\n"), None, 9).0.unwrap());
+    let of = |installs| summary(&ask(installs, ok("wget:wget\n"), None, 9).0.unwrap());
     assert_eq!(of(groups("")), "wget=wget@?");
     assert_eq!(of(groups(r#""end_date":"yesterday","#)), "wget=wget@?");
     assert_eq!(of(groups(r#""end_date":null,"#)), "wget=wget@?");
@@ -152,7 +155,7 @@ fn without_a_date_nothing_is_said_of_popularity() {
 }
 
 #[test]
-fn what_is_spelled_twice_is_one_formula() {
+fn two_spellings_are_one_formula() {
     let groups = r#""WGET":[{"formula":"WGET","count":"5"}],"wget":[{"formula":"wget","count":"9"}],
         "wget":[{"formula":"wget","count":"4"},{"formula":"wget","count":"2"}]"#;
     check(groups, "wget(1):wget\nwget(2):other\n", "wget=wget@9");
@@ -166,7 +169,7 @@ fn a_command_of_an_unsafe_name_makes_all_of_them_unknown() {
 }
 
 #[test]
-fn lines_that_are_none_cost_themselves_only() {
+fn invalid_lines_do_not_affect_others() {
     check(WGET, "nonsense\n\nwget(1.0\n:x\n<script>:x\nwget(1.0):wget\n", "wget=wget@12345");
 }
 
@@ -177,7 +180,7 @@ fn pages_follow_the_ranks() {
     let list = "c:c\nlib:\nb:b\na:a\n";
     let at = |cursor, limit| {
         let page = ask(installs(groups), ok(list), cursor, limit).0.unwrap();
-        (told(&page), page.next_cursor)
+        (summary(&page), page.next_cursor)
     };
     assert_eq!(at(None, 2), ("a=a@5 b=b@5 lib!library".to_owned(), Some("3".to_owned())));
     assert_eq!(at(Some("3"), 2), ("c=c@3".to_owned(), None));
@@ -194,7 +197,7 @@ fn the_order_of_files_changes_nothing() {
     ];
     let mut list = ["a:a z\n", "b:b\n", "c:y c\n", "d:d\n"];
     let first = page(&groups.join(","), &list.concat());
-    assert_eq!(told(&first), "c=c+y@7 a=a+z@5 b=b@5 no!not_there");
+    assert_eq!(summary(&first), "c=c+y@7 a=a+z@5 b=b@5 no!not_there");
     for turn in 0..4 {
         groups.rotate_left(1);
         list.swap(turn, (turn + 1) % 4);
@@ -203,7 +206,7 @@ fn the_order_of_files_changes_nothing() {
 }
 
 #[test]
-fn what_is_not_understood_is_an_error_and_no_short_list() {
+fn an_invalid_list_is_an_error_and_not_a_short_list() {
     let list = || ok("wget:wget\n");
     let (_, _, whole) = installs(WGET);
     for end in [1, whole.len() / 2, whole.len() - 2] {
@@ -228,7 +231,7 @@ fn a_long_list_gives_the_most_popular() {
     const N: usize = 200_000;
     let (mut groups, mut list) = (String::new(), String::new());
     for i in 0..N {
-        // Every number once, in no order.
+        // Every number once, in mixed order.
         let count = i * 7_919 % N;
         let comma = if i == 0 { "" } else { "," };
         write!(groups, r#"{comma}"f{i}":[{{"formula":"f{i}","count":"{count}"}}]"#).unwrap();

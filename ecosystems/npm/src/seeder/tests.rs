@@ -1,4 +1,4 @@
-//! From both lists to candidates, through the real gates.
+//! Makes candidates from both lists, with the real checks of requests.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,12 +8,14 @@ use std::{
 };
 
 use batch_core::{
-    decide::seeding::{Believed, Merging, Walk, merge, verdict},
+    decide::seeding::{Merging, TrustedSize, Walk, merge, verdict},
     io::{HttpError, PoliteConfig, PoliteHttp, Transport},
     model::{PackageName, Popularity, SCHEMA_VERSION, SeedLine, SeedSkip, SeedStart},
-    plugin::{Names as _, Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
+    plugin::{
+        Names as _, Page, PageRequest, RateLimit as _, Seeder as _, SourceError, SourceErrorKind,
+    },
 };
-use batch_sim::{Answer, Shelf, SimClock, SimTransport};
+use batch_sim::{Answer, SimClock, SimTransport, StaticTransport};
 use flate2::{Compression, write::GzEncoder};
 
 use super::{COUNTS, TARBALLS};
@@ -32,10 +34,15 @@ fn discover(
     let (port, quotas) = (Arc::new(clock.clone()), Npm.quotas().iter().copied());
     let http = PoliteHttp::new(PoliteConfig::new(port, transport, quotas, cache.path()));
     let source = Npm.sources().iter().find(|it| it.name == source).unwrap();
-    clock.run(Npm.discover(&http, source, cursor, limit)).map_err(Box::new)
+    clock
+        .run(
+            PageRequest { ecosystem: &ID, names: &Npm, http: &http, source, cursor, limit }
+                .page(&Npm),
+        )
+        .map_err(Box::new)
 }
 
-/// What the search's `answer` is made of, and the query that it answers.
+/// The candidates that the search's `answer` gives, and the query.
 fn search(
     answer: Answer,
     cursor: Option<&str>,
@@ -51,26 +58,26 @@ fn ok(body: &str) -> Answer {
     (200, &[], body.to_owned().leak())
 }
 
-/// The page of these hits, of `total` in all.
+/// A page with these hits, of `total` in all.
 fn hits(hits: &str, total: &str) -> Answer {
     ok(&format!(r#"{{"objects":[{hits}],"total":{total},"time":"2026-05-20T10:00:00.000Z"}}"#))
 }
 
 /// `name@value/days` of each candidate, then `name!reason` of what was passed over.
-fn told(page: &Page) -> String {
-    let mut told = String::new();
+fn summary(page: &Page) -> String {
+    let mut summary = String::new();
     for candidate in &page.candidates {
         assert_eq!(candidate.commands, None);
-        write!(told, "{}", candidate.id.name).unwrap();
+        write!(summary, "{}", candidate.id.name).unwrap();
         if let Some(Popularity { value, period_days, .. }) = &candidate.popularity {
-            write!(told, "@{value}/{}", period_days.unwrap()).unwrap();
+            write!(summary, "@{value}/{}", period_days.unwrap()).unwrap();
         }
-        told.push(' ');
+        summary.push(' ');
     }
     for passed_over in &page.passed_over {
-        write!(told, "{}!{} ", passed_over.name, passed_over.reason.as_str()).unwrap();
+        write!(summary, "{}!{} ", passed_over.name, passed_over.reason.as_str()).unwrap();
     }
-    told.trim_end().to_owned()
+    summary.trim_end().to_owned()
 }
 
 const HITS: &str = r#"{"package":{"name":"eslint","sanitized_name":"eslint","version":"9.0.0",
@@ -82,10 +89,10 @@ const HITS: &str = r#"{"package":{"name":"eslint","sanitized_name":"eslint","ver
     {"package":{}}"#;
 
 #[test]
-fn a_page_of_the_search_says_what_it_found_and_where_to_go_on() {
+fn a_page_of_the_search_has_candidates_and_the_next_position() {
     let (page, url) = search(hits(HITS, "9"), None, AT);
     let page = page.unwrap();
-    assert_eq!(told(&page), "eslint@9/30 @s/x@8/7 old ../x!invalid_name !unreadable");
+    assert_eq!(summary(&page), "eslint@9/30 @s/x@8/7 old ../x!invalid_name !unreadable");
     assert_eq!((page.next_cursor.as_deref(), page.total), (Some("5"), Some(9)));
     assert!(url.ends_with("/-/v1/search?text=keywords%3Acli&size=250&from=0"), "{url}");
     let repositories: Vec<_> = page.candidates.iter().map(|it| it.has_repository).collect();
@@ -97,7 +104,7 @@ fn a_page_of_the_search_says_what_it_found_and_where_to_go_on() {
     );
 }
 
-/// What becomes of `pretier`, of which the search says `links` and the manifest `fields`.
+/// Checks the verdict on `pretier`, for which the search has `links` and the manifest has `fields`.
 #[track_caller]
 fn check_imitation(links: &str, fields: &str, is_suspicious: bool) {
     let popular = r#"{"package":{"name":"prettier"},"downloads":{"monthly":400000000}}"#;
@@ -112,7 +119,7 @@ fn check_imitation(links: &str, fields: &str, is_suspicious: bool) {
         left: vec![],
     };
     let identity = |name: &PackageName| Npm.identity(name);
-    let mut walk = Walk::new(start, &[("search", Believed::default())], &identity, &|_| None);
+    let mut walk = Walk::new(start, &[("search", TrustedSize::default())], &identity, &|_| None);
     walk.take(SeedLine::Page { source: "search".to_owned(), cursor: None, page });
     for (name, fields) in [("prettier", ""), ("pretier", fields)] {
         let facts = crate::tests::facts(name, &format!(r#""bin":"x"{fields}"#));
@@ -132,7 +139,7 @@ fn check_imitation(links: &str, fields: &str, is_suspicious: bool) {
 }
 
 #[test]
-fn an_imitation_is_known_by_its_missing_repository_not_by_its_homepage() {
+fn an_imitation_is_recognised_by_its_missing_repository() {
     let (none, some) =
         (r#","links":{"npm":"y"}"#, r#","links":{"repository":"https://r.example/"}"#);
     let homepage = r#","homepage":"https://evil.example""#;
@@ -141,7 +148,7 @@ fn an_imitation_is_known_by_its_missing_repository_not_by_its_homepage() {
     check_imitation(none, "", true);
     check_imitation(none, homepage, true);
     check_imitation(some, repository, false);
-    // Hits of which the search says nothing: the manifest tells.
+    // The search has no links for these hits, so the manifest decides.
     check_imitation("", repository, false);
     check_imitation("", "", true);
 }
@@ -165,7 +172,7 @@ fn the_last_page_of_the_search_is_the_last() {
     assert_eq!(next(&full, "40", "0"), None);
     assert_eq!(next(one, "\"9\"", "3").as_deref(), Some("4"));
     assert_eq!(next(one, "9", &usize::MAX.to_string()), None);
-    // A registry that gives one page for ever is left after the last page it could have.
+    // A registry that repeats one page forever is given up after the last possible page.
     let (mut cursor, mut n_pages) = ("0".to_owned(), 0);
     let same = vec![one; 250].join(",");
     while let Some(next) = search(hits(&same, "90000"), Some(&cursor), 250).0.unwrap().next_cursor {
@@ -176,22 +183,22 @@ fn the_last_page_of_the_search_is_the_last() {
 }
 
 #[test]
-fn odd_hits_cost_themselves_only_and_one_package_comes_once() {
+fn invalid_hits_do_not_affect_others_and_packages_occur_once() {
     let odd = r#"null,7,{"package":null},{"package":{"name":null}},{"package":{"name":"a"},
         "downloads":"many"},{"package":{"name":"a"}},{"package":{"name":"b","links":"none"},
         "downloads":{"monthly":null,"weekly":3}},{"package":{"name":"c","links":{"repository":null}},
         "downloads":{"monthly":-1}}"#;
     let page = search(hits(odd, "9"), None, AT).0.unwrap();
-    assert_eq!(told(&page), "a b@3/7 c !unreadable !unreadable !unreadable !unreadable");
+    assert_eq!(summary(&page), "a b@3/7 c !unreadable !unreadable !unreadable !unreadable");
     let repositories: Vec<_> = page.candidates.iter().map(|it| it.has_repository).collect();
     assert_eq!(repositories, [None, None, Some(false)]);
     assert_eq!(page.next_cursor.as_deref(), Some("8"));
 }
 
 #[test]
-fn without_its_own_time_the_search_is_of_the_day_on_which_it_answered() {
+fn without_a_time_in_the_answer_the_day_of_the_request_counts() {
     let body = r#"{"objects":[{"package":{"name":"a"},"downloads":{"monthly":5}}],"time":7}"#;
-    assert_eq!(told(&search(ok(body), None, AT).0.unwrap()), "a");
+    assert_eq!(summary(&search(ok(body), None, AT).0.unwrap()), "a");
     let dated = (200, &[("date", "Sat, 21 Nov 2026 10:00:00 GMT")] as &[_], body);
     let page = search(dated, None, AT).0.unwrap();
     let popularity = page.candidates[0].popularity.as_ref().unwrap();
@@ -199,7 +206,7 @@ fn without_its_own_time_the_search_is_of_the_day_on_which_it_answered() {
 }
 
 #[test]
-fn a_search_that_is_not_understood_is_an_error() {
+fn an_invalid_search_answer_is_an_error() {
     let (_, _, whole) = hits(HITS, "9");
     for answer in [
         ok(&whole[..whole.len() / 2]),
@@ -215,7 +222,7 @@ fn a_search_that_is_not_understood_is_an_error() {
     }
 }
 
-/// The packed tar of these files.
+/// A compressed tar of these files.
 fn tarball(files: &[(&str, &str)]) -> Vec<u8> {
     let mut archive = tar::Builder::new(GzEncoder::new(vec![], Compression::fast()));
     for (path, text) in files {
@@ -228,26 +235,28 @@ fn tarball(files: &[(&str, &str)]) -> Vec<u8> {
     archive.into_inner().unwrap().finish().unwrap()
 }
 
-/// A registry whose download-counts of `version` are in `tarball`, with more fields of `dist`.
-fn published(version: &str, tarball: Vec<u8>, dist: &str) -> Shelf {
+/// A registry in which `tarball` is the version `version` of download-counts, with more fields of
+/// `dist`.
+fn published(version: &str, tarball: Vec<u8>, dist: &str) -> StaticTransport {
     let url = format!("{TARBALLS}download-counts-{version}.tgz");
     let latest = format!(
         r#"{{"name":"download-counts","version":"{version}","dist":{{"tarball":"{url}"{dist}}}}}"#
     );
-    Shelf::new([(COUNTS.to_owned(), latest.into_bytes()), (url, tarball)])
+    StaticTransport::new([(COUNTS.to_owned(), latest.into_bytes()), (url, tarball)])
 }
 
 fn read(
-    shelf: Shelf,
+    static_transport: StaticTransport,
     cursor: Option<&str>,
     limit: usize,
 ) -> (Result<Page, Box<SourceError>>, usize) {
-    let shelf = Arc::new(shelf);
-    let page = discover(shelf.clone(), &SimClock::default(), "download-counts", cursor, limit);
-    (page, shelf.asked().len())
+    let static_transport = Arc::new(static_transport);
+    let page =
+        discover(static_transport.clone(), &SimClock::default(), "download-counts", cursor, limit);
+    (page, static_transport.asked().len())
 }
 
-fn counts(json: &str) -> Shelf {
+fn counts(json: &str) -> StaticTransport {
     let files = [("package/README.md", "counts"), ("package/counts.json", json)];
     published("2.20260301.0", tarball(&files), "")
 }
@@ -258,7 +267,7 @@ fn the_most_downloaded_packages_come_first() {
     let (page, n_asked) = read(counts(json), None, AT);
     let page = page.unwrap();
     assert_eq!(
-        told(&page),
+        summary(&page),
         "semver@2399072936/30 JSONStream@7/30 @s/x@5/30 b@5/30 zzz@3/30 a b!invalid_name"
     );
     assert_eq!((page.total, page.next_cursor, n_asked), (Some(6), None, 2));
@@ -271,8 +280,8 @@ fn the_most_downloaded_packages_come_first() {
 fn counts_of_any_shape_are_read_or_unknown() {
     let json =
         r#"{"a":"1,234","b":null,"c":[9],"d":{"n":9},"e":-1,"f":2.5,"g":"x","h":true,"a":7}"#;
-    assert_eq!(told(&read(counts(json), None, AT).0.unwrap()), "a@1234/30 b c d e f g h");
-    assert_eq!(told(&read(counts("{}"), None, AT).0.unwrap()), "");
+    assert_eq!(summary(&read(counts(json), None, AT).0.unwrap()), "a@1234/30 b c d e f g h");
+    assert_eq!(summary(&read(counts("{}"), None, AT).0.unwrap()), "");
 }
 
 #[test]
@@ -280,7 +289,7 @@ fn pages_of_the_counts_follow_the_ranks() {
     let json = r#"{"a":1,"b":2,"no no":3,"c":4,"d":5}"#;
     let at = |cursor, limit| {
         let page = read(counts(json), cursor, limit).0.unwrap();
-        (told(&page), page.next_cursor)
+        (summary(&page), page.next_cursor)
     };
     assert_eq!(at(None, 2), ("d@5/30 c@4/30 no no!invalid_name".to_owned(), Some("3".to_owned())));
     assert_eq!(at(Some("3"), 2), ("b@2/30 a@1/30".to_owned(), None));
@@ -291,7 +300,7 @@ fn the_order_of_the_counts_changes_nothing() {
     let mut rows = [r#""a":1"#, r#""b":1"#, r#""c":2"#, r#""d":null"#];
     let of = |rows: &[&str]| read(counts(&format!("{{{}}}", rows.join(","))), None, 2).0.unwrap();
     let first = of(&rows);
-    assert_eq!(told(&first), "c@2/30 a@1/30");
+    assert_eq!(summary(&first), "c@2/30 a@1/30");
     for _ in 0..4 {
         rows.rotate_left(1);
         assert_eq!(of(&rows), first);
@@ -303,12 +312,12 @@ fn a_date_that_no_version_tells_is_unknown() {
     let files = [("package/counts.json", r#"{"a":5}"#)];
     for version in ["1.0.0", "2.20261399.0"] {
         let page = read(published(version, tarball(&files), ""), None, AT).0.unwrap();
-        assert_eq!(told(&page), "a", "{version}");
+        assert_eq!(summary(&page), "a", "{version}");
     }
 }
 
 #[test]
-fn counts_that_are_not_whole_are_an_error() {
+fn truncated_counts_are_an_error() {
     let whole = tarball(&[("package/counts.json", r#"{"a":5,"b":6}"#)]);
     let of = |tarball: Vec<u8>, dist: &str| {
         read(published("2.20260301.0", tarball, dist), None, AT).0.unwrap_err().kind
@@ -331,7 +340,10 @@ fn counts_that_are_not_whole_are_an_error() {
 fn counts_are_fetched_from_the_registry_only() {
     let at = |url: &str| {
         let latest = format!(r#"{{"version":"2.20260301.0","dist":{{"tarball":"{url}"}}}}"#);
-        read(Shelf::new([(COUNTS.to_owned(), latest.into_bytes())]), None, AT).0.unwrap_err().kind
+        read(StaticTransport::new([(COUNTS.to_owned(), latest.into_bytes())]), None, AT)
+            .0
+            .unwrap_err()
+            .kind
     };
     let elsewhere = at("https://evil.example.org/x.tgz");
     assert!(matches!(elsewhere, SourceErrorKind::Http(HttpError::Undeclared { .. })));
@@ -339,10 +351,11 @@ fn counts_are_fetched_from_the_registry_only() {
     assert!(matches!(open, SourceErrorKind::Http(HttpError::Insecure { .. })));
     assert!(matches!(at("nowhere"), SourceErrorKind::Http(HttpError::NotUrl { .. })));
     for latest in ["{}", "[]", "", r#"{"version":"1","dist":{}}"#] {
-        let shelf = Shelf::new([(COUNTS.to_owned(), latest.as_bytes().to_vec())]);
-        assert!(read(shelf, None, AT).0.is_err(), "{latest}");
+        let static_transport =
+            StaticTransport::new([(COUNTS.to_owned(), latest.as_bytes().to_vec())]);
+        assert!(read(static_transport, None, AT).0.is_err(), "{latest}");
     }
-    assert!(read(Shelf::default(), None, AT).0.is_err());
+    assert!(read(StaticTransport::default(), None, AT).0.is_err());
 }
 
 #[test]
@@ -350,13 +363,13 @@ fn a_long_list_is_handed_out_to_its_five_thousandth() {
     const N: u64 = 200_000;
     let mut json = String::from("{");
     for i in 0..N {
-        // Every number once, in no order.
+        // Every number once, in mixed order.
         write!(json, r#""p{i}":{},"#, i * 7_919 % N).unwrap();
     }
     json.push_str(r#""../x":200000}"#);
     let page = read(counts(&json), Some("4998"), 10).0.unwrap();
     let row = |value| format!("p{}@{value}/30", (0..N).find(|i| i * 7_919 % N == value).unwrap());
-    assert_eq!(told(&page), format!("{} {}", row(195_002), row(195_001)));
+    assert_eq!(summary(&page), format!("{} {}", row(195_002), row(195_001)));
     assert_eq!((page.next_cursor, page.total), (None, Some(5_000)));
     let first = read(counts(&json), None, 1).0.unwrap();
     assert_eq!(first.passed_over[0].reason, SeedSkip::InvalidName);

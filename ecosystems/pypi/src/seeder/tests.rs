@@ -1,4 +1,4 @@
-//! The list in its documented shape, through the real gates.
+//! The list in its documented format, with the real checks of requests.
 
 #![expect(clippy::result_large_err, reason = "a test takes errors apart")]
 
@@ -6,19 +6,30 @@ use std::sync::Arc;
 
 use batch_core::{
     io::{HttpError, PoliteConfig, PoliteHttp},
-    plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
+    plugin::{Page, PageRequest, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
 };
-use batch_sim::{Shelf, SimClock};
+use batch_sim::{SimClock, StaticTransport};
 
-use crate::{Pypi, seeder::LIST};
+use crate::{ID, Pypi, seeder::LIST};
 
 fn read(list: &str, cursor: Option<&str>, limit: usize) -> Result<Page, SourceError> {
     let clock = SimClock::default();
-    let shelf = Arc::new(Shelf::new([(LIST.to_owned(), list.as_bytes().to_vec())]));
+    let static_transport =
+        Arc::new(StaticTransport::new([(LIST.to_owned(), list.as_bytes().to_vec())]));
     let cache = tempfile::tempdir().unwrap();
     let quotas = Pypi.quotas().to_vec();
-    let config = PoliteConfig::new(Arc::new(clock.clone()), shelf, quotas, cache.path());
-    clock.run(Pypi.discover(&PoliteHttp::new(config), &Pypi.sources()[0], cursor, limit))
+    let config = PoliteConfig::new(Arc::new(clock.clone()), static_transport, quotas, cache.path());
+    clock.run(
+        PageRequest {
+            ecosystem: &ID,
+            names: &Pypi,
+            http: &PoliteHttp::new(config),
+            source: &Pypi.sources()[0],
+            cursor,
+            limit,
+        }
+        .page(&Pypi),
+    )
 }
 
 fn list(rows: &[&str]) -> String {
@@ -29,7 +40,7 @@ fn list(rows: &[&str]) -> String {
     )
 }
 
-/// `name value`, with `?` for what is unknown, then what was passed over.
+/// `name value`, with `?` for an unknown value, and then what was passed over.
 fn shown(page: &Page) -> String {
     let candidates = page.candidates.iter().map(|it| {
         let value = it.popularity.as_ref().map_or("?".to_owned(), |it| it.value.to_string());
@@ -56,7 +67,7 @@ const ROWS: &[&str] = &[
 ];
 
 #[test]
-fn the_list_says_how_popular_and_when() {
+fn the_list_states_popularity_and_date() {
     check(ROWS, "boto3 1800000000, black 90, httpie 80");
     let page = read(&list(ROWS), None, 9).unwrap();
     let popularity = page.candidates[0].popularity.clone().unwrap();
@@ -79,7 +90,7 @@ fn spellings_of_one_project_are_one() {
 }
 
 #[test]
-fn what_is_missing_or_of_another_type_is_unknown_or_costs_its_row() {
+fn missing_and_mistyped_fields_are_unknown_or_drop_the_row() {
     check(
         &[
             r#"{"download_count":7,"project":"a"}"#,
@@ -101,7 +112,7 @@ fn what_is_missing_or_of_another_type_is_unknown_or_costs_its_row() {
 }
 
 #[test]
-fn without_a_date_no_number_is_told() {
+fn without_a_date_the_number_is_unknown() {
     for head in ["", r#""last_update":null,"#, r#""last_update":"soon","#, r#""last_update":1,"#] {
         let text = format!("{{{head}\"rows\":[{}]}}", ROWS[1]);
         assert_eq!(shown(&read(&text, None, 9).unwrap()), "black ?", "{head}");
@@ -109,7 +120,7 @@ fn without_a_date_no_number_is_told() {
 }
 
 #[test]
-fn pages_go_on_where_the_one_before_has_ended() {
+fn each_page_continues_where_the_previous_one_ended() {
     let first = read(&list(ROWS), None, 2).unwrap();
     assert_eq!(shown(&first), "boto3 1800000000, black 90");
     let last = read(&list(ROWS), first.next_cursor.as_deref(), 2).unwrap();
@@ -127,7 +138,7 @@ fn an_empty_list_is_empty_and_another_shape_an_error() {
 }
 
 #[test]
-fn a_list_that_ends_early_is_told_as_such() {
+fn a_truncated_list_is_reported_as_truncated() {
     let whole = list(ROWS);
     for end in [0, 40, whole.len() / 2, whole.len() - 1] {
         let error = read(&whole[..end], None, 9).unwrap_err();
@@ -136,10 +147,10 @@ fn a_list_that_ends_early_is_told_as_such() {
     }
 }
 
-/// Of a row only name and number are held, so 150,000 of them take some 10 MB, ten times what the
-/// list has.
+/// For each row only the name and the number are in memory, so 150,000 rows take about 10 MB, ten
+/// times the size of the list.
 #[test]
-fn a_long_list_ends_where_enough_was_handed_out() {
+fn a_long_list_ends_after_the_permitted_number() {
     let rows: Vec<String> =
         (0..30_000).map(|n| format!(r#"{{"download_count":{n},"project":"p{n}"}}"#)).collect();
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
@@ -150,7 +161,7 @@ fn a_long_list_ends_where_enough_was_handed_out() {
 }
 
 #[test]
-fn every_address_of_a_source_is_one_of_a_quota() {
+fn every_address_of_a_source_has_a_quota() {
     let [source] = Pypi.sources() else { panic!("another source") };
     for url in source.per_candidate.iter().chain([&source.url]) {
         let is_declared =

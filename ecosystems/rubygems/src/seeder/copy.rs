@@ -1,13 +1,13 @@
-//! Tables in a dump as `pg_dump` writes it: a line `COPY … FROM stdin;`, then a line a row.
+//! Reads tables in a dump of `pg_dump`: a line `COPY … FROM stdin;`, then one line for each row.
 
 use std::io::{self, BufRead as _, BufReader, Read};
 
-/// Of a line, as much as is kept: rows that are wanted are short, and what is longer is prose.
-const LONGEST_LINE: u64 = 64 << 10;
+/// How much of a line is kept, in bytes: needed rows are short, and longer ones are descriptions.
+const MAX_LINE: u64 = 64 << 10;
 
 /// A line `COPY public.versions (id, "number") FROM stdin;`.
 pub(crate) struct Header<'a> {
-    /// Without schema.
+    /// The table without its schema.
     pub(crate) table: &'a str,
     columns: Vec<&'a str>,
 }
@@ -21,18 +21,18 @@ impl<'a> Header<'a> {
         Some(Self { table, columns: columns.split(',').map(plain).collect() })
     }
 
-    /// Where the column `name` stands.
+    /// The position of the column `name`.
     pub(crate) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| *column == name)
     }
 }
 
-/// The field at `column` of a row; `None` for null, and for what the row has not.
+/// The field at `column` of a row; `None` for null, and if the row has fewer columns.
 pub(crate) fn field(row: &str, column: usize) -> Option<&str> {
     row.split('\t').nth(column).filter(|field| *field != "\\N")
 }
 
-/// One line after the other, of which no more than its beginning is held.
+/// Reads one line after the other and keeps only the beginning of each.
 pub(crate) struct Lines<R> {
     input: BufReader<R>,
     line: Vec<u8>,
@@ -43,10 +43,10 @@ impl<R: Read> Lines<R> {
         Self { input: BufReader::new(input), line: vec![] }
     }
 
-    /// The next line without its end, as much as is text; `None` behind the last.
+    /// The next line without its end, up to the first invalid byte; `None` after the last line.
     pub(crate) fn next(&mut self) -> io::Result<Option<&str>> {
         self.line.clear();
-        let n_read = (&mut self.input).take(LONGEST_LINE).read_until(b'\n', &mut self.line)?;
+        let n_read = (&mut self.input).take(MAX_LINE).read_until(b'\n', &mut self.line)?;
         if n_read == 0 {
             return Ok(None);
         }
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_line_without_end_only_the_beginning_is_held() {
+    fn only_the_beginning_of_an_endless_line_is_kept() {
         let text = [b"a\n".as_slice(), &vec![b'x'; 200_000], b"\nb\xffc\n\nd"].concat();
         let mut lines = Lines::new(text.as_slice());
         let mut lengths = vec![];

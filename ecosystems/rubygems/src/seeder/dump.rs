@@ -1,72 +1,58 @@
-//! The weekly dump of the site's database: a tar with one gzipped text in it, of which two tables
-//! are wanted. It is read once, up to the end of the second of them.
+//! Reads the weekly dump of the site's database: a tar with one gzipped text, of which two tables
+//! are needed. It is read once, up to the end of the second table.
 
 use std::{cmp::Reverse, collections::HashMap, fs::File, io, path::Path};
 
 use batch_core::{
     io::{
-        Http, Request,
+        Request,
         archive::{ArchiveError, ArchiveLimits, Flow, read_tar, unpacked},
-        aside, published_day,
+        published_day,
     },
     model::Measure,
-    plugin::{Cut, Page, SourceError, SourceErrorKind},
+    plugin::{Listing, PageRequest, SourceError},
 };
 
-use crate::{
-    RubyGems,
-    quota::DUMPS_HOST,
-    registry::source_error,
-    seeder::{
-        DUMPS, Gem, MOST, UNIT,
-        copy::{Header, Lines, field},
-        unreadable,
-    },
+use crate::seeder::{
+    DUMPS, Gem, MOST, UNIT, UNREADABLE,
+    copy::{Header, Lines, field},
 };
 
-/// What all dumps begin with, and what each ends with.
+/// The beginning of the name of every dump, and its end.
 const PREFIX: &str = "production/public_postgresql";
 const FILE: &str = "/public_postgresql.tar";
 const TEXT: &str = "PostgreSQL.sql.gz";
-/// Of a dump, packed; it has some hundreds of MB.
-const LARGEST_DUMP: usize = 2_000 << 20;
-/// A package may hold far less.
+/// The largest compressed dump that is read, in bytes; it has some hundreds of MB.
+const MAX_DUMP: usize = 2_000 << 20;
+/// Larger than the limits for a package.
 const LIMITS: ArchiveLimits = ArchiveLimits {
     max_entries: 1_000,
     max_name_bytes: 4096,
     max_total_bytes: 32 << 30,
     max_ratio: 200,
 };
-/// Five times as many gems as there are.
-const MOST_GEMS: usize = 1_000_000;
+/// Five times the present number of gems.
+const MAX_GEMS: usize = 1_000_000;
 
-/// The page at `cursor` of the newest dump.
-pub(crate) async fn page(
-    http: &dyn Http,
-    cursor: Option<&str>,
-    limit: usize,
-) -> Result<Page, SourceError> {
-    let request = Request::get(DUMPS, &[], &[("prefix", PREFIX)]).map_err(source_error)?;
-    let response = http.send(request).await.map_err(source_error)?;
-    let list = response.found().map_err(source_error)?;
-    let list = list.ok_or_else(|| odd("there is no list of dumps".to_owned()))?;
+/// The gems of the newest dump.
+pub(crate) async fn list(wanted: PageRequest<'_>) -> Result<Listing<'_>, SourceError> {
+    let request = Request::get(DUMPS, &[], &[("prefix", PREFIX)]);
+    let list = wanted.ask(request, "list of dumps").await?.content;
     let key = newest(&String::from_utf8_lossy(&list))
-        .ok_or_else(|| odd("the list of dumps names none".to_owned()))?;
+        .ok_or_else(|| wanted.unexpected("the list of dumps names none"))?;
     let segments: Vec<&str> = key.split('/').collect();
-    let request = Request::get(DUMPS, &segments, &[]).map_err(source_error)?;
-    let (source, as_of) = (request.url.to_string(), published_day(&day(&key)));
-    let measure = Measure { unit: UNIT, period_days: None, source, as_of };
-    let request = Request { max_bytes: LARGEST_DUMP, ..request };
-    let file = http.fetch_to_cache(request).await.map_err(source_error)?;
-    let (gems, n_unreadable) =
-        aside(move || read(&file)).await.map_err(source_error)?.map_err(odd)?;
-    let gems = gems.into_iter().map(|gem| gem.judge(&measure));
-    let cut = Cut { cursor, limit, most: MOST };
-    Ok(cut.page(unreadable(n_unreadable).map(Err).into_iter().chain(gems), &RubyGems))
+    let request = Request::get(DUMPS, &segments, &[]).map(|it| it.at_most(MAX_DUMP));
+    let read = |file: &Path, request: &Request| {
+        Ok::<_, ArchiveError>(read(file)?.map(|gems| (gems, request.url.to_string())))
+    };
+    let ((gems, n_unreadable), source) = wanted.read_file(request, read).await?;
+    let measure = Measure { source, ..wanted.measure(UNIT, None, published_day(&day(&key))) };
+    let gems = gems.into_iter().map(move |gem| gem.evaluate(wanted, &measure));
+    Ok(Listing::whole(gems).with_unreadable(n_unreadable, UNREADABLE).at_most(MOST))
 }
 
-/// The newest dump in a list as S3 gives it. Its name becomes part of an address: letters, digits
-/// and plain punctuation only.
+/// The newest dump in a list in the format of S3. Its name becomes part of an address, so only
+/// letters, digits and plain punctuation are accepted.
 fn newest(list: &str) -> Option<String> {
     let keys = list.split("<Key>").skip(1).filter_map(|rest| Some(rest.split_once("</Key>")?.0));
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
@@ -79,16 +65,16 @@ fn newest(list: &str) -> Option<String> {
     keys.filter(is_dump).max().map(str::to_owned)
 }
 
-/// When the dump `key` was made: its folder is called after that, as in
+/// The day of the dump `key`, from the name of its folder:
 /// `production/public_postgresql/2018.07.02.21.21.01/public_postgresql.tar`.
 fn day(key: &str) -> String {
     key.split('/').nth(2).unwrap_or_default().replace('.', "-")
 }
 
-/// What is wanted of the tables.
+/// The needed parts of the tables.
 #[derive(Default)]
 struct Dump {
-    /// Number, name, and whether no version is left.
+    /// Id, name, and whether no version is left.
     gems: Vec<(u32, Box<str>, bool)>,
     downloads: HashMap<u32, u64>,
     n_unreadable: usize,
@@ -96,11 +82,11 @@ struct Dump {
     has_downloads: bool,
 }
 
-/// The gems of the dump in `file`, and how many rows cannot be read; the inner error says why it is
-/// none.
+/// The gems of the dump in `file`, and the number of rows that cannot be read. The inner error says
+/// why the file is not a dump.
 fn read(file: &Path) -> Result<Result<(Vec<Gem>, usize), String>, ArchiveError> {
     let file = File::open(file)?;
-    let mut found = Err("it holds no text".to_owned());
+    let mut found = Err("it contains no text".to_owned());
     read_tar(file, &LIMITS, &mut |entry, content| {
         if entry.path.rsplit('/').next() != Some(TEXT) {
             return Ok(Flow::Continue);
@@ -158,14 +144,14 @@ impl Dump {
                 (Some(id), Some(name)) => self.gems.push((id, name.into(), is_retired)),
                 _ => self.n_unreadable += 1,
             }
-            if MOST_GEMS < self.gems.len() {
-                return Ok(Err(format!("it has more than {MOST_GEMS} gems")));
+            if MAX_GEMS < self.gems.len() {
+                return Ok(Err(format!("it has more than {MAX_GEMS} gems")));
             }
         }
         Ok(Ok(()))
     }
 
-    /// One row a version, and one without version for the gem as a whole.
+    /// There is one row for each version, and one without a version for the whole gem.
     fn take_downloads<R: io::Read>(
         &mut self,
         lines: &mut Lines<R>,
@@ -178,19 +164,19 @@ impl Dump {
             if field(row, version) != Some("0") {
                 continue;
             }
-            // A gem that is not here has an unknown number of them, not none.
+            // The number of downloads of a gem without a row is unknown, not zero.
             if let (Some(gem), Some(count)) = (number(row, gem), number::<u64>(row, count)) {
                 let kept = self.downloads.entry(gem).or_default();
                 *kept = count.max(*kept);
             }
-            if MOST_GEMS < self.downloads.len() {
-                return Ok(Err(format!("it counts more than {MOST_GEMS} gems")));
+            if MAX_GEMS < self.downloads.len() {
+                return Ok(Err(format!("it counts more than {MAX_GEMS} gems")));
             }
         }
         Ok(Ok(()))
     }
 
-    /// In one order, whatever order the rows came in.
+    /// Sorts the gems, so that the result does not depend on the order of the rows.
     fn gems(self) -> Result<Vec<Gem>, String> {
         if self.gems.is_empty() && 0 < self.n_unreadable {
             return Err("no row of its gems can be read".to_owned());
@@ -207,7 +193,7 @@ impl Dump {
     }
 }
 
-/// The next row; `None` behind the last. A table that is cut off ends in an error before.
+/// The next row; `None` after the last one. A table that is cut off gives an error.
 fn row<R: io::Read>(lines: &mut Lines<R>) -> io::Result<Option<&str>> {
     match lines.next()? {
         Some("\\.") => Ok(None),
@@ -222,8 +208,4 @@ fn number<T: std::str::FromStr>(row: &str, column: usize) -> Option<T> {
 
 fn missing(table: &str) -> String {
     format!("its table {table} has other columns than it had")
-}
-
-fn odd(reason: String) -> SourceError {
-    source_error(SourceErrorKind::Schema { host: DUMPS_HOST.to_owned(), reason })
 }

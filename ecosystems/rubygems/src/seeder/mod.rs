@@ -1,5 +1,5 @@
-//! Finding gems: by the weekly dump of the site's database, else by search. Neither says anything
-//! about executables: each gem is looked into.
+//! Finds gems: from the weekly dump of the site's database, otherwise by search. Neither states
+//! executables, so each gem is read.
 
 mod copy;
 mod dump;
@@ -11,100 +11,76 @@ use std::{cmp::Reverse, time::Duration};
 
 use async_trait::async_trait;
 use batch_core::{
-    io::Http,
-    model::{Candidate, Measure, PackageId, PassedOver, SeedSkip, Threshold},
-    plugin::{Names as _, Page, Seeder, Shape, Source, SourceError},
+    model::{Candidate, Measure, PassedOver, SeedSkip, Threshold},
+    plugin::{Listing, PageRequest, Row, Seeder, Source, SourceError},
 };
 
-use crate::{ID, RubyGems};
+use crate::RubyGems;
 
-/// Where the site says that its dumps lie, in its own `script/load-pg-dump`.
+/// The address of the dumps according to the site's own `script/load-pg-dump`.
 const DUMPS: &str = "https://s3-us-west-2.amazonaws.com/rubygems-dumps/";
 const SEARCH: &str = "https://rubygems.org/api/v1/search.json";
-/// What is asked about each gem: its versions, then headers and specification of the newest.
+/// The requests about each gem: its versions, then headers and specification of the newest.
 const PER_GEM: &[&str] = &["https://rubygems.org/info/", "https://rubygems.org/gems/"];
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// Each costs some three requests, three a second: the most downloaded 5,000 take an hour and a
-/// half, and most of them are libraries.
+/// How many gems are read. Each costs about three requests, three a second: the 5,000 most
+/// downloaded ones take an hour and a half, and most of them are libraries.
 const MOST: usize = 5_000;
-/// Of all versions of a gem, since it was published.
+/// Downloads of all versions of a gem since it was published.
 const UNIT: &str = "downloads";
 
 #[async_trait]
 impl Seeder for RubyGems {
     fn sources(&self) -> &'static [Source] {
-        &[
-            Source {
-                name: "dump",
-                url: DUMPS,
-                max_age: WEEK,
-                // The list of dumps, then the newest.
-                shape: Shape::Files(&[DUMPS, DUMPS]),
-                about: 5_000,
-                per_candidate: PER_GEM,
-            },
-            Source {
-                name: "search",
-                url: SEARCH,
-                max_age: DAY,
-                shape: Shape::Pages(search::PAGE),
-                about: 5_000,
-                per_candidate: PER_GEM,
-            },
-        ]
+        // The list of dumps, then the newest dump.
+        const DUMP: Source = Source::file("dump", &[DUMPS, DUMPS], 5_000, PER_GEM);
+        const {
+            &[
+                Source { max_age: WEEK, ..DUMP },
+                Source::pages("search", SEARCH, search::PAGE, 5_000, PER_GEM),
+            ]
+        }
     }
 
-    /// A lifetime's total, for that is what both sources publish.
+    /// The threshold counts all downloads since publication, because both sources publish only
+    /// that.
     fn popular(&self) -> Option<Threshold> {
         Some(Threshold { value: 10_000_000, unit: UNIT, period_days: None })
     }
 
-    async fn discover(
-        &self,
-        http: &dyn Http,
-        source: &Source,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, SourceError> {
-        match source.name {
-            "search" => search::page(http, cursor, limit).await,
-            _ => dump::page(http, cursor, limit).await,
+    async fn read<'a>(&self, wanted: PageRequest<'a>) -> Result<Listing<'a>, SourceError> {
+        match wanted.source.name {
+            "search" => search::read(wanted).await,
+            _ => dump::list(wanted).await,
         }
     }
 }
 
-/// What a source says about one gem. Ordered by downloads, unknown last, then by name.
+/// The data of a source about one gem. Ordered by downloads (unknown ones last), then by name.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Gem {
     downloads: Reverse<Option<u64>>,
     name: String,
-    /// Who says it comes before who does not, where a gem is there twice.
+    /// If a gem occurs twice, the entry that states its repository comes first.
     has_repository: Reverse<Option<bool>>,
-    /// Nothing of it can be installed.
+    /// Whether no version of it can be installed.
     is_retired: bool,
 }
 
 impl Gem {
-    /// `measure` is what the downloads are.
-    fn judge(self, measure: &Measure) -> Result<Candidate, PassedOver> {
+    /// The candidate, or why the gem is passed over; `measure` is the meaning of the downloads.
+    fn evaluate(self, wanted: PageRequest<'_>, measure: &Measure) -> Row {
         if self.is_retired {
             let why = "all of its versions are yanked";
             return Err(PassedOver::because(self.name, SeedSkip::Retired, why));
         }
-        match RubyGems.normalise(&self.name) {
-            Ok(name) => Ok(Candidate {
-                popularity: measure.popularity(self.downloads.0),
-                has_repository: self.has_repository.0,
-                ..Candidate::of(PackageId { ecosystem: ID, name })
-            }),
-            Err(error) => Err(PassedOver::misnamed(self.name, &error)),
-        }
+        Ok(Candidate {
+            popularity: measure.popularity(self.downloads.0),
+            has_repository: self.has_repository.0,
+            ..wanted.candidate(&self.name)?
+        })
     }
 }
 
-/// One entry for all rows that cannot be read, so that a list of nothing else costs no memory.
-fn unreadable(n_unreadable: usize) -> Option<PassedOver> {
-    let why = || format!("{n_unreadable} entries of the list name no gem");
-    (0 < n_unreadable).then(|| PassedOver::unreadable(why()))
-}
+/// What is wrong with rows that cannot be read.
+const UNREADABLE: &str = "entries of the list name no gem";

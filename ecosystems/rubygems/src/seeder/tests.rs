@@ -1,4 +1,4 @@
-//! Dumps and hits in the documented shapes, through the real gates.
+//! Dumps and hits in the documented formats, with the real checks of requests.
 
 #![expect(clippy::result_large_err, reason = "a test takes errors apart")]
 
@@ -6,11 +6,11 @@ use std::{fmt::Write as _, io::Write as _, sync::Arc, time::Duration};
 
 use batch_core::{
     io::{PoliteConfig, PoliteHttp, Request, Transport},
-    plugin::{Page, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
+    plugin::{Page, PageRequest, RateLimit as _, Seeder as _, SourceError, SourceErrorKind},
 };
-use batch_sim::{Answer, Shelf, SimClock, SimTransport};
+use batch_sim::{Answer, SimClock, SimTransport, StaticTransport};
 
-use crate::{RubyGems, seeder::search::PAGE};
+use crate::{ID, RubyGems, seeder::search::PAGE};
 
 fn ask(
     clock: &SimClock,
@@ -23,10 +23,20 @@ fn ask(
     let quotas = RubyGems.quotas().to_vec();
     let config = PoliteConfig::new(Arc::new(clock.clone()), transport, quotas, cache.path());
     let source = RubyGems.sources().iter().find(|it| it.name == source).unwrap();
-    clock.run(RubyGems.discover(&PoliteHttp::new(config), source, cursor, limit))
+    clock.run(
+        PageRequest {
+            ecosystem: &ID,
+            names: &RubyGems,
+            http: &PoliteHttp::new(config),
+            source,
+            cursor,
+            limit,
+        }
+        .page(&RubyGems),
+    )
 }
 
-/// `name value`, with `?` for what is unknown, then what was passed over.
+/// `name value`, with `?` for an unknown value, and then what was passed over.
 fn shown(page: &Page) -> String {
     let candidates = page.candidates.iter().map(|it| {
         let value = it.popularity.as_ref().map_or("?".to_owned(), |it| it.value.to_string());
@@ -47,7 +57,7 @@ const LIST: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </ListBucketResult>"#;
 const NEWEST: &str = "production/public_postgresql/2026.11.16.21.21.01/public_postgresql.tar";
 
-/// The two tables, and one before, between and after them that are not wanted.
+/// The two tables, with other tables before, between and after them.
 const GEMS: &str = "COPY public.rubygems (id, name, created_at, updated_at, indexed) FROM stdin;\n\
     1\trake\t2009\t2026\tt\n\
     2\tcocoapods\t2011\t2026\tt\n\
@@ -88,13 +98,13 @@ fn packed(packed: &[u8]) -> Vec<u8> {
     archive.into_inner().unwrap()
 }
 
-fn shelf(list: &str, dump: Vec<u8>) -> Shelf {
+fn static_transport(list: &str, dump: Vec<u8>) -> StaticTransport {
     let list_url = format!("{DUMPS}?prefix=production%2Fpublic_postgresql");
-    Shelf::new([(list_url, list.as_bytes().to_vec()), (format!("{DUMPS}{NEWEST}"), dump)])
+    StaticTransport::new([(list_url, list.as_bytes().to_vec()), (format!("{DUMPS}{NEWEST}"), dump)])
 }
 
 fn read(dump: Vec<u8>, cursor: Option<&str>, limit: usize) -> Result<Page, SourceError> {
-    ask(&SimClock::default(), Arc::new(shelf(LIST, dump)), "dump", cursor, limit)
+    ask(&SimClock::default(), Arc::new(static_transport(LIST, dump)), "dump", cursor, limit)
 }
 
 fn page(parts: &[&str]) -> Page {
@@ -134,7 +144,7 @@ fn neither_the_order_of_tables_nor_that_of_rows_or_columns_matters() {
 }
 
 #[test]
-fn pages_go_on_where_the_one_before_has_ended() {
+fn each_page_continues_where_the_previous_one_ended() {
     let dump = packed(&gzip(&[GEMS, COUNTS].concat()));
     let first = read(dump.clone(), None, 2).unwrap();
     let last = read(dump, first.next_cursor.as_deref(), 2).unwrap();
@@ -143,7 +153,7 @@ fn pages_go_on_where_the_one_before_has_ended() {
 }
 
 #[test]
-fn bad_rows_cost_themselves() {
+fn bad_rows_do_not_affect_other_rows() {
     let spoilt = GEMS.replace("1\trake", "x\trake\n9\t\\N\n\nrow\n1\trake");
     let page = page(&[&spoilt, &COUNTS.replace("4\t2\t0\t100", "4\t2\t0\tmany")]);
     assert_eq!(
@@ -155,7 +165,7 @@ fn bad_rows_cost_themselves() {
 }
 
 #[test]
-fn what_is_no_such_dump_is_an_error() {
+fn other_files_than_the_dump_are_errors() {
     let reason = |text: &str| {
         let kind = read(packed(&gzip(text)), None, 9).unwrap_err().kind;
         let SourceErrorKind::Schema { reason, .. } = kind else { panic!("{kind:?}") };
@@ -167,15 +177,15 @@ fn what_is_no_such_dump_is_an_error() {
     assert_eq!(reason(&renamed), "its table gem_downloads has other columns than it had");
     let unreadable = "COPY rubygems (id, name) FROM stdin;\nx\ty\n\\.\n";
     assert_eq!(reason(&[unreadable, COUNTS].concat()), "no row of its gems can be read");
-    let list = shelf("<ListBucketResult></ListBucketResult>", vec![]);
+    let list = static_transport("<ListBucketResult></ListBucketResult>", vec![]);
     let error = ask(&SimClock::default(), Arc::new(list), "dump", None, 9).unwrap_err();
     assert!(matches!(error.kind, SourceErrorKind::Schema { .. }), "{error:?}");
 }
 
 #[test]
-fn what_is_cut_off_is_an_error() {
+fn truncated_files_are_errors() {
     let text = [GEMS, COUNTS].concat();
-    // In a table, in the gzip, in the tar.
+    // The dump is cut off in a table, in the gzip, and in the tar.
     assert!(read(packed(&gzip(&text[..text.len() - 9])), None, 9).is_err());
     let whole = gzip(&text);
     assert!(read(packed(&whole[..whole.len() / 2]), None, 9).is_err());
@@ -183,7 +193,7 @@ fn what_is_cut_off_is_an_error() {
     assert!(read(tar[..1_700].to_vec(), None, 9).is_err());
     assert!(read(b"<html>".to_vec(), None, 9).is_err());
     for (source, what) in [("dump", "no list of dumps"), ("search", "no search")] {
-        let absent = Arc::new(Shelf::default());
+        let absent = Arc::new(StaticTransport::default());
         let error = ask(&SimClock::default(), absent, source, None, 9).unwrap_err();
         assert!(error.kind.to_string().contains(what), "{error:?}");
     }
@@ -196,9 +206,9 @@ fn tables_without_rows_are_an_empty_list() {
     assert_eq!(page, Page { total: Some(0), size: Some(0), ..Page::default() });
 }
 
-/// 20,000 gems, 100,000 counts and some 4 MB of prose pass through. A line at a time is
-/// held, at most 64 KiB of it, and of each gem a number, its name and one count: for the 200,000
-/// of the registry some 20 MB.
+/// 20,000 gems, 100,000 counts and about 4 MB of descriptions are read. In memory are one line, at
+/// most 64 KiB of it, and for each gem a number, its name and one count: about 20 MB for the
+/// 200,000 gems of the registry.
 #[test]
 fn a_large_dump_is_read_in_pieces() {
     let mut gems = "COPY rubygems (id, name) FROM stdin;\n".to_owned();
@@ -215,7 +225,7 @@ fn a_large_dump_is_read_in_pieces() {
     assert_eq!(page.candidates[4_999].id.name.as_str(), "gem-15001");
 }
 
-/// What search makes of a site that answers by query and page.
+/// The result of a search on a site that answers by query and page.
 fn search(
     answer: impl Fn(&str, u32) -> String + Send + Sync + 'static,
     cursor: Option<&str>,
@@ -251,7 +261,7 @@ const HITS: &str = r#"[
     {"name":7,"downloads":1}, 7]"#;
 
 #[test]
-fn hits_say_how_popular_gems_are() {
+fn hits_state_the_popularity_of_gems() {
     let page = search(|_, _| HITS.to_owned(), None, 30).unwrap();
     assert_eq!(
         shown(&page),
@@ -277,7 +287,7 @@ fn a_small_limit_cuts_a_page_into_parts() {
     assert_eq!(rest.next_cursor.as_deref(), Some("cli#2#0#fastlane#fastlane"));
 }
 
-/// Pages until the end: of which queries and numbers, and how many candidates.
+/// All pages until the end: queries, page numbers, and the number of candidates.
 fn all(
     answer: impl Fn(&str, u32) -> String + Send + Sync + Copy + 'static,
 ) -> (Vec<String>, usize) {
@@ -323,16 +333,16 @@ fn each_query_ends_and_the_next_begins() {
 }
 
 #[test]
-fn pages_that_go_in_circles_end() {
-    // The same page again and again, and back to the first after some.
+fn pages_that_repeat_end() {
+    // The same page again and again, and a return to the first page.
     assert_eq!(all(|_, _| hit("same")).1, 4);
     assert_eq!(all(|_, page| hit(&format!("p{}", page % 3))).1, 4 * 3);
-    // New names for ever: 42 pages of each query.
+    // New names without end: 42 pages of each query.
     assert_eq!(all(|_, page| hit(&format!("p{page}"))).1, 4 * 42);
 }
 
 #[test]
-fn a_page_that_leads_back_to_the_first_is_behind_the_last() {
+fn a_redirect_to_the_first_page_ends_the_list() {
     let clock = SimClock::default();
     let by_query = |request: &Request| -> Answer {
         let back = &[("location", "https://rubygems.org/api/v1/search.json?query=cli&page=1")];
@@ -348,7 +358,7 @@ fn a_page_that_leads_back_to_the_first_is_behind_the_last() {
 }
 
 #[test]
-fn without_a_date_no_number_is_told() {
+fn without_a_date_the_number_is_unknown() {
     let clock = SimClock::default();
     let transport = SimTransport::new(clock.clone(), Duration::ZERO, |_| (200, &[], HITS));
     let page = ask(&clock, Arc::new(transport), "search", None, 30).unwrap();
@@ -365,7 +375,7 @@ fn answers_of_another_shape_are_errors() {
 }
 
 #[test]
-fn every_address_of_a_source_is_one_of_a_quota() {
+fn every_address_of_a_source_has_a_quota() {
     assert_eq!(PAGE, 30);
     for source in RubyGems.sources() {
         for url in source.per_candidate.iter().chain([&source.url]) {

@@ -16,10 +16,10 @@ use crate::{
     program::{SYSTEM_DIRS, find_program},
 };
 
-/// Where the sandbox shows this program, which takes the last steps inside.
+/// The path of this program inside the sandbox, where it takes the last steps.
 pub(super) const INNER_PROGRAM: &str = "/run/sandbox-confine";
 
-/// `--add-seccomp-fd` came with this version, the youngest that is asked for.
+/// The oldest version that can be used, because it introduced `--add-seccomp-fd`.
 const OLDEST: [u32; 3] = [0, 5, 0];
 
 /// A `bwrap` that was found.
@@ -30,13 +30,13 @@ pub(crate) struct Bubblewrap {
 }
 
 impl Bubblewrap {
-    /// The one on `path`; the error says why there is none.
+    /// Finds `bwrap` on `path`. The error says why there is none.
     pub(crate) async fn find(path: &OsStr) -> Result<Self, String> {
         let program = find_program("bwrap", path).ok_or("bwrap is not on PATH")?;
         let said = process::probe(&program, &["--version"], &[]).await;
         let said = said.map_err(|error| error.to_string())?;
         let version = parse_version(&said.stdout)
-            .ok_or_else(|| format!("bwrap says {:?} for its version", said.stdout))?;
+            .ok_or_else(|| format!("bwrap prints {:?} as its version", said.stdout))?;
         if version < OLDEST {
             return Err(format!("bwrap {version:?} is too old: {OLDEST:?} is needed"));
         }
@@ -47,8 +47,8 @@ impl Bubblewrap {
         self.version.map(|part| part.to_string()).join(".")
     }
 
-    /// The command line that runs `inner` as `job` may run. `other_user` says that `inner` becomes
-    /// another user itself, so that no namespace of users is needed.
+    /// The command line that runs `inner` as the job is allowed to run. `other_user` says that
+    /// `inner` becomes another user itself, so that no user namespace is needed.
     pub(super) fn argv(
         &self,
         job: &Job,
@@ -75,7 +75,7 @@ impl Bubblewrap {
             args.bind("--bind", path, path);
         }
         args.bind("--ro-bind", &inner.program, Path::new(INNER_PROGRAM));
-        // The settings of the kernel belong to the machine; memory that nothing would limit follows.
+        // The kernel settings belong to the machine. Then memory that no limit covers.
         for path in ["/proc", "/"] {
             args.add(["--remount-ro", path]);
         }
@@ -85,7 +85,7 @@ impl Bubblewrap {
     }
 }
 
-/// This program, as it is started inside.
+/// This program as it is started inside.
 pub(super) struct Inner {
     pub(super) program: PathBuf,
     pub(super) args: Vec<String>,
@@ -102,12 +102,13 @@ impl Args {
         self.0.extend([how.to_owned(), text(from), text(to)]);
     }
 
-    /// As root the inner program becomes another user outside; as an ordinary user it is one of a
-    /// namespace of users, in which it may open low ports for the supervisor.
+    /// If this program is root, the inner program becomes another user outside. Otherwise it is a
+    /// user of a user namespace, in which it may open low ports for the supervisor.
     fn namespaces(&mut self, network: bool, other_user: bool) {
         self.add(["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]);
         self.add(["--unshare-cgroup-try", "--die-with-parent", "--hostname", "sandbox"]);
-        // The first process is this program's: that of `bwrap` could be read and written by the job.
+        // The first process is one of this program, because the job could read and write the one of
+        // `bwrap`.
         self.add(["--as-pid-1"]);
         self.add(["--cap-drop", "ALL"]);
         if network {
@@ -122,7 +123,7 @@ impl Args {
         }
     }
 
-    /// Not those of `--dev`, whose terminals cost a second namespace of users, in which the job's side
+    /// Not those of `--dev`, whose terminals need a second user namespace, in which the job's side
     /// could not listen for the supervisor.
     fn devices(&mut self) {
         self.folder(Path::new("/dev"));
@@ -139,8 +140,8 @@ impl Args {
         }
     }
 
-    /// Folders on the way to what is shown. Those that `bwrap` makes by itself nobody but root may
-    /// enter.
+    /// Folders above the visible ones. Those that `bwrap` creates by itself can be entered only by
+    /// root.
     fn folders(&mut self, view: &View) {
         let shown = view.read_only.iter().chain(&view.read_write);
         let shown = shown.chain(view.replaced.iter().map(|(_, at)| at));
@@ -156,7 +157,7 @@ impl Args {
         self.0.push(text(dir));
     }
 
-    /// Where `/bin` is a link into `/usr` it is one inside, too.
+    /// If `/bin` is a link into `/usr`, it is one inside too.
     fn system(&mut self) {
         for dir in SYSTEM_DIRS {
             let path = Path::new(dir);

@@ -1,40 +1,56 @@
-//! What a job says: the beginning, the end, and how much in all.
+//! The output of a job, without what comes before it.
 
-use std::collections::VecDeque;
+use crate::{
+    bounded_output::{BoundedOutput, HEAD_BYTES},
+    streams::Push,
+};
 
-/// First bytes of an output that are kept.
-pub(crate) const HEAD_BYTES: usize = 16 << 10;
-/// Last bytes of an output that are kept: the cause stands at the end.
-pub(crate) const TAIL_BYTES: usize = 48 << 10;
-
-/// Output, from the ready line on. What comes before is the sandbox's own, and says why a job was
-/// not started.
+/// The output after the ready line. The text before that line is from the sandbox and says why a
+/// job was not started.
 #[derive(Debug)]
-pub(super) struct Capture {
+pub(in crate::linux) struct Capture {
     ready: Vec<u8>,
     preamble: Vec<u8>,
     is_ready: bool,
-    head: Vec<u8>,
-    tail: VecDeque<u8>,
-    total: u64,
+    output: BoundedOutput,
 }
 
 impl Capture {
-    /// `ready` is the line, without its end, that nobody but the sandbox knows.
-    pub(super) fn new(ready: &str) -> Self {
+    /// `ready` is the line, without its newline, that only the sandbox knows.
+    pub(in crate::linux) fn new(ready: &str) -> Self {
         Self {
             ready: format!("{ready}\n").into_bytes(),
             preamble: Vec::new(),
             is_ready: false,
-            head: Vec::new(),
-            tail: VecDeque::new(),
-            total: 0,
+            output: BoundedOutput::new(HEAD_BYTES),
         }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    /// Whether the job's program was started.
+    pub(in crate::linux) fn is_ready(&self) -> bool {
+        self.is_ready
+    }
+
+    /// The output before the job's program was started.
+    pub(in crate::linux) fn preamble(&self) -> String {
+        String::from_utf8_lossy(&self.preamble).trim().to_owned()
+    }
+
+    /// Whether [`Capture::text`] is incomplete.
+    pub(in crate::linux) fn truncated(&self) -> bool {
+        self.output.left_out() > 0
+    }
+
+    /// As [`BoundedOutput::text`].
+    pub(in crate::linux) fn text(&self) -> String {
+        self.output.text()
+    }
+}
+
+impl Push for Capture {
+    fn push(&mut self, bytes: &[u8]) {
         if self.is_ready {
-            self.keep(bytes);
+            self.output.push(bytes);
             return;
         }
         self.preamble.extend_from_slice(bytes);
@@ -42,60 +58,20 @@ impl Capture {
         if let Some(at) = found {
             let rest = self.preamble.split_off(at + self.ready.len());
             self.is_ready = true;
-            self.keep(&rest);
+            self.output.push(&rest);
         }
         self.preamble.truncate(HEAD_BYTES);
     }
 
-    fn keep(&mut self, bytes: &[u8]) {
-        self.total += bytes.len() as u64;
-        let (head, rest) = bytes.split_at(bytes.len().min(HEAD_BYTES - self.head.len()));
-        self.head.extend_from_slice(head);
-        let rest = &rest[rest.len().saturating_sub(TAIL_BYTES)..];
-        self.tail.extend(rest);
-        let excess = self.tail.len().saturating_sub(TAIL_BYTES);
-        self.tail.drain(..excess);
-    }
-
-    /// Whether the job's program was started.
-    pub(super) fn is_ready(&self) -> bool {
-        self.is_ready
-    }
-
-    /// What was said before the job's program was started.
-    pub(super) fn preamble(&self) -> String {
-        String::from_utf8_lossy(&self.preamble).trim().to_owned()
-    }
-
-    /// Bytes written in all.
-    pub(super) fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// Whether [`Capture::text`] leaves something out.
-    pub(super) fn truncated(&self) -> bool {
-        self.left_out() > 0
-    }
-
-    fn left_out(&self) -> u64 {
-        self.total - (self.head.len() + self.tail.len()) as u64
-    }
-
-    /// Beginning and end, with a line between them that says how much is missing.
-    pub(super) fn text(&self) -> String {
-        let mut bytes = self.head.clone();
-        if self.truncated() {
-            let left_out = self.left_out();
-            bytes.extend(format!("\n[… {left_out} bytes left out …]\n").bytes());
-        }
-        bytes.extend(&self.tail);
-        String::from_utf8_lossy(&bytes).into_owned()
+    fn total(&self) -> u64 {
+        self.output.total()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounded_output::TAIL_BYTES;
 
     fn captured(chunks: &[&[u8]]) -> Capture {
         let mut capture = Capture::new("ready");
@@ -106,21 +82,21 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_before_the_ready_line_is_not_the_jobs() {
+    fn output_before_the_ready_line_is_not_of_the_job() {
         let capture = captured(&[b"warning\nrea", b"dy\nhel", b"lo"]);
         assert_eq!((capture.text().as_str(), capture.total()), ("hello", 5));
         assert!(capture.is_ready() && !capture.truncated());
     }
 
     #[test]
-    fn without_the_ready_line_all_is_the_sandboxs() {
+    fn without_a_ready_line_all_output_is_of_the_sandbox() {
         let capture = captured(&[b"bwrap: no permissions\n"]);
         assert_eq!(capture.preamble(), "bwrap: no permissions");
         assert!(!capture.is_ready() && capture.text().is_empty());
     }
 
     #[test]
-    fn a_flood_keeps_its_beginning_and_its_end() {
+    fn a_very_long_output_keeps_its_beginning_and_its_end() {
         let flood = vec![b'x'; 1 << 20];
         let capture = captured(&[b"ready\nfirst ", &flood, &flood, b" last"]);
         let text = capture.text();

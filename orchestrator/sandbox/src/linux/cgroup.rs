@@ -1,4 +1,4 @@
-//! Control groups, where this user may make them. Limits that the kernel holds.
+//! Control groups, if this user may create them. The kernel enforces their limits.
 
 use std::{
     io,
@@ -12,13 +12,13 @@ use super::{
 };
 use crate::{Ended, LimiterKind, Limits};
 
-/// Beginning of the names of all groups made here, which go on with the supervisor's process id.
+/// The prefix of the names of all groups, which end with the process id of the supervisor.
 const PREFIX: &str = "tsuku-batch-";
 
 /// Microseconds: the kernel's own default.
 const CPU_PERIOD: u64 = 100_000;
 
-/// The groups of one job, gone when this is dropped.
+/// The groups of one job, which are removed when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Cgroup {
     version: LimiterKind,
@@ -29,7 +29,7 @@ pub(super) struct Cgroup {
 }
 
 impl Cgroup {
-    /// Makes groups below this process's own ones, or, for version 2, beside or above them.
+    /// Creates groups below the groups of this process, or, for version 2, beside or above them.
     pub(super) fn create_v2(limits: &Limits) -> io::Result<Self> {
         let own = own_path("").ok_or(io::ErrorKind::NotFound)?;
         let mounts = kernel::mounts();
@@ -46,11 +46,11 @@ impl Cgroup {
         Err(last)
     }
 
-    /// Makes groups in the hierarchies of memory, processes and, if there is one, processors.
+    /// Creates groups in the hierarchies of memory, processes and, if it exists, processors.
     pub(super) fn create_v1(limits: &Limits) -> io::Result<Self> {
         let mounts = kernel::mounts();
         let memory = make_v1(&mounts, "memory")?;
-        // From here on an error removes what was made.
+        // From here on, an error removes the created groups.
         let mut group = Self {
             version: LimiterKind::CgroupV1,
             all: vec![memory.clone()],
@@ -61,7 +61,7 @@ impl Cgroup {
         group.all.push(group.pids.clone());
         limit_v1(&group.memory, &group.pids, limits)?;
         if let Ok(cpu) = make_v1(&mounts, "cpu") {
-            // Without a quota the job still has only so many processors.
+            // Without a quota the job is still limited to a number of processors.
             let quota = (u64::from(limits.cpus) * CPU_PERIOD).to_string();
             let _ = kernel::write(cpu.join("cpu.cfs_quota_us"), &quota);
             group.all.push(cpu);
@@ -69,12 +69,12 @@ impl Cgroup {
         Ok(group)
     }
 
-    /// The files that put a process into these groups.
+    /// The files by which a process joins these groups.
     pub(super) fn procs(&self) -> Vec<PathBuf> {
         self.all.iter().map(|dir| dir.join("cgroup.procs")).collect()
     }
 
-    /// Which limit was reached, if any.
+    /// The limit that was reached, if any.
     pub(super) fn reached(&self) -> Option<Ended> {
         let count = |file: PathBuf, key| {
             kernel::read(file).ok().and_then(|text| kernel::keyed(&text, key)).unwrap_or(0)
@@ -89,7 +89,7 @@ impl Cgroup {
         (count(self.pids.join("pids.events"), "max") > 0).then_some(Ended::TooManyProcesses)
     }
 
-    /// Removes the groups; they are busy until the last process in them is laid to rest.
+    /// Removes the groups. They are busy until the last process in them has been removed.
     pub(super) async fn remove(mut self) {
         const TRIES: usize = 50;
         let mut pause = tokio::time::interval(Duration::from_millis(20));
@@ -106,14 +106,15 @@ impl Cgroup {
 impl Drop for Cgroup {
     fn drop(&mut self) {
         for dir in &self.all {
-            // Busy ones are left to the next supervisor.
+            // The next supervisor removes groups that are busy now.
             let _ = std::fs::remove_dir(dir);
         }
     }
 }
 
 fn make_v2(parent: &Path, limits: &Limits) -> io::Result<Cgroup> {
-    // Where the controllers are not on yet this may do it; a group with processes refuses.
+    // If the controllers are not enabled yet, this may enable them. A group with processes refuses
+    // it.
     let _ = kernel::write(parent.join("cgroup.subtree_control"), "+memory +pids");
     let _ = kernel::write(parent.join("cgroup.subtree_control"), "+cpu");
     let dir = make(parent)?;
@@ -124,11 +125,11 @@ fn make_v2(parent: &Path, limits: &Limits) -> io::Result<Cgroup> {
         all: vec![dir.clone()],
     };
     if !dir.join("memory.max").exists() || !dir.join("pids.max").exists() {
-        return Err(io::Error::other("the controllers of memory and processes are not here"));
+        return Err(io::Error::other("the controllers for memory and processes are not available"));
     }
     kernel::write(dir.join("memory.max"), &limits.memory_bytes.to_string())?;
     kernel::write(dir.join("pids.max"), &(limits.processes + OVERHEAD).to_string())?;
-    // A kernel without swap accounting, or an older one, does without these.
+    // An older kernel, or one without swap accounting, does not have these.
     let _ = kernel::write(dir.join("memory.swap.max"), "0");
     let _ = kernel::write(dir.join("memory.oom.group"), "1");
     let quota = format!("{} {CPU_PERIOD}", u64::from(limits.cpus) * CPU_PERIOD);
@@ -148,12 +149,12 @@ fn make_v1(mounts: &[Mount], controller: &str) -> io::Result<PathBuf> {
 fn limit_v1(memory: &Path, pids: &Path, limits: &Limits) -> io::Result<()> {
     let bytes = limits.memory_bytes.to_string();
     kernel::write(memory.join("memory.limit_in_bytes"), &bytes)?;
-    // Only where swap is accounted for.
+    // Only with swap accounting.
     let _ = kernel::write(memory.join("memory.memsw.limit_in_bytes"), &bytes);
     kernel::write(pids.join("pids.max"), &(limits.processes + OVERHEAD).to_string())
 }
 
-/// A new group in `parent`, and an end to those whose supervisor was killed.
+/// Creates a group in `parent`, and removes groups whose supervisor was killed.
 fn make(parent: &Path) -> io::Result<PathBuf> {
     for name in kernel::names(parent) {
         let left = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
@@ -167,7 +168,7 @@ fn make(parent: &Path) -> io::Result<PathBuf> {
     Ok(dir)
 }
 
-/// This process's group in the hierarchy of `controller`; the empty name is version 2.
+/// The group of this process in the hierarchy of `controller`. An empty name means version 2.
 fn own_path(controller: &str) -> Option<String> {
     let groups = kernel::read("/proc/self/cgroup").ok()?;
     groups.lines().find_map(|line| {
@@ -177,8 +178,8 @@ fn own_path(controller: &str) -> Option<String> {
     })
 }
 
-/// Where group `path` is to be found. In a container the mount may show only a part of the
-/// hierarchy, and the kernel may name a group that it does not show.
+/// The folder of the group `path`. In a container the mount may show only a part of the hierarchy,
+/// and the kernel may name a group that is not visible.
 fn below(mount: &Mount, path: &str) -> PathBuf {
     let point = PathBuf::from(&mount.point);
     let inside = Path::new(path).strip_prefix(&mount.root).unwrap_or(Path::new(""));

@@ -1,4 +1,4 @@
-//! The way from the supervisor to the job's program, in steps of one hidden subcommand.
+//! The steps from the supervisor to the job's program, in one hidden subcommand.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -28,7 +28,7 @@ use crate::process;
 
 /// The hidden subcommand.
 pub(crate) const SUBCOMMAND: &str = "sandbox-confine";
-/// Outside: takes on limits, then becomes or starts what keeps the job apart.
+/// Outside: sets the limits, then becomes or starts what isolates the job.
 pub(super) const ENTER: &str = "enter";
 /// The first process of the built-in namespaces.
 pub(super) const INIT: &str = "init";
@@ -36,60 +36,62 @@ pub(super) const INIT: &str = "init";
 pub(super) const APPLY: &str = "apply";
 /// Prints the kernel's version of Landlock.
 pub(crate) const ABI: &str = "landlock-abi";
-/// Says by its exit code whether this program may make namespaces.
+/// Its exit code says whether this program may create namespaces.
 pub(crate) const NAMESPACES: &str = "namespaces";
 
-/// A step that failed exits with this; the supervisor goes by the missing [`Confinement::ready`].
+/// The exit code of a failed step. The supervisor relies on the missing [`Confinement::ready`].
 const REFUSED: u8 = 125;
 
-/// As in shells: the job's program is not there. No fault of the sandbox.
+/// The job's program does not exist, as in shells. This is not a fault of the sandbox.
 const NOT_FOUND: u8 = 127;
 
-/// What [`ENTER`] is told.
+/// The input of [`ENTER`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) bounds: Bounds,
     pub(super) next: Next,
 }
 
-/// What [`ENTER`] does after it has taken on the limits.
+/// What [`ENTER`] does after it has set the limits.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Next {
-    /// Becomes `bwrap`, whose first process gets the filter too.
+    /// It becomes `bwrap`, whose first process gets the filter too.
     Bubblewrap { argv: Vec<String>, allowed: seccomp::Allowed },
-    /// Makes namespaces.
+    /// It creates namespaces.
     Namespaces(Plan),
-    /// Becomes [`APPLY`].
+    /// It becomes [`APPLY`].
     Nothing,
 }
 
-/// What [`APPLY`] is told, on its standard input: the job must not learn it.
+/// The input of [`APPLY`] on its standard input. The job must not see it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Confinement {
-    /// The line to write when nothing but the job's program is left to start.
+    /// The line to write when only the start of the job's program is left.
     pub(super) ready: String,
-    /// Ports to listen on for the supervisor, where that has not been done outside.
+    /// Ports to open for the supervisor, if they are not open outside.
     pub(super) ports: Option<Vec<u16>>,
     /// The user to become.
     pub(super) user: Option<u32>,
-    /// Processes of that user, where it has no others.
+    /// The limit of processes of that user, if the user has no others.
     pub(super) processes: Option<u32>,
     pub(super) allowed: seccomp::Allowed,
-    pub(super) landlock: Option<Ruled>,
+    pub(super) landlock: Option<LandlockRules>,
     pub(super) work_dir: PathBuf,
-    /// What to become.
+    /// The program to become.
     pub(super) argv: Vec<String>,
 }
 
-/// What Landlock leaves.
+/// The access that Landlock allows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Ruled {
+pub(super) struct LandlockRules {
     pub(super) view: View,
-    /// TCP ports that may be connected to; `None` leaves all to who filters the network.
+    /// TCP ports that may be connected to. `None` means all, because the network is filtered
+    /// elsewhere.
     pub(super) ports: Option<Vec<u16>>,
 }
 
-/// Runs the step that `args` name. Returns only when it fails, or when the job has ended.
+/// Carries out the step that `args` name. It returns only if the step fails, or after the job has
+/// ended.
 pub(crate) fn main(args: &[String]) -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let (message, code) = match args.as_slice() {
@@ -111,7 +113,7 @@ pub(crate) fn main(args: &[String]) -> ExitCode {
 }
 
 fn say(line: &str) {
-    // Nobody is left to hear of an error here.
+    // If writing fails, nobody can be told.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
@@ -131,14 +133,14 @@ fn print(found: Result<String, String>) -> ExitCode {
 fn enter(entry: &str) -> Result<u8, String> {
     let entry: Entry =
         serde_json::from_str(entry).map_err(|error| format!("cannot read the entry: {error}"))?;
-    rlimits::take_on(&entry.bounds)?;
+    rlimits::apply_limits(&entry.bounds)?;
     match entry.next {
         Next::Bubblewrap { argv, allowed } => {
-            // Both stay open across the start of `bwrap`, which reads them.
+            // Both stay open when `bwrap` starts, which reads them.
             let filters = seccomp::files(allowed)?;
             let with_filters = seccomp::arguments(&filters);
             let [program, rest @ ..] = argv.as_slice() else {
-                return Err("there is no program to become".to_owned());
+                return Err("no program is given".to_owned());
             };
             let argv: Vec<String> =
                 [program.clone()].into_iter().chain(with_filters).chain(rest.to_vec()).collect();
@@ -156,64 +158,68 @@ fn apply() -> (String, u8) {
     let control = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
     let confined =
         control.map_err(|error| format!("no control socket: {error}")).and_then(|mut control| {
-            let told = told(&mut control)?;
-            if let Some(ports) = &told.ports {
-                listeners::hand_out(&control, ports)
+            let confinement = confinement(&mut control)?;
+            if let Some(ports) = &confinement.ports {
+                listeners::open_and_send(&control, ports)
                     .map_err(|error| format!("cannot listen for the supervisor: {error}"))?;
             }
-            give_up_rights(&told)?;
-            say(&told.ready);
+            drop_privileges(&confinement)?;
+            say(&confinement.ready);
             wait_for_supervisor(&mut control)?;
-            Ok(told)
+            Ok(confinement)
         });
     match confined {
         Err(error) => (error, REFUSED),
-        Ok(told) => {
-            let dir = Some(told.work_dir.as_path());
-            let error = process::become_program(&told.argv, Stdio::null(), dir);
-            (cannot_become(&told.argv, &error), NOT_FOUND)
+        Ok(confinement) => {
+            let dir = Some(confinement.work_dir.as_path());
+            let error = process::become_program(&confinement.argv, Stdio::null(), dir);
+            (cannot_become(&confinement.argv, &error), NOT_FOUND)
         }
     }
 }
 
-fn told(control: &mut UnixStream) -> Result<Confinement, String> {
-    let mut told = Vec::new();
-    // Nothing follows the line before it is answered, so reading ahead loses nothing.
+fn confinement(control: &mut UnixStream) -> Result<Confinement, String> {
+    let mut confinement = Vec::new();
+    // Nothing follows the line before its answer, so buffering loses no data.
     BufReader::new(control)
-        .read_until(b'\n', &mut told)
-        .and_then(|_| Ok(serde_json::from_slice(&told)?))
+        .read_until(b'\n', &mut confinement)
+        .and_then(|_| Ok(serde_json::from_slice(&confinement)?))
         .map_err(|error| format!("cannot read the confinement: {error}"))
 }
 
-/// A supervisor that has died cannot end the job any more, so there must be none.
+/// A supervisor that has died could not end the job, so the job must not start.
 fn wait_for_supervisor(control: &mut UnixStream) -> Result<(), String> {
     let mut answer = [0];
     control
         .write_all(&[listeners::READY])
         .and_then(|()| control.read_exact(&mut answer))
         .map_err(|error| format!("the supervisor does not answer: {error}"))?;
-    if answer == [listeners::GO] { Ok(()) } else { Err("the supervisor wants no job".to_owned()) }
+    if answer == [listeners::GO] {
+        Ok(())
+    } else {
+        Err("the supervisor cancelled the job".to_owned())
+    }
 }
 
-fn give_up_rights(told: &Confinement) -> Result<(), String> {
+fn drop_privileges(confinement: &Confinement) -> Result<(), String> {
     let failed = |what: &str, error: rustix::io::Errno| format!("cannot {what}: {error}");
     empty_bounding_set();
-    if let Some(user) = told.user {
+    if let Some(user) = confinement.user {
         become_user(user).map_err(|error| failed("become the job's user", error))?;
     }
-    if let Some(processes) = told.processes {
+    if let Some(processes) = confinement.processes {
         rlimits::limit_processes(processes).map_err(|error| failed("limit processes", error))?;
     }
     drop_capabilities().map_err(|error| failed("drop capabilities", error))?;
     set_no_new_privs(true).map_err(|error| failed("renounce new privileges", error))?;
-    if let Some(ruled) = &told.landlock {
-        let lists_all = told.allowed.hides_files;
+    if let Some(ruled) = &confinement.landlock {
+        let lists_all = confinement.allowed.hides_files;
         landlock::restrict(&ruled.view, ruled.ports.as_deref(), lists_all)?;
     }
-    seccomp::restrict(told.allowed)
+    seccomp::restrict(confinement.allowed)
 }
 
-/// Of this thread, which is the only one.
+/// Changes the user of this thread, which is the only one.
 fn become_user(user: u32) -> rustix::io::Result<()> {
     let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
     set_thread_groups(&[])?;
@@ -223,8 +229,8 @@ fn become_user(user: u32) -> rustix::io::Result<()> {
 
 fn empty_bounding_set() {
     for capability in CapabilitySet::all().iter() {
-        // Who has no right to shrink the set has no capability that it could give back, and a
-        // kernel does not know every capability of the list.
+        // A process without the right to change the set has no capability to give up, and a kernel
+        // may not know every capability of the list.
         let _ = remove_capability_from_bounding_set(capability);
     }
 }

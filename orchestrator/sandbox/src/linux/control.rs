@@ -1,4 +1,4 @@
-//! The supervisor's end of the socket that connects it to the steps of its job.
+//! The supervisor's end of the socket to the job's side.
 
 use std::{
     io,
@@ -15,35 +15,35 @@ use super::{
     listeners::{self, GO, LISTENERS, READY},
     relay::{Refusals, Relay},
 };
-use crate::reach::Reach;
+use crate::network_access::NetworkAccess;
 
-/// No user: the job's last step has not been heard of.
+/// No user, because the last step of the job has not reported yet.
 const NOBODY: u32 = u32::MAX;
 
-/// What the supervisor learns from the job's side while it serves it.
+/// What the supervisor learns from the job's side.
 pub(super) struct Control {
     uid: Arc<AtomicU32>,
     refusals: Refusals,
 }
 
 impl Control {
-    /// Serves the job's side on `socket` until its end. With `network`, what the job may reach and
-    /// the ports that it is served on, ascending.
+    /// Serves the job's side on `socket` until its end. `network` contains the allowed network
+    /// access and the ports, ascending.
     pub(super) fn serve(
         socket: UnixStream,
-        network: Option<(Reach, Vec<u16>)>,
+        network: Option<(NetworkAccess, Vec<u16>)>,
     ) -> io::Result<Self> {
         let socket = tokio::net::UnixStream::from_std(socket)?;
         let served = Self { uid: Arc::new(AtomicU32::new(NOBODY)), refusals: Refusals::default() };
         let (uid, refusals) = (Arc::clone(&served.uid), served.refusals.clone());
         tokio::spawn(async move {
-            // Without an answer the job's side gives up and says so on its output.
+            // Without an answer the job's side stops and says so in its output.
             let _ = listen(socket, network, &uid, &refusals).await;
         });
         Ok(served)
     }
 
-    /// The job's user id outside, once its last step has been heard of.
+    /// The user id of the job outside, after its last step has reported.
     pub(super) fn uid(&self) -> u32 {
         self.uid.load(Ordering::Relaxed)
     }
@@ -56,7 +56,7 @@ impl Control {
 
 async fn listen(
     mut socket: tokio::net::UnixStream,
-    network: Option<(Reach, Vec<u16>)>,
+    network: Option<(NetworkAccess, Vec<u16>)>,
     uid: &AtomicU32,
     refusals: &Refusals,
 ) -> io::Result<()> {
@@ -66,8 +66,8 @@ async fn listen(
         let Some(message) = received else { return Ok(()) };
         match message.kind {
             LISTENERS => {
-                if let Some((reach, ports)) = network.take() {
-                    Relay::start(message.fds, &ports, reach, refusals.clone())?;
+                if let Some((network_access, ports)) = network.take() {
+                    Relay::start(message.fds, &ports, network_access, refusals.clone())?;
                 }
             }
             READY => {

@@ -1,5 +1,5 @@
-//! How much a job has written, and what else it holds. What it left behind is hostile: nothing is
-//! followed out of it.
+//! How much a job has written, and which other storage it uses. Its files are hostile, so no link
+//! is followed.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,38 +14,42 @@ use super::{
 };
 use crate::Ended;
 
-/// Deeper folders are not measured: they are taken for an attempt to hide.
+/// Deeper folders are not measured. They count as an attempt to hide files.
 const DEPTH: usize = 200;
-
-/// More files than any package has; each costs a place on the disk beside its bytes.
-const FILES: u64 = 1_000_000;
 
 /// Whoever finds less free space on the disk was too late.
 const FREE_FLOOR: u64 = 64 << 20;
 
-/// So many descriptors that were sent and not received count as a full disk: each may lead to a
-/// deleted file, and programs that pass descriptors on receive them at once.
+/// If this many descriptors were sent and not received, the disk counts as full: each may refer to
+/// a deleted file, and ordinary programs receive descriptors at once.
 const IN_FLIGHT: u64 = 16;
 
-/// Bytes that a job may hold.
+/// What a job may hold.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct StorageLimit {
+    /// Bytes.
     pub(super) disk: u64,
-    /// In sockets; `None` where a control group counts them as memory.
+    /// Files and folders; each costs a place on the disk beside its bytes, and memory of the kernel.
+    pub(super) files: u64,
+    /// Bytes in sockets; `None` where a control group counts them as memory.
     pub(super) sockets: Option<u64>,
 }
 
-/// Returns as soon as the job takes more than `room`. Looks more often the quicker looking is: at
-/// most a tenth of a processor goes into it.
-pub(super) async fn outgrown(dirs: Vec<PathBuf>, main: Option<i32>, room: Room) -> Ended {
+/// Returns as soon as the job uses more than `storage_limit`. The checks are more frequent if they
+/// are fast, and use at most a tenth of a processor.
+pub(super) async fn exceeded_storage(
+    dirs: Vec<PathBuf>,
+    main: Option<i32>,
+    storage_limit: StorageLimit,
+) -> Ended {
     const SHORTEST: Duration = Duration::from_millis(100);
     let mut next = tokio::time::Instant::now();
     loop {
         tokio::time::sleep_until(next).await;
         let started = tokio::time::Instant::now();
         let looked = dirs.clone();
-        let look = move || exceeds(&looked, &processes::alive(main), room);
-        // A walk through many files must not keep the other limits waiting.
+        let look = move || exceeds(&looked, &processes::alive(main), storage_limit);
+        // Reading many folders must not delay the checks of other limits.
         let measured = tokio::task::spawn_blocking(look).await;
         if let Ok(Some(ended)) = measured {
             return ended;
@@ -54,34 +58,44 @@ pub(super) async fn outgrown(dirs: Vec<PathBuf>, main: Option<i32>, room: Room) 
     }
 }
 
-/// Whether the files in `dirs`, and those that only `alive` still hold, take more than `room` has, or
-/// the disk is all but full.
-pub(super) fn exceeds(dirs: &[PathBuf], alive: &[Process], room: Room) -> Option<Ended> {
+/// Whether the files in `dirs`, and deleted files that `alive` still use, exceed `storage_limit`,
+/// or whether the disk is nearly full.
+pub(super) fn exceeds(
+    dirs: &[PathBuf],
+    alive: &[Process],
+    storage_limit: StorageLimit,
+) -> Option<Ended> {
     let held = held::look(alive);
-    if room.sockets.is_some_and(|room| held.socket_bytes > room) {
+    if storage_limit.sockets.is_some_and(|storage_limit| held.socket_bytes > storage_limit) {
         return Some(Ended::OutOfMemory);
     }
-    let in_flight = held.in_flight.saturating_mul(room.disk / IN_FLIGHT);
+    let in_flight = held.in_flight.saturating_mul(storage_limit.disk / IN_FLIGHT);
     let bytes = held.deleted_bytes.saturating_add(in_flight);
-    let mut tally = Tally { bytes, files: 0, limit: room.disk };
+    let mut tally = Tally { bytes, files: 0, storage_limit };
     for dir in dirs {
         if let Ok(dir) = open_dir(CWD, dir) {
             tally.add(dir, 0);
         }
     }
-    let is_full = tally.is_over() || dirs.iter().any(|dir| is_nearly_full(dir));
-    is_full.then_some(Ended::DiskFull)
+    tally.over().or_else(|| {
+        let is_full = dirs.iter().any(|dir| is_nearly_full(dir));
+        is_full.then_some(Ended::DiskFull)
+    })
 }
 
 struct Tally {
     bytes: u64,
     files: u64,
-    limit: u64,
+    storage_limit: StorageLimit,
 }
 
 impl Tally {
-    fn is_over(&self) -> bool {
-        self.bytes > self.limit || self.files > FILES
+    fn over(&self) -> Option<Ended> {
+        if self.files > self.storage_limit.files {
+            Some(Ended::TooManyFiles)
+        } else {
+            (self.bytes > self.storage_limit.disk).then_some(Ended::DiskFull)
+        }
     }
 
     fn add(&mut self, dir: Dir, depth: usize) {
@@ -99,7 +113,7 @@ impl Tally {
             let Ok(stat) = fs::statat(here, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
             self.bytes = self.bytes.saturating_add(bytes(&stat));
             self.files = self.files.saturating_add(1);
-            if self.is_over() {
+            if self.over().is_some() {
                 return;
             }
             if FileType::from_raw_mode(stat.st_mode) == FileType::Directory

@@ -1,4 +1,4 @@
-//! What processes hold that no folder shows: files that have no name any more, and sockets.
+//! Storage of processes that no folder shows: deleted files and sockets.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,26 +12,26 @@ use super::{kernel, processes::Process};
 /// Unit of `st_blocks`.
 const BLOCK: u64 = 512;
 
-/// Most bytes that wait in one local socket: twice the kernel's default limit `wmem_max`.
+/// Maximal number of bytes that wait in one local socket: twice the kernel's default `wmem_max`.
 const SOCKET_BYTES: u64 = 2 * 212_992;
 
 /// Device and inode.
 type Identity = (u64, u64);
 
-/// A sum over all processes; each file and socket counts once.
+/// A sum over all processes. Each file and socket counts once.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct HiddenUsage {
     /// Bytes of files that were deleted and are still open or mapped.
     pub(super) deleted_bytes: u64,
     /// Bytes that may wait in sockets.
     pub(super) socket_bytes: u64,
-    /// Descriptors that were sent and not received: what they lead to is not seen.
+    /// Descriptors that were sent and not received. The files behind them are not visible.
     pub(super) in_flight: u64,
 }
 
-/// Looks at every descriptor and mapping of `alive`.
-pub(super) fn look(alive: &[Process]) -> Held {
-    let mut held = Held::default();
+/// Checks every descriptor and mapping of `alive`.
+pub(super) fn look(alive: &[Process]) -> HiddenUsage {
+    let mut held = HiddenUsage::default();
     let mut files = BTreeSet::new();
     let mut sockets = BTreeSet::new();
     let mut mapped: BTreeMap<Identity, u64> = BTreeMap::new();
@@ -53,7 +53,8 @@ pub(super) fn look(alive: &[Process]) -> Held {
             *longest = length.max(*longest);
         }
     }
-    // The kernel shows the size of a mapped file to few; a mapping is as good as its file is long.
+    // The kernel shows the size of a mapped file only to privileged processes, so the length of the
+    // mapping is used.
     let unseen = mapped.into_iter().filter(|(identity, _)| !files.contains(identity));
     held.deleted_bytes += unseen.map(|(_, length)| length).sum::<u64>();
     held.socket_bytes = sockets.len() as u64 * SOCKET_BYTES;
@@ -65,13 +66,13 @@ pub(super) fn bytes(stat: &Stat) -> u64 {
     u64::try_from(stat.st_blocks).unwrap_or(0) * BLOCK
 }
 
-/// Descriptors that wait in a local socket; 0 where the kernel, before 5.7, does not say.
+/// Descriptors that wait in a local socket; 0 if the kernel (before 5.7) does not report it.
 fn in_flight(pid: i32, number: i32) -> u64 {
     let info = kernel::read(format!("/proc/{pid}/fdinfo/{number}")).unwrap_or_default();
     kernel::keyed(&info, "scm_fds").unwrap_or(0)
 }
 
-/// Files that a process has mapped and that have no name any more, with the bytes mapped.
+/// Deleted files that a process has mapped, with the number of mapped bytes.
 fn mapped_deleted(pid: i32) -> BTreeMap<Identity, u64> {
     let maps = kernel::read(format!("/proc/{pid}/maps")).unwrap_or_default();
     let mut found = BTreeMap::new();
@@ -81,8 +82,8 @@ fn mapped_deleted(pid: i32) -> BTreeMap<Identity, u64> {
     found
 }
 
-/// `start-end rights offset major:minor inode path (deleted)`; files in memory are no files of a
-/// disk, and counted as memory.
+/// `start-end rights offset major:minor inode path (deleted)`. Files in memory are not on a disk
+/// and count as memory.
 fn deleted_mapping(line: &str) -> Option<(Identity, u64)> {
     const IN_MEMORY: [&str; 3] = ["/memfd:", "/dev/zero", "/SYSV"];
     let mut fields = line.strip_suffix(" (deleted)")?.split_whitespace();
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mapping_of_a_deleted_file_is_told_from_memory() {
+    fn a_mapping_of_a_deleted_file_is_distinguished_from_memory() {
         let line = "7f0000000000-7f0000002000 rw-s 00000000 08:01 77    /tmp/a b (deleted)";
         assert_eq!(deleted_mapping(line), Some(((makedev(8, 1), 77), 0x2000)));
         for line in [

@@ -1,4 +1,4 @@
-//! Which user a job runs as. A job is never root outside.
+//! The user of a job. A job is never root outside of the sandbox.
 
 use std::{os::unix::fs::MetadataExt as _, path::Path};
 
@@ -9,17 +9,16 @@ use rustix::{
 
 use super::kernel;
 
-/// First user id of jobs, where all ids are mapped: systemd leaves 1879048192 to 2147483647 to
-/// nobody.
+/// The first user id of jobs if all ids are mapped. systemd leaves 1879048192 to 2147483647 unused.
 const FIRST: u32 = 1_900_000_000;
 
-/// As many ids as Linux has process ids at most, so that every living supervisor has its own.
+/// As many ids as Linux has process ids, so that every supervisor has its own.
 const COUNT: u32 = 1 << 22;
 
-/// Where fewer ids are mapped, as in a container with its own users, this many of the last ones.
+/// If fewer ids are mapped, as in a container with its own users, this many of the last ones.
 const FEW: u32 = 1 << 14;
 
-/// What root needs to hand a job over to another user, and to look after it.
+/// The capabilities that root needs to give a job to another user and to control it.
 const NEEDED: [(CapabilitySet, &str); 5] = [
     (CapabilitySet::SETUID, "CAP_SETUID"),
     (CapabilitySet::SETGID, "CAP_SETGID"),
@@ -28,9 +27,9 @@ const NEEDED: [(CapabilitySet, &str); 5] = [
     (CapabilitySet::KILL, "CAP_KILL"),
 ];
 
-/// The user that a job in `work_dir` is to become; `None` where this program is not root, so that
-/// the job runs as its user. The jobs of one work folder have one user, since each must read what
-/// the one before has written. The error says why root cannot become another user.
+/// The user of a job in `work_dir`; `None` when this program is not root, so that the job keeps its
+/// user. All jobs of one work folder have the same user, because each must read the files of the
+/// earlier ones. The error says why root cannot become another user.
 pub(super) fn of_job(work_dir: &Path) -> Result<Option<u32>, String> {
     if !geteuid().is_root() {
         return Ok(None);
@@ -52,10 +51,10 @@ fn range() -> Result<(u32, u32), String> {
     let maps = ["uid_map", "gid_map"].map(|map| kernel::read(format!("/proc/self/{map}")));
     let [users, groups] = maps.map(|map| extents(&map.unwrap_or_default()));
     let common = users.iter().find_map(|user| within(*user, &groups));
-    common.ok_or_else(|| "no user id but root's is mapped here".to_owned())
+    common.ok_or_else(|| "only the user id of root is mapped here".to_owned())
 }
 
-/// `inside outside count` a line; gives inside and count.
+/// Lines of `inside outside count`; returns inside and count.
 fn extents(map: &str) -> Vec<(u32, u32)> {
     let extent = |line: &str| {
         let mut fields = line.split_whitespace().map(|field| field.parse().ok());
@@ -65,7 +64,7 @@ fn extents(map: &str) -> Vec<(u32, u32)> {
     map.lines().filter_map(extent).collect()
 }
 
-/// Ids of `users` that are group ids of `groups` too.
+/// Ids of `users` that are also group ids in `groups`.
 fn within((first, count): (u32, u32), groups: &[(u32, u32)]) -> Option<(u32, u32)> {
     let has = |(first, count): (u32, u32), start: u32, n: u32| {
         first <= start && u64::from(start) + u64::from(n) <= u64::from(first) + u64::from(count)

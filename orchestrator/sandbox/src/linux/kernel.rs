@@ -1,34 +1,34 @@
-//! Reading and writing the kernel's small files under `/proc` and `/sys`.
+//! Reads and writes the small files of the kernel under `/proc` and `/sys`.
 
 use std::{io, path::Path};
 
-/// The text of a file of the kernel.
+/// The content of a file of the kernel.
 #[expect(clippy::disallowed_methods, reason = "the kernel's files, which no port stands for")]
 pub(crate) fn read(path: impl AsRef<Path>) -> io::Result<String> {
     std::fs::read_to_string(path)
 }
 
-/// Sets what a file of the kernel stands for.
+/// Writes a value into a file of the kernel.
 #[expect(clippy::disallowed_methods, reason = "the kernel's files, which no port stands for")]
 pub(crate) fn write(path: impl AsRef<Path>, text: &str) -> io::Result<()> {
     std::fs::write(path, text)
 }
 
-/// The numeric names in `/proc` or one of its `fd` folders, ascending and as far as they are there
-/// when asked for the next; empty where it cannot be read.
+/// The numeric names in `/proc` or in one of its `fd` folders, ascending, as far as they exist when
+/// the iterator reaches them. Empty when the folder cannot be read.
 #[expect(clippy::disallowed_methods, reason = "the kernel's files, which no port stands for")]
 pub(crate) fn numbers(dir: impl AsRef<Path>) -> impl Iterator<Item = i32> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// The names in a folder; empty where it cannot be read.
+/// The names in a folder; empty when it cannot be read.
 #[expect(clippy::disallowed_methods, reason = "folders of the system, which no port stands for")]
 pub(crate) fn names(dir: impl AsRef<Path>) -> Vec<std::ffi::OsString> {
     std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.file_name()).collect()
 }
 
-/// The value of `key` in a file of `key value` lines.
+/// The value of `key` in a file with lines of `key value`.
 pub(crate) fn keyed(text: &str, key: &str) -> Option<u64> {
     text.lines().find_map(|line| {
         let (name, value) = line.split_once(char::is_whitespace)?;
@@ -53,7 +53,7 @@ pub(crate) struct Mount {
     pub(crate) fs_options: String,
 }
 
-/// What is mounted for this process, in the kernel's order.
+/// The mounts of this process, in the kernel's order.
 pub(crate) fn mounts() -> Vec<Mount> {
     parse_mounts(&read("/proc/self/mountinfo").unwrap_or_default())
 }

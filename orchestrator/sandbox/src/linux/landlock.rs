@@ -1,4 +1,4 @@
-//! Access to files, and to processes outside, by Landlock.
+//! Restricts access to files, and to processes outside, with Landlock.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, NetPort, Ruleset,
@@ -9,24 +9,24 @@ use landlock::{
 use super::view::View;
 use crate::program::SYSTEM_DIRS;
 
-/// The least that contains: before 6 (Linux 6.12) a job could send signals to the programs of its
-/// user, this one among them.
+/// The oldest usable version: before version 6 (Linux 6.12) a job could send signals to the
+/// programs of its user, including this one.
 const NEEDED: ABI = ABI::V6;
 
-/// Devices that hold nothing.
+/// Devices without data.
 pub(super) const DEVICES: [&str; 5] =
     ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
-/// Public, and asked by every program for the name of its user.
+/// Public files that every program reads to find the name of its user.
 const USERS: [&str; 2] = ["/etc/passwd", "/etc/group"];
 
-/// Gives up, for good, every access to files that `view` does not grant, and every signal to a
-/// process outside. With `ports`, TCP connections to other ports are refused.
-/// With `lists_all`, every folder may be listed: where only what is shown exists, programs that look
-/// for their settings in each folder above find nothing, and no error either.
+/// Gives up every access to files that `view` does not grant, and signals to processes outside.
+/// With `ports`, TCP connections to other ports are refused. With `lists_all`, every folder may be
+/// listed: if only visible files exist, programs that look for settings in all parent folders then
+/// find nothing and get no error.
 pub(super) fn restrict(view: &View, ports: Option<&[u16]>, lists_all: bool) -> Result<(), String> {
     match ruleset(view, ports, lists_all).map_err(|error| format!("Landlock: {error}"))? {
-        // What is missing of a partial one is the best effort: the needed part is required.
+        // A partial result only lacks the optional parts. The necessary parts are required.
         RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Ok(()),
         RulesetStatus::NotEnforced => Err("Landlock is not enforced".to_owned()),
     }
@@ -49,7 +49,7 @@ fn ruleset(
     }
     let mut created = ruleset
         .set_compatibility(CompatLevel::BestEffort)
-        // From version 9 on the sockets of other programs are out of reach, too.
+        // From version 9 on, the sockets of other programs cannot be reached either.
         .handle_access(AccessFs::ResolveUnix)?
         .create()?
         .add_rules(path_beneath_rules(read_only, read))?
@@ -66,8 +66,8 @@ fn ruleset(
     Ok(created.restrict_self()?.ruleset)
 }
 
-/// The kernel's version of Landlock, or why there is none. Restricts the calling process: only
-/// that way does the library tell.
+/// The version of Landlock in the kernel, or why there is none. This restricts the calling process,
+/// because the library reports the version only in this way.
 pub(super) fn abi() -> Result<i32, String> {
     let status = Ruleset::default()
         .handle_access(AccessFs::Execute)
@@ -75,7 +75,7 @@ pub(super) fn abi() -> Result<i32, String> {
         .and_then(RulesetCreated::restrict_self)
         .map_err(|error| error.to_string())?;
     match status.landlock {
-        LandlockStatus::NotEnabled => Err("the kernel's Landlock is switched off".to_owned()),
+        LandlockStatus::NotEnabled => Err("Landlock is disabled in the kernel".to_owned()),
         LandlockStatus::NotImplemented => Err("the kernel has no Landlock".to_owned()),
         LandlockStatus::Available { effective_abi, kernel_abi } => {
             Ok(kernel_abi.unwrap_or(effective_abi as i32))

@@ -1,4 +1,4 @@
-//! What stands between the order and the job's first process.
+//! The preparation between the request and the first process of the job.
 
 use std::{
     collections::BTreeMap,
@@ -10,44 +10,44 @@ use tokio::{net::unix::pipe, process::Child};
 
 use super::{
     bubblewrap::Inner,
-    confine::{self, Confinement, Entry, Next, Ruled},
+    confine::{self, Confinement, Entry, LandlockRules, Next},
     limiter::Limiter,
     namespaces::Plan,
     ownership, processes,
     remove::remove_tree,
-    rlimits::{Bounds, Watched},
+    rlimits::{Bounds, UserLimits},
     seccomp::Allowed,
-    supervise::{Order, Outer, host},
+    supervise::{JobRequest, Namespacing, host},
     view::{Scratch, View},
 };
 use crate::{LimiterKind, Refusal, process};
 
-/// Removed when dropped.
+/// A folder that is removed when this value is dropped.
 pub(super) struct ScratchDir(pub(super) PathBuf);
 
 impl Drop for ScratchDir {
     fn drop(&mut self) {
-        // What stays lies in a folder of the caller, who removes that.
+        // If something stays, it is in a folder that the caller removes.
         let _ = remove_tree(&self.0);
     }
 }
 
-/// All that is known of a job before it is started.
+/// Everything that is known about a job before its start.
 pub(super) struct Launch<'a> {
-    pub(super) order: &'a Order,
+    pub(super) job_request: &'a JobRequest,
     pub(super) scratch: &'a Scratch,
     pub(super) view: View,
-    /// The user that the job becomes; `None` leaves it this program's.
+    /// The user of the job; `None` keeps the user of this program.
     pub(super) user: Option<u32>,
 }
 
 impl Launch<'_> {
-    /// What the job's side is told before it makes anything.
+    /// The input of the job's side before it creates anything.
     pub(super) fn entry(&self, limiter: &Limiter) -> Result<Entry, Refusal> {
         let bounds = Bounds {
             supervisor: std::process::id().cast_signed(),
             cgroup_procs: limiter.procs(),
-            limits: self.order.job.limits,
+            limits: self.job_request.job.limits,
             watched: self.watched(),
         };
         Ok(Entry { bounds, next: self.next()? })
@@ -55,8 +55,8 @@ impl Launch<'_> {
 
     fn next(&self) -> Result<Next, Refusal> {
         let allowed = self.allowed();
-        Ok(match &self.order.walls.outer {
-            Outer::Bubblewrap(bwrap) => {
+        Ok(match &self.job_request.layers.namespacing {
+            Namespacing::Bubblewrap(bwrap) => {
                 let program = std::env::current_exe()
                     .map_err(|error| host("cannot find this program", &error))?;
                 let allowed = serde_json::to_string(&allowed)
@@ -64,36 +64,37 @@ impl Launch<'_> {
                 let words = [confine::SUBCOMMAND, confine::INIT, &allowed];
                 let words = words.map(str::to_owned).to_vec();
                 let inner = (&Inner { program, args: words }, self.user.is_some());
-                let argv = bwrap.argv(&self.order.job, &self.view, self.scratch, inner);
+                let argv = bwrap.argv(&self.job_request.job, &self.view, self.scratch, inner);
                 Next::Bubblewrap { argv, allowed: self.allowed() }
             }
-            Outer::Namespaces => Next::Namespaces(Plan {
+            Namespacing::Namespaces => Next::Namespaces(Plan {
                 view: self.view.clone(),
                 ports: self.ports(),
                 other_user: self.user.is_some(),
                 allowed,
             }),
-            Outer::Nothing => Next::Nothing,
+            Namespacing::Nothing => Next::Nothing,
         })
     }
 
-    /// What the job's last step is told.
+    /// The input of the job's last step.
     pub(super) fn confinement(&self, ready: String) -> Confinement {
-        let Order { job, walls, .. } = self.order;
-        let outer = &walls.outer;
-        let alone = self.user.is_some() || *outer != Outer::Nothing;
-        // Without a network namespace Landlock can at least tell ports apart.
-        let reach = job.network.as_ref();
-        let ports =
-            || reach.map(|it| it.ports_unjudged().into_iter().collect()).unwrap_or_default();
-        let ports = (*outer == Outer::Nothing).then(ports);
+        let JobRequest { job, layers, .. } = self.job_request;
+        let namespacing = &layers.namespacing;
+        let alone = self.user.is_some() || *namespacing != Namespacing::Nothing;
+        // Without a network namespace, Landlock can at least check ports.
+        let network_access = job.network.as_ref();
+        let ports = || {
+            network_access.map(|it| it.ports_unjudged().into_iter().collect()).unwrap_or_default()
+        };
+        let ports = (*namespacing == Namespacing::Nothing).then(ports);
         Confinement {
             ready,
-            ports: self.ports().filter(|_| matches!(outer, Outer::Bubblewrap(_))),
+            ports: self.ports().filter(|_| matches!(namespacing, Namespacing::Bubblewrap(_))),
             user: self.user,
             processes: alone.then_some(job.limits.processes),
             allowed: self.allowed(),
-            landlock: walls.landlock.then(|| Ruled { view: self.view.clone(), ports }),
+            landlock: layers.landlock.then(|| LandlockRules { view: self.view.clone(), ports }),
             work_dir: job.work_dir.clone(),
             argv: job.argv.clone(),
         }
@@ -101,62 +102,75 @@ impl Launch<'_> {
 
     fn allowed(&self) -> Allowed {
         Allowed {
-            network: self.order.job.network.is_some(),
-            hides_files: matches!(self.order.walls.outer, Outer::Bubblewrap(_)),
-            memory_files: self.order.limiter != LimiterKind::Watchdog,
+            network: self.job_request.job.network.is_some(),
+            hides_files: matches!(self.job_request.layers.namespacing, Namespacing::Bubblewrap(_)),
+            memory_files: self.job_request.limiter != LimiterKind::Watchdog,
         }
     }
 
-    /// Ports on which something may be reached, ascending; `None` without network.
+    /// Ports that the job may connect to, ascending; `None` without network.
     pub(super) fn ports(&self) -> Option<Vec<u16>> {
-        self.order.job.network.as_ref().map(|reach| reach.ports().into_iter().collect())
+        self.job_request
+            .job
+            .network
+            .as_ref()
+            .map(|network_access| network_access.ports().into_iter().collect())
     }
 
-    /// The second line where the supervisor is the first: a fork bomb outruns no kernel.
-    fn watched(&self) -> Option<Watched> {
+    /// A second limit, for the watchdog: even a fork bomb cannot exceed a limit of the kernel.
+    fn watched(&self) -> Option<UserLimits> {
         const OTHERS: u64 = 1024;
-        (self.order.limiter == LimiterKind::Watchdog).then(|| {
-            // Root may be quicker than all that it watches; nobody else has the right.
+        (self.job_request.limiter == LimiterKind::Watchdog).then(|| {
+            // Root can run faster than the watched processes. Other users have no right to that.
             let _ = rustix::process::nice(-10);
-            let job = u64::from(self.order.job.limits.processes);
-            Watched { processes_of_user: processes::of_user() + 2 * job + OTHERS }
+            let job = u64::from(self.job_request.job.limits.processes);
+            UserLimits { processes_of_user: processes::of_user() + 2 * job + OTHERS }
         })
     }
 }
 
-/// The first process of a job, and the ends of what connects it to its supervisor.
+/// The first process of a job, and its connections to the supervisor.
 pub(super) struct Spawned {
     pub(super) child: Child,
     pub(super) output: pipe::Receiver,
+    /// Where standard output is apart.
+    pub(super) stdout: Option<pipe::Receiver>,
     pub(super) control: std::os::unix::net::UnixStream,
 }
 
-/// Starts the job's side and tells it `inner` through the control socket.
+/// Starts the job's side and sends `inner` over the control socket.
 pub(super) fn spawn(
     entry: &Entry,
     inner: &Confinement,
     env: &BTreeMap<String, String>,
+    separate_stdout: bool,
 ) -> std::io::Result<Spawned> {
     use std::io::Write as _;
 
     let (output, writer) = std::io::pipe()?;
+    let (stdout, first) = if separate_stdout {
+        std::io::pipe().map(|(stdout, writer)| (Some(stdout), writer))?
+    } else {
+        (None, writer.try_clone()?)
+    };
     let (mut control, inside) = std::os::unix::net::UnixStream::pair()?;
     rustix::net::sockopt::set_socket_passcred(&control, true)?;
     let program = std::env::current_exe()?.to_string_lossy().into_owned();
     let entry = serde_json::to_string(entry)?;
     let argv = [program, confine::SUBCOMMAND.to_owned(), confine::ENTER.to_owned(), entry];
-    let child = process::start_job(&argv, env, OwnedFd::from(inside), writer)?;
+    let child = process::start_job(&argv, env, OwnedFd::from(inside), (first, writer))?;
     let mut line = serde_json::to_vec(inner)?;
     line.push(b'\n');
-    // A job that died at once says why on its output. What does not fit the socket's buffer is read
-    // while it is written.
+    // If the job died at once, its output says why. Data that exceeds the buffer of the socket is
+    // read while it is written.
     let _ = control.write_all(&line);
     control.set_nonblocking(true)?;
-    Ok(Spawned { child, output: pipe::Receiver::from_owned_fd(output.into())?, control })
+    let stdout = stdout.map(|it| pipe::Receiver::from_owned_fd(it.into())).transpose()?;
+    Ok(Spawned { child, output: pipe::Receiver::from_owned_fd(output.into())?, stdout, control })
 }
 
-/// Folders for what a job writes, beside its work folder and so on the same disk, owned by `user`
-/// where that is another one.
+/// Folders for the files of a job, beside its work folder and therefore on the same disk. `user`
+/// becomes their owner if it is another one.
 pub(super) fn make_scratch(work_dir: &Path, user: Option<u32>) -> std::io::Result<ScratchDir> {
     let parent = work_dir.parent().ok_or(std::io::ErrorKind::InvalidInput)?;
     let dir = tempfile::Builder::new().prefix(".scratch-").tempdir_in(parent)?;
@@ -164,15 +178,15 @@ pub(super) fn make_scratch(work_dir: &Path, user: Option<u32>) -> std::io::Resul
     let scratch = Scratch::below(&dir.0);
     for below in scratch.written().into_iter().chain([&scratch.etc]) {
         std::fs::create_dir(below)?;
-        // Not what a parent folder with a set-group-ID bit would make of it.
+        // The mode must not depend on a set-group-ID bit of the parent folder.
         std::fs::set_permissions(below, std::fs::Permissions::from_mode(0o755))?;
     }
     for (name, text) in scratch.settings(user.unwrap_or(1000)) {
         super::kernel::write(scratch.etc.join(name), &text)?;
     }
     if let Some(user) = user {
-        ownership::hand_over(&dir.0, user)?;
-        ownership::hand_over(work_dir, user)?;
+        ownership::change_owner(&dir.0, user)?;
+        ownership::change_owner(work_dir, user)?;
     }
     Ok(dir)
 }

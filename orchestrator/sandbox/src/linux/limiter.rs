@@ -1,12 +1,13 @@
-//! Holds a job to its limits of memory and processes.
+//! Enforces the limits for memory and processes.
 
 use super::{cgroup::Cgroup, kernel, processes::Process};
 use crate::{Ended, LimiterKind, Limits};
 
-/// Processes of the sandbox and not of the job: the one that waits outside, and the first inside.
+/// Processes that belong to the sandbox and not to the job: the one that waits outside, and the
+/// first one inside.
 pub(super) const OVERHEAD: u32 = 2;
 
-/// One of [`LimiterKind`], at work.
+/// A limiter in use.
 #[derive(Debug)]
 pub(super) enum Limiter {
     Cgroup(Cgroup),
@@ -14,7 +15,7 @@ pub(super) enum Limiter {
 }
 
 impl Limiter {
-    /// The error says why this kind cannot be had here.
+    /// The error says why this kind cannot be used on this machine.
     pub(super) fn create(kind: LimiterKind, limits: &Limits) -> Result<Self, String> {
         let group = match kind {
             LimiterKind::CgroupV2 => Cgroup::create_v2(limits),
@@ -24,7 +25,7 @@ impl Limiter {
         group.map(Self::Cgroup).map_err(|error| format!("cannot make a control group: {error}"))
     }
 
-    /// Files that a process of the job writes itself into.
+    /// Files in which a process of the job registers itself.
     pub(super) fn procs(&self) -> Vec<std::path::PathBuf> {
         match self {
             Self::Cgroup(group) => group.procs(),
@@ -32,7 +33,7 @@ impl Limiter {
         }
     }
 
-    /// Which limit `alive` has reached, if any.
+    /// The limit that `alive` have reached, if any.
     pub(super) fn reached(&self, alive: &[Process]) -> Option<Ended> {
         match self {
             Self::Cgroup(group) => group.reached(),
@@ -52,8 +53,8 @@ fn watch(limits: &Limits, alive: &[Process]) -> Option<Ended> {
     if threads > u64::from(limits.processes + OVERHEAD) {
         return Some(Ended::TooManyProcesses);
     }
-    // The cheap number counts shared pages once per process, so it is never too low. Only when it
-    // is too high is the exact one worth its price.
+    // The cheap number counts shared pages for each process, so it is never too low. The exact
+    // number is computed only if the cheap one is too high.
     let used = |of: fn(i32) -> Option<u64>| -> u64 {
         alive.iter().filter_map(|process| of(process.pid)).sum()
     };
@@ -61,13 +62,14 @@ fn watch(limits: &Limits, alive: &[Process]) -> Option<Ended> {
     exceeds.then_some(Ended::OutOfMemory)
 }
 
-/// Bytes that a process holds and that are no cache of a file.
+/// The memory of a process in bytes, without caches of files.
 fn resident(pid: i32) -> Option<u64> {
     let status = kernel::read(format!("/proc/{pid}/status")).ok()?;
     Some(kilobytes(&status, &["RssAnon", "RssShmem", "VmSwap"]))
 }
 
-/// The same, shared pages divided by those who share them; [`resident`] where that is not told.
+/// The same, with shared pages divided by the number of processes that share them; [`resident`]
+/// when this is not known.
 fn proportional(pid: i32) -> Option<u64> {
     match kernel::read(format!("/proc/{pid}/smaps_rollup")) {
         Ok(rollup) => Some(kilobytes(&rollup, &["Pss_Anon", "Pss_Shmem", "SwapPss"])),

@@ -14,18 +14,18 @@ use rustix::net::{
 
 /// A message of the job's side.
 pub(super) const LISTENERS: u8 = b'l';
-/// All rights are given up; nothing but the job's program is left to start.
+/// All rights are given up, and only the start of the job's program is left.
 pub(super) const READY: u8 = b'r';
 /// The supervisor's answer to [`READY`]. Without it no program is started, so a job whose
-/// supervisor has died in the meantime never runs.
+/// supervisor has died never runs.
 pub(super) const GO: u8 = b'g';
 
-/// Linux hands over at most 253 descriptors at once.
+/// Linux transfers at most 253 descriptors at once.
 const MOST: usize = 253;
 
-/// Opens a name server on port 53 of 127.0.0.1 and a listener on each of `ports` for all addresses
-/// of the namespace, and hands them out through `control`, in this order.
-pub(super) fn hand_out(control: impl AsFd, ports: &[u16]) -> io::Result<()> {
+/// Opens a name server on port 53 of 127.0.0.1, and a listener on each of `ports` for all addresses
+/// of the namespace, and sends them through `control` in this order.
+pub(super) fn open_and_send(control: impl AsFd, ports: &[u16]) -> io::Result<()> {
     let names = UdpSocket::bind((Ipv4Addr::LOCALHOST, 53))?;
     let open = |&port: &u16| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port));
     let listeners: Vec<TcpListener> = ports.iter().map(open).collect::<io::Result<_>>()?;
@@ -40,16 +40,16 @@ pub(super) fn hand_out(control: impl AsFd, ports: &[u16]) -> io::Result<()> {
     Ok(())
 }
 
-/// One message, as the supervisor gets it.
+/// A message as the supervisor receives it.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) kind: u8,
     pub(super) fds: Vec<OwnedFd>,
-    /// The sender's user id, as the kernel tells it.
+    /// The user id of the sender, according to the kernel.
     pub(super) uid: Option<u32>,
 }
 
-/// Takes the next message from `control`, whose `SO_PASSCRED` must be set; `None` at the end.
+/// Receives the next message from `control`, whose `SO_PASSCRED` must be set; `None` at the end.
 pub(super) fn receive(control: impl AsFd) -> io::Result<Option<Message>> {
     let mut byte = [0];
     let mut space =

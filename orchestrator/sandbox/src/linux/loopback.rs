@@ -1,4 +1,4 @@
-//! Switches the loopback interface of a new network namespace on.
+//! Enables the loopback interface of a new network namespace.
 
 use std::io;
 
@@ -12,11 +12,11 @@ const REQUEST_AND_ACKNOWLEDGE: u16 = 0x5;
 const UP: u32 = 0x1;
 /// `NLMSG_ERROR`, also the type of an acknowledgement.
 const ERROR: u16 = 2;
-/// In a namespace of its own the loopback interface is the first.
+/// In a new namespace the loopback interface is the first one.
 const LOOPBACK: i32 = 1;
 
-/// To be called by who has `CAP_NET_ADMIN` in the namespace.
-pub(super) fn switch_on() -> io::Result<()> {
+/// The caller needs `CAP_NET_ADMIN` in the namespace.
+pub(super) fn bring_up() -> io::Result<()> {
     let socket = socket_with(
         AddressFamily::NETLINK,
         SocketType::RAW,

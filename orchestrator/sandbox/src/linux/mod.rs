@@ -1,11 +1,12 @@
-//! Containment as Linux offers it.
+//! The sandbox on Linux.
 //!
-//! One supervisor process per job ([`supervise`]) starts, watches and ends it. On its way to the
-//! job's program it passes through this program twice more ([`confine`]): `enter` takes on the
-//! limits outside, `apply` gives up rights inside. Between the two stand the namespaces, made by
-//! `bwrap` ([`bubblewrap`]) or by this program ([`namespaces`]).
+//! One supervisor process for each job ([`supervise`]) starts, watches and ends it. Between the
+//! supervisor and the job's program, this program is started twice more ([`confine`]): `enter` sets
+//! the limits outside, `apply` gives up rights inside. Between the two are the namespaces, created
+//! by `bwrap` ([`bubblewrap`]) or by this program ([`namespaces`]).
 
 pub(super) mod bubblewrap;
+pub(super) mod call;
 mod capture;
 mod cgroup;
 pub(super) mod confine;
@@ -13,6 +14,7 @@ mod control;
 mod disk;
 mod held;
 mod identity;
+pub(super) mod job_request;
 pub(super) mod kernel;
 mod landlock;
 mod launch;
@@ -22,7 +24,6 @@ mod loopback;
 mod mounts;
 mod names;
 mod namespaces;
-pub(super) mod order;
 mod ownership;
 pub(super) mod probe;
 mod processes;

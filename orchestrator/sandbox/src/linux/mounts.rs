@@ -1,8 +1,8 @@
-//! The machine's files as a job of the built-in namespaces sees them: read-only but for its own
-//! folders, with a few settings replaced.
+//! The files of the machine as a job in the built-in namespaces sees them: read-only except for its
+//! own folders, with a few replaced settings.
 //!
-//! Landlock knows no right to change a file's mode or times, and no way to show a folder below one
-//! that the job's user may not enter. A mount namespace does both.
+//! Landlock cannot protect a file's mode or times, and it cannot show a folder below one that the
+//! job's user may not enter. A mount namespace does both.
 
 use std::{
     collections::BTreeSet,
@@ -24,9 +24,9 @@ use super::{
     view::View,
 };
 
-/// Lays the view out in a mount namespace that this process has to itself. `closed_to_job` says that
-/// the job's user is not this one, so folders that only this user may enter are to be opened.
-pub(super) fn lay_out(view: &View, closed_to_job: bool) -> Result<(), String> {
+/// Creates the view in the mount namespace of this process. `closed_to_job` says that the job has
+/// another user, so that folders that only this user may enter must be opened.
+pub(super) fn mount_view(view: &View, closed_to_job: bool) -> Result<(), String> {
     let failed = |what: &Path, error: io::Error| format!("cannot show {}: {error}", what.display());
     let private = MountPropagationFlags::REC | MountPropagationFlags::PRIVATE;
     mount_change("/", private).map_err(|error| failed(Path::new("/"), error.into()))?;
@@ -37,7 +37,7 @@ pub(super) fn lay_out(view: &View, closed_to_job: bool) -> Result<(), String> {
         mount_bind_recursive(dir, dir).map_err(|error| failed(dir, error.into()))?;
     }
     for (file, at) in &view.replaced {
-        // A setting that the machine does not have stays absent.
+        // A setting that does not exist on the machine stays absent.
         if let Ok(at) = at.canonicalize() {
             mount_bind(file, &at).map_err(|error| failed(&at, error.into()))?;
         }
@@ -49,14 +49,14 @@ pub(super) fn lay_out(view: &View, closed_to_job: bool) -> Result<(), String> {
         let flags = MountFlags::BIND | write | MountFlags::NOSUID | kept_flags(&mount.options);
         match mount_remount(mount.point.as_str(), flags, c"") {
             Err(error) if mount.point == "/" => return Err(failed(Path::new("/"), error.into())),
-            // One that lies below another mount cannot be reached at all.
+            // A path below another mount cannot be reached at all.
             Ok(()) | Err(_) => {}
         }
     }
     Ok(())
 }
 
-/// A remount sets all flags anew.
+/// A remount replaces all flags.
 fn kept_flags(options: &str) -> MountFlags {
     let flag = |option| match option {
         "ro" => MountFlags::RDONLY,
@@ -71,8 +71,8 @@ fn kept_flags(options: &str) -> MountFlags {
     options.split(',').map(flag).collect()
 }
 
-/// Puts an empty folder over each that others may not enter and that holds something of `view`, and
-/// what the view shows of it back into that.
+/// Covers each folder that others may not enter, and that contains something of `view`, by an empty
+/// folder, and puts the visible parts back into it.
 fn open_closed_folders(view: &View) -> Result<(), String> {
     let shown = || view.read_only.iter().chain(&view.read_write);
     let closed: BTreeSet<PathBuf> = shown().filter_map(|path| closed_ancestor(path)).collect();
@@ -97,7 +97,7 @@ fn open_closed_folders(view: &View) -> Result<(), String> {
     Ok(())
 }
 
-/// The outermost folder above `path`, or the folder itself, that others may not enter.
+/// The outermost folder above `path`, or `path` itself, that others may not enter.
 pub(super) fn closed_ancestor(path: &Path) -> Option<PathBuf> {
     let is_closed = |dir: &&Path| {
         dir.metadata().is_ok_and(|found| found.is_dir() && found.permissions().mode() & 0o001 == 0)

@@ -1,5 +1,5 @@
-//! The name server of a job with network: each name becomes an address of the job's own loopback
-//! interface, which tells the supervisor what name a connection is for.
+//! The name server of a job with network. Each name becomes an address of the job's own loopback
+//! interface, by which the supervisor recognises the name of a connection.
 
 use std::{
     collections::BTreeMap,
@@ -16,44 +16,44 @@ use tokio::{
     sync::Semaphore,
 };
 
-/// Names that one job may look up.
+/// Maximal number of names that one job may look up.
 const MOST: u16 = 4096;
-/// Questions that are looked up at one time; more wait.
+/// How many names are looked up at the same time. More have to wait.
 const LOOKUPS: usize = 32;
-/// Longest question that is read, in bytes.
+/// Maximal size of a question in bytes.
 const LONGEST: usize = 1500;
-/// Seconds for which an answer holds: names keep their address for the whole job.
-const HOLDS: u32 = 60;
+/// How long an answer is valid, in seconds. Names keep their address during the whole job.
+const TTL_SECONDS: u32 = 60;
 
-/// The names of a job and the addresses that stand for them, 127.77.0.1 and on.
+/// The names of a job with their addresses, from 127.77.0.1 on.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    known: Mutex<Known>,
+    known: Mutex<NameTable>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct NameTable {
     in_order: Vec<String>,
-    places: BTreeMap<String, u16>,
+    indices: BTreeMap<String, u16>,
 }
 
 impl Names {
-    /// The address for `name`, in lower case; `None` when the job has asked for too many.
+    /// The address for `name`, in lower case; `None` when the job has asked for too many names.
     fn address(&self, name: &str) -> Option<Ipv4Addr> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = if let Some(place) = known.places.get(name) {
+        let place = if let Some(place) = known.indices.get(name) {
             *place
         } else {
             let next = u16::try_from(known.in_order.len()).ok().filter(|next| *next < MOST)?;
             known.in_order.push(name.to_owned());
-            known.places.insert(name.to_owned(), next);
+            known.indices.insert(name.to_owned(), next);
             next
         };
         let [high, low] = (place + 1).to_be_bytes();
         Some(Ipv4Addr::new(127, 77, high, low))
     }
 
-    /// The name that `address` stands for.
+    /// The name of `address`.
     pub(super) fn of(&self, address: Ipv4Addr) -> Option<String> {
         let [127, 77, high, low] = address.octets() else { return None };
         let place = usize::from(u16::from_be_bytes([high, low])).checked_sub(1)?;
@@ -86,37 +86,37 @@ async fn answer(socket: &UdpSocket, names: &Names, question: Question, from: Soc
             Some(address) => question.reply(RCODE::NoError, Some(address)),
             None => question.reply(RCODE::Refused, None),
         },
-        // The name is there and has nothing of this kind.
+        // The name exists and has no record of this type.
         Ok(()) => question.reply(RCODE::NoError, None),
     };
     if let Some(bytes) = answered {
-        // Who asks and goes away gets no answer.
+        // If the client has gone away, it gets no answer.
         let _ = socket.send_to(&bytes, from).await;
     }
 }
 
-/// Whether the machine knows the name; else what to answer.
+/// Whether the machine can resolve the name. The error is the answer to send.
 async fn lookup(name: &str) -> Result<(), RCODE> {
     match lookup_host((name, 443)).await {
         Ok(mut found) => found.next().map(|_| ()).ok_or(RCODE::NameError),
-        // The standard library tells the two kinds apart by words only.
+        // The standard library distinguishes the two kinds only by their texts.
         Err(error) if error.to_string().contains("Temporary") => Err(RCODE::ServerFailure),
         Err(_) => Err(RCODE::NameError),
     }
 }
 
-/// One question about one name.
+/// A question about one name.
 struct Question {
     id: u16,
     /// In lower case, without the last dot.
     name: String,
-    /// As it was asked, for the answer.
+    /// The original question, for the answer.
     asked: simple_dns::Question<'static>,
     wants_v4: bool,
 }
 
 impl Question {
-    /// `None` for what is no question about a name of letters, digits, dots, `-` and `_`.
+    /// `None` for anything but a question about a name of letters, digits, dots, `-` and `_`.
     fn read(bytes: &[u8]) -> Option<Self> {
         let packet = Packet::parse(bytes).ok()?;
         let [asked] = packet.questions.as_slice() else { return None };
@@ -138,7 +138,7 @@ impl Question {
         if let Some(address) = address {
             let data = RData::A(A { address: address.into() });
             let name: Name<'_> = self.asked.qname.clone();
-            packet.answers.push(ResourceRecord::new(name, CLASS::IN, HOLDS, data));
+            packet.answers.push(ResourceRecord::new(name, CLASS::IN, TTL_SECONDS, data));
         }
         packet.build_bytes_vec().ok()
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_keeps_its_address_and_an_address_its_name() {
+    fn names_and_addresses_are_mapped_consistently() {
         let names = Names::default();
         let first = names.address("a.example").unwrap();
         assert_eq!(first, Ipv4Addr::new(127, 77, 0, 1));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_read_and_answered() {
+    fn a_dns_query_is_read_and_answered() {
         let question = Question::read(&asked("Registry.Example", TYPE::A)).unwrap();
         assert_eq!((question.name.as_str(), question.wants_v4), ("registry.example", true));
         let bytes = question.reply(RCODE::NoError, Some(Ipv4Addr::new(127, 77, 0, 1))).unwrap();

@@ -1,9 +1,9 @@
-//! Namespaces that this program makes itself, around the Landlock backend.
+//! Namespaces that this program creates itself, for the Landlock backend.
 //!
-//! They need no other program, but either root with `CAP_SYS_ADMIN` or a kernel that lets users
-//! make them. Three processes stand one in the other: `enter` makes the namespaces and waits
-//! outside of their processes, `init` is the first process inside and collects orphans, `apply`
-//! becomes the job. Inside of `bwrap` the same `init` is the first process.
+//! They need no other program, but either root with `CAP_SYS_ADMIN` or a kernel that allows users
+//! to create them. Three processes are nested: `enter` creates the namespaces and waits outside of
+//! the process namespace, `init` is the first process inside and collects orphans, `apply` becomes
+//! the job. With `bwrap`, the same `init` is the first process.
 
 use std::{io, process::ExitCode};
 
@@ -20,30 +20,30 @@ use serde::{Deserialize, Serialize};
 use super::{confine, kernel, listeners, loopback, mounts, seccomp, view::View};
 use crate::process;
 
-/// What [`make`] is told.
+/// The input of [`make`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Plan {
     pub(super) view: View,
     /// Ports to listen on for the supervisor; `None` without network.
     pub(super) ports: Option<Vec<u16>>,
-    /// Whether the job becomes another user than this process's.
+    /// Whether the job has another user than this process.
     pub(super) other_user: bool,
     pub(super) allowed: seccomp::Allowed,
 }
 
-/// The user id inside, of who makes namespaces as an ordinary user.
+/// The user id inside, when an ordinary user creates the namespaces.
 const INSIDE: u32 = 1000;
 
-/// What `init` and `apply` still need inside a user namespace.
+/// The capabilities that `init` and `apply` still need inside a user namespace.
 const INHERITED: [CapabilitySet; 2] = [CapabilitySet::SYS_ADMIN, CapabilitySet::SETPCAP];
 
-/// Makes the namespaces, starts `init` in them and gives its exit code.
+/// Creates the namespaces, starts `init` in them and returns its exit code.
 pub(super) fn make(plan: &Plan) -> Result<u8, String> {
     separate()?;
-    mounts::lay_out(&plan.view, plan.other_user)?;
-    loopback::switch_on().map_err(|error| format!("cannot switch loopback on: {error}"))?;
+    mounts::mount_view(&plan.view, plan.other_user)?;
+    loopback::bring_up().map_err(|error| format!("cannot switch loopback on: {error}"))?;
     if let Some(ports) = &plan.ports {
-        listeners::hand_out(io::stdin(), ports)
+        listeners::open_and_send(io::stdin(), ports)
             .map_err(|error| format!("cannot listen for the supervisor: {error}"))?;
     }
     let allowed = serde_json::to_string(&plan.allowed).map_err(|error| error.to_string())?;
@@ -54,7 +54,7 @@ pub(super) fn make(plan: &Plan) -> Result<u8, String> {
     Ok(process::exit_code(status).and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
-/// Whether this process may make them. It has them when this returns.
+/// Whether this process may create them. After success it has created them.
 pub(super) fn separate() -> Result<(), String> {
     let all = UnshareFlags::NEWNS
         | UnshareFlags::NEWNET
@@ -65,8 +65,9 @@ pub(super) fn separate() -> Result<(), String> {
         return unshare(all).map_err(|error| format!("cannot make namespaces as root: {error}"));
     }
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
-    unshare(all | UnshareFlags::NEWUSER)
-        .map_err(|error| format!("this kernel lets no user make namespaces: {error}"))?;
+    unshare(all | UnshareFlags::NEWUSER).map_err(|error| {
+        format!("this kernel does not allow users to create namespaces: {error}")
+    })?;
     let map = |file: &str, text: &str| {
         kernel::write(format!("/proc/self/{file}"), text)
             .map_err(|error| format!("cannot write {file}: {error}"))
@@ -81,7 +82,7 @@ fn unshare(flags: UnshareFlags) -> io::Result<()> {
     Ok(rustix::thread::unshare(flags)?)
 }
 
-/// Keeps what is needed across the start of a program, which only root keeps by itself.
+/// Keeps the necessary capabilities when a program is started. Only root keeps them by default.
 fn inherit_capabilities() -> io::Result<()> {
     if geteuid().is_root() {
         return Ok(());
@@ -95,22 +96,22 @@ fn inherit_capabilities() -> io::Result<()> {
     Ok(())
 }
 
-/// The first process of the namespaces: starts `apply`, collects every orphan, and ends, and all
-/// others with it, when `apply` does.
+/// The first process of the namespaces: it starts `apply`, collects every orphan, and ends when
+/// `apply` ends, which ends all other processes.
 pub(super) fn init(allowed: &str) -> Result<ExitCode, String> {
     let named = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| named("cannot tie the first process to its parent", &error))?;
-    // Nobody reads the memory of the first process, nor writes it.
+    // Nobody can read or write the memory of the first process.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| named("cannot protect the first process", &error))?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC | MountFlags::RDONLY;
-    // Refused where `bwrap` has done it, and where the machine hides parts of its own; that one is
-    // read-only by now.
+    // Refused if `bwrap` has done it, and if the machine hides parts of its own `/proc`, which is
+    // read-only now.
     let _ = mount("proc", "/proc", "proc", flags, c"");
     let allowed = serde_json::from_str(allowed).map_err(|error| named("the filter", &error))?;
     set_no_new_privs(true).map_err(|error| named("cannot renounce new privileges", &error))?;
-    // Before the first fork, so that no process inside is without it.
+    // Before the first fork, so that every process inside has it.
     seccomp::restrict(allowed)?;
     let apply = process::start_self(&[confine::SUBCOMMAND, confine::APPLY])
         .map_err(|error| named("cannot start the job", &error))?;

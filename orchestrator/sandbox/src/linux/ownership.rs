@@ -1,4 +1,4 @@
-//! Files that root hands over to the user of a job.
+//! Changes the owner of files that root gives to the user of a job.
 
 use std::{ffi::CString, io, os::fd::AsFd, path::Path};
 
@@ -7,11 +7,12 @@ use rustix::{
     process::{Gid, Uid, geteuid},
 };
 
-/// Gives `dir`, and all in it that belongs to this process's user, to `user`. Never follows a link:
-/// what lies there may have been written by an earlier job.
+/// Makes `user` the owner of `dir` and of everything in it that belongs to this process's user.
+/// Links are never followed, because an earlier job may have written them.
 ///
-/// Other names of the same file change hands too, so nothing outside may be hard-linked into `dir`.
-pub(super) fn hand_over(dir: &Path, user: u32) -> io::Result<()> {
+/// Other names of the same file change their owner too, so no file outside may be hard-linked into
+/// `dir`.
+pub(super) fn change_owner(dir: &Path, user: u32) -> io::Result<()> {
     let new = (Uid::from_raw(user), Gid::from_raw(user));
     change(CWD, dir, new)?;
     let mut folders = vec![Dir::new(open(CWD, dir)?)?];

@@ -1,4 +1,4 @@
-//! Tries what Linux offers.
+//! Tests what works on this Linux.
 
 use std::{
     net::TcpListener,
@@ -15,29 +15,30 @@ use super::{
     confine, kernel,
     limiter::Limiter,
     self_test::{self, Found, Task},
-    supervise::{Outer, Walls},
+    supervise::{Layers, Namespacing},
 };
 use crate::{
-    Backend, Host, Job, LimiterKind, Limits, Network, Part, Probe, Reach, Refusal, Report, Sandbox,
-    SandboxError, TemporaryDir, process,
+    Backend, Host, Job, LimiterKind, Limits, Network, NetworkAccess, Part, Probe, Refusal, Report,
+    Sandbox, SandboxError, TemporaryDir, process,
 };
 
-/// Enough for a program that tries some dozens of things.
+/// Enough for a program that makes a few dozen attempts.
 const LIMITS: Limits = Limits {
     memory_bytes: 256 << 20,
     cpus: 1,
     processes: 32,
     disk_bytes: 64 << 20,
-    wall: Duration::from_secs(30),
+    files: 10_000,
+    wall_time: Duration::from_secs(30),
     output_bytes: 1 << 20,
 };
 
-/// A sandbox that was tried out, and what was found.
+/// A sandbox that was tested, and the results.
 pub(crate) struct Opened {
     pub(crate) sandbox: Sandbox,
     pub(crate) probes: Vec<Probe>,
     pub(crate) seccomp_on_pid1: Option<bool>,
-    pub(crate) uid_outside: u32,
+    pub(crate) uid_outside: Option<u32>,
 }
 
 pub(crate) async fn open(
@@ -45,19 +46,22 @@ pub(crate) async fn open(
     backend: Backend,
     limiter: LimiterKind,
 ) -> Result<Opened, SandboxError> {
-    let walls = walls(host, backend).await.map_err(refused)?;
-    let sandbox = Sandbox { executable: host.executable.clone(), walls, limiter };
+    let layers = layers(host, backend).await.map_err(refused)?;
+    let sandbox = Sandbox { executable: host.executable.clone(), layers, limiter };
     try_out(sandbox).await
 }
 
-async fn walls(host: &Host, backend: Backend) -> Result<Walls, String> {
-    let bubblewrap = async || Bubblewrap::find(&host.path).await.map(Outer::Bubblewrap);
+async fn layers(host: &Host, backend: Backend) -> Result<Layers, String> {
+    let bubblewrap = async || Bubblewrap::find(&host.path).await.map(Namespacing::Bubblewrap);
     Ok(match backend {
-        Backend::Both => Walls { outer: bubblewrap().await?, landlock: true },
-        Backend::Bubblewrap => Walls { outer: bubblewrap().await?, landlock: false },
+        Backend::Both => Layers { namespacing: bubblewrap().await?, landlock: true },
+        Backend::Bubblewrap => Layers { namespacing: bubblewrap().await?, landlock: false },
         Backend::Landlock => {
             let has = host.namespaces && makes_namespaces(host).await;
-            Walls { outer: if has { Outer::Namespaces } else { Outer::Nothing }, landlock: true }
+            Layers {
+                namespacing: if has { Namespacing::Namespaces } else { Namespacing::Nothing },
+                landlock: true,
+            }
         }
         Backend::Seatbelt => return Err("it is a part of macOS".to_owned()),
     })
@@ -73,18 +77,18 @@ fn refused(message: String) -> SandboxError {
 }
 
 pub(crate) fn network(sandbox: &Sandbox) -> Network {
-    match sandbox.walls.outer {
-        Outer::Bubblewrap(_) | Outer::Namespaces => Network::Filtered,
-        Outer::Nothing => Network::PortOnly,
+    match sandbox.layers.namespacing {
+        Namespacing::Bubblewrap(_) | Namespacing::Namespaces => Network::Filtered,
+        Namespacing::Nothing => Network::PortOnly,
     }
 }
 
-/// Runs a program that tries to get out, without network and with it. What gets out without is no
-/// sandbox; what a step with network may reach is only reported, since not every backend can tell
-/// addresses apart.
+/// Runs a program that tries to get out, without and with network. A backend that does not contain
+/// it without network is not used. The results with network are only reported, because not every
+/// backend can check addresses.
 async fn try_out(sandbox: Sandbox) -> Result<Opened, SandboxError> {
     let place = |error: std::io::Error| {
-        let message = format!("cannot make a place to try it in: {error}");
+        let message = format!("cannot create the folders for the test: {error}");
         SandboxError::Refused(Refusal { part: Part::Host, message })
     };
     let dir = TemporaryDir::new().map_err(place)?;
@@ -95,7 +99,7 @@ async fn try_out(sandbox: Sandbox) -> Result<Opened, SandboxError> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(place)?;
     let socket = top.join("socket");
     let _local = UnixListener::bind(&socket).map_err(place)?;
-    // Another prober at the same time listens for both.
+    // Another test at the same time may listen for both.
     let _abstract = SocketAddr::from_abstract_name(self_test::ABSTRACT)
         .and_then(|name| UnixListener::bind_addr(&name));
     let mut task = Task {
@@ -104,18 +108,18 @@ async fn try_out(sandbox: Sandbox) -> Result<Opened, SandboxError> {
         process: std::process::id().cast_signed(),
         listener: listener.local_addr().map_err(place)?,
         network: false,
-        namespaces: sandbox.walls.outer != Outer::Nothing,
+        namespaces: sandbox.layers.namespacing != Namespacing::Nothing,
     };
     let (report, mut found) = try_task(&sandbox, &task, &work_dir).await?;
-    // Without mounts a job reaches the modes of its user's files: reported, and no reason not to be
-    // used, since nothing else contains where there is no mount.
+    // Without mounts, a job can change the modes of its user's files. This is reported, and does
+    // not exclude the backend, because nothing else works without mounts.
     let is_known = |probe: &Probe| !task.namespaces && probe.name == self_test::MODES;
     let open = found.probes.iter().filter(|it| !it.held && !is_known(it));
     let open: Vec<&str> = open.map(|it| it.name.as_str()).collect();
     if !open.is_empty() {
-        return Err(refused(format!("these probes were not held: {}", open.join("; "))));
+        return Err(refused(format!("these probes were not contained: {}", open.join("; "))));
     }
-    let is_root = report.uid == 0;
+    let is_root = report.uid == Some(0);
     found.probes.push(Probe { name: "the job is not root outside".to_owned(), held: !is_root });
     if is_root {
         return Err(refused("the job is root outside".to_owned()));
@@ -139,9 +143,10 @@ async fn try_task(
         env: std::collections::BTreeMap::new(),
         work_dir: work_dir.to_owned(),
         writable: true,
-        network: task.network.then(Reach::default),
+        network: task.network.then(NetworkAccess::default),
         read_only: vec![sandbox.executable.clone()],
         path_dirs: Vec::new(),
+        separate_stdout: false,
         limits: LIMITS,
     };
     let report = sandbox.run(&job, std::future::pending()).await?;
@@ -155,13 +160,13 @@ async fn try_task(
 }
 
 pub(crate) fn version(sandbox: &Sandbox) -> Option<String> {
-    match &sandbox.walls.outer {
-        Outer::Bubblewrap(bwrap) => Some(bwrap.version()),
-        Outer::Namespaces | Outer::Nothing => None,
+    match &sandbox.layers.namespacing {
+        Namespacing::Bubblewrap(bwrap) => Some(bwrap.version()),
+        Namespacing::Namespaces | Namespacing::Nothing => None,
     }
 }
 
-/// What the machine says of itself, for people; nothing is decided by it.
+/// Information about the machine for people. Nothing is decided by it.
 pub(crate) struct Machine {
     pub(crate) landlock_abi: Option<i32>,
     pub(crate) user_namespaces: String,
@@ -198,8 +203,8 @@ fn cgroup() -> String {
     let said = [LimiterKind::CgroupV2, LimiterKind::CgroupV1].map(|kind| {
         let name = if kind == LimiterKind::CgroupV2 { "version 2" } else { "version 1" };
         match Limiter::create(kind, &limits) {
-            // Dropped here, which removes it.
-            Ok(_) => format!("{name} can be made"),
+            // It is dropped here and thereby removed.
+            Ok(_) => format!("{name} can be used"),
             Err(error) => format!("{name}: {error}"),
         }
     });

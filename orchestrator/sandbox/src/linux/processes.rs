@@ -1,8 +1,8 @@
 //! The processes of a job: all descendants of its supervisor.
 //!
-//! The supervisor is a child subreaper, so a process whose parent has died becomes its child (or
-//! its namespace's first process, a descendant too): nothing that the job starts ever leaves the
-//! tree, however it detaches.
+//! The supervisor is a child subreaper, so a process whose parent has died becomes its child (or a
+//! child of the first process in its namespace, which is a descendant too). Therefore no process of
+//! the job can leave the tree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,15 @@ use rustix::{
 
 use super::kernel;
 
-/// One process, as it was when looked at.
+/// A process, as it was when it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: i32,
     parent: i32,
     state: char,
     pub(super) threads: u64,
-    /// In the kernel's ticks since boot: tells it from a later process of the same number.
+    /// Start time in kernel ticks since boot. It distinguishes the process from a later one with
+    /// the same number.
     started: u64,
 }
 
@@ -32,7 +33,7 @@ impl Process {
         Self::parse(pid, &kernel::read(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    /// `pid (name) state ppid …`; the name may hold anything, also parentheses.
+    /// `pid (name) state ppid …`. The name may contain any characters, including parentheses.
     fn parse(pid: i32, stat: &str) -> Option<Self> {
         let (_, fields) = stat.rsplit_once(')')?;
         let fields: Vec<&str> = fields.split_whitespace().collect();
@@ -45,25 +46,25 @@ impl Process {
         })
     }
 
-    /// A dead process that its parent has not asked about.
+    /// A dead process that its parent has not waited for.
     fn is_dead(&self) -> bool {
         matches!(self.state, 'Z' | 'X' | 'x')
     }
 
-    /// Sends `signal` to this process and to no later one of the same number.
+    /// Sends `signal` to this process and never to a later one with the same number.
     fn send(&self, signal: Signal) {
         let Some(pid) = Pid::from_raw(self.pid) else { return };
         let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return };
         if Self::read(self.pid).is_some_and(|now| now.started == self.started) {
-            // It may have died meanwhile, which is as good.
+            // It may have died meanwhile, which has the same effect.
             let _ = pidfd_send_signal(handle, signal);
         }
     }
 
-    /// Lets a killed process have its turn: dying is work of its own, and one that had to leave
-    /// time to the watcher waits long behind whatever else the machine does. Wishes: not everybody
-    /// may raise a priority.
-    fn hasten(&self) {
+    /// Raises the priority of a killed process, because it needs processor time to end, and a
+    /// process with low priority waits long on a busy machine. Errors are ignored, because not
+    /// every user may raise a priority.
+    fn raise_priority(&self) {
         let Some(pid) = Pid::from_raw(self.pid) else { return };
         if let Ok(ours) = sched_getaffinity(None) {
             let _ = sched_setaffinity(Some(pid), &ours);
@@ -72,15 +73,15 @@ impl Process {
     }
 }
 
-/// The living descendants of this process. Dead children of its own are laid to rest, save for
-/// `main`, which somebody waits for.
+/// The living descendants of this process. Dead children are waited for, except `main`, which is
+/// waited for elsewhere.
 pub(super) fn alive(main: Option<i32>) -> Vec<Process> {
     let own = std::process::id().cast_signed();
     let all = kernel::numbers("/proc").filter_map(Process::read).collect();
     let (dead, alive): (Vec<_>, Vec<_>) =
         descendants(all, own).into_iter().partition(Process::is_dead);
     for process in dead.iter().filter(|dead| dead.parent == own && Some(dead.pid) != main) {
-        // Nothing follows from how an orphan ended.
+        // How an orphan ended is irrelevant.
         let _ = waitpid(Pid::from_raw(process.pid), WaitOptions::NOHANG);
     }
     alive
@@ -101,39 +102,40 @@ fn descendants(all: Vec<Process>, of: i32) -> Vec<Process> {
     found
 }
 
-/// Asks all to end but `spared`.
+/// Asks all processes except `spared` to end.
 pub(super) fn terminate(spared: Option<i32>) {
     for process in alive(spared).iter().filter(|process| Some(process.pid) != spared) {
         process.send(Signal::TERM);
     }
 }
 
-/// Kills all descendants there are now; `true` once there are none. To be called again until then.
-/// They are stopped first: what is killed one by one makes room to multiply in.
+/// Kills all descendants that exist now; `true` when there are none. To be called repeatedly until
+/// then. The processes are stopped first, because killing one at a time gives the others room to
+/// multiply.
 pub(super) fn kill(main: Option<i32>) -> bool {
     const SWEEPS: usize = 100;
     let mut stopped = BTreeSet::new();
     for _ in 0..SWEEPS {
-        if !stop_more(&mut stopped) {
+        if !stop_descendants(&mut stopped) {
             break;
         }
     }
     let last = alive(main);
     for process in &last {
         process.send(Signal::KILL);
-        process.hasten();
+        process.raise_priority();
     }
     if last.is_empty() {
-        chase(main);
+        kill_children(main);
     }
-    // The second look finds the child of one that died during the first.
+    // The second check finds the child of a process that died during the first.
     last.is_empty() && alive(main).is_empty()
 }
 
-/// Kills own children, save for `main`, as soon as they are there. A process that changes its number
-/// all the time, by starting another and ending, slips through every look at `/proc`; its orphans
-/// become children of this process, whose list is short and quick to read.
-fn chase(main: Option<i32>) {
+/// Kills the children of this process, except `main`, as soon as they appear. A process that
+/// changes its number constantly, by starting another one and ending, can avoid every check of
+/// `/proc`; but its orphans become children of this process, whose list is short and quick to read.
+fn kill_children(main: Option<i32>) {
     const ROUNDS: usize = 200;
     for _ in 0..ROUNDS {
         let others: Vec<i32> = children().into_iter().filter(|pid| Some(*pid) != main).collect();
@@ -141,14 +143,14 @@ fn chase(main: Option<i32>) {
             return;
         }
         for pid in others.into_iter().filter_map(Pid::from_raw) {
-            // No later process has the number of a child that was not waited for.
+            // A child that was not waited for keeps its number.
             let _ = kill_process(pid, Signal::KILL);
             let _ = waitpid(Some(pid), WaitOptions::NOHANG);
         }
     }
 }
 
-/// The children of this process, as far as they are there; none where the kernel has no such list.
+/// The children of this process; none if the kernel has no such list.
 fn children() -> Vec<i32> {
     let lists = kernel::numbers("/proc/self/task")
         .filter_map(|task| kernel::read(format!("/proc/self/task/{task}/children")).ok());
@@ -158,18 +160,19 @@ fn children() -> Vec<i32> {
     lists.flat_map(pids).collect()
 }
 
-/// Whether this process has any child, alive or dead. While a descendant lives there is one: the kernel
-/// hands orphans over before their parent is dead. This answer misses none, unlike a look at `/proc`.
+/// Whether this process has any child, alive or dead. While a descendant lives there is one,
+/// because the kernel reassigns orphans before their parent is dead. Unlike a check of `/proc`,
+/// this answer is complete.
 pub(super) fn any() -> bool {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     !matches!(waitid(WaitId::All, options), Err(rustix::io::Errno::CHILD))
 }
 
-/// Stops what is not among `stopped`, and says whether there was any. Each is stopped as soon as
-/// it is seen: new processes have higher numbers, so one pass in order of numbers catches up with
-/// a fork bomb. Who has got the signal does not fork any more, though it may take a busy machine
-/// long to bring it to a halt, so nothing waits for that.
-fn stop_more(stopped: &mut BTreeSet<(i32, u64)>) -> bool {
+/// Stops processes that are not in `stopped`, and returns whether there were any. Each is stopped
+/// as soon as it is found: new processes have higher numbers, so one pass in ascending order
+/// catches up with a fork bomb. A process that has got the signal forks no more, although it may
+/// take a busy machine long to stop it, so nothing waits for that.
+fn stop_descendants(stopped: &mut BTreeSet<(i32, u64)>) -> bool {
     let mut known = BTreeSet::from([std::process::id().cast_signed()]);
     let mut found_more = false;
     for process in kernel::numbers("/proc").filter_map(Process::read) {
@@ -185,7 +188,7 @@ fn stop_more(stopped: &mut BTreeSet<(i32, u64)>) -> bool {
     found_more
 }
 
-/// Processes and threads of this process's user, on the whole machine.
+/// Processes and threads of this process's user on the whole machine.
 pub(super) fn of_user() -> u64 {
     use std::os::unix::fs::MetadataExt as _;
     let own = rustix::process::geteuid().as_raw();

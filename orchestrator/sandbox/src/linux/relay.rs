@@ -1,8 +1,8 @@
-//! Connections of a job with network, made by its supervisor.
+//! Connections of a job with network, which its supervisor makes.
 //!
-//! The job's network namespace has no route. Its names resolve to addresses of its own loopback
-//! interface ([`super::names`]), where the supervisor listens; for each connection it looks the name
-//! up outside, judges the address that it is about to connect to, and passes bytes on.
+//! The job's network namespace has no route. Names resolve to addresses of its own loopback
+//! interface ([`super::names`]), where the supervisor listens. For each connection it resolves the
+//! name outside, checks the address before it connects, and forwards the data.
 
 use std::{
     io,
@@ -19,16 +19,16 @@ use tokio::{
 };
 
 use super::names::{self, Names};
-use crate::reach::{Endpoint, PUBLIC_PORTS, Reach, refusal};
+use crate::network_access::{Endpoint, NetworkAccess, PUBLIC_PORTS, refusal};
 
-/// Connections at one time; more wait.
+/// How many connections are open at the same time. More have to wait.
 const CONNECTIONS: usize = 256;
-/// One address that does not answer must not use up the job's time.
+/// An address that does not answer must not use up the job's time.
 const CONNECT: Duration = Duration::from_secs(20);
-/// Refusals that are remembered.
+/// How many refusals are kept for the report.
 const REMEMBERED: usize = 20;
 
-/// Why connections were not made, for the report.
+/// Why connections were refused, for the report.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Refusals(Arc<Mutex<Vec<String>>>);
 
@@ -47,19 +47,19 @@ impl Refusals {
 
 /// What all connections of one job share.
 pub(super) struct Relay {
-    reach: Reach,
+    network_access: NetworkAccess,
     names: Arc<Names>,
     refusals: Refusals,
     connections: Semaphore,
 }
 
 impl Relay {
-    /// Serves the sockets that the job's side handed out: its name server, then a listener for each
-    /// of `ports`. Ends with the runtime.
+    /// Serves the sockets that the job's side sent: its name server, then a listener for each of
+    /// `ports`. Ends with the runtime.
     pub(super) fn start(
         fds: Vec<OwnedFd>,
         ports: &[u16],
-        reach: Reach,
+        network_access: NetworkAccess,
         refusals: Refusals,
     ) -> io::Result<()> {
         let mut fds = fds.into_iter();
@@ -68,7 +68,7 @@ impl Relay {
         server.set_nonblocking(true)?;
         tokio::spawn(names::serve(UdpSocket::from_std(server)?, Arc::clone(&names)));
         let connections = Semaphore::new(CONNECTIONS);
-        let relay = Arc::new(Self { reach, names, refusals, connections });
+        let relay = Arc::new(Self { network_access, names, refusals, connections });
         for (&port, fd) in ports.iter().zip(fds) {
             let listener = std::net::TcpListener::from(fd);
             listener.set_nonblocking(true)?;
@@ -93,19 +93,19 @@ impl Relay {
         let Ok(SocketAddr::V4(local)) = inside.local_addr() else { return };
         match self.connect(*local.ip(), port).await {
             Ok(mut outside) => {
-                // Either side may end a connection as it likes.
+                // Each side may end a connection in any way.
                 let _ = copy_bidirectional(&mut inside, &mut outside).await;
             }
             Err(reason) => {
                 self.refusals.add(reason);
-                // The job sees a reset and not the end of an answer.
+                // The job sees a reset and not the normal end of an answer.
                 let _ = inside.set_zero_linger();
             }
         }
     }
 
     async fn connect(&self, local: Ipv4Addr, port: u16) -> Result<TcpStream, String> {
-        match destination(&self.reach, local, port, self.names.of(local))? {
+        match destination(&self.network_access, local, port, self.names.of(local))? {
             Destination::Configured(endpoint) => {
                 let target = (endpoint.host.as_str(), endpoint.port);
                 let failed = |error| format!("{}:{port}: {error}", endpoint.host);
@@ -117,18 +117,18 @@ impl Relay {
     }
 }
 
-/// Where a connection goes.
+/// The destination of a connection.
 #[derive(Debug, PartialEq, Eq)]
 enum Destination {
-    /// A configured proxy or mirror, wherever it lies.
+    /// A configured proxy or mirror, at any address.
     Configured(Endpoint),
     /// The public addresses of a name.
     Public(String),
 }
 
-/// `local` is the address that the job connected to, `name` the name that was resolved to it.
+/// `local` is the address to which the job connected, `name` the name that was resolved to it.
 fn destination(
-    reach: &Reach,
+    network_access: &NetworkAccess,
     local: Ipv4Addr,
     port: u16,
     name: Option<String>,
@@ -136,18 +136,18 @@ fn destination(
     let is_meant = |endpoint: &&Endpoint| {
         endpoint.port == port
             && match (&name, endpoint.address()) {
-                // A job is told 127.0.0.1 in place of an endpoint's own address.
+                // In place of the own address of an endpoint, a job sees 127.0.0.1.
                 (None, Some(_)) => local == Ipv4Addr::LOCALHOST,
                 (None, None) => local == Ipv4Addr::LOCALHOST && endpoint.host == "localhost",
                 (Some(name), _) => endpoint.host == *name,
             }
     };
-    if let Some(endpoint) = reach.endpoints().find(is_meant) {
+    if let Some(endpoint) = network_access.endpoints().find(is_meant) {
         return Ok(Destination::Configured(endpoint.clone()));
     }
     match name {
         Some(name) if PUBLIC_PORTS.contains(&port) => Ok(Destination::Public(name)),
-        Some(name) => Err(format!("{name}:{port}: only ports 80 and 443 may be reached")),
+        Some(name) => Err(format!("{name}:{port}: only ports 80 and 443 are allowed")),
         None => Err(format!("{local}:{port}: a loopback address may not be reached")),
     }
 }
@@ -174,10 +174,10 @@ async fn public(name: &str, port: u16) -> Result<TcpStream, String> {
     Err(last)
 }
 
-/// Whether the machine itself has the address: its services may trust whoever comes from inside. Only
-/// an own address can be bound to; where the machine is set to bind any, nothing is known.
+/// Whether the address belongs to this machine, whose services may trust local clients. Only an own
+/// address can be bound to. If the machine is configured to bind any address, nothing is known.
 async fn is_own(address: IpAddr) -> bool {
-    // Nobody has an address of documentation.
+    // Nobody uses the addresses that are reserved for documentation.
     let nobodys: IpAddr = match address {
         IpAddr::V4(_) => Ipv4Addr::new(192, 0, 2, 1).into(),
         IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
@@ -195,18 +195,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_address_of_the_machine_is_known_as_such() {
+    async fn addresses_of_the_machine_are_recognised() {
         assert!(is_own("127.0.0.1".parse().unwrap()).await);
         assert!(is_own("127.1.2.3".parse().unwrap()).await);
         assert!(!is_own("203.0.113.80".parse().unwrap()).await);
     }
 
-    fn reach() -> Reach {
-        let mut reach = Reach::default();
+    fn network_access() -> NetworkAccess {
+        let mut network_access = NetworkAccess::default();
         for url in ["http://127.0.0.1:4873", "http://10.0.0.9:3128", "http://proxy.example:8080"] {
-            assert!(reach.add(url));
+            assert!(network_access.add(url));
         }
-        reach
+        network_access
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
             Ok(Destination::Public(name)) => format!("public {name}"),
             Err(reason) => reason,
         };
-        let at = |local, port, name| host(destination(&reach(), local, port, name));
+        let at = |local, port, name| host(destination(&network_access(), local, port, name));
         assert_eq!(at(local, 4873, None), "127.0.0.1:4873");
         assert_eq!(at(local, 3128, None), "10.0.0.9:3128");
         assert_eq!(at(fake, 8080, name("proxy.example")), "proxy.example:8080");
@@ -232,7 +232,10 @@ mod tests {
             (Ipv4Addr::new(127, 0, 0, 2), 4873, None),
         ] {
             let refused = at(local, port, name);
-            assert!(refused.contains("may"), "{local}:{port} is let through: {refused}");
+            assert!(
+                refused.contains("are allowed") || refused.contains("may not"),
+                "{local}:{port} is let through: {refused}"
+            );
         }
     }
 }

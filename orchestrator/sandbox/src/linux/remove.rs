@@ -1,4 +1,4 @@
-//! Removes what a job left, however it left it.
+//! Removes everything that a job left, in whatever state.
 
 use std::{
     io,
@@ -7,11 +7,12 @@ use std::{
 
 use rustix::fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags};
 
-/// Folders this deep are moved up before they are entered: each level costs an open file.
+/// Folders at this depth are moved up before they are entered, because each level needs an open
+/// file.
 const DEPTH: usize = 64;
 
-/// Removes a folder and all in it, also folders without rights and nested without measure. Never
-/// follows a link. A folder that is not there is no error.
+/// Removes a folder and everything in it, including folders without rights and folders of any
+/// depth. Links are never followed. A folder that does not exist is no error.
 pub fn remove_tree(dir: &Path) -> io::Result<()> {
     let top = match open_dir(CWD, dir) {
         Err(rustix::io::Errno::NOENT) => return Ok(()),
@@ -61,7 +62,7 @@ impl Removal {
     }
 }
 
-/// A folder whose rights its maker took away gets them back.
+/// A folder without rights gets them back.
 fn open_dir<P: rustix::path::Arg + Copy>(
     at: impl std::os::fd::AsFd,
     path: P,
@@ -75,7 +76,8 @@ fn make_accessible<P: rustix::path::Arg + Copy>(at: impl std::os::fd::AsFd, path
     let is_dir = fs::statat(&at, path, AtFlags::SYMLINK_NOFOLLOW)
         .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
     if is_dir {
-        // All who could swap it for a link are dead. Opening says what is wrong.
+        // All processes that could replace it by a link are dead. If this fails, opening reports
+        // the error.
         let _ = fs::chmodat(at, path, Mode::RWXU, AtFlags::empty());
     }
 }

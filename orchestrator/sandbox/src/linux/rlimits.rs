@@ -1,4 +1,4 @@
-//! Limits that a process takes on before it becomes the job, and that hold for all it starts.
+//! Limits that a process sets before it becomes the job. They apply to all its children.
 
 use std::path::PathBuf;
 
@@ -11,60 +11,61 @@ use serde::{Deserialize, Serialize};
 use super::kernel;
 use crate::Limits;
 
-/// Open files that one process may have.
+/// Maximal number of open files of one process.
 const FILES: u64 = 8192;
 
-/// Largest core file, in bytes. Too small for any; and where the machine has a program started for
-/// each crash, as its root and with the crashed process before it, the kernel starts it for no
-/// process with the limit 1, but does for one with 0.
+/// Maximal size of a core file in bytes. It is too small for any core file. If the machine starts a
+/// program as root for each crash, the kernel does not start it for a process with the limit 1, but
+/// does for one with the limit 0.
 const CORE: u64 = 1;
 
-/// What is taken on.
+/// The limits.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Bounds {
-    /// The supervisor: without it there must be no job.
+    /// The supervisor. Without it there must be no job.
     pub(super) supervisor: i32,
-    /// Files that put the writer into a control group.
+    /// Files by which the writer joins a control group.
     pub(super) cgroup_procs: Vec<PathBuf>,
     pub(super) limits: Limits,
-    /// Where only the supervisor limits.
-    pub(super) watched: Option<Watched>,
+    /// Set if only the supervisor enforces the limits.
+    pub(super) watched: Option<UserLimits>,
 }
 
-/// What gives a watching supervisor the time to act.
+/// Gives a watching supervisor the time to act.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Watched {
-    /// Of the user, on the whole machine. Far above the job's own limit, since it counts what is
-    /// not the job's; and void for root.
+pub(super) struct UserLimits {
+    /// Processes of the user on the whole machine. It is far above the job's own limit, because it
+    /// also counts other processes. It has no effect for root.
     pub(super) processes_of_user: u64,
 }
 
-/// Ties this process to its supervisor and takes the limits on.
-pub(super) fn take_on(entry: &Bounds) -> Result<(), String> {
-    // Whatever the starter of all this left open would be a way out.
+/// Ties this process to its supervisor and sets the limits.
+pub(super) fn apply_limits(entry: &Bounds) -> Result<(), String> {
+    // Open files of the parent process would be a way out of the sandbox.
     close_fds::set_fds_cloexec(3, &[]);
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("cannot tie the job to its supervisor: {error}"))?;
     if getppid() != Pid::from_raw(entry.supervisor) {
         return Err("the supervisor is gone".to_owned());
     }
-    // Its own session has no terminal.
+    // A session of its own has no terminal.
     rustix::process::setsid().map_err(|error| format!("cannot leave the session: {error}"))?;
     for procs in &entry.cgroup_procs {
         kernel::write(procs, "0").map_err(|error| format!("{}: {error}", procs.display()))?;
     }
-    // The machine's own fight for memory must not hit anything else first. A wish.
+    // When memory is short, the kernel should kill this process first. Errors are ignored.
     let _ = kernel::write("/proc/self/oom_score_adj", "1000");
-    // Who is watched must leave time to the watcher, however many they are; and yet have some.
+    // Watched processes must leave processor time to the watchdog, and still get some.
     let nice = if entry.watched.is_some() { 10 } else { 5 };
     let _ = setpriority_process(None, nice);
     limit_processors(entry);
     limit_resources(entry).map_err(|error| format!("cannot set a limit: {error}"))
 }
 
-/// Also tells tools that start one thread per processor. A watching supervisor keeps one for
-/// itself, if there are two. Spread by process id, so that jobs side
-/// by side do not all get the first ones. A wish: quota or fairness hold where it fails.
+/// This also tells tools that start one thread for each processor. A watching supervisor keeps one
+/// processor for itself if there are two. The choice depends on the process id, so that parallel
+/// jobs do not all use the first processors. Errors are ignored, because quota or scheduling still
+/// apply.
 fn limit_processors(entry: &Bounds) {
     let Ok(ours) = sched_getaffinity(None) else { return };
     let cpus: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|&cpu| ours.is_set(cpu)).collect();
@@ -81,7 +82,7 @@ fn limit_processors(entry: &Bounds) {
 
 fn limit_resources(entry: &Bounds) -> rustix::io::Result<()> {
     let limits = &entry.limits;
-    let cpu_seconds = (limits.wall.as_secs() + 60) * u64::from(limits.cpus.max(1));
+    let cpu_seconds = (limits.wall_time.as_secs() + 60) * u64::from(limits.cpus.max(1));
     let processes = entry.watched.as_ref().map(|watched| watched.processes_of_user);
     let wanted = [
         (Resource::Core, CORE),
@@ -97,8 +98,8 @@ fn limit_resources(entry: &Bounds) -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// Limits the processes of this process's user, who has no others: a second limit beside that of the
-/// limiter, which must be reached first since it says that it was.
+/// Limits the processes of this process's user, which has no others. It is a second limit besides
+/// that of the limiter, which must be reached first because it reports the cause.
 pub(super) fn limit_processes(of_job: u32) -> rustix::io::Result<()> {
     let limit = 2 * u64::from(of_job) + 64;
     let limit = getrlimit(Resource::Nproc).maximum.map_or(limit, |hard| hard.min(limit));

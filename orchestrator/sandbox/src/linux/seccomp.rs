@@ -1,8 +1,8 @@
-//! System calls that no job needs, refused.
+//! System calls that no job needs are refused.
 //!
-//! A list of what is refused, not of what is allowed: compilers and language runtimes use too much
-//! of the kernel, and file access is contained elsewhere. What is left is what reaches past the
-//! processes and files of the job.
+//! The list contains what is refused and not what is allowed, because compilers and language
+//! runtimes use large parts of the kernel, and file access is restricted elsewhere. The refused
+//! calls are those that reach beyond the processes and files of the job.
 
 mod calls;
 
@@ -21,15 +21,15 @@ use serde::{Deserialize, Serialize};
 
 use calls::{REFUSED, REFUSED_HERE, UNKNOWN, no_x32};
 
-/// What `personality` may be told: nothing (a question), Linux, Linux of 32 bits, and both with the
-/// version of an old kernel. The others switch protections of memory off.
+/// The allowed arguments of `personality`: a question, Linux, Linux with 32 bits, and both with the
+/// version of an old kernel. Other values disable protections of memory.
 const PERSONALITIES: [u64; 5] = [0xffff_ffff, 0, 8, 0x20000, 0x20008];
 
-/// Sends with the first packet of a connection, which then is made without `connect`: Landlock, which
-/// judges ports, would not be asked.
+/// Sends data with the first packet of a connection, which then is made without `connect`, so that
+/// Landlock would not check the port.
 const FAST_OPEN: u64 = libc::MSG_FASTOPEN as u64;
 
-/// The limit of core files, whose type differs between C libraries.
+/// The limit of core files. Its type differs between C libraries.
 const CORE: u64 = libc::RLIMIT_CORE as u64;
 
 /// Flags of `clone` that make namespaces. `CLONE_NEWTIME` is for `unshare` and `clone3` only.
@@ -41,24 +41,25 @@ const NEW_NAMESPACE: u64 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET) as u64;
 
-/// Set-user-ID and set-group-ID.
+/// The bits set-user-ID and set-group-ID.
 const SET_ID: [u64; 2] = [libc::S_ISUID as u64, libc::S_ISGID as u64];
 
-/// `TIOCSTI` and `TIOCLINUX`, whose type differs between C libraries.
-const TYPING: [u64; 2] = [0x5412, 0x541c];
+/// `TIOCSTI` and `TIOCLINUX`. Their type differs between C libraries.
+const TERMINAL_INPUT: [u64; 2] = [0x5412, 0x541c];
 
-/// What differs between jobs.
+/// The differences between jobs.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Allowed {
-    /// IP sockets; without them, sockets of the job's own.
+    /// Whether IP sockets are allowed; otherwise only sockets inside the job.
     pub(super) network: bool,
-    /// Whether the machine's own sockets cannot be seen, neither by path nor by abstract name.
+    /// Whether the sockets of the machine are hidden, both by path and by abstract name.
     pub(super) hides_files: bool,
-    /// Files in memory: not where memory is counted by the pages of processes.
+    /// Whether files in memory are allowed. They are not when memory is counted by the pages of
+    /// processes.
     pub(super) memory_files: bool,
 }
 
-/// Applies the filter to this process and all that it will become. There is no way back.
+/// Applies the filter to this process and all its children. It cannot be removed.
 pub(super) fn restrict(allowed: Allowed) -> Result<(), String> {
     for program in programs(allowed)? {
         apply_filter(&program).map_err(|error| format!("seccomp: {error}"))?;
@@ -66,7 +67,7 @@ pub(super) fn restrict(allowed: Allowed) -> Result<(), String> {
     Ok(())
 }
 
-/// The same filter as files in memory that a program started next inherits, for [`arguments`].
+/// The same filter as files in memory, which the next program inherits, for [`arguments`].
 pub(super) fn files(allowed: Allowed) -> Result<Vec<OwnedFd>, String> {
     let file = |program: BpfProgram| {
         let mut file = std::fs::File::from(memfd_create("seccomp", MemfdFlags::empty())?);
@@ -78,12 +79,12 @@ pub(super) fn files(allowed: Allowed) -> Result<Vec<OwnedFd>, String> {
     files.map_err(|error| format!("cannot write the filter: {error}"))
 }
 
-/// The words of `bwrap` that apply `files` to all processes inside, the first one among them.
+/// The arguments of `bwrap` that apply `files` to all processes inside, including the first one.
 pub(super) fn arguments(files: &[OwnedFd]) -> impl Iterator<Item = String> {
     files.iter().flat_map(|file| ["--add-seccomp-fd".to_owned(), file.as_raw_fd().to_string()])
 }
 
-/// `struct sock_filter` of the kernel: two bytes, one, one, four.
+/// `struct sock_filter` of the kernel: two bytes, one byte, one byte, four bytes.
 fn bytes(program: &BpfProgram) -> Vec<u8> {
     let instruction = |it: &sock_filter| {
         let mut bytes = it.code.to_ne_bytes().to_vec();
@@ -110,20 +111,20 @@ fn programs(allowed: Allowed) -> Result<Vec<BpfProgram>, String> {
 
 type Rules = BTreeMap<libc::c_long, Vec<SeccompRule>>;
 
-/// An empty list of rules refuses whatever the arguments.
+/// An empty list of rules refuses a call whatever its arguments.
 fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
     let always = REFUSED.iter().chain(REFUSED_HERE).map(|&call| (call, Vec::new()));
     let mut rules: Rules = always.collect();
     rules.insert(libc::SYS_socket, sockets(allowed)?);
     if !allowed.network && !allowed.hides_files {
-        // Its sockets may be listened on: to whom it would connect is not seen here.
+        // The job may listen on its sockets. The filter cannot see the target of a connection.
         rules.insert(libc::SYS_connect, vec![]);
     }
     for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
         rules.insert(call, vec![masked(flags, FAST_OPEN, FAST_OPEN)?]);
     }
-    // A pair of connected streams stays inside; a datagram socket could be connected again, to
-    // any socket of the machine.
+    // A pair of connected streams stays inside. A datagram socket could be connected again, to any
+    // socket of the machine.
     let kinds = [libc::SOCK_DGRAM, libc::SOCK_RAW].map(|kind| masked(1, 0xf, number(kind)));
     let [datagram, raw] = kinds;
     let other_family = differs(0, number(libc::AF_UNIX));
@@ -134,7 +135,7 @@ fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
         .map(|flag| masked(0, flag, flag))
         .collect();
     rules.insert(libc::SYS_clone, namespaces?);
-    // Of another process: its limits, its processors.
+    // Limits and processors of another process.
     rules.insert(libc::SYS_prlimit64, vec![differs(0, 0)?, new_core_limit()?]);
     rules.insert(libc::SYS_setrlimit, vec![equals(0, CORE)?]);
     rules.insert(
@@ -147,8 +148,8 @@ fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
         )?],
     );
     rules.insert(libc::SYS_sched_setaffinity, vec![differs(0, 0)?]);
-    // Typing into the terminal, should one have been left open.
-    let typing = TYPING.map(|request| equals(1, request));
+    // Input into the terminal, in case one is still open.
+    let typing = TERMINAL_INPUT.map(|request| equals(1, request));
     rules.insert(libc::SYS_ioctl, typing.into_iter().collect::<Result<_, _>>()?);
     for (call, mode) in modes() {
         let set_id: Result<Vec<_>, _> = SET_ID.iter().map(|&bit| masked(mode, bit, bit)).collect();
@@ -160,19 +161,19 @@ fn refused(allowed: Allowed) -> Result<Rules, seccompiler::BackendError> {
     Ok(rules)
 }
 
-/// A limit of core files that the job sets; asking for it is free. See `rlimits::CORE`.
+/// A limit of core files that the job sets. Reading the limit is allowed. See `rlimits::CORE`.
 fn new_core_limit() -> Result<SeccompRule, seccompiler::BackendError> {
     let sets = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
     let core = condition(1, SeccompCmpOp::Eq, CORE)?;
     SeccompRule::new(vec![core, sets])
 }
 
-/// Where the job has a network, IP sockets. Where it has none, streams inside the machine: common
-/// tools talk to their own children that way; datagrams could be sent to anybody's socket.
+/// With network, IP sockets are allowed. Without network, only local streams are, because common
+/// tools use them to talk to their children. Datagrams could be sent to any socket.
 ///
-/// Always a question to the kernel which interfaces there
-/// are. Common tools ask it at their start and end where it is refused (`getifaddrs(3)`, Node's
-/// `os.networkInterfaces`); changing anything that way needs a capability, and jobs have none.
+/// Asking the kernel which interfaces exist is always allowed. Common tools stop if it is refused
+/// (`getifaddrs(3)`, Node's `os.networkInterfaces`). Changing anything in this way needs a
+/// capability, and jobs have none.
 fn sockets(allowed: Allowed) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
     let argument = |index, op, value: libc::c_int| {
         SeccompCondition::new(index, SeccompCmpArgLen::Dword, op, number(value))
@@ -191,7 +192,7 @@ fn sockets(allowed: Allowed) -> Result<Vec<SeccompRule>, seccompiler::BackendErr
         let kind = argument(1, SeccompCmpOp::MaskedEq(0xf), kind)?;
         rules.push(SeccompRule::new(vec![is(libc::AF_UNIX)?, kind])?);
     }
-    // TCP and UDP alone: Landlock judges the ports of no other protocol.
+    // Only TCP and UDP, because Landlock checks the ports of no other protocol.
     for family in [libc::AF_INET, libc::AF_INET6] {
         let protocols = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
         let others = protocols.map(|protocol| argument(2, SeccompCmpOp::Ne, protocol));
@@ -205,7 +206,7 @@ fn sockets(allowed: Allowed) -> Result<Vec<SeccompRule>, seccompiler::BackendErr
     Ok(rules)
 }
 
-/// Calls that set a file's mode, and which argument it is.
+/// Calls that set a file's mode, with the position of the argument.
 fn modes() -> Vec<(libc::c_long, u8)> {
     let mut calls = vec![
         (libc::SYS_fchmod, 1),
@@ -224,7 +225,7 @@ fn modes() -> Vec<(libc::c_long, u8)> {
     calls
 }
 
-/// Calls that open a file, and which arguments are flags and mode.
+/// Calls that open a file, with the positions of the flags and the mode.
 fn openings() -> Vec<(libc::c_long, u8, u8)> {
     let mut calls = vec![(libc::SYS_openat, 2, 3)];
     #[cfg(target_arch = "x86_64")]
@@ -232,9 +233,9 @@ fn openings() -> Vec<(libc::c_long, u8, u8)> {
     calls
 }
 
-/// The mode is read only where a file may be made; elsewhere it can be anything.
+/// The mode is used only if a file may be created; otherwise it can be anything.
 fn creations(flags: u8, mode: u8) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    /// `O_TMPFILE` without `O_DIRECTORY`, which is a part of it.
+    /// `O_TMPFILE` without `O_DIRECTORY`, which is part of it.
     const UNNAMED: u64 = 0o20_000_000;
     let has = |argument, bit| {
         let op = SeccompCmpOp::MaskedEq(bit);
@@ -261,7 +262,7 @@ fn equals(argument: u8, value: u64) -> Result<SeccompRule, seccompiler::BackendE
     rule(argument, SeccompCmpOp::Eq, value)
 }
 
-/// The kernel takes these arguments as 32 bits, so a job could hide behind the others.
+/// The kernel reads these arguments as 32 bits, so a job could hide values in the other bits.
 fn rule(
     argument: u8,
     op: SeccompCmpOp,

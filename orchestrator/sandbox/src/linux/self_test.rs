@@ -1,4 +1,4 @@
-//! What a sandbox must refuse, tried from inside: nothing is believed that was not tried.
+//! Tests from inside what a sandbox must prevent. Nothing is assumed without a test.
 
 mod files;
 mod network;
@@ -16,7 +16,7 @@ use crate::Probe;
 /// The hidden subcommand.
 pub(crate) const SUBCOMMAND: &str = "sandbox-self-test";
 
-/// What the program inside is told, as JSON in its one argument.
+/// The input of the program inside, as JSON in its only argument.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Task {
     /// A file outside, which this user may read and write.
@@ -29,15 +29,15 @@ pub(super) struct Task {
     pub(super) listener: SocketAddr,
     /// Whether the step has network.
     pub(super) network: bool,
-    /// Whether namespaces are among the walls.
+    /// Whether namespaces are used.
     pub(super) namespaces: bool,
 }
 
-/// What it found.
+/// The results.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Found {
     pub(super) probes: Vec<Probe>,
-    /// Whether the first process has a filter; `None` where that is not one of the sandbox.
+    /// Whether the first process has a filter; `None` when it does not belong to the sandbox.
     pub(super) seccomp_on_pid1: Option<bool>,
 }
 

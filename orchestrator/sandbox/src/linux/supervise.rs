@@ -1,7 +1,8 @@
-//! The supervisor of one job, a process of its own.
+//! The supervisor of one job, which is a separate process.
 //!
-//! Standard input brings the order in one line and then stays open: its end means that the
-//! orchestrator is gone or wants no more, and everything must go. Standard output takes the reply.
+//! Its standard input contains the request in one line and stays open. When it is closed, the
+//! orchestrator has ended or has cancelled the job, and everything must be removed. The reply goes
+//! to standard output.
 
 use std::{
     io::{BufRead as _, Read as _, Write as _},
@@ -9,7 +10,7 @@ use std::{
     process::ExitCode,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{io::AsyncReadExt as _, net::unix::pipe};
 
 use super::{bubblewrap::Bubblewrap, processes, started::Started};
@@ -21,58 +22,55 @@ pub(crate) const SUBCOMMAND: &str = "sandbox-supervise";
 /// The hidden subcommand of a supervisor with a guard.
 pub(crate) const GUARDED: &str = "sandbox-supervise-guarded";
 
-/// One job, and how to contain it.
+/// A job, and how to isolate it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Order {
+pub(crate) struct JobRequest {
     pub(crate) job: Job,
-    pub(crate) walls: Walls,
+    pub(crate) layers: Layers,
     pub(crate) limiter: LimiterKind,
 }
 
-/// What stands around a job, from outside to inside. Seccomp is a part of each.
+/// The layers around a job, from outside to inside. Seccomp is part of each of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Walls {
-    pub(crate) outer: Outer,
+pub(crate) struct Layers {
+    pub(crate) namespacing: Namespacing,
     pub(crate) landlock: bool,
 }
 
-/// Who makes the namespaces.
+/// How the namespaces are created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Outer {
+pub(crate) enum Namespacing {
     Bubblewrap(Bubblewrap),
-    /// This program.
+    /// By this program.
     Namespaces,
-    /// Nobody: the machine does not let this program.
+    /// There are none, because the machine does not allow it.
     Nothing,
 }
 
-impl Walls {
-    /// What starts a supervisor. When one dies, its namespace of processes dies with it; where there
-    /// is none, a guard ends what is left of the job.
+impl Layers {
+    /// The subcommand that starts a supervisor. When a supervisor dies, its process namespace ends
+    /// with it. Without a namespace, a guard process ends the rest of the job.
     pub(crate) fn subcommand(&self) -> &'static str {
-        if self.outer == Outer::Nothing { GUARDED } else { SUBCOMMAND }
+        if self.namespacing == Namespacing::Nothing { GUARDED } else { SUBCOMMAND }
     }
 
     pub(crate) fn backend(&self) -> Backend {
-        match (&self.outer, self.landlock) {
-            (Outer::Bubblewrap(_), true) => Backend::Both,
-            (Outer::Bubblewrap(_), false) => Backend::Bubblewrap,
-            (Outer::Namespaces | Outer::Nothing, _) => Backend::Landlock,
+        match (&self.namespacing, self.landlock) {
+            (Namespacing::Bubblewrap(_), true) => Backend::Both,
+            (Namespacing::Bubblewrap(_), false) => Backend::Bubblewrap,
+            (Namespacing::Namespaces | Namespacing::Nothing, _) => Backend::Landlock,
         }
     }
 }
 
-/// The supervisor's answer.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Reply {
-    Report(Report),
-    Refused(Refusal),
-}
-
 /// Supervises the job that standard input describes.
 pub(crate) fn main() -> ExitCode {
-    let reply = supervise().unwrap_or_else(Reply::Refused);
-    let written = serde_json::to_string(&reply)
+    reply(&supervise())
+}
+
+/// Prints what came of it, in one line.
+pub(super) fn reply(outcome: &Result<impl Serialize, Refusal>) -> ExitCode {
+    let written = serde_json::to_string(outcome)
         .map_err(std::io::Error::other)
         .and_then(|line| writeln!(std::io::stdout(), "{line}"));
     match written {
@@ -81,8 +79,8 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Starts a supervisor and outlives it: what a supervisor that was killed leaves becomes this
-/// process's own, and is killed.
+/// Starts a supervisor and waits for its end. If the supervisor is killed, its processes become
+/// children of this process and are killed.
 pub(crate) fn guard() -> ExitCode {
     let guarded = || -> std::io::Result<ExitCode> {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
@@ -99,8 +97,8 @@ pub(crate) fn guard() -> ExitCode {
     guarded().unwrap_or(ExitCode::FAILURE)
 }
 
-fn supervise() -> Result<Reply, Refusal> {
-    let order = read_order().map_err(|error| host("cannot read the order", &error))?;
+fn supervise() -> Result<Report, Refusal> {
+    let job_request = read_line().map_err(|error| host("cannot read the order", &error))?;
     let own = rustix::process::getpid();
     rustix::process::set_child_subreaper(Some(own))
         .map_err(|error| host("cannot adopt orphans", &error))?;
@@ -109,17 +107,18 @@ fn supervise() -> Result<Reply, Refusal> {
         .build()
         .map_err(|error| host("cannot start", &error))?;
     let report = runtime.block_on(async {
-        let lifeline = lifeline().map_err(|error| host("cannot watch the lifeline", &error))?;
-        let started = Started::start(order)?;
-        started.see_through(lifeline).await
+        let parent_closed =
+            parent_closed().map_err(|error| host("cannot watch the standard input", &error))?;
+        let started = Started::start(job_request)?;
+        started.run_to_end(parent_closed).await
     });
-    // Nothing waits for a walk through the files of a job that is over.
+    // Nothing waits for measuring the files of a job that has ended.
     runtime.shutdown_background();
-    report.map(Reply::Report)
+    report
 }
 
-/// Nothing but the end comes after the line, so reading ahead loses nothing.
-fn read_order() -> std::io::Result<Order> {
+/// Only the end of the input follows the line, so buffering loses no data.
+pub(super) fn read_line<T: DeserializeOwned>() -> std::io::Result<T> {
     let mut line = Vec::new();
     let stdin = std::io::stdin();
     std::io::BufReader::with_capacity(1 << 16, stdin.lock().take(1 << 24))
@@ -127,8 +126,8 @@ fn read_order() -> std::io::Result<Order> {
     Ok(serde_json::from_slice(&line)?)
 }
 
-/// Ends when the orchestrator closes its end, by dying if need be.
-fn lifeline() -> std::io::Result<impl Future<Output = ()>> {
+/// Completes when the orchestrator closes its end, even by dying.
+pub(super) fn parent_closed() -> std::io::Result<impl Future<Output = ()>> {
     let stdin = std::io::stdin().as_fd().try_clone_to_owned()?;
     let mut stdin = pipe::Receiver::from_owned_fd(stdin)?;
     Ok(async move {

@@ -1,4 +1,4 @@
-//! Which of the machine's files a job sees.
+//! The files of the machine that a job sees.
 
 use std::{
     collections::BTreeSet,
@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::kernel;
-use crate::{CERTIFICATE_VARIABLES, Job, PROXY_VARIABLES, program::SYSTEM_DIRS};
+use crate::{
+    CERTIFICATE_VARIABLES, Job, PROXY_VARIABLES, program::SYSTEM_DIRS, variables::variables,
+};
 
-/// What programs read of `/etc`. Of `/etc/ssl` and `/etc/pki` the public parts only: the sandbox
-/// of a root user could read the private keys beside them.
+/// The parts of `/etc` that programs read. Of `/etc/ssl` and `/etc/pki` only the public parts,
+/// because a sandbox of root could read the private keys beside them.
 const SETTINGS: [&str; 19] = [
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
@@ -36,19 +38,19 @@ const SETTINGS: [&str; 19] = [
     "/etc/crypto-policies",
 ];
 
-/// What helps to resolve names. Who is asked is one of [`Scratch::settings`].
+/// Files that are needed to resolve names. The name server itself is set by [`Scratch::settings`].
 const NETWORK_SETTINGS: [&str; 4] =
     ["/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols"];
 
-/// The job's private folders, on the same disk as its work folder, so that what it writes counts
-/// against its limit of disk and not of memory.
+/// The private folders of the job. They are on the same disk as its work folder, so that their
+/// content counts against the limit of disk and not of memory.
 #[derive(Debug, Clone)]
 pub(super) struct Scratch {
     pub(super) home: PathBuf,
     pub(super) tmp: PathBuf,
-    /// Stands for `/dev/shm`.
+    /// Replaces `/dev/shm`.
     pub(super) shm: PathBuf,
-    /// Settings that stand for the machine's own, see [`Scratch::settings`].
+    /// Replaces settings of the machine, see [`Scratch::settings`].
     pub(super) etc: PathBuf,
 }
 
@@ -62,8 +64,8 @@ impl Scratch {
         [&self.home, &self.tmp, &self.shm]
     }
 
-    /// Names and texts of the settings in [`Scratch::etc`]: one user, who is not the machine's, and a
-    /// name server on loopback, where the supervisor answers.
+    /// The names and texts of the settings in [`Scratch::etc`]: one user, who does not exist on the
+    /// machine, and a name server on loopback, where the supervisor answers.
     pub(super) fn settings(&self, user: u32) -> [(&'static str, String); 5] {
         let home = self.home.display();
         [
@@ -76,19 +78,19 @@ impl Scratch {
     }
 }
 
-/// Paths of the machine that a job sees beside [`SYSTEM_DIRS`]; all exist.
+/// The paths of the machine that a job sees besides [`SYSTEM_DIRS`]. All of them exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct View {
-    /// Sorted, none below another.
+    /// Sorted. None is below another one.
     pub(super) read_only: Vec<PathBuf>,
     pub(super) read_write: Vec<PathBuf>,
-    /// Files that are shown in place of others: the file, and where it is shown. None where the
-    /// backend makes no mounts.
+    /// Files that replace others: the file, and the path of the replaced one. Empty if the backend
+    /// makes no mounts.
     pub(super) replaced: Vec<(PathBuf, PathBuf)>,
 }
 
 impl View {
-    /// `mounts` says whether files can be shown in place of others.
+    /// `mounts` says whether files can be replaced.
     pub(super) fn of(job: &Job, scratch: &Scratch, mounts: bool) -> Self {
         let mut shown: BTreeSet<PathBuf> = SETTINGS.iter().map(PathBuf::from).collect();
         if job.network.is_some() {
@@ -115,7 +117,7 @@ impl View {
     }
 }
 
-/// Only what exists, and of nested folders the outer one; sorting puts it first.
+/// The paths that exist, and only the outer one of nested folders, which sorting puts first.
 fn outermost(paths: BTreeSet<PathBuf>) -> Vec<PathBuf> {
     let mut kept: Vec<PathBuf> = Vec::new();
     for path in paths.into_iter().filter(|path| path.is_absolute() && path.exists()) {
@@ -129,7 +131,8 @@ fn outermost(paths: BTreeSet<PathBuf>) -> Vec<PathBuf> {
     kept
 }
 
-/// What the certificate variables name, and what links in a folder of certificates lead to.
+/// The files that the certificate variables name, and the targets of links in a folder of
+/// certificates.
 fn certificates(job: &Job) -> BTreeSet<PathBuf> {
     let mut paths = BTreeSet::new();
     for value in CERTIFICATE_VARIABLES.iter().filter_map(|name| job.env.get(*name)) {
@@ -145,52 +148,31 @@ fn certificates(job: &Job) -> BTreeSet<PathBuf> {
     paths
 }
 
-/// What a link leads to, one step, as an absolute path without `..`.
+/// The direct target of a link, as an absolute path without `..`.
 fn link_target(path: &Path) -> Option<PathBuf> {
     let target = path.parent()?.join(path.read_link().ok()?);
     let dir = target.parent()?.canonicalize().ok()?;
     Some(dir.join(target.file_name()?)).filter(|target| target.is_file())
 }
 
-/// The job's whole environment. `namespaces` says whether the job has a network of its own.
+/// All variables of the job. `namespaces` says whether the job has a network of its own.
 pub(super) fn environment(
     job: &Job,
     scratch: &Scratch,
     namespaces: bool,
 ) -> std::collections::BTreeMap<String, String> {
-    let system = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
-    let dirs = job.path_dirs.iter().map(|dir| dir.to_string_lossy().into_owned());
-    let path: Vec<String> = dirs.chain(system.iter().map(|&dir| dir.to_owned())).collect();
-    let mut env = job.env.clone();
-    if job.network.is_none() {
-        env.retain(|name, _| {
-            let name = name.as_str();
-            !PROXY_VARIABLES.contains(&name) && !CERTIFICATE_VARIABLES.contains(&name)
-        });
-    }
+    let mut env = variables(job, &scratch.home, &scratch.tmp);
     for (name, url) in &mut env {
         if namespaces && PROXY_VARIABLES.contains(&name.as_str()) {
             *url = inside(url);
         }
     }
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    env.extend(
-        [
-            ("PATH", path.join(":")),
-            ("HOME", text(&scratch.home)),
-            ("TMPDIR", text(&scratch.tmp)),
-            ("LANG", "C.UTF-8".to_owned()),
-            ("CI", "1".to_owned()),
-            ("NO_COLOR", "1".to_owned()),
-            ("TERM", "dumb".to_owned()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value)),
-    );
     env
 }
 
-/// A proxy as the job reaches it: an address of the machine's network is one of the job's own
-/// loopback interface, where the supervisor listens. A name stays, since it is resolved there too.
+/// A proxy as the job reaches it: an address of the machine's network is replaced by one of the
+/// job's own loopback interface, where the supervisor listens. A name stays, because it is resolved
+/// in the same way.
 fn inside(url: &str) -> String {
     let moved = || {
         let mut parsed = Url::parse(url).ok()?;

@@ -1,7 +1,7 @@
-//! A hostile package against every sandbox: `attacks.pl`, which tries more than 300 ways out.
+//! Runs a hostile package against every sandbox: `attacks.pl` tries more than 300 attacks.
 //!
-//! As this user, and as an ordinary one where this is root. Each run is a process of its own, since
-//! it may have another user.
+//! Once as this user, and once as an ordinary user if this one is root. Each run is a separate
+//! process, because it may have another user.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,31 +20,31 @@ use std::{
     sync::OnceLock,
 };
 
-use batch_sandbox::{Backend, LimiterKind, Network, Reach, Report};
+use batch_sandbox::{Backend, LimiterKind, Network, NetworkAccess, Report};
 use libtest_mimic::{Completion, Trial};
 use serde::{Deserialize, Serialize};
 
-use super::lab::{self, Lab, Walls, block_on, processes_with, unique_sleep};
+use super::test_sandbox::{self, Layers, TestSandbox, block_on, processes_with, unique_sleep};
 
-/// The command line's first word of a run.
+/// The first argument of a run's process.
 pub(crate) const DRIVER: &str = "--attacked";
 
 const SCRIPT: &str = include_str!("../attacks.pl");
 
-/// An ordinary user, who owns nothing.
+/// The id of an ordinary user who owns no files.
 const ORDINARY: u32 = 61_234;
 
-/// Fewer are no attack worth the name.
+/// With fewer attempts, something prevented the attacks from running.
 const AT_LEAST: usize = 250;
 
-/// As whom the pipeline runs.
+/// The user who runs the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Person {
+enum RunAs {
     This,
     Ordinary,
 }
 
-/// What one run is.
+/// The settings of one run.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Plan {
     backend: Backend,
@@ -53,7 +53,7 @@ struct Plan {
     network: bool,
 }
 
-/// What came of it, or why there is no such sandbox here.
+/// The result, or why this sandbox does not exist here.
 #[derive(Debug, Serialize, Deserialize)]
 enum Outcome {
     Absent(String),
@@ -64,15 +64,15 @@ enum Outcome {
 struct Run {
     report: Report,
     port_only: bool,
-    /// Processes that outlived the job.
+    /// Processes that still ran after the job.
     left: Vec<String>,
-    /// What was changed outside.
+    /// Files outside that were changed.
     changed: Vec<String>,
 }
 
-/// What the kernel's Landlock cannot keep where no namespace can be made; see `docs/security.md`.
+/// Attacks that Landlock cannot prevent where namespaces are not available; see `docs/security.md`.
 /// Without network: it has no right for modes, owners, times and attributes of files outside. With
-/// network: it knows TCP ports and no addresses, and no datagrams.
+/// network: it controls TCP ports, but neither addresses nor datagrams.
 fn is_known_gap(name: &str, run: &Run) -> bool {
     const FILES: [&str; 4] =
         ["outside-mode", "outside-owner", "outside-times", "outside-attributes"];
@@ -89,16 +89,16 @@ fn is_known_gap(name: &str, run: &Run) -> bool {
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for person in [Person::This, Person::Ordinary] {
-        for walls in Walls::ALL {
+    for person in [RunAs::This, RunAs::Ordinary] {
+        for layers in Layers::ALL {
             for limiter in LimiterKind::ALL {
                 for network in [false, true] {
-                    let Walls(backend, namespaces) = walls;
+                    let Layers(backend, namespaces) = layers;
                     let plan = Plan { backend, namespaces, limiter, network };
                     let with = if network { "with" } else { "without" };
                     let name = format!(
                         "attacks: {person:?}, {}+{limiter:?}, {with} network",
-                        walls.name()
+                        layers.name()
                     );
                     let test = move || Ok(attacked(person, plan));
                     trials.push(Trial::ignorable_test(name, test));
@@ -109,12 +109,12 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-fn attacked(person: Person, plan: Plan) -> Completion {
+fn attacked(person: RunAs, plan: Plan) -> Completion {
     if !Path::new("/usr/bin/perl").exists() {
         return Completion::ignored_with("perl is not here, which the attacks are written in");
     }
     let is_root = rustix::process::geteuid().is_root();
-    if person == Person::Ordinary && !is_root {
+    if person == RunAs::Ordinary && !is_root {
         return Completion::ignored_with("this is an ordinary user already");
     }
     match start(person, plan, is_root) {
@@ -141,13 +141,13 @@ fn assert_held(run: &Run) {
     let open: Vec<_> = open.into_iter().filter(|line| !is_known_gap(&name(line), run)).collect();
     assert!(open.is_empty(), "{open:#?}");
     assert!(!lines.contains(&"broken mirror"), "the mirror was out of reach: {:?}", report.refused);
-    assert_ne!(report.uid, 0, "the job was root outside");
+    assert!(report.uid.is_some_and(|uid| uid != 0), "the job was root outside");
     assert_eq!(run.left, Vec::<String>::new(), "processes outlived the job");
     let changed: Vec<_> = run.changed.iter().filter(|_| !run.port_only).collect();
     assert!(changed.is_empty(), "{changed:?}");
 }
 
-/// This program again, where every user may start it.
+/// A copy of this program that every user can start.
 fn program() -> &'static Path {
     static COPY: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, path) = COPY.get_or_init(|| {
@@ -164,10 +164,10 @@ fn program() -> &'static Path {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests start programs")]
-fn start(person: Person, plan: Plan, is_root: bool) -> Outcome {
+fn start(person: RunAs, plan: Plan, is_root: bool) -> Outcome {
     let mut command = Command::new(program());
     command.arg(DRIVER).arg(serde_json::to_string(&plan).expect("a plan"));
-    if person == Person::Ordinary && is_root {
+    if person == RunAs::Ordinary && is_root {
         command.uid(ORDINARY).gid(ORDINARY).current_dir("/");
     }
     command.env_remove("TMPDIR").env("SECRET_TOKEN", "attacks-secret");
@@ -182,48 +182,49 @@ fn say(outcome: &Outcome) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// One run: opens the sandbox, lays out what is to be attacked, and looks at it afterwards.
+/// One run: opens the sandbox, creates the targets of the attacks, and checks them afterwards.
 pub(crate) fn drive(args: &[String]) -> ExitCode {
     let plan: Plan = serde_json::from_str(args.first().expect("a plan")).expect("a plan");
-    match Walls(plan.backend, plan.namespaces).open(plan.limiter) {
+    match Layers(plan.backend, plan.namespaces).open(plan.limiter) {
         Err(why) => say(&Outcome::Absent(why)),
-        Ok(sandbox) => say(&Outcome::Ran(Box::new(run(&Lab::new(sandbox), plan)))),
+        Ok(sandbox) => say(&Outcome::Ran(Box::new(run(&TestSandbox::new(sandbox), plan)))),
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test lays out its files")]
-fn run(lab: &Lab, plan: Plan) -> Run {
-    let outside = lab.outside().join("outside");
+fn run(test_sandbox: &TestSandbox, plan: Plan) -> Run {
+    let outside = test_sandbox.outside().join("outside");
     std::fs::write(&outside, "secret\n").expect("a file outside");
     let mode = std::fs::Permissions::from_mode(0o640);
     std::fs::set_permissions(&outside, mode).expect("its mode");
-    std::fs::write(lab.work_dir().join("attacks.pl"), SCRIPT).expect("the script");
+    std::fs::write(test_sandbox.work_dir().join("attacks.pl"), SCRIPT).expect("the script");
     let token = format!("token-{}", unique_sleep());
-    let (services, mirror) = (Services::start(lab, &token), greet_tcp(0, "mirror"));
-    let mut words = services.words(lab, &outside);
+    let (services, mirror) = (Services::start(test_sandbox, &token), greeting_server(0, "mirror"));
+    let mut words = services.words(test_sandbox, &outside);
     words.insert("network", u8::from(plan.network).to_string());
     words.insert("token", token.clone());
     words.insert("secret", "attacks-secret".to_owned());
-    let mut job = lab.job(&["perl", "attacks.pl"]);
+    let mut job = test_sandbox.job(&["perl", "attacks.pl"]);
     if plan.network {
         words.insert("mirror", mirror.to_string());
-        let mut reach = Reach::default();
-        assert!(reach.add(&format!("http://127.0.0.1:{mirror}")));
-        job.network = Some(reach);
+        let mut network_access = NetworkAccess::default();
+        assert!(network_access.add(&format!("http://127.0.0.1:{mirror}")));
+        job.network = Some(network_access);
     }
     job.argv.extend(words.iter().map(|(name, value)| format!("{name}={value}")));
-    let before = seen(lab.outside());
-    let report = block_on(lab.sandbox.run(&job, std::future::pending())).expect("a report");
-    let after = seen(lab.outside());
+    let before = seen(test_sandbox.outside());
+    let report =
+        block_on(test_sandbox.sandbox.run(&job, std::future::pending())).expect("a report");
+    let after = seen(test_sandbox.outside());
     Run {
         report,
-        port_only: lab.sandbox.network() == Network::PortOnly,
+        port_only: test_sandbox.sandbox.network() == Network::PortOnly,
         left: processes_with(&token),
         changed: before.symmetric_difference(&after).cloned().collect(),
     }
 }
 
-/// Names, modes, times and contents of what lies outside of the work folder.
+/// The names, modes, times and contents of everything outside of the work folder.
 fn seen(dir: &Path) -> BTreeSet<String> {
     let about = |name: std::ffi::OsString| {
         let path = dir.join(&name);
@@ -236,10 +237,10 @@ fn seen(dir: &Path) -> BTreeSet<String> {
         let mode = if name == "work" { 0 } else { found.permissions().mode() };
         Some(format!("{} {mode:o} {times:?} {text}", name.display()))
     };
-    lab::names(dir).into_iter().filter_map(about).collect()
+    test_sandbox::names(dir).into_iter().filter_map(about).collect()
 }
 
-/// What runs outside, and greets everybody.
+/// Services outside of the sandbox that send a line to every client.
 struct Services {
     tcp: u16,
     udp: u16,
@@ -250,23 +251,23 @@ struct Services {
 }
 
 impl Services {
-    fn start(lab: &Lab, token: &str) -> Self {
-        let socket = lab.outside().join("docker.sock");
+    fn start(test_sandbox: &TestSandbox, token: &str) -> Self {
+        let socket = test_sandbox.outside().join("docker.sock");
         let path = UnixListener::bind(&socket).expect("a socket");
         let name = format!("attacks-{token}");
         let address = SocketAddr::from_abstract_name(&name).expect("an abstract name");
         let listener = UnixListener::bind_addr(&address).expect("an abstract socket");
         for port in [80, 443] {
-            // Only root may, and only where nothing else listens.
+            // Only root may do this, and only if nothing else listens there.
             if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-                greet(listener, "a service on a low port");
+                send_greeting(listener, "a service on a low port");
             }
         }
-        let (tcp, udp) = (greet_tcp(0, "a service"), greet_udp());
+        let (tcp, udp) = (greeting_server(0, "a service"), greet_udp());
         Self { tcp, udp, socket, name, _path: path, _abstract: listener }
     }
 
-    fn words(&self, lab: &Lab, outside: &Path) -> BTreeMap<&'static str, String> {
+    fn words(&self, test_sandbox: &TestSandbox, outside: &Path) -> BTreeMap<&'static str, String> {
         let mut words = BTreeMap::from([
             ("outside", outside.display().to_string()),
             ("socket", self.socket.display().to_string()),
@@ -283,19 +284,19 @@ impl Services {
         if let Some(address) = own_address() {
             words.insert("address", address.to_string());
         }
-        assert!(lab.work_dir().exists());
+        assert!(test_sandbox.work_dir().exists());
         words
     }
 }
 
-/// The address that the machine uses towards others, if any. Nothing is sent.
+/// The machine's own address in its network, if any. Nothing is sent.
 fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).ok()?;
     Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_loopback())
 }
 
-/// What `/etc/hosts` names: private addresses, as a rule.
+/// The addresses in `/etc/hosts`, which are usually private.
 #[expect(clippy::disallowed_methods, reason = "tests look at the machine as it is")]
 fn names_of_the_machine() -> Vec<String> {
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
@@ -303,17 +304,17 @@ fn names_of_the_machine() -> Vec<String> {
     lines.flat_map(|line| line.split_whitespace().skip(1)).map(str::to_owned).collect()
 }
 
-fn greet_tcp(port: u16, greeting: &'static str) -> u16 {
+fn greeting_server(port: u16, greeting: &'static str) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("a listener");
     let port = listener.local_addr().expect("its address").port();
-    greet(listener, greeting);
+    send_greeting(listener, greeting);
     port
 }
 
-fn greet(listener: TcpListener, greeting: &'static str) {
+fn send_greeting(listener: TcpListener, greeting: &'static str) {
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            // Who goes away does without a greeting.
+            // A client that disconnected does not get the line.
             let _ = writeln!(stream, "{greeting}");
         }
     });

@@ -1,4 +1,4 @@
-//! Hostile programs, run inside.
+//! Hostile programs that run inside of the sandbox.
 
 use std::{
     io::IoSlice,
@@ -21,14 +21,14 @@ use rustix::{
     thread::UnshareFlags,
 };
 
-/// The command line's first word.
+/// The first argument of such a process.
 pub(crate) const MODE: &str = "--hostile";
 
-/// Prints `done` where the attack worked.
+/// Prints `done` if the attack succeeded.
 pub(crate) fn main(args: &[String]) -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let worked = match args.as_slice() {
-        ["memory", megabytes] => hog(megabytes.parse().expect("a number")),
+        ["memory", megabytes] => allocate(megabytes.parse().expect("a number")),
         ["sockets", pairs] => sockets(pairs.parse().expect("a number")),
         ["in-flight", files] => in_flight(files.parse().expect("a number")),
         ["set-id", how] => set_id(how),
@@ -49,8 +49,8 @@ pub(crate) fn main(args: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Takes memory, uses it, and holds it for a while.
-fn hog(megabytes: usize) -> bool {
+/// Allocates memory, writes to it, and keeps it for some time.
+fn allocate(megabytes: usize) -> bool {
     let mut held = Vec::new();
     for n in 0..megabytes {
         held.push(vec![u8::try_from(n % 255 + 1).unwrap_or(1); 1 << 20]);
@@ -59,14 +59,14 @@ fn hog(megabytes: usize) -> bool {
     std::hint::black_box(&held).len() == megabytes
 }
 
-/// Holds pairs of connected sockets.
+/// Keeps pairs of connected sockets open.
 fn sockets(pairs: usize) -> bool {
     let held: Vec<_> = (0..pairs).filter_map(|_| UnixStream::pair().ok()).collect();
     pause(20);
     held.len() == pairs
 }
 
-/// Sends descriptors of deleted files to itself, closes them, and receives none.
+/// Sends descriptors of deleted files to itself and closes them, without receiving any.
 fn in_flight(files: usize) -> bool {
     let (socket, _other) = UnixStream::pair().expect("a pair");
     for _ in 0..files {
@@ -83,7 +83,7 @@ fn in_flight(files: usize) -> bool {
     true
 }
 
-/// Whether something with a set-user-ID or set-group-ID bit is there afterwards.
+/// Whether a file with a set-user-ID or set-group-ID bit exists afterwards.
 fn set_id(how: &str) -> bool {
     let options = |mode| {
         let mut options = std::fs::OpenOptions::new();

@@ -1,21 +1,25 @@
-//! Hostile programs against every sandbox that works on this machine.
+//! Runs hostile programs against every sandbox that works on this machine.
 //!
-//! One trial per combination; where a backend or limiter is absent its trials are reported as
-//! ignored, with the reason. This program is also the hostile programs, the orchestrator that gets
-//! killed, and the sandbox's own processes, by other command lines.
+//! One test for each combination; where a backend or limiter is missing, its tests are reported as
+//! ignored with the reason. With other command lines, this program is also the hostile program, the
+//! orchestrator that is killed, and a process of the sandbox.
 
 mod attacks;
+mod calls;
+mod containers;
+mod containment;
+mod fake_docker;
 mod hostile;
-mod lab;
 mod limits;
 mod orphans;
-mod walls;
+mod seatbelt;
+mod test_sandbox;
 
 use std::process::ExitCode;
 
 use batch_sandbox::{LimiterKind, Sandbox};
-use lab::{Check, Lab, Walls};
 use libtest_mimic::{Arguments, Completion, Trial};
+use test_sandbox::{Check, Layers, TestSandbox};
 
 fn main() -> ExitCode {
     if let Some(code) = batch_sandbox::hidden_entry(std::env::args_os()) {
@@ -32,22 +36,31 @@ fn main() -> ExitCode {
 
 fn trials() -> Vec<Trial> {
     let mut trials = attacks::trials();
+    trials.extend(containers::trials());
+    trials.extend(seatbelt::trials());
     trials.extend([
         trial("detect", "without bwrap on PATH the kernel's own means are chosen", || {
-            walls::without_bwrap_the_kernels_own_means_are_chosen();
+            containment::without_bwrap_the_kernels_own_means_are_chosen();
             Ok(Completion::Completed)
         }),
         trial("detect", "a preferred backend is the chosen one or none", || {
-            walls::a_preferred_backend_is_the_chosen_one_or_none();
+            containment::a_preferred_backend_is_the_chosen_one_or_none();
             Ok(Completion::Completed)
         }),
     ]);
-    for walls in Walls::ALL {
-        let backend = walls.name();
-        let opened = LimiterKind::ALL.map(|limiter| (limiter, walls.open(limiter)));
+    trials.extend(calls::CHECKS.iter().map(|(name, check)| {
+        trial("call", name, || {
+            check();
+            Ok(Completion::Completed)
+        })
+    }));
+    for layers in Layers::ALL {
+        let backend = layers.name();
+        let opened = LimiterKind::ALL.map(|limiter| (limiter, layers.open(limiter)));
         let any = opened.iter().find_map(|(_, opened)| opened.clone().ok());
         let any = any.ok_or_else(|| opened.last().and_then(|(_, last)| last.clone().err()));
-        for (name, check) in walls::CHECKS.iter().chain(orphans::CHECKS) {
+        for (name, check) in containment::CHECKS.iter().chain(orphans::CHECKS).chain(calls::OF_JOBS)
+        {
             let sandbox = any.clone().map_err(Option::unwrap_or_default);
             trials.push(hostile_trial(&backend, name, sandbox, *check));
         }
@@ -64,7 +77,7 @@ fn trials() -> Vec<Trial> {
 fn hostile_trial(group: &str, name: &str, sandbox: Result<Sandbox, String>, check: Check) -> Trial {
     trial(group, name, move || match sandbox {
         Err(why) => Ok(Completion::ignored_with(why)),
-        Ok(sandbox) => Ok(check(&Lab::new(sandbox))),
+        Ok(sandbox) => Ok(check(&TestSandbox::new(sandbox))),
     })
 }
 

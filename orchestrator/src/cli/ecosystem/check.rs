@@ -1,4 +1,4 @@
-//! `ecosystem check`: every rule of the contract, tried on plugins.
+//! `ecosystem check`: tests plugins against every rule of the contract.
 
 use std::{
     fmt,
@@ -21,13 +21,14 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// An ecosystem, in any of its spellings
+    /// Ecosystem, by its id or an alias
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     ecosystem: Option<String>,
-    /// Every ecosystem of this program
+    /// Check all ecosystems of this program
     #[arg(long)]
     all: bool,
-    /// Folder with one folder of sources for each ecosystem [default: ecosystems/ under the root]
+    /// Folder that contains one folder of sources for each ecosystem [default: ecosystems/ under
+    /// the root]
     #[arg(long, value_name = "DIR")]
     sources: Option<PathBuf>,
 }
@@ -48,7 +49,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     Ok(if report.keeps_contract { Exit::Ok } else { Exit::PackageFailed })
 }
 
-/// As many at once as there are processors: each takes some seconds of one.
+/// As many plugins at the same time as there are processors. Each needs some seconds of a
+/// processor.
 fn check(
     wanted: &[&'static EcosystemPlugin],
     all: &[&'static EcosystemPlugin],
@@ -98,9 +100,9 @@ struct Conformance {
 struct RuleReport {
     rule: &'static str,
     verdict: RuleVerdict,
-    /// File, line and words of the contract.
+    /// File, line and text of the contract.
     contract: String,
-    /// What is wrong, or why there is nothing to try, and what to do next; none for a pass.
+    /// What is wrong, or why the rule cannot be tested yet, and what to do next. Empty for a pass.
     messages: Vec<String>,
 }
 
@@ -109,7 +111,7 @@ struct RuleReport {
 enum RuleVerdict {
     Pass,
     Fail,
-    /// There is nothing yet that could break it.
+    /// There is nothing yet that could break the rule.
     NotApplicable,
 }
 

@@ -45,9 +45,9 @@ struct EcosystemReport {
     id: EcosystemId,
     name: String,
     rotation_rank: u16,
-    /// Other spellings, accepted everywhere.
+    /// Other accepted names.
     aliases: Vec<String>,
-    /// Hosts and paths it may ask.
+    /// Hosts and paths that it may request.
     hosts: Vec<String>,
     /// Whether it can fill a queue.
     seeder: bool,
@@ -55,7 +55,7 @@ struct EcosystemReport {
     builder: bool,
     /// Whether it can install natively.
     installer: bool,
-    /// The ecosystem's own tool; absent where it needs none.
+    /// The tool of the ecosystem; absent when it needs none.
     #[serde(skip_serializing_if = "Option::is_none")]
     toolchain: Option<ToolchainReport>,
 }
@@ -63,7 +63,8 @@ struct EcosystemReport {
 impl fmt::Display for EcosystemList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let row = |ecosystem: &EcosystemReport| {
-            let builder = if ecosystem.builder { "builder" } else { "builder not available yet" };
+            let builder =
+                if ecosystem.builder { "builder" } else { "the builder is not available yet" };
             let tool = match &ecosystem.toolchain {
                 None => "none needed".to_owned(),
                 Some(tool) if tool.found => tool.program.clone(),

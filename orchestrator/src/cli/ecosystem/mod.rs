@@ -1,5 +1,5 @@
-//! `ecosystem`: what the plugins of this program are, whether they keep to the contract,
-//! and how a new one begins.
+//! `ecosystem`: describes the plugins of this program, checks them against the contract, and
+//! creates new ones.
 
 mod check;
 mod list;
@@ -19,13 +19,15 @@ pub(super) use show::EcosystemDetails;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Show what this program knows, in rotation order
+    /// List the ecosystems of this program in rotation order
     List,
-    /// Show one: hosts, limits, names by example, what it can do and what is found here
+    /// Show one ecosystem: hosts, limits, rules for names with examples, abilities, and what was
+    /// found on this machine
     Show(show::Args),
-    /// Try a plugin against every rule of the contract; its sources must be at hand
+    /// Test a plugin against every rule of the contract; needs the sources of the plugin
     Check(check::Args),
-    /// Begin a new one in a checkout of the project: a crate that compiles, and the lines that link it
+    /// Create a new ecosystem in a checkout of the project: a crate that compiles, and the lines
+    /// that link it
     New(new::Args),
 }
 
@@ -41,12 +43,12 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
 #[derive(Debug, Serialize, JsonSchema)]
 struct ToolchainReport {
     program: String,
-    /// On this machine, and fit to be shown to a sandbox.
+    /// Whether it is on this machine and can be used in a sandbox.
     found: bool,
 }
 
 impl ToolchainReport {
-    /// `None` where the plugin needs none.
+    /// `None` when the plugin needs no tool.
     async fn of(plugin: &EcosystemPlugin, cx: &Context) -> Option<Self> {
         let program = plugin.toolchain.as_ref()?.program.to_owned();
         Some(Self { program, found: cx.env.toolchain(plugin).await.is_some() })

@@ -1,4 +1,4 @@
-//! `ecosystem new`: a crate that compiles, linked and ready to be filled.
+//! `ecosystem new`: creates a crate that compiles and is linked.
 
 use std::{fmt, path::PathBuf};
 
@@ -16,15 +16,15 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// Lower-case letters and digits, a letter first
+    /// Id of the ecosystem: lower-case letters and digits, beginning with a letter
     id: String,
-    /// The registry's host [default: ID.example, which is nobody's]
+    /// Host of the registry [default: ID.example, which does not exist]
     #[arg(long)]
     host: Option<String>,
     /// Checkout of the project [default: the root]
     #[arg(long = "in", value_name = "DIR")]
     checkout: Option<PathBuf>,
-    /// Say what would be made, and make nothing
+    /// Show what would be created, and create nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -40,8 +40,8 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     Ok(if was_interrupted { Exit::Interrupted } else { Exit::Ok })
 }
 
-/// Makes them, and says whether somebody wanted to stop that: it is over in a moment, and half a
-/// crate is worse.
+/// Writes the files, and returns whether an interruption was requested meanwhile. An interruption
+/// is not obeyed, because writing takes only a moment and half a crate would be worse.
 async fn write(changes: &Changes) -> anyhow::Result<bool> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -74,22 +74,22 @@ fn refused(error: ScaffoldError) -> anyhow::Error {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::cli) struct NewReport {
     ecosystem: EcosystemId,
-    /// What its registry is asked at.
+    /// The host of its registry.
     host: String,
     rotation_rank: u16,
-    /// Nothing was made.
+    /// Whether nothing was created.
     dry_run: bool,
-    /// New files, from the top of the checkout.
+    /// New files, relative to the top of the checkout.
     files: Vec<String>,
-    /// What other files get.
+    /// Lines that were added to existing files.
     lines: Vec<LineReport>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct LineReport {
-    /// From the top of the checkout.
+    /// Path relative to the top of the checkout.
     file: String,
-    /// Counted from 1.
+    /// Line number, counted from 1.
     number: usize,
     line: String,
 }
@@ -123,10 +123,16 @@ impl fmt::Display for NewReport {
             writeln!(f, "line  {file}:{number}: {line}")?;
         }
         if *dry_run {
-            return writeln!(f, "Nothing was made (--dry-run).");
+            return writeln!(f, "Nothing was created (--dry-run).");
         }
-        writeln!(f, "{ecosystem} asks {host} and is place {rotation_rank} in the rotation.")?;
-        writeln!(f, "Next: cargo run -- ecosystem check {ecosystem}, and CONTRIBUTING.md")
+        writeln!(
+            f,
+            "{ecosystem} sends its requests to {host} and has place {rotation_rank} in the rotation."
+        )?;
+        writeln!(
+            f,
+            "Next: run `cargo run -- ecosystem check {ecosystem}`, and follow CONTRIBUTING.md"
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use batch_core::{
     io::{Layout, limited},
-    model::{EcosystemId, Os, Quota},
+    model::{EcosystemId, Os, Purpose, Quota},
     plugin::{EcosystemPlugin, Seeder},
 };
 use schemars::JsonSchema;
@@ -21,11 +21,11 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// An ecosystem, in any of its spellings
+    /// Ecosystem, by its id or an alias
     ecosystem: String,
 }
 
-/// Spelled as names are in some registry or other, and as they are nowhere.
+/// Names of many forms: some are valid in some registry, some are valid in none.
 const SPELLINGS: &[&str] = &[
     "jq",
     "Foo_Bar",
@@ -50,7 +50,8 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// As declared, and as `pipeline.toml` and other plugins at the same place change it.
+/// The quotas that the plugin declares, and their values after `pipeline.toml` and other plugins
+/// with the same host and path.
 fn quotas(plugin: &EcosystemPlugin, cx: &Context) -> anyhow::Result<Vec<QuotaReport>> {
     let settings = env::settings(&Layout::new(&cx.root))?;
     let origins = net::origins(&settings)?;
@@ -62,6 +63,7 @@ fn quotas(plugin: &EcosystemPlugin, cx: &Context) -> anyhow::Result<Vec<QuotaRep
         let here = limited.iter().filter(is_same).copied().reduce(Quota::stricter);
         QuotaReport {
             place: format!("{}{}", declared.host, declared.path_prefix),
+            purpose: declared.purpose,
             declared: Rate::of(*declared),
             here: Rate::of(here.unwrap_or(*declared)),
         }
@@ -75,14 +77,14 @@ pub(in crate::cli) struct EcosystemDetails {
     id: EcosystemId,
     name: String,
     rotation_rank: u16,
-    /// Other spellings, accepted everywhere.
+    /// Other accepted names.
     aliases: Vec<String>,
-    /// The only system it installs on; absent where any will do.
+    /// The only system on which its packages are installed; absent when any system will do.
     #[serde(skip_serializing_if = "Option::is_none")]
     local_os: Option<&'static str>,
     /// Whether it can fill a queue.
     seeder: bool,
-    /// What its seeder reads.
+    /// The sources that its seeder reads.
     sources: Vec<String>,
     /// Whether it can make recipes.
     builder: bool,
@@ -90,45 +92,48 @@ pub(in crate::cli) struct EcosystemDetails {
     installer: bool,
     /// The recipe steps that only its recipes use.
     recipe_actions: Vec<String>,
-    /// The ecosystem's own tool; absent where it needs none.
+    /// The tool of the ecosystem; absent when it needs none.
     #[serde(skip_serializing_if = "Option::is_none")]
     toolchain: Option<ToolchainReport>,
-    /// Every place that it may ask.
+    /// All hosts and paths that it may request.
     quotas: Vec<QuotaReport>,
-    /// Its rules for names, by example.
+    /// Examples of its rules for names.
     names: Vec<NameExample>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct QuotaReport {
-    /// Host and path prefix, as `[limits]` of `pipeline.toml` names it.
+    /// Host and path prefix, as `[limits]` in `pipeline.toml` names them.
     place: String,
-    /// By the plugin.
+    /// Which part of the program uses it.
+    purpose: Purpose,
+    /// The values that the plugin declares.
     declared: Rate,
-    /// By all plugins that share the place, and by this root's `pipeline.toml`.
+    /// The values that apply: the strictest of all plugins with the same host and path, changed by
+    /// `pipeline.toml` of this root.
     here: Rate,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 struct Rate {
-    /// Mean time between requests.
+    /// Mean time between two requests in milliseconds.
     period_ms: u64,
-    /// Requests at once after a pause.
+    /// How many requests may follow each other immediately after a pause.
     burst: u32,
-    /// Requests under way at once.
+    /// How many requests may be in progress at the same time.
     concurrency: u32,
-    /// Requests in one run; absent where unlimited.
+    /// How many requests one run may make; absent when there is no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_per_run: Option<u32>,
-    /// Shortest pause after a 429.
+    /// Shortest pause after an answer 429, in milliseconds.
     retry_floor_ms: u64,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct NameExample {
-    /// As a person may write it.
+    /// A name as a person may write it.
     written: String,
-    /// The registry's own spelling; absent where it is refused.
+    /// The registry's own spelling; absent when the name is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     read_as: Option<String>,
     /// Why it is refused.
@@ -218,15 +223,19 @@ impl fmt::Display for EcosystemDetails {
         writeln!(f)?;
         let quota = |it: &QuotaReport| {
             let here = if it.here == it.declared { "the same" } else { &it.here.to_string() };
-            vec![it.place.clone(), it.declared.to_string(), here.to_owned()]
+            let purpose = match it.purpose {
+                Purpose::Seeding => "seeding",
+                Purpose::Building => "building",
+            };
+            vec![it.place.clone(), purpose.to_owned(), it.declared.to_string(), here.to_owned()]
         };
         let rows: Vec<Vec<String>> = self.quotas.iter().map(quota).collect();
-        writeln!(f, "{}", table(&["MAY BE ASKED", "AS DECLARED", "HERE"], &rows))?;
+        writeln!(f, "{}", table(&["MAY BE ASKED", "FOR", "AS DECLARED", "HERE"], &rows))?;
         let name = |it: &NameExample| {
             let refused = it.refused.as_ref().map(|why| format!("refused: {why}"));
             vec![it.written.clone(), it.read_as.clone().or(refused).unwrap_or_default()]
         };
         let rows: Vec<Vec<String>> = self.names.iter().map(name).collect();
-        write!(f, "{}", table(&["WRITTEN", "READ AS"], &rows))
+        write!(f, "{}", table(&["INPUT", "READ AS"], &rows))
     }
 }

@@ -1,8 +1,8 @@
-//! `seed`: the lists of registries go into the queues.
+//! `seed`: adds packages from the lists of registries to the queues.
 
 pub(super) mod status;
 
-use std::{collections::BTreeMap, fmt, io::IsTerminal as _};
+use std::{collections::BTreeMap, fmt};
 
 use batch_core::{
     model::{EcosystemId, SeedCursor, SeedOutcome, SeedingRecord},
@@ -11,20 +11,22 @@ use batch_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, Refusal, names, run::cancel_on_signal};
+use super::{Context, Refusal, names, signal::cancel_on_signal};
 use crate::{
+    counted::counted,
     exit::Exit,
     net,
     stage::seed::{self, Progress, Request, Tools},
 };
 
 const AFTER_HELP: &str = "\
-Entries are added and their popularity is refreshed; the status of an entry never changes. What \
-looks wrong is queued for a person (requires_manual), with the evidence.
+Entries are added and their popularity is refreshed; the status of an entry never changes. \
+Suspicious packages get the status requires_manual and the evidence, so that a person can review \
+them.
 
 Exit codes: 0 full · 3 partial, or a list shrank · 4 no source could be read, or seeding is \
 disabled · 6 state cannot be read or written · 7 this ecosystem is being seeded already · 130 \
-interrupted. In each case what was found is saved.";
+interrupted. In each case the packages found so far are saved.";
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -32,29 +34,29 @@ interrupted. In each case what was found is saved.";
 pub(super) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Whose queue to fill
+    /// Ecosystem whose queue is filled
     #[arg(value_name = "ECOSYSTEM", required_unless_present = "all")]
     ecosystem: Option<String>,
-    /// Every ecosystem, side by side; one that fails does not hurt the others
+    /// Seed all ecosystems at the same time; an error of one does not affect the others
     #[arg(long, conflicts_with = "ecosystem")]
     all: bool,
-    /// Packages to look at, at most, per ecosystem; with --resume, so many more
+    /// Maximal number of packages to look at for each ecosystem; with --resume, that many more
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// Go on where the last seeding ended, also where it died
+    /// Continue where the last seeding ended, even if it was killed
     #[arg(long)]
     resume: bool,
-    /// Ask and decide as usual, and write nothing
+    /// Ask and decide as usual, but write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Believe a list that is much shorter than before
+    /// Trust a list that is much shorter than before
     #[arg(long)]
     accept_shrunk: bool,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Per ecosystem: the last seeding, what is left of it, and what a full one costs
+    /// Show for each ecosystem the last seeding, what is left of it, and the cost of a full one
     Status,
 }
 
@@ -88,14 +90,14 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         let message = format!("{ecosystem} is not seeded: {why}");
         return Err(Refusal { exit: Exit::Unavailable, message }.into());
     }
-    cancel_on_signal(cx.cancel.clone());
+    cancel_on_signal(cx);
     let http = &net::polite(&cx.env, &root.settings, &root.layout.cache(), &control)?;
-    let progress = &Progress::new(std::io::stderr().is_terminal(), cx.quiet);
+    let progress = Progress::new(&cx.screen, &cx.env.clock, cx.quiet);
     let limit = args.limit.and_then(|limit| usize::try_from(limit).ok());
     let Args { resume, dry_run, accept_shrunk, .. } = *args;
     let request = Request { limit, resume, dry_run, accept_shrunk };
-    let (env, root, cancel) = (&cx.env, &root, &cx.cancel);
-    let tools = &Tools { env, root, http, request, progress, cancel };
+    let (env, root, cancel) = (&cx.env, &root, cx.stop.token());
+    let tools = &Tools { env, root, http, request, progress: &progress, cancel };
     let seedings = wanted.into_iter().map(|(plugin, seeder)| async move {
         (plugin.id.clone(), seed::run(plugin, seeder, tools).await)
     });
@@ -110,24 +112,25 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
             }
         }
     }
+    drop(progress);
     net::prune(http);
     if report.runs.is_empty() && errors.len() == 1 {
         return Err(errors.remove(0));
     }
     cx.out.show(&report)?;
-    Ok(if cx.cancel.is_cancelled() { Exit::Interrupted } else { report.exit() })
+    Ok(if cx.stop.is_draining() { Exit::Interrupted } else { report.exit() })
 }
 
 /// What `seed --json` prints.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub(super) struct SeedReport {
-    /// Nothing was written.
+    /// Whether nothing was written.
     dry_run: bool,
     /// One for each ecosystem that was seeded.
     runs: Vec<SeedingRecord>,
-    /// Ecosystems whose state could not be read or written, and why.
+    /// Ecosystems whose state could not be read or written, with the reasons.
     failed: BTreeMap<EcosystemId, String>,
-    /// Ecosystems that were not to be seeded, and why.
+    /// Ecosystems that were skipped, with the reasons.
     passed_over: BTreeMap<EcosystemId, String>,
 }
 
@@ -184,19 +187,24 @@ fn one(f: &mut fmt::Formatter<'_>, run: &SeedingRecord) -> fmt::Result {
         writeln!(f, "     {name}: {}, {seen}{total} seen{why}", source.outcome.as_str())?;
     }
     for suspicion in &run.suspicious {
-        writeln!(f, "     to be looked at: {}: {}", suspicion.name, suspicion.evidence)?;
+        writeln!(f, "     suspicious: {}: {}", suspicion.name, suspicion.evidence)?;
     }
     if let Some(cursor) = &run.cursor {
-        writeln!(f, "     goes on with --resume at {}", place(cursor))?;
+        writeln!(f, "     continues with --resume at {}", place(cursor))?;
     }
     for (host, usage) in &run.usage {
         let waited = usage.waited_ms / 1000;
-        writeln!(f, "     {host}: {} requests, {waited} s of waiting", usage.sent)?;
+        writeln!(f, "     {host}: {}, {waited} s of waiting", requests(usage.sent))?;
     }
     Ok(())
 }
 
 pub(super) fn place(cursor: &SeedCursor) -> String {
     let page = cursor.page.as_deref().unwrap_or("its first page");
-    format!("{}, {page}, after {} packages of it", cursor.source, cursor.visited)
+    let visited = counted(cursor.visited, "package", "packages");
+    format!("{}, {page}, after {visited} of it", cursor.source)
+}
+
+pub(super) fn requests(n: u64) -> String {
+    counted(n, "request", "requests")
 }

@@ -1,4 +1,4 @@
-//! `seed status`: the last seedings, and what the next costs. Asks nobody.
+//! `seed status`: shows the last seedings and the cost of the next one. It makes no request.
 
 use std::fmt;
 
@@ -17,6 +17,7 @@ use crate::{
         Context,
         damage::{self, Damage},
     },
+    counted::counted,
     env::Root,
     exit::Exit,
     net,
@@ -31,33 +32,35 @@ pub(super) fn run(cx: &Context) -> anyhow::Result<Exit> {
     let origins = net::origins(&root.settings)?;
     let quotas = limited(cx.env.registry.quotas(), &root.settings.limits, &origins)
         .map_err(|error| SettingsError::because(&error))?;
-    let ecosystem = |plugin: &EcosystemPlugin| -> anyhow::Result<SeedState> {
+    let mut damage = Damage::default();
+    runs.quarantined.iter().for_each(|damaged| damage.note(damaged));
+    let mut ecosystem = |plugin: &EcosystemPlugin| -> anyhow::Result<SeedState> {
         let own = || runs.records.iter().rev().filter(|run| run.ecosystem == plugin.id);
         let last = own().next().cloned();
-        // One that a limit ended has a cursor.
+        // A seeding that ended at its limit has a cursor.
         let is_full =
             |run: &&SeedingRecord| run.outcome == SeedOutcome::Full && run.cursor.is_none();
         let full = own().find(is_full).map(|run| run.ended_at);
-        let listed = |source: &str| own().find_map(|run| run.believed(source).total);
+        let listed = |source: &str| own().find_map(|run| run.trusted_size(source).total);
         Ok(SeedState {
             ecosystem: plugin.id.clone(),
             last_full_at: full,
             age_days: full.map(|at| (now - at).num_days()),
-            entries: entries(&root, plugin)?,
+            entries: entries(&root, plugin, &mut damage)?,
             cost: plugin.seeder.map(|seeder| seed::cost(seeder, &quotas, &listed)),
             threshold: plugin.seeder.and_then(Seeder::popular).map(|it| it.describe()),
             last,
         })
     };
-    let ecosystems = cx.env.registry.iter().map(ecosystem).collect::<Result<_, _>>()?;
-    let mut damage = Damage::default();
-    runs.quarantined.iter().for_each(|damaged| damage.note(damaged));
+    let ecosystems = cx.env.registry.iter().map(&mut ecosystem).collect::<Result<_, _>>()?;
     cx.out.show(&SeedStatusReport { ecosystems, problems: damage.into_problems() })?;
     Ok(Exit::Ok)
 }
 
-fn entries(root: &Root, plugin: &EcosystemPlugin) -> anyhow::Result<usize> {
-    Ok(root.state.queue(&plugin.id)?.map_or(0, |file| file.entries.len()))
+fn entries(root: &Root, plugin: &EcosystemPlugin, damage: &mut Damage) -> anyhow::Result<usize> {
+    let Some(file) = root.state.queue(&plugin.id)? else { return Ok(0) };
+    file.quarantined.iter().for_each(|damaged| damage.note(damaged));
+    Ok(file.entries.len())
 }
 
 /// What `seed status --json` prints.
@@ -65,17 +68,17 @@ fn entries(root: &Root, plugin: &EcosystemPlugin) -> anyhow::Result<usize> {
 pub(in crate::cli) struct SeedStatusReport {
     /// In the order of rotation.
     ecosystems: Vec<SeedState>,
-    /// Records of seedings that cannot be read: file, place, reason and remedy.
+    /// Records of seedings that cannot be read, each with file, position, reason and remedy.
     problems: Vec<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct SeedState {
-    /// Which.
+    /// The ecosystem.
     ecosystem: EcosystemId,
-    /// Entries in its queue.
+    /// Number of entries in its queue.
     entries: usize,
-    /// End of the last seeding that left nothing for another.
+    /// End of the last seeding that left nothing to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_full_at: Option<DateTime<Utc>>,
     /// Whole days since then.
@@ -84,10 +87,10 @@ struct SeedState {
     /// The last seeding, whatever its outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<SeedingRecord>,
-    /// What makes tier 2.
+    /// The popularity threshold of tier 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     threshold: Option<String>,
-    /// Of a full seeding; absent where there is no seeder.
+    /// Cost of a full seeding; absent when there is no seeder.
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Cost>,
 }
@@ -102,10 +105,11 @@ impl fmt::Display for SeedStatusReport {
 impl fmt::Display for SeedState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let full = match self.age_days {
-            Some(days) => format!("last full seeding {days} days ago"),
+            Some(days) => format!("last full seeding {} ago", counted(days, "day", "days")),
             None => "never fully seeded".to_owned(),
         };
-        writeln!(f, "{}: {} entries, {full}", self.ecosystem, self.entries)?;
+        let entries = counted(self.entries, "entry", "entries");
+        writeln!(f, "{}: {entries}, {full}", self.ecosystem)?;
         if let Some(last) = &self.last {
             let SeedingRecord { seen, ended_at, outcome, .. } = last;
             let at = ended_at.format("%Y-%m-%d %H:%M UTC");
@@ -120,16 +124,16 @@ impl fmt::Display for SeedState {
             let most = bucket.most_per_run.map(|n| format!(", {n} a run")).unwrap_or_default();
             writeln!(
                 f,
-                "  {}: {} requests for lists + {} for packages, one in {} s{most} = {:.1} min",
+                "  {}: {} for lists + {} for packages, one in {} s{most} = {:.1} min",
                 bucket.place,
-                bucket.for_lists,
+                super::requests(bucket.for_lists),
                 bucket.for_candidates,
                 bucket.seconds_each,
                 bucket.minutes
             )?;
         }
-        let (requests, minutes, runs) = (cost.requests, cost.minutes, cost.runs);
+        let (requests, minutes, runs) = (super::requests(cost.requests), cost.minutes, cost.runs);
         let runs = if runs > 1 { format!(" in at least {runs} runs") } else { String::new() };
-        writeln!(f, "  a full seeding: {requests} requests, {minutes:.0} min{runs}")
+        writeln!(f, "  a full seeding: {requests}, {minutes:.0} min{runs}")
     }
 }

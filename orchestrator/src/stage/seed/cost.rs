@@ -1,4 +1,4 @@
-//! What a full seeding costs: arithmetic over what plugins declare.
+//! Computes the cost of a full seeding from the declarations of plugins.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,43 +10,43 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
 
-/// Of reading every source of one ecosystem once, and of asking about every candidate of unknown
-/// commands.
+/// The cost of reading all sources of one ecosystem once, and of asking about all candidates whose
+/// commands are unknown.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Cost {
-    /// One for each budget that is drawn on.
+    /// One entry for each quota that is used.
     pub buckets: Vec<Bucket>,
-    /// Requests in all.
+    /// Number of all requests.
     pub requests: u64,
-    /// Of the slowest bucket: hosts are asked side by side.
+    /// The time for the slowest quota in minutes. Hosts are asked at the same time.
     pub minutes: f64,
-    /// Runs that it takes at least, where a source limits the requests of one.
+    /// The least number of runs, if the requests of one run are limited.
     pub runs: u64,
 }
 
-/// What is asked within one quota.
+/// The requests within one quota.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Bucket {
     /// Host and path prefix.
     pub place: String,
-    /// For lists: one for each file or page.
+    /// Requests for lists: one for each file or page.
     pub for_lists: u64,
-    /// For candidates.
+    /// Requests about candidates.
     pub for_candidates: u64,
     /// Mean time between two requests, in seconds.
     pub seconds_each: f64,
-    /// Requests in one run, where that is limited.
+    /// Maximal number of requests in one run, if there is a limit.
     pub most_per_run: Option<u32>,
-    /// All of them one after the other, in minutes.
+    /// The time for all of them in minutes.
     pub minutes: f64,
 }
 
-/// The cost at `quotas`, of which several may be for one place. `total` is how many candidates a
-/// source is known to list; where nobody knows, the plugin's own estimate is taken.
+/// The cost with `quotas`, several of which may have the same host and path. `total` returns how
+/// many candidates a source is known to have. If that is unknown, the plugin's estimate is used.
 pub fn cost(seeder: &dyn Seeder, quotas: &[Quota], total: &dyn Fn(&str) -> Option<usize>) -> Cost {
-    let quotas = by_place(quotas);
-    // By place of the quota: requests for lists, and for candidates.
-    let mut asked: BTreeMap<Place, (u64, u64)> = BTreeMap::new();
+    let quotas = by_host_and_prefix(quotas);
+    // By quota: requests for lists, and requests about candidates.
+    let mut asked: BTreeMap<HostAndPrefix, (u64, u64)> = BTreeMap::new();
     let mut ask = |url: &str, for_lists: u64, for_candidates: u64| {
         if let Some(place) = covering(&quotas, url) {
             let (lists, candidates) = asked.entry(place).or_default();
@@ -76,21 +76,21 @@ pub fn cost(seeder: &dyn Seeder, quotas: &[Quota], total: &dyn Fn(&str) -> Optio
 }
 
 /// Host and path prefix.
-type Place = (&'static str, &'static str);
+type HostAndPrefix = (&'static str, &'static str);
 
-/// What is kept to at each place: plugins that declare the same one share its budget.
-fn by_place(quotas: &[Quota]) -> BTreeMap<Place, Quota> {
-    let mut by_place: BTreeMap<Place, Quota> = BTreeMap::new();
+/// The quota that applies at each host and path. Plugins that declare the same one share it.
+fn by_host_and_prefix(quotas: &[Quota]) -> BTreeMap<HostAndPrefix, Quota> {
+    let mut by_host_and_prefix: BTreeMap<HostAndPrefix, Quota> = BTreeMap::new();
     for &quota in quotas {
-        let place = by_place.entry((quota.host, quota.path_prefix));
+        let place = by_host_and_prefix.entry((quota.host, quota.path_prefix));
         place.and_modify(|known| *known = known.stricter(quota)).or_insert(quota);
     }
-    by_place
+    by_host_and_prefix
 }
 
 fn bucket(quota: &Quota, for_lists: u64, for_candidates: u64) -> Bucket {
     let n_requests = u32::try_from(for_lists + for_candidates).unwrap_or(u32::MAX);
-    // What a burst lets through at once does not wait.
+    // The requests of a burst do not wait.
     let waits = n_requests.saturating_sub(quota.burst.get());
     let time: Duration = quota.period.saturating_mul(waits);
     Bucket {
@@ -108,10 +108,10 @@ fn runs(bucket: &Bucket) -> u64 {
     bucket.most_per_run.map_or(1, |most| n_requests.div_ceil(most.max(1).into()))
 }
 
-/// The place on whose quota a request to `url` draws: the longest prefix decides.
-fn covering(quotas: &BTreeMap<Place, Quota>, url: &str) -> Option<Place> {
+/// The host and path whose quota covers a request to `url`. The longest prefix decides.
+fn covering(quotas: &BTreeMap<HostAndPrefix, Quota>, url: &str) -> Option<HostAndPrefix> {
     let url = Url::parse(url).ok()?;
-    let is_covered = |(host, path_prefix): &&Place| {
+    let is_covered = |(host, path_prefix): &&HostAndPrefix| {
         url.host_str() == Some(*host) && url.path().starts_with(path_prefix)
     };
     quotas.keys().filter(is_covered).max_by_key(|(_, path_prefix)| path_prefix.len()).copied()

@@ -1,7 +1,7 @@
-//! Seeding: the lists of a registry go into a queue.
+//! Seeding: adds packages from the lists of a registry to a queue.
 //!
-//! What to do next is core's decision; here it is done, and every fact is noted in a journal, so
-//! that a seeding that dies goes on where it was.
+//! Core decides what to do next; this module does it. Every fact is written to a journal, so that a
+//! seeding that dies can be continued.
 
 mod cost;
 mod progress;
@@ -16,10 +16,10 @@ use batch_core::{
     decide::seeding::{self as decide, Merging, Walk},
     io::{Clock, PoliteHttp, QueueFile, SeedJournal, StateReader as _, Traffic as _},
     model::{
-        PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine, SeedStart, SeedVerdict,
-        SeedingRecord, SourceRun, Tier,
+        HostUsage, PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine, SeedStart,
+        SeedVerdict, SeedingRecord, SourceRun, Tier,
     },
-    persist::{Errand, persist_seeding},
+    persist::{SeedingTraffic, persist_seeding},
     plugin::{EcosystemPlugin, Seeder},
 };
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use cost::{Bucket, Cost, cost};
 pub use progress::Progress;
-pub use visit::{Desk, Notes, visit};
+pub use visit::{FactLog, SeedContext, visit};
 
 use crate::{
     env::{Env, Root},
@@ -37,17 +37,17 @@ use crate::{
 /// What a seeding is asked to do.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Request {
-    /// Candidates to look at, at most.
+    /// Maximal number of candidates to look at.
     pub limit: Option<usize>,
-    /// Go on where the last seeding ended.
+    /// Continue where the last seeding ended.
     pub resume: bool,
-    /// Ask and decide, and write nothing.
+    /// Ask and decide, but write nothing.
     pub dry_run: bool,
-    /// Take a list that shrank for what it is.
+    /// Trust a list that is much shorter than before.
     pub accept_shrunk: bool,
 }
 
-/// What every ecosystem's seeding works with.
+/// What the seeding of every ecosystem needs.
 #[derive(Clone, Copy)]
 #[expect(missing_docs, reason = "the types say it")]
 pub struct Tools<'a> {
@@ -59,15 +59,15 @@ pub struct Tools<'a> {
     pub cancel: &'a CancellationToken,
 }
 
-/// What is known before anything is asked.
-struct Before {
+/// What is known before the first request.
+struct PriorState {
     curated: BTreeMap<PackageId, Tier>,
     queued: BTreeSet<String>,
     /// When entries of the queue were added.
     added_at: BTreeSet<DateTime<Utc>>,
     remembered: BTreeMap<PackageName, Remembered>,
     runs: Vec<SeedingRecord>,
-    /// Whether a list that shrank is not to be believed.
+    /// Whether a list that became much shorter is not trusted.
     doubts: bool,
 }
 
@@ -86,16 +86,16 @@ pub async fn run(
         let (journal, lines) = SeedJournal::open(&root.layout, &plugin.id)?;
         (Some(journal), lines)
     };
-    let mut before = Before::look(tools, plugin, now)?;
+    let mut before = PriorState::look(tools, plugin, now)?;
     let is_recorded = before.has_record_of(&lines);
     if is_recorded || !lines.is_empty() && !request.resume {
         let lines = std::mem::take(&mut lines);
         if !is_recorded {
-            tracing::info!("{}: what a seeding that died had found is kept", plugin.id);
+            tracing::info!("{}: the results of an interrupted seeding are kept", plugin.id);
             finish(plugin, seeder, tools, &before, lines)?;
         }
         journal.iter_mut().try_for_each(SeedJournal::clear)?;
-        before = Before::look(tools, plugin, now)?;
+        before = PriorState::look(tools, plugin, now)?;
     }
     let goes_on = !lines.is_empty();
     if !goes_on {
@@ -113,30 +113,33 @@ pub async fn run(
     if let Some(limit) = request.limit.filter(|_| goes_on) {
         walk.limit_to(limit);
     }
-    let notes = Notes { journal: journal.as_mut(), progress: tools.progress };
-    let desk = Desk { plugin, seeder, http: &**tools.http };
-    visit(&mut walk, desk, notes, tools.cancel).await?;
-    let record = tokio::task::block_in_place(|| before.persist(&walk, plugin, seeder, tools))?;
+    let notes = FactLog { journal: journal.as_mut(), progress: tools.progress };
+    let account = tools.http.account();
+    let seed_context = SeedContext { plugin, seeder, http: &*account };
+    visit(&mut walk, seed_context, notes, tools.cancel).await?;
+    let usage = account.usage();
+    let persist = || before.persist(&walk, (plugin, seeder), usage, tools);
+    let record = tokio::task::block_in_place(persist)?;
     journal.iter_mut().try_for_each(SeedJournal::clear)?;
     Ok(record)
 }
 
-/// Puts what the facts of a dead seeding say into the state, without asking for more.
+/// Writes the facts of a dead seeding into the state, without further requests.
 fn finish(
     plugin: &'static EcosystemPlugin,
     seeder: &'static dyn Seeder,
     tools: &Tools<'_>,
-    before: &Before,
+    before: &PriorState,
     lines: Vec<SeedLine>,
 ) -> anyhow::Result<SeedingRecord> {
     let now = tools.env.clock.now();
     let identity = |name: &PackageName| plugin.names.identity(name);
     let known = |id: &PackageId| before.known(plugin, id, now);
     let walk = before.walk(seeder, lines, &identity, &known)?;
-    before.persist(&walk, plugin, seeder, tools)
+    before.persist(&walk, (plugin, seeder), BTreeMap::new(), tools)
 }
 
-impl Before {
+impl PriorState {
     fn look(
         tools: &Tools<'_>,
         plugin: &EcosystemPlugin,
@@ -163,7 +166,7 @@ impl Before {
         })
     }
 
-    /// What the last seeding left to do; empty where it left nothing.
+    /// What the last seeding left to do; empty when it left nothing.
     fn left(&self, seeder: &dyn Seeder) -> Vec<SourceRun> {
         let last = self.runs.last().map(|run| run.sources.clone()).unwrap_or_default();
         let is_left = |source: &SourceRun| !source.is_done();
@@ -173,15 +176,15 @@ impl Before {
         if has_more { last } else { vec![] }
     }
 
-    /// Whether the seeding of which `lines` are the facts died when all of it was in the state, and
+    /// Whether the seeding with the facts `lines` died after all of it was in the state, so that
     /// only its journal was left.
     fn has_record_of(&self, lines: &[SeedLine]) -> bool {
         let Some(SeedLine::Start(start)) = lines.first() else { return false };
         self.runs.iter().any(|run| run.started_at == start.started_at)
     }
 
-    /// When this run begins: runs are told apart by that, to the second, and so is what they added.
-    /// Waits for a second in which nothing of the kind has happened yet.
+    /// The start of this run. Runs and their entries are distinguished by their starts in seconds,
+    /// so this waits for a second in which no other run started.
     async fn free_second(&self, clock: &dyn Clock) -> DateTime<Utc> {
         loop {
             let now = clock.now();
@@ -210,7 +213,7 @@ impl Before {
         decide::is_fresh(remembered, now.date_naive()).then_some(SeedVerdict::Not { reason, why })
     }
 
-    /// All that `lines`, which begin with a start, lead to.
+    /// The progress after `lines`, which begin with a start.
     fn walk<'a>(
         &self,
         seeder: &dyn Seeder,
@@ -223,8 +226,9 @@ impl Before {
             anyhow::bail!("the journal of the seeding does not begin with a start");
         };
         let last = self.runs.last().filter(|_| self.doubts);
-        let believed = |name: &str| last.map(|run| run.believed(name)).unwrap_or_default();
-        let sources = seeder.sources().iter().map(|source| (source.name, believed(source.name)));
+        let trusted_size = |name: &str| last.map(|run| run.trusted_size(name)).unwrap_or_default();
+        let sources =
+            seeder.sources().iter().map(|source| (source.name, trusted_size(source.name)));
         let sources: Vec<_> = sources.collect();
         let mut walk = Walk::new(start, &sources, identity, known);
         lines.for_each(|line| walk.take(line));
@@ -234,8 +238,8 @@ impl Before {
     fn persist(
         &self,
         walk: &Walk<'_>,
-        plugin: &'static EcosystemPlugin,
-        seeder: &dyn Seeder,
+        (plugin, seeder): (&'static EcosystemPlugin, &dyn Seeder),
+        usage: BTreeMap<String, HostUsage>,
         tools: &Tools<'_>,
     ) -> anyhow::Result<SeedingRecord> {
         let identity = |name: &PackageName| plugin.names.identity(name);
@@ -246,19 +250,21 @@ impl Before {
             identity: &identity,
             started_at,
         };
-        let hosts: BTreeSet<&str> =
-            plugin.rate_limit.quotas().iter().map(|quota| quota.host).collect();
-        let usage = tools.http.usage().into_iter().filter(|(host, _)| hosts.contains(&**host));
-        let (usage, pauses) = (usage.collect(), tools.http.pauses());
-        let errand = Errand { ended_at: tools.env.clock.now(), usage, pauses };
+        let pauses = tools.http.pauses();
+        let seeding_traffic = SeedingTraffic { ended_at: tools.env.clock.now(), usage, pauses };
         let empty = seeds::empty(plugin, started_at);
         let state = &tools.root.state;
         if tools.request.dry_run {
             let queue = state.queue(&plugin.id)?.unwrap_or(empty);
             let quarantined = queue.quarantined_ids();
             let merged = decide::merge(queue.entries, &quarantined, walk, &merging);
-            return Ok(decide::record(walk, &merged, errand.ended_at, errand.usage));
+            return Ok(decide::record(
+                walk,
+                &merged,
+                seeding_traffic.ended_at,
+                seeding_traffic.usage,
+            ));
         }
-        Ok(persist_seeding(state, walk, &merging, empty, errand)?)
+        Ok(persist_seeding(state, walk, &merging, empty, seeding_traffic)?)
     }
 }

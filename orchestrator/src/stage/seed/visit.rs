@@ -1,4 +1,4 @@
-//! Asking: pages of lists, and the registry about candidates.
+//! The requests of a seeding: pages of lists, and questions about candidates.
 
 use std::collections::VecDeque;
 
@@ -9,37 +9,37 @@ use batch_core::{
     },
     io::{Http, HttpError, SeedJournal},
     model::{FailureKind, PackageFacts, PackageId, SeedLine, SeedSkip, SeedVerdict},
-    plugin::{EcosystemPlugin, Seeder, SourceError, SourceErrorKind},
+    plugin::{EcosystemPlugin, PageRequest, Seeder, SourceError, SourceErrorKind},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
 
 use super::Progress;
 
-/// Questions about candidates that are under way at once: enough that a host's quota, not its
-/// latency, limits the pace.
+/// How many requests about candidates are in progress at the same time. It is enough that the quota
+/// of a host limits the rate, and not its latency.
 const UNDER_WAY: usize = 16;
-/// So many packages in a row that cannot be read say something about the registry.
+/// This many packages in a row that cannot be read indicate a problem of the registry.
 const TOO_MANY_UNREADABLE: usize = 5;
 
-/// Who is asked, and by what.
+/// The plugin, its seeder, and the client for requests.
 #[derive(Clone, Copy)]
 #[expect(missing_docs, reason = "the types say it")]
-pub struct Desk<'a> {
+pub struct SeedContext<'a> {
     pub plugin: &'a EcosystemPlugin,
     pub seeder: &'a dyn Seeder,
     pub http: &'a dyn Http,
 }
 
-/// Where facts go.
-pub struct Notes<'a> {
-    /// `None` where nothing is to be written.
+/// Receives the facts.
+pub struct FactLog<'a> {
+    /// `None` when nothing must be written.
     pub journal: Option<&'a mut SeedJournal>,
     /// For people.
     pub progress: &'a Progress,
 }
 
-impl Notes<'_> {
+impl FactLog<'_> {
     fn take(&mut self, walk: &mut Walk<'_>, line: SeedLine) -> anyhow::Result<()> {
         if let Some(journal) = &mut self.journal {
             journal.append(&line)?;
@@ -50,12 +50,12 @@ impl Notes<'_> {
     }
 }
 
-/// Goes on until nothing is left to do, or until `cancel`. Pages are read ahead while the registry
-/// is asked about the candidates of those before.
+/// Continues until nothing is left to do, or until `cancel`. The next page is read while the
+/// registry is asked about the candidates of earlier pages.
 pub async fn visit(
     walk: &mut Walk<'_>,
-    desk: Desk<'_>,
-    mut notes: Notes<'_>,
+    seed_context: SeedContext<'_>,
+    mut notes: FactLog<'_>,
     cancel: &CancellationToken,
 ) -> anyhow::Result<()> {
     let mut waiting: VecDeque<PackageId> = walk.undecided().cloned().collect();
@@ -65,12 +65,12 @@ pub async fn visit(
     loop {
         if page.is_none() && waiting.len() < UNDER_WAY {
             let is_idle = waiting.is_empty() && questions.is_empty();
-            page = walk.fetch(is_idle).map(|fetch| Box::pin(desk.discover(fetch)));
+            page = walk.fetch(is_idle).map(|fetch| Box::pin(seed_context.discover(fetch)));
         }
         while questions.len() < UNDER_WAY
             && let Some(id) = waiting.pop_front()
         {
-            questions.push(desk.inspect(id));
+            questions.push(seed_context.inspect(id));
         }
         if page.is_none() && questions.is_empty() {
             break;
@@ -95,9 +95,10 @@ pub async fn visit(
                     Err(error) => {
                         let is_enough =
                             is_about_the_host(&error) || n_unreadable == TOO_MANY_UNREADABLE;
-                        let why = told(error);
+                        let why = chain(error);
                         if is_enough {
-                            // Asking about the others of this list would end the same way.
+                            // Requests about the other candidates of this list would end in the
+                            // same way.
                             (waiting, page, n_unreadable) = (VecDeque::new(), None, 0);
                             questions = FuturesUnordered::new();
                             let (source, reason) = (walk.source_of(&id), why);
@@ -116,17 +117,19 @@ pub async fn visit(
     Ok(())
 }
 
-impl Desk<'_> {
-    /// Asks for a page; what comes of it, as a fact.
+impl SeedContext<'_> {
+    /// Requests a page. The result is a fact.
     async fn discover(self, fetch: Fetch) -> SeedLine {
         let Fetch { source, cursor, limit } = fetch;
         let Some(list) = self.seeder.sources().iter().find(|list| list.name == source) else {
             let reason = "this version does not read it".to_owned();
             return SeedLine::Stopped { source, reason };
         };
-        match self.seeder.discover(self.http, list, cursor.as_deref(), limit).await {
+        let page = PageRequest::first(self.plugin, self.http, list);
+        let page = PageRequest { cursor: cursor.as_deref(), limit, ..page };
+        match page.page(self.seeder).await {
             Ok(page) => SeedLine::Page { source, cursor, page },
-            Err(error) => SeedLine::Stopped { source, reason: told(error) },
+            Err(error) => SeedLine::Stopped { source, reason: chain(error) },
         }
     }
 
@@ -143,17 +146,17 @@ impl Desk<'_> {
     }
 }
 
-/// An error with its causes, in one line.
-fn told(error: SourceError) -> String {
+/// An error with its causes on one line.
+fn chain(error: SourceError) -> String {
     one_line(&format!("{:#}", anyhow::Error::new(error)))
 }
 
-/// Whether the registry answers, and only keeps this package to itself.
+/// Whether the registry answers and only refuses this package.
 fn is_about_the_package(error: &SourceError) -> bool {
     matches!(error.kind, SourceErrorKind::Withheld(_))
 }
 
-/// Whether asking about another package would end the same way.
+/// Whether requests about other packages would end in the same way.
 fn is_about_the_host(error: &SourceError) -> bool {
     let is_spent = matches!(
         &error.kind,

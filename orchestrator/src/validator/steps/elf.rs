@@ -1,44 +1,47 @@
-//! Paths that the loader reads in ELF files, changed in place. Nothing in a file moves, so a new
-//! path must fit where the old one is; `$ORIGIN` makes it short, and repeated slashes fill it up.
+//! Changes paths in ELF files that the loader reads. Nothing in a file moves, so a new path must
+//! fit into the space of the old one. `$ORIGIN` makes it short, and repeated slashes fill the rest.
+//! The crate `object` reads the headers. Only this module writes.
 
-/// A placeholder, and what can stand for it in one file.
+use object::{
+    LittleEndian,
+    elf::{self, FileHeader64, ProgramHeader64},
+    read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _},
+};
+
+/// A placeholder, and its possible replacements in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    /// As it stands in the file.
+pub(super) struct Replacement {
+    /// The text in the file.
     pub(super) placeholder: String,
-    /// From the file's own folder, beginning with `$ORIGIN`.
+    /// The path relative to the file's own folder, beginning with `$ORIGIN`.
     pub(super) relative: String,
-    /// Through a link beside the file: short wherever the file is.
+    /// A path through a link beside the file, which is short for every file.
     pub(super) beside: String,
 }
 
-/// What was done to a file.
+/// What was changed in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Relocated {
-    /// There was nothing to do.
+    /// Nothing.
     Untouched,
     /// Paths were changed.
     Patched,
-    /// Paths were changed, and need the links of [`Place::beside`].
+    /// Paths were changed, and the links of [`Replacement::beside`] are needed.
     PatchedWithLinks,
 }
 
-/// The placeholder that had no room.
+/// The placeholder whose replacement is too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct NoRoom(pub(super) String);
+pub(super) struct PathTooLong(pub(super) String);
 
-const PT_LOAD: u64 = 1;
-const PT_DYNAMIC: u64 = 2;
-const PT_INTERP: u64 = 3;
-const DT_NULL: u64 = 0;
-const DT_STRTAB: u64 = 5;
-const DT_RPATH: u64 = 15;
-const DT_RUNPATH: u64 = 29;
-/// Number of the processor, and where its C library has its loader on every distribution.
-const LOADERS: &[(u64, &str)] =
-    &[(0x3e, "/lib64/ld-linux-x86-64.so.2"), (0xb7, "/lib/ld-linux-aarch64.so.1")];
+const LE: LittleEndian = LittleEndian;
+/// Numbers of processors, and the path of the C library's loader on every distribution.
+const LOADERS: &[(u16, &str)] = &[
+    (elf::EM_X86_64, "/lib64/ld-linux-x86-64.so.2"),
+    (elf::EM_AARCH64, "/lib/ld-linux-aarch64.so.1"),
+];
 
-/// Part of the file that is a path or a list of paths, without the NUL that ends it.
+/// A part of the file that is a path or a list of paths, without the NUL at its end.
 struct Text {
     at: usize,
     text: String,
@@ -49,23 +52,25 @@ pub(super) fn is_elf(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x7fELF\x02\x01")
 }
 
-/// Replaces placeholders in interpreter and search paths.
+/// Replaces placeholders in the interpreter and in search paths.
 ///
-/// The interpreter becomes the system's: a bottle brings none, and the system's is shorter than
-/// any placeholder's path.
-pub(super) fn relocate(bytes: &mut [u8], places: &[Place]) -> Result<Relocated, NoRoom> {
-    let headers = headers(bytes);
+/// The interpreter is replaced by that of the system, because a bottle contains none, and the path
+/// in the system is shorter than any placeholder.
+pub(super) fn relocate(bytes: &mut [u8], places: &[Replacement]) -> Result<Relocated, PathTooLong> {
+    // No loader would load a file with damaged headers, so nothing needs to be changed.
+    let Some(LoaderView { machine, interpreter, runpaths }) = seen_by_loader(bytes) else {
+        return Ok(Relocated::Untouched);
+    };
     let mut done = Relocated::Untouched;
-    if let Some(found) = interpreter(bytes, &headers)
+    if let Some(found) = interpreter
         && let Some(place) = named_in(&found.text, places)
     {
-        let machine = number(bytes, 0x12, 2).unwrap_or_default();
         let loader = LOADERS.iter().find(|(number, _)| *number == machine);
-        let (_, loader) = loader.ok_or_else(|| NoRoom(place.placeholder.clone()))?;
+        let (_, loader) = loader.ok_or_else(|| PathTooLong(place.placeholder.clone()))?;
         put(bytes, &found, loader, place)?;
         done = Relocated::Patched;
     }
-    for found in search_paths(bytes, &headers) {
+    for found in runpaths {
         let Some(place) = named_in(&found.text, places) else { continue };
         let short = filled(&found.text, places, |place| &place.relative);
         let beside = || filled(&found.text, places, |place| &place.beside);
@@ -73,7 +78,7 @@ pub(super) fn relocate(bytes: &mut [u8], places: &[Place]) -> Result<Relocated, 
             Some(_) => Relocated::Patched,
             None => Relocated::PatchedWithLinks,
         };
-        let text = short.or_else(beside).ok_or_else(|| NoRoom(place.placeholder.clone()))?;
+        let text = short.or_else(beside).ok_or_else(|| PathTooLong(place.placeholder.clone()))?;
         put(bytes, &found, &text, place)?;
         if done != Relocated::PatchedWithLinks {
             done = how;
@@ -82,13 +87,14 @@ pub(super) fn relocate(bytes: &mut [u8], places: &[Place]) -> Result<Relocated, 
     Ok(done)
 }
 
-fn named_in<'p>(text: &str, places: &'p [Place]) -> Option<&'p Place> {
+fn named_in<'p>(text: &str, places: &'p [Replacement]) -> Option<&'p Replacement> {
     places.iter().find(|place| text.contains(&place.placeholder))
 }
 
-/// `text` with real paths, as long as it was; `None` where they are longer. What is too much goes
-/// into slashes after the first, so that the text's end, which others may share, stays in place.
-fn filled(text: &str, places: &[Place], real: fn(&Place) -> &String) -> Option<String> {
+/// `text` with real paths and with the same length; `None` when they are longer. A shorter text is
+/// filled with slashes after the first one, so that its end, which other texts may share, does not
+/// move.
+fn filled(text: &str, places: &[Replacement], real: fn(&Replacement) -> &String) -> Option<String> {
     let mut new = text.to_owned();
     for place in places {
         new = new.replace(&place.placeholder, real(place));
@@ -98,7 +104,7 @@ fn filled(text: &str, places: &[Place], real: fn(&Place) -> &String) -> Option<S
         .iter()
         .filter_map(|place| {
             let at = text.find(&place.placeholder)?;
-            // Nothing before it has been replaced.
+            // Nothing before this position has been replaced.
             Some((at, at + real(place).len()))
         })
         .min()?;
@@ -106,9 +112,9 @@ fn filled(text: &str, places: &[Place], real: fn(&Place) -> &String) -> Option<S
     Some(new)
 }
 
-/// Writes `text` over `found`, and ends it where it is shorter.
-fn put(bytes: &mut [u8], found: &Text, text: &str, place: &Place) -> Result<(), NoRoom> {
-    let no_room = || NoRoom(place.placeholder.clone());
+/// Writes `text` over `found`, and adds a NUL if it is shorter.
+fn put(bytes: &mut [u8], found: &Text, text: &str, place: &Replacement) -> Result<(), PathTooLong> {
+    let no_room = || PathTooLong(place.placeholder.clone());
     let slack = found.text.len().checked_sub(text.len()).ok_or_else(no_room)?;
     let new: Vec<u8> = text.bytes().chain(std::iter::repeat_n(0, slack)).collect();
     let old = bytes.get_mut(found.at..found.at + found.text.len()).ok_or_else(no_room)?;
@@ -116,69 +122,53 @@ fn put(bytes: &mut [u8], found: &Text, text: &str, place: &Place) -> Result<(), 
     Ok(())
 }
 
-/// A program header.
-struct Header {
-    kind: u64,
-    offset: u64,
-    address: u64,
-    size: u64,
+/// The paths in a file that the loader reads.
+struct LoaderView {
+    machine: u16,
+    interpreter: Option<Text>,
+    /// `RPATH` and `RUNPATH`, each position once.
+    runpaths: Vec<Text>,
 }
 
-fn headers(bytes: &[u8]) -> Vec<Header> {
-    let table = number(bytes, 0x20, 8).unwrap_or_default();
-    let size = number(bytes, 0x36, 2).unwrap_or_default();
-    let count = number(bytes, 0x38, 2).unwrap_or_default();
-    let header = |i: u64| {
-        let at = usize::try_from(table.checked_add(i * size)?).ok()?;
-        let field = |offset: usize, width| number(bytes, at.checked_add(offset)?, width);
-        Some(Header {
-            kind: field(0, 4)?,
-            offset: field(8, 8)?,
-            address: field(16, 8)?,
-            size: field(32, 8)?,
-        })
-    };
-    (0..count).filter_map(header).collect()
+/// `None` when the headers cannot be read.
+fn seen_by_loader(bytes: &[u8]) -> Option<LoaderView> {
+    let header = FileHeader64::<LittleEndian>::parse(bytes).ok()?;
+    let headers = header.program_headers(LE, bytes).ok()?;
+    let named = headers.iter().find(|header| header.p_type(LE) == elf::PT_INTERP);
+    Some(LoaderView {
+        machine: header.e_machine(LE),
+        interpreter: named.and_then(|header| text_at(bytes, header.p_offset(LE))),
+        runpaths: runpaths(bytes, headers).unwrap_or_default(),
+    })
 }
 
-fn interpreter(bytes: &[u8], headers: &[Header]) -> Option<Text> {
-    let header = headers.iter().find(|header| header.kind == PT_INTERP)?;
-    text_at(bytes, header.offset)
-}
-
-/// `RPATH` and `RUNPATH`, each place once.
-fn search_paths(bytes: &[u8], headers: &[Header]) -> Vec<Text> {
-    let Some(dynamic) = headers.iter().find(|header| header.kind == PT_DYNAMIC) else {
-        return vec![];
-    };
-    let entry = |i: u64| {
-        let at = usize::try_from(dynamic.offset.checked_add(i * 16)?).ok()?;
-        Some((number(bytes, at, 8)?, number(bytes, at.checked_add(8)?, 8)?))
-    };
-    let entries: Vec<(u64, u64)> =
-        (0..dynamic.size / 16).map_while(entry).take_while(|(tag, _)| *tag != DT_NULL).collect();
-    let strings = entries.iter().find(|(tag, _)| *tag == DT_STRTAB);
-    let Some(strings) = strings.and_then(|(_, address)| in_file(*address, headers)) else {
-        return vec![];
-    };
+fn runpaths(bytes: &[u8], headers: &[ProgramHeader64<LittleEndian>]) -> Option<Vec<Text>> {
+    let dynamic = headers.iter().find_map(|header| header.dynamic(LE, bytes).ok()?)?;
+    let entries: Vec<(i64, u64)> = dynamic
+        .iter()
+        .map(|entry| (entry.tag(LE), entry.val(LE)))
+        .take_while(|(tag, _)| *tag != elf::DT_NULL)
+        .collect();
+    let (_, address) = *entries.iter().find(|(tag, _)| *tag == elf::DT_STRTAB)?;
+    let strings = in_file(address, headers)?;
     let mut starts: Vec<u64> = entries
         .iter()
-        .filter(|(tag, _)| matches!(*tag, DT_RPATH | DT_RUNPATH))
+        .filter(|(tag, _)| matches!(*tag, elf::DT_RPATH | elf::DT_RUNPATH))
         .filter_map(|(_, offset)| strings.checked_add(*offset))
         .collect();
     starts.sort_unstable();
     starts.dedup();
-    starts.into_iter().filter_map(|start| text_at(bytes, start)).collect()
+    Some(starts.into_iter().filter_map(|start| text_at(bytes, start)).collect())
 }
 
-/// Where in the file lies what is loaded at `address`.
-fn in_file(address: u64, headers: &[Header]) -> Option<u64> {
-    let holds = |header: &&Header| {
-        header.kind == PT_LOAD
-            && address.checked_sub(header.address).is_some_and(|into| into < header.size)
+/// The position in the file of what is loaded at `address`.
+fn in_file(address: u64, headers: &[ProgramHeader64<LittleEndian>]) -> Option<u64> {
+    let into = |header: &ProgramHeader64<LittleEndian>| {
+        let into = address.checked_sub(header.p_vaddr(LE))?;
+        (header.p_type(LE) == elf::PT_LOAD && into < header.p_filesz(LE)).then_some(into)
     };
-    let header = headers.iter().find(holds)?;
-    header.offset.checked_add(address - header.address)
+    let (header, into) = headers.iter().find_map(|header| Some((header, into(header)?)))?;
+    header.p_offset(LE).checked_add(into)
 }
 
 fn text_at(bytes: &[u8], start: u64) -> Option<Text> {
@@ -189,20 +179,14 @@ fn text_at(bytes: &[u8], start: u64) -> Option<Text> {
     Some(Text { at, text })
 }
 
-/// A little-endian number of `width` bytes.
-fn number(bytes: &[u8], at: usize, width: usize) -> Option<u64> {
-    let field = bytes.get(at..at.checked_add(width)?)?;
-    Some(field.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A program of this processor with an interpreter, and these bytes as `RUNPATH`.
+    /// A program for this processor with an interpreter and these bytes as `RUNPATH`.
     fn program(machine: u8, interpreter: &str, search: &str) -> Vec<u8> {
         let mut bytes = vec![0; 0x200];
-        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
         bytes[0x12] = machine;
         let mut put = |at: usize, number: u64, width: usize| {
             bytes[at..at + width].copy_from_slice(&number.to_le_bytes()[..width]);
@@ -210,22 +194,23 @@ mod tests {
         put(0x20, 0x40, 8);
         put(0x36, 56, 2);
         put(0x38, 3, 2);
-        // Loaded at 0x1000, so that addresses are no offsets.
+        // Loaded at 0x1000, so that addresses differ from positions in the file.
         for (i, (kind, offset, size)) in
-            [(PT_LOAD, 0, 0x200), (PT_INTERP, 0x100, 0x40), (PT_DYNAMIC, 0x180, 48)]
+            [(elf::PT_LOAD, 0, 0x200), (elf::PT_INTERP, 0x100, 0x40), (elf::PT_DYNAMIC, 0x180, 48)]
                 .into_iter()
                 .enumerate()
         {
             let at = 0x40 + i * 56;
-            put(at, kind, 4);
+            put(at, u64::from(kind), 4);
             put(at + 8, offset, 8);
             put(at + 16, 0x1000 + offset, 8);
             put(at + 32, size, 8);
         }
-        for (i, (tag, value)) in
-            [(DT_STRTAB, 0x1140), (DT_RUNPATH, 2), (DT_NULL, 0)].into_iter().enumerate()
+        for (i, (tag, value)) in [(elf::DT_STRTAB, 0x1140), (elf::DT_RUNPATH, 2), (elf::DT_NULL, 0)]
+            .into_iter()
+            .enumerate()
         {
-            put(0x180 + i * 16, tag, 8);
+            put(0x180 + i * 16, tag.cast_unsigned(), 8);
             put(0x188 + i * 16, value, 8);
         }
         bytes[0x100..0x100 + interpreter.len()].copy_from_slice(interpreter.as_bytes());
@@ -233,8 +218,8 @@ mod tests {
         bytes
     }
 
-    fn places() -> Vec<Place> {
-        let place = |placeholder: &str, relative: &str, beside: &str| Place {
+    fn places() -> Vec<Replacement> {
+        let place = |placeholder: &str, relative: &str, beside: &str| Replacement {
             placeholder: placeholder.to_owned(),
             relative: relative.to_owned(),
             beside: beside.to_owned(),
@@ -253,7 +238,7 @@ mod tests {
         let text = text_at(&bytes, 0x142).unwrap().text;
         match expected {
             Ok((how, expected)) => assert_eq!((done, &*text), (Ok(how), expected)),
-            Err(placeholder) => assert_eq!(done, Err(NoRoom(placeholder.to_owned()))),
+            Err(placeholder) => assert_eq!(done, Err(PathTooLong(placeholder.to_owned()))),
         }
         assert_eq!(bytes.len(), before.len());
         assert_eq!(bytes[0x180..], before[0x180..], "nothing else is changed");
@@ -286,14 +271,16 @@ mod tests {
         assert!(relocate(&mut short, &places()).is_err(), "there is no room for the loader's name");
     }
 
-    proptest::proptest! {
-        #[test]
-        fn any_bytes_after_a_head_are_read(tail: Vec<u8>, at in 6_usize..0x1f0, with: [u8; 8]) {
-            let mut bytes = program(0x3e, "@@LONG_PREFIX@@/lib/a/long/ld.so", "@@S@@");
-            bytes[at..at + 8].copy_from_slice(&with);
-            let _ = relocate(&mut bytes, &places());
-            let mut bytes = [b"\x7fELF\x02\x01".to_vec(), tail].concat();
-            let _ = relocate(&mut bytes, &places());
-        }
+    #[test]
+    fn fuzz_elf() {
+        let sample = program(0x3e, "@@LONG_PREFIX@@/lib/a/long/ld.so", "@@LONG_PREFIX@@:@@S@@");
+        let words = ["@@LONG_PREFIX@@", "@@S@@", "\x7fELF\x02\x01\x01", "$ORIGIN"];
+        batch_fuzz::run("elf", &[sample], &words, |input| {
+            let mut bytes = input.to_vec();
+            if is_elf(&bytes) {
+                let _ = relocate(&mut bytes, &places());
+            }
+            assert_eq!(bytes.len(), input.len(), "nothing moves");
+        });
     }
 }

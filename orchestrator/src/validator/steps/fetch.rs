@@ -1,4 +1,4 @@
-//! Downloads, within the quotas and never unchecked.
+//! Downloads within the quotas. Every download is checked.
 
 use std::{fs, io, path::Path};
 
@@ -10,16 +10,16 @@ use serde::Deserialize;
 
 use super::StepError;
 
-/// No artifact of a command-line tool is longer, in bytes.
+/// Maximal size of an artifact in bytes. No command-line tool is larger.
 const LONGEST: usize = 1 << 30;
 
-/// What an address that hands out tokens answers.
+/// The answer of an address that issues tokens.
 #[derive(Deserialize)]
 struct Token {
     token: String,
 }
 
-/// Downloads `artifact` to `to`, if its digest is the announced one.
+/// Downloads `artifact` to `to` and checks its digest.
 pub(super) async fn fetch(
     http: &dyn Http,
     artifact: &Artifact,
@@ -63,8 +63,29 @@ async fn token(http: &dyn Http, place: &str) -> Result<String, StepError> {
     answer.map(|answer| answer.token).ok_or(StepError::NoToken { url })
 }
 
-/// A copy, which shares its bytes where the file system can. A second name would let a job that may
-/// write its work folder change the cached file.
+/// Copies the file; the bytes are shared where the file system supports it. A second name for the
+/// cached file would allow a job that may write its work folder to change it.
 fn keep(file: &Path, to: &Path) -> io::Result<()> {
     fs::copy(file, to).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use super::*;
+
+    #[test]
+    fn a_job_that_changes_its_file_leaves_the_cached_one_as_it_was() {
+        let mut cached = tempfile::NamedTempFile::new().unwrap();
+        cached.write_all(b"what the registry gave").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let work = dir.path().join("work");
+        keep(cached.path(), &work).unwrap();
+        let mut file = fs::OpenOptions::new().append(true).open(&work).unwrap();
+        file.write_all(b", and something evil").unwrap();
+        let mut text = String::new();
+        cached.reopen().unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "what the registry gave");
+    }
 }

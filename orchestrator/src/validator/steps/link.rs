@@ -1,10 +1,10 @@
-//! Links, always relative: they hold wherever the work folder is shown.
+//! Creates links. They are always relative, so that they work wherever the work folder is shown.
 
 use std::{fs, io, os::unix::fs::symlink, path::Path};
 
 use super::{StepError, path};
 
-/// Makes a link at `at` that leads to `to`.
+/// Creates a link at `at` to `to`.
 pub(super) fn link(work: &Path, at: &str, to: &str) -> Result<(), StepError> {
     let target = path::plain_parts(Path::new(to))
         .map(|parts| work.join(parts.into_iter().collect::<std::path::PathBuf>()))
@@ -13,7 +13,7 @@ pub(super) fn link(work: &Path, at: &str, to: &str) -> Result<(), StepError> {
     make(&at, &target)
 }
 
-/// Links each entry of `of` into `into`; what is there already stays.
+/// Creates a link in `into` for each entry of `of`. Existing entries stay.
 #[expect(clippy::disallowed_methods, reason = "a step reads the folder that it is about")]
 pub(super) fn link_entries(work: &Path, of: &str, into: &str) -> Result<(), StepError> {
     let from = path::inside(work, of)?;
@@ -25,7 +25,7 @@ pub(super) fn link_entries(work: &Path, of: &str, into: &str) -> Result<(), Step
     for entry in fs::read_dir(&from).map_err(disk)? {
         let entry = entry.map_err(disk)?;
         let name = entry.file_name();
-        // A name that is no text could not be told apart in a plan either.
+        // A name that is not text cannot be part of a plan.
         let Some(name) = name.to_str() else { continue };
         let (of, into) = (format!("{of}/{name}"), format!("{into}/{name}"));
         if entry.file_type().map_err(disk)?.is_dir() {
@@ -45,7 +45,7 @@ pub(super) fn link_entries(work: &Path, of: &str, into: &str) -> Result<(), Step
 fn make(at: &Path, target: &Path) -> Result<(), StepError> {
     let folder = at.parent().unwrap_or(at);
     let disk = |source| StepError::Disk { path: at.to_owned(), source };
-    symlink(path::way(folder, target), at).map_err(disk)
+    symlink(path::relative_path(folder, target), at).map_err(disk)
 }
 
 #[cfg(test)]
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_relative_and_leads_where_it_should() {
+    fn a_link_is_relative_and_leads_to_its_target() {
         let work = work(&["p/Cellar/x/1.0/bin/x"]);
         link(work.path(), "p/opt/x", "p/Cellar/x/1.0").unwrap();
         let at = work.path().join("p/opt/x");
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_merged_and_the_first_file_of_a_name_stays() {
+    fn folders_are_merged_and_the_first_file_with_a_name_is_kept() {
         let work = work(&["a/lib/one.so", "a/lib/pc/one.pc", "b/lib/one.so", "b/lib/pc/two.pc"]);
         for keg in ["a/lib", "b/lib", "c/lib"] {
             link_entries(work.path(), keg, "p/lib").unwrap();

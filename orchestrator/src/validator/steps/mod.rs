@@ -1,5 +1,5 @@
-//! Install steps that this program does itself, outside the sandbox: they read what packages bring
-//! and run none of it.
+//! Install steps that this program carries out itself, outside the sandbox. They read the files of
+//! packages and run none of them.
 
 mod elf;
 mod fetch;
@@ -14,24 +14,25 @@ use batch_core::{
     io::{Http, HttpError},
     model::{FailureKind, Finding, InstallStep},
 };
+use chrono::{DateTime, Utc};
 
-/// Why a step was not done.
+/// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StepError {
     #[error("cannot download {url}")]
     Download { url: String, source: Box<HttpError> },
-    #[error("{url} has no SHA-256 digest, so what is downloaded could not be checked: {digest:?}")]
+    #[error("{url} has no SHA-256 digest, so the download cannot be checked: {digest:?}")]
     Unchecked { url: String, digest: String },
-    #[error("{url} hands out no token")]
+    #[error("{url} returned no token")]
     NoToken { url: String },
-    #[error("checksum mismatch: {url} is not what the registry announced: {reason}")]
+    #[error("checksum mismatch: {url} differs from the registry's digest: {reason}")]
     Digest { url: String, reason: String },
     #[error("cannot unpack the archive: {0}")]
     Archive(String),
-    #[error("{0} is no path inside the work folder")]
+    #[error("{0} is not a path inside the work folder")]
     Outside(String),
-    #[error("{path} has no room for the real path of {placeholder}")]
-    NoRoom { path: PathBuf, placeholder: String },
+    #[error("the real path of {placeholder} is too long for {path}")]
+    PathTooLong { path: PathBuf, placeholder: String },
     #[error("installed, but an expected file is missing: {0}")]
     Absent(String),
     #[error("{path}")]
@@ -39,7 +40,7 @@ pub(super) enum StepError {
 }
 
 impl StepError {
-    /// What it says about package, registry and machine.
+    /// What the error says about the package, the registry and the machine.
     pub(super) fn finding(&self) -> Finding {
         match self {
             Self::Download { source, .. } => download_finding(source),
@@ -51,13 +52,28 @@ impl StepError {
             Self::Disk { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Finding::stated(FailureKind::DiskFull).of_service("sandbox")
             }
-            Self::Outside(_) | Self::NoRoom { .. } | Self::Disk { .. } => {
+            Self::Outside(_) | Self::PathTooLong { .. } | Self::Disk { .. } => {
                 Finding::stated(FailureKind::InstallFailed)
             }
         }
     }
 
-    /// The error with its causes, each on a line of its own.
+    /// The host and the end of its pause, if a download was not requested because of the pause.
+    pub(super) fn unsent_for_pause(&self) -> Option<(&str, DateTime<Utc>)> {
+        match self {
+            Self::Download { source, .. } => source.unsent_for_pause(),
+            Self::Unchecked { .. }
+            | Self::NoToken { .. }
+            | Self::Digest { .. }
+            | Self::Archive(_)
+            | Self::Outside(_)
+            | Self::PathTooLong { .. }
+            | Self::Absent(_)
+            | Self::Disk { .. } => None,
+        }
+    }
+
+    /// The error with its causes, each on a separate line.
     pub(super) fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
@@ -69,7 +85,7 @@ impl StepError {
     }
 }
 
-/// The package is known to exist: what is not there is its artifact.
+/// The package is known to exist, so a missing file means a missing artifact.
 fn download_finding(error: &HttpError) -> Finding {
     let finding = error.finding();
     if finding.kind == FailureKind::PackageNotFound {
@@ -78,7 +94,7 @@ fn download_finding(error: &HttpError) -> Finding {
     finding
 }
 
-/// Does `step` in `work`; `None` for a step that is not among these.
+/// Carries out `step` in `work`; `None` for a step of another kind.
 pub(super) async fn run(
     step: &InstallStep,
     work: &Path,
@@ -91,7 +107,7 @@ pub(super) async fn run(
         });
     }
     let (step, work) = (step.clone(), work.to_owned());
-    // Tens of thousands of files: not on a thread that drives others.
+    // There may be tens of thousands of files, so this must not block a thread of the runtime.
     let done = tokio::task::spawn_blocking(move || on_disk(&step, &work)).await;
     done.unwrap_or_else(|panic| Some(Err(StepError::Archive(panic.to_string()))))
 }
@@ -105,7 +121,7 @@ fn on_disk(step: &InstallStep, work: &Path) -> Option<Result<(), StepError>> {
             Some(substitute::substitute(work, within, placeholders))
         }
         InstallStep::Present { within, paths } => Some(present(work, within, paths)),
-        // The sandbox does these, and the network above.
+        // The sandbox carries these out, or the network code above.
         InstallStep::Run { .. }
         | InstallStep::Inspect { .. }
         | InstallStep::Export { .. }
@@ -113,7 +129,7 @@ fn on_disk(step: &InstallStep, work: &Path) -> Option<Result<(), StepError>> {
     }
 }
 
-/// A link counts, wherever it leads: nothing is opened.
+/// A link counts, whatever its target: nothing is opened.
 fn present(work: &Path, within: &str, paths: &[String]) -> Result<(), StepError> {
     for path in paths {
         let inside = path::inside(work, &format!("{within}/{path}"))?;

@@ -1,4 +1,4 @@
-//! Paths of steps: always inside the work folder, and never through a link.
+//! Paths of steps. They are always inside the work folder and never lead through a link.
 
 use std::{
     fs, io,
@@ -7,8 +7,8 @@ use std::{
 
 use super::StepError;
 
-/// The path `relative` in `work`, its folders made. No part above its last may be a link: an
-/// archive could have put one there.
+/// The path `relative` in `work`. Its folders are created. No part except the last one may be a
+/// link, because an archive could have created it.
 pub(super) fn inside(work: &Path, relative: &str) -> Result<PathBuf, StepError> {
     let outside = || StepError::Outside(relative.to_owned());
     let parts = plain_parts(Path::new(relative)).ok_or_else(outside)?;
@@ -22,14 +22,14 @@ pub(super) fn inside(work: &Path, relative: &str) -> Result<PathBuf, StepError> 
     Ok(path)
 }
 
-/// As [`inside`], for a folder, which is made too.
+/// Like [`inside`], for a folder, which is created too.
 pub(super) fn folder_inside(work: &Path, relative: &str) -> Result<PathBuf, StepError> {
     let path = inside(work, relative)?;
     make_folder(&path)?;
     Ok(path)
 }
 
-/// The parts of a relative path that goes only down.
+/// The parts of a relative path without `..`.
 pub(super) fn plain_parts(path: &Path) -> Option<Vec<&std::ffi::OsStr>> {
     let mut parts = vec![];
     for part in path.components() {
@@ -42,14 +42,14 @@ pub(super) fn plain_parts(path: &Path) -> Option<Vec<&std::ffi::OsStr>> {
     Some(parts)
 }
 
-/// The way from the folder `from` to `to`, both absolute and without `..`.
-pub(super) fn way(from: &Path, to: &Path) -> PathBuf {
+/// The relative path from the folder `from` to `to`. Both are absolute and without `..`.
+pub(super) fn relative_path(from: &Path, to: &Path) -> PathBuf {
     let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(common).map(|_| Component::ParentDir);
     up.chain(to.components().skip(common)).collect()
 }
 
-/// Makes a folder with full rights for its owner, unless it is there.
+/// Creates a folder with full rights for its owner, unless it exists.
 fn make_folder(path: &Path) -> Result<(), StepError> {
     let disk = |source| StepError::Disk { path: path.to_owned(), source };
     match fs::create_dir(path) {
@@ -90,10 +90,11 @@ mod tests {
     }
 
     #[test]
-    fn the_way_goes_up_to_what_both_share() {
-        let way = |from, to| way(Path::new(from), Path::new(to)).display().to_string();
-        assert_eq!(way("/w/p/Cellar/x/1/bin", "/w/p"), "../../../..");
-        assert_eq!(way("/w/p/opt", "/w/p/Cellar/x/1"), "../Cellar/x/1");
-        assert_eq!(way("/w", "/w/p"), "p");
+    fn a_relative_path_starts_at_the_common_folder() {
+        let relative_path =
+            |from, to| relative_path(Path::new(from), Path::new(to)).display().to_string();
+        assert_eq!(relative_path("/w/p/Cellar/x/1/bin", "/w/p"), "../../../..");
+        assert_eq!(relative_path("/w/p/opt", "/w/p/Cellar/x/1"), "../Cellar/x/1");
+        assert_eq!(relative_path("/w", "/w/p"), "p");
     }
 }

@@ -1,4 +1,4 @@
-//! Placeholders become paths.
+//! Replaces placeholders by paths.
 
 use std::{
     collections::BTreeMap,
@@ -7,17 +7,25 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use aho_corasick::{AhoCorasick, MatchKind};
+
 use super::{
     StepError,
-    elf::{self, Place, Relocated},
+    elf::{self, Relocated, Replacement},
     path,
 };
 
-/// A placeholder, what stands for it, and the name of the link to that beside a file.
+/// A placeholder, its replacement, and the name of the link to it beside a file.
 struct Substitute {
     placeholder: String,
     real: PathBuf,
     link: String,
+}
+
+/// All placeholders, and an automaton that finds them in one pass.
+struct Substitutes {
+    all: Vec<Substitute>,
+    placeholders: AhoCorasick,
 }
 
 /// Replaces `placeholders` in every regular file below `within`.
@@ -33,17 +41,21 @@ pub(super) fn substitute(
         if placeholder.is_empty() || !is_plain {
             return Err(StepError::Outside(with.display().to_string()));
         }
-        // Joined, an absolute path stays what it is.
+        // Joining an absolute path does not change it.
         let (real, link) = (work.join(with), format!(".p{i}"));
         Ok(Substitute { placeholder: placeholder.clone(), real, link })
     };
-    let substitutes: Vec<Substitute> =
+    let all: Vec<Substitute> =
         placeholders.iter().enumerate().map(substitute).collect::<Result<_, _>>()?;
-    in_folder(&root, &substitutes)
+    let builder = &mut AhoCorasick::builder();
+    let found = builder.match_kind(MatchKind::LeftmostLongest).build(placeholders.keys());
+    // This fails only when the texts are too long for memory.
+    let placeholders = found.map_err(|error| StepError::Outside(error.to_string()))?;
+    in_folder(&root, &Substitutes { all, placeholders })
 }
 
 #[expect(clippy::disallowed_methods, reason = "a step reads the folder that it is about")]
-fn in_folder(dir: &Path, substitutes: &[Substitute]) -> Result<(), StepError> {
+fn in_folder(dir: &Path, substitutes: &Substitutes) -> Result<(), StepError> {
     let disk = |source| StepError::Disk { path: dir.to_owned(), source };
     let entries: Vec<_> =
         fs::read_dir(dir).map_err(disk)?.collect::<Result<_, _>>().map_err(disk)?;
@@ -58,29 +70,28 @@ fn in_folder(dir: &Path, substitutes: &[Substitute]) -> Result<(), StepError> {
     Ok(())
 }
 
-fn in_file(path: &Path, substitutes: &[Substitute]) -> Result<(), StepError> {
+fn in_file(path: &Path, substitutes: &Substitutes) -> Result<(), StepError> {
     let disk = |source| StepError::Disk { path: path.to_owned(), source };
     let old = fs::read(path).map_err(disk)?;
-    let has = |substitute: &Substitute| find(&old, substitute.placeholder.as_bytes(), 0).is_some();
-    if !substitutes.iter().any(has) {
+    if !substitutes.placeholders.is_match(&old) {
         return Ok(());
     }
     let folder = path.parent().unwrap_or(path);
     let is_text = !old.contains(&0);
     let new = if is_text {
-        in_text(&old, substitutes)
+        substitutes.in_text(&old)
     } else {
         let mut bytes = old;
         if elf::is_elf(&bytes) {
-            relocate(path, folder, &mut bytes, substitutes)?;
+            relocate(path, folder, &mut bytes, &substitutes.all)?;
         }
-        pad_strings(&mut bytes, substitutes);
+        substitutes.pad_strings(&mut bytes);
         bytes
     };
     replace(path, folder, &new).map_err(disk)
 }
 
-/// What the loader reads of an ELF file.
+/// Replaces the paths in an ELF file that the loader reads.
 fn relocate(
     path: &Path,
     folder: &Path,
@@ -88,22 +99,22 @@ fn relocate(
     substitutes: &[Substitute],
 ) -> Result<(), StepError> {
     let place = |substitute: &Substitute| {
-        let way = path::way(folder, &substitute.real);
-        Place {
+        let relative_path = path::relative_path(folder, &substitute.real);
+        Replacement {
             placeholder: substitute.placeholder.clone(),
-            relative: format!("$ORIGIN/{}", way.display()),
+            relative: format!("$ORIGIN/{}", relative_path.display()),
             beside: format!("$ORIGIN/{}", substitute.link),
         }
     };
-    let places: Vec<Place> = substitutes.iter().map(place).collect();
-    let done = elf::relocate(bytes, &places).map_err(|elf::NoRoom(placeholder)| {
-        StepError::NoRoom { path: path.to_owned(), placeholder }
+    let places: Vec<Replacement> = substitutes.iter().map(place).collect();
+    let done = elf::relocate(bytes, &places).map_err(|elf::PathTooLong(placeholder)| {
+        StepError::PathTooLong { path: path.to_owned(), placeholder }
     })?;
     if done != Relocated::PatchedWithLinks {
         return Ok(());
     }
     for Substitute { real, link, .. } in substitutes {
-        match symlink(path::way(folder, real), folder.join(link)) {
+        match symlink(path::relative_path(folder, real), folder.join(link)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => made.map_err(|source| StepError::Disk { path: folder.join(link), source })?,
         }
@@ -111,54 +122,36 @@ fn relocate(
     Ok(())
 }
 
-fn in_text(old: &[u8], substitutes: &[Substitute]) -> Vec<u8> {
-    let mut new = old.to_owned();
-    for Substitute { placeholder, real, .. } in substitutes {
-        let (from, to) = (placeholder.as_bytes(), real.as_os_str().as_encoded_bytes());
-        let (mut done, mut rest) = (vec![], &*new);
-        while let Some(at) = find(rest, from, 0) {
-            done.extend_from_slice(&rest[..at]);
-            done.extend_from_slice(to);
-            rest = &rest[at + from.len()..];
-        }
-        done.extend_from_slice(rest);
-        new = done;
+impl Substitutes {
+    fn in_text(&self, old: &[u8]) -> Vec<u8> {
+        let mut new = Vec::with_capacity(old.len());
+        self.placeholders.replace_all_with_bytes(old, &mut new, |found, _, new| {
+            let real = self.all[found.pattern().as_usize()].real.as_os_str();
+            new.extend_from_slice(real.as_encoded_bytes());
+            true
+        });
+        new
     }
-    new
-}
 
-/// Strings that end in NUL get the real path where it fits, and more NULs at their end. Where it
-/// does not fit they stay: most are never read, and nothing else can be done in place.
-fn pad_strings(bytes: &mut [u8], substitutes: &[Substitute]) {
-    for substitute in substitutes {
-        let placeholder = substitute.placeholder.as_bytes();
+    /// Replaces strings that end in NUL if the real paths fit, and fills the rest with NULs. Longer
+    /// ones stay: most of them are never read, and they cannot be changed in place.
+    fn pad_strings(&self, bytes: &mut [u8]) {
         let mut from = 0;
-        while let Some(at) = find(bytes, placeholder, from) {
+        while let Some(found) = self.placeholders.find(&bytes[from..]) {
+            let at = from + found.start();
             let length = bytes[at..].iter().position(|byte| *byte == 0);
             let end = length.map_or(bytes.len(), |length| at + length);
-            let mut new = in_text(&bytes[at..end], std::slice::from_ref(substitute));
+            let mut new = self.in_text(&bytes[at..end]);
             if new.len() <= end - at {
                 new.resize(end - at, 0);
                 bytes[at..end].copy_from_slice(&new);
             }
-            from = end.max(at + placeholder.len());
+            from = end.max(from + found.end());
         }
     }
 }
 
-fn find(bytes: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
-    let first = *wanted.first()?;
-    let mut at = from;
-    loop {
-        at += bytes.get(at..)?.iter().position(|byte| *byte == first)?;
-        if bytes[at..].starts_with(wanted) {
-            return Some(at);
-        }
-        at += 1;
-    }
-}
-
-/// A new file in the old one's place: the old one may be read-only, or have other names.
+/// Replaces the file by a new one, because the old one may be read-only or have other names.
 fn replace(path: &Path, folder: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     io::Write::write_all(&mut file, bytes)?;
@@ -186,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_grow_and_shrink_with_the_path() {
+    fn texts_become_longer_or_shorter_with_the_path() {
         check(b"#!@@PREFIX@@/bin/sh\n@@PREFIX@@", "/usr", b"#!/usr/bin/sh\n/usr");
         check(b"a=@@PREFIX@@;", "/a/rather/long/path", b"a=/a/rather/long/path;");
         check(b"@@PREFIX@", "/usr", b"@@PREFIX@");
@@ -194,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_in_other_files_keep_their_length_or_stay() {
+    fn strings_in_binaries_keep_their_length_or_are_unchanged() {
         check(b"\0@@PREFIX@@/lib\0end", "/usr", b"\0/usr/lib\0\0\0\0\0\0\0end");
         check(b"\0@@PREFIX@@\0end", "/0123456789", b"\0@@PREFIX@@\0end");
         check(b"\0@@PREFIX@@:@@PREFIX@@", "/u", b"\0/u:/u\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");

@@ -1,4 +1,4 @@
-//! Unpacking, as if every archive wanted to get out.
+//! Unpacks archives, and treats each of them as an attempt to write outside the work folder.
 
 use std::{
     fs::{self, File, Permissions},
@@ -11,7 +11,7 @@ use batch_core::io::archive::{ArchiveError, ArchiveLimits, Entry, EntryKind, Flo
 
 use super::{StepError, path};
 
-/// Read, write and execute; neither setuid nor setgid nor sticky.
+/// Read, write and execute, without setuid, setgid and sticky.
 const PLAIN_BITS: u32 = 0o777;
 
 /// Unpacks the tar `archive` into the folder `to`.
@@ -52,9 +52,9 @@ impl Unpacker<'_> {
         let failed = |source: io::Error| {
             use io::ErrorKind::{AlreadyExists, InvalidData, Other, UnexpectedEof};
             if source.kind() == AlreadyExists {
-                return StepError::Archive(format!("{at} is there already"));
+                return StepError::Archive(format!("{at} exists already"));
             }
-            // What the archive's reader finds wrong comes through the content.
+            // Errors that the archive's reader finds come through the content.
             if matches!(source.kind(), InvalidData | Other | UnexpectedEof) {
                 return StepError::Archive(format!("{at}: {source}"));
             }
@@ -71,15 +71,19 @@ impl Unpacker<'_> {
                 let target = path::inside(self.to, target)?;
                 let is_file = fs::symlink_metadata(&target).is_ok_and(|file| file.is_file());
                 if !is_file {
-                    return Err(StepError::Archive(format!("{at} links to what is not there")));
+                    return Err(StepError::Archive(format!(
+                        "{at} links to a file that does not exist"
+                    )));
                 }
                 fs::hard_link(target, &path).map_err(failed)
             }
-            EntryKind::Other => Err(StepError::Archive(format!("{at} is no file, folder or link"))),
+            EntryKind::Other => {
+                Err(StepError::Archive(format!("{at} is not a file, folder or link")))
+            }
         }
     }
 
-    /// Refuses what leads out of the work folder, now or by way of another link.
+    /// Refuses a link whose target is outside the work folder, directly or through another link.
     fn check_target(&self, link: &Path, target: &str) -> Result<(), StepError> {
         let outside = || {
             let at = link.strip_prefix(self.to).unwrap_or(link);
@@ -91,7 +95,7 @@ impl Unpacker<'_> {
                 Component::CurDir => {}
                 Component::Normal(part) => reached.push(part),
                 Component::ParentDir => {
-                    // Above a link lies another place than the text says.
+                    // The folder above a link differs from what the text of the path says.
                     if fs::symlink_metadata(&reached).is_ok_and(|file| file.is_symlink()) {
                         return Err(outside());
                     }
@@ -110,7 +114,7 @@ impl Unpacker<'_> {
 fn write(path: &Path, mode: u32, content: &mut dyn Read) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     io::copy(content, &mut file)?;
-    // A file that its owner may not read could be neither relocated nor verified.
+    // A file that its owner cannot read could be neither relocated nor verified.
     file.set_permissions(Permissions::from_mode(mode & PLAIN_BITS | 0o400))
 }
 
@@ -129,7 +133,7 @@ mod tests {
             header.set_entry_type(tar::EntryType::new(kind));
             header.set_size(u64::try_from(text.len()).unwrap());
             header.set_mode(mode);
-            // Written raw: the crate itself refuses hostile names.
+            // Written directly, because the crate refuses hostile names.
             header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
             let links = &mut header.as_gnu_mut().unwrap().linkname;
             links[..target.len()].copy_from_slice(target.as_bytes());
@@ -170,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_outside_is_refused() {
+    fn paths_outside_are_refused() {
         let hostile: &[&[Row<'_>]] = &[
             &[(b'0', "../evil", "", 0o644)],
             &[(b'0', "/tmp/evil", "", 0o644)],

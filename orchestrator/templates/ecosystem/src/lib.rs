@@ -4,7 +4,7 @@ mod package;
 mod seeder;
 
 use batch_core::{
-    decide::signs::Signs,
+    decide::patterns::PatternTable,
     model::{
         ActionShape, EcosystemId, Evidence, FailureKind, Finding, InvalidId, PackageName, Quota,
     },
@@ -14,7 +14,7 @@ use batch_core::{
 
 const ID: EcosystemId = EcosystemId::from_static("__ID__");
 const HOST: &str = "__HOST__";
-/// The one step that installs a package with all its commands.
+/// The step that installs all commands. The package manager defines its name and its parameters.
 const STEP: ActionShape = ActionShape::of_commands("__ID___install");
 
 /// Implements every trait of the contract; what varies comes in as an argument.
@@ -51,7 +51,7 @@ impl Names for Ecosystem {
 impl FailureClassifier for Ecosystem {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
         const CAUSES: &[(&str, FailureKind)] = &[("no such package", FailureKind::PackageNotFound)];
-        Signs::of_causes(&[HOST], CAUSES).read(&evidence.text)
+        PatternTable::of_causes(&[HOST], CAUSES).read(&evidence.text)
     }
 }
 

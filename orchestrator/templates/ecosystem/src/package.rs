@@ -25,19 +25,12 @@ impl RecipeBuilder for Ecosystem {
     ) -> Result<Option<PackageFacts>, SourceError> {
         let id = PackageId { ecosystem: ID, name: name.clone() };
         let facts = PackageFacts::of_commands(id, "unknown".to_owned(), STEP.name, &[]);
-        let executables = Executables::Unknown(NOT_WRITTEN.to_owned());
+        let executables = Executables::unknown(FailureKind::UnsupportedSource, NOT_WRITTEN);
         Ok(Some(PackageFacts { executables, ..facts }))
     }
 
     fn build(&self, facts: &PackageFacts) -> Result<Recipe, Missing> {
-        match &facts.executables {
-            Executables::Unknown(why) if why == NOT_WRITTEN => {
-                Err(Missing::new(FailureKind::UnsupportedSource, why.clone()))
-            }
-            Executables::Unknown(_) | Executables::Known(_) => {
-                recipe::of_tool(facts, &self.recipe_name(facts))
-            }
-        }
+        recipe::of_tool(facts, &self.recipe_name(facts))
     }
 }
 

@@ -1,10 +1,7 @@
 //! Which packages there are.
 
 use async_trait::async_trait;
-use batch_core::{
-    io::Http,
-    plugin::{Page, Seeder, Source, SourceError},
-};
+use batch_core::plugin::{Listing, PageRequest, Seeder, Source, SourceError};
 
 use crate::Ecosystem;
 
@@ -16,13 +13,7 @@ impl Seeder for Ecosystem {
         &[]
     }
 
-    async fn discover(
-        &self,
-        _http: &dyn Http,
-        _source: &Source,
-        _cursor: Option<&str>,
-        _limit: usize,
-    ) -> Result<Page, SourceError> {
-        Ok(Page::default())
+    async fn read<'a>(&self, _wanted: PageRequest<'a>) -> Result<Listing<'a>, SourceError> {
+        Ok(Listing::whole([]))
     }
 }

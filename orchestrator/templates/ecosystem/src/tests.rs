@@ -16,7 +16,7 @@ fn names_are_read_as_the_registry_spells_them() {
 }
 
 #[test]
-fn its_host_may_be_asked() {
+fn its_host_is_declared() {
     assert!(Ecosystem.quotas().iter().any(|quota| quota.host == HOST));
 }
 

@@ -1,6 +1,6 @@
-//! Dumps of a given size in the shapes of the real ones, in about their proportions: 500 MB are
-//! 200,000 crates of 2 million versions. Where a size must be known before anything is written, every
-//! row of a table is of one length.
+//! Generates dumps of a given size in the formats and proportions of the real ones: 500 MB are
+//! 200,000 crates with 2 million versions. If a size must be known before writing, all rows of a
+//! table have the same length.
 
 use std::{
     fs::File,
@@ -15,7 +15,8 @@ pub(crate) const GEMS: &str =
     "/rubygems-dumps/production/public_postgresql/2026.11.16.21.21.01/public_postgresql.tar";
 pub(crate) const COUNTS: &str = "/download-counts/-/download-counts-2.20261101.0.tgz";
 
-/// Writes the dump of `ecosystem` that has about `megabytes` unpacked; returns how many bytes.
+/// Writes a dump of `ecosystem` with about `megabytes` of uncompressed data; returns the number of
+/// bytes.
 pub(crate) fn write(ecosystem: &str, path: &Path, megabytes: usize) -> u64 {
     let file = File::create(path).unwrap();
     match ecosystem {
@@ -75,7 +76,7 @@ fn header(size: usize) -> tar::Header {
     header
 }
 
-/// Something that looks like any number.
+/// A number that looks random.
 fn mixed(i: usize) -> usize {
     i.wrapping_mul(2_654_435_761) % 1_000_000_000
 }
@@ -102,7 +103,7 @@ fn crates(file: File, megabytes: usize) -> u64 {
         )
     });
     add("data/versions.csv", "bin_names,checksum,features,id,yanked\n", n * each, &|i| {
-        // The newest version of every fourth crate has programs, and so have all before it.
+        // The newest version of every fourth crate has programs, and so have all earlier ones.
         let programs = if (i / each).is_multiple_of(4) {
             format!("{{tool-{:08}}}", i / each)
         } else {

@@ -1,4 +1,4 @@
-//! A network on the virtual clock whose answers are made when they are asked for.
+//! A network on the virtual clock whose answers are generated at each request.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -9,22 +9,22 @@ use async_trait::async_trait;
 use batch_core::io::{
     Body, Clock as _, Headers, Reply, Request, Transport, TransportError, Validators,
 };
-use batch_sim::{Sent, SimClock};
+use batch_sim::{SentRequest, SimClock};
 
 /// Status and body.
 pub(crate) type Answer = (u16, Vec<u8>);
 
 type Script = dyn Fn(&Request) -> Answer + Send + Sync;
 
-/// Answers after [`LATENCY`], whole or in parts as a web server does, and remembers when it was
-/// asked.
+/// Answers after [`LATENCY`], whole or in parts like a web server, and records the times of
+/// requests.
 pub(crate) struct Network {
     clock: SimClock,
     script: Box<Script>,
-    sent: Mutex<Vec<Sent>>,
+    sent: Mutex<Vec<SentRequest>>,
 }
 
-/// So slow that to ask about one package after the other would not use up the quotas.
+/// Long enough that requests one after the other would not use up the quotas.
 const LATENCY: Duration = Duration::from_millis(600);
 
 impl Network {
@@ -36,7 +36,7 @@ impl Network {
     }
 
     /// Every request so far, in order.
-    pub(crate) fn sent(&self) -> Vec<Sent> {
+    pub(crate) fn sent(&self) -> Vec<SentRequest> {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -44,7 +44,7 @@ impl Network {
 #[async_trait]
 impl Transport for Network {
     async fn send(&self, request: &Request, _: &Validators) -> Result<Reply, TransportError> {
-        let sent = Sent { at: self.clock.monotonic(), url: request.url.to_string() };
+        let sent = SentRequest { at: self.clock.monotonic(), url: request.url.to_string() };
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
         self.clock.sleep(LATENCY).await;
         let (mut status, mut body) = (self.script)(request);
@@ -59,14 +59,14 @@ impl Transport for Network {
             headers.insert("content-range".to_owned(), said);
             (status, body) = (206, body[start..end].to_vec());
         }
-        Ok(Reply { status, headers, body: Box::new(Whole(Some(body))) })
+        Ok(Reply { status, headers, body: Box::new(SingleChunk(Some(body))) })
     }
 }
 
-struct Whole(Option<Vec<u8>>);
+struct SingleChunk(Option<Vec<u8>>);
 
 #[async_trait]
-impl Body for Whole {
+impl Body for SingleChunk {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
         Ok(self.0.take())
     }

@@ -1,5 +1,5 @@
-//! All eight registries, each with [`N`] tools: `tool-0`, `tool-1` …, the first the most popular.
-//! Every fifth has an archive that is too large for one part.
+//! All eight registries, each with [`N`] tools: `tool-0`, `tool-1` and so on; the first is the most
+//! popular. Every fifth has an archive that is too large for one part.
 
 use std::io::{Cursor, Write as _};
 
@@ -16,7 +16,7 @@ pub(crate) const N: usize = 5_000;
 const LARGE: usize = 200 << 10;
 const DUMP_KEY: &str = "production/public_postgresql/2026.11.16.21.21.01/public_postgresql.tar";
 
-/// The answer of whichever registry is asked; 404 where it has nothing.
+/// The answer of the requested registry; 404 for unknown paths.
 pub(crate) fn answer(request: &Request) -> Answer {
     let (host, path) = (request.url.host_str().unwrap(), request.url.path());
     let found = match host {
@@ -42,7 +42,7 @@ fn downloads(i: usize) -> usize {
     10 * N - i
 }
 
-/// The number of the tool that `text` is about.
+/// The number of the tool in `text`.
 fn number(text: &str) -> usize {
     let digits = text.split("tool").nth(1).unwrap().trim_start_matches(['-', '_']);
     let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
@@ -238,7 +238,7 @@ fn metacpan(request: &Request, path: &str) -> Option<Vec<u8>> {
         let query: Value = serde_json::from_slice(&request.body).unwrap();
         let size = usize::try_from(query["size"].as_u64()?).unwrap();
         let liked = &query["query"]["bool"]["must"][3];
-        // No two have as many favourites, so that alone says where to go on.
+        // All numbers of favourites differ, so the number alone is the position.
         let below = liked.pointer("/bool/should/0/range/dist_fav_count/lt");
         let from =
             below.map_or(0, |it| 10 * N - usize::try_from(it.as_u64().unwrap()).unwrap() + 1);

@@ -1,13 +1,13 @@
-//! Which system calls are refused whatever their arguments.
+//! System calls that are refused whatever their arguments.
 
 use seccompiler::sock_filter;
 
 /// `open_tree_attr` of Linux 6.15, on every architecture.
 const OPEN_TREE_ATTR: libc::c_long = 467;
 
-/// Never part of building or asking a command-line tool, whatever the arguments.
+/// Calls that are never needed to build or to query a command-line tool.
 pub(super) const REFUSED: &[libc::c_long] = &[
-    // Other processes. The signals to them are Landlock's or the namespace's part.
+    // Other processes. Landlock or the namespace prevents signals to them.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
@@ -35,7 +35,7 @@ pub(super) const REFUSED: &[libc::c_long] = &[
     libc::SYS_fsmount,
     libc::SYS_fspick,
     libc::SYS_mount_setattr,
-    // Ways round this filter, and the kernel's most attacked parts.
+    // Ways around this filter, and the parts of the kernel that are attacked most.
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
@@ -48,14 +48,14 @@ pub(super) const REFUSED: &[libc::c_long] = &[
     libc::SYS_name_to_handle_at,
     libc::SYS_open_by_handle_at,
     libc::SYS_fanotify_init,
-    // What outlives the job, and is counted by nothing.
+    // Objects that outlive the job and that no limit counts.
     libc::SYS_shmget,
     libc::SYS_msgget,
     libc::SYS_semget,
     libc::SYS_mq_open,
     libc::SYS_mq_unlink,
     libc::SYS_memfd_secret,
-    // What others have left of that kind, for a job without a namespace.
+    // Such objects of others, for a job without a namespace.
     libc::SYS_shmat,
     libc::SYS_shmctl,
     libc::SYS_msgsnd,
@@ -91,13 +91,13 @@ pub(super) const REFUSED_HERE: &[libc::c_long] =
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) const REFUSED_HERE: &[libc::c_long] = &[];
 
-/// As if the kernel were too old for it: every caller knows an older way, which can be judged by
-/// its arguments, or does without.
+/// These calls answer as if the kernel were too old for them. Every caller has an older
+/// alternative, whose arguments can be checked, or does not need the call.
 pub(super) const UNKNOWN: &[libc::c_long] =
     &[libc::SYS_clone3, libc::SYS_fchmodat2, libc::SYS_openat2];
 
-/// On `x86_64` the same calls have second numbers, for 32-bit pointers, which a filter by number
-/// would let through. Jumps are relative: these instructions can stand before any program.
+/// On `x86_64` the same calls have second numbers for 32-bit pointers, which a filter by number
+/// would not catch. Jumps are relative, so these instructions can precede any program.
 pub(super) fn no_x32() -> Vec<sock_filter> {
     const LOAD_NUMBER: u16 = 0x20;
     const JUMP_IF_AT_LEAST: u16 = 0x35;

@@ -8,7 +8,7 @@ use std::{
 
 use super::{super::kernel, Task};
 
-/// Devices that hold nothing, and terminals of the sandbox's own.
+/// Devices without data, and terminals of the sandbox itself.
 const HARMLESS: [&str; 10] =
     ["null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm", "fd"];
 
@@ -27,22 +27,22 @@ pub(super) fn probes(task: &Task) -> Vec<(&'static str, bool)> {
         ("kernel logs cannot be read", kernel_logs_are_closed()),
         ("devices cannot be opened", devices_are_closed()),
         ("the system cannot be written", system_is_closed()),
-        ("no file is made set-user-ID", no_file_is_made_set_id()),
-        ("no file becomes set-user-ID", no_file_becomes_set_id()),
-        ("no folder is made set-group-ID", no_folder_is_made_set_id()),
+        ("no file can be created with set-user-ID", no_file_is_made_set_id()),
+        ("no file can become set-user-ID", no_file_becomes_set_id()),
+        ("no folder can be created with set-group-ID", no_folder_is_made_set_id()),
         ("the work folder can be written", File::create("self-test").is_ok()),
     ]
 }
 
-/// What Landlock alone does not keep from a job: the modes of files of the job's own user.
+/// What Landlock alone cannot prevent: changing the modes of files of the job's own user.
 pub(in super::super) const MODES: &str = "modes of files outside cannot be changed";
 
-/// To the mode that it has already.
+/// Sets the mode that the file has already.
 fn can_change(path: &Path) -> bool {
     path.metadata().and_then(|found| std::fs::set_permissions(path, found.permissions())).is_ok()
 }
 
-/// Opened, never written to; a pipe or device does not make it wait.
+/// Opens the file and writes nothing. A pipe or a device does not block it.
 fn can_write(path: &Path) -> bool {
     OpenOptions::new()
         .write(true)
@@ -51,7 +51,7 @@ fn can_write(path: &Path) -> bool {
         .is_ok()
 }
 
-/// Tries all files in `dir` down to `depth` folders. Links are not followed.
+/// Tests all files in `dir` down to `depth` folders. Links are not followed.
 fn nothing_writable(dir: impl AsRef<Path>, depth: usize) -> bool {
     kernel::names(&dir).into_iter().all(|name| {
         let path = dir.as_ref().join(name);

@@ -61,7 +61,7 @@ fn cannot_open(pid: i32, file: &str) -> bool {
 
 fn is_empty(pid: i32, file: &str) -> bool {
     let mut byte = [0];
-    // The kernel's own threads have nothing to read.
+    // Threads of the kernel have nothing to read.
     File::open(format!("/proc/{pid}/{file}")).and_then(|mut it| it.read(&mut byte)).unwrap_or(0)
         == 0
 }
@@ -70,7 +70,7 @@ fn has_no_environment(pid: i32) -> bool {
     is_empty(pid, "environ")
 }
 
-/// The numbers of open files may be listed; what they lead to may not be told or opened.
+/// The numbers of open files may be visible. Their targets must not be visible or usable.
 fn has_no_files(pid: i32) -> bool {
     let process = format!("/proc/{pid}");
     let files = kernel::numbers(format!("{process}/fd"));

@@ -1,0 +1,222 @@
+//! The recipes that exist and the commands that they provide. Two recipes may have neither the same
+//! name nor the same command.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{
+    ActionShape, CommandName, Executables, FailureKind, PackageFacts, PackageName, Parameter,
+    Recipe, RecipeName, Versions,
+};
+
+/// The names and commands that recipes use: the recipes of a root, collected once for each run, or
+/// the recipes of a batch.
+#[derive(Debug, Clone, Default)]
+pub struct NameRegistry {
+    recipes: BTreeMap<RecipeName, Vec<Installs>>,
+    commands: BTreeMap<String, RecipeName>,
+    /// For each source of versions, the packages that it is asked about, each with its first recipe.
+    versioned: BTreeMap<String, BTreeMap<PackageName, RecipeName>>,
+    /// Recipes that cannot be read, so that nothing is known about what they install.
+    unreadable: BTreeSet<RecipeName>,
+}
+
+/// The part of a recipe's step that distinguishes packages: the action and its texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Installs {
+    action: String,
+    texts: BTreeMap<String, String>,
+}
+
+/// A name or a command that another recipe uses already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameConflict {
+    /// The failure to record.
+    pub kind: FailureKind,
+    /// Which recipe uses it, in one line.
+    pub reason: String,
+}
+
+impl NameRegistry {
+    /// Adds the recipe called `name`.
+    pub fn add(&mut self, name: &RecipeName, recipe: &Recipe) {
+        let text =
+            |(key, value): (&String, &toml::Value)| Some((key.clone(), value.as_str()?.to_owned()));
+        let installs = recipe.steps.iter().map(|step| Installs {
+            action: step.action.clone(),
+            texts: step.params.iter().filter_map(text).collect(),
+        });
+        self.recipes.insert(name.clone(), installs.collect());
+        if let Some((source, package)) = versioned(recipe) {
+            let packages = self.versioned.entry(source.to_owned()).or_default();
+            packages.entry(package).or_insert_with(|| name.clone());
+        }
+        for command in commands(recipe) {
+            self.commands.entry(command).or_insert_with(|| name.clone());
+        }
+    }
+
+    /// Adds a recipe that cannot be read. No other recipe may have its name.
+    pub fn add_unreadable(&mut self, name: RecipeName) {
+        self.unreadable.insert(name.clone());
+        self.recipes.insert(name, vec![]);
+    }
+
+    /// Adds the recipe called `name` that was made from `facts`.
+    pub fn add_generated(&mut self, name: &RecipeName, facts: &PackageFacts) {
+        self.recipes.insert(name.clone(), vec![Installs::of(facts)]);
+        for command in known_commands(facts) {
+            self.commands.insert(command.to_string(), name.clone());
+        }
+    }
+
+    /// Whether a recipe called `name`, made from `facts`, may be added: no other recipe may have
+    /// its name or one of its commands. A recipe of the same package may be replaced.
+    pub fn check(&self, name: &RecipeName, facts: &PackageFacts) -> Result<(), NameConflict> {
+        let taken = |reason| Err(NameConflict { kind: FailureKind::RecipeExists, reason });
+        if self.unreadable.contains(name) {
+            return taken(format!("name_taken: recipe {name} exists and cannot be read"));
+        }
+        if self.recipes.get(name).is_some_and(|steps| !steps.iter().any(|s| s.is_of(facts))) {
+            return taken(format!("name_taken: recipe {name} installs something else"));
+        }
+        for command in known_commands(facts) {
+            if let Some(other) = self.commands.get(command.as_str()).filter(|other| *other != name)
+            {
+                return taken(format!("command_taken: recipe {other} provides {command}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a recipe called `name`, whether it can be read or not.
+    pub fn has_recipe(&self, name: &RecipeName) -> bool {
+        self.recipes.contains_key(name)
+    }
+
+    /// Whether some recipe cannot be read.
+    pub fn has_unreadable(&self) -> bool {
+        !self.unreadable.is_empty()
+    }
+
+    /// The packages that recipes install by one of `actions`, each with the first recipe that does
+    /// so. A parameter of the step names the package. If there is none, because the step names files,
+    /// `[version]` names the package that its source is asked about.
+    pub fn installed(&self, actions: &[ActionShape]) -> BTreeMap<PackageName, RecipeName> {
+        let named = |installs: &Installs| -> Option<PackageName> {
+            let action = actions.iter().find(|action| action.name == installs.action)?;
+            installs.texts.get(action.package?)?.parse().ok()
+        };
+        let mut installed = BTreeMap::new();
+        for action in actions.iter().filter(|action| action.package.is_none()) {
+            if let Versions::Named(source) = action.versions {
+                installed.extend(self.versioned.get(source).cloned().unwrap_or_default());
+            }
+        }
+        for (recipe, steps) in &self.recipes {
+            for package in steps.iter().filter_map(named) {
+                installed.entry(package).or_insert_with(|| recipe.clone());
+            }
+        }
+        installed
+    }
+}
+
+impl Installs {
+    fn of(facts: &PackageFacts) -> Self {
+        let text = |(key, parameter): (&String, &Parameter)| match parameter {
+            Parameter::Text(text) => Some((key.clone(), text.clone())),
+            Parameter::List(_) | Parameter::Flag(_) => None,
+        };
+        let texts = facts.install.parameters.iter().filter_map(text).collect();
+        Self { action: facts.install.name.clone(), texts }
+    }
+
+    /// Whether the action and the texts are the same. Other parts of the step may differ.
+    fn is_of(&self, facts: &PackageFacts) -> bool {
+        let own = Self::of(facts);
+        let is_same = |(key, text): (&String, &String)| self.texts.get(key) == Some(text);
+        self.action == own.action && own.texts.iter().all(is_same)
+    }
+}
+
+fn known_commands(facts: &PackageFacts) -> &[CommandName] {
+    match &facts.executables {
+        Executables::Known(commands) => commands,
+        Executables::Unknown(_) => &[],
+    }
+}
+
+/// The commands that `recipe` installs on `PATH`, as far as it lists them.
+fn commands(recipe: &Recipe) -> Vec<String> {
+    let listed = recipe.steps.iter().flat_map(|step| {
+        ["executables", "binaries"].iter().filter_map(|key| step.params.get(*key)?.as_array())
+    });
+    let texts = listed.flatten().filter_map(toml::Value::as_str);
+    let bin = |path: &str| path.strip_prefix("bin/").unwrap_or(path).to_owned();
+    texts.map(bin).filter(|command| !command.contains('/')).collect()
+}
+
+/// The source of versions, and the package in the key of the same name: `source = "cask"`, `cask =
+/// "x"`.
+fn versioned(recipe: &Recipe) -> Option<(&str, PackageName)> {
+    let says = &recipe.version.as_ref()?.0;
+    let source = says.get("source")?.as_str()?;
+    Some((source, says.get(source)?.as_str()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Action, Metadata, RecipeStep};
+
+    fn facts(package: &str, commands: &[&str]) -> PackageFacts {
+        let parameters = [("package".to_owned(), Parameter::Text(package.to_owned()))].into();
+        let id = format!("eco:{package}").parse().unwrap();
+        let commands: Vec<String> = commands.iter().map(|&it| it.to_owned()).collect();
+        PackageFacts {
+            install: Action { name: "eco_install".to_owned(), parameters },
+            ..PackageFacts::of_commands(id, "1".to_owned(), "eco_install", &commands)
+        }
+    }
+
+    fn recipe(package: &str, command: &str) -> Recipe {
+        let step = RecipeStep {
+            action: "eco_install".to_owned(),
+            params: [
+                ("package".to_owned(), toml::Value::from(package)),
+                ("executables".to_owned(), toml::Value::from(vec![command])),
+            ]
+            .into(),
+            ..RecipeStep::default()
+        };
+        Recipe { metadata: Metadata::default(), version: None, steps: vec![step], verify: None }
+    }
+
+    #[test]
+    fn a_name_and_a_command_belong_to_one_package() {
+        let mut name_registry = NameRegistry::default();
+        name_registry.add_generated(&"a".parse().unwrap(), &facts("a", &["x"]));
+        let check = |name: &str, facts: &PackageFacts| {
+            name_registry.check(&name.parse().unwrap(), facts).map_err(|taken| taken.reason)
+        };
+        assert_eq!(check("a", &facts("a", &["x", "y"])), Ok(()), "its own recipe");
+        assert_eq!(check("b", &facts("b", &["y"])), Ok(()));
+        assert!(check("a", &facts("b", &["z"])).unwrap_err().starts_with("name_taken"));
+        assert!(check("c", &facts("c", &["x"])).unwrap_err().starts_with("command_taken"));
+    }
+
+    #[test]
+    fn recipes_on_disk_own_the_commands_of_their_steps() {
+        let mut name_registry = NameRegistry::default();
+        name_registry.add(&"a".parse().unwrap(), &recipe("a", "x"));
+        name_registry.add_unreadable("u".parse().unwrap());
+        let installed = [("a".parse().unwrap(), "a".parse().unwrap())].into();
+        assert_eq!(name_registry.installed(&[ActionShape::of_commands("eco_install")]), installed);
+        assert!(name_registry.has_unreadable() && name_registry.has_recipe(&"u".parse().unwrap()));
+        let check =
+            |name: &str, facts: &PackageFacts| name_registry.check(&name.parse().unwrap(), facts);
+        assert!(check("b", &facts("b", &["x"])).is_err());
+        assert!(check("u", &facts("u", &["z"])).is_err(), "nobody knows what it installs");
+        assert!(check("a", &facts("a", &["x"])).is_ok(), "its own recipe");
+    }
+}

@@ -1,0 +1,109 @@
+//! Decides which existing recipes are tested again.
+
+use std::{cmp::Reverse, collections::BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use crate::model::{BatchId, Environment, PackageId, QueueEntry, RunRecord, Status, Verdict};
+
+/// The `n` entries of `entries` whose recipes were verified longest ago, the oldest first. A recipe
+/// that could not be tested goes to the end too, so that it does not keep others from their turn.
+#[must_use]
+pub fn oldest<'a>(
+    entries: impl IntoIterator<Item = &'a QueueEntry>,
+    n: usize,
+) -> Vec<&'a QueueEntry> {
+    let mut found: Vec<&QueueEntry> =
+        entries.into_iter().filter(|entry| has_recipe(entry)).collect();
+    found.sort_by_key(|entry| (last_looked_at(entry), entry.id.clone()));
+    found.truncate(n);
+    found
+}
+
+/// The entries of `entries` whose recipes were made since `since` and are not among `known`, the
+/// newest first.
+#[must_use]
+pub fn lately<'a>(
+    entries: impl IntoIterator<Item = &'a QueueEntry>,
+    since: DateTime<Utc>,
+    known: &BTreeSet<PackageId>,
+) -> Vec<&'a QueueEntry> {
+    let is_wanted = |entry: &&QueueEntry| {
+        has_recipe(entry)
+            && entry.last_attempt_at.is_some_and(|at| since <= at)
+            && !known.contains(&entry.id)
+    };
+    let mut found: Vec<&QueueEntry> = entries.into_iter().filter(is_wanted).collect();
+    found.sort_by_key(|entry| (Reverse(entry.last_attempt_at), entry.id.clone()));
+    found
+}
+
+/// Adds to `known` the packages whose recipes `run` has tested in `environment` with a result.
+pub fn add_tested(known: &mut BTreeSet<PackageId>, run: &RunRecord, environment: Environment) {
+    let has_result = |verdict: Verdict| matches!(verdict, Verdict::Pass | Verdict::Fail);
+    let tested = run
+        .results
+        .iter()
+        .filter(|result| result.environment == environment && has_result(result.result));
+    known.extend(tested.map(|result| result.package_id.clone()));
+}
+
+fn last_looked_at(entry: &QueueEntry) -> DateTime<Utc> {
+    let last_batch = entry.last_batch.as_ref().map(BatchId::started_at);
+    last_batch.map_or(entry.last_verified_at(), |at| at.max(entry.last_verified_at()))
+}
+
+fn has_recipe(entry: &QueueEntry) -> bool {
+    entry.status == Status::Success && entry.recipe.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{EcosystemId, Queue},
+        records::queue,
+    };
+
+    fn second(n: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(n, 0).unwrap()
+    }
+
+    /// Entries `a` to `d`; `d` has no recipe. `a` was attempted first, and verified again last.
+    fn four() -> Queue {
+        let mut queue = queue([("a", 1, 0), ("b", 1, 0), ("c", 1, 0), ("d", 1, 0)]);
+        for (n, entry) in queue.values_mut().enumerate() {
+            entry.last_attempt_at = Some(second(10 + i64::try_from(n).unwrap()));
+            entry.recipe = Some("x".parse().unwrap());
+            entry.status = Status::Success;
+        }
+        queue.first_entry().unwrap().get_mut().verified_at = Some(second(99));
+        queue.last_entry().unwrap().get_mut().status = Status::Failed;
+        queue
+    }
+
+    fn names(entries: &[&QueueEntry]) -> String {
+        let names: Vec<&str> = entries.iter().map(|entry| entry.id.name.as_str()).collect();
+        names.join(" ")
+    }
+
+    #[test]
+    fn the_recipes_that_were_verified_longest_ago_come_first() {
+        let queue = four();
+        assert_eq!(names(&oldest(queue.values(), 2)), "b c");
+        assert_eq!(names(&oldest(queue.values(), 9)), "b c a");
+        // The sweep that looked at `b` could not test it.
+        let mut queue = queue;
+        let sweep = BatchId::new(EcosystemId::from_static("eco"), second(50));
+        queue.get_mut(&"eco:b".parse().unwrap()).unwrap().last_batch = Some(sweep);
+        assert_eq!(names(&oldest(queue.values(), 9)), "c b a");
+    }
+
+    #[test]
+    fn recipes_of_the_period_that_an_environment_has_not_seen_are_tested_there() {
+        let queue = four();
+        assert_eq!(names(&lately(queue.values(), second(11), &BTreeSet::new())), "c b");
+        let known = ["eco:c".parse().unwrap()].into();
+        assert_eq!(names(&lately(queue.values(), second(11), &known)), "b");
+    }
+}

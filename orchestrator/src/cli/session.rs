@@ -1,0 +1,129 @@
+//! What `run` and the stages find on this machine, and the ports that they make of it.
+
+use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
+
+use batch_core::{
+    decide::preflight::Choice,
+    io::{Outbox, PoliteHttp},
+    model::{ActionShape, Control},
+};
+
+use super::{
+    Context,
+    programs::{ProgramArgs, Programs},
+};
+use crate::{
+    env::Root,
+    generator::{BuiltinGenerator, Generator},
+    machine::{LocalMachine, Machine},
+    net,
+    progress::Progress,
+    run::{Ports, RunConfig},
+    seeds,
+    stage::preflight,
+    validator::Validator,
+};
+
+/// What was found on this machine.
+pub(super) struct Session<'a> {
+    cx: &'a Context,
+    root: &'a Root,
+    /// `None` for a stage that tests nothing.
+    local: Option<LocalMachine>,
+    programs: Programs,
+    http: Arc<PoliteHttp>,
+}
+
+/// The owners of what the ports refer to.
+pub(super) struct Parts<'a> {
+    pub(super) machine: Machine,
+    generator: Box<dyn Generator>,
+    validator: Option<Box<dyn Validator + 'a>>,
+    progress: Progress,
+}
+
+impl<'a> Session<'a> {
+    /// Looks for the programs that `programs` selects, and for what tests the recipes of `tested`;
+    /// `None` if nothing is tested.
+    pub(super) async fn new(
+        cx: &'a Context,
+        root: &'a Root,
+        programs: &ProgramArgs,
+        tested: Option<Choice>,
+    ) -> anyhow::Result<Self> {
+        let Root { layout, settings, .. } = root;
+        let http = net::polite(&cx.env, settings, &layout.cache(), &Control::default())?;
+        let local = match tested {
+            Some(choice) => Some(LocalMachine::detect(&cx.env, settings, choice).await),
+            None => None,
+        };
+        let programs = programs.find(&cx.env, settings, Some(&cx.root)).await;
+        Ok(Self { cx, root, local, programs, http })
+    }
+
+    pub(super) fn parts(&self) -> anyhow::Result<Parts<'_>> {
+        let Self { cx, root, local, programs, .. } = self;
+        let (around, work) = ((&cx.env, &root.settings), root.layout.work());
+        let validator = match local {
+            Some(local) => programs.validator(local, around, work.clone())?,
+            None => None,
+        };
+        let none =
+            Machine { environment: None, obstacles: BTreeMap::new(), others: BTreeMap::new() };
+        let offers = |local: &LocalMachine| local.offers(&cx.env.registry, programs.tester());
+        Ok(Parts {
+            machine: local.as_ref().map_or(none, offers),
+            generator: programs.generator(builtin(root, cx)?, around, work),
+            validator,
+            progress: Progress::new(&cx.screen, &cx.env.clock, cx.quiet),
+        })
+    }
+
+    pub(super) fn config(&self) -> RunConfig<'_> {
+        let Self { cx, root, .. } = self;
+        RunConfig {
+            registry: &cx.env.registry,
+            backoff: root.settings.backoff_policy(),
+            breaker: root.settings.breaker_policy(),
+            budget: root.settings.budget.policy(),
+            jitter: cx.env.jitter.clone(),
+            bundled_recipes: &root.settings.bundled_recipes,
+            workflow_run_url: cx.env.workflow_run_url.clone(),
+        }
+    }
+
+    pub(super) fn ports<'p>(&'p self, parts: &'p Parts<'p>) -> Ports<'p> {
+        let Self { cx, root, http, .. } = self;
+        Ports {
+            clock: &*cx.env.clock,
+            state: Arc::new(root.state.clone()),
+            facts: Arc::new(Outbox::new(&root.layout)),
+            machine: &parts.machine,
+            generator: &*parts.generator,
+            validator: parts.validator.as_deref(),
+            traffic: &**http,
+            progress: &parts.progress,
+        }
+    }
+
+    /// Removes old answers of registries.
+    pub(super) fn prune(&self) {
+        net::prune(&self.http);
+    }
+}
+
+/// The built-in generator for all ecosystems of a root.
+fn builtin(root: &Root, cx: &Context) -> anyhow::Result<BuiltinGenerator> {
+    let Root { state, settings, .. } = root;
+    let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
+    let mut looked_at = BTreeSet::new();
+    for plugin in cx.env.registry.iter() {
+        looked_at.extend(seeds::looked_at(plugin, settings)?);
+    }
+    Ok(BuiltinGenerator {
+        known: preflight::recipes(&actions, &settings.bundled_recipes, state)?.known,
+        actions,
+        looked_at,
+        cleaner: Arc::clone(&cx.env.cleaner),
+    })
+}

@@ -1,0 +1,35 @@
+//! `generate`: makes the recipes of a run.
+
+use batch_core::io::ArtifactFolder;
+
+use super::{ArtifactArgs, StageReport};
+use crate::{
+    cli::{Context, programs::ProgramArgs, session::Session, signal::drain_on_signal},
+    exit::Exit,
+    run::Stages,
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    artifacts: ArtifactArgs,
+    #[command(flatten)]
+    programs: ProgramArgs,
+}
+
+pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    let root = cx.open_root()?;
+    root.control(&cx.env.registry)?;
+    drain_on_signal(cx);
+    let session = Session::new(cx, &root, &args.programs, None).await?;
+    let owned = session.parts()?;
+    let folder = ArtifactFolder::new(&args.artifacts.artifacts);
+    let (ports, config) = (session.ports(&owned), session.config());
+    let stages =
+        Stages { ports: &ports, config: &config, root: &cx.root, folder: &folder, jobs: 1 };
+    let end = stages.generate(&cx.stop).await?;
+    session.prune();
+    let report = StageReport::new(stages.plan()?, end);
+    cx.out.show(&report)?;
+    Ok(report.exit())
+}

@@ -1,0 +1,60 @@
+//! `validate`: tests the recipes of a run in one environment.
+
+use batch_core::{decide::preflight::Choice, io::ArtifactFolder, model::Environment};
+
+use super::{ArtifactArgs, StageReport};
+use crate::{
+    cli::{Context, Refusal, programs::ProgramArgs, session::Session, signal::drain_on_signal},
+    exit::Exit,
+    run::Stages,
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    artifacts: ArtifactArgs,
+    /// Environment in which the recipes are tested, for example `linux-debian-glibc-x86_64`
+    #[arg(long, value_name = "ENVIRONMENT")]
+    environment: Environment,
+    /// Number of recipes that are installed and verified at the same time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
+    jobs: u8,
+    /// Use only this sandbox backend: `both`, `bubblewrap` or `landlock`, or on macOS `seatbelt`
+    #[arg(long, value_name = "BACKEND")]
+    sandbox: Option<batch_sandbox::Backend>,
+    #[command(flatten)]
+    programs: ProgramArgs,
+}
+
+pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    let mut root = cx.open_root()?;
+    root.settings.sandbox.backend = args.sandbox.or(root.settings.sandbox.backend);
+    root.control(&cx.env.registry)?;
+    drain_on_signal(cx);
+    let session = Session::new(cx, &root, &args.programs, Some(Choice::All)).await?;
+    let owned = session.parts()?;
+    let folder = ArtifactFolder::new(&args.artifacts.artifacts);
+    let (ports, config) = (session.ports(&owned), session.config());
+    let stages = Stages {
+        ports: &ports,
+        config: &config,
+        root: &cx.root,
+        folder: &folder,
+        jobs: args.jobs.into(),
+    };
+    let plan = stages.plan()?;
+    for batch in &plan.batches {
+        if !owned.machine.can_run(batch.ecosystem(), args.environment) {
+            let message = format!(
+                "this machine cannot test recipes of {} in {}",
+                batch.ecosystem(),
+                args.environment
+            );
+            return Err(Refusal { exit: Exit::Unavailable, message }.into());
+        }
+    }
+    let end = stages.validate(args.environment, &cx.stop).await?;
+    let report = StageReport::new(plan, end);
+    cx.out.show(&report)?;
+    Ok(report.exit())
+}

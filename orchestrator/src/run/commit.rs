@@ -1,0 +1,61 @@
+//! Writes a batch into the state.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use batch_core::{
+    decide::{
+        apply::Rules,
+        fold::{Context, fold},
+        name_registry::NameRegistry,
+        recipe,
+        tsuku::PROGRAM,
+    },
+    io::run_blocking,
+    model::{Delta, EcosystemId, Fact, Outcome, Quota, Started},
+    persist::{Persisted, persist},
+    plugin::Registry,
+};
+
+use super::ports::{Ports, RunConfig};
+
+/// Decides the batch of `started` from `facts` and writes it into the state. `name_registry`
+/// contains the existing recipes; the recipes of the batch are added.
+pub(super) async fn commit(
+    started: &Started,
+    facts: &[Fact],
+    name_registry: &mut NameRegistry,
+    (ports, config): (&Ports<'_>, &RunConfig<'_>),
+) -> anyhow::Result<(Arc<Delta>, Persisted)> {
+    let actions = config.actions();
+    let context = Context { plan: started, actions: &actions, name_registry };
+    let delta = Arc::new(fold(facts, &context, ports.clock.now()));
+    for refused in &delta.refused {
+        tracing::warn!("{}: {} counts for nothing: {}", delta.batch, refused.fact, refused.reason);
+    }
+    let (state, of_batch) = (Arc::clone(&ports.state), Arc::clone(&delta));
+    let mut own_services = own_services(config.registry, delta.batch.ecosystem());
+    own_services.extend(started.generator.starts_with(PROGRAM).then_some(PROGRAM));
+    let (backoff, breaker) = (config.backoff.clone(), config.breaker.clone());
+    // Each write waits for the disk. Other batches continue meanwhile.
+    let persisted = run_blocking(move || {
+        let rules = Rules { own_services, backoff: &backoff, breaker: &breaker };
+        persist(&*state, &of_batch, &rules)
+    });
+    let persisted = persisted.await?;
+    for attempt in &delta.attempts {
+        if let Outcome::Succeeded { recipe: name, toml } = &attempt.outcome
+            && let Ok(recipe) = recipe::parse(toml, &actions)
+        {
+            name_registry.add(name, &recipe);
+        }
+    }
+    Ok((delta, persisted))
+}
+
+/// Hosts and tools that `ecosystem` uses for building. Only their failures count for its breaker.
+fn own_services(registry: &Registry, ecosystem: &EcosystemId) -> BTreeSet<&'static str> {
+    let plugin = registry.get(ecosystem);
+    let quotas = plugin.map(|plugin| plugin.rate_limit.quotas()).unwrap_or_default();
+    let tool = plugin.and_then(|plugin| plugin.toolchain.as_ref()).map(|tool| tool.program);
+    Quota::hosts_for_building(quotas).chain(tool).collect()
+}

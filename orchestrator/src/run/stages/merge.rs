@@ -1,0 +1,142 @@
+//! The stage that writes all batches into the state.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context as _;
+use batch_core::{
+    decide::{
+        fold::{Context, fold},
+        name_registry::NameRegistry,
+        record,
+    },
+    io::ArtifactStage,
+    model::{BatchId, Delta, Environment, Fact, Recovered, RunRecord, SCHEMA_VERSION, Started},
+};
+
+use super::{Batch, StageError, Stages};
+use crate::run::{
+    Summary,
+    commit::commit,
+    start,
+    summary::{BatchSummary, Recording},
+};
+
+impl Stages<'_> {
+    /// Writes all batches into the state, in the order of the plan. A batch that was recorded before
+    /// is not changed. If a stage has not ended, nothing is written, unless `incomplete` asks for it:
+    /// then what no stage has reported is recorded as interrupted.
+    pub async fn merge(&self, incomplete: bool) -> anyhow::Result<Summary> {
+        let _lock = self.ports.state.lock_run(self.ports.clock.now())?;
+        let plan = self.plan()?;
+        let batches = self.batches(&plan)?;
+        let mut summary = Summary::default();
+        if batches.is_empty() {
+            start::record_empty_slot(self.ports, self.config, &plan)?;
+            summary.skipped = plan.skipped;
+            return Ok(summary);
+        }
+        summary.skipped.clone_from(&plan.skipped);
+        let mut name_registry = self.config.recipes(self.ports)?.name_registry;
+        if !incomplete {
+            self.check_complete(&batches, &name_registry)?;
+        }
+        for Batch { started, artifacts } in batches {
+            let before = self.ports.state.run(&started.batch_id.to_string())?;
+            let facts = self.ended(&started, artifacts.facts, &name_registry);
+            if let Some(before) = before {
+                let found = record::run(&self.delta(&started, &facts, &name_registry));
+                summary.batches.push(recorded_before(&started.batch_id, &before, &found));
+                continue;
+            }
+            let around = (self.ports, self.config);
+            let (delta, persisted) = commit(&started, &facts, &mut name_registry, around)
+                .await
+                .with_context(|| format!("cannot write {} into the state", started.batch_id))?;
+            summary.batches.push(BatchSummary::new(&delta, &persisted));
+        }
+        Ok(summary)
+    }
+
+    /// `facts` with the fact that no more come, if some are missing.
+    fn ended(
+        &self,
+        started: &Started,
+        mut facts: Vec<Fact>,
+        name_registry: &NameRegistry,
+    ) -> Vec<Fact> {
+        let delta = self.delta(started, &facts, name_registry);
+        if delta.waiting.is_empty() {
+            return facts;
+        }
+        for waiting in &delta.waiting {
+            let places: Vec<&str> =
+                waiting.environments.iter().map(|&it| Environment::as_str(it)).collect();
+            let (package, places) = (&waiting.package_id, places.join(", "));
+            let is_made =
+                |it: &Fact| matches!(it, Fact::Generated(it) if it.package_id == *package);
+            if !places.is_empty() {
+                tracing::warn!("{package} has no result: nothing was reported from {places}");
+            } else if facts.iter().any(is_made) {
+                tracing::warn!(
+                    "{package} has no result: it wants the name or a command of an earlier package \
+                     that has none"
+                );
+            } else {
+                tracing::warn!("{package} has no result: its recipe was not generated");
+            }
+        }
+        facts.push(Fact::Recovered(Recovered {
+            schema_version: SCHEMA_VERSION,
+            batch_id: started.batch_id.clone(),
+            at: self.ports.clock.now(),
+        }));
+        facts
+    }
+
+    fn delta(&self, started: &Started, facts: &[Fact], name_registry: &NameRegistry) -> Delta {
+        let actions = self.config.actions();
+        let context = Context { plan: started, actions: &actions, name_registry };
+        fold(facts, &context, self.ports.clock.now())
+    }
+
+    /// Refuses `batches` if a stage that concerns one of them has not ended.
+    fn check_complete(
+        &self,
+        batches: &[Batch],
+        name_registry: &NameRegistry,
+    ) -> anyhow::Result<()> {
+        let mut missing = vec![];
+        for Batch { started, artifacts } in batches {
+            let batch = &started.batch_id;
+            if self.ports.state.run(&batch.to_string())?.is_some() {
+                continue;
+            }
+            if !artifacts.sealed.contains(&ArtifactStage::Generate) {
+                missing.push(format!("{batch}: generate"));
+                continue;
+            }
+            let waiting = self.delta(started, &artifacts.facts, name_registry).waiting;
+            let places: BTreeSet<Environment> =
+                waiting.into_iter().flat_map(|it| it.environments).collect();
+            missing.extend(places.iter().map(|place| format!("{batch}: validate in {place}")));
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(StageError::OutOfOrder(format!(
+            "not all stages have ended: {}; run them first, or record what is there as interrupted \
+             with `merge --incomplete`: then later results cannot be used",
+            missing.join(", ")
+        ))
+        .into())
+    }
+}
+
+/// The summary of a batch whose record is `before`; its artifacts give the record `found` now.
+fn recorded_before(batch: &BatchId, before: &RunRecord, found: &RunRecord) -> BatchSummary {
+    // The other fields also depend on the recipes that exist now.
+    let is_same = before.environments == found.environments
+        && before.packages_processed == found.packages_processed;
+    let recorded = if is_same { Recording::Before } else { Recording::BeforeWithOtherResults };
+    BatchSummary::of_record(batch.clone(), before, recorded)
+}

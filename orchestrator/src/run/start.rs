@@ -1,0 +1,214 @@
+//! The start of a run: repairs, and the decision what it does.
+
+use std::fmt;
+
+use anyhow::Context as _;
+use batch_core::{
+    decide::{
+        ladder::{MinutesLeft, Reach, batch_plan},
+        name_registry::NameRegistry,
+        preflight::{Choice, PlannedBatch, Preflight},
+    },
+    model::{BatchId, BatchPlan, Budget, EcosystemId, Environment, SCHEMA_VERSION, Started, Tier},
+};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Request, Testers,
+    ports::{Ports, RunConfig},
+    recover,
+    summary::SkippedEcosystem,
+};
+use crate::stage::preflight;
+
+/// Takes the place of the ecosystem in the id of a run with several batches.
+pub(super) const RUN: EcosystemId = EcosystemId::from_static("run");
+
+/// The version of this program.
+pub(super) const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a run does, with all choices made: the file `run.json` of an artifact folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunPlan {
+    /// Version of the format.
+    pub schema_version: u32,
+    /// The id of the run, `run-<time>`.
+    pub run_id: String,
+    /// The version of the program that made the plan.
+    pub program_version: String,
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// The options that it was made with.
+    pub options: Options,
+    /// The ecosystem that owned the slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<EcosystemId>,
+    /// The ecosystems that are skipped.
+    pub skipped: Vec<SkippedEcosystem>,
+    /// The batches in the order in which they are written into the state; empty when nothing can be
+    /// attempted.
+    pub batches: Vec<BatchId>,
+}
+
+/// The options of a run on which its plan depends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// `auto`, `all`, or an ecosystem.
+    pub ecosystem: String,
+    /// The maximal number of attempts of each batch.
+    pub batch_size: usize,
+    /// The least important tier.
+    pub tier: Tier,
+    /// Whether it is planned for one machine per environment.
+    pub matrix: bool,
+    /// The environments that are left out: `macos`, `arm64`, `musl`.
+    pub skip: Vec<String>,
+    /// The generator.
+    pub generator: String,
+}
+
+impl Options {
+    pub(super) fn of(request: &Request, ports: &Ports<'_>) -> Self {
+        let Request { choice, batch_limit, testers, skip, .. } = request;
+        let ecosystem = match choice {
+            Choice::Auto => "auto".to_owned(),
+            Choice::All => "all".to_owned(),
+            Choice::One(ecosystem) => ecosystem.to_string(),
+        };
+        let skip = [("macos", skip.macos), ("arm64", skip.arm64), ("musl", skip.musl)];
+        Self {
+            ecosystem,
+            batch_size: batch_limit.size,
+            tier: batch_limit.tier,
+            matrix: *testers == Testers::Matrix,
+            skip: skip.iter().filter(|(_, is_set)| *is_set).map(|(it, _)| (*it).into()).collect(),
+            generator: ports.generator.name(),
+        }
+    }
+}
+
+/// As on the command line.
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ecosystem, batch_size, tier, matrix, skip, generator } = self;
+        let matrix = if *matrix { " --matrix" } else { "" };
+        let tier = u8::from(*tier);
+        write!(f, "`--ecosystem {ecosystem} --batch-size {batch_size} --tier {tier}{matrix}")?;
+        for left_out in skip {
+            write!(f, " --skip-{left_out}")?;
+        }
+        write!(f, "` and the generator {generator}")
+    }
+}
+
+/// A run that has started.
+pub(super) struct StartedRun<'a> {
+    pub(super) plan: RunPlan,
+    /// Its batches.
+    pub(super) batches: Vec<Started>,
+    /// Earlier batches that had ended without a record and are recorded now.
+    pub(super) recovered: Vec<BatchId>,
+    /// Number of queue entries that changed because recipes were added or removed.
+    pub(super) reconciled: usize,
+    /// The names and commands of the recipes that exist.
+    pub(super) name_registry: NameRegistry,
+    /// No other run starts as long as it exists.
+    pub(super) lock: Box<dyn Send + 'a>,
+}
+
+/// Repairs what earlier runs left, and decides what this run does.
+pub(super) async fn start<'a>(
+    ports: &'a Ports<'_>,
+    config: &RunConfig<'_>,
+    request: &Request,
+) -> anyhow::Result<StartedRun<'a>> {
+    let lock = ports.state.lock_run(ports.clock.now())?;
+    if let Some(validator) = ports.validator {
+        validator.clean_up().await?;
+    }
+    let mut recipes = config.recipes(ports)?;
+    let recovered = recover::pending(ports, config, &mut recipes.name_registry).await?;
+    if !recovered.is_empty() {
+        recipes = config.recipes(ports)?;
+    }
+    let reconciled = recover::reconcile(ports, config, &recipes)?;
+    let input = config.preflight_input(ports);
+    let preflight = preflight::run(&input, &request.choice, request.batch_limit)?;
+    let budget = ports.state.control()?.budget;
+    let (plan, batches) = run_plan(preflight, &budget, (ports, config, request))?;
+    Ok(StartedRun {
+        plan,
+        batches,
+        recovered,
+        reconciled,
+        name_registry: recipes.name_registry,
+        lock,
+    })
+}
+
+fn run_plan(
+    preflight: Preflight,
+    budget: &Budget,
+    (ports, config, request): (&Ports<'_>, &RunConfig<'_>, &Request),
+) -> anyhow::Result<(RunPlan, Vec<Started>)> {
+    let at = ports.clock.now();
+    let run_id = BatchId::new(RUN, at).to_string();
+    let minutes = MinutesLeft::of(budget, config.budget, at, preflight.batches.len());
+    let reach = |ecosystem: &EcosystemId| {
+        let is_tested = |place: &Environment| match request.testers {
+            Testers::Here => ports.machine.can_run(ecosystem, *place),
+            Testers::Matrix => true,
+        };
+        let environments = Environment::ALL.iter().copied().filter(is_tested).collect();
+        Reach { environments, skip: request.skip, minutes }
+    };
+    let started = |planned: PlannedBatch| Started {
+        schema_version: SCHEMA_VERSION,
+        batch_id: planned.plan.batch.clone(),
+        at,
+        plan: {
+            let reach = reach(planned.plan.batch.ecosystem());
+            batch_plan(planned, &reach)
+        },
+        generator: ports.generator.name(),
+        run_id: Some(run_id.clone()),
+        program_version: PROGRAM_VERSION.to_owned(),
+        workflow_run_url: config.workflow_run_url.clone(),
+    };
+    let batches: Vec<Started> = preflight.batches.into_iter().map(started).collect();
+    let is_tested = |plan: &BatchPlan| plan.skipped.len() < Environment::ALL.len();
+    anyhow::ensure!(
+        batches.iter().all(|batch| is_tested(&batch.plan)),
+        "the options leave out every environment that can be tested here"
+    );
+    let plan = RunPlan {
+        schema_version: SCHEMA_VERSION,
+        run_id,
+        program_version: PROGRAM_VERSION.to_owned(),
+        at,
+        options: Options::of(request, ports),
+        slot: preflight.slot,
+        skipped: preflight.skipped.iter().map(SkippedEcosystem::from).collect(),
+        batches: batches.iter().map(|started| started.batch_id.clone()).collect(),
+    };
+    Ok((plan, batches))
+}
+
+/// A slot in which nothing could be attempted is recorded too, because a missing record must not
+/// look like health.
+pub(super) fn record_empty_slot(
+    ports: &Ports<'_>,
+    config: &RunConfig<'_>,
+    plan: &RunPlan,
+) -> anyhow::Result<()> {
+    let reason = |it: &SkippedEcosystem| format!("{}: {}", it.ecosystem, it.message);
+    let reasons: Vec<String> = plan.skipped.iter().map(reason).collect();
+    let mut record =
+        batch_core::decide::record::empty_slot(plan.slot.clone(), plan.at, reasons.join("; "));
+    record.workflow_run_url.clone_from(&config.workflow_run_url);
+    ports.state.put_run(&record).context("cannot record that nothing could run")
+}

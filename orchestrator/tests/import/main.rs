@@ -1,0 +1,32 @@
+//! `import`, as an operator runs it, on small trees in all old shapes, and on the real data of an
+//! earlier pipeline. Where that data is absent, its tests are reported as ignored with the reason.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
+
+mod corpus;
+mod old_tree;
+mod shapes;
+
+use std::{path::Path, process::ExitCode};
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() -> ExitCode {
+    let no_corpus =
+        (!Path::new(corpus::FOLDER).is_dir()).then_some("needs the data of the earlier pipeline");
+    let mut trials: Vec<Trial> =
+        shapes::TESTS.iter().map(|&(name, test)| trial(name, test, None)).collect();
+    trials.extend(corpus::TESTS.iter().map(|&(name, test)| trial(name, test, no_corpus)));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn trial(name: &str, test: fn(), obstacle: Option<&str>) -> Trial {
+    let test = move || {
+        test();
+        Ok(())
+    };
+    let trial = Trial::test(name, test).with_ignored_flag(obstacle.is_some());
+    match obstacle {
+        Some(reason) => trial.with_kind(reason),
+        None => trial,
+    }
+}
