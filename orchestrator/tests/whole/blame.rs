@@ -10,6 +10,7 @@ use crate::{
     registry::{self, Package},
     root::{TestRoot, obstacle_to_npm},
     trial,
+    waiting::wait_for,
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -83,15 +84,11 @@ fn paused_in_mid_batch() {
 
 /// Waits until the journal of the run that is under way says `what`.
 fn wait_for_fact(root: &TestRoot, what: &str) {
-    for _ in 0..1200 {
+    wait_for(&format!("a journal that says {what:?}"), || {
         let journals = std::fs::read_dir(root.path(".tsuku-batch/outbox")).into_iter().flatten();
         let texts = journals.flatten().map(|it| std::fs::read_to_string(it.path()));
-        if texts.flatten().any(|text| text.contains(what)) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(25));
-    }
-    panic!("no journal says {what:?}");
+        texts.flatten().any(|text| text.contains(what))
+    });
 }
 
 /// Starts a run and kills it while it is at work on the package `slow`.
@@ -113,7 +110,7 @@ fn switch(root: &TestRoot, enabled: bool) {
 }
 
 fn killed_run() {
-    let origin = registry::serve([Package::tool("slow", 25_000)], Duration::ZERO);
+    let origin = registry::serve([Package::tool("slow", 600_000)], Duration::ZERO);
     let root = TestRoot::new(&origin, "");
     root.put_pending(&["slow"]);
     kill_at_work(&root);

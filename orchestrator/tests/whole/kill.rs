@@ -15,6 +15,7 @@ use crate::{
     registry::{self, Package},
     root::{TestRoot, obstacle_to_npm},
     trial,
+    waiting::{LIMIT, wait_for},
 };
 
 const PHASES: [&str; 4] = ["generate", "install", "verify", "persist"];
@@ -98,8 +99,7 @@ fn run_and_kill(root: &TestRoot, phase: &str, delay: Duration) -> Option<&'stati
     let mut last = "";
     let mut due: Option<Instant> = None;
     loop {
-        let wait = due
-            .map_or(Duration::from_secs(60), |due| due.saturating_duration_since(Instant::now()));
+        let wait = due.map_or(LIMIT, |due| due.saturating_duration_since(Instant::now()));
         match received.recv_timeout(wait) {
             Ok(said) => {
                 last = said;
@@ -108,7 +108,7 @@ fn run_and_kill(root: &TestRoot, phase: &str, delay: Duration) -> Option<&'stati
                 }
             }
             Err(RecvTimeoutError::Timeout) if due.is_some() => break,
-            Err(RecvTimeoutError::Timeout) => panic!("a run said nothing for a minute"),
+            Err(RecvTimeoutError::Timeout) => panic!("a run said nothing for {LIMIT:?}"),
             // It has closed its output and is about to end.
             Err(RecvTimeoutError::Disconnected) => {
                 run.wait().unwrap();
@@ -130,15 +130,7 @@ fn ended(run: &mut Child) -> Option<std::process::ExitStatus> {
 /// Checks that every process whose command line or environment names the root ends soon.
 fn check_no_process(root: &TestRoot) {
     let marker = root.dir.path().to_str().unwrap().to_owned();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
-        let left: Vec<String> = processes_of(&marker);
-        if left.is_empty() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "left behind: {left:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for("the end of every process of a run", || processes_of(&marker).is_empty());
 }
 
 fn processes_of(marker: &str) -> Vec<String> {

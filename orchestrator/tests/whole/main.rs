@@ -21,6 +21,7 @@ mod stages;
 mod state_faults;
 mod terminal;
 mod tsuku;
+mod waiting;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,11 @@
 //! An npm registry on loopback with generated packages, for the real npm.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -18,8 +23,17 @@ use tokio::sync::Semaphore;
 /// The registry asks for an hour's pause when it is asked about a package of this name.
 pub(crate) const PAUSING: &str = "pausing";
 
-/// The package whose files come as soon as the test lets them; see [`serve_held`].
+/// The package whose files [`Hold::Named`] keeps back.
 pub(crate) const HELD: &str = "zebra";
+
+/// Which files come only as soon as the test lets them.
+#[derive(Clone, Copy)]
+pub(crate) enum Hold {
+    /// The files of [`HELD`].
+    Named,
+    /// The files of all packages but the one whose files are asked for first.
+    AllButFirst,
+}
 
 /// A package of one version.
 #[derive(Clone)]
@@ -72,8 +86,11 @@ struct Served {
     origin: String,
     delay: Duration,
     packages: BTreeMap<String, (Package, Vec<u8>)>,
-    /// Closed as soon as the files of [`HELD`] may come.
+    hold: Hold,
+    /// Closed as soon as the files that are held may come.
     held: Arc<Semaphore>,
+    /// The package whose files were asked for first.
+    first: OnceLock<String>,
 }
 
 impl Served {
@@ -89,13 +106,14 @@ impl Served {
 
 /// Serves `packages` on loopback until the process ends, each answer after `delay`.
 pub(crate) fn serve(packages: impl IntoIterator<Item = Package>, delay: Duration) -> String {
-    serve_held(packages, delay).0
+    serve_held(packages, delay, Hold::Named).0
 }
 
-/// The same. The files of the package [`HELD`] come as soon as the semaphore is closed.
+/// The same. The files that `hold` names come as soon as the semaphore is closed.
 pub(crate) fn serve_held(
     packages: impl IntoIterator<Item = Package>,
     delay: Duration,
+    hold: Hold,
 ) -> (String, Arc<Semaphore>) {
     let held = Arc::new(Semaphore::new(0));
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -106,8 +124,9 @@ pub(crate) fn serve_held(
         (package.name.clone(), (package, tarball))
     };
     let packages = packages.into_iter().map(with_tarball).collect();
+    let (first, released) = (OnceLock::new(), Arc::clone(&held));
     let served =
-        Arc::new(Served { origin: origin.clone(), delay, packages, held: Arc::clone(&held) });
+        Arc::new(Served { origin: origin.clone(), delay, packages, hold, held: released, first });
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -152,7 +171,11 @@ async fn tarball(
     Path((name, _)): Path<(String, String)>,
 ) -> Response {
     tokio::time::sleep(served.delay).await;
-    if name == HELD {
+    let is_held = match served.hold {
+        Hold::Named => name == HELD,
+        Hold::AllButFirst => *served.first.get_or_init(|| name.clone()) != name,
+    };
+    if is_held {
         // The error says that it is closed.
         let _ = served.held.acquire().await;
     }

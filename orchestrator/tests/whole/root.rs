@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::LazyLock,
 };
 
 use serde_json::Value;
@@ -93,20 +94,26 @@ pub(crate) fn program() -> &'static Path {
 
 /// Why npm packages cannot be installed here; `None` if they can.
 pub(crate) fn obstacle_to_npm() -> Option<String> {
-    let output = Command::new("npm").arg("--version").output();
-    if !output.is_ok_and(|output| output.status.success()) {
-        return Some("npm is not installed".to_owned());
-    }
-    let check = Command::new(program()).args(["sandbox", "check", "--json"]).output().unwrap();
-    let check: Value = serde_json::from_slice(&check.stdout).unwrap();
-    check["chosen"].is_null().then(|| "no sandbox works on this machine".to_owned())
+    static OBSTACLE: LazyLock<Option<String>> = LazyLock::new(|| {
+        let output = Command::new("npm").arg("--version").output();
+        if !output.is_ok_and(|output| output.status.success()) {
+            return Some("npm is not installed".to_owned());
+        }
+        SANDBOXES["chosen"].is_null().then(|| "no sandbox works on this machine".to_owned())
+    });
+    OBSTACLE.clone()
 }
+
+/// What `sandbox check` says about this machine. It starts dozens of processes, so it is asked
+/// once.
+static SANDBOXES: LazyLock<Value> = LazyLock::new(|| {
+    let check = Command::new(program()).args(["sandbox", "check", "--json"]).output().unwrap();
+    serde_json::from_slice(&check.stdout).unwrap()
+});
 
 /// The sandbox backends that work here.
 pub(crate) fn usable_backends() -> Vec<String> {
-    let check = Command::new(program()).args(["sandbox", "check", "--json"]).output().unwrap();
-    let check: Value = serde_json::from_slice(&check.stdout).unwrap();
-    let backends = check["walls"].as_array().unwrap().clone();
+    let backends = SANDBOXES["walls"].as_array().unwrap();
     let usable = backends.iter().filter(|backend| backend["usable"] == true);
     usable.map(|backend| backend["name"].as_str().unwrap().to_owned()).collect()
 }

@@ -3,16 +3,19 @@
 use std::{
     collections::BTreeMap,
     process::{Child, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::{
-    registry::{self, Package},
+    registry::{self, Hold, Package},
     root::{TestRoot, obstacle_to_npm},
     trial,
+    waiting::wait_for,
 };
 
 pub(crate) fn trials(backends: &[String]) -> Vec<Trial> {
@@ -271,12 +274,13 @@ fn tree(dir: &std::path::Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// A run of six packages, of which the first prints its version at once and the others after
-/// `delay_ms`, when the first test is in the journal. Its standard error is in the file.
-fn interrupted_run(delay_ms: u64) -> (TestRoot, Child, tempfile::NamedTempFile) {
+/// A run of six packages that is interrupted when the first test is in the journal. Which package
+/// that is depends on the machine; the files of the others come when the semaphore is closed. Its
+/// standard error is in the file.
+fn interrupted_run() -> (TestRoot, Child, tempfile::NamedTempFile, Arc<Semaphore>) {
     let names = ["a1", "a2", "a3", "a4", "a5", "a6"];
-    let packages = names.map(|name| Package::tool(name, if name == "a1" { 0 } else { delay_ms }));
-    let origin = registry::serve(packages, Duration::ZERO);
+    let packages = names.map(|name| Package::tool(name, 0));
+    let (origin, held) = registry::serve_held(packages, Duration::ZERO, Hold::AllButFirst);
     let root = TestRoot::new(&origin, "");
     root.put_pending(&names);
     let said = tempfile::NamedTempFile::new().unwrap();
@@ -297,7 +301,11 @@ fn interrupted_run(delay_ms: u64) -> (TestRoot, Child, tempfile::NamedTempFile) 
         text.contains("\"fact\":\"validated\"")
     });
     interrupt(&run);
-    (root, run, said)
+    wait_for("the first Ctrl-C to be heard", || {
+        let text = std::fs::read_to_string(said.path()).unwrap();
+        text.contains("what has begun is finished")
+    });
+    (root, run, said, held)
 }
 
 fn interrupt(run: &Child) {
@@ -323,31 +331,20 @@ fn check_interrupted(root: &TestRoot, run: Child, most: u64) {
 }
 
 fn ctrl_c_drains() {
-    let (root, run, _said) = interrupted_run(1_000);
-    // The recipe that is being tested is finished. On a busy machine the signal comes later.
+    let (root, run, _said, held) = interrupted_run();
+    held.close();
+    // What has begun is finished: the package that is being installed, and those that are generated
+    // already.
     check_interrupted(&root, run, 4);
 }
 
 fn second_ctrl_c_stops() {
-    let (root, run, said) = interrupted_run(25_000);
-    wait_for("the first Ctrl-C to be heard", || {
-        let text = std::fs::read_to_string(said.path()).unwrap();
-        text.contains("what has begun is finished")
-    });
+    let (root, run, _said, _held) = interrupted_run();
     // Signals within a second are the same request.
     std::thread::sleep(Duration::from_millis(1_100));
     interrupt(&run);
+    // The files of the others never come.
     check_interrupted(&root, run, 1);
-}
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..600 {
-        if is_so() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("waited in vain for {what}");
 }
 
 fn two_runs_at_once() {

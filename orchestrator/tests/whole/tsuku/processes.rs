@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use fake_tsuku::{Answer, SCRIPT_VARIABLE, Script};
@@ -14,11 +14,10 @@ use crate::{
     registry::{self, Package},
     root::TestRoot,
     trial,
+    waiting::wait_for,
 };
 
 const HOUR_MS: u64 = 60 * 60 * 1000;
-/// Catches what hangs; nothing is measured by it.
-const PATIENCE: Duration = Duration::from_secs(120);
 const MAX_MEMORY_BYTES: u64 = 100 << 20;
 
 pub(super) fn trials() -> Vec<Trial> {
@@ -68,16 +67,6 @@ fn left(root: &TestRoot) -> Vec<u32> {
     pids.filter(is_marked).collect()
 }
 
-/// Waits until `is_so`.
-#[track_caller]
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let by = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < by, "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 fn interrupt(child: &Child) {
     let status = Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap();
     assert!(status.success());
@@ -101,21 +90,21 @@ fn nothing_outlives_an_interruption() {
     let root = root(stubborn(), 3600);
     let child = start(&root);
     // The program and its child.
-    wait_until("both have started", || left(&root).len() == 2);
+    wait_for("both have started", || left(&root).len() == 2);
     interrupt(&child);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
-    wait_until("all have ended", || left(&root).is_empty());
+    wait_for("all have ended", || left(&root).is_empty());
 }
 
 fn nothing_outlives_a_second_interruption() {
     let root = root(stubborn(), 3600);
     let child = start(&root);
-    wait_until("both have started", || left(&root).len() == 2);
+    wait_for("both have started", || left(&root).len() == 2);
     interrupt(&child);
     interrupt(&child);
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
-    wait_until("all have ended", || left(&root).is_empty());
+    wait_for("all have ended", || left(&root).is_empty());
 }
 
 /// The most memory that the process `pid` ever held, in bytes.
