@@ -1,10 +1,11 @@
 //! Queue files. An unreadable entry does not affect the others, and its bytes are kept.
 
-use std::{collections::btree_map, io, path::Path};
+use std::{collections::btree_map, fmt, io, path::Path};
 
 use chrono::{DateTime, Utc};
 use serde::{
-    Deserialize, Serialize, Serializer,
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
     ser::{Error as _, SerializeSeq as _},
 };
 use serde_json::value::RawValue;
@@ -16,16 +17,39 @@ use crate::{
     },
 };
 
+/// A queue file, whose entries are read as `E`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document<'a> {
+struct Document<E> {
     schema_version: u32,
     ecosystem: EcosystemId,
     updated_at: DateTime<Utc>,
     #[serde(default)]
     tiers: TierMeanings,
-    #[serde(borrow)]
-    packages: Vec<&'a RawValue>,
+    packages: Vec<E>,
+}
+
+/// An entry that is an object. serde would also take the list of its values.
+struct Object(StoredEntry);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OfObject)
+    }
+}
+
+struct OfObject;
+
+impl<'de> Visitor<'de> for OfObject {
+    type Value = Object;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object, A::Error> {
+        StoredEntry::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
 }
 
 #[derive(Serialize)]
@@ -61,9 +85,38 @@ pub(super) fn parse(
     ecosystem: &EcosystemId,
     content: &[u8],
 ) -> Result<QueueFile, StateError> {
-    let document = serde_json::from_slice::<Document>(content);
-    // The version is read separately only if it may be the cause of an error, because a queue may
-    // be long.
+    // A queue may be long, and nearly always every entry of it can be read.
+    match parse_at_once(ecosystem, content) {
+        Some(queue) => Ok(queue),
+        None => parse_one_by_one(path, label, ecosystem, content),
+    }
+}
+
+/// The queue in `content`; `None` if there is anything wrong with it.
+fn parse_at_once(ecosystem: &EcosystemId, content: &[u8]) -> Option<QueueFile> {
+    let document: Document<Object> = serde_json::from_slice(content).ok()?;
+    let is_expected = document.schema_version == SCHEMA_VERSION && document.ecosystem == *ecosystem;
+    let mut entries = Queue::new();
+    for Object(stored) in document.packages {
+        add(&mut entries, stored, ecosystem).ok()?;
+    }
+    let header = QueueHeader {
+        ecosystem: document.ecosystem,
+        updated_at: document.updated_at,
+        tiers: document.tiers,
+    };
+    is_expected.then_some(QueueFile { header, entries, quarantined: vec![] })
+}
+
+/// The queue in `content`, in which an entry that cannot be read does not affect the others.
+fn parse_one_by_one(
+    path: &Path,
+    label: &str,
+    ecosystem: &EcosystemId,
+    content: &[u8],
+) -> Result<QueueFile, StateError> {
+    let document = serde_json::from_slice::<Document<&RawValue>>(content);
+    // The version is read separately only if it may be the cause of an error.
     if document.as_ref().map_or(true, |document| document.schema_version != SCHEMA_VERSION) {
         lines::check_version(path, content)?;
     }
@@ -81,7 +134,8 @@ pub(super) fn parse(
     let mut entries = Queue::new();
     let mut quarantined = vec![];
     for (place, raw) in (1..).zip(document.packages) {
-        if let Err(reason) = add(&mut entries, raw.get(), ecosystem) {
+        let added = stored(raw.get()).and_then(|entry| add(&mut entries, entry, ecosystem));
+        if let Err(reason) = added {
             let (file, raw) = (label.to_owned(), raw.get().to_owned());
             quarantined.push(Quarantined { file, place, reason, raw });
         }
@@ -95,12 +149,15 @@ pub(super) fn parse(
 }
 
 /// The error is the reason.
-fn add(entries: &mut Queue, raw: &str, ecosystem: &EcosystemId) -> Result<(), String> {
+fn stored(raw: &str) -> Result<StoredEntry, String> {
     if !raw.starts_with('{') {
         return Err("an entry is an object".to_owned());
     }
-    let stored: StoredEntry =
-        serde_json::from_str(raw).map_err(|error| state_error::reason(&error))?;
+    serde_json::from_str(raw).map_err(|error| state_error::reason(&error))
+}
+
+/// The error is the reason.
+fn add(entries: &mut Queue, stored: StoredEntry, ecosystem: &EcosystemId) -> Result<(), String> {
     let entry = QueueEntry::try_from(stored).map_err(|error| error.to_string())?;
     if entry.id.ecosystem != *ecosystem {
         return Err(format!("{} does not belong to the queue of {ecosystem}", entry.id));
