@@ -61,7 +61,8 @@ fn has_recipe(entry: &QueueEntry) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        model::{EcosystemId, Queue},
+        decide::record,
+        model::{EcosystemId, Queue, RecordedResult, ValidationSkip},
         records::queue,
     };
 
@@ -105,5 +106,30 @@ mod tests {
         assert_eq!(names(&lately(queue.values(), second(11), &BTreeSet::new())), "c b");
         let known = ["eco:c".parse().unwrap()].into();
         assert_eq!(names(&lately(queue.values(), second(11), &known)), "b");
+    }
+
+    #[test]
+    fn only_a_result_in_the_same_environment_makes_a_recipe_known_there() {
+        let (here, elsewhere) = (Environment::DebianX86, Environment::MacArm);
+        let unknown = Verdict::Skipped { reason: ValidationSkip::Fault };
+        let results = [
+            ("eco:passed", here, Verdict::Pass),
+            ("eco:failed", here, Verdict::Fail),
+            ("eco:skipped", here, unknown),
+            ("eco:blocked", here, Verdict::Blocked),
+            ("eco:elsewhere", elsewhere, Verdict::Pass),
+        ];
+        let result = |(package, environment, result): (&str, Environment, Verdict)| {
+            let package_id = package.parse().unwrap();
+            RecordedResult { package_id, environment, result, tries: 1, duration_ms: 1 }
+        };
+        let run = RunRecord {
+            results: results.map(result).to_vec(),
+            ..record::empty_slot(None, second(0), String::new())
+        };
+        let mut known: BTreeSet<PackageId> = ["eco:before".parse().unwrap()].into();
+        add_tested(&mut known, &run, here);
+        let known: Vec<&str> = known.iter().map(|id| id.name.as_str()).collect();
+        assert_eq!(known, ["before", "failed", "passed"]);
     }
 }

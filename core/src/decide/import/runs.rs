@@ -57,7 +57,6 @@ impl Import<'_> {
             batch_id: self.unused_id(&batch.to_string()),
             slot: ecosystem.clone(),
             ecosystem,
-            timestamp: old.timestamp,
             duration_seconds: old.duration_seconds,
             outcome: SlotOutcome::Ran,
             skip_reason: None,

@@ -1,3 +1,5 @@
+mod climbs;
+
 use std::collections::BTreeSet;
 
 use chrono::DateTime;
@@ -135,6 +137,25 @@ fn nothing_is_decided_about_a_rung_before_the_cheaper_ones_have_reported() {
 }
 
 #[test]
+fn a_result_that_will_not_come_is_missing_only_where_the_recipe_could_have_been_tested() {
+    let plan = planned(&["a"], &reach(&[DebianX86, RhelX86]));
+    let after = |debian, rhel| {
+        let known = |place| if place == DebianX86 { debian } else { rhel };
+        let steps = steps(&plan, &plan.packages[0], &[], known);
+        (steps[&DebianX86], steps[&RhelX86])
+    };
+    let ended = Known::Ended;
+    let not_promoted = Step::Skipped(ValidationSkip::NotPromoted);
+    assert_eq!(after(Known::Closed, Known::Open), (Step::Closed, not_promoted));
+    assert_eq!(after(Known::Closed, Known::Closed), (Step::Closed, not_promoted));
+    assert_eq!(after(Known::Open, Known::Closed), (Step::Due, Step::Closed));
+    assert_eq!(after(ended(Verdict::Pass), Known::Closed), (Step::Ended, Step::Closed));
+    for verdict in [Verdict::Fail, Verdict::Blocked, FAULT] {
+        assert_eq!(after(ended(verdict), Known::Closed), (Step::Ended, not_promoted));
+    }
+}
+
+#[test]
 fn options_leave_environments_out() {
     let left = |skip| {
         let plan = planned(&["a"], &Reach { skip, ..reach(Environment::ALL) });
@@ -173,54 +194,6 @@ fn a_budget_is_for_one_week_and_shared_by_the_batches_of_a_run() {
     assert_eq!(left(monday + chrono::Duration::days(7), 1).macos, Some(1000));
     let spent = Budget { macos_minutes_used: 1200, ..budget };
     assert_eq!(MinutesLeft::of(&spent, BudgetPolicy::default(), monday, 0).macos, Some(0));
-}
-
-/// A batch that tests `a` in all environments, and the facts of its generation.
-fn generated(command: Option<&str>) -> (Started, Vec<Fact>) {
-    let mut started = at(0).started(&[package("a")], Environment::ALL);
-    started.plan = planned(&["a"], &reach(Environment::ALL));
-    let facts = vec![
-        Fact::Started(Box::new(started.clone())),
-        at(1).generated(package("a"), command),
-        Fact::Finished(at(2).finished(None, "own.example")),
-    ];
-    (started, facts)
-}
-
-#[test]
-fn an_empty_generation_leaves_nothing_to_test() {
-    let (started, facts) = generated(None);
-    assert_eq!(due(&facts, &started), []);
-}
-
-#[test]
-fn what_is_due_follows_from_the_facts_in_any_order() {
-    let (started, mut facts) = generated(Some("a"));
-    assert_eq!(due(&facts, &started), [(package("a"), DebianX86)]);
-    let validated = |second, place, it| {
-        Fact::Validated(Box::new(at(second).validated(package("a"), place, it)))
-    };
-    facts.push(validated(3, DebianX86, Verdict::Pass));
-    let second: Vec<Environment> = due(&facts, &started).into_iter().map(|it| it.1).collect();
-    assert_eq!(second.len(), 4);
-    // The order of arrival and repetitions change nothing.
-    facts.reverse();
-    facts.extend(facts.clone());
-    assert_eq!(due(&facts, &started).into_iter().map(|it| it.1).collect::<Vec<_>>(), second);
-    for place in second {
-        facts.push(validated(4, place, FAULT));
-    }
-    let third: Vec<Environment> = due(&facts, &started).into_iter().map(|it| it.1).collect();
-    assert!(third.len() == 4 && third.iter().all(|&place| Rung::of(place) == Rung::Arm));
-}
-
-#[test]
-fn a_test_that_was_begun_and_not_ended_gets_another_number() {
-    let (started, mut facts) = generated(Some("a"));
-    facts.push(at(3).began(package("a"), Some(DebianX86), 1));
-    let climbs = climbs(&facts, &started);
-    assert_eq!((climbs[0].next_try(DebianX86), climbs[0].next_try(MacArm)), (2, 1));
-    assert_eq!(climbs[0].due(&started.plan), [DebianX86]);
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {
@@ -265,35 +238,4 @@ proptest! {
         }
         prop_assert!(order.iter().map(|&place| Rung::of(place)).is_sorted());
     }
-}
-
-#[test]
-fn one_environment_discovers_the_commands_and_the_others_test_its_recipe() {
-    let plan = planned(&["a"], &reach(&[AlpineX86, RhelX86]));
-    let started = Started { plan, ..at(0).started(&[], &[]) };
-    let [first, other] = started.plan.packages[0].environments[..] else { panic!("{started:?}") };
-    let mut facts = vec![at(1).undiscovered(package("a"))];
-    let climb = |facts: &[Fact]| climbs(facts, &started).remove(0);
-    let undiscovered = climb(&facts);
-    assert!(matches!(undiscovered.to_test, ToTest::Undiscovered(_)));
-    assert_eq!(undiscovered.due(&started.plan), [first]);
-    assert!(undiscovered.is_later(other, &started.plan), "it waits for the recipe");
-    assert_eq!(due(&facts, &started), [(package("a"), first)]);
-
-    facts.push(Fact::Discovered(Box::new(at(2).discovered(package("a"), first, Some("cmd")))));
-    facts.push(Fact::Validated(Box::new(at(3).validated(package("a"), first, Verdict::Pass))));
-    let discovered = climb(&facts);
-    let ToTest::Recipe(recipe) = &discovered.to_test else { panic!("{discovered:?}") };
-    assert!(recipe.toml.contains("cmd --version"), "{}", recipe.toml);
-    assert_eq!(discovered.due(&started.plan), [other]);
-
-    // Where the first one could not tell, the next one discovers them.
-    let skipped = Verdict::Skipped { reason: ValidationSkip::Fault };
-    let faulty = [
-        at(1).undiscovered(package("a")),
-        Fact::Validated(Box::new(at(3).validated(package("a"), first, skipped))),
-    ];
-    let next = climb(&faulty);
-    assert!(matches!(next.to_test, ToTest::Undiscovered(_)));
-    assert_eq!(next.due(&started.plan), [other]);
 }

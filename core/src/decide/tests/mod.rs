@@ -11,6 +11,7 @@ mod import;
 mod name_registry;
 mod preflight;
 mod recipe;
+mod reconcile;
 mod record;
 mod seeding;
 mod verification;

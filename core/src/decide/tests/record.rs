@@ -4,10 +4,11 @@ use super::*;
 use crate::{
     decide::record,
     model::{
-        Environment, EnvironmentCounts, EnvironmentResult, FailureKind, Outcome, RunnerMinutes,
-        SkipReason, SlotOutcome, Turn, ValidationSkip, Verdict,
+        Environment, EnvironmentCounts, EnvironmentResult, ExecutablesFrom, FailureKind,
+        Generation, Outcome, RanStep, Repro, RunnerMinutes, SkipReason, SlotOutcome, Turn,
+        ValidationSkip, Verdict,
     },
-    records::{attempt, failed_on, succeeded},
+    records::{attempt, failed_on, recipe_of, succeeded},
 };
 
 fn result(environment: Environment, verdict: Verdict) -> EnvironmentResult {
@@ -151,6 +152,66 @@ fn a_failure_record_says_all_that_is_known_of_the_failure() {
     assert_eq!(record.sandbox.as_deref(), Some("box"));
     assert_eq!(record.generator.as_deref(), Some("builtin 0"));
     assert_eq!(record.workflow_run_url, delta.workflow_run_url);
+}
+
+#[test]
+fn a_failure_that_can_be_repeated_has_what_repeats_it() {
+    let subject = Generation::Recipe(Box::new(recipe_of("eco:a".parse().unwrap(), "a")));
+    let step = RanStep::Own { what: "a download".to_owned() };
+    for (subject, steps) in [
+        (Some(subject.clone()), vec![step.clone()]),
+        (Some(subject), vec![]),
+        (None, vec![step]),
+        (None, vec![]),
+    ] {
+        let Outcome::Failed(mut failure) = failed_on(FailureKind::InstallFailed, None) else {
+            panic!("a failure");
+        };
+        failure.steps.clone_from(&steps);
+        let failed = attempt("eco:a", Outcome::Failed(failure));
+        let failed = Attempt { subject: subject.clone().map(Box::new), ..failed };
+        let repro = record::failures(&run_of(vec![failed])).remove(0).repro;
+        if subject.is_none() && steps.is_empty() {
+            assert_eq!(repro, "", "there is nothing to repeat");
+        } else {
+            assert!(repro.ends_with('\n'), "it is a whole line");
+            let repro: Repro = serde_json::from_str(&repro).unwrap();
+            assert_eq!((repro.subject, repro.steps), (subject, steps));
+        }
+    }
+}
+
+#[test]
+fn a_failure_record_names_its_environment_only_where_several_decided() {
+    use Environment::{AlpineX86, DebianX86};
+
+    let ids = |results| -> Vec<String> {
+        let failed = attempt("eco:a", failed_on(FailureKind::InstallFailed, None));
+        let noted = record::failures(&run_of(vec![Attempt { results, ..failed }]));
+        noted.into_iter().map(|noted| noted.record.id).collect()
+    };
+    let id = format!("{}-a", batch(second(100)));
+    let fails = |place| result(place, Verdict::Fail);
+    assert_eq!(ids(vec![]), [id.as_str()]);
+    assert_eq!(ids(vec![fails(DebianX86), result(AlpineX86, Verdict::Pass)]), [id.as_str()]);
+    let both = [format!("{id}-{DebianX86}"), format!("{id}-{AlpineX86}")];
+    assert_eq!(ids(vec![fails(DebianX86), fails(AlpineX86)]), both);
+}
+
+#[test]
+fn a_run_names_the_verified_recipes_whose_commands_the_registry_did_not_tell() {
+    let of = |name: &str, from, outcome| Attempt {
+        executables_from: from,
+        ..attempt(&format!("eco:{name}"), outcome)
+    };
+    let (registry, installation) = (ExecutablesFrom::Registry, ExecutablesFrom::Installation);
+    let run = record::run(&run_of(vec![
+        of("a", Some(registry), succeeded("a")),
+        of("b", Some(installation), succeeded("b")),
+        of("c", None, succeeded("c")),
+        of("d", Some(installation), failed_on(FailureKind::InstallFailed, None)),
+    ]));
+    assert_eq!(run.executables_from, [("b".parse().unwrap(), installation)].into());
 }
 
 #[test]

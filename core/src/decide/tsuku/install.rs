@@ -128,3 +128,6 @@ fn unless_stated(cause: Cause, kind: FailureKind) -> Cause {
     let finding = Finding { confidence: Confidence::Inferred, ..Finding::stated(kind) };
     Cause { finding, ..cause }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,3 +45,18 @@ impl Subcommand {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_subcommand_is_a_word_of_its_own() {
+        let words: BTreeSet<&str> = Subcommand::ALL.into_iter().map(Subcommand::as_str).collect();
+        assert_eq!(words.len(), Subcommand::ALL.len());
+        let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase());
+        assert!(words.into_iter().all(is_word));
+    }
+}

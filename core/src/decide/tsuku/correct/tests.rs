@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     decide::recipe::{of_tool, with_binaries},
-    model::{PackageId, RecipeName, Versions},
+    model::{PackageId, RecipeName, VersionSource, Versions},
 };
 
 const STEP: ActionShape = ActionShape::of_commands("zoo_install")
@@ -87,6 +87,29 @@ fn other_commands_are_corrected_and_verified_by_what_is_there() {
 #[test]
 fn a_pattern_that_checks_no_version_is_replaced() {
     check(&WRITTEN.replace("{version}", ""), WRITTEN, &[]);
+    let other = WRITTEN.replace("{version}", "v{version}");
+    check(&other, &other, &[]);
+}
+
+#[test]
+fn a_verification_stays_if_its_command_is_installed() {
+    let installed = WRITTEN.replace("roar --version", "purr -V");
+    check(&installed, &installed, &[]);
+    for line in ["lion --version", "", "roar-er --version"] {
+        let verify = lion(&WRITTEN.replace("roar --version", line)).unwrap().toml;
+        let verify = parse(&verify, &[STEP]).unwrap().verify.unwrap();
+        assert_eq!(verify.command, "roar --version", "in place of {line:?}");
+    }
+}
+
+#[test]
+fn a_description_that_is_empty_or_not_of_one_line_is_ours() {
+    for description in ["", "two\\nlines", "\\u202Eback"] {
+        let written = WRITTEN.replace("\"Roars\"", &format!("\"{description}\""));
+        let corrected = lion(&written).unwrap();
+        let described = parse(&corrected.toml, &[STEP]).unwrap().metadata.description;
+        assert_eq!(described, "lion from zoo", "in place of {description:?}");
+    }
 }
 
 #[test]
@@ -129,11 +152,60 @@ fn another_package_is_refused_and_both_are_named() {
 }
 
 #[test]
+fn a_quotation_in_a_message_has_a_limit_and_says_where_it_is_cut() {
+    let other = |name: &str| WRITTEN.replace("package = \"lion\"", &format!("package = {name:?}"));
+    let longest = "x".repeat(MAX_QUOTED);
+    let end = |name: &str| {
+        lion(&other(name)).unwrap_err().reason.split(' ').next_back().map(str::to_owned)
+    };
+    assert_eq!(end(&longest), Some(format!("{longest:?}")));
+    assert_eq!(end(&format!("{longest}y")), Some(format!("{longest:?}…")));
+}
+
+#[test]
+fn a_step_that_names_no_package_is_checked_by_the_source_of_its_version() {
+    let facts = facts(&["roar", "purr"]);
+    let mut ours = of_tool(&facts, &RecipeName::nearest("lion")).unwrap();
+    ours.steps[0].params.remove("package");
+    let source = |text: &str| toml::Value::String(text.to_owned());
+    let keys = [("source", source("zoo")), ("zoo_package", source("lion"))];
+    ours.version = Some(VersionSource(keys.map(|(key, it)| (key.to_owned(), it)).into()));
+    let of = |package: &str| {
+        let version = format!("[version]\n  source = \"zoo\"\n  {package}\n\n[[steps]]");
+        let written = WRITTEN.replace("  package = \"lion\"\n", "");
+        let written = written.replace("[[steps]]", &version);
+        let identity = |text: &str| text.to_ascii_lowercase();
+        let action = ActionShape::new("zoo_install", &["executables"]);
+        let asked = Asked {
+            facts: &facts,
+            ours: &ours,
+            actions: &[action.versioned(Versions::Named("zoo"))],
+            identity: &identity,
+            is_guessed: false,
+        };
+        corrected(&written, &asked).map_err(|refused| (refused.kind, refused.reason))
+    };
+    let same = of("zoo_package = \"Lion\"");
+    assert!(same.is_ok(), "{same:?}");
+    for (package, named) in [
+        ("zoo_package = \"tiger\"", "\"tiger\""),
+        ("", "no package that it names"),
+        ("zoo_package = \"\"", "\"\""),
+    ] {
+        let (kind, reason) = of(package).unwrap_err();
+        assert_eq!(kind, FailureKind::AmbiguousSource);
+        assert!(reason.contains(named), "{reason}");
+    }
+}
+
+#[test]
 fn half_a_recipe_is_no_recipe() {
     let invalid = FailureKind::SchemaInvalid;
     check_refused("", invalid, "has no step");
     check_refused(&WRITTEN[..WRITTEN.len() / 2], invalid, "cannot be read");
     check_refused(&"#".repeat(MAX_RECIPE + 1), invalid, "larger than any recipe");
+    let longest = format!("{WRITTEN}{}", "#".repeat(MAX_RECIPE - WRITTEN.len()));
+    assert!(lion(&longest).is_ok(), "the largest possible recipe");
     check_refused(&WRITTEN.replace("tier = 0", "teir = 0"), invalid, "teir");
 }
 

@@ -112,114 +112,6 @@ fn a_guessed_command_is_noticed_wherever_the_warning_stands() {
     assert!(!guessed_command(&output(Subcommand::Create, 0, "Recipe created: x", SKIP)));
 }
 
-#[track_caller]
-fn install(exit_code: i32, stdout: &str, stderr: &str, expected: &str) {
-    let call = output(Subcommand::Install, exit_code, stdout, stderr);
-    assert_eq!(kind(installed(&call, &|_| None)), expected, "{stdout}{stderr}");
-}
-
-fn kind(installed: Installed) -> String {
-    match installed {
-        Installed::Verified => "verified".to_owned(),
-        Installed::NoContainer => "no container".to_owned(),
-        Installed::Failed(cause) => cause.finding.kind.to_string(),
-    }
-}
-
-fn json(category: &str, message: &str) -> String {
-    format!(
-        r#"{{"status":"error","category":"{category}","message":"{message}","missing_recipes":[],"install_exit_code":6}}"#
-    )
-}
-
-#[test]
-fn an_installation_says_nothing_where_it_worked() {
-    install(0, "", "✅ esbuild@0.28.2", "verified");
-    install(6, "", "", "unknown/evidence_lost");
-    install(6, "", "Error: something", "validation_failed/install_failed");
-    // JSON that states a failure takes precedence over an exit code of success.
-    install(0, &json("install_failed", "it broke"), "", "validation_failed/install_failed");
-}
-
-#[test]
-fn a_verification_that_failed_is_found_behind_the_code_of_an_installation() {
-    let mismatch = "installation verification failed: pattern mismatch\\n  Missing: 9\\n  Got: 0";
-    let stdout = json("install_failed", mismatch);
-    let expected = "validation_failed/verify_pattern_mismatch";
-    install(6, &stdout, "", expected);
-    install(
-        6,
-        &format!("Warning: local recipe 'x' shadows embedded recipe\n{stdout}"),
-        "",
-        expected,
-    );
-    let ended = json("install_failed", "installation verification failed: exit status 1");
-    install(6, &ended, "", "validation_failed/verify_failed");
-    // Text that the package prints there blames nothing else.
-    let blaming = json("install_failed", "verification failed: No space left on device");
-    install(6, &blaming, "", "validation_failed/verify_failed");
-}
-
-#[test]
-fn what_json_says_of_network_and_recipes_is_read() {
-    install(6, &json("network_error", "oh"), "", "api_error/connection_error");
-    let timeout = json("network_error\",\"subcategory\":\"timeout", "oh");
-    install(6, &timeout, "", "api_error/timeout");
-    install(6, &json("network_error", "x: no such host"), "", "api_error/dns_error");
-    install(8, &json("missing_dep", "oh"), "", "infrastructure/toolchain_unavailable");
-    install(10, &json("ambiguous", "oh"), "", "deterministic_insufficient/ambiguous_source");
-    let named = json("missing_dep", "oh").replace("[]", "[\"zlib\"]");
-    install(8, &named, "", "missing_dep/recipe_missing");
-    install(6, &json("install_failed", "context canceled"), "", "validation_failed/install_failed");
-}
-
-#[track_caller]
-fn container(exit_code: i32, stdout: &str, expected: &str) {
-    let call = output(Subcommand::Install, exit_code, stdout, "");
-    assert_eq!(kind(in_container(&call, &|_| None)), expected, "{stdout}");
-}
-
-fn answer(passed: bool, install: i32, verify: i32, more: &str) -> String {
-    format!(
-        r#"{{"tool":"x","passed":{passed},"verified":{passed},"install_exit_code":{install},"verify_exit_code":{verify},"duration_ms":1{more}}}"#
-    )
-}
-
-#[test]
-fn a_container_passes_only_what_installed_and_verified() {
-    container(0, &answer(true, 0, 0, ",\"error\":null"), "verified");
-    container(6, &answer(true, 0, 0, ""), "infrastructure/tool_crashed");
-    let unverified = answer(true, 0, 0, "").replace("\"verified\":true", "\"verified\":false");
-    container(0, &unverified, "validation_failed/verify_failed");
-    container(0, "", "infrastructure/tool_crashed");
-    container(0, "{\"plan\":", "infrastructure/tool_crashed");
-    container(6, &answer(false, 0, 1, ""), "validation_failed/verify_failed");
-    container(6, &answer(false, 0, 124, ""), "validation_failed/verify_timeout");
-    container(
-        6,
-        &answer(false, 0, -1, ",\"error\":\"verification failed with exit code -1\""),
-        "validation_failed/verify_failed",
-    );
-    let libc = ",\"verify_output\":\"x: error while loading shared libraries: libz.so.1\"";
-    container(6, &answer(false, 0, 127, libc), "validation_failed/libc_mismatch");
-}
-
-#[test]
-fn a_container_tells_why_it_did_not_install() {
-    let skipped = ",\"error\":\"no container runtime available (install Podman or Docker)\"";
-    container(0, &answer(false, -1, -1, skipped), "no container");
-    container(6, &answer(false, 137, -1, ""), "infrastructure/out_of_memory");
-    container(6, &answer(false, 124, -1, ""), "infrastructure/build_timeout");
-    let built = ",\"install_output\":\"gcc: fatal error: x\\nmake: *** [all] Error 1\"";
-    container(6, &answer(false, 1, -1, built), "validation_failed/native_build_failed");
-    let failed = ",\"error\":\"installation failed with exit code 8\"";
-    container(6, &answer(false, 8, -1, failed), "infrastructure/toolchain_unavailable");
-    let image = ",\"error\":\"sandbox execution failed: cannot pull image\"";
-    container(6, &answer(false, -1, -1, image), "infrastructure/toolchain_unavailable");
-    let refused = json("install_failed", "failed to load recipe: no");
-    container(6, &refused, "validation_failed/install_failed");
-}
-
 #[test]
 fn a_plan_is_json_that_says_for_what_it_is() {
     let plan = |exit_code, stdout: &str| {
@@ -234,11 +126,46 @@ fn a_plan_is_json_that_says_for_what_it_is() {
     );
     let half = format!("{}{}…", &whole[..30], evidence::gap(9));
     assert_eq!(plan(0, &half), Ok(()));
+    // Neither the beginning of a plan nor a cut text is enough by itself.
+    let crashed = Err("infrastructure/tool_crashed".to_owned());
+    assert_eq!(plan(0, &whole[..30]), crashed);
+    assert_eq!(plan(0, &format!("{{\"plan\":{}…", evidence::gap(9))), crashed);
     assert_eq!(plan(0, ""), Err("infrastructure/tool_crashed".to_owned()));
     assert_eq!(plan(0, "{}"), Err("infrastructure/tool_crashed".to_owned()));
     assert_eq!(plan(3, ""), Err("unknown/evidence_lost".to_owned()));
     let unknown = "validation_failed/dependency_resolution_failed".to_owned();
     assert_eq!(plan(1, "Error: unsupported platform"), Err(unknown));
+}
+
+#[test]
+fn without_code_and_text_the_evidence_is_lost() {
+    let cause = create(1, "", "", "unknown/evidence_lost");
+    assert_eq!(cause.finding.confidence, Confidence::Lost);
+}
+
+#[test]
+fn a_stated_cause_is_stronger_than_the_messages_of_this_program() {
+    let text = "Error checking package: failed to parse response: write: No space left on device";
+    create(5, "", text, "infrastructure/disk_full");
+}
+
+#[test]
+fn a_fault_names_the_registry_or_the_program_and_other_failures_name_nobody() {
+    let service = |text: &str, kind: &str| create(1, "", text, kind).finding.service;
+    let registry = "Error: https://r.example/x: failed to parse response";
+    let of_registry = service(registry, "api_error/unexpected_response");
+    assert_eq!(of_registry.as_deref(), Some("r.example"));
+    let of_program = service("Error: unknown flag: --from", "infrastructure/tool_crashed");
+    assert_eq!(of_program.as_deref(), Some(PROGRAM));
+    let package = "Error: https://r.example/x has no bottles available";
+    assert_eq!(service(package, "deterministic_insufficient/no_bottle"), None);
+}
+
+#[test]
+fn a_name_with_parts_of_a_path_is_no_recipe() {
+    let found = names(["@scope/x", "a..b", "c\\d", "<e>", "zlib", "zlib", "x.y"].into_iter());
+    let found: Vec<&str> = found.iter().map(PackageName::as_str).collect();
+    assert_eq!(found, ["zlib", "x.y"]);
 }
 
 proptest! {

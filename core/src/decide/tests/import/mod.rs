@@ -1,15 +1,26 @@
 //! What must hold of an import, whatever the old files contain.
 
+mod control;
+mod entries;
+mod failures;
+mod report;
+mod runs;
+mod seedings;
+mod sources;
+
 use std::sync::LazyLock;
 
+use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 
 use crate::{
     decide::{
         clean::Cleaner,
-        import::{Import, Imported, Known, RecordKind},
+        import::{Classify, Import, Imported, Known, Oddity, RecordKind},
     },
-    model::{EcosystemId, EcosystemNames, Evidence, Finding, InvalidId, PackageName, Status},
+    model::{
+        EcosystemId, EcosystemNames, Evidence, Finding, InvalidId, PackageId, PackageName, Status,
+    },
     old_formats::{audit, control, failures, queue, runs, seedings, selections},
 };
 
@@ -32,31 +43,57 @@ fn classify(_: &EcosystemId, _: &Evidence) -> Option<Finding> {
 
 /// The import of files with these contents, of every kind.
 fn imported(files: &[(RecordKind, String)]) -> Imported {
+    let name = |n: usize| format!("data/x-{n}.jsonl");
+    let files: Vec<(RecordKind, String, &str)> =
+        files.iter().enumerate().map(|(n, (kind, text))| (*kind, name(n), &**text)).collect();
+    imported_with(&files, &classify, None)
+}
+
+/// The import of the files with these names and contents.
+fn imported_with(
+    files: &[(RecordKind, String, &str)],
+    classify: Classify<'_>,
+    has_recipe: Option<&dyn Fn(&str) -> bool>,
+) -> Imported {
     let aliases: &[&str] = &["eco.io", "e"];
     let names = EcosystemNames::new([(&ECO, aliases)]).unwrap();
-    let mut import = Import::new(Known {
-        names: &names,
-        normalise: &normalise,
-        classify: &classify,
-        cleaner: &CLEANER,
-        has_recipe: None,
-    });
-    for (n, (kind, text)) in files.iter().enumerate() {
-        let (file, text) = (format!("data/x-{n}.jsonl"), text.as_bytes());
+    let known =
+        Known { names: &names, normalise: &normalise, classify, cleaner: &CLEANER, has_recipe };
+    let mut import = Import::new(known);
+    for (kind, file, text) in files {
+        let text = text.as_bytes();
         let refused = match kind {
-            RecordKind::QueueEntry => queue(text).map(|queue| import.queue(&file, &queue)),
-            RecordKind::Control => control(text).map(|control| import.control(&file, control)),
-            RecordKind::Audit => audit(text).map(|audit| import.audit(&file, &audit)),
+            RecordKind::QueueEntry => queue(text).map(|queue| import.queue(file, &queue)),
+            RecordKind::Control => control(text).map(|control| import.control(file, control)),
+            RecordKind::Audit => audit(text).map(|audit| import.audit(file, &audit)),
             RecordKind::Failure | RecordKind::Run | RecordKind::Seeding | RecordKind::Selection => {
-                records(&mut import, *kind, &file, text);
+                records(&mut import, *kind, file, text);
                 Ok(())
             }
         };
         if let Err(refused) = refused {
-            import.refuse_file(*kind, &file, refused);
+            import.refuse_file(*kind, file, refused);
         }
     }
     import.finish()
+}
+
+/// The import of one file.
+fn of_file(kind: RecordKind, file: &str, text: &str) -> Imported {
+    imported_with(&[(kind, file.to_owned(), text)], &classify, None)
+}
+
+/// How often `imported` has met `oddity`.
+fn n_of(imported: &Imported, oddity: Oddity) -> u64 {
+    imported.report.oddities.get(&oddity).copied().unwrap_or(0)
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+fn id(text: &str) -> PackageId {
+    text.parse().unwrap()
 }
 
 /// Imports a file of records, of which each one may be refused.
@@ -195,24 +232,5 @@ proptest! {
                 prop_assert!(can_be_built || !is_due, "{id}");
             }
         }
-    }
-}
-
-#[test]
-fn the_better_state_of_two_entries_of_one_package_counts() {
-    let entry = |status: &str, tier: u8| {
-        format!("{{\"id\":\"eco:a\",\"status\":\"{status}\",\"priority\":{tier}}}")
-    };
-    for (one, other, expected) in [
-        ("pending", "success", "success"),
-        ("success", "pending", "success"),
-        ("failed", "excluded", "excluded"),
-        ("requires_manual", "blocked", "requires_manual"),
-    ] {
-        let queue = format!("{{\"entries\":[{},{}]}}", entry(one, 3), entry(other, 1));
-        let imported = imported(&[(RecordKind::QueueEntry, queue)]);
-        let entry = imported.queues[&ECO].entries.values().next().unwrap();
-        assert_eq!(entry.status.label().as_str(), expected);
-        assert_eq!(u8::from(entry.tier), 1);
     }
 }
