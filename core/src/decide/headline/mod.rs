@@ -27,6 +27,7 @@ use crate::{
     model::{Confidence, Failure, FailureKind, FailureRecord, PackageId, PackageName, Stage},
 };
 
+pub use reason::telling_line;
 pub use remedy::{Remedy, remedy, shell_word};
 
 /// Maximal length of a headline in characters.

@@ -80,13 +80,23 @@ const KINDS: &[(FailureKind, Words, Owner)] = &[
     ),
 ];
 
+const PAGE: &[&str] = &[
+    "<html",
+    "html page",
+    "<!doctype",
+    "unexpected token <",
+    "unexpected token '<'",
+    "invalid character '<'",
+];
+
 /// `None` if `failure` is of another kind.
 pub(super) fn draft(failure: &FailureView<'_>) -> Option<Draft> {
     let &(kind, what, owner) = KINDS.iter().find(|(kind, ..)| *kind == failure.kind)?;
-    let tells_more =
-        matches!(kind, FailureKind::UnexpectedResponse | FailureKind::ToolchainUnavailable);
+    let text = failure.message.to_ascii_lowercase();
+    let tells_more = kind == FailureKind::ToolchainUnavailable
+        || kind == FailureKind::UnexpectedResponse && !is_page(&text);
     let reason = if tells_more { reason(failure) } else { None };
-    let what = what(&failure.message.to_ascii_lowercase());
+    let what = what(&text);
     Some(Draft::new(format!("{}: {what}", host(failure)), reason, owner))
 }
 
@@ -120,15 +130,17 @@ fn refused(text: &str) -> String {
 }
 
 fn not_understood(text: &str) -> String {
-    let is_page = ["<html", "<!doctype", "unexpected token <", "unexpected token '<'"]
-        .iter()
-        .any(|part| text.contains(part));
-    let what = if is_page {
+    let what = if is_page(text) {
         "it answered with a web page where data was due"
     } else {
         "its answer was not understood"
     };
     what.to_owned()
+}
+
+/// Whether `text` says that an answer was a web page.
+fn is_page(text: &str) -> bool {
+    PAGE.iter().any(|part| text.contains(part))
 }
 
 /// The first number of three digits in `text` that `is_wanted`, also in the form `e404`.

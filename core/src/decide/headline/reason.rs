@@ -15,11 +15,14 @@ const WRAPPERS: &[&str] = &[
     "exit status",
     "failed building ",
     "failed to build ",
+    "failed to load /dev/null",
     "failed to compile `",
+    "failed to run custom build command",
     "file \"",
     "for more information",
     "hint:",
     "if you are ",
+    "installing ",
     "make: ***",
     "note:",
     "path ",
@@ -36,6 +39,7 @@ const WRAPPERS: &[&str] = &[
     "traceback (",
     "warn ",
     "warning:",
+    "while executing ",
     "× ",
 ];
 /// Parts of such lines.
@@ -48,6 +52,9 @@ const WRAPPER_PARTS: &[&str] = &[
     "returned non-zero exit status",
     "subprocess-exited-with-error",
     "could not compile `",
+    "creating skeleton for it",
+    "downloading ",
+    " panicked at ",
 ];
 /// Words before a reason that say only that it is one, in lower case.
 const LABELS: &[&str] = &[
@@ -77,15 +84,17 @@ const TELLING: &[&str] = &[
     "could not ",
     "couldn't ",
     "denied",
+    " is not ",
     "does not ",
     "error: ",
     "failed",
     "invalid",
     "killed",
     "missing",
+    "must be installed",
     "no such ",
     "not found",
-    "panicked at",
+    " required",
     "requires ",
     "unable to ",
     "unsupported",
@@ -97,27 +106,41 @@ pub(super) fn reason(failure: &FailureView<'_>) -> Option<String> {
     own.filter(|own| !own.is_empty()).or_else(|| chosen(failure.message))
 }
 
-/// The first line of `message` of the most telling form. An error that is followed by its causes is
-/// replaced by the last of them.
+/// The reason in the line that states it best.
 pub(super) fn chosen(message: &str) -> Option<String> {
+    let said = without_labels(best_line(message)?.1);
+    let shown = shown::readable(said.trim_end_matches([':', '.', ' ']));
+    (!shown.is_empty()).then_some(shown)
+}
+
+/// The first line of `text` of the most telling form, if it is marked as an error. An error that is
+/// followed by its causes is replaced by the last of them.
+pub fn telling_line(text: &str) -> Option<&str> {
+    best_line(text).filter(|(weight, _)| *weight > 1).map(|(_, line)| line)
+}
+
+/// The line that states the reason best, and how well it does so.
+fn best_line(text: &str) -> Option<(u8, &str)> {
+    let mut is_after_panic = false;
     let mut best: Option<(u8, &str)> = None;
     let mut is_chain_of_best = false;
-    for line in message.lines() {
+    for line in text.lines() {
         let is_cause = starts_with(line.trim(), "caused by:");
         let said = without_labels(line);
-        let weight = weight(line, said);
+        // A panic states its reason in the next line.
+        let weight = if is_after_panic && !said.is_empty() { 3 } else { weight(line, said) };
+        is_after_panic = line.contains(" panicked at ") && line.ends_with(':');
         if is_cause && is_chain_of_best && weight > 0 {
-            best = best.map(|(rank, _)| (rank, said));
+            best = best.map(|(rank, _)| (rank, line));
         } else {
             let is_better = weight > best.map_or(0, |(rank, _)| rank);
             if is_better {
-                best = Some((weight, said));
+                best = Some((weight, line));
             }
             is_chain_of_best = is_better || is_chain_of_best && weight == 0;
         }
     }
-    let shown = best.map(|(_, said)| shown::readable(said.trim_end_matches([':', '.', ' '])));
-    shown.filter(|said| !said.is_empty())
+    best
 }
 
 /// How well a line states a reason: 0 not at all, 3 an error with its name.

@@ -6,6 +6,8 @@ use crate::model::is_hidden;
 const ROOTS: &[&str] = &["/", "~/", "$WORK", "$SCRATCH"];
 /// Maximal length of an address in characters.
 const MAX_ADDRESS: usize = 60;
+/// A longer digest, as in `sha512-<base64>`, is shortened.
+const MAX_WORD: usize = 40;
 /// Characters that may follow a path or an address.
 const CLOSING: [char; 12] = ['"', '\'', '`', ')', ']', '}', '>', ',', '.', ':', ';', '/'];
 
@@ -41,6 +43,7 @@ fn word(word: &str) -> String {
     match word.split_once("://") {
         Some((scheme, path)) if path.starts_with('/') => format!("{scheme}://{}", last_name(path)),
         Some((scheme, rest)) => format!("{scheme}://{}", address(rest)),
+        None if word.len() > MAX_WORD && word.starts_with("sha") => shortened(word, MAX_WORD / 2),
         None => word.to_owned(),
     }
 }

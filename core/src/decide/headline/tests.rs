@@ -93,8 +93,7 @@ fn faults_of_hosts_name_the_host_and_the_owner() {
     of(
         FailureKind::UnexpectedResponse,
         "invalid json: Unexpected token <",
-        "registry.example: it answered with a web page where data was due: \
-         invalid json: Unexpected token <",
+        "registry.example: it answered with a web page where data was due",
     );
 }
 
@@ -171,14 +170,12 @@ fn the_reason_is_the_error_and_not_what_follows_from_it() {
             &format!("x: its installation failed: {reason}"),
         );
     };
-    of(
-        "npm error code 1\nnpm error command failed\nnpm error Error: no vendor",
-        "no vendor",
-    );
+    of("npm error code 1\nnpm error command failed\nnpm error Error: no vendor", "no vendor");
     of("ERROR: cannot open it\nmake: *** [x] Error 1", "cannot open it");
     of("cannot read it\ncaused by: b\ncaused by: the cause of it", "the cause of it");
     of("[7] could not start\n[8] could not end", "could not start");
     of("something\nlast", "something");
+    of("thread 'main' panicked at src/main.rs:1:1:\nno settings\nnote: run with", "no settings");
     of("errors were found: none", "errors were found: none");
     let none = "x: its installation ended with exit code 1";
     check(FailureKind::InstallFailed, "npm error code 1\nnpm error command failed", none);
