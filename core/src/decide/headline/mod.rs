@@ -22,9 +22,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{
-    decide::clean::without_commands,
-    model::{Confidence, Failure, FailureKind, FailureRecord, PackageId, PackageName, Stage},
+use crate::model::{
+    Confidence, Failure, FailureKind, FailureRecord, PackageId, PackageName, Stage,
 };
 
 pub use reason::telling_line;
@@ -167,9 +166,10 @@ pub fn headline(failure: &FailureView<'_>) -> Headline {
     let draft = of_host::draft(failure)
         .or_else(|| of_machine::draft(failure))
         .unwrap_or_else(|| of_package::draft(failure));
-    // No line begins with foreign words now. This holds even if one does later.
-    let line = without_commands(&draft.line());
-    Headline { line: shown::shortened(&line, MAX_CHARS), owner: draft.owner }
+    // A line that begins with `::` or `##[` is a command to a CI system. The first words may be
+    // the command line or the service that a record names.
+    let line = draft.line().trim_start_matches([':', '#', ' ']).to_owned();
+    Headline { line, owner: draft.owner }
 }
 
 /// The parts of a headline: `<fact>: <reason> (<owner>)`.

@@ -266,6 +266,21 @@ fn the_owner_is_shown_however_long_the_reason_is() {
 }
 
 #[test]
+fn no_line_is_a_command_to_a_ci_system() {
+    let package = package();
+    for service in ["::error::x", " ##[error]x", "##[group]::x"] {
+        let failure = view(&package, FailureKind::DnsError, "");
+        let line = headline(&FailureView { service: Some(service), ..failure }).line;
+        assert!(!line.starts_with(['#', ':']) && line.contains("x: host name"), "{line}");
+    }
+    check(
+        FailureKind::VerifyFailed,
+        "error: \"::add-mask::x\" failed with exit code 1",
+        "add-mask::x exited with 1",
+    );
+}
+
+#[test]
 fn words_for_the_shell_are_quoted() {
     assert_eq!(shell_word("npm:@a/b-c_1.0"), "npm:@a/b-c_1.0");
     assert_eq!(shell_word("a b"), "'a b'");
