@@ -9,7 +9,7 @@ use batch_core::{
         classify::{first_pattern, host_in},
         patterns::of_build,
     },
-    model::{Evidence, FailureKind, Finding},
+    model::{Evidence, FailureKind, Fault, Finding},
     plugin::FailureClassifier,
 };
 
@@ -103,7 +103,8 @@ impl FailureClassifier for Npm {
         if kind == FailureKind::ToolCrashed {
             return Some(finding.of_service("npm"));
         }
-        let is_ours = kind.row().breaker && names_registry(text);
+        // The registry is not to blame for a full disk.
+        let is_ours = kind.fault() == Fault::Registry && names_registry(text);
         Some(if is_ours { finding.of_service(HOST) } else { finding })
     }
 
@@ -309,6 +310,9 @@ mod tests {
         check("ENOSPC", "nospc ENOSPC: no space left on device, write", FailureKind::DiskFull);
         let cut_off = "nospc Invalid response body while trying to fetch https://r/x: ENOSPC: x";
         check("ENOSPC", cut_off, FailureKind::DiskFull);
+        let full =
+            "npm error code ENOSPC\nnpm error nospc fetch https://registry.npmjs.org/x: ENOSPC";
+        assert_eq!(classify(full), Some(Finding::stated(FailureKind::DiskFull)));
         check("EACCES", "Error: EACCES: permission denied, mkdir '/x'", FailureKind::InstallFailed);
         check("ENOENT", "syscall spawn git", FailureKind::ToolchainMissing);
         let crashed = classify("npm error Exit handler never called!\n").unwrap();
