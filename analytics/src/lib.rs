@@ -20,7 +20,10 @@ mod writer;
 
 use std::path::Path;
 
-use batch_core::io::{StateError, StateReader};
+use batch_core::{
+    io::{StateError, StateReader},
+    plugin::Registry,
+};
 use chrono::{DateTime, Utc};
 
 pub use page::{Page, pages};
@@ -40,14 +43,16 @@ pub enum SiteError {
 }
 
 /// Writes the site of `state` as it is at `as_of` into `folder`: changes what changed, removes
-/// what is gone, touches nothing else. Returns as well what of the state could not be read.
+/// what is gone, touches nothing else. Returns as well what of the state could not be read. The
+/// classifiers in `registry` read reasons that only they understand.
 pub fn write(
     folder: &Path,
     state: &dyn StateReader,
+    registry: Option<&Registry>,
     as_of: DateTime<Utc>,
 ) -> Result<(Written, Vec<Problem>), SiteError> {
     let records = Records::read(state)?;
     let mut writer = SiteWriter::begin(folder)?;
-    pages(&records, as_of, |page| writer.put(page))?;
+    pages(&records, registry, as_of, |page| writer.put(page))?;
     Ok((writer.finish()?, records.problems))
 }

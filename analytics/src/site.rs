@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use batch_core::{
-    decide::ahead,
+    decide::{
+        ahead,
+        headline::{FailureView, Headline, Remedy, headline, remedy},
+    },
     model::{
         EcosystemId, FailureRecord, PackageId, QueueEntry, RecipeName, RunRecord, StatusLabel,
     },
+    plugin::Registry,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -19,6 +23,7 @@ use crate::{
 /// Borrows from one set of records. Lists are in the order in which pages show them.
 pub(crate) struct Site<'a> {
     pub(crate) records: &'a Records,
+    registry: Option<&'a Registry>,
     /// The time for which the pages are made.
     pub(crate) as_of: DateTime<Utc>,
     /// The time of the newest record; `None` if there is no record.
@@ -35,9 +40,14 @@ pub(crate) struct Site<'a> {
 }
 
 impl<'a> Site<'a> {
-    pub(crate) fn new(records: &'a Records, as_of: DateTime<Utc>) -> Self {
+    pub(crate) fn new(
+        records: &'a Records,
+        registry: Option<&'a Registry>,
+        as_of: DateTime<Utc>,
+    ) -> Self {
         let mut site = Self {
             records,
+            registry,
             as_of,
             data_as_of: newest(records, as_of),
             causes: causes::rank(&records.failures),
@@ -94,6 +104,23 @@ impl<'a> Site<'a> {
     /// are missing.
     pub(crate) fn is_complete(&self, run: &'a RunRecord) -> bool {
         u64::try_from(self.succeeded(run).len()) == Ok(run.succeeded)
+    }
+
+    /// The cause of `failure` in one line.
+    pub(crate) fn headline(&self, failure: &FailureRecord) -> Headline {
+        headline(&self.view(failure))
+    }
+
+    /// What a person can do about `failure`.
+    pub(crate) fn remedy(&self, failure: &FailureRecord) -> Remedy {
+        remedy(&self.view(failure))
+    }
+
+    fn view<'f>(&self, failure: &'f FailureRecord) -> FailureView<'f> {
+        let ecosystem = &failure.package_id.ecosystem;
+        let reason =
+            |registry: &Registry| registry.reason(ecosystem, failure.kind(), &failure.message);
+        FailureView::of_record(failure).with_own_reason(self.registry.and_then(reason))
     }
 
     pub(crate) fn run(&self, batch_id: &str) -> Option<&'a RunRecord> {

@@ -11,6 +11,7 @@ pub mod containers;
 pub mod counted;
 pub mod env;
 pub mod exit;
+pub mod explained;
 pub mod failure;
 pub mod generator;
 pub mod machine;

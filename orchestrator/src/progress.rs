@@ -9,6 +9,7 @@ use std::{
 };
 
 use batch_core::{
+    decide::headline::{FailureView, headline},
     io::{Clock, Http},
     model::{Fact, Generation, PackageId, Verdict},
 };
@@ -158,9 +159,10 @@ fn ended(fact: &Fact) -> Option<(&PackageId, String)> {
             let Generation::Nothing(nothing) = &generated.made else { return None };
             let package = &generated.package_id;
             let version = nothing.facts.as_ref().map(|facts| format!(" {}", facts.version));
-            let (version, kind) = (version.unwrap_or_default(), nothing.failure.finding.kind);
+            let version = version.unwrap_or_default();
+            let cause = headline(&FailureView::of_attempt(&nothing.failure, package));
             let took = seconds(generated.duration_ms);
-            Some((package, format!("fail {package}{version}: {kind} ({took:.1} s)")))
+            Some((package, format!("fail {package}{version} ({took:.1} s): {cause}")))
         }
         Fact::Validated(validated) => {
             let (package, place) = (&validated.package_id, validated.environment);
@@ -170,9 +172,11 @@ fn ended(fact: &Fact) -> Option<(&PackageId, String)> {
                 Verdict::Skipped { .. } => "skip",
                 Verdict::Blocked => "wait",
             };
-            let cause = validated.failure.as_ref().map(|it| format!(": {}", it.finding.kind));
+            let failure = validated.failure.as_ref();
+            let cause = failure.map(|it| headline(&FailureView::of_attempt(it, package)));
+            let cause = cause.map(|line| format!(": {line}"));
             let (cause, took) = (cause.unwrap_or_default(), seconds(validated.duration_ms));
-            Some((package, format!("{word} {package} in {place}{cause} ({took:.1} s)")))
+            Some((package, format!("{word} {package} in {place} ({took:.1} s){cause}")))
         }
         Fact::Deferred(deferred) => {
             let (package, host) = (&deferred.package_id, &deferred.host);

@@ -6,7 +6,6 @@ use super::{
     Page,
     frame::Frame,
     list::{self, Pager},
-    row::last_line,
 };
 use crate::{
     causes::Cause,
@@ -29,9 +28,8 @@ pub(super) struct CauseRow {
 }
 
 impl CauseRow {
-    pub(super) fn new(cause: &Cause<'_>) -> Self {
+    pub(super) fn new(site: &Site<'_>, cause: &Cause<'_>) -> Self {
         let newest = cause.newest();
-        let line = last_line(newest);
         Self {
             kind: Text::of(format_args!("{} / {}", newest.category(), newest.subcategory())),
             n_packages: cause.packages.len(),
@@ -41,7 +39,7 @@ impl CauseRow {
             first: Timestamp(cause.oldest().timestamp),
             last: Timestamp(newest.timestamp),
             example_href: path::failure(&newest.id),
-            line: if line.is_empty() { Text::new("(no message)") } else { line },
+            line: Text::of(site.headline(newest)),
         }
     }
 }
@@ -60,7 +58,7 @@ pub(super) fn build<E>(
 ) -> Result<(), E> {
     for (path, pager, causes) in list::pages("causes", &site.causes) {
         let frame = Frame::live(site, &path, "Causes of failure", "Causes");
-        let rows = causes.iter().map(CauseRow::new).collect();
+        let rows = causes.iter().map(|cause| CauseRow::new(site, cause)).collect();
         put(super::page(path, &Causes { frame, pager, rows }))?;
     }
     Ok(())

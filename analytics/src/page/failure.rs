@@ -2,7 +2,7 @@
 
 use askama::Template;
 use batch_core::model::{
-    Confidence, EcosystemId, ExecutablesFrom, FailureRecord, Fault, PackageName, Stage,
+    Confidence, EcosystemId, ExecutablesFrom, FailureRecord, PackageName, Stage,
 };
 
 use super::{
@@ -24,12 +24,14 @@ struct FailurePage<'a> {
     id: Text,
     package: Link,
     row: FailureRow,
-    remediation: &'static str,
+    headline: Text,
+    remedy: Text,
+    command: Option<Text>,
     message: Text,
     stage: &'static str,
     exit_code: Option<i32>,
     confidence: &'static str,
-    fault: &'static str,
+    owner: Text,
     service: Option<Text>,
     cause: Link,
     run: Link,
@@ -49,18 +51,21 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
     let kind = failure.kind();
     let title = format!("{}: {kind}", failure.package_id);
     let text = |text: &Option<String>| text.as_deref().map(Text::new);
+    let (headline, remedy) = (site.headline(failure), site.remedy(failure));
     let (output, output_note) = output(site, failure);
     let page = FailurePage {
         frame: Frame::fixed(&path, &title, "Failures", Some(failure.timestamp)),
         id: Text::new(&failure.id),
         package: Link::package(&failure.package_id),
-        row: FailureRow::new(failure),
-        remediation: kind.row().remediation,
+        row: FailureRow::new(site, failure),
+        headline: Text::new(&headline.line),
+        remedy: Text::new(&remedy.text),
+        command: text(&remedy.command),
         message: message(failure),
         stage: stage(failure.stage),
         exit_code: failure.exit_code,
         confidence: confidence(failure.confidence),
-        fault: fault(kind.fault()),
+        owner: Text::of(headline.owner),
         service: text(&failure.service),
         cause: Link {
             href: path::list(&path::cause(failure.fingerprint), 1),
@@ -137,14 +142,5 @@ const fn confidence(confidence: Confidence) -> &'static str {
         Confidence::Stated => "stated by the text",
         Confidence::Inferred => "inferred",
         Confidence::Lost => "lost: the text ends before any cause",
-    }
-}
-
-const fn fault(fault: Fault) -> &'static str {
-    match fault {
-        Fault::Package => "the package's",
-        Fault::Registry => "the registry's",
-        Fault::Machine => "this machine's",
-        Fault::Nobody => "nobody's: one of our own rules",
     }
 }

@@ -60,10 +60,11 @@ pub(super) fn build<E>(
         list(site, (&path::category(category), &title, "One category."), &failures, put)?;
     }
     for cause in &site.causes {
-        let kind = cause.newest().kind();
-        let title = format!("Cause {}: {kind}", cause.fingerprint);
-        let remedy = format!("Remedy: {}.", kind.row().remediation);
-        list(site, (&path::cause(cause.fingerprint), &title, &remedy), &cause.failures, put)?;
+        let newest = cause.newest();
+        let title = format!("Cause {}: {}", cause.fingerprint, newest.kind());
+        let (example, remedy) = (site.headline(newest), site.remedy(newest));
+        let intro = format!("For example: {example}. Remedy: {remedy}.");
+        list(site, (&path::cause(cause.fingerprint), &title, &intro), &cause.failures, put)?;
     }
     Ok(())
 }
@@ -91,7 +92,7 @@ fn list<E>(
             frame: Frame::live(site, &path, title, "Failures"),
             intro: Text::new(intro).to_string(),
             pager,
-            rows: failures.iter().map(|failure| FailureRow::new(failure)).collect(),
+            rows: failures.iter().map(|failure| FailureRow::new(site, failure)).collect(),
             f: &facets,
         };
         put(super::page(path, &page))?;

@@ -17,6 +17,7 @@ mod row;
 mod run;
 mod runs;
 
+use batch_core::plugin::Registry;
 use chrono::{DateTime, Utc};
 
 use crate::{records::Records, site::Site};
@@ -32,14 +33,15 @@ pub struct Page {
 }
 
 /// Passes every page of `records`, as it is at `as_of`, to `put`; stops at the first error of
-/// `put`. Only one page is in memory at a time, because a site of one year needs more memory than a
+/// `put`. The classifiers in `registry` read reasons that only they understand. Only one page is in memory at a time, because a site of one year needs more memory than a
 /// CI machine has.
 pub fn pages<E>(
     records: &Records,
+    registry: Option<&Registry>,
     as_of: DateTime<Utc>,
     mut put: impl FnMut(Page) -> Result<(), E>,
 ) -> Result<(), E> {
-    let site = Site::new(records, as_of);
+    let site = Site::new(records, registry, as_of);
     let overview = overview::Overview::new(&site);
     put(index::build(&site, &overview))?;
     put(dashboard::build(&site, &overview))?;

@@ -161,9 +161,19 @@ impl<'a> Overview<'a> {
             minutes: (control.budget.macos_minutes_used, control.budget.linux_minutes_used),
             runs: records.runs.iter().take(N_RUNS).map(RunRow::new).collect(),
             n_runs: records.runs.len(),
-            failures: records.failures.iter().take(N_FAILURES).map(FailureRow::new).collect(),
+            failures: records
+                .failures
+                .iter()
+                .take(N_FAILURES)
+                .map(|failure| FailureRow::new(site, failure))
+                .collect(),
             n_failures: records.failures.len(),
-            causes: site.causes.iter().take(N_CAUSES).map(CauseRow::new).collect(),
+            causes: site
+                .causes
+                .iter()
+                .take(N_CAUSES)
+                .map(|cause| CauseRow::new(site, cause))
+                .collect(),
             n_causes: site.causes.len(),
             categories: by_category(&failures)
                 .into_iter()

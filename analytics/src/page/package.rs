@@ -98,28 +98,29 @@ fn why(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Why {
             "It is in no queue. The records below are from the time when it was.".to_owned(),
         );
     };
-    let remediation = site.failures_with(id).first().map(|newest| newest.kind().row().remediation);
+    let newest = site.failures_with(id).first();
+    let last = newest.map(|it| (site.headline(it), site.remedy(it)));
     match entry.status.label() {
         StatusLabel::Pending if tries(site, id).is_empty() && entry.last_attempt_at.is_none() => {
             of_text("It was never attempted and waits for its turn.".to_owned())
         }
-        StatusLabel::Pending => of_text(match remediation {
-            Some(remediation) => {
-                format!("It waits for its next turn. Remedy for the last failure: {remediation}.")
-            }
+        StatusLabel::Pending => of_text(match last {
+            Some((headline, remedy)) => format!(
+                "It waits for its next turn. The last failure: {headline}. Remedy: {remedy}."
+            ),
             None => "It waits for its next turn.".to_owned(),
         }),
         StatusLabel::Failed if entry.regressed_at.is_some() => {
             let at = entry.regressed_at.map(|at| at.format("%Y-%m-%d").to_string());
             let at = at.unwrap_or_default();
             let text = format!("Its recipe worked before, and failed when it was tested on {at}.");
-            of_text(match remediation {
-                Some(remediation) => format!("{text} Remedy: {remediation}."),
+            of_text(match last {
+                Some((headline, remedy)) => format!("{text} {headline}. Remedy: {remedy}."),
                 None => text,
             })
         }
-        StatusLabel::Failed => of_text(match remediation {
-            Some(remediation) => format!("Remedy: {remediation}."),
+        StatusLabel::Failed => of_text(match last {
+            Some((headline, remedy)) => format!("{headline}. Remedy: {remedy}."),
             None => "The failure itself is not recorded.".to_owned(),
         }),
         StatusLabel::Success => of_text("Its recipe is on main.".to_owned()),
@@ -204,7 +205,7 @@ impl Try<'_> {
     fn row(&self, site: &Site<'_>, id: &PackageId, is_newest: bool) -> Attempt {
         match self {
             Self::Failed(failure) => {
-                let row = FailureRow::new(failure);
+                let row = FailureRow::new(site, failure);
                 let text = Text::of(format_args!("{} / {}", row.category, row.subcategory));
                 let tail = if is_newest { NEWEST_TAIL } else { TAIL };
                 let blank = Text::default();

@@ -129,7 +129,11 @@ fn by_cause<'a>(site: &'a Site<'a>) -> impl Iterator<Item = List<'a>> {
     site.causes.iter().map(|cause| List {
         stem: path::cause_packages(cause.fingerprint),
         title: format!("Packages that failed for cause {}", cause.fingerprint),
-        intro: format!("{}: {}.", cause.newest().kind(), cause.newest().kind().row().remediation),
+        intro: format!(
+            "For example: {}. Remedy: {}.",
+            site.headline(cause.newest()),
+            site.remedy(cause.newest())
+        ),
         section: "Causes",
         subject: None,
         ids: cause.packages.iter().copied().collect(),

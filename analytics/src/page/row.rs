@@ -10,7 +10,7 @@ use crate::{
     text::{Text, Timestamp, duration},
 };
 
-/// Characters of a last line in a table; the page of the failure shows all of it.
+/// Characters of a reason in a table.
 const MAX_LINE: usize = 140;
 
 /// A link to another page, relative to the top of the site. Without an `href` it is plain text.
@@ -42,11 +42,12 @@ pub(super) struct FailureRow {
     pub(super) category: Text,
     pub(super) subcategory: Text,
     pub(super) environment: &'static str,
+    /// The cause.
     pub(super) line: Text,
 }
 
 impl FailureRow {
-    pub(super) fn new(failure: &FailureRecord) -> Self {
+    pub(super) fn new(site: &Site<'_>, failure: &FailureRecord) -> Self {
         Self {
             at: Timestamp(failure.timestamp),
             href: path::failure(&failure.id),
@@ -55,7 +56,7 @@ impl FailureRow {
             category: Text::new(failure.category()),
             subcategory: Text::new(failure.subcategory()),
             environment: failure.environment.map_or("", |environment| environment.as_str()),
-            line: last_line(failure),
+            line: Text::of(site.headline(failure)),
         }
     }
 }
@@ -70,11 +71,6 @@ pub(super) fn word(failure: &FailureRecord) -> &'static str {
         | Consequence::Spared
         | Consequence::Failed => "failed",
     }
-}
-
-/// The most informative line of a failure.
-pub(super) fn last_line(failure: &FailureRecord) -> Text {
-    Text::last_line(&failure.message, MAX_LINE)
 }
 
 /// A row about a run.

@@ -121,7 +121,7 @@ fn processed(site: &Site<'_>, run: &RunRecord) -> Vec<Processed> {
     }
     let mut row = |id: &PackageId| match failures.get_mut(id).and_then(Vec::pop) {
         Some(failure) => {
-            let row = FailureRow::new(failure);
+            let row = FailureRow::new(site, failure);
             let text = Text::of(format_args!("{} / {}", row.category, row.subcategory));
             Processed {
                 package: row.package,
@@ -147,5 +147,5 @@ fn others(site: &Site<'_>, run: &RunRecord) -> Vec<FailureRow> {
     let listed: BTreeSet<&PackageId> = run.packages_processed.iter().collect();
     let failures = site.failures_of(&run.batch_id).iter();
     let others = failures.filter(|failure| !listed.contains(&failure.package_id));
-    others.map(|failure| FailureRow::new(failure)).collect()
+    others.map(|failure| FailureRow::new(site, failure)).collect()
 }

@@ -24,7 +24,7 @@ fn site(state: &MemoryState, as_of: DateTime<Utc>) -> BTreeMap<String, String> {
         assert!(site.insert(page.path.clone(), page.body).is_none(), "{} twice", page.path);
         Ok::<(), std::convert::Infallible>(())
     };
-    analytics::pages(&records, as_of, put).unwrap();
+    analytics::pages(&records, None, as_of, put).unwrap();
     site
 }
 

@@ -123,7 +123,8 @@ fn every_user_may_read_a_page() {
 #[test]
 fn a_whole_site_is_written_once() {
     let folder = tempfile::tempdir().unwrap();
-    let build = || analytics::write(folder.path(), &sample::state(), sample::now()).unwrap().0;
+    let build =
+        || analytics::write(folder.path(), &sample::state(), None, sample::now()).unwrap().0;
     let first = build();
     assert!(first.n_written > 300);
     let second = build();

@@ -5,7 +5,10 @@ use std::ops::Range;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{FailureKind, Fingerprint};
+use crate::{
+    decide::headline,
+    model::{FailureKind, Fingerprint},
+};
 
 /// How many bytes of the beginning of an output are kept.
 pub const HEAD_BYTES: usize = 16 << 10;
@@ -20,6 +23,10 @@ const MAX_GAP: usize = 64;
 
 /// Maximal length of a message in bytes.
 pub const MESSAGE_BYTES: usize = 2 << 10;
+/// Maximal number of last lines in a message.
+const MESSAGE_LINES: usize = 12;
+/// A longer line is not put before the last lines, because these would find no room.
+const MAX_EARLIER: usize = 512;
 
 /// Parts of lines that say nothing about a cause.
 const NOISE: &[&str] = &[
@@ -84,7 +91,9 @@ pub(super) fn gaps(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// The lines of `text` that state the cause, at most [`MESSAGE_BYTES`]: the last lines that are
-/// marked as errors, otherwise the last lines. Empty only for an empty text.
+/// marked as errors, otherwise the last lines. If the most telling line is not among the last ones,
+/// it is the first one of the message: tools print it before everything that follows from it. Empty
+/// only for an empty text.
 pub fn message(text: &str) -> String {
     let said: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let is_noise = |line: &&&str| NOISE.iter().any(|noise| line.contains(noise));
@@ -97,24 +106,33 @@ pub fn message(text: &str) -> String {
     };
     let marked: Vec<&str> = lines.iter().filter(is_marked).copied().collect();
     let chosen = if marked.is_empty() { lines } else { marked };
-    let first = chosen.len().saturating_sub(12);
-    ending(&chosen[first..])
+    let last = &chosen[chosen.len().saturating_sub(MESSAGE_LINES)..];
+    let is_apart = |line: &&str| !last.contains(line) && line.len() <= MAX_EARLIER;
+    let telling = headline::telling_line(text).filter(is_apart);
+    let kept: Vec<&str> = telling.into_iter().chain(last.iter().copied()).collect();
+    match telling {
+        Some(line) if kept.iter().map(|line| line.len() + 1).sum::<usize>() > MESSAGE_BYTES => {
+            let room = MESSAGE_BYTES - line.len() - 1;
+            format!("{}\n{}", line.trim_end(), ending(last, room))
+        }
+        Some(_) | None => ending(&kept, MESSAGE_BYTES),
+    }
 }
 
 /// All lines of `text`, which consists only of a cause, at most [`MESSAGE_BYTES`].
 pub fn stated(text: &str) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    ending(&lines)
+    ending(&lines, MESSAGE_BYTES)
 }
 
 /// A message that is too long loses its beginning, because the end states the cause. The rest of a
 /// divided line begins with an ellipsis, so that it cannot become a command to a CI system.
-fn ending(lines: &[&str]) -> String {
+fn ending(lines: &[&str], room: usize) -> String {
     let message = lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
-    if message.len() <= MESSAGE_BYTES {
+    if message.len() <= room {
         return message;
     }
-    format!("…{}", &message[ceil(&message, message.len() - MESSAGE_BYTES + "…".len())..])
+    format!("…{}", &message[ceil(&message, message.len() - room + "…".len())..])
 }
 
 /// The last character boundary at or before `at`.
@@ -191,6 +209,19 @@ mod tests {
         assert_eq!(message(" \n\n"), "");
         let long = format!("{}\nerror: the cause", "error: é\n".repeat(4000));
         assert!(message(&long).ends_with("error: the cause"));
+    }
+
+    #[test]
+    fn the_line_with_the_reason_is_kept_before_many_that_follow_from_it() {
+        let after = "tool error stack at x\n".repeat(30);
+        let text = format!("tool error code 1\nx.c:1:1: fatal error: y.h: No such file\n{after}");
+        let told = message(&text);
+        assert_eq!(told.lines().next(), Some("x.c:1:1: fatal error: y.h: No such file"));
+        assert_eq!(told.lines().count(), 13);
+        let long =
+            format!("Error: the reason\n{}", format!("failed{}\n", " x".repeat(300)).repeat(20));
+        assert!(message(&long).starts_with("Error: the reason\n…"));
+        assert!(message(&long).len() <= MESSAGE_BYTES);
     }
 
     #[test]

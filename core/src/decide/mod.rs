@@ -12,6 +12,7 @@ pub mod discovery;
 pub mod evidence;
 pub mod fold;
 pub mod gate;
+pub mod headline;
 pub mod health;
 pub mod import;
 pub mod interruption;

@@ -108,6 +108,7 @@ const SHARED: &[Pattern] = &[
     ("fatal error: ", FailureKind::NativeBuildFailed),
     ("linker `cc` not found", FailureKind::NativeBuildFailed),
     ("cannot execute binary file", FailureKind::LibcMismatch),
+    (": exec format error", FailureKind::LibcMismatch),
 ];
 
 /// What programs that build for other tools print when a build failed.

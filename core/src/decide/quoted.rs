@@ -80,6 +80,7 @@ fn is_full_disk(said: &str, line: &str, next: &str) -> bool {
         || is_of_program(said, ": fatal error: error writing to ") && said.ends_with(NO_SPACE)
         || is_of_program(said, ": mapping output file failed: ") && said.ends_with(NO_SPACE)
         || said.starts_with("compile: writing output: ") && said.ends_with(NO_SPACE)
+        || said.starts_with("llvm error: io failure on output stream: ") && said.ends_with(NO_SPACE)
 }
 
 /// Whether `words` follow directly after the name of a program.
@@ -136,6 +137,7 @@ mod tests {
         check("make[1]: *** [makefile:3: x.o] killed", memory);
         check("/usr/bin/ld: final link failed: no space left on device", disk);
         check("cc1: fatal error: error writing to /tmp/x.s: no space left on device", disk);
+        check("  llvm error: io failure on output stream: no space left on device", disk);
         check("error: failed to write `x`: no space left on device (os error 28)\n\n", disk);
     }
 

@@ -11,8 +11,9 @@ use async_trait::async_trait;
 use crate::{
     io::{Http, Origins},
     model::{
-        CommandName, DiscoveryPlan, Environment, Evidence, Finding, InstallPlan, InvalidId,
-        KnownRecipes, Missing, PackageFacts, PackageName, Quota, Recipe, RecipeName, Threshold,
+        CommandName, DiscoveryPlan, Environment, Evidence, FailureKind, Finding, InstallPlan,
+        InvalidId, KnownRecipes, Missing, PackageFacts, PackageName, Quota, Recipe, RecipeName,
+        Threshold,
     },
     plugin::{Listing, PageRequest, SourceError},
 };
@@ -50,6 +51,15 @@ pub trait FailureClassifier: Send + Sync {
     /// The cause of a failure. `None` means that the shared patterns decide. It must accept any text,
     /// in time proportional to the length of the text.
     fn classify(&self, evidence: &Evidence) -> Option<Finding>;
+
+    /// The reason of a failure of the kind `kind`, as the tools of this ecosystem state it in
+    /// `message`: a part of one line, or parts of several lines. `None` means that the rules for any
+    /// tool choose a line. It must accept any text, in time proportional to the length of the text.
+    ///
+    /// Only tools that divide the reason between lines need it.
+    fn reason(&self, _kind: FailureKind, _message: &str) -> Option<String> {
+        None
+    }
 }
 
 /// Asks a registry about a package, and builds the recipe from the answers.

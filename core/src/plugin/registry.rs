@@ -1,7 +1,7 @@
 //! The plugins that are linked into this program.
 
 use crate::{
-    model::{DuplicateName, EcosystemId, EcosystemNames, Os, Quota},
+    model::{DuplicateName, EcosystemId, EcosystemNames, FailureKind, Os, Quota},
     plugin::{
         ActionShape, FailureClassifier, Names, NativeInstaller, RateLimit, RecipeBuilder, Seeder,
         Toolchain,
@@ -105,6 +105,17 @@ impl Registry {
     /// The plugin of `id`; `None` for an ecosystem that is not linked.
     pub fn get(&self, id: &EcosystemId) -> Option<&'static EcosystemPlugin> {
         self.iter().find(|plugin| plugin.id == *id)
+    }
+
+    /// The reason of a failure as the classifier of `ecosystem` reads it in `message`; `None` if the
+    /// ecosystem is not linked, or its classifier leaves the choice to the rules for any tool.
+    pub fn reason(
+        &self,
+        ecosystem: &EcosystemId,
+        kind: FailureKind,
+        message: &str,
+    ) -> Option<String> {
+        self.get(ecosystem)?.classifier.reason(kind, message)
     }
 
     /// Every id and alias, for code that does not know plugins.

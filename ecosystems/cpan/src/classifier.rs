@@ -18,6 +18,7 @@ const PATTERNS: PatternTable = PatternTable {
         ("' not found in cpan", FailureKind::PackageNotFound),
         (" which doesn't satisfy ", FailureKind::DependencyResolutionFailed),
         (".pm in @inc", FailureKind::DependencyResolutionFailed),
+        (" error 404: not found.", FailureKind::PackageNotFound),
         ("required--this is only", FailureKind::DependencyResolutionFailed),
         ("can't locate extutils/makemaker.pm", FailureKind::ToolchainMissing),
         ("checksum mismatch for", FailureKind::ArchiveExtractionFailed),

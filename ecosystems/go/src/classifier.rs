@@ -15,6 +15,8 @@ const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
     program: Some(PROGRAM),
     causes: &[
+        // Whatever follows, the name was not resolved.
+        ("dial tcp: lookup ", FailureKind::DnsError),
         ("' not found in go", FailureKind::PackageNotFound),
         (": 404 not found", FailureKind::PackageNotFound),
         (": 410 gone", FailureKind::PackageNotFound),
@@ -93,6 +95,21 @@ impl FailureClassifier for Go {
             of_build(text, FailureKind::NativeBuildFailed)
         })
     }
+
+    /// The go command repeats module and version before the reason.
+    fn reason(&self, _: FailureKind, message: &str) -> Option<String> {
+        let is_progress =
+            |line: &&str| ["downloading ", "warning: "].iter().any(|it| line.starts_with(it));
+        let mut said = message.lines().filter_map(|line| line.strip_prefix("go: "));
+        let mut reason = said.find(|line| !is_progress(line))?;
+        while let Some((module, rest)) = reason.split_once(": ")
+            && module.contains('@')
+            && !module.contains(' ')
+        {
+            reason = rest;
+        }
+        Some(reason.to_owned())
+    }
 }
 
 /// Whether the compiler or the linker printed a message: it follows a line `# import/path`, which
@@ -148,6 +165,11 @@ mod tests {
         ),
         (
             "go: github.com/a/b@v0.9.0: Get \"https://proxy.golang.org/github.com/a/b/@v/v0.9.0.info\": dial tcp: lookup proxy.golang.org on 10.0.0.53:53: no such host",
+            FailureKind::DnsError,
+            Some("proxy.golang.org"),
+        ),
+        (
+            "go: github.com/a/b@v0.9.0: Get \"https://proxy.golang.org/github.com/a/b/@v/v0.9.0.info\": dial tcp: lookup proxy.golang.org on 10.0.0.53:53: dial udp 10.0.0.53:53: connect: network is unreachable",
             FailureKind::DnsError,
             Some("proxy.golang.org"),
         ),
@@ -320,6 +342,15 @@ mod tests {
          ./main.go:3:2: {fault}\n\
          ./main.go:9:1: too many errors",
     ];
+
+    #[test]
+    fn the_reason_follows_the_repeated_module() {
+        let reason = |text: &str| Go.reason(FailureKind::InstallFailed, text);
+        let text = "go: downloading x v1.0.0\ngo: a.b/c@v1.0.0: a.b/c@v1.0.0: reading https://p/x: 400 Bad Request";
+        assert_eq!(reason(text).unwrap(), "reading https://p/x: 400 Bad Request");
+        assert_eq!(reason("go: go.mod requires go >= 1.99").unwrap(), "go.mod requires go >= 1.99");
+        assert_eq!(reason("go: downloading x v1.0.0\n# p\n./main.go:1:1: x"), None);
+    }
 
     #[test]
     fn texts_quoted_by_a_build_are_not_causes() {

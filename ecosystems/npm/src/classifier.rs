@@ -9,11 +9,17 @@ use batch_core::{
         classify::{first_pattern, host_in},
         patterns::of_build,
     },
-    model::{Evidence, FailureKind, Finding},
+    model::{Evidence, FailureKind, Fault, Finding},
     plugin::FailureClassifier,
 };
 
 use crate::{Npm, quota::HOST, version};
+
+/// The heading above the dependency that does not fit.
+const UNRESOLVED: &str = "Could not resolve dependency:";
+
+/// The labels of lines about versions, platforms and engines.
+const LABELS: &[&str] = &["notarget ", "notsup "];
 
 const PREFIXES: &[&str] = &["npm error", "npm ERR!"];
 
@@ -89,13 +95,27 @@ impl FailureClassifier for Npm {
         if let Some(finding) = failed_script(text) {
             return Some(finding);
         }
-        let kind = by_pattern(text).or_else(|| by_code(text))?;
+        let by_code = by_code(text);
+        // A full disk cuts answers off.
+        let disk = by_code.filter(|kind| *kind == FailureKind::DiskFull);
+        let kind = disk.or_else(|| by_pattern(text)).or(by_code)?;
         let finding = Finding::stated(kind);
         if kind == FailureKind::ToolCrashed {
             return Some(finding.of_service("npm"));
         }
-        let is_ours = kind.row().breaker && names_registry(text);
+        // The registry is not to blame for a full disk.
+        let is_ours = kind.fault() == Fault::Registry && names_registry(text);
         Some(if is_ours { finding.of_service(HOST) } else { finding })
+    }
+
+    /// npm names the dependency that does not fit in the line after a heading, and begins lines
+    /// about platforms and engines with a label.
+    fn reason(&self, _: FailureKind, message: &str) -> Option<String> {
+        let mut after = error_lines(message).skip_while(|line| *line != UNRESOLVED);
+        let unfit = after.nth(1).filter(|line| !line.is_empty());
+        let text_of = |line| LABELS.iter().find_map(|label| str::strip_prefix(line, label));
+        let labelled = || error_lines(message).find_map(text_of);
+        unfit.or_else(labelled).map(str::to_owned)
     }
 }
 
@@ -288,6 +308,11 @@ mod tests {
     fn faults_of_the_machine_are_classified() {
         let check = |code: &str, line: &str, kind| check(&[&format!("code {code}"), line], kind);
         check("ENOSPC", "nospc ENOSPC: no space left on device, write", FailureKind::DiskFull);
+        let cut_off = "nospc Invalid response body while trying to fetch https://r/x: ENOSPC: x";
+        check("ENOSPC", cut_off, FailureKind::DiskFull);
+        let full =
+            "npm error code ENOSPC\nnpm error nospc fetch https://registry.npmjs.org/x: ENOSPC";
+        assert_eq!(classify(full), Some(Finding::stated(FailureKind::DiskFull)));
         check("EACCES", "Error: EACCES: permission denied, mkdir '/x'", FailureKind::InstallFailed);
         check("ENOENT", "syscall spawn git", FailureKind::ToolchainMissing);
         let crashed = classify("npm error Exit handler never called!\n").unwrap();
@@ -347,6 +372,20 @@ mod tests {
     fn a_long_text_takes_no_longer_than_its_length() {
         let text = format!("{}npm error code ", "npm error '@".repeat(100_000));
         assert_eq!(classify(&text), None);
+    }
+
+    #[test]
+    fn the_dependency_that_does_not_fit_is_the_reason() {
+        let reason = |text: &str| Npm.reason(FailureKind::DependencyResolutionFailed, text);
+        let conflict = "npm error ERESOLVE unable to resolve dependency tree\n\
+                        npm error Could not resolve dependency:\n\
+                        npm error peer react@\"^18.2.0\" from react-dom@18.2.0\nnpm error node_modules/x";
+        assert_eq!(reason(conflict).unwrap(), "peer react@\"^18.2.0\" from react-dom@18.2.0");
+        let platform = "npm error code EBADPLATFORM\nnpm error notsup Unsupported platform for x";
+        assert_eq!(reason(platform).unwrap(), "Unsupported platform for x");
+        for text in ["", "npm error Could not resolve dependency:", "peer react from x"] {
+            assert_eq!(reason(text), None, "{text}");
+        }
     }
 
     #[test]

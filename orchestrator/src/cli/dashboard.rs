@@ -53,7 +53,7 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
 }
 
 fn build(root: &Root, site: &Path, cx: &Context) -> anyhow::Result<BuildReport> {
-    let written = analytics::write(site, &root.state, cx.env.clock.now());
+    let written = analytics::write(site, &root.state, Some(&cx.env.registry), cx.env.clock.now());
     // Distinguishes errors of the state, which is read, from errors of the folder, which is
     // written.
     let (written, problems) = written.map_err(|error| match error {

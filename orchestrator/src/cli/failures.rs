@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt, ops::ControlFlow};
 
 use batch_core::{
+    decide::headline::{Owner, Remedy, shell_word},
     io::{HistoryFilter, StateError, StateReader as _, Visited},
     model::{FailureKind, FailureRecord, RunName},
 };
@@ -17,7 +18,11 @@ use super::{
     out::table,
     runs::{self, Period},
 };
-use crate::{env::Root, exit::Exit};
+use crate::{
+    env::Root,
+    exit::Exit,
+    explained::{ExplainedFailure, remedy_of_record},
+};
 
 /// If an id does not exist, similar ids are searched among this many of the newest failures.
 const N_HINTS: usize = 500;
@@ -89,9 +94,19 @@ fn show(id: &str, root: &Root, cx: &Context) -> anyhow::Result<Exit> {
         }
         Err(error) => return Err(error.into()),
     };
-    let remediation = record.kind().row().remediation.to_owned();
+    let Remedy { text, command } = remedy_of_record(&record, &cx.env.registry);
+    let ExplainedFailure { record, headline, owner } =
+        ExplainedFailure::new(record, &cx.env.registry);
     let problems = damage.into_problems();
-    cx.out.show(&FailureReport { record, remediation, output, problems })?;
+    cx.out.show(&FailureReport {
+        record,
+        headline,
+        owner,
+        remediation: text,
+        command,
+        output,
+        problems,
+    })?;
     Ok(Exit::Ok)
 }
 
@@ -159,6 +174,8 @@ fn list(args: &ListArgs, root: &Root, cx: &Context) -> anyhow::Result<Exit> {
     }
     let total = (!has_more).then_some(failures.len());
     let exit = damage::exit(failures.len(), &problems);
+    let explained = |record| ExplainedFailure::new(record, registry);
+    let failures = failures.into_iter().map(explained).collect();
     cx.out.show(&FailureList { failures, total, problems })?;
     Ok(exit)
 }
@@ -181,7 +198,7 @@ fn check_category(word: &str) -> anyhow::Result<()> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct FailureList {
     /// Newest first.
-    failures: Vec<FailureRecord>,
+    failures: Vec<ExplainedFailure>,
     /// The number of all failures; absent when there are more than the limit, because the others
     /// are not counted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,16 +209,15 @@ pub(super) struct FailureList {
 
 impl fmt::Display for FailureList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let row = |record: &FailureRecord| {
-            let last = record.message.lines().last().unwrap_or_default();
+        let row = |ExplainedFailure { record, headline, .. }: &ExplainedFailure| {
             vec![
                 record.id.clone(),
                 format!("{}/{}", record.category(), record.subcategory()),
-                last.chars().take(90).collect(),
+                headline.clone(),
             ]
         };
         let rows: Vec<Vec<String>> = self.failures.iter().map(row).collect();
-        write!(f, "{}", table(&["FAILURE", "KIND", "MESSAGE"], &rows))?;
+        write!(f, "{}", table(&["FAILURE", "KIND", "WHAT HAPPENED"], &rows))?;
         runs::write_count(f, self.failures.len(), self.total, ["failure", "failures"])?;
         damage::write_problems(f, &self.problems)
     }
@@ -212,8 +228,17 @@ impl fmt::Display for FailureList {
 pub(super) struct FailureReport {
     /// As stored.
     record: FailureRecord,
+    /// What happened, to what, and whose fault it is; one line. It is not stored: it follows from
+    /// the record by the rules of this version.
+    headline: String,
+    /// Whose fault it is.
+    owner: Owner,
     /// What a person can do about it.
     remediation: String,
+    /// A command for a POSIX shell that does it or shows more; absent where nobody needs to do
+    /// anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
     /// The whole output of the failing program; absent when no program was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<String>,
@@ -227,7 +252,12 @@ impl fmt::Display for FailureReport {
         writeln!(f, "{}", record.id)?;
         writeln!(f, "  package      {}", record.package_id)?;
         writeln!(f, "  kind         {}/{}", record.category(), record.subcategory())?;
+        writeln!(f, "  happened     {}", self.headline)?;
+        writeln!(f, "  whose fault  {}", self.owner)?;
         writeln!(f, "  what to do   {}", self.remediation)?;
+        if let Some(command) = &self.command {
+            writeln!(f, "               {command}")?;
+        }
         writeln!(f, "  run          {}", record.batch_id)?;
         writeln!(f, "  ended        {}", record.timestamp.trunc_subsecs(0))?;
         if let Some(environment) = &record.environment {
@@ -242,7 +272,7 @@ impl fmt::Display for FailureReport {
         for note in &record.notes {
             writeln!(f, "  note         {note}")?;
         }
-        writeln!(f, "  repeat it    tsuku-batch repro {}", record.id)?;
+        writeln!(f, "  repeat it    tsuku-batch repro {}", shell_word(&record.id))?;
         writeln!(f, "\n{}", record.message)?;
         if let Some(output) = &self.output {
             writeln!(f, "\nWhole output:\n{output}")?;

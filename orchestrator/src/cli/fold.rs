@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use batch_core::{
     decide::{
         fold::{Context as Judging, fold},
+        headline::{FailureView, headline},
         name_registry::NameRegistry,
     },
     io::{FsState, Records, StateError, StateErrorKind, read_facts},
@@ -122,8 +123,7 @@ fn batch(f: &mut fmt::Formatter<'_>, delta: &Delta) -> fmt::Result {
             Outcome::Succeeded { recipe, .. } => writeln!(f, "  ok    {package} -> {recipe}")?,
             Outcome::Failed(failure) => {
                 writeln!(f, "  fail  {package}: {}", failure.finding.kind)?;
-                let last = failure.message.lines().last().unwrap_or_default();
-                writeln!(f, "        {last}")?;
+                writeln!(f, "        {}", headline(&FailureView::of_attempt(failure, package)))?;
             }
         }
     }

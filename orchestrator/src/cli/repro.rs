@@ -8,10 +8,9 @@ use batch_core::{
     decide::ladder::ToTest,
     io::StateReader as _,
     model::{
-        Environment, Failure, FailureKind, FailureRecord, Fingerprint, Generation, NotGenerated,
-        PackageId, Repro, Stage,
+        Environment, Failure, FailureRecord, Generation, NotGenerated, PackageId, Repro, Stage,
     },
-    plugin::EcosystemPlugin,
+    plugin::{EcosystemPlugin, Registry},
 };
 
 pub(super) use report::ReproReport;
@@ -25,7 +24,9 @@ use super::{
     signal::cancel_on_signal,
     trial::{Trial, paused},
 };
-use crate::{env::Root, exit::Exit, generator::NoRecipe, validator::Validation};
+use crate::{
+    env::Root, exit::Exit, generator::NoRecipe, run::FailureSummary, validator::Validation,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -66,7 +67,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
             }
         };
         let Some(again) = again else { return Ok(Exit::Interrupted) };
-        report.again = Some(again.compared(record.kind(), record.fingerprint));
+        report.again = Some(again.compared(&record, &cx.env.registry));
     }
     let of_lost = lost.as_ref().map_or(Exit::Ok, |lost| lost.exit);
     if let Some(lost) = &lost {
@@ -159,21 +160,21 @@ struct Repeated {
 }
 
 impl Repeated {
-    /// Compares it with a failure of the kind `kind`. Failures are the same if their fingerprints are
-    /// equal, because their texts contain times and random names.
-    fn compared(self, kind: FailureKind, fingerprint: Fingerprint) -> Again {
+    /// Compares it with the failure `record`. Failures are the same if their fingerprints are equal, because their texts contain times and random names.
+    fn compared(self, record: &FailureRecord, registry: &Registry) -> Again {
         let outcome = match &self.failure {
             None => ReproOutcome::Passed,
-            Some(failure) if failure.fingerprint == fingerprint => ReproOutcome::Reproduced,
+            Some(failure) if failure.fingerprint == record.fingerprint => ReproOutcome::Reproduced,
             Some(_) => ReproOutcome::OtherFailure,
         };
-        let is_same_kind = self.failure.as_ref().is_some_and(|it| it.finding.kind == kind);
+        let is_same_kind = self.failure.as_ref().is_some_and(|it| it.finding.kind == record.kind());
+        let summary = |it: &Failure| FailureSummary::new(it, &record.package_id, registry);
         Again {
             outcome,
             is_same_kind,
             environment: self.environment,
             sandbox: self.sandbox,
-            failure: self.failure.as_deref().map(Into::into),
+            failure: self.failure.as_deref().map(summary),
             steps: self.failure.map(|failure| failure.steps).unwrap_or_default(),
         }
     }

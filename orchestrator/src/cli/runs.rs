@@ -5,8 +5,9 @@ mod environments;
 use std::{fmt, ops::ControlFlow};
 
 use batch_core::{
+    decide::headline::shell_word,
     io::{HistoryFilter, Quarantined, Records, StateError, StateReader as _, Visited},
-    model::{FailureRecord, RunRecord, SlotOutcome},
+    model::{RunRecord, SlotOutcome},
 };
 use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
@@ -20,7 +21,7 @@ use super::{
     names,
     out::table,
 };
-use crate::{counted::counted, env::Root, exit::Exit};
+use crate::{counted::counted, env::Root, exit::Exit, explained::ExplainedFailure};
 
 /// If an id does not exist, similar ids are searched among this many of the newest runs.
 const N_HINTS: usize = 500;
@@ -105,7 +106,9 @@ pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
             let failures = root.state.failures(&HistoryFilter::of_batch(id))?;
             let mut damage = Damage::default();
             damaged.iter().chain(&failures.quarantined).for_each(|damaged| damage.note(damaged));
-            let (failures, problems) = (failures.records, damage.into_problems());
+            let explained = |record| ExplainedFailure::new(record, &cx.env.registry);
+            let failures = failures.records.into_iter().map(explained).collect();
+            let problems = damage.into_problems();
             cx.out.show(&RunReport { record, failures, problems })?;
             Ok(Exit::Ok)
         }
@@ -256,8 +259,8 @@ impl fmt::Display for RunList {
 pub(super) struct RunReport {
     /// As stored.
     record: RunRecord,
-    /// As stored.
-    failures: Vec<FailureRecord>,
+    /// Each as stored, with its headline.
+    failures: Vec<ExplainedFailure>,
     /// What could not be read, each with file, position, reason and remedy.
     problems: Vec<String>,
 }
@@ -284,10 +287,11 @@ impl fmt::Display for RunReport {
                 None => writeln!(f, "  recipe  {recipe}")?,
             }
         }
-        for failure in &self.failures {
-            let kind = format!("{}/{}", failure.category(), failure.subcategory());
-            writeln!(f, "  failed  {}  {kind}", failure.package_id)?;
-            writeln!(f, "          tsuku-batch failures show {}", failure.id)?;
+        for ExplainedFailure { record, headline, .. } in &self.failures {
+            let kind = format!("{}/{}", record.category(), record.subcategory());
+            writeln!(f, "  failed  {}  {kind}", record.package_id)?;
+            writeln!(f, "          {headline}")?;
+            writeln!(f, "          tsuku-batch failures show {}", shell_word(&record.id))?;
         }
         damage::write_problems(f, &self.problems)
     }

@@ -42,10 +42,13 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         Err(NoRecipe::Paused { host, until }) => return Err(paused(&host, until)),
         Err(NoRecipe::Failed(NotGenerated { facts, failure, draft })) => {
             let report = TryReport::new(package, facts.as_deref());
-            return show(&TryReport { recipe: draft, ..report.failed(&failure) }, cx);
+            return show(
+                &TryReport { recipe: draft, ..report.failed(&failure, &cx.env.registry) },
+                cx,
+            );
         }
         Err(NoRecipe::Undiscovered(undiscovered)) if args.generate_only => {
-            return show(&not_installed(&undiscovered.facts), cx);
+            return show(&not_installed(&undiscovered.facts, cx), cx);
         }
         Ok(recipe) if args.generate_only => return show(&TryReport::generated(&recipe), cx),
         Err(NoRecipe::Undiscovered(undiscovered)) => ToTest::Undiscovered(undiscovered),
@@ -78,12 +81,12 @@ fn validated(tried: &Tried, cx: &Context) -> TryReport {
             TryReport { outcome: TryOutcome::Verified, recipe, ..report }
         }
         (Validation::Passed { .. }, None) => report,
-        (Validation::Failed { failure, .. }, _) => report.failed(failure),
+        (Validation::Failed { failure, .. }, _) => report.failed(failure, &cx.env.registry),
     }
 }
 
 /// The report of a package whose commands nobody may discover.
-fn not_installed(facts: &PackageFacts) -> TryReport {
+fn not_installed(facts: &PackageFacts, cx: &Context) -> TryReport {
     let report = TryReport::new(facts.id.clone(), Some(facts));
     match facts.commands() {
         Ok(_) => report,
@@ -91,7 +94,8 @@ fn not_installed(facts: &PackageFacts) -> TryReport {
             let message =
                 format!("{}; without --generate-only it is installed to see them", missing.reason);
             let finding = Finding::stated(missing.kind);
-            report.failed(&failure(Stage::Generate, finding, &message, &facts.id))
+            let failure = failure(Stage::Generate, finding, &message, &facts.id);
+            report.failed(&failure, &cx.env.registry)
         }
     }
 }

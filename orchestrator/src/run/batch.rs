@@ -63,7 +63,7 @@ pub(super) async fn run(
     let _ = turn.done.send(());
     let (sink, batch) = (ports.facts.clone(), id);
     run_blocking(move || sink.discard(&batch)).await?;
-    Ok(BatchSummary::new(&delta, &persisted))
+    Ok(BatchSummary::new(&delta, &persisted, config.registry))
 }
 
 /// The end facts: of the tests in each environment, and of the generation with all requests.

@@ -5,16 +5,17 @@ use std::{collections::BTreeMap, fmt};
 use batch_core::{
     decide::apply,
     model::{
-        Attempt, BatchId, Delta, EcosystemId, ExecutablesFrom, Outcome, PackageId, PackageName,
-        RecipeName, RunRecord, SkipReason,
+        Attempt, BatchId, Delta, EcosystemId, ExecutablesFrom, Failure, Outcome, PackageId,
+        PackageName, RecipeName, RunRecord, SkipReason,
     },
     persist::Persisted,
+    plugin::Registry,
 };
 use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::counted::counted;
+use crate::{counted::counted, explained};
 
 /// A run, in the form of `run --json`.
 #[derive(Debug, Default, Serialize, JsonSchema)]
@@ -96,7 +97,15 @@ pub struct AttemptSummary {
 pub struct FailureSummary {
     pub category: String,
     pub subcategory: String,
+    /// What happened, to what, and whose fault it is; one line.
+    pub headline: String,
     pub message: String,
+    /// What a person can do about it.
+    pub remediation: String,
+    /// A command for a POSIX shell that does it or shows more; absent where nobody needs to do
+    /// anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<PackageName>,
 }
@@ -119,23 +128,30 @@ impl From<&(EcosystemId, SkipReason)> for SkippedEcosystem {
     }
 }
 
-impl From<&batch_core::model::Failure> for FailureSummary {
-    fn from(failure: &batch_core::model::Failure) -> Self {
+impl FailureSummary {
+    /// The summary of a failed attempt at `package`.
+    pub fn new(failure: &Failure, package: &PackageId, registry: &Registry) -> Self {
         let row = failure.finding.kind.row();
+        let (headline, remedy) = explained::of_attempt(failure, package, registry);
         Self {
             category: row.category.to_owned(),
             subcategory: row.subcategory.to_owned(),
+            headline: headline.line,
             message: failure.message.clone(),
+            remediation: remedy.text,
+            command: remedy.command,
             blocked_by: failure.blocked_by.clone(),
         }
     }
 }
 
-impl From<&Attempt> for AttemptSummary {
-    fn from(attempt: &Attempt) -> Self {
+impl AttemptSummary {
+    fn new(attempt: &Attempt, registry: &Registry) -> Self {
         let (recipe, failure) = match &attempt.outcome {
             Outcome::Succeeded { recipe, .. } => (Some(recipe.clone()), None),
-            Outcome::Failed(failure) => (None, Some((&**failure).into())),
+            Outcome::Failed(failure) => {
+                (None, Some(FailureSummary::new(failure, &attempt.package, registry)))
+            }
         };
         Self {
             package_id: attempt.package.clone(),
@@ -151,14 +167,18 @@ impl From<&Attempt> for AttemptSummary {
 
 impl BatchSummary {
     /// The summary of `delta`, and what writing it changed.
-    pub(super) fn new(delta: &Delta, persisted: &Persisted) -> Self {
+    pub(super) fn new(delta: &Delta, persisted: &Persisted, registry: &Registry) -> Self {
         let record = batch_core::decide::record::run(delta);
         let (recorded, moved) = match persisted {
             Persisted::Now { transition, .. } => (Recording::Now, transition.as_ref()),
             Persisted::Before => (Recording::Before, None),
         };
         Self {
-            attempts: delta.attempts.iter().map(Into::into).collect(),
+            attempts: delta
+                .attempts
+                .iter()
+                .map(|attempt| AttemptSummary::new(attempt, registry))
+                .collect(),
             breaker: moved
                 .map(|moved| format!("breaker {}: {}", apply::describe(moved), moved.reason)),
             ..Self::of_record(delta.batch.clone(), &record, recorded)
@@ -242,10 +262,9 @@ impl fmt::Display for BatchSummary {
                     writeln!(f, "  ok    {package} {version}  ->  recipe {recipe}{from}")?;
                 }
                 (None, Some(failure)) => {
-                    let FailureSummary { category, subcategory, message, .. } = failure;
+                    let FailureSummary { category, subcategory, headline, .. } = failure;
                     writeln!(f, "  fail  {package} {version}  {category}/{subcategory}")?;
-                    let last = message.lines().last().unwrap_or_default();
-                    writeln!(f, "        {last}")?;
+                    writeln!(f, "        {headline}")?;
                 }
                 (None, None) => (),
             }

@@ -46,7 +46,12 @@ fn a_failure_occurs_again() {
 
     let report = root.json(&["repro", &id_of("liar")]);
     check_schema(&root, "output-repro", &report);
-    assert_eq!(report["record"], of("liar"));
+    let shown = root.json(&["failures", "show", &id_of("liar")]);
+    assert_eq!(report["record"], shown["record"]);
+    let headline = "liar --version printed \"9.9.9\", without \"1.0.0\"";
+    assert_eq!([&shown["headline"], &of("liar")["headline"]], [headline, headline]);
+    let command = format!("tsuku-batch repro {} --run", id_of("liar"));
+    assert_eq!(shown["command"], command);
     assert!(report["recipe"].as_str().unwrap().contains("package = \"liar\""), "{report:#}");
     let steps = report["steps"].as_array().unwrap();
     let argv = |step: &Value| -> Vec<String> {

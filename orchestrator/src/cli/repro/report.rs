@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use batch_core::model::{Environment, FailureRecord, Generation, RanStep, Repro, Stage};
+use batch_core::{
+    decide::headline::shell_word,
+    model::{Environment, FailureRecord, Generation, RanStep, Repro, Stage},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -112,9 +115,10 @@ impl fmt::Display for ReproReport {
                 ReproOutcome::Passed => "it did not fail",
             };
             writeln!(f, "\nAgain: {word}")?;
-            if let Some(FailureSummary { category, subcategory, message, .. }) = &again.failure {
-                writeln!(f, "  {category}/{subcategory}")?;
-                for line in message.lines() {
+            if let Some(failure) = &again.failure {
+                writeln!(f, "  {}/{}", failure.category, failure.subcategory)?;
+                writeln!(f, "  {}", failure.headline)?;
+                for line in failure.message.lines() {
                     writeln!(f, "  {line}")?;
                 }
             }
@@ -161,16 +165,11 @@ fn steps(f: &mut fmt::Formatter<'_>, steps: &[RanStep]) -> fmt::Result {
 
 /// `word` as one word of a shell. `$WORK` stays a variable.
 fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./:,@%".contains(c);
-    let quoted = |part: &str| match part {
-        "" => String::new(),
-        part if part.chars().all(is_plain) => part.to_owned(),
-        part => format!("'{}'", part.replace('\'', r"'\''")),
-    };
     if word.is_empty() {
-        return "''".to_owned();
+        return shell_word(word);
     }
-    let parts: Vec<String> = word.split("$WORK").map(quoted).collect();
+    let part = |part: &str| if part.is_empty() { String::new() } else { shell_word(part) };
+    let parts: Vec<String> = word.split("$WORK").map(part).collect();
     parts.join("\"$WORK\"")
 }
 

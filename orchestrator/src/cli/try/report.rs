@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use batch_core::model::{
-    Executables, ExecutablesFrom, Failure, GeneratedRecipe, PackageFacts, PackageId, PackageKind,
+use batch_core::{
+    model::{
+        Executables, ExecutablesFrom, Failure, GeneratedRecipe, PackageFacts, PackageId,
+        PackageKind,
+    },
+    plugin::Registry,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -87,8 +91,9 @@ impl TryReport {
     }
 
     /// The report of an attempt that ended with `failure`.
-    pub(super) fn failed(self, failure: &Failure) -> Self {
-        Self { outcome: TryOutcome::Failed, failure: Some(failure.into()), ..self }
+    pub(super) fn failed(self, failure: &Failure, registry: &Registry) -> Self {
+        let failure = FailureSummary::new(failure, &self.package_id, registry);
+        Self { outcome: TryOutcome::Failed, failure: Some(failure), ..self }
     }
 
     /// The report of a recipe that was not installed.
@@ -113,9 +118,14 @@ impl fmt::Display for TryReport {
         for note in &self.notes {
             writeln!(f, "  note: {note}")?;
         }
-        if let Some(FailureSummary { category, subcategory, message, .. }) = &self.failure {
-            writeln!(f, "  {category}/{subcategory}")?;
-            for line in message.lines() {
+        if let Some(failure) = &self.failure {
+            writeln!(f, "  {}/{}", failure.category, failure.subcategory)?;
+            writeln!(f, "  {}", failure.headline)?;
+            writeln!(f, "  what to do: {}", failure.remediation)?;
+            if let Some(command) = &failure.command {
+                writeln!(f, "    {command}")?;
+            }
+            for line in failure.message.lines() {
                 writeln!(f, "  {line}")?;
             }
         }

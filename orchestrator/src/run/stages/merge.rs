@@ -52,7 +52,7 @@ impl Stages<'_> {
             let (delta, persisted) = commit(&started, &facts, &mut name_registry, around)
                 .await
                 .with_context(|| format!("cannot write {} into the state", started.batch_id))?;
-            summary.batches.push(BatchSummary::new(&delta, &persisted));
+            summary.batches.push(BatchSummary::new(&delta, &persisted, self.config.registry));
         }
         Ok(summary)
     }

@@ -1,0 +1,220 @@
+//! Chooses the line of a message that states the reason best.
+
+use super::{FailureView, shown};
+
+/// Lines that only say that something else failed, or that explain nothing, in lower case. The line
+/// begins with one of them.
+const WRAPPERS: &[&str] = &[
+    "at ",
+    "code ",
+    "command failed",
+    "command sh ",
+    "errno ",
+    "error code ",
+    "exit code",
+    "exit status",
+    "failed building ",
+    "failed to build ",
+    "failed to load /dev/null",
+    "failed to compile `",
+    "failed to run custom build command",
+    "file \"",
+    "for more information",
+    "hint:",
+    "if you are ",
+    "installing ",
+    "make: ***",
+    "note:",
+    "path ",
+    "process didn't exit successfully",
+    "process exited with",
+    "require stack",
+    "see above ",
+    "stack ",
+    "subprocess-exited-with-error",
+    "syscall ",
+    "this error originates ",
+    "this is an issue with ",
+    "throw ",
+    "traceback (",
+    "warn ",
+    "warning:",
+    "while executing ",
+    "× ",
+];
+/// Parts of such lines.
+const WRAPPER_PARTS: &[&str] = &[
+    "a complete log of this run",
+    "did not run successfully",
+    "exited with code",
+    "installation failed: step ",
+    "retrying",
+    "returned non-zero exit status",
+    "subprocess-exited-with-error",
+    "could not compile `",
+    "creating skeleton for it",
+    "downloading ",
+    " panicked at ",
+];
+/// Words before a reason that say only that it is one, in lower case.
+const LABELS: &[&str] = &[
+    "caused by:",
+    "err!",
+    "error -",
+    "error:",
+    "fatal error:",
+    "fatal:",
+    "error",
+    "!",
+    "=>",
+    "*",
+    "-",
+    "•",
+    "…",
+    "\\",
+    "❌",
+    "✗",
+    "│",
+    "|",
+];
+/// Words that mark a line as a reason, in lower case.
+const TELLING: &[&str] = &[
+    "cannot ",
+    "can't ",
+    "could not ",
+    "couldn't ",
+    "denied",
+    " is not ",
+    "does not ",
+    "error: ",
+    "failed",
+    "invalid",
+    "killed",
+    "missing",
+    "must be installed",
+    "no such ",
+    "not found",
+    " required",
+    "requires ",
+    "unable to ",
+    "unsupported",
+];
+
+/// The reason in the words of the failing program; `None` if no line states one.
+pub(super) fn reason(failure: &FailureView<'_>) -> Option<String> {
+    let own = failure.own_reason.as_deref().map(shown::readable);
+    own.filter(|own| !own.is_empty()).or_else(|| chosen(failure.message))
+}
+
+/// The reason in the line that states it best.
+pub(super) fn chosen(message: &str) -> Option<String> {
+    let said = without_labels(best_line(message)?.1);
+    let shown = shown::readable(said.trim_end_matches([':', '.', ' ']));
+    (!shown.is_empty()).then_some(shown)
+}
+
+/// The first line of `text` of the most telling form, if it is marked as an error. An error that is
+/// followed by its causes is replaced by the last of them.
+pub fn telling_line(text: &str) -> Option<&str> {
+    best_line(text).filter(|(weight, _)| *weight > 1).map(|(_, line)| line)
+}
+
+/// The line that states the reason best, and how well it does so.
+fn best_line(text: &str) -> Option<(u8, &str)> {
+    let mut is_after_panic = false;
+    let mut best: Option<(u8, &str)> = None;
+    let mut is_chain_of_best = false;
+    for line in text.lines() {
+        let is_cause = starts_with(line.trim(), "caused by:");
+        let said = without_labels(line);
+        // A panic states its reason in the next line.
+        let weight = if is_after_panic && !said.is_empty() { 3 } else { weight(line, said) };
+        is_after_panic = line.contains(" panicked at ") && line.ends_with(':');
+        if is_cause && is_chain_of_best && weight > 0 {
+            best = best.map(|(rank, _)| (rank, line));
+        } else {
+            let is_better = weight > best.map_or(0, |(rank, _)| rank);
+            if is_better {
+                best = Some((weight, line));
+            }
+            is_chain_of_best = is_better || is_chain_of_best && weight == 0;
+        }
+    }
+    best
+}
+
+/// How well a line states a reason: 0 not at all, 3 an error with its name.
+fn weight(line: &str, said: &str) -> u8 {
+    if said.chars().filter(|c| c.is_alphabetic()).count() < 3 {
+        return 0;
+    }
+    let lower = said.to_ascii_lowercase();
+    if WRAPPERS.iter().any(|it| lower.starts_with(it))
+        || WRAPPER_PARTS.iter().any(|it| lower.contains(it))
+    {
+        return 0;
+    }
+    let named = lower.split_once(':').map(|(name, _)| name);
+    let is_error = |name: &str| {
+        !name.contains(' ') && ["error", "exception", "err"].iter().any(|it| name.ends_with(it))
+    };
+    // The label itself was removed from `said`.
+    let is_labelled = || {
+        let line = line.trim().to_ascii_lowercase();
+        line.starts_with("error:") || line.starts_with("error[") || line.starts_with("fatal")
+    };
+    if named.is_some_and(is_error) || is_labelled() {
+        3
+    } else if TELLING.iter().any(|it| lower.contains(it)) {
+        2
+    } else {
+        1
+    }
+}
+
+/// `line` without the words before its reason: labels, marks, numbers in brackets, and the name of
+/// the program that prints `<program> error <text>` in each of its lines.
+fn without_labels(line: &str) -> &str {
+    let mut rest = line.trim();
+    loop {
+        let before = rest;
+        for label in LABELS {
+            if starts_with(rest, label) && is_whole(label, &rest[label.len()..]) {
+                rest = rest[label.len()..].trim_start();
+            }
+        }
+        rest = without_number(rest);
+        rest = without_program(rest);
+        if rest.len() == before.len() {
+            return rest;
+        }
+    }
+}
+
+/// A word is a label only if it ends there: `error` in `errors were found` is none.
+fn is_whole(label: &str, rest: &str) -> bool {
+    !label.ends_with(char::is_alphanumeric) || rest.starts_with(' ')
+}
+
+/// Without a number in brackets: `[7] text`.
+fn without_number(line: &str) -> &str {
+    let number = line.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    match number {
+        Some((n, rest)) if n.bytes().all(|byte| byte.is_ascii_digit()) => rest.trim_start(),
+        Some(_) | None => line,
+    }
+}
+
+fn without_program(line: &str) -> &str {
+    let Some((program, rest)) = line.split_once(' ') else { return line };
+    let is_program = (1..=20).contains(&program.len())
+        && program.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let marks = ["error ", "error:", "ERR! ", "err! "];
+    let said = marks.iter().find_map(|mark| rest.strip_prefix(mark));
+    if is_program { said.map_or(line, str::trim_start) } else { line }
+}
+
+/// Whether `text` starts with `prefix`, which is in lower case.
+fn starts_with(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
