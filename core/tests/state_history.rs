@@ -7,7 +7,7 @@ use std::{fs, ops::ControlFlow, path::Path};
 
 use batch_core::{
     io::{FsState, HistoryFilter, StateReader, Visited},
-    model::{Control, FailureRecord, PackageId, RunName, RunRecord},
+    model::{Control, FailureRecord, FailureSummary, PackageId, RunName, RunRecord},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -235,4 +235,40 @@ fn names_with_path_separators_cannot_leave_the_folder() {
         assert_eq!(shown(&state, &HistoryFilter::of_batch(id)), Vec::<String>::new());
     }
     assert!(Path::new(dir.path()).join("secret.jsonl").is_file());
+}
+
+#[test]
+fn a_summary_is_read_where_a_record_is_and_only_its_own_fields_can_be_damaged() {
+    let (dir, state) = root();
+    let records = [failure("aa", 5, "x"), failure("aa", 5, "y")];
+    let mut musl = failure("aa", 6, "z");
+    musl.environment = Some("linux-alpine-musl-x86_64".parse().unwrap());
+    put(&dir, std::slice::from_ref(&musl));
+    let odd_message = line(&records[0]).replace("\"no \\\"luck\\\"\\n\"", "7");
+    assert_ne!(odd_message, line(&records[0]));
+    let old = line(&records[1]).replace("\"schema_version\":2", "\"schema_version\":1");
+    let no_id = line(&records[1]).replace("\"id\"", "\"name\"");
+    let text = [line(&records[1]), odd_message, old, no_id].concat();
+    write(&dir, &format!("data/failures/{}.jsonl", batch("aa", 5)), text);
+    let summaries = |filter: &HistoryFilter| {
+        let (mut found, mut damaged) = (vec![], vec![]);
+        let mut see = |visited| {
+            match visited {
+                Visited::Record(record) => found.push(record),
+                Visited::Damaged(quarantined) => damaged.push(quarantined.place),
+            }
+            ControlFlow::Continue(())
+        };
+        state.visit_failure_summaries(filter, &mut see).unwrap();
+        (found, damaged)
+    };
+    let [x, y] = records.map(FailureSummary::from);
+    let all = summaries(&HistoryFilter::default());
+    assert_eq!(all, (vec![musl.clone().into(), y.clone(), x], vec![3, 4]));
+    assert_eq!(all.0[0].environment, musl.environment);
+    assert_eq!(all.0[0].kind(), musl.kind());
+    let of_y = HistoryFilter { failure: Some(y.id.clone()), ..Default::default() };
+    assert_eq!(summaries(&of_y).0, [y]);
+    let later = HistoryFilter { since: Some(hour(6)), ..Default::default() };
+    assert_eq!(summaries(&later).0, [musl.into()]);
 }

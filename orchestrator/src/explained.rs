@@ -29,9 +29,10 @@ impl ExplainedFailure {
     }
 }
 
-/// What a person can do about a stored failure.
-pub fn remedy_of_record(record: &FailureRecord, registry: &Registry) -> Remedy {
-    remedy(&of_record(record, registry))
+/// The headline and the remedy of a stored failure.
+pub fn of_stored(record: &FailureRecord, registry: &Registry) -> (Headline, Remedy) {
+    let view = of_record(record, registry);
+    (headline(&view), remedy(&view))
 }
 
 /// The headline and the remedy of a failed attempt at `package` that may not be recorded.

@@ -3,10 +3,12 @@
 use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::{
     decide::{ahead, breaker::Admission},
-    model::{BatchId, Plan, Queue, QueueEntry, Skip, SkipReason, Status, Tier},
+    model::{BatchId, PackageId, Plan, Queue, QueueEntry, Skip, SkipReason, Status, Tier},
 };
 
 /// The limits of one batch.
@@ -22,20 +24,8 @@ pub struct BatchLimit {
 #[must_use]
 pub fn run(queue: &Queue, admission: &Admission, batch_limit: BatchLimit, batch: BatchId) -> Plan {
     let now = batch.started_at();
-    let (mut taken, mut skipped) = (vec![], vec![]);
-    for entry in queue.values() {
-        match obstacle(entry, admission, batch_limit.tier, now) {
-            Some(reason) => skipped.push(Skip { package_id: entry.id.clone(), reason }),
-            None => taken.push(entry),
-        }
-    }
-    // The queue is sorted by id and both sorts are stable, so equal entries are in the order of
-    // their ids.
-    let n_places = match admission {
-        Admission::Batch => sort_for_batch(&mut taken, batch_limit.size, now),
-        Admission::Probes(n) => sort_for_probes(&mut taken, batch_limit.size.min(*n), now),
-        Admission::Nothing(_) => 0,
-    };
+    let (taken, mut skipped) = eligible(queue, admission, batch_limit.tier, now);
+    let (mut taken, n_places) = in_turn(taken, admission, batch_limit.size, now);
     for entry in taken.split_off(n_places.min(taken.len())) {
         let backs_off = backing_off(entry, now).map(|until| SkipReason::BackingOff { until });
         let reason = backs_off.unwrap_or(SkipReason::BatchFull);
@@ -53,31 +43,122 @@ pub fn run(queue: &Queue, admission: &Admission, batch_limit: BatchLimit, batch:
     }
 }
 
-/// Half of the places, rounded up, go to the entries that have waited longest, the rest to the most
-/// important ones.
+/// The place of an entry among those that can be attempted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "QueuePlace")]
+pub struct Place {
+    /// How many entries are attempted before it.
+    pub n_before: usize,
+    /// How many entries can be attempted, itself included.
+    pub n_eligible: usize,
+    /// How many runs of the ecosystem are filled before it is attempted; 0 if the next run attempts
+    /// it.
+    pub n_runs_before: usize,
+}
+
+/// The place of `package` in `queue` at `now`, if nothing changes until its turn; or the reason why
+/// it is not attempted now. `None` if it has no entry.
+#[must_use]
+pub fn place(
+    queue: &Queue,
+    package: &PackageId,
+    admission: &Admission,
+    batch_limit: BatchLimit,
+    now: DateTime<Utc>,
+) -> Option<Result<Place, SkipReason>> {
+    let entry = queue.get(package)?;
+    if let Some(reason) = obstacle(entry, admission, batch_limit.tier, now) {
+        return Some(Err(reason));
+    }
+    let (taken, _) = eligible(queue, admission, batch_limit.tier, now);
+    let (taken, n_places) = in_turn(taken, admission, batch_limit.size, now);
+    let n_before = taken.iter().position(|entry| entry.id == *package)?;
+    // A run without places attempts nothing.
+    let n_runs_before = n_before.checked_div(n_places).unwrap_or(usize::MAX);
+    Some(Ok(Place { n_before, n_eligible: taken.len(), n_runs_before }))
+}
+
+/// The entries that can be attempted, in the order of their ids, and the others with the reasons.
+fn eligible<'a>(
+    queue: &'a Queue,
+    admission: &Admission,
+    tier: Tier,
+    now: DateTime<Utc>,
+) -> (Vec<&'a QueueEntry>, Vec<Skip>) {
+    let (mut taken, mut skipped) = (vec![], vec![]);
+    for entry in queue.values() {
+        match obstacle(entry, admission, tier, now) {
+            Some(reason) => skipped.push(Skip { package_id: entry.id.clone(), reason }),
+            None => taken.push(entry),
+        }
+    }
+    (taken, skipped)
+}
+
+/// `entries`, which are in the order of their ids, in the order in which runs with places for `size`
+/// entries attempt them; and the number of places of the next run. All sorts are stable, so equal
+/// entries are in the order of their ids.
+fn in_turn<'a>(
+    mut entries: Vec<&'a QueueEntry>,
+    admission: &Admission,
+    size: usize,
+    now: DateTime<Utc>,
+) -> (Vec<&'a QueueEntry>, usize) {
+    match admission {
+        Admission::Batch => (in_batches(&entries, size, now), size),
+        Admission::Probes(n) => {
+            sort_for_probes(&mut entries, now);
+            (entries, size.min(*n))
+        }
+        Admission::Nothing(_) => (entries, 0),
+    }
+}
+
+/// Half of the places of each run, rounded up, go to the entries that have waited longest, the rest
+/// to the most important ones.
 ///
 /// An attempt moves an entry to the end of the waiting order. Therefore each of N eligible entries
 /// is attempted within ⌈N / ⌈b/2⌉⌉ runs, whatever fails.
-fn sort_for_batch(entries: &mut [&QueueEntry], n_places: usize, now: DateTime<Utc>) -> usize {
-    let waiting_since = |entry: &QueueEntry| match ahead::past(entry.last_attempt_at, now) {
+fn in_batches<'a>(
+    entries: &[&'a QueueEntry],
+    n_places: usize,
+    now: DateTime<Utc>,
+) -> Vec<&'a QueueEntry> {
+    let waiting_since = |i: usize| match ahead::past(entries[i].last_attempt_at, now) {
         Some(last_attempt_at) => last_attempt_at,
-        None => entry.added_at.min(now),
+        None => entries[i].added_at.min(now),
     };
-    entries.sort_by_key(|entry| (waiting_since(entry), entry.tier));
-    let n_longest = n_places.div_ceil(2).min(entries.len());
-    entries[n_longest..]
-        .sort_by_key(|entry| (entry.tier, waiting_since(entry), Reverse(popularity(entry))));
-    n_places
+    let mut by_waiting: Vec<usize> = (0..entries.len()).collect();
+    let mut by_importance = by_waiting.clone();
+    by_waiting.sort_by_key(|&i| (waiting_since(i), entries[i].tier));
+    by_importance
+        .sort_by_key(|&i| (entries[i].tier, waiting_since(i), Reverse(popularity(entries[i]))));
+    let mut is_taken = vec![false; entries.len()];
+    let mut in_turn = Vec::with_capacity(entries.len());
+    let (mut by_waiting, mut by_importance) = (by_waiting.into_iter(), by_importance.into_iter());
+    while in_turn.len() < entries.len() {
+        let n_left = n_places.max(1).min(entries.len() - in_turn.len());
+        let n_longest = n_left.min(n_places.max(1).div_ceil(2));
+        let mut take = |order: &mut std::vec::IntoIter<usize>, n: usize| {
+            for _ in 0..n {
+                let Some(i) = order.find(|&i| !is_taken[i]) else { return };
+                is_taken[i] = true;
+                in_turn.push(entries[i]);
+            }
+        };
+        take(&mut by_waiting, n_longest);
+        take(&mut by_importance, n_left - n_longest);
+    }
+    in_turn
 }
 
 /// Entries that were never probed come first, so that no bad package can keep a breaker open.
 /// Entries whose waiting time has not passed come last.
-fn sort_for_probes(entries: &mut [&QueueEntry], n_places: usize, now: DateTime<Utc>) -> usize {
+fn sort_for_probes(entries: &mut [&QueueEntry], now: DateTime<Utc>) {
     entries.sort_by_key(|entry| {
         let is_backing_off = backing_off(entry, now).is_some();
         (is_backing_off, entry.last_probe_at, entry.last_attempt_at, Reverse(popularity(entry)))
     });
-    n_places
 }
 
 /// The popularity within one ecosystem. An unknown popularity counts as the lowest.
@@ -200,5 +281,53 @@ mod tests {
             &Admission::Probes(1),
             "b | a=BatchFull c=BackingOff { until: 1970-01-01T00:00:01Z }",
         );
+    }
+
+    #[test]
+    fn the_place_of_an_entry_is_the_run_that_attempts_it() {
+        let mut queue = queue([
+            ("a", 1, -1),
+            ("b", 1, -2),
+            ("c", 2, -3),
+            ("d", 2, -4),
+            ("e", 3, -5),
+            ("f", 3, -6),
+            ("g", 3, -7),
+        ]);
+        let batch_limit = BatchLimit { size: 3, tier: Tier::REST };
+        let admission = Admission::Batch;
+        for n_runs in 0..3 {
+            let batch = BatchId::new(EcosystemId::from_static("eco"), NOW);
+            let before = queue.clone();
+            let plan = run(&queue, &admission, batch_limit, batch);
+            for (i, package) in plan.attempts.iter().enumerate() {
+                let place = place(&before, package, &admission, batch_limit, NOW);
+                let n_eligible = before.len();
+                let expected = Place { n_before: i, n_eligible, n_runs_before: 0 };
+                assert_eq!(place, Some(Ok(expected)), "{n_runs}: {package}");
+                queue.remove(package);
+            }
+            for entry in queue.values() {
+                let place = place(&before, &entry.id, &admission, batch_limit, NOW);
+                let n_runs_before = place.unwrap().unwrap().n_runs_before;
+                assert!(0 < n_runs_before, "{}", entry.id);
+            }
+        }
+        assert!(queue.is_empty());
+        let all = three();
+        let of = |name: &str, admission: &Admission, size| {
+            let id = format!("eco:{name}").parse().unwrap();
+            place(&all, &id, admission, BatchLimit { size, tier: Tier::POPULAR }, NOW)
+        };
+        assert_eq!(of("x", &Admission::Batch, 1), None);
+        assert_eq!(of("c", &Admission::Batch, 1), Some(Err(SkipReason::OtherTier)));
+        let place =
+            |n_before, n_runs_before| Some(Ok(Place { n_before, n_eligible: 2, n_runs_before }));
+        assert_eq!(of("a", &Admission::Batch, 1), place(1, 1));
+        assert_eq!(of("a", &Admission::Probes(3), 1), place(0, 0));
+        assert_eq!(of("b", &Admission::Probes(3), 2), place(1, 0));
+        assert_eq!(of("b", &Admission::Batch, 0), place(0, usize::MAX));
+        let closed = Admission::Nothing(SkipReason::Disabled);
+        assert_eq!(of("b", &closed, 1), Some(Err(SkipReason::Disabled)));
     }
 }

@@ -111,6 +111,19 @@ pub fn run(
     Preflight { batches, skipped, slot }
 }
 
+/// What the operator and the breaker admit for `ecosystem` at `now`.
+pub fn admission(
+    ecosystem: &EcosystemId,
+    control: &Control,
+    (now, policy): (DateTime<Utc>, &BreakerPolicy),
+) -> Admission {
+    if control.allows(ecosystem) {
+        breaker::admission(&control.breaker(ecosystem), now, policy)
+    } else {
+        Admission::Nothing(SkipReason::Disabled)
+    }
+}
+
 fn rotation_candidate(
     candidate: &Candidate,
     control: &Control,
@@ -120,11 +133,7 @@ fn rotation_candidate(
 ) -> (RotationCandidate, Plan) {
     let id = &candidate.ecosystem;
     let breaker = control.breaker(id);
-    let admission = if control.allows(id) {
-        breaker::admission(&breaker, now, policy)
-    } else {
-        Admission::Nothing(SkipReason::Disabled)
-    };
+    let admission = admission(id, control, (now, policy));
     // Two batches of one ecosystem in the same second would have the same id. A batch in the future
     // has no influence.
     let last = ahead::past(breaker.last_batch.as_ref().map(BatchId::started_at), now);

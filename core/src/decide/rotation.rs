@@ -37,6 +37,20 @@ fn turn(by_rank: &[RotationCandidate], now: DateTime<Utc>) -> Option<&RotationCa
     by_rank.get(usize::try_from(hour.rem_euclid(n)).ok()?)
 }
 
+/// The start of the first hour at `from` or later whose slot belongs to the ecosystem at index `rank`
+/// of `n` ecosystems in rotation order. An hour that has begun does not count. `None` when there is no
+/// such ecosystem, or the instant cannot be represented.
+pub fn next_own_slot(rank: usize, n: usize, from: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if n <= rank {
+        return None;
+    }
+    let (rank, n) = (i64::try_from(rank).ok()?, i64::try_from(n).ok()?);
+    let seconds = from.timestamp();
+    let hour = seconds.div_euclid(HOUR) + i64::from(seconds.rem_euclid(HOUR) > 0);
+    let n_later = (rank - hour).rem_euclid(n);
+    DateTime::from_timestamp(hour.checked_add(n_later)?.checked_mul(HOUR)?, 0)
+}
+
 /// The slot at `now`. `by_rank` contains every plugin in rotation order.
 #[must_use]
 pub fn slot(by_rank: &[RotationCandidate], now: DateTime<Utc>) -> Slot {
@@ -93,5 +107,26 @@ mod tests {
         check(["!", "!", "5"], 5, "c");
         check(["5", "!", "!"], 5, "c=NothingEligible a");
         check(["!", "!", "5!"], 5, "Some(NothingEligible)");
+    }
+
+    #[test]
+    fn the_next_own_slot_is_the_next_hour_in_which_the_ecosystem_is_the_owner() {
+        let at = |seconds: i64| DateTime::from_timestamp(seconds, 0).unwrap();
+        let ids = ["a", "b", "c"].map(EcosystemId::from_static);
+        let by_rank = ids.clone().map(|ecosystem| RotationCandidate {
+            ecosystem,
+            last_served_at: None,
+            obstacle: None,
+        });
+        for seconds in [0, 1, HOUR - 1, HOUR, 5 * HOUR + 7, -1, -HOUR] {
+            for (rank, id) in ids.iter().enumerate() {
+                let next = next_own_slot(rank, 3, at(seconds)).unwrap();
+                assert_eq!(owner(&by_rank, next), Some(id), "{seconds}");
+                let waits = next - at(seconds);
+                assert!((0..3 * HOUR).contains(&waits.num_seconds()), "{seconds}: {waits}");
+                assert_eq!(next.timestamp().rem_euclid(HOUR), 0);
+            }
+        }
+        assert_eq!(next_own_slot(3, 3, at(0)), None);
     }
 }

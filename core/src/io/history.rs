@@ -7,7 +7,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::{
     io::{Quarantined, Records, StateError},
-    model::{EcosystemId, FailureRecord, PackageId, RunName, RunRecord},
+    model::{EcosystemId, FailureRecord, FailureSummary, PackageId, RunName, RunRecord},
 };
 
 /// Which records are wanted. An absent field excludes nothing.
@@ -60,20 +60,42 @@ impl HistoryFilter {
             && self.ecosystem.as_ref().is_none_or(is_of)
             && self.batch.as_ref().is_none_or(|batch| run.batch_id == *batch)
             && self.package.as_ref().is_none_or(|id| run.packages_processed.contains(id))
-            && self.takes_start(started_at(&run.batch_id).unwrap_or(run.timestamp))
+            && self.takes_start_of(&run.batch_id, run.timestamp)
     }
 
     /// Whether `failure` is wanted.
     pub fn takes_failure(&self, failure: &FailureRecord) -> bool {
-        self.failure.as_ref().is_none_or(|id| failure.id == *id)
-            && self.ecosystem.as_ref().is_none_or(|id| failure.ecosystem == *id)
-            && self.batch.as_ref().is_none_or(|batch| failure.batch_id == *batch)
-            && self.package.as_ref().is_none_or(|id| failure.package_id == *id)
-            && self.takes_start(started_at(&failure.batch_id).unwrap_or(failure.timestamp))
+        let FailureRecord { id, package_id, ecosystem, batch_id, timestamp, .. } = failure;
+        self.takes_of([id, batch_id], package_id, ecosystem, *timestamp)
     }
 
-    fn takes_start(&self, start: DateTime<Utc>) -> bool {
-        let start = start.trunc_subsecs(0);
+    /// Whether the failure with this summary is wanted.
+    pub fn takes_summary(&self, summary: &FailureSummary) -> bool {
+        let FailureSummary { id, package_id, ecosystem, batch_id, timestamp, .. } = summary;
+        self.takes_of([id, batch_id], package_id, ecosystem, *timestamp)
+    }
+
+    fn takes_of(
+        &self,
+        [id, batch_id]: [&str; 2],
+        package_id: &PackageId,
+        ecosystem: &EcosystemId,
+        timestamp: DateTime<Utc>,
+    ) -> bool {
+        self.failure.as_ref().is_none_or(|wanted| id == wanted)
+            && self.ecosystem.as_ref().is_none_or(|wanted| ecosystem == wanted)
+            && self.batch.as_ref().is_none_or(|wanted| batch_id == wanted)
+            && self.package.as_ref().is_none_or(|wanted| package_id == wanted)
+            && self.takes_start_of(batch_id, timestamp)
+    }
+
+    /// Whether the run `batch_id` started in the wanted period. A run whose id does not say when it
+    /// started counts as started at `timestamp`, the time of its record.
+    fn takes_start_of(&self, batch_id: &str, timestamp: DateTime<Utc>) -> bool {
+        if self.since.is_none() && self.until.is_none() {
+            return true;
+        }
+        let start = started_at(batch_id).unwrap_or(timestamp).trunc_subsecs(0);
         self.since.is_none_or(|since| since.trunc_subsecs(0) <= start)
             && self.until.is_none_or(|until| start <= until.trunc_subsecs(0))
     }

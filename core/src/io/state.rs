@@ -12,10 +12,11 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use crate::{
-    io::{HistoryFilter, StateError, Visitor},
+    io::{HistoryFilter, StateError, Visited, Visitor},
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageId, PackageName,
-        Queue, QueueHeader, RecipeName, Remembered, RunRecord, SeedingRecord,
+        BreakerTransition, Control, EcosystemId, FailureRecord, FailureSummary, OutputRef,
+        PackageId, PackageName, Queue, QueueHeader, RecipeName, Remembered, RunRecord,
+        SeedingRecord,
     },
 };
 
@@ -47,6 +48,19 @@ pub trait StateReader: Send + Sync {
         filter: &HistoryFilter,
         visit: Visitor<'_, FailureRecord>,
     ) -> Result<(), StateError>;
+
+    /// Calls `visit` for the summaries of the failures that [`Self::visit_failures`] yields, in the
+    /// same order. Damage to fields that summaries do not have is not noticed.
+    fn visit_failure_summaries(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, FailureSummary>,
+    ) -> Result<(), StateError> {
+        self.visit_failures(filter, &mut |visited| match visited {
+            Visited::Record(record) => visit(Visited::Record(record.into())),
+            Visited::Damaged(damaged) => visit(Visited::Damaged(damaged)),
+        })
+    }
 
     /// One run; `None` when it has no readable record.
     fn run(&self, batch_id: &str) -> Result<Option<RunRecord>, StateError> {

@@ -11,6 +11,7 @@ mod environment;
 mod executables;
 mod fact;
 mod failure;
+mod failure_summary;
 mod finding;
 mod generation;
 mod id;
@@ -44,6 +45,7 @@ pub use environment::{Cell, Environment, Os};
 pub use executables::{Executables, ExecutablesFrom, UnknownCommands};
 pub use fact::{Began, Deferred, Fact, Finished, Generated, Recovered, Started, Validated};
 pub use failure::{Consequence, FailureKind, Fault, Row};
+pub use failure_summary::FailureSummary;
 pub use finding::{Confidence, Evidence, Failure, Finding, Fingerprint, Stage};
 pub use generation::{Discovered, GeneratedRecipe, Generation, NotGenerated, Undiscovered};
 pub use id::{

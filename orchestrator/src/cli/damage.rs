@@ -15,10 +15,15 @@ pub(super) struct Damage {
 }
 
 impl Damage {
-    /// Adds `damaged`, which displays as file, position, reason and remedy.
+    /// Adds `damaged`, which displays as file, position, reason and remedy. What is named already is
+    /// not named again.
     pub(super) fn note(&mut self, damaged: impl Display) {
+        let text = damaged.to_string();
+        if self.named.contains(&text) {
+            return;
+        }
         if self.named.len() < N_NAMED {
-            self.named.push(damaged.to_string());
+            self.named.push(text);
         } else {
             self.n_more += 1;
         }

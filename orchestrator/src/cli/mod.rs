@@ -3,13 +3,17 @@
 mod damage;
 mod dashboard;
 mod ecosystem;
+mod explain;
 mod failures;
+mod filters;
 mod fold;
 mod import;
 mod init;
+mod listing;
 mod log;
 mod names;
 mod out;
+mod period;
 mod plan;
 mod programs;
 mod queue;
@@ -37,7 +41,6 @@ use batch_core::{
 };
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
-use schemars::schema_for;
 use tracing_subscriber::filter::LevelFilter;
 
 pub use out::Out;
@@ -129,6 +132,8 @@ enum Command {
     /// Describe, check or create ecosystems
     #[command(subcommand)]
     Ecosystem(ecosystem::Command),
+    /// Explain a package, a failure or a run: where it stands and why, and what happens next
+    Explain(explain::Args),
     /// Show failures and their causes
     #[command(subcommand)]
     Failures(failures::Command),
@@ -222,6 +227,7 @@ async fn dispatch(
         Command::Queue(command) => queue::run(&command, cx),
         Command::Recipe(command) => recipe::run(&command, cx),
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
+        Command::Explain(args) => explain::run(&args, cx),
         Command::Failures(command) => failures::run(&command, cx),
         Command::Repro(args) => repro::run(&args, cx).await,
         Command::Runs(command) => runs::run(&command, cx),
@@ -239,38 +245,6 @@ fn level(global: &Global) -> LevelFilter {
         (false, 1) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,
     }
-}
-
-/// The schemas of everything that `--json` prints, by name.
-fn output_schemas() -> [(&'static str, schemars::Schema); 26] {
-    [
-        ("output-init", schema_for!(init::InitReport)),
-        ("output-import", schema_for!(import::ImportReport)),
-        ("output-run", schema_for!(crate::run::Summary)),
-        ("output-preflight", schema_for!(stages::preflight::PreflightReport)),
-        ("output-stage", schema_for!(stages::StageReport)),
-        ("output-matrix", schema_for!(stages::matrix::Matrix)),
-        ("output-seed", schema_for!(seed::SeedReport)),
-        ("output-seed-status", schema_for!(seed::status::SeedStatusReport)),
-        ("output-plan", schema_for!(plan::PlanReport)),
-        ("output-status", schema_for!(status::StatusReport)),
-        ("output-try", schema_for!(r#try::TryReport)),
-        ("output-queue-add", schema_for!(queue::AddReport)),
-        ("output-queue-list", schema_for!(queue::ListReport)),
-        ("output-recipe-check", schema_for!(recipe::CheckReport)),
-        ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
-        ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),
-        ("output-ecosystem-check", schema_for!(ecosystem::ConformanceReport)),
-        ("output-ecosystem-new", schema_for!(ecosystem::NewReport)),
-        ("output-failures-list", schema_for!(failures::FailureList)),
-        ("output-failures-show", schema_for!(failures::FailureReport)),
-        ("output-repro", schema_for!(repro::ReproReport)),
-        ("output-runs-list", schema_for!(runs::RunList)),
-        ("output-runs-show", schema_for!(runs::RunReport)),
-        ("output-fold", schema_for!(fold::FoldReport)),
-        ("output-dashboard-build", schema_for!(dashboard::BuildReport)),
-        ("output-sandbox-check", schema_for!(sandbox::CheckReport)),
-    ]
 }
 
 /// Prints an error and returns its exit code.

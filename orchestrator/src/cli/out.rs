@@ -2,7 +2,8 @@
 
 use std::{
     fmt::Display,
-    io::{self, Write as _},
+    io::{self, BufWriter, StdoutLock, Write as _},
+    ops::ControlFlow,
     sync::Arc,
 };
 
@@ -27,18 +28,64 @@ impl Out {
 
     /// Prints `value` as JSON or as text.
     pub fn show<T: Serialize + Display>(&self, value: &T) -> anyhow::Result<()> {
-        let text = if self.json {
-            json(value)?
-        } else {
-            let text = self.cleaner.text(value.to_string().as_bytes());
-            if self.color { painted(&text) } else { text }
-        };
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            // The reader has closed the pipe, as `head` does.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written.context("cannot write to standard output"),
+        if self.json { write(&json(value)?) } else { self.text(value) }
+    }
+
+    /// Prints `value` as text, whatever form is requested.
+    pub(super) fn text(&self, value: &impl Display) -> anyhow::Result<()> {
+        let text = self.cleaner.text(value.to_string().as_bytes());
+        write(&if self.color { painted(&text) } else { text })
+    }
+
+    /// Whether JSON is requested.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+}
+
+fn write(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+fn written(result: io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        // The reader has closed the pipe, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot write to standard output"),
+    }
+}
+
+/// Values as JSON on standard output, one on each line, printed as they come.
+#[derive(Debug)]
+pub(super) struct JsonLines {
+    stdout: BufWriter<StdoutLock<'static>>,
+    failure: Option<io::Error>,
+}
+
+impl JsonLines {
+    pub(super) fn to_stdout() -> Self {
+        Self { stdout: BufWriter::new(io::stdout().lock()), failure: None }
+    }
+
+    /// Prints `value`. After an error, or when nobody reads any more, the rest is not wanted.
+    pub(super) fn put<T: Serialize>(&mut self, value: &T) -> ControlFlow<()> {
+        let json = serde_json::to_string(value).map_err(io::Error::from);
+        let result =
+            json.and_then(|json| writeln!(self.stdout, "{}", json_without_commands(&json)));
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failure = Some(error);
+                ControlFlow::Break(())
+            }
         }
+    }
+
+    /// Prints what is left. A reader that has closed the pipe is no error.
+    pub(super) fn end(mut self) -> anyhow::Result<()> {
+        let result = self.failure.take().map_or_else(|| self.stdout.flush(), Err);
+        written(result)
     }
 }
 

@@ -30,8 +30,9 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Id of the failure, as `failures list` prints it
-    #[arg(value_name = "FAILURE ID")]
+    /// Id of the failure, as `failures list` prints it, or a package, of which the newest failure is
+    /// meant
+    #[arg(value_name = "FAILURE ID|PACKAGE ID")]
     id: String,
     /// Do the same again: validate the recipe in the sandbox, or generate it. Exit code 0 if the same
     /// failure occurs again, 5 if not
@@ -44,7 +45,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
     let mut damage = Damage::default();
-    let record = failures::find(&args.id, &root, &mut damage)?;
+    let record = failures::find(&args.id, &root, cx, &mut damage)?;
     let (repro, lost) = match stored(&record, &root)? {
         Ok(repro) => (repro, None),
         Err(lost) => (None, Some(lost)),

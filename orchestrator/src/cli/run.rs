@@ -33,6 +33,9 @@ pub(super) struct Args {
     programs: ProgramArgs,
 }
 
+/// How many packages a run attempts at most if nothing else is asked for.
+pub(super) const BATCH_SIZE: u16 = 10;
+
 /// What to run. `plan` has the same options.
 #[derive(Debug, clap::Args)]
 pub(super) struct Selection {
@@ -41,7 +44,7 @@ pub(super) struct Selection {
     #[arg(long, short, value_name = "auto|all|ID", default_value = "auto")]
     ecosystem: String,
     /// Maximal number of attempts for each ecosystem
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=500))]
+    #[arg(long, value_name = "N", default_value_t = BATCH_SIZE, value_parser = clap::value_parser!(u16).range(1..=500))]
     batch_size: u16,
     /// Only packages of this tier and of more important tiers: 1 curated, 2 popular, 3 all
     #[arg(long, value_name = "1|2|3", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]

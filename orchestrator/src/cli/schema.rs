@@ -2,9 +2,14 @@
 
 use std::{fmt, path::PathBuf};
 
+use batch_core::model::{FailureRecord, RunRecord};
+use schemars::schema_for;
 use serde::Serialize;
 
-use super::{Context, Refusal};
+use super::{
+    Context, Refusal, dashboard, ecosystem, explain, failures, fold, import, init, plan, queue,
+    recipe, repro, runs, sandbox, seed, stages, status, r#try,
+};
 use crate::{exit::Exit, schema};
 
 #[derive(Debug, clap::Args)]
@@ -21,7 +26,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let default = || batch_core::io::Layout::new(&cx.root).schemas();
     let dir = args.dir.clone().unwrap_or_else(default);
     let mut report = SchemaReport { written: vec![], unchanged: 0 };
-    for (name, text) in schema::all(super::output_schemas()) {
+    for (name, text) in schema::all(output_schemas()) {
         let path = dir.join(format!("{name}.schema.json"));
         if schema::is_written(&path, &text)? {
             report.unchanged += 1;
@@ -37,6 +42,41 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     cx.out.show(&report)?;
     Ok(Exit::Ok)
+}
+
+/// The schemas of everything that `--json` prints, by name. Listings of the history print one record
+/// on each line.
+fn output_schemas() -> [(&'static str, schemars::Schema); 28] {
+    [
+        ("output-init", schema_for!(init::InitReport)),
+        ("output-import", schema_for!(import::ImportReport)),
+        ("output-run", schema_for!(crate::run::Summary)),
+        ("output-preflight", schema_for!(stages::preflight::PreflightReport)),
+        ("output-stage", schema_for!(stages::StageReport)),
+        ("output-matrix", schema_for!(stages::matrix::Matrix)),
+        ("output-seed", schema_for!(seed::SeedReport)),
+        ("output-seed-status", schema_for!(seed::status::SeedStatusReport)),
+        ("output-plan", schema_for!(plan::PlanReport)),
+        ("output-status", schema_for!(status::StatusReport)),
+        ("output-try", schema_for!(r#try::TryReport)),
+        ("output-queue-add", schema_for!(queue::AddReport)),
+        ("output-queue-list", schema_for!(queue::ListReport)),
+        ("output-recipe-check", schema_for!(recipe::CheckReport)),
+        ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
+        ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),
+        ("output-ecosystem-check", schema_for!(ecosystem::ConformanceReport)),
+        ("output-ecosystem-new", schema_for!(ecosystem::NewReport)),
+        ("output-explain", schema_for!(explain::ExplainReport)),
+        ("output-failures-list", schema_for!(FailureRecord)),
+        ("output-failures-top", schema_for!(failures::TopReport)),
+        ("output-failures-show", schema_for!(failures::FailureReport)),
+        ("output-repro", schema_for!(repro::ReproReport)),
+        ("output-runs-list", schema_for!(RunRecord)),
+        ("output-runs-show", schema_for!(runs::RunReport)),
+        ("output-fold", schema_for!(fold::FoldReport)),
+        ("output-dashboard-build", schema_for!(dashboard::BuildReport)),
+        ("output-sandbox-check", schema_for!(sandbox::CheckReport)),
+    ]
 }
 
 #[derive(Debug, Serialize)]

@@ -195,6 +195,6 @@ impl LocalMachine {
 }
 
 /// Whether this program cannot make or install the recipes of `plugin` on any machine.
-fn is_unfinished(plugin: &EcosystemPlugin) -> bool {
+pub fn is_unfinished(plugin: &EcosystemPlugin) -> bool {
     plugin.recipe_builder.is_none() || plugin.installer.is_none()
 }

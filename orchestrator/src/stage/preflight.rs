@@ -65,7 +65,7 @@ pub fn unused(mut batch: BatchId, state: &dyn StateReader) -> BatchId {
 
 /// A host pause that is too long to wait for. Without requests nothing can be attempted, and
 /// neither a package nor the registry must be blamed.
-fn paused_host(
+pub fn paused_host(
     plugin: &EcosystemPlugin,
     control: &Control,
     now: DateTime<Utc>,

@@ -224,7 +224,7 @@ fn whole_run() {
     assert!(output.status.success(), "{output:?}");
     let list = root.run(&["runs", "list", "--json"]);
     let list: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
-    let id = list["runs"][0]["batch_id"].as_str().unwrap_or_else(|| panic!("{list:#}"));
+    let id = list["batch_id"].as_str().unwrap_or_else(|| panic!("{list:#}"));
     let record = root.path(&format!("data/metrics/batch-runs-{id}.jsonl"));
     let record: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(record).unwrap()).unwrap();

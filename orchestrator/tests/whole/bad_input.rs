@@ -118,7 +118,14 @@ fn unknown_words() {
 fn closed_pipe() {
     let root = TestRoot::new("http://127.0.0.1:9", "");
     root.put_pending(&["one"]);
-    for args in [&["queue", "list"][..], &["status"], &["status", "--json"]] {
+    for args in [
+        &["queue", "list"][..],
+        &["status"],
+        &["status", "--json"],
+        &["failures", "list", "--json"],
+        &["failures", "top"],
+        &["runs", "list"],
+    ] {
         let mut child =
             root.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());

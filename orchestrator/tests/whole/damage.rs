@@ -131,9 +131,11 @@ fn listings() {
     }
     // Readable records are shown beside unreadable ones.
     put_run(&root, "npm-2026-01-01T00-00-00Z", "2026-01-01T00:00:00Z");
-    let list = root.json(&["runs", "list"]);
-    assert_eq!(list["total"], 1);
-    assert_eq!(list["problems"].as_array().unwrap().len(), 1, "{list:#}");
+    let list = ended(&root, &["runs", "list", "--json"]);
+    check(&list, 0, &[&format!("warning: {of_runs}")]);
+    assert_eq!(String::from_utf8(list.stdout).unwrap().lines().count(), 1);
+    let list = ended(&root, &["runs", "list"]);
+    check(&list, 0, &[&format!("problem: {of_runs}"), "1 of 1 run"]);
 }
 
 fn misspelt_control() {

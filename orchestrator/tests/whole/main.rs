@@ -9,7 +9,9 @@ mod attacks;
 mod bad_input;
 mod blame;
 mod damage;
+mod explain;
 mod facts;
+mod history;
 mod kill;
 mod registry;
 mod repro;
@@ -20,6 +22,7 @@ mod stage_order;
 mod stages;
 mod state_faults;
 mod terminal;
+mod top;
 mod tsuku;
 mod waiting;
 
@@ -38,7 +41,9 @@ fn main() -> ExitCode {
     trials.extend(bad_input::trials(&backends));
     trials.extend(blame::trials());
     trials.extend(damage::trials());
+    trials.extend(explain::trials());
     trials.extend(facts::trials());
+    trials.extend(history::trials());
     trials.extend(repro::trials());
     trials.extend(runs::trials(&backends));
     trials.extend(shown::trials());
@@ -47,6 +52,7 @@ fn main() -> ExitCode {
     trials.extend(state_faults::trials());
     trials.extend(attacks::trials());
     trials.extend(terminal::trials());
+    trials.extend(top::trials());
     trials.extend(tsuku::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -36,8 +36,7 @@ fn a_failure_occurs_again() {
     let mut run = Command::new(program());
     run.current_dir(root.dir.path()).args(["run", "--ecosystem", "npm", "-q"]);
     assert!(run.output().unwrap().status.success());
-    let failures = root.json(&["failures", "list"]);
-    let failures = failures["failures"].as_array().unwrap();
+    let failures = root.json_lines(&["failures", "list"]);
     let of = |name: &str| {
         let id = json!(format!("npm:{name}"));
         failures.iter().find(|it| it["package_id"] == id).unwrap().clone()

@@ -78,6 +78,12 @@ impl TestRoot {
         serde_json::from_str(&self.ok(&args)).unwrap()
     }
 
+    /// The JSON output of a command that must succeed and prints one document on each line.
+    pub(crate) fn json_lines(&self, args: &[&str]) -> Vec<Value> {
+        let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
+        self.ok(&args).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// npm's queue by id.
     pub(crate) fn queue(&self) -> std::collections::BTreeMap<String, Value> {
         let text = std::fs::read_to_string(self.path("data/queues/priority-queue-npm.json"));

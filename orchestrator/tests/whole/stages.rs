@@ -269,7 +269,7 @@ fn any_order() {
     });
     assert_same_state(&merged[0], &merged[1]);
     assert_same_state(&merged[0], &merged[2]);
-    let record = merged[0].json(&["runs", "list"])["runs"][0].clone();
+    let record = merged[0].json_lines(&["runs", "list"])[0].clone();
     let of = |environment: Environment| record["environments"][environment.as_str()].clone();
     assert_eq!((&of(HERE)["passed"], &of(HERE)["failed"]), (&json!(3), &json!(1)), "{record:#}");
     assert_eq!(of(Environment::DebianArm)["blocked"], 1);
@@ -403,13 +403,13 @@ fn empty_matrix() {
         (&merged["batches"][0]["succeeded"], &merged["batches"][0]["failed"]),
         (&json!(0), &json!(6))
     );
-    assert_eq!(root.json(&["runs", "list"])["runs"][0]["interrupted"], Value::Null);
+    assert_eq!(root.json_lines(&["runs", "list"])[0]["interrupted"], Value::Null);
 
     // Without any recipe, no rung has a job.
     let (nothing, ..) = generated(packages(), &["library", "missing"]);
     assert_eq!(stage_ok(&nothing, &["matrix", "--rung", "1"]), json!({ "include": [] }));
     stage_ok(&nothing, &["merge", "--local"]);
-    assert_eq!(nothing.json(&["runs", "list"])["runs"][0]["failed"], 2);
+    assert_eq!(nothing.json_lines(&["runs", "list"])[0]["failed"], 2);
 }
 
 fn continued() {
@@ -441,8 +441,7 @@ fn continued() {
     for (path, text) in left.iter().filter(|(path, _)| !path.starts_with("data/metrics")) {
         assert_eq!(*text, right[path], "{}", path.display());
     }
-    let run =
-        |root: &TestRoot| root.json(&["runs", "list"])["runs"][0]["recipes_generated"].clone();
+    let run = |root: &TestRoot| root.json_lines(&["runs", "list"])[0]["recipes_generated"].clone();
     assert_eq!(run(whole), run(torn));
 }
 
@@ -458,6 +457,6 @@ fn waits_for_the_cheaper() {
     report(&root.path("artifacts"), (&batch, &run_id), HERE, &[("alone", Verdict::Pass)]);
     let merged = stage_ok(&root, &["merge", "--local", "--incomplete"]);
     assert_eq!(merged["batches"][0]["succeeded"], 1);
-    let record = root.json(&["runs", "list"])["runs"][0].clone();
+    let record = root.json_lines(&["runs", "list"])[0].clone();
     assert_eq!(record["interrupted"], true, "{record:#}");
 }

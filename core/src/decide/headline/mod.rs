@@ -27,7 +27,7 @@ use crate::model::{
 };
 
 pub use reason::telling_line;
-pub use remedy::{Remedy, remedy, shell_word};
+pub use remedy::{Remedy, remedy};
 
 /// Maximal length of a headline in characters.
 pub const MAX_CHARS: usize = 120;

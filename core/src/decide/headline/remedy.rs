@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::FailureView;
-use crate::model::{FailureKind, Row};
+use crate::{
+    decide::shell_word::shell_word,
+    model::{FailureKind, Row},
+};
 
 /// The name of the program in commands.
 const PROGRAM: &str = "tsuku-batch";
@@ -192,14 +195,4 @@ fn safe_host<'a>(failure: &FailureView<'a>) -> Option<&'a str> {
 /// A command line of this program.
 fn own(words: &[&str]) -> String {
     [PROGRAM].iter().chain(words).map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// `text` as one word for a POSIX shell. A text without special characters stays as it is.
-pub fn shell_word(text: &str) -> String {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(&b);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }

@@ -280,15 +280,6 @@ fn no_line_is_a_command_to_a_ci_system() {
     );
 }
 
-#[test]
-fn words_for_the_shell_are_quoted() {
-    assert_eq!(shell_word("npm:@a/b-c_1.0"), "npm:@a/b-c_1.0");
-    assert_eq!(shell_word("a b"), "'a b'");
-    assert_eq!(shell_word("~"), "'~'");
-    assert_eq!(shell_word("$(x)'y"), r"'$(x)'\''y'");
-    assert_eq!(shell_word(""), "''");
-}
-
 proptest! {
     #[test]
     fn any_message_becomes_one_short_visible_line(

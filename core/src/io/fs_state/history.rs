@@ -10,7 +10,7 @@ use crate::{
         FsState, HistoryFilter, Layout, Records, StateError, Visited, Visitor, fs_state::lines,
         regular,
     },
-    model::{FailureRecord, RunName, RunRecord},
+    model::{FailureRecord, FailureSummary, RunName, RunRecord, SCHEMA_VERSION},
 };
 
 /// The common part of failures and runs.
@@ -23,6 +23,9 @@ pub(super) trait HistoryRecord: DeserializeOwned {
 
     /// Newest first.
     fn order(a: &Self, b: &Self) -> std::cmp::Ordering;
+
+    /// The version of its format.
+    fn schema_version(&self) -> u32;
 }
 
 impl HistoryRecord for RunRecord {
@@ -35,6 +38,10 @@ impl HistoryRecord for RunRecord {
     fn order(a: &Self, b: &Self) -> std::cmp::Ordering {
         (b.timestamp, &b.batch_id).cmp(&(a.timestamp, &a.batch_id))
     }
+
+    fn schema_version(&self) -> u32 {
+        self.schema_version
+    }
 }
 
 impl HistoryRecord for FailureRecord {
@@ -46,6 +53,35 @@ impl HistoryRecord for FailureRecord {
 
     fn order(a: &Self, b: &Self) -> std::cmp::Ordering {
         (b.timestamp, &b.id).cmp(&(a.timestamp, &a.id))
+    }
+
+    fn schema_version(&self) -> u32 {
+        self.schema_version
+    }
+}
+
+impl HistoryRecord for FailureSummary {
+    const PREFIX: &'static str = FailureRecord::PREFIX;
+
+    fn is_taken(&self, filter: &HistoryFilter) -> bool {
+        filter.takes_summary(self)
+    }
+
+    fn order(a: &Self, b: &Self) -> std::cmp::Ordering {
+        (b.timestamp, &b.id).cmp(&(a.timestamp, &a.id))
+    }
+
+    fn schema_version(&self) -> u32 {
+        self.schema_version
+    }
+}
+
+/// Parses a line with a record of this version once. For any other line the slower reader says what
+/// is wrong with it.
+fn parse<T: HistoryRecord>(line: &[u8]) -> Result<T, String> {
+    match serde_json::from_slice::<T>(line) {
+        Ok(record) if record.schema_version() == SCHEMA_VERSION => Ok(record),
+        Ok(_) | Err(_) => lines::record(line),
     }
 }
 
@@ -68,7 +104,7 @@ impl FsState {
             let label = self.layout.label(&path);
             let mut records = Records::<T>::default();
             match regular::read_into(&path, regular::MAX_FILE, &mut content) {
-                Ok(true) => lines::add(&content, &label, &may_be_wanted, &mut records),
+                Ok(true) => lines::add(&content, &label, &may_be_wanted, parse, &mut records),
                 Ok(false) => continue,
                 Err(error) => lines::quarantine_file(error, &label, &mut records)?,
             }

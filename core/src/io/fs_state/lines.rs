@@ -39,7 +39,7 @@ pub(in crate::io) fn read<T: DeserializeOwned>(
     records: &mut Records<T>,
 ) -> Result<(), StateError> {
     match regular::read(path) {
-        Ok(content) => add(&content.unwrap_or_default(), label, &|_| true, records),
+        Ok(content) => add(&content.unwrap_or_default(), label, &|_| true, record, records),
         Err(error) => quarantine_file(error, label, records)?,
     }
     Ok(())
@@ -60,13 +60,14 @@ pub(super) fn quarantine_file<T>(
     Ok(())
 }
 
-/// Adds the records in `content`, the content of the file `label`. A line that `may_be_wanted`
-/// rejects is skipped without parsing, unless its first or last character shows that it is not a
-/// record.
-pub(super) fn add<T: DeserializeOwned>(
+/// Adds the records that `parse` reads in `content`, the content of the file `label`. A line that
+/// `may_be_wanted` rejects is skipped without parsing, unless its first or last character shows that
+/// it is not a record.
+pub(super) fn add<T>(
     content: &[u8],
     label: &str,
     may_be_wanted: &dyn Fn(&[u8]) -> bool,
+    parse: fn(&[u8]) -> Result<T, String>,
     records: &mut Records<T>,
 ) {
     let is_read = |line: &[u8]| !is_object(line) || may_be_wanted(line);
@@ -83,7 +84,7 @@ pub(super) fn add<T: DeserializeOwned>(
         return;
     }
     for (place, line) in lines(content).filter(|(_, line)| is_read(line)) {
-        match record(line) {
+        match parse(line) {
             Ok(record) => records.records.push(record),
             Err(reason) => quarantine(place, reason, line),
         }
@@ -104,8 +105,8 @@ fn is_object(line: &[u8]) -> bool {
     line.starts_with(b"{") && line.ends_with(b"}")
 }
 
-/// The error is the reason.
-fn record<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
+/// The record in `line`. The error is the reason why there is none.
+pub(super) fn record<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
     let read = || -> Result<_, serde_json::Error> {
         let version: Versioned = serde_json::from_slice(line)?;
         Ok(version.check().map(|()| serde_json::from_slice(line)))

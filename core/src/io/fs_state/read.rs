@@ -12,8 +12,8 @@ use crate::{
         regular,
     },
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, PackageName, RecipeName,
-        Remembered, RunRecord, SeedingRecord,
+        BreakerTransition, Control, EcosystemId, FailureRecord, FailureSummary, PackageName,
+        RecipeName, Remembered, RunRecord, SeedingRecord,
     },
 };
 
@@ -54,6 +54,14 @@ impl StateReader for FsState {
         &self,
         filter: &HistoryFilter,
         visit: Visitor<'_, FailureRecord>,
+    ) -> Result<(), StateError> {
+        self.visit(&self.layout.failure_files(), filter, visit)
+    }
+
+    fn visit_failure_summaries(
+        &self,
+        filter: &HistoryFilter,
+        visit: Visitor<'_, FailureSummary>,
     ) -> Result<(), StateError> {
         self.visit(&self.layout.failure_files(), filter, visit)
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use batch_core::{
-    decide::headline::shell_word,
+    decide::shell_word::shell_word,
     model::{Environment, FailureRecord, Generation, RanStep, Repro, Stage},
 };
 use schemars::JsonSchema;

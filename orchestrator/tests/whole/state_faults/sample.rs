@@ -252,7 +252,8 @@ pub(super) struct Command {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cost {
     Small,
-    /// It tries out the sandbox, or writes many pages.
+    /// It tries out the sandbox, or writes many pages; or it reads only some fields of each record,
+    /// so that damage to values need not be noticed.
     Large,
 }
 
@@ -275,12 +276,15 @@ pub(super) fn commands() -> Vec<Command> {
         writes: false,
         cost: Cost::Small,
     };
+    let reads_in_part = |args, meets| Command { cost: Cost::Large, ..reads(args, meets) };
     let writes = |args, meets| Command { writes: true, ..reads(args, meets) };
     let costly = |args, meets| Command { cost: Cost::Large, ..writes(args, meets) };
     vec![
         reads(&["status"], &[CONTROL, SETTINGS, QUEUES, FAILURES, RUNS, SEEDINGS, LOG]),
         reads(&["queue", "list"], &[SETTINGS, QUEUES]),
         reads(&["failures", "list"], &[SETTINGS, FAILURES]),
+        reads(&["explain", FAILURE], &[CONTROL, SETTINGS, QUEUES, FAILURES]),
+        reads_in_part(&["failures", "top"], &[SETTINGS, QUEUES, FAILURES]),
         reads(&["failures", "show", FAILURE], &[SETTINGS, FAILURES, OUTPUTS]),
         reads(&["runs", "list"], &[SETTINGS, RUNS]),
         reads(&["runs", "show", BATCH], &[SETTINGS, RUNS, FAILURES]),

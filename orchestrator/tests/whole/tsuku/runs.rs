@@ -73,7 +73,7 @@ fn made_and_tried() {
     assert_eq!((&batch["total"], &batch["succeeded"]), (&json!(3), &json!(1)), "{summary:#}");
     let recipe = std::fs::read_to_string(root.path("recipes/w/works.toml")).unwrap();
     assert!(recipe.contains("pattern = \"{version}\""), "what was seen to hold: {recipe}");
-    assert_eq!(root.json(&["runs", "list"])["runs"][0]["generator"], "tsuku dev");
+    assert_eq!(root.json_lines(&["runs", "list"])[0]["generator"], "tsuku dev");
     let expected = [
         ("npm:absent", "deterministic_insufficient", "package_not_found"),
         ("npm:breaks", "validation_failed", "verify_pattern_mismatch"),
@@ -102,8 +102,7 @@ fn missing() {
 }
 
 fn failures(root: &TestRoot) -> BTreeMap<String, Value> {
-    let listed = root.json(&["failures", "list"]);
-    let all = listed["failures"].as_array().unwrap().clone();
+    let all = root.json_lines(&["failures", "list"]);
     let id = |failure: &Value| failure["package_id"].as_str().unwrap().to_owned();
     all.into_iter().map(|failure| (id(&failure), failure)).collect()
 }
