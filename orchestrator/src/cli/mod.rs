@@ -1,5 +1,7 @@
 //! The command line: one file per command, each with its arguments and what it prints.
 
+mod age;
+mod archive;
 mod damage;
 mod dashboard;
 mod ecosystem;
@@ -14,6 +16,7 @@ mod plan;
 mod programs;
 mod queue;
 mod recipe;
+mod reclassify;
 mod refusal;
 mod repro;
 mod run;
@@ -37,7 +40,6 @@ use batch_core::{
 };
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
-use schemars::schema_for;
 use tracing_subscriber::filter::LevelFilter;
 
 pub use out::Out;
@@ -132,6 +134,10 @@ enum Command {
     /// Show failures and their causes
     #[command(subcommand)]
     Failures(failures::Command),
+    /// Apply today's rules to recorded failures, and show which of them change their cause
+    Reclassify(reclassify::Args),
+    /// Move old records into compressed files, where they are read as before
+    Archive(archive::Args),
     /// Show exactly what failed: recipe, command lines, environment, sandbox; with --run do it again
     Repro(repro::Args),
     /// Show runs
@@ -223,6 +229,8 @@ async fn dispatch(
         Command::Recipe(command) => recipe::run(&command, cx),
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Failures(command) => failures::run(&command, cx),
+        Command::Reclassify(args) => reclassify::run(&args, cx),
+        Command::Archive(args) => archive::run(&args, cx),
         Command::Repro(args) => repro::run(&args, cx).await,
         Command::Runs(command) => runs::run(&command, cx),
         Command::Fold(args) => fold::run(&args, cx),
@@ -239,38 +247,6 @@ fn level(global: &Global) -> LevelFilter {
         (false, 1) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,
     }
-}
-
-/// The schemas of everything that `--json` prints, by name.
-fn output_schemas() -> [(&'static str, schemars::Schema); 26] {
-    [
-        ("output-init", schema_for!(init::InitReport)),
-        ("output-import", schema_for!(import::ImportReport)),
-        ("output-run", schema_for!(crate::run::Summary)),
-        ("output-preflight", schema_for!(stages::preflight::PreflightReport)),
-        ("output-stage", schema_for!(stages::StageReport)),
-        ("output-matrix", schema_for!(stages::matrix::Matrix)),
-        ("output-seed", schema_for!(seed::SeedReport)),
-        ("output-seed-status", schema_for!(seed::status::SeedStatusReport)),
-        ("output-plan", schema_for!(plan::PlanReport)),
-        ("output-status", schema_for!(status::StatusReport)),
-        ("output-try", schema_for!(r#try::TryReport)),
-        ("output-queue-add", schema_for!(queue::AddReport)),
-        ("output-queue-list", schema_for!(queue::ListReport)),
-        ("output-recipe-check", schema_for!(recipe::CheckReport)),
-        ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
-        ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),
-        ("output-ecosystem-check", schema_for!(ecosystem::ConformanceReport)),
-        ("output-ecosystem-new", schema_for!(ecosystem::NewReport)),
-        ("output-failures-list", schema_for!(failures::FailureList)),
-        ("output-failures-show", schema_for!(failures::FailureReport)),
-        ("output-repro", schema_for!(repro::ReproReport)),
-        ("output-runs-list", schema_for!(runs::RunList)),
-        ("output-runs-show", schema_for!(runs::RunReport)),
-        ("output-fold", schema_for!(fold::FoldReport)),
-        ("output-dashboard-build", schema_for!(dashboard::BuildReport)),
-        ("output-sandbox-check", schema_for!(sandbox::CheckReport)),
-    ]
 }
 
 /// Prints an error and returns its exit code.

@@ -5,7 +5,8 @@ use batch_core::{decide::preflight::Choice, model::Environment};
 use chrono::TimeDelta;
 
 use super::{
-    Context, Refusal, names, programs::ProgramArgs, session::Session, signal::drain_on_signal,
+    Context, Refusal, age::age, names, programs::ProgramArgs, session::Session,
+    signal::drain_on_signal,
 };
 use crate::{
     exit::Exit,
@@ -22,7 +23,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<Environment>,
     /// How long ago it may have been merged: a number of hours or days, such as 12h or 7d
-    #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = period, conflicts_with = "oldest")]
+    #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = age, conflicts_with = "oldest")]
     since: TimeDelta,
     /// Only recipes of this ecosystem
     #[arg(long, short, value_name = "ID")]
@@ -32,20 +33,6 @@ pub(super) struct Args {
     jobs: u8,
     #[command(flatten)]
     programs: ProgramArgs,
-}
-
-/// `12h` or `7d`.
-fn period(text: &str) -> Result<TimeDelta, String> {
-    let parse = || {
-        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let number = i64::from(number.parse::<u16>().ok()?);
-        match unit {
-            "h" => Some(TimeDelta::hours(number)),
-            "d" => Some(TimeDelta::days(number)),
-            _ => None,
-        }
-    };
-    parse().ok_or_else(|| "write a number of hours or days, such as 12h or 7d".to_owned())
 }
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
@@ -83,18 +70,4 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     } else {
         Exit::Ok
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_period_is_a_number_of_hours_or_days() {
-        assert_eq!(period("7d"), Ok(TimeDelta::days(7)));
-        assert_eq!(period("12h"), Ok(TimeDelta::hours(12)));
-        for odd in ["", "d", "7", "-1d", "7w", "1.5h", "7ä"] {
-            assert!(period(odd).is_err(), "{odd}");
-        }
-    }
 }
