@@ -3,11 +3,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    ops::ControlFlow,
 };
 
 use batch_core::{
-    io::{HistoryFilter, Quarantined, StateError, StateReader},
-    model::{BreakerTransition, Control, EcosystemId, FailureRecord, Queue, RecipeName, RunRecord},
+    io::{HistoryFilter, Quarantined, StateError, StateReader, Visited},
+    model::{
+        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRecord, Queue, RecipeName,
+        RunRecord,
+    },
 };
 
 use crate::{path, text::Text};
@@ -126,7 +130,7 @@ impl Records {
 
     fn read_outputs(&mut self, state: &dyn StateReader) -> Result<(), StateError> {
         let mut left = OUTPUT_BUDGET_BYTES;
-        let mut damaged = vec![];
+        let mut shown = BTreeSet::new();
         for output in self.failures.iter().filter_map(|failure| failure.output.as_ref()) {
             if self.outputs.contains_key(&output.sha256) {
                 continue;
@@ -135,14 +139,21 @@ impl Records {
                 None => StoredOutput::TooOld,
                 Some(rest) => {
                     left = rest;
-                    let text = readable(state.output(&output.sha256), &mut damaged)?;
-                    text.map_or(StoredOutput::Missing, StoredOutput::Whole)
+                    shown.insert(output.sha256.clone());
+                    StoredOutput::Missing
                 }
             };
             self.outputs.insert(output.sha256.clone(), stored);
         }
-        self.problems.append(&mut damaged);
-        Ok(())
+        state.visit_outputs(&shown, &mut |visited| {
+            match visited {
+                Visited::Record(OutputRecord { sha256, text, .. }) => {
+                    self.outputs.insert(sha256, StoredOutput::Whole(text));
+                }
+                Visited::Damaged(damaged) => self.problems.push(damaged.into()),
+            }
+            ControlFlow::Continue(())
+        })
     }
 
     fn read_recipes(&mut self, state: &dyn StateReader) -> Result<(), StateError> {

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, io, path::Path};
 use batch_core::io::Manifest;
 use batch_core::model::{
     BreakerTransition, Control, CuratedSource, EcosystemId, Fact, FailureKind, FailureRecord,
-    Fault, PackageName, Remembered, Repro, Row, RunRecord, SeedingRecord, SourceAudit, StoredEntry,
-    TierMeanings,
+    Fault, OutputRecord, PackageName, Remembered, Repro, Row, RunRecord, SeedingRecord,
+    SourceAudit, StoredEntry, TierMeanings,
 };
 use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema, schema_for};
@@ -58,6 +58,7 @@ pub fn all(
         ("batch-control", schema_for!(Control)),
         ("batch-run", schema_for!(RunRecord)),
         ("failure", schema_for!(FailureRecord)),
+        ("archived-output", schema_for!(OutputRecord)),
         ("fact", schema_for!(Fact)),
         ("repro", schema_for!(Repro)),
         ("run-plan", schema_for!(RunPlan)),

@@ -16,7 +16,7 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     (
         "batch-core",
         "aho-corasick async-trait base64 chrono fastrand flate2 governor hex httpdate inventory memchr \
-         percent-encoding rawzip reqwest rustls schemars serde serde_json sha2 smol_str strip-ansi-escapes \
+         percent-encoding rawzip reqwest rustls ruzstd schemars serde serde_json sha2 smol_str strip-ansi-escapes \
          strsim tar tempfile thiserror tokio toml toml_edit tracing unicode-security url",
     ),
     ("batch-sim", "async-trait batch-core chrono sha2"),

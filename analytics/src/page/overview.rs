@@ -1,9 +1,12 @@
 //! The content of the first page and of its JSON. It is computed once, so the two cannot disagree.
 
+use std::collections::BTreeMap;
+
 use batch_core::{
     decide::{
         ahead,
         health::{Reason, paused_hosts},
+        shares::{self, EvidenceShares},
     },
     model::{EcosystemId, RunRecord, StatusLabel},
 };
@@ -59,6 +62,7 @@ pub(super) struct Overview<'a> {
     pub(super) n_failures: usize,
     pub(super) causes: Vec<CauseRow>,
     pub(super) n_causes: usize,
+    pub(super) evidence: Vec<EvidenceRow>,
     pub(super) categories: Vec<Category>,
     pub(super) blockers: Vec<BlockerRow>,
     pub(super) n_blocked: usize,
@@ -114,6 +118,14 @@ pub(super) struct Category {
     pub(super) name: Text,
     pub(super) n: usize,
     pub(super) href: String,
+}
+
+/// What the evidence of all failures of an ecosystem says.
+pub(super) struct EvidenceRow {
+    pub(super) ecosystem: Text,
+    pub(super) counts: EvidenceShares,
+    pub(super) lost: String,
+    pub(super) unclassified: String,
 }
 
 pub(super) struct BlockerRow {
@@ -175,6 +187,7 @@ impl<'a> Overview<'a> {
                 .map(|cause| CauseRow::new(site, cause))
                 .collect(),
             n_causes: site.causes.len(),
+            evidence: evidence_rows(site),
             categories: by_category(&failures)
                 .into_iter()
                 .map(|(name, failures)| Category {
@@ -196,6 +209,18 @@ fn last_slot<'a>(health: &Health<'a>, site: &Site<'a>) -> Option<&'a RunRecord> 
     let mut runs = site.records.runs.iter();
     let newest = runs.find(|run| !ahead::is_ahead(run.timestamp, site.as_of))?;
     health.last_run.is_none_or(|run| run.batch_id != newest.batch_id).then_some(newest)
+}
+
+fn evidence_rows(site: &Site<'_>) -> Vec<EvidenceRow> {
+    let mut of = BTreeMap::new();
+    site.records.failures.iter().for_each(|failure| shares::add(&mut of, failure));
+    let row = |(ecosystem, counts): (EcosystemId, EvidenceShares)| EvidenceRow {
+        ecosystem: Text::of(&ecosystem),
+        counts,
+        lost: shares::percentage(counts.lost_share()),
+        unclassified: shares::percentage(counts.unclassified_share()),
+    };
+    of.into_iter().map(row).collect()
 }
 
 fn queue_lines(site: &Site<'_>) -> Vec<QueueLine> {

@@ -113,6 +113,21 @@ fn six_attempts_without_a_merge_are_shown_as_none_of_six() {
 }
 
 #[test]
+fn lost_evidence_and_unclassified_failures_are_counted_by_ecosystem() {
+    let mut state = MemoryState::default();
+    let batch = "npm-2026-11-21T12-00-00Z";
+    for (i, subcategory) in ["evidence_lost", "unclassified", "unclassified"].iter().enumerate() {
+        state.failure(json!({"id": format!("{batch}-{i}"), "package_id": format!("npm:p{i}"),
+            "ecosystem": "npm", "batch_id": batch, "timestamp": "2026-11-21T12:01:00Z",
+            "category": "unknown", "subcategory": subcategory}));
+    }
+    let site = site(&state, sample::now());
+    let row = "<th scope=\"row\">npm</th><td class=\"n\">3</td><td class=\"n\">1 (33 %)</td>\
+               <td class=\"n\">2 (100 %)</td>";
+    assert!(site["index.html"].contains(row), "{}", site["index.html"]);
+}
+
+#[test]
 fn a_slot_without_a_run_appears_with_its_reason() {
     let site = sample_site();
     let skipped = site.iter().filter(|(path, _)| path.starts_with("runs/slot-"));

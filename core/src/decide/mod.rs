@@ -3,6 +3,7 @@
 
 pub mod ahead;
 pub mod apply;
+pub mod archive;
 pub mod backoff;
 pub mod breaker;
 pub mod classify;
@@ -25,10 +26,12 @@ pub mod plan;
 pub mod preflight;
 mod quoted;
 pub mod recipe;
+pub mod reclassify;
 pub mod reconcile;
 pub mod record;
 pub mod rotation;
 pub mod seeding;
+pub mod shares;
 pub mod shell_word;
 pub mod sweep;
 mod system;

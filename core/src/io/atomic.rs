@@ -68,7 +68,8 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-fn fill_and_move(
+/// The same as [`write_by`], with the draft in the folder `drafts`, as in [`write_by_way_of`].
+pub(crate) fn fill_and_move(
     drafts: &Path,
     path: &Path,
     fill: impl FnOnce(&mut dyn io::Write) -> Result<(), StateError>,
@@ -222,9 +223,15 @@ pub(crate) fn sweep(dir: &Path) -> Result<(), StateError> {
 
 /// Removes the file at `path` durably. A file that does not exist is no error.
 pub(crate) fn remove(path: &Path) -> Result<(), StateError> {
+    if remove_unforced(path)? { sync_dir(folder_of(path)) } else { Ok(()) }
+}
+
+/// The same, but after a crash of the machine the file may be there again. Returns whether there was
+/// one.
+pub(crate) fn remove_unforced(path: &Path) -> Result<bool, StateError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(StateError::io(path, error)),
-        Ok(()) => sync_dir(path.parent().unwrap_or(Path::new("."))),
+        Ok(()) => Ok(true),
     }
 }

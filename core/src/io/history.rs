@@ -7,7 +7,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::{
     io::{Quarantined, Records, StateError},
-    model::{EcosystemId, FailureRecord, FailureSummary, PackageId, RunName, RunRecord},
+    model::{EcosystemId, FailureRecord, FailureSummary, Month, PackageId, RunName, RunRecord},
 };
 
 /// Which records are wanted. An absent field excludes nothing.
@@ -109,6 +109,23 @@ impl HistoryFilter {
             && self.until.is_none_or(|until| *name.start <= *RunName::text_of(until))
     }
 
+    /// Whether records of `month` can be wanted.
+    pub(crate) fn takes_month(&self, month: Month) -> bool {
+        let of_failure = self.failure.as_deref().map(RunName::batch_of_failure);
+        let batch = self.batch.as_deref().map(Some).or(of_failure);
+        let takes = |batch: Option<&str>| batch.and_then(month_of) == Some(month);
+        batch.is_none_or(takes)
+            && self.since.is_none_or(|since| Month::of(since) <= month)
+            && self.until.is_none_or(|until| month <= Month::of(until))
+    }
+
+    /// Whether archived records of the run `batch` can be wanted.
+    pub(crate) fn takes_batch(&self, batch: &str) -> bool {
+        let of_failure = self.failure.as_deref().and_then(RunName::batch_of_failure);
+        let only = self.batch.as_deref().or(of_failure);
+        only.is_none_or(|only| only == batch) && self.takes_name(batch)
+    }
+
     /// Texts that are in every line with a wanted record, unless they are written with escapes.
     pub(crate) fn words(&self) -> Vec<String> {
         let quoted = |text: String| serde_json::Value::from(text).to_string();
@@ -116,6 +133,10 @@ impl HistoryFilter {
         let failure = self.failure.clone().map(quoted);
         package.into_iter().chain(failure).collect()
     }
+}
+
+fn month_of(batch_id: &str) -> Option<Month> {
+    RunName::parse(batch_id)?.month()
 }
 
 fn started_at(batch_id: &str) -> Option<DateTime<Utc>> {

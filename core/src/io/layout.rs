@@ -3,7 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::model::{BatchId, EcosystemId, RecipeName, slug};
+use crate::{
+    io::ArchiveKind,
+    model::{BatchId, EcosystemId, Month, RecipeName, slug},
+};
 
 const QUEUE_PREFIX: &str = "priority-queue-";
 
@@ -143,6 +146,17 @@ impl Layout {
         is_digest.then(|| self.outputs().join(&sha256[..2]).join(format!("{sha256}.txt")))
     }
 
+    /// The folder of old records, with a folder for each month.
+    pub fn archive(&self) -> PathBuf {
+        self.data().join("archive")
+    }
+
+    /// The old records of one kind and one month.
+    pub fn archived(&self, month: Month, kind: ArchiveKind) -> PathBuf {
+        let name = format!("{}.jsonl.zst", kind.as_str());
+        self.archive().join(month.to_string()).join(name)
+    }
+
     /// The folder of the recipes.
     pub fn recipes(&self) -> PathBuf {
         self.root.join("recipes")
@@ -248,6 +262,10 @@ mod tests {
             "data/metrics/batch-runs-slot-2026-11-21T13-00-05Z.jsonl",
         );
         check(&layout.journal(&batch), ".tsuku-batch/outbox/npm-2026-11-21T13-00-05Z.jsonl");
+        check(
+            &layout.archived("2026-03".parse().unwrap(), ArchiveKind::Breaker),
+            "data/archive/2026-03/breaker.jsonl.zst",
+        );
         check(&layout.recipe(&"7zip".parse().unwrap()), "recipes/7/7zip.toml");
         let digest = "ab".repeat(32);
         check(&layout.output(&digest).unwrap(), &format!("data/outputs/ab/{digest}.txt"));

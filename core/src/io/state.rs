@@ -14,8 +14,9 @@ use serde_json::value::RawValue;
 use crate::{
     io::{HistoryFilter, StateError, Visited, Visitor},
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, FailureSummary, OutputRef,
-        PackageId, PackageName, Queue, QueueHeader, RecipeName, Remembered, RunRecord,
+        BreakerTransition, Control, EcosystemId, FailureRecord, FailureSummary, OutputRecord,
+        OutputRef, PackageId, PackageName, Queue, QueueHeader, RecipeName, Remembered, RunRecord,
+        SCHEMA_VERSION,
         SeedingRecord,
     },
 };
@@ -92,6 +93,24 @@ pub trait StateReader: Send + Sync {
 
     /// A stored output; `None` when it does not exist.
     fn output(&self, sha256: &str) -> Result<Option<String>, StateError>;
+
+    /// Calls `visit` for those of the outputs `wanted`, given by their digests, that are stored, in
+    /// no order, until it stops. Many outputs are read in less time than with [`Self::output`].
+    fn visit_outputs(
+        &self,
+        wanted: &BTreeSet<String>,
+        visit: Visitor<'_, OutputRecord>,
+    ) -> Result<(), StateError> {
+        for sha256 in wanted {
+            let Some(text) = self.output(sha256)? else { continue };
+            let (schema_version, sha256) = (SCHEMA_VERSION, sha256.clone());
+            let output = OutputRecord { schema_version, sha256, text };
+            if visit(Visited::Record(output)).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
 
     /// The text of a recipe; `None` when it does not exist.
     fn recipe(&self, name: &RecipeName) -> Result<Option<String>, StateError>;
@@ -200,7 +219,7 @@ pub struct Quarantined {
 impl fmt::Display for Quarantined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, place, reason, .. } = self;
-        let has_lines = file.strip_suffix(".jsonl").is_some();
+        let has_lines = [".jsonl", ".jsonl.zst"].iter().any(|end| file.ends_with(end));
         match place {
             0 => write!(f, "{file}: {reason}"),
             line if has_lines => write!(f, "{file}, line {line}: {reason}"),

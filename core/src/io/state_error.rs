@@ -78,6 +78,14 @@ pub enum StateErrorKind {
         /// The message of the parser.
         reason: String,
     },
+    /// An archive that cannot be read.
+    #[error("line {line}: {reason}")]
+    DamagedArchive {
+        /// Counted from 1; the lines are those of the unpacked file.
+        line: u64,
+        /// What is wrong, and the remedy.
+        reason: String,
+    },
     /// An unknown name, which would have no effect.
     #[error("{0}; correct the name, because a misspelt name has no effect")]
     UnknownName(UnknownName),
@@ -100,7 +108,7 @@ pub enum StateErrorKind {
 impl StateErrorKind {
     /// Whether the error concerns only this file, and not the rest of the state.
     pub fn is_about_the_file(&self) -> bool {
-        matches!(self, Self::NotAFile { .. } | Self::TooLarge { .. })
+        matches!(self, Self::NotAFile { .. } | Self::TooLarge { .. } | Self::DamagedArchive { .. })
     }
 
     /// Whether it may pass by itself, or by somebody's care for the machine: what is stored is not to
@@ -115,6 +123,7 @@ impl StateErrorKind {
             | Self::NotAFile { .. }
             | Self::TooLarge { .. }
             | Self::Malformed { .. }
+            | Self::DamagedArchive { .. }
             | Self::UnknownName(_)
             | Self::SchemaVersion { .. } => false,
         }

@@ -18,6 +18,8 @@ mod id;
 mod install;
 mod known_recipes;
 mod ladder;
+mod month;
+mod output;
 mod package;
 mod popularity;
 mod queue;
@@ -55,6 +57,8 @@ pub use id::{
 pub use install::{Access, DiscoveryPlan, InstallPlan, InstallStep, WORK_DIR};
 pub use known_recipes::{KnownRecipes, is_dependency};
 pub use ladder::{Rung, ValidationSkip};
+pub use month::{Month, NotMonth};
+pub use output::{OutputRecord, OutputRef};
 pub use package::{Action, Artifact, Missing, PackageFacts, PackageKind, Parameter};
 pub use popularity::{Measure, Popularity, Threshold};
 pub use queue::{Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings};
@@ -63,8 +67,7 @@ pub use recipe::{
     ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, Versions, When,
 };
 pub use record::{
-    FailureHead, FailureRecord, Origin, OutputRef, RunRecord, RunnerMinutes, SCHEMA_VERSION,
-    SlotOutcome,
+    FailureHead, FailureRecord, Origin, RunRecord, RunnerMinutes, SCHEMA_VERSION, SlotOutcome,
 };
 pub use recorded_result::{EnvironmentCounts, RecordedResult};
 pub use repro::{RanStep, Repro};

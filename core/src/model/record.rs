@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     BatchId, Confidence, EcosystemId, Environment, EnvironmentCounts, ExecutablesFrom, FailureKind,
-    Fingerprint, HostUsage, PackageId, PackageName, RecipeName, RecordedResult, Stage, Sweep,
+    Finding, Fingerprint, HostUsage, OutputRef, PackageId, PackageName, RecipeName, RecordedResult,
+    Stage, Sweep,
 };
 
 /// The format version of every file and line that this program writes.
@@ -195,17 +196,6 @@ pub struct FailureRecord {
     pub origin: Option<Origin>,
 }
 
-/// A reference to an output under `data/outputs/`. Equal outputs are stored once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OutputRef {
-    /// SHA-256 of the stored text, 64 hexadecimal digits.
-    pub sha256: String,
-    /// Size of the stored text.
-    pub bytes: u64,
-    /// Whether the middle of the output was left out.
-    pub truncated: bool,
-}
-
 /// The file and the record number that an imported record came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the line above says it")]
@@ -265,6 +255,16 @@ impl FailureRecord {
     /// its text is kept.
     pub fn kind(&self) -> FailureKind {
         FailureKind::parse(&self.category, &self.subcategory).unwrap_or(FailureKind::Unclassified)
+    }
+
+    /// Replaces everything that classification yields. The rest of the record stays.
+    pub fn set_finding(&mut self, finding: Finding, fingerprint: Fingerprint) {
+        let row = finding.kind.row();
+        self.category = Cow::Borrowed(row.category);
+        self.subcategory = Cow::Borrowed(row.subcategory);
+        self.service = finding.service;
+        self.confidence = finding.confidence;
+        self.fingerprint = fingerprint;
     }
 
     /// The category: the first half of the stored pair.

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
+use crate::model::Month;
+
 /// The form of an instant in file names. The order of such texts is the order of the instants.
 const FORMAT: &str = "%Y-%m-%dT%H-%M-%SZ";
 
@@ -37,6 +39,11 @@ impl<'a> RunName<'a> {
     pub fn started_at(self) -> Option<DateTime<Utc>> {
         let start = NaiveDateTime::parse_from_str(self.start, FORMAT).ok()?;
         Some(start.and_utc())
+    }
+
+    /// The month in which the run started; `None` for a text that only looks like an instant.
+    pub fn month(self) -> Option<Month> {
+        self.started_at().map(Month::of)
     }
 
     /// `at` in the form that names use, for comparison with [`Self::start`].

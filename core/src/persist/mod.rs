@@ -1,9 +1,13 @@
 //! Writes a run into the stored state. This is where decisions and ports meet.
 
+mod archive;
 mod import;
+mod reclassify;
 mod seeding;
 
+pub use archive::{ArchiveCounts, ArchivePlan, ArchiveStep, Archiving, archive, plan_archive};
 pub use import::{ImportChanges, persist_import};
+pub use reclassify::Reclassification;
 pub use seeding::{SeedingTraffic, persist_seeding};
 
 use crate::{

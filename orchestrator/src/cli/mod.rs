@@ -1,5 +1,6 @@
 //! The command line: one file per command, each with its arguments and what it prints.
 
+mod archive;
 mod damage;
 mod dashboard;
 mod ecosystem;
@@ -18,6 +19,7 @@ mod plan;
 mod programs;
 mod queue;
 mod recipe;
+mod reclassify;
 mod refusal;
 mod repro;
 mod run;
@@ -137,6 +139,10 @@ enum Command {
     /// Show failures and their causes
     #[command(subcommand)]
     Failures(failures::Command),
+    /// Apply today's rules to recorded failures, and show which of them change their cause
+    Reclassify(reclassify::Args),
+    /// Move old records into compressed files, where they are read as before
+    Archive(archive::Args),
     /// Show exactly what failed: recipe, command lines, environment, sandbox; with --run do it again
     Repro(repro::Args),
     /// Show runs
@@ -229,6 +235,8 @@ async fn dispatch(
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Explain(args) => explain::run(&args, cx),
         Command::Failures(command) => failures::run(&command, cx),
+        Command::Reclassify(args) => reclassify::run(&args, cx),
+        Command::Archive(args) => archive::run(&args, cx),
         Command::Repro(args) => repro::run(&args, cx).await,
         Command::Runs(command) => runs::run(&command, cx),
         Command::Fold(args) => fold::run(&args, cx),

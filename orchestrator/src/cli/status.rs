@@ -1,11 +1,15 @@
 //! `status`: shows the state on one page.
 
+mod ecosystem;
+mod evidence;
+
 use std::{collections::BTreeMap, fmt, ops::ControlFlow};
 
 use batch_core::{
     decide::{
-        breaker::{self, Admission},
+        ahead,
         health::{self, Code, Digest, Health, Reason, Verdict, WINDOW},
+        shares::{self, EvidenceShares},
     },
     io::{HistoryFilter, StateError, StateReader as _, Visited},
     model::{Control, EcosystemId, RunRecord, StatusLabel},
@@ -17,7 +21,6 @@ use serde::Serialize;
 use super::{
     Context,
     damage::{self, Damage},
-    out::table,
 };
 use crate::{counted::counted, env::Root, exit::Exit, machine};
 
@@ -32,7 +35,11 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
     let now = cx.env.clock.now();
-    let mut seen = StatusCollector { digest: Digest::new(now), damage: Damage::default() };
+    let mut seen = StatusCollector {
+        digest: Digest::new(now),
+        shares: BTreeMap::new(),
+        damage: Damage::default(),
+    };
     let control = match root.control(&cx.env.registry) {
         Ok(control) => control,
         Err(error) => {
@@ -43,7 +50,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let mut ecosystems = vec![];
     for plugin in cx.env.registry.iter() {
         let counts = seen.queue(&root, &plugin.id);
-        ecosystems.push(ecosystem_status(&plugin.id, counts, &control, (&root, now)));
+        ecosystems.push(ecosystem::status(&plugin.id, counts, &control, (&root, now)));
     }
     seen.history(&root, now)?;
     seen.journals(&root)?;
@@ -60,6 +67,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         reason: control.reason,
         health,
         ecosystems,
+        evidence: evidence::of(seen.shares),
         problems: seen.damage.into_problems(),
     };
     cx.out.show(&report)?;
@@ -83,6 +91,7 @@ const SET_ASIDE: &str = "could not be used and was set aside; nothing of it is i
 /// Collects what the status depends on.
 struct StatusCollector {
     digest: Digest,
+    shares: BTreeMap<EcosystemId, EvidenceShares>,
     damage: Damage,
 }
 
@@ -126,7 +135,12 @@ impl StatusCollector {
         let recent = HistoryFilter { since: Some(now - WINDOW), ..HistoryFilter::default() };
         state.visit_failures(&recent, &mut |visited| {
             match visited {
-                Visited::Record(failure) => self.digest.failure(&failure),
+                Visited::Record(failure) => {
+                    self.digest.failure(&failure);
+                    if !ahead::is_ahead(failure.timestamp, now) {
+                        shares::add(&mut self.shares, &failure);
+                    }
+                }
                 Visited::Damaged(damaged) => self.damaged(&damaged),
             }
             ControlFlow::Continue(())
@@ -152,22 +166,6 @@ impl StatusCollector {
     }
 }
 
-fn ecosystem_status(
-    id: &EcosystemId,
-    counts: BTreeMap<StatusLabel, u64>,
-    control: &Control,
-    (root, now): (&Root, DateTime<Utc>),
-) -> EcosystemStatus {
-    let breaker = control.breaker(id);
-    let gate = match breaker::admission(&breaker, now, &root.settings.breaker_policy()) {
-        _ if !control.allows(id) => "disabled".to_owned(),
-        Admission::Batch => "closed".to_owned(),
-        Admission::Probes(_) => "half-open: its next run is a probe".to_owned(),
-        Admission::Nothing(reason) => reason.to_string(),
-    };
-    EcosystemStatus { id: id.clone(), counts, breaker: gate, last_run_at: breaker.last_run_at }
-}
-
 /// What `status --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct StatusReport {
@@ -189,7 +187,9 @@ pub(super) struct StatusReport {
     /// Hosts that asked for a pause.
     paused_hosts: Vec<PausedHost>,
     /// In rotation order.
-    ecosystems: Vec<EcosystemStatus>,
+    ecosystems: Vec<ecosystem::EcosystemStatus>,
+    /// What the evidence of the failures of these days says, by ecosystem.
+    evidence: Vec<evidence::EcosystemEvidence>,
     /// What cannot be read, each with file, position, reason and remedy.
     problems: Vec<String>,
 }
@@ -199,18 +199,6 @@ struct PausedHost {
     host: String,
     /// When it may be asked again.
     until: DateTime<Utc>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct EcosystemStatus {
-    id: EcosystemId,
-    /// Number of entries by status; an absent status means 0.
-    counts: BTreeMap<StatusLabel, u64>,
-    /// What the breaker admits now.
-    breaker: String,
-    /// End of its last run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_run_at: Option<DateTime<Utc>>,
 }
 
 impl StatusReport {
@@ -261,26 +249,8 @@ impl fmt::Display for StatusReport {
             let runs = counted(self.runs_since_success, "run", "runs");
             writeln!(f, "{runs} since the last verified recipe")?;
         }
-        let row = |ecosystem: &EcosystemStatus| {
-            let count = |label| ecosystem.counts.get(&label).map_or("-".to_owned(), u64::to_string);
-            let mut row = vec![ecosystem.id.to_string()];
-            row.extend(StatusLabel::ALL.iter().map(|&label| count(label)));
-            row.push(ecosystem.breaker.clone());
-            row
-        };
-        let rows: Vec<Vec<String>> = self.ecosystems.iter().map(row).collect();
-        let headings = [
-            "ECOSYSTEM",
-            "PENDING",
-            "IN PR",
-            "SUCCESS",
-            "FAILED",
-            "BLOCKED",
-            "MANUAL",
-            "EXCLUDED",
-            "BREAKER",
-        ];
-        write!(f, "\n{}", table(&headings, &rows))?;
+        ecosystem::write(f, &self.ecosystems)?;
+        evidence::write(f, &self.evidence)?;
         writeln!(f, "Based on the runs and failures of the last {} days.", self.window_days)?;
         damage::write_problems(f, &self.problems)
     }

@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::old_tree::{OldTree, bytes, import};
+use crate::old_tree::{OldTree, bytes, import, run};
 
 pub(crate) const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus/tsuku");
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("everything_in_the_corpus_is_imported_and_importing_it_again_changes_nothing", everything),
+    ("todays_rules_say_the_same_about_what_was_just_imported", reclassified),
     ("every_version_of_the_queue_is_read", queues),
     ("every_version_of_the_control_file_is_read", controls),
     ("the_mixed_file_of_failures_is_read", mixed_failures),
@@ -83,6 +84,27 @@ fn everything() {
     let again = import(Path::new(FOLDER), &root, &[]);
     assert_eq!(again["written"], 0, "{again:#}");
     assert!(bytes(&root) == before, "importing again changed a file");
+}
+
+/// The same rules, so nothing moves, whether it is archived or not.
+fn reclassified() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    import(Path::new(FOLDER), &root, &[]);
+    let reclassify = || -> Value {
+        let output = run(&root, &["reclassify", "--diff", "--json"]);
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let report = reclassify();
+    assert_eq!((&report["failures"], &report["changed"]), (&json!(3722), &json!(0)), "{report:#}");
+    let archived = run(&root, &["archive", "--older-than", "200d", "--json"]);
+    let archived: Value = serde_json::from_slice(&archived.stdout).unwrap();
+    assert!(2 < archived["months"].as_array().unwrap().len(), "{archived:#}");
+    assert_eq!(archived["total_before"], archived["total_after"]);
+    assert_eq!(archived["total_after"]["failures"], 3722);
+    let report = reclassify();
+    assert_eq!((&report["failures"], &report["changed"]), (&json!(3722), &json!(0)), "{report:#}");
 }
 
 fn check_kind(report: &Value, kind: &str, n: usize) {

@@ -5,6 +5,7 @@
 //! reported as ignored tests with the reason.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
+mod archive;
 mod attacks;
 mod bad_input;
 mod blame;
@@ -13,6 +14,7 @@ mod explain;
 mod facts;
 mod history;
 mod kill;
+mod reclassify;
 mod registry;
 mod repro;
 mod root;
@@ -38,12 +40,14 @@ fn main() -> ExitCode {
     let backends = root::usable_backends();
     // The longest one comes first, so that the others run beside it.
     let mut trials = kill::trials();
+    trials.extend(archive::trials());
     trials.extend(bad_input::trials(&backends));
     trials.extend(blame::trials());
     trials.extend(damage::trials());
     trials.extend(explain::trials());
     trials.extend(facts::trials());
     trials.extend(history::trials());
+    trials.extend(reclassify::trials());
     trials.extend(repro::trials());
     trials.extend(runs::trials(&backends));
     trials.extend(shown::trials());

@@ -1,22 +1,41 @@
-//! Reads the files of history, newest first, and only those whose names fit the filter.
+//! Reads the files of history and their archives, newest first, and only those whose names fit the
+//! filter.
 
-use std::path::Path;
+use std::{collections::BTreeSet, iter::Peekable, ops::ControlFlow, path::PathBuf, vec::IntoIter};
 
 use memchr::{memchr_iter, memmem::Finder};
 use serde::de::DeserializeOwned;
 
 use crate::{
     io::{
-        FsState, HistoryFilter, Layout, Records, StateError, Visited, Visitor, fs_state::lines,
+        ArchiveKind, FsState, HistoryFilter, Layout, Quarantined, Records, StateError, Visited,
+        Visitor,
+        fs_state::{
+            archived::{Archived, ArchivedBatch, file_name},
+            history_files::{month_of, names, place},
+            lines,
+        },
         regular,
     },
-    model::{FailureRecord, FailureSummary, RunName, RunRecord, SCHEMA_VERSION},
+    model::{FailureRecord, FailureSummary, Month, RunRecord, SCHEMA_VERSION},
 };
 
 /// The common part of failures and runs.
-pub(super) trait HistoryRecord: DeserializeOwned {
+pub(crate) trait HistoryRecord: DeserializeOwned {
     /// The part of their file names before the batch id.
     const PREFIX: &'static str;
+
+    /// The folder of their files.
+    fn dir(layout: &Layout) -> PathBuf;
+
+    /// Where they are archived.
+    const ARCHIVE: ArchiveKind;
+
+    /// The id of the record.
+    fn key(&self) -> &str;
+
+    /// The id of its run.
+    fn batch(&self) -> &str;
 
     /// Whether the record fits `filter`.
     fn is_taken(&self, filter: &HistoryFilter) -> bool;
@@ -30,6 +49,19 @@ pub(super) trait HistoryRecord: DeserializeOwned {
 
 impl HistoryRecord for RunRecord {
     const PREFIX: &'static str = Layout::RUN_PREFIX;
+    const ARCHIVE: ArchiveKind = ArchiveKind::Runs;
+
+    fn dir(layout: &Layout) -> PathBuf {
+        layout.metrics()
+    }
+
+    fn key(&self) -> &str {
+        &self.batch_id
+    }
+
+    fn batch(&self) -> &str {
+        &self.batch_id
+    }
 
     fn is_taken(&self, filter: &HistoryFilter) -> bool {
         filter.takes_run(self)
@@ -46,6 +78,19 @@ impl HistoryRecord for RunRecord {
 
 impl HistoryRecord for FailureRecord {
     const PREFIX: &'static str = "";
+    const ARCHIVE: ArchiveKind = ArchiveKind::Failures;
+
+    fn dir(layout: &Layout) -> PathBuf {
+        layout.failure_files()
+    }
+
+    fn key(&self) -> &str {
+        &self.id
+    }
+
+    fn batch(&self) -> &str {
+        &self.batch_id
+    }
 
     fn is_taken(&self, filter: &HistoryFilter) -> bool {
         filter.takes_failure(self)
@@ -62,6 +107,19 @@ impl HistoryRecord for FailureRecord {
 
 impl HistoryRecord for FailureSummary {
     const PREFIX: &'static str = FailureRecord::PREFIX;
+    const ARCHIVE: ArchiveKind = FailureRecord::ARCHIVE;
+
+    fn dir(layout: &Layout) -> PathBuf {
+        FailureRecord::dir(layout)
+    }
+
+    fn key(&self) -> &str {
+        &self.id
+    }
+
+    fn batch(&self) -> &str {
+        &self.batch_id
+    }
 
     fn is_taken(&self, filter: &HistoryFilter) -> bool {
         filter.takes_summary(self)
@@ -85,34 +143,42 @@ fn parse<T: HistoryRecord>(line: &[u8]) -> Result<T, String> {
     }
 }
 
+/// What a visit of history reads.
+pub(super) struct Scope<'a> {
+    /// Which records are wanted.
+    pub(super) filter: &'a HistoryFilter,
+    /// Files that are passed over, as if they did not exist.
+    pub(super) hidden: &'a BTreeSet<String>,
+}
+
 impl FsState {
-    /// Calls `visit` for the records under `dir` that fit `filter`, file by file.
+    /// Calls `visit` for the records in `scope`, file by file, and for archived ones run by run.
     pub(super) fn visit<T: HistoryRecord>(
         &self,
-        dir: &Path,
-        filter: &HistoryFilter,
+        scope: &Scope<'_>,
         visit: Visitor<'_, T>,
     ) -> Result<(), StateError> {
-        let words: Vec<Finder<'_>> =
-            filter.words().iter().map(|word| Finder::new(word).into_owned()).collect();
-        // One file is read completely, because a line without the id may be the damaged record.
-        let is_one_file = filter.batch.is_some() || filter.failure.is_some();
-        let may_be_wanted = |line: &[u8]| is_one_file || has_all(line, &words);
-        let mut content = vec![];
-        for name in names::<T>(dir, filter)? {
-            let path = dir.join(&name);
-            let label = self.layout.label(&path);
-            let mut records = Records::<T>::default();
-            match regular::read_into(&path, regular::MAX_FILE, &mut content) {
-                Ok(true) => lines::add(&content, &label, &may_be_wanted, parse, &mut records),
-                Ok(false) => continue,
-                Err(error) => lines::quarantine_file(error, &label, &mut records)?,
+        // The archive is listed later: whatever is moved there in between is seen.
+        let mut names = names::<T>(&T::dir(&self.layout), scope.filter)?;
+        names.retain(|name| !scope.hidden.contains(name));
+        let mut names = names.into_iter().peekable();
+        let mut tour = Tour::new(self, scope, visit);
+        for month in self.archived_months()? {
+            if !scope.filter.takes_month(month) {
+                continue;
             }
-            records.records.retain(|record| record.is_taken(filter));
-            records.records.sort_by(T::order);
-            let damaged = records.quarantined.into_iter().map(Visited::Damaged);
-            let records = records.records.into_iter().map(Visited::Record);
-            if damaged.chain(records).try_for_each(&mut *visit).is_break() {
+            // Newer files come first, and after them the visitor may have seen enough.
+            while let Some(name) = names.next_if(|name| month_of::<T>(name) > Some(month)) {
+                if tour.file(&name)?.is_break() {
+                    return Ok(());
+                }
+            }
+            if tour.month(month, &mut names)?.is_break() {
+                return Ok(());
+            }
+        }
+        for name in names {
+            if tour.file(&name)?.is_break() {
                 return Ok(());
             }
         }
@@ -120,37 +186,119 @@ impl FsState {
     }
 }
 
-/// The names of the files that can contain records that fit `filter`, newest first. Files whose
-/// names do not contain the start of a run come last.
-fn names<T: HistoryRecord>(dir: &Path, filter: &HistoryFilter) -> Result<Vec<String>, StateError> {
-    let of_failure = filter.failure.as_deref().and_then(RunName::batch_of_failure);
-    if let Some(batch) = filter.batch.as_deref().or(of_failure) {
-        return Ok(vec![format!("{}{}", T::PREFIX, Layout::batch_file_name(batch))]);
+/// A visit of history.
+struct Tour<'a, 'v, T> {
+    state: &'a FsState,
+    scope: &'a Scope<'a>,
+    words: Vec<Finder<'static>>,
+    /// The content of a file, whose memory is used again.
+    content: Vec<u8>,
+    visit: Visitor<'v, T>,
+}
+
+impl<'a, 'v, T: HistoryRecord> Tour<'a, 'v, T> {
+    fn new(state: &'a FsState, scope: &'a Scope<'a>, visit: Visitor<'v, T>) -> Self {
+        let words = scope.filter.words();
+        let words = words.iter().map(|word| Finder::new(word).into_owned()).collect();
+        Self { state, scope, words, content: vec![], visit }
     }
-    let is_wanted = |name: &String| {
-        let takes = |stem: &str| {
-            let is_elsewhere = filter.failure.is_some() && RunName::parse(stem).is_some();
-            !is_elsewhere && filter.takes_name(stem)
+
+    /// Visits the archived runs of `month`, and the files of `names` that are not older.
+    fn month(
+        &mut self,
+        month: Month,
+        names: &mut Peekable<IntoIter<String>>,
+    ) -> Result<ControlFlow<()>, StateError> {
+        let mut archived = match self.state.archived_batches(month, T::ARCHIVE)? {
+            None => return Ok(ControlFlow::Continue(())),
+            Some(Err(damaged)) => return Ok((self.visit)(Visited::Damaged(damaged))),
+            Some(Ok(archived)) => archived,
         };
-        Layout::is_lines(name) && stem::<T>(name).is_some_and(takes)
-    };
-    let names = regular::names(dir)?.into_iter().filter(is_wanted);
-    let (mut dated, mut undated): (Vec<String>, Vec<String>) =
-        names.partition(|name| stem::<T>(name).and_then(RunName::parse).is_some());
-    dated.sort_unstable_by(|a, b| (start::<T>(b), b).cmp(&(start::<T>(a), a)));
-    undated.sort_unstable_by(|a, b| b.cmp(a));
-    dated.append(&mut undated);
-    Ok(dated)
-}
+        while let Some(next) = archived.next() {
+            let batch = match next {
+                Archived::Batch(batch) if self.scope.filter.takes_batch(&batch.id) => batch,
+                Archived::Batch(_) => continue,
+                Archived::Damaged(damaged) => {
+                    if (self.visit)(Visited::Damaged(damaged)).is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    continue;
+                }
+            };
+            let archived_name = file_name::<T>(&batch.id);
+            let is_newer = |name: &String| place::<T>(&archived_name) < place::<T>(name);
+            while let Some(name) = names.next_if(is_newer) {
+                if self.file(&name)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            let mut records = Records::default();
+            if let Some(name) = names.next_if_eq(&archived_name) {
+                self.read(&name, &mut records)?;
+            }
+            let label = self.state.layout.label(&self.state.layout.archived(month, T::ARCHIVE));
+            self.add_archived(batch, &label, &mut records);
+            if self.show(records).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
 
-/// Start of the run in the name of a file.
-fn start<T: HistoryRecord>(name: &str) -> Option<&str> {
-    Some(RunName::parse(stem::<T>(name)?)?.start)
-}
+    fn file(&mut self, name: &str) -> Result<ControlFlow<()>, StateError> {
+        let mut records = Records::default();
+        self.read(name, &mut records)?;
+        Ok(self.show(records))
+    }
 
-/// The batch id in the name of a file.
-fn stem<T: HistoryRecord>(name: &str) -> Option<&str> {
-    name.strip_prefix(T::PREFIX)?.strip_suffix(".jsonl")
+    /// Adds the records of the file called `name`.
+    fn read(&mut self, name: &str, records: &mut Records<T>) -> Result<(), StateError> {
+        let path = T::dir(&self.state.layout).join(name);
+        let label = self.state.layout.label(&path);
+        match regular::read_into(&path, regular::MAX_FILE, &mut self.content) {
+            Ok(true) => {
+                let may_be_wanted = |line: &[u8]| self.may_be_wanted(line);
+                lines::add(&self.content, &label, &may_be_wanted, parse, records);
+            }
+            Ok(false) => (),
+            Err(error) => lines::quarantine_file(error, &label, records)?,
+        }
+        Ok(())
+    }
+
+    /// Adds the archived records of `batch` that are not among `records`, those of its file.
+    fn add_archived(&self, batch: ArchivedBatch, label: &str, records: &mut Records<T>) {
+        let known: BTreeSet<String> =
+            records.records.iter().map(|record| record.key().to_owned()).collect();
+        for (place, line) in batch.lines {
+            if !self.may_be_wanted(&line) {
+                continue;
+            }
+            match parse::<T>(&line) {
+                Ok(record) if known.contains(record.key()) => (),
+                Ok(record) => records.records.push(record),
+                Err(reason) => {
+                    let (file, raw) = (label.to_owned(), String::from_utf8_lossy(&line).into());
+                    records.quarantined.push(Quarantined { file, place, reason, raw });
+                }
+            }
+        }
+    }
+
+    /// One file is read completely, because a line without the id may be the damaged record.
+    fn may_be_wanted(&self, line: &[u8]) -> bool {
+        let is_one_file = self.scope.filter.batch.is_some() || self.scope.filter.failure.is_some();
+        is_one_file || has_all(line, &self.words)
+    }
+
+    /// Shows what is wanted of the records of one run.
+    fn show(&mut self, mut records: Records<T>) -> ControlFlow<()> {
+        records.records.retain(|record| record.is_taken(self.scope.filter));
+        records.records.sort_by(T::order);
+        let damaged = records.quarantined.into_iter().map(Visited::Damaged);
+        let records = records.records.into_iter().map(Visited::Record);
+        damaged.chain(records).try_for_each(&mut *self.visit)
+    }
 }
 
 /// Whether `line` contains all `words`. A line with escapes has to be parsed to decide this.

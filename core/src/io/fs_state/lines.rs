@@ -55,9 +55,13 @@ pub(super) fn quarantine_file<T>(
     if !error.kind.is_about_the_file() {
         return Err(error);
     }
-    let (file, reason, raw) = (label.to_owned(), error.kind.to_string(), String::new());
-    records.quarantined.push(Quarantined { file, place: 0, reason, raw });
+    records.quarantined.push(damaged_file(&error, label.to_owned()));
     Ok(())
+}
+
+/// The file called `file`, which cannot be read because of `error`.
+pub(super) fn damaged_file(error: &StateError, file: String) -> Quarantined {
+    Quarantined { file, place: 0, reason: error.kind.to_string(), raw: String::new() }
 }
 
 /// Adds the records that `parse` reads in `content`, the content of the file `label`. A line that
@@ -92,7 +96,7 @@ pub(super) fn add<T>(
 }
 
 /// The lines of `content` that are not empty, with their numbers from 1.
-fn lines(content: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+pub(super) fn lines(content: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     let ends = memchr::memchr_iter(b'\n', content).chain([content.len()]);
     let mut start = 0;
     let all = ends.map(move |end| &content[std::mem::replace(&mut start, end + 1)..end]);

@@ -1,8 +1,10 @@
 //! The state as files below a root.
 
+mod archived;
 mod bulk;
 mod control;
 mod history;
+mod history_files;
 mod init;
 pub(super) mod lines;
 mod queue;
@@ -14,7 +16,11 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
-pub use self::init::InitializedFile;
+pub use self::{archived::ArchiveKind, init::InitializedFile};
+pub(crate) use self::{
+    archived::{OldFiles, Surveyed, TransitionLine, remove_archived},
+    history::HistoryRecord,
+};
 use crate::{
     io::{
         Holder, Layout, RunLock, StateError, StateErrorKind, atomic,
@@ -88,9 +94,9 @@ impl FsState {
         RunLock::acquire(&self.layout.seed_lock(ecosystem), now)
     }
 
-    /// The folders in which a draft may be left. Drafts of outputs and recipes lie in the folder above
-    /// them all, because there may be very many folders of outputs and recipes.
-    fn folders_of_drafts(&self) -> [PathBuf; 8] {
+    /// The folders in which a draft may be left. Drafts of outputs, recipes and archives lie in the
+    /// folder above them all, because there may be very many folders of them.
+    fn folders_of_drafts(&self) -> [PathBuf; 9] {
         let layout = &self.layout;
         [
             layout.root().to_owned(),
@@ -98,6 +104,7 @@ impl FsState {
             layout.queues(),
             layout.failure_files(),
             layout.metrics(),
+            layout.archive(),
             layout.seeding(),
             layout.outputs(),
             layout.recipes(),

@@ -1,25 +1,28 @@
 //! Reading the state.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use serde::de::DeserializeOwned;
 
 use crate::{
     io::{
         FsState, HistoryFilter, Layout, QueueFile, Records, StateError, StateErrorKind,
-        StateReader, Visitor,
-        fs_state::{control, lines, queue, remembered},
+        StateReader, Visited, Visitor,
+        fs_state::{control, history::Scope, lines, queue, remembered},
         regular,
     },
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, FailureSummary, PackageName,
-        RecipeName, Remembered, RunRecord, SeedingRecord,
+        BreakerTransition, Control, EcosystemId, FailureRecord, FailureSummary, OutputRecord,
+        PackageName, RecipeName, Remembered, RunRecord, SCHEMA_VERSION, SeedingRecord,
     },
 };
 
 /// Maximal size of a recipe or an output in bytes. Outputs are shortened to 64 KiB before they are
 /// stored.
-const MAX_TEXT: u64 = 4 << 20;
+pub(super) const MAX_TEXT: u64 = 4 << 20;
 
 impl StateReader for FsState {
     fn control(&self) -> Result<Control, StateError> {
@@ -47,7 +50,7 @@ impl StateReader for FsState {
         filter: &HistoryFilter,
         visit: Visitor<'_, RunRecord>,
     ) -> Result<(), StateError> {
-        self.visit(&self.layout.metrics(), filter, visit)
+        self.visit(&Scope { filter, hidden: &BTreeSet::new() }, visit)
     }
 
     fn visit_failures(
@@ -55,7 +58,7 @@ impl StateReader for FsState {
         filter: &HistoryFilter,
         visit: Visitor<'_, FailureRecord>,
     ) -> Result<(), StateError> {
-        self.visit(&self.layout.failure_files(), filter, visit)
+        self.visit(&Scope { filter, hidden: &BTreeSet::new() }, visit)
     }
 
     fn visit_failure_summaries(
@@ -63,13 +66,12 @@ impl StateReader for FsState {
         filter: &HistoryFilter,
         visit: Visitor<'_, FailureSummary>,
     ) -> Result<(), StateError> {
-        self.visit(&self.layout.failure_files(), filter, visit)
+        self.visit(&Scope { filter, hidden: &BTreeSet::new() }, visit)
     }
 
     fn breaker_log(&self) -> Result<Records<BreakerTransition>, StateError> {
-        let mut log: Records<BreakerTransition> = self.read_one(&self.layout.breaker_log())?;
-        log.records.sort_by_key(|transition| transition.at);
-        Ok(log)
+        let live = self.live_breaker_log()?;
+        self.with_archived_transitions(live)
     }
 
     fn seeding_runs(&self) -> Result<Records<SeedingRecord>, StateError> {
@@ -89,7 +91,39 @@ impl StateReader for FsState {
 
     fn output(&self, sha256: &str) -> Result<Option<String>, StateError> {
         let Some(path) = self.layout.output(sha256) else { return Ok(None) };
-        Ok(regular::read_within(&path, MAX_TEXT)?.map(to_text))
+        match regular::read_within(&path, MAX_TEXT)? {
+            Some(text) => Ok(Some(to_text(text))),
+            None => self.archived_output(sha256),
+        }
+    }
+
+    fn visit_outputs(
+        &self,
+        wanted: &BTreeSet<String>,
+        visit: Visitor<'_, OutputRecord>,
+    ) -> Result<(), StateError> {
+        let mut elsewhere = BTreeSet::new();
+        for sha256 in wanted {
+            let Some(path) = self.layout.output(sha256) else { continue };
+            let seen = match regular::read_within(&path, MAX_TEXT) {
+                Ok(Some(text)) => {
+                    let (schema_version, sha256) = (SCHEMA_VERSION, sha256.clone());
+                    Visited::Record(OutputRecord { schema_version, sha256, text: to_text(text) })
+                }
+                Ok(None) => {
+                    elsewhere.insert(sha256.as_str());
+                    continue;
+                }
+                Err(error) if error.kind.is_about_the_file() => {
+                    Visited::Damaged(lines::damaged_file(&error, self.layout.label(&path)))
+                }
+                Err(error) => return Err(error),
+            };
+            if visit(seen).is_break() {
+                return Ok(());
+            }
+        }
+        self.visit_archived(elsewhere, visit)
     }
 
     fn recipe(&self, name: &RecipeName) -> Result<Option<String>, StateError> {
@@ -113,6 +147,11 @@ impl StateReader for FsState {
 }
 
 impl FsState {
+    /// The changes of breakers that are not archived, in the order of the file.
+    pub(super) fn live_breaker_log(&self) -> Result<Records<BreakerTransition>, StateError> {
+        self.read_one(&self.layout.breaker_log())
+    }
+
     fn read_one<T: DeserializeOwned>(&self, path: &Path) -> Result<Records<T>, StateError> {
         let mut records = Records::default();
         lines::read(path, &self.layout.label(path), &mut records)?;

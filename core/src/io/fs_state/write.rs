@@ -54,7 +54,8 @@ impl StateWriter for FsState {
         let is_this = |other: &BreakerTransition| {
             (other.at, &other.ecosystem) == (transition.at, &transition.ecosystem)
         };
-        let is_in = self.breaker_log()?.records.iter().any(is_this);
+        // One that was archived since counts once, even if it is added again.
+        let is_in = self.live_breaker_log()?.records.iter().any(is_this);
         add_line(&self.layout.breaker_log(), transition, is_in)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use batch_core::{
     decide::{
-        explain::{Blocker, Case, LastAttempt, Turns},
+        explain::{Blocker, Case, LastAttempt, Reader, Turns},
         plan::{self, BatchLimit, Place},
         preflight::admission,
         rotation,
@@ -22,7 +22,7 @@ use super::history;
 use crate::{
     cli::{Context, damage::Damage, run::BATCH_SIZE},
     env::Root,
-    machine,
+    explained, machine,
     stage::preflight::{self, Recipes},
 };
 
@@ -79,6 +79,7 @@ impl Facts {
             Some(_) => None,
             None => remembered(package, root, damage),
         };
+        let reader: Reader<'_> = &|record| explained::of_stored(record, &cx.env.registry);
         Ok(Self {
             place: plan::place(&queue, package, &admission, limit, now),
             obstacle: plugin.and_then(|plugin| obstacle(plugin, &control, now)),

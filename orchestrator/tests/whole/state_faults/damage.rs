@@ -4,7 +4,7 @@ use std::{os::unix::fs::symlink, path::Path, process::Command};
 
 use serde_json::Value;
 
-use super::sample::{Content, Piece, lines};
+use super::sample::{Content, Piece, lines, packed};
 
 /// What a command that meets the file is to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +100,24 @@ pub(super) fn of_any(piece: &Piece) -> Vec<Damage> {
     // An empty list of records is one; an empty document is none.
     let empty = match piece.content {
         Content::Document(..) => Expected::Named,
-        Content::Lines(..) | Content::Text(_) => Expected::Anything,
+        Content::Lines(..) | Content::Packed(..) | Content::Text(_) => Expected::Anything,
     };
+    if let Content::Packed(_, documents) = &piece.content {
+        // An output that is found is read to its end, and nothing behind it.
+        let is_read = !piece.label.contains("/outputs.");
+        let expected = if is_read { Expected::Named } else { Expected::Anything };
+        let behind = |name, bytes| damage(name, expected, Kind::Bytes(bytes));
+        let text = lines(documents);
+        let longer = packed(&format!("{text}{{\"id\": 7}}\n"));
+        all.push(behind("a line that is no record", longer));
+        all.push(behind("something behind it", [whole.as_slice(), b"more"].concat()));
+        all.push(bytes("another byte in its middle", &{
+            let mut flipped = whole.clone();
+            let middle = flipped.len() / 2;
+            flipped[middle] ^= 0xff;
+            flipped
+        }));
+    }
     all.push(damage("empty", empty, Kind::Bytes(vec![])));
     if !may_read_everything() {
         all.push(named("not to be read", Kind::Unreadable));
@@ -133,7 +149,7 @@ pub(super) fn of_values(piece: &Piece, schema: &jsonschema::Validator) -> Vec<Da
             let (last, before) = documents.split_last().unwrap();
             (lines(before), last)
         }
-        Content::Text(_) => return vec![],
+        Content::Packed(..) | Content::Text(_) => return vec![],
     };
     let is_refused = |text: &str| match serde_json::from_str::<Value>(text) {
         Ok(value) => !schema.is_valid(&value),

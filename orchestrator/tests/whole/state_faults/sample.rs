@@ -1,13 +1,22 @@
 //! A root in which every kind of file lies that a root can have, all of them whole.
 
-use std::{path::Path, sync::LazyLock};
+use std::{io::Read as _, path::Path, sync::LazyLock};
 
+use ruzstd::{
+    decoding::StreamingDecoder,
+    encoding::{CompressionLevel, compress_to_vec},
+};
 use serde_json::{Value, json};
 
 use crate::root::TestRoot;
 
 pub(super) const BATCH: &str = "npm-2026-01-02T00-00-00Z";
 const FAILURE: &str = "npm-2026-01-02T00-00-00Z-one";
+const OLD_BATCH: &str = "npm-2025-09-02T00-00-00Z";
+const OLD_FAILURE: &str = "npm-2025-09-02T00-00-00Z-old";
+const OLD_OUTPUT: &str = "what it printed long ago\n";
+/// Of [`OLD_OUTPUT`].
+const OLD_DIGEST: &str = "2f6293d71e333205125f748d39126e05163af4421dae986d570c548af146f088";
 const DEAD: &str = "npm-2026-01-03T00-00-00Z";
 const RECIPE: &str = "recipes/o/one.toml";
 const OUTPUT: &str = "everything that it printed\n";
@@ -21,6 +30,8 @@ pub(super) enum Content {
     Document(&'static str, Value),
     /// One document a line, each of this schema.
     Lines(&'static str, Vec<Value>),
+    /// The same in a compressed file.
+    Packed(&'static str, Vec<Value>),
     /// Something else.
     Text(String),
 }
@@ -38,6 +49,7 @@ impl Piece {
         match &self.content {
             Content::Document(_, value) => format!("{value:#}\n").into_bytes(),
             Content::Lines(_, values) => lines(values).into_bytes(),
+            Content::Packed(_, values) => packed(&lines(values)),
             Content::Text(text) => text.clone().into_bytes(),
         }
     }
@@ -46,6 +58,18 @@ impl Piece {
 /// One document a line.
 pub(super) fn lines(values: &[Value]) -> String {
     values.iter().fold(String::new(), |text, value| text + &value.to_string() + "\n")
+}
+
+/// A frame of an archive.
+pub(super) fn packed(text: &str) -> Vec<u8> {
+    compress_to_vec(text.as_bytes(), CompressionLevel::Fastest)
+}
+
+/// The lines of an archive; empty for what is none.
+pub(super) fn unpacked(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let read = StreamingDecoder::new(bytes).map(|mut it| it.read_to_string(&mut text).is_ok());
+    if read.is_ok_and(|is_whole| is_whole) { text } else { String::new() }
 }
 
 /// A new root with all of them. The first one is made by the program, and the others are copies of it:
@@ -107,6 +131,16 @@ pub(super) fn pieces() -> Vec<Piece> {
             format!("data/outputs/{}/{DIGEST}.txt", &DIGEST[..2]),
             Content::Text(OUTPUT.to_owned()),
         ),
+        piece(archive("failures"), Content::Packed("failure", vec![old(&failure("old"))])),
+        piece(archive("runs"), Content::Packed("batch-run", vec![old(&run())])),
+        piece(archive("breaker"), Content::Packed("breaker-transition", vec![old(&transition(1))])),
+        piece(
+            archive("outputs"),
+            Content::Packed(
+                "archived-output",
+                vec![json!({"schema_version": 2, "sha256": OLD_DIGEST, "text": OLD_OUTPUT})],
+            ),
+        ),
         piece(RECIPE.to_owned(), Content::Text(recipe())),
         piece(format!(".tsuku-batch/outbox/{DEAD}.jsonl"), Content::Lines("fact", facts())),
         piece(
@@ -115,6 +149,17 @@ pub(super) fn pieces() -> Vec<Piece> {
         ),
         piece(".tsuku-batch/write-lock".to_owned(), Content::Text(String::new())),
     ]
+}
+
+fn archive(kind: &str) -> String {
+    format!("data/archive/2025-09/{kind}.jsonl.zst")
+}
+
+/// `record`, four months earlier.
+fn old(record: &Value) -> Value {
+    let text = record.to_string().replace(DIGEST, OLD_DIGEST).replace(BATCH, OLD_BATCH);
+    let text = text.replace("2026-01-0", "2025-09-0");
+    serde_json::from_str(&text).unwrap()
 }
 
 fn control() -> Value {
@@ -266,6 +311,10 @@ pub(super) fn commands() -> Vec<Command> {
     const RUNS: &str = "data/metrics/batch-runs-";
     const SEEDINGS: &str = "data/metrics/seeding-runs";
     const LOG: &str = "data/breaker-log";
+    const OLD_FAILURES: &str = "data/archive/2025-09/failures";
+    const OLD_RUNS: &str = "data/archive/2025-09/runs";
+    const OLD_LOG: &str = "data/archive/2025-09/breaker";
+    const OLD_OUTPUTS: &str = "data/archive/2025-09/outputs";
     const RECIPES: &str = "recipes/";
     const OUTBOX: &str = ".tsuku-batch/outbox/";
     const OUTPUTS: &str = "data/outputs/";
@@ -280,19 +329,29 @@ pub(super) fn commands() -> Vec<Command> {
     let writes = |args, meets| Command { writes: true, ..reads(args, meets) };
     let costly = |args, meets| Command { cost: Cost::Large, ..writes(args, meets) };
     vec![
-        reads(&["status"], &[CONTROL, SETTINGS, QUEUES, FAILURES, RUNS, SEEDINGS, LOG]),
+        reads(&["status"], &[CONTROL, SETTINGS, QUEUES, FAILURES, RUNS, SEEDINGS, LOG, OLD_LOG]),
         reads(&["queue", "list"], &[SETTINGS, QUEUES]),
-        reads(&["failures", "list"], &[SETTINGS, FAILURES]),
         reads(&["explain", FAILURE], &[CONTROL, SETTINGS, QUEUES, FAILURES]),
-        reads_in_part(&["failures", "top"], &[SETTINGS, QUEUES, FAILURES]),
+        reads_in_part(&["failures", "top"], &[SETTINGS, QUEUES, FAILURES, OLD_FAILURES]),
+        reads(&["failures", "list"], &[SETTINGS, FAILURES, OLD_FAILURES]),
+        reads(&["failures", "show", OLD_FAILURE], &[SETTINGS, OLD_FAILURES, OLD_OUTPUTS]),
         reads(&["failures", "show", FAILURE], &[SETTINGS, FAILURES, OUTPUTS]),
-        reads(&["runs", "list"], &[SETTINGS, RUNS]),
+        reads(&["runs", "list"], &[SETTINGS, RUNS, OLD_RUNS]),
+        reads(&["runs", "show", OLD_BATCH], &[SETTINGS, OLD_RUNS, OLD_FAILURES]),
         reads(&["runs", "show", BATCH], &[SETTINGS, RUNS, FAILURES]),
         reads(&["seed", "status"], &[SETTINGS, QUEUES, SEEDINGS]),
         reads(&["recipe", "check", RECIPE], &[RECIPES]),
         reads(&["fold", "--artifacts", ".tsuku-batch/outbox"], &[OUTBOX, RECIPES]),
         // No tool of npm is found.
         reads(&["try", "npm:one"], &[CONTROL, SETTINGS]),
+        // The records of the day before yesterday are old.
+        writes(
+            &["archive", "--older-than", "1d"],
+            &[SETTINGS, FAILURES, RUNS, LOG, OUTPUTS, "data/archive/"],
+        ),
+        reads(&["archive", "--dry-run"], &[SETTINGS, FAILURES, RUNS, LOG, "data/archive/"]),
+        reads(&["reclassify"], &[SETTINGS, FAILURES, OLD_FAILURES]),
+        writes(&["reclassify", "--write"], &[SETTINGS, FAILURES, OLD_FAILURES]),
         writes(&["queue", "add", "npm:three"], &[SETTINGS, QUEUES, WRITE_LOCK]),
         // Cask is switched off.
         costly(&["seed", "cask"], &[CONTROL, SETTINGS]),

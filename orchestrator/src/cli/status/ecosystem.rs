@@ -1,0 +1,65 @@
+//! What `status` shows of one ecosystem: its queue and its breaker.
+
+use std::{collections::BTreeMap, fmt};
+
+use batch_core::{
+    decide::breaker::{self, Admission},
+    model::{Control, EcosystemId, StatusLabel},
+};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{cli::out::table, env::Root};
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct EcosystemStatus {
+    id: EcosystemId,
+    /// Number of entries by status; an absent status means 0.
+    counts: BTreeMap<StatusLabel, u64>,
+    /// What the breaker admits now.
+    breaker: String,
+    /// End of its last run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_run_at: Option<DateTime<Utc>>,
+}
+
+pub(super) fn status(
+    id: &EcosystemId,
+    counts: BTreeMap<StatusLabel, u64>,
+    control: &Control,
+    (root, now): (&Root, DateTime<Utc>),
+) -> EcosystemStatus {
+    let breaker = control.breaker(id);
+    let gate = match breaker::admission(&breaker, now, &root.settings.breaker_policy()) {
+        _ if !control.allows(id) => "disabled".to_owned(),
+        Admission::Batch => "closed".to_owned(),
+        Admission::Probes(_) => "half-open: its next run is a probe".to_owned(),
+        Admission::Nothing(reason) => reason.to_string(),
+    };
+    EcosystemStatus { id: id.clone(), counts, breaker: gate, last_run_at: breaker.last_run_at }
+}
+
+/// Writes a table with a line for each of them.
+pub(super) fn write(f: &mut fmt::Formatter<'_>, ecosystems: &[EcosystemStatus]) -> fmt::Result {
+    let row = |ecosystem: &EcosystemStatus| {
+        let count = |label| ecosystem.counts.get(&label).map_or("-".to_owned(), u64::to_string);
+        let mut row = vec![ecosystem.id.to_string()];
+        row.extend(StatusLabel::ALL.iter().map(|&label| count(label)));
+        row.push(ecosystem.breaker.clone());
+        row
+    };
+    let rows: Vec<Vec<String>> = ecosystems.iter().map(row).collect();
+    let headings = [
+        "ECOSYSTEM",
+        "PENDING",
+        "IN PR",
+        "SUCCESS",
+        "FAILED",
+        "BLOCKED",
+        "MANUAL",
+        "EXCLUDED",
+        "BREAKER",
+    ];
+    write!(f, "\n{}", table(&headings, &rows))
+}
