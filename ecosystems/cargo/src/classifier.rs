@@ -1,8 +1,10 @@
 //! Classifies the output of cargo, rustc and rustup. The texts are those of cargo 1.95, unless a
 //! comment names an older version.
 
+use std::sync::LazyLock;
+
 use batch_core::{
-    decide::patterns::PatternTable,
+    decide::patterns::{PatternTable, Rules},
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
@@ -11,6 +13,8 @@ use crate::{Cargo, quota::HOSTS};
 
 /// The program that installs packages; without it nothing can be installed.
 pub(crate) const PROGRAM: &str = "cargo";
+
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::new(PATTERNS));
 
 const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
@@ -84,7 +88,7 @@ fn is_of_a_build_script(line: &str) -> bool {
 
 impl FailureClassifier for Cargo {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        PATTERNS.read(&evidence.text)
+        RULES.read(&evidence.text)
     }
 }
 

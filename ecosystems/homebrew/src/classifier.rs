@@ -1,12 +1,16 @@
 //! Classifies the output of brew, ghcr.io and the generator about formulae and bottles.
 
+use std::sync::LazyLock;
+
 use batch_core::{
-    decide::patterns::PatternTable,
+    decide::patterns::{PatternTable, Rules},
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
 use crate::{Homebrew, quota::HOSTS};
+
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::new(PATTERNS));
 
 const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
@@ -47,7 +51,7 @@ const PATTERNS: PatternTable = PatternTable {
 
 impl FailureClassifier for Homebrew {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        PATTERNS.read(&evidence.text)
+        RULES.read(&evidence.text)
     }
 }
 

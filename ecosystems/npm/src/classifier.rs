@@ -56,6 +56,8 @@ const CODES: &[(&str, FailureKind)] = &[
     ("ETARGET", FailureKind::DependencyResolutionFailed),
     ("ETIMEDOUT", FailureKind::Timeout),
     ("EUNSUPPORTEDPROTOCOL", FailureKind::DependencyResolutionFailed),
+    // `npm ci` found that the lock file and package.json differ.
+    ("EUSAGE", FailureKind::DependencyResolutionFailed),
     ("CERT_HAS_EXPIRED", FailureKind::TlsError),
     ("CERT_NOT_YET_VALID", FailureKind::TlsError),
     ("DEPTH_ZERO_SELF_SIGNED_CERT", FailureKind::TlsError),
@@ -89,7 +91,7 @@ impl FailureClassifier for Npm {
         if let Some(finding) = failed_script(text) {
             return Some(finding);
         }
-        let kind = by_pattern(text).or_else(|| by_code(text))?;
+        let kind = by_code(text).or_else(|| by_pattern(text))?;
         let finding = Finding::stated(kind);
         if kind == FailureKind::ToolCrashed {
             return Some(finding.of_service("npm"));
@@ -104,7 +106,9 @@ fn error_lines(text: &str) -> impl Iterator<Item = &str> {
     let rest = |line: &'_ str| -> Option<usize> {
         PREFIXES.iter().find(|prefix| line.starts_with(**prefix)).map(|prefix| prefix.len())
     };
-    text.lines().filter_map(move |line| Some(line[rest(line)?..].trim()))
+    // The external installer puts this before the output of a tool.
+    let lines = text.lines().map(|line| line.strip_prefix("Output: ").unwrap_or(line));
+    lines.filter_map(move |line| Some(line[rest(line)?..].trim()))
 }
 
 /// A package's script failed. npm then repeats the output of the script, in lines that look like
@@ -382,6 +386,6 @@ mod tests {
     #[test]
     fn a_deprecation_message_is_not_a_cause() {
         let text = "npm warn deprecated x@1.0.0: connection refused\nsomething else";
-        assert_eq!(batch_core::decide::patterns::PatternTable::SHARED.read(text), None);
+        assert_eq!(batch_core::decide::patterns::Rules::of_any_tool().read(text), None);
     }
 }

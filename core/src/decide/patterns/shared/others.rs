@@ -1,0 +1,122 @@
+//! Faults of machines, recipes and artifacts, in lower case.
+
+use super::Group;
+use crate::{
+    decide::patterns::Context::{Anywhere, Beginning, Reported},
+    model::FailureKind::{
+        AmbiguousSource, ArchiveExtractionFailed, BuildTimeout, DiskFull, ExecutableMissing,
+        LibcMismatch, NativeBuildFailed, NoBottle, OutOfMemory, RecipeExists, RequiresLlm,
+        RunnerLost, SchemaInvalid, ToolchainMissing, ToolchainUnavailable, VerifyFailed,
+        VerifyPatternMismatch, VerifyTimeout,
+    },
+};
+
+pub(super) const CAUSES: &[Group] = &[
+    (DiskFull, Reported, &["no space left on device", "disk quota exceeded", "disk is full"]),
+    (DiskFull, Anywhere, &["there is not enough space on the disk", "database or disk is full"]),
+    (
+        OutOfMemory,
+        Reported,
+        &["out of memory", "cannot allocate memory", "memory exhausted", "std::bad_alloc"],
+    ),
+    (
+        OutOfMemory,
+        Anywhere,
+        &[
+            "ran out of memory",
+            "javascript heap out of memory",
+            "fatal error: out of memory",
+            "fatal error: runtime: out of memory",
+            "fatal error: reached heap limit",
+            "fatal error: ineffective mark-compacts",
+            "fatal error: call_and_retry_last",
+            "fatal error: committing semi space failed",
+            "out of memory: killed process",
+            // Printed by compilers and linkers. Only the kernel kills them in this way, when memory
+            // is short.
+            "fatal error: killed signal",
+            "internal compiler error: killed",
+            "fatal error: ld terminated with signal 9",
+            ": signal: killed",
+            "<signals.sigkill: 9>",
+            "(signal: 9, sigkill: kill)",
+        ],
+    ),
+    (OutOfMemory, Beginning, &["memoryerror", "nomemoryerror", "oomkilled"]),
+    (SchemaInvalid, Anywhere, &["must start with https://", "recipe validation failed"]),
+    (RequiresLlm, Anywhere, &["which requires llm"]),
+    (RecipeExists, Anywhere, &["recipe already exists at", "' already satisfies '"]),
+    (AmbiguousSource, Beginning, &["multiple sources found for "]),
+    (NoBottle, Anywhere, &["has no bottles available"]),
+    (
+        ToolchainUnavailable,
+        Anywhere,
+        &["failed to get blob sha", "failed to download for checksum computation"],
+    ),
+    (ToolchainMissing, Anywhere, &[": executable file not found in $path", " not found: install "]),
+    (VerifyPatternMismatch, Reported, &["pattern mismatch", "output does not match"]),
+    (VerifyPatternMismatch, Beginning, &["verification failed: output does not match"]),
+    (VerifyTimeout, Anywhere, &["verification timed out", "verify command timed out"]),
+    (
+        VerifyFailed,
+        Beginning,
+        &["verification failed: ", "verification command failed", "verify command failed"],
+    ),
+    (
+        ArchiveExtractionFailed,
+        Anywhere,
+        &[
+            "checksum mismatch",
+            "checksum verification failed",
+            "hash verification failed",
+            "signature verification failed",
+            "integrity check failed",
+            "gzip: invalid header",
+            "not in gzip format",
+            "zip: not a valid zip file",
+            "end-of-central-directory signature not found",
+            "unexpected eof in archive",
+            "does not look like a tar archive",
+            "failed to extract ",
+        ],
+    ),
+    (ExecutableMissing, Anywhere, &["expected executable"]),
+    (
+        LibcMismatch,
+        Anywhere,
+        &[
+            "error while loading shared libraries",
+            "error loading shared library",
+            "cannot open shared object file",
+            "error relocating ",
+            "symbol lookup error: ",
+            "version `glibc_",
+            "version `glibcxx_",
+            "version `cxxabi_",
+            "version 'glibc_",
+            "wrong elf class",
+            // The loader of another libc.
+            "/ld-linux-x86-64.so.2: no such file",
+            "/ld-linux-x86-64.so.2': no such file",
+            "/ld-linux-aarch64.so.1: no such file",
+            "/ld-linux-aarch64.so.1': no such file",
+            "/ld-musl-x86_64.so.1: no such file",
+            "/ld-musl-x86_64.so.1': no such file",
+            "/ld-musl-aarch64.so.1: no such file",
+            "/ld-musl-aarch64.so.1': no such file",
+            "cannot execute binary file",
+            "library not loaded: ",
+        ],
+    ),
+    (NativeBuildFailed, Anywhere, &["fatal error: ", "linker `cc` not found"]),
+    (
+        RunnerLost,
+        Anywhere,
+        &[
+            "the runner has received a shutdown signal",
+            "lost communication with the server",
+            "##[error]the operation was canceled",
+        ],
+    ),
+    (BuildTimeout, Anywhere, &["has exceeded the maximum execution time"]),
+];
