@@ -73,9 +73,12 @@ fn is_kill(said: &str) -> bool {
         || is_of_program(said, ": fatal error: killed signal terminated program ")
         || is_of_program(said, ": internal compiler error: killed (program ")
         || is_of_program(said, ": fatal error: ld terminated with signal 9 [killed]")
+        || said.starts_with("memory allocation of ") && said.ends_with(" bytes failed")
         || is_of_program(said, ": signal: killed") && said.ends_with(": signal: killed")
         || said.starts_with("go build ") && said.ends_with(": signal: killed")
-        || said.starts_with("make") && said.contains(": *** [") && said.ends_with("] killed")
+        || said.starts_with("make")
+            && said.contains(": *** [")
+            && (said.ends_with("] killed") || said.ends_with("] error 137"))
 }
 
 fn is_full_disk(said: &str, line: &str, next: &str) -> bool {

@@ -22,6 +22,7 @@ const PATTERNS: PatternTable = PatternTable {
     causes: &[
         ("' not found in crates.io", FailureKind::PackageNotFound),
         (" in registry `crates-io`", FailureKind::PackageNotFound),
+        ("no packages found with binaries or examples", FailureKind::LibraryOnly),
         ("there is nothing to install in", FailureKind::LibraryOnly),
         (
             "none of the package's binaries are available for install",
@@ -33,6 +34,7 @@ const PATTERNS: PatternTable = PatternTable {
         (", it requires rustc ", FailureKind::DependencyResolutionFailed),
         // Cargo up to 1.94, and manifests that only a newer cargo can read.
         ("cannot be built because it requires rustc ", FailureKind::DependencyResolutionFailed),
+        ("feature `edition20", FailureKind::DependencyResolutionFailed),
         ("is not stabilized in this version of cargo", FailureKind::DependencyResolutionFailed),
         ("does not understand this lock file", FailureKind::DependencyResolutionFailed),
         ("it has been yanked from registry", FailureKind::PackageNotFound),

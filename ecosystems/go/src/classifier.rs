@@ -23,6 +23,8 @@ const PATTERNS: PatternTable = PatternTable {
         (": 404 not found", FailureKind::PackageNotFound),
         (": 410 gone", FailureKind::PackageNotFound),
         ("unknown revision", FailureKind::PackageNotFound),
+        ("remote: repository not found", FailureKind::PackageNotFound),
+        ("fatal: repository '", FailureKind::PackageNotFound),
         ("no matching versions for query", FailureKind::PackageNotFound),
         ("but does not contain package", FailureKind::PackageNotFound),
         ("cannot find module providing package", FailureKind::PackageNotFound),

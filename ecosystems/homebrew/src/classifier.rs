@@ -22,6 +22,7 @@ const PATTERNS: PatternTable = PatternTable {
         ("has been disabled because", FailureKind::PackageNotFound),
         ("not found in registry", FailureKind::RecipeMissing),
         ("has no bottles available", FailureKind::NoBottle),
+        ("must be built from source", FailureKind::BuildFromSource),
         ("no bottle available", FailureKind::NoBottle),
         ("source builds are no longer supported", FailureKind::NoBottle),
         ("manifest_unknown", FailureKind::NoBottle),

@@ -24,6 +24,7 @@ const CODES: &[(&str, FailureKind)] = &[
     ("E403", FailureKind::AuthRequired),
     ("E404", FailureKind::PackageNotFound),
     ("E429", FailureKind::RateLimited),
+    ("ENEEDAUTH", FailureKind::AuthRequired),
     ("E451", FailureKind::PackageNotFound),
     ("EACCES", FailureKind::InstallFailed),
     ("EAI_AGAIN", FailureKind::DnsError),
@@ -117,13 +118,17 @@ fn failed_script(text: &str) -> Option<Finding> {
     let is_script = |line: &str| line == "command failed" || line == "code ELIFECYCLE";
     error_lines(text).any(is_script).then(|| {
         let is_native = text.contains("gyp ERR!") || text.contains("npm error gyp ");
+        let is_killed = |line: &str| line == "signal SIGKILL";
         let is_heap = |line: &str| {
             let said = PREFIXES.iter().find_map(|it| line.strip_prefix(it)).unwrap_or(line).trim();
             said.starts_with("FATAL ERROR: ") && said.ends_with("JavaScript heap out of memory")
         };
         match is_native {
             true => of_build(text, FailureKind::NativeBuildFailed),
-            false if text.lines().any(is_heap) => Finding::stated(FailureKind::OutOfMemory),
+            // Only the kernel kills a script in this way, when memory is short.
+            false if text.lines().any(is_heap) || error_lines(text).any(is_killed) => {
+                Finding::stated(FailureKind::OutOfMemory)
+            }
             false => Finding::stated(FailureKind::InstallFailed),
         }
     })
@@ -165,8 +170,25 @@ fn wants_a_range(text: &str) -> bool {
     wanted.is_some_and(|(_, it)| version::parse(it).is_none() && !it.contains("://"))
 }
 
-/// A dependency that is fetched with git needs git.
+/// How shells, `env` and the external installer say that a program is not there.
+const MISSING: &[&str] = &[
+    ": npm: not found",
+    ": npm: command not found",
+    "‘npm’: No such file or directory",
+    ": node: not found",
+    ": node: command not found",
+    "‘node’: No such file or directory",
+    "npm not found: install ",
+    "exec: \"npm\": executable file not found in $PATH",
+];
+
+/// npm needs node, and a dependency that is fetched with git needs git.
 fn missing_program(text: &str) -> Option<Finding> {
+    let is_missing = |line: &str| MISSING.iter().any(|sign| line.contains(sign));
+    // If npm printed something, a script may have printed this.
+    if error_lines(text).next().is_none() && text.lines().any(is_missing) {
+        return Some(Finding::stated(FailureKind::ToolchainMissing).of_service("npm"));
+    }
     let is_about_git = |line: &str| line.contains("spawn git") || line.contains("enoent git");
     let has_code = error_lines(text).any(|line| line == "code ENOENT");
     (has_code && error_lines(text).any(is_about_git))

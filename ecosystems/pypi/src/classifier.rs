@@ -39,6 +39,7 @@ const PATTERNS: PatternTable = PatternTable {
         ("hash mismatch for", FailureKind::ArchiveExtractionFailed),
         ("error: wheel '", FailureKind::ArchiveExtractionFailed),
         ("badzipfile: ", FailureKind::ArchiveExtractionFailed),
+        ("401 error, credentials not correct for ", FailureKind::AuthRequired),
         ("401 client error", FailureKind::AuthRequired),
         ("403 client error", FailureKind::AuthRequired),
         ("http error 403 while getting", FailureKind::AuthRequired),

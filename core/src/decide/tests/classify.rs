@@ -116,6 +116,8 @@ const KILLED: &[&str] = &[
     "go build example.org/x: signal: killed",
     "make: *** [Makefile:3: x.o] Killed",
     "make[2]: *** [Makefile:3: x.o] Killed",
+    "make[2]: *** [Makefile:3: x.o] Error 137",
+    "memory allocation of 1073741824 bytes failed",
     "gcc: internal compiler error: Killed (program cc1)",
     "collect2: fatal error: ld terminated with signal 9 [Killed]",
 ];

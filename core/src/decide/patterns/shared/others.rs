@@ -38,6 +38,9 @@ pub(super) const CAUSES: &[Group] = &[
             "internal compiler error: killed",
             "fatal error: ld terminated with signal 9",
             ": signal: killed",
+            "memory allocation of ",
+            "failed to allocate memory",
+            "killed by signal 9",
             "<signals.sigkill: 9>",
             "(signal: 9, sigkill: kill)",
         ],
@@ -80,7 +83,11 @@ pub(super) const CAUSES: &[Group] = &[
             "failed to extract ",
         ],
     ),
-    (ExecutableMissing, Anywhere, &["expected executable"]),
+    (
+        ExecutableMissing,
+        Anywhere,
+        &["expected executable", "binary not found: ", "executable not found: "],
+    ),
     (
         LibcMismatch,
         Anywhere,

@@ -109,6 +109,7 @@ pub(super) const CAUSES: &[Group] = &[
             "ssl certificate problem",
             "server certificate verification failed",
             "problem confirming the ssl certificate",
+            "could not verify the ssl certificate",
             "tls: failed to verify certificate",
             "tls: bad certificate",
             "x509: certificate",
@@ -146,6 +147,8 @@ pub(super) const CAUSES: &[Group] = &[
         Anywhere,
         &[
             "client.timeout exceeded",
+            "timed out while waiting for ",
+            "timed out while connecting to ",
             "connect etimedout",
             "read etimedout",
             "err_socket_timeout",
