@@ -2,8 +2,10 @@
 //! the plugin's own patterns, the shared patterns, the exit code. A weaker source never overrides a
 //! stronger one.
 
+mod unstated;
+
 use crate::{
-    decide::patterns::PatternTable,
+    decide::patterns::Rules,
     model::{Confidence, Evidence, FailureKind, Finding, Stage},
 };
 
@@ -16,9 +18,15 @@ const TAGS: &[(&str, FailureKind)] = &[
     ("[missing_dep]", FailureKind::RecipeMissing),
     ("[api_error]", FailureKind::UpstreamUnavailable),
     ("[validation_failed]", FailureKind::SchemaInvalid),
+    ("[build_from_source]", FailureKind::BuildFromSource),
+    ("[complex_archive] [library_only]", FailureKind::LibraryOnly),
+    ("[library_only]", FailureKind::LibraryOnly),
 ];
+/// The tag of all errors that have none of their own.
+const DEFAULT_TAG: &str = "[api_error]";
 
-/// What `evidence` says; `own` is what the ecosystem's classifier found in it.
+/// What `evidence` says; `own` is what the ecosystem's classifier found in it. The evidence is the whole
+/// output of a program that this program ran, so it is never lost.
 ///
 /// An exit code with only one meaning is stronger than a cause that was only inferred from the
 /// text.
@@ -36,13 +44,33 @@ pub fn finding(evidence: &Evidence, own: Option<Finding>) -> Finding {
 /// What `text` says, `own` being what the ecosystem's classifier read in it; `None` where no sign
 /// stands in it.
 pub fn by_text(text: &str, own: Option<Finding>) -> Option<Finding> {
-    by_tag(text).or(own).or_else(|| PatternTable::SHARED.read(text))
+    by_tag(text).or(own).or_else(|| Rules::of_any_tool().read(text))
 }
 
 fn by_tag(text: &str) -> Option<Finding> {
     let tagged = text.lines().find_map(|line| line.strip_prefix(TAGGED))?;
-    let tag = TAGS.iter().find(|(tag, _)| tagged.starts_with(tag));
-    tag.map(|&(_, kind)| Finding::stated(kind))
+    let fits = |&&(tag, _): &&(&str, FailureKind)| tagged.starts_with(tag);
+    let &(_, kind) = TAGS.iter().filter(fits).max_by_key(|(tag, _)| tag.len())?;
+    let found = Finding::stated(kind);
+    if !tagged.starts_with(DEFAULT_TAG) {
+        return Some(found);
+    }
+    // The default tag says little. If the text states a fault of a service or a machine, that fault is
+    // more exact.
+    let exact = Rules::of_any_tool().read(&text.replace(TAGGED, "").replace(DEFAULT_TAG, ""));
+    let is_exact = |exact: &Finding| {
+        exact.confidence == Confidence::Stated && exact.kind.is_not_package_fault()
+    };
+    Some(exact.filter(is_exact).unwrap_or(found))
+}
+
+/// How a text is read in which no rule finds a cause: a failure for an unknown reason if a line reports
+/// one, otherwise lost evidence. Outputs that were stored by another program may end anywhere.
+pub fn without_cause(text: &str) -> Finding {
+    if unstated::reports_failure(text) {
+        return Finding::stated(FailureKind::Unclassified);
+    }
+    Finding { confidence: Confidence::Lost, ..Finding::stated(FailureKind::EvidenceLost) }
 }
 
 /// The kind of the pattern that appears first in `text`. The time is linear: each pattern is
@@ -75,14 +103,15 @@ fn by_telling_exit_code(evidence: &Evidence) -> Option<Finding> {
     Some(Finding::stated(kind).of_service(&*evidence.tool))
 }
 
+/// Nothing says why. The evidence is not lost: this is all that the tool printed.
 fn by_exit_code(evidence: &Evidence) -> Finding {
-    if evidence.text.trim().is_empty() {
-        let confidence = Confidence::Lost;
-        return Finding { confidence, ..Finding::stated(FailureKind::EvidenceLost) };
-    }
-    match evidence.stage {
-        Stage::Validate => Finding::stated(FailureKind::InstallFailed),
-        Stage::Seed | Stage::Generate | Stage::Merge => Finding::stated(FailureKind::Unclassified),
+    let found = Finding::stated(match evidence.stage {
+        Stage::Validate => FailureKind::InstallFailed,
+        Stage::Seed | Stage::Generate | Stage::Merge => FailureKind::Unclassified,
+    });
+    match evidence.text.trim() {
+        "" => Finding { confidence: Confidence::Inferred, ..found },
+        _ => found,
     }
 }
 
@@ -110,7 +139,7 @@ mod tests {
         check("write: No space left on device\nconnection refused", FailureKind::DiskFull);
         check("curl: (6) Could not resolve host: x", FailureKind::DnsError);
         check("something else", FailureKind::InstallFailed);
-        check("", FailureKind::EvidenceLost);
+        check("", FailureKind::InstallFailed);
     }
 
     #[test]

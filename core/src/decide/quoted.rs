@@ -10,7 +10,9 @@ use crate::model::FailureKind;
 const CHECKS: &[&str] = &["checking ", "-- looking for ", "-- performing test "];
 /// The text between a position in a source file and a compiler's message about it.
 const REMARKS: &[&str] = &[": warning: ", ": note: "];
-const ERRORS: &[&str] = &[": error: ", ": fatal error: "];
+const ERRORS_OF_SOURCE: &[&str] = &[": error: ", ": fatal error: "];
+/// Parts of lines that may be a compiler's error, in lower case.
+pub(super) const ERRORS: [&str; 3] = ["error[e", ERRORS_OF_SOURCE[0], ERRORS_OF_SOURCE[1]];
 const NO_SPACE: &str = "no space left on device";
 
 /// Whether `line` is a check, a line of source code, or a compiler's message about a line of source
@@ -27,7 +29,7 @@ pub(super) fn is_quoted(line: &str) -> bool {
 pub(super) fn is_compile_error(line: &str) -> bool {
     let line = line.trim();
     let code = line.strip_prefix("error[e").and_then(|rest| rest.split_once(']'));
-    code.is_some_and(|(code, _)| is_number(code)) || speaks_of_source(line, ERRORS)
+    code.is_some_and(|(code, _)| is_number(code)) || speaks_of_source(line, ERRORS_OF_SOURCE)
 }
 
 /// A line of the form `12 | text`, or the marks below it: `| ^^^^`.
@@ -52,7 +54,9 @@ pub(super) fn machine_fault(text: &str) -> Option<FailureKind> {
     let next = text.lines().skip(1).chain([""]);
     text.lines().zip(next).find_map(|(line, next)| {
         let said = line.trim();
-        if is_kill(said) {
+        if said.is_empty() {
+            None
+        } else if is_kill(said) {
             Some(FailureKind::OutOfMemory)
         } else if is_full_disk(said, line, next) {
             Some(FailureKind::DiskFull)
@@ -67,9 +71,14 @@ fn is_kill(said: &str) -> bool {
     let cargo = "process didn't exit successfully: `";
     said.starts_with(cargo) && said.ends_with("` (signal: 9, sigkill: kill)")
         || is_of_program(said, ": fatal error: killed signal terminated program ")
+        || is_of_program(said, ": internal compiler error: killed (program ")
+        || is_of_program(said, ": fatal error: ld terminated with signal 9 [killed]")
+        || said.starts_with("memory allocation of ") && said.ends_with(" bytes failed")
         || is_of_program(said, ": signal: killed") && said.ends_with(": signal: killed")
         || said.starts_with("go build ") && said.ends_with(": signal: killed")
-        || said.starts_with("make") && said.contains(": *** [") && said.ends_with("] killed")
+        || said.starts_with("make")
+            && said.contains(": *** [")
+            && (said.ends_with("] killed") || said.ends_with("] error 137"))
 }
 
 fn is_full_disk(said: &str, line: &str, next: &str) -> bool {

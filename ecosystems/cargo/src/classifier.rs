@@ -1,8 +1,10 @@
 //! Classifies the output of cargo, rustc and rustup. The texts are those of cargo 1.95, unless a
 //! comment names an older version.
 
+use std::sync::LazyLock;
+
 use batch_core::{
-    decide::patterns::PatternTable,
+    decide::patterns::{PatternTable, Rules},
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
@@ -12,12 +14,15 @@ use crate::{Cargo, quota::HOSTS};
 /// The program that installs packages; without it nothing can be installed.
 pub(crate) const PROGRAM: &str = "cargo";
 
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::new(PATTERNS));
+
 const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
     program: Some(PROGRAM),
     causes: &[
         ("' not found in crates.io", FailureKind::PackageNotFound),
         (" in registry `crates-io`", FailureKind::PackageNotFound),
+        ("no packages found with binaries or examples", FailureKind::LibraryOnly),
         ("there is nothing to install in", FailureKind::LibraryOnly),
         (
             "none of the package's binaries are available for install",
@@ -29,6 +34,7 @@ const PATTERNS: PatternTable = PatternTable {
         (", it requires rustc ", FailureKind::DependencyResolutionFailed),
         // Cargo up to 1.94, and manifests that only a newer cargo can read.
         ("cannot be built because it requires rustc ", FailureKind::DependencyResolutionFailed),
+        ("feature `edition20", FailureKind::DependencyResolutionFailed),
         ("is not stabilized in this version of cargo", FailureKind::DependencyResolutionFailed),
         ("does not understand this lock file", FailureKind::DependencyResolutionFailed),
         ("it has been yanked from registry", FailureKind::PackageNotFound),
@@ -84,7 +90,7 @@ fn is_of_a_build_script(line: &str) -> bool {
 
 impl FailureClassifier for Cargo {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        PATTERNS.read(&evidence.text)
+        RULES.read(&evidence.text)
     }
 }
 

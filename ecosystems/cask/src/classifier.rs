@@ -1,13 +1,17 @@
 //! Classifies the output of brew, hdiutil and the generator about casks. The downloads are on the
 //! hosts of vendors: a failed download concerns the vendor, and never proves that the cask is gone.
 
+use std::sync::LazyLock;
+
 use batch_core::{
-    decide::patterns::PatternTable,
+    decide::patterns::{PatternTable, Rules},
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
 use crate::{Cask, quota::HOSTS};
+
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::new(PATTERNS));
 
 const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
@@ -45,7 +49,7 @@ const PATTERNS: PatternTable = PatternTable {
 
 impl FailureClassifier for Cask {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        PATTERNS.read(&evidence.text)
+        RULES.read(&evidence.text)
     }
 }
 

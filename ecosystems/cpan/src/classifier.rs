@@ -1,7 +1,9 @@
 //! Classifies the output of cpanm and perl. The texts are those of cpanm 1.7 and perl 5.36.
 
+use std::sync::LazyLock;
+
 use batch_core::{
-    decide::patterns::{PatternTable, of_build},
+    decide::patterns::{PatternTable, Rules, of_build},
     model::{Confidence, Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
@@ -10,6 +12,8 @@ use crate::{Cpan, quota::HOSTS};
 
 /// The program that installs packages; without it nothing can be installed.
 pub(crate) const PROGRAM: &str = "cpanm";
+
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::new(PATTERNS));
 
 const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
@@ -53,7 +57,7 @@ const PATTERNS: PatternTable = PatternTable {
 impl FailureClassifier for Cpan {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
         let text = &evidence.text;
-        let finding = PATTERNS.read(text)?;
+        let finding = RULES.read(text)?;
         let is_cpanms = finding.kind == FailureKind::BuildTimeout
             || text.contains("Can't locate ExtUtils/MakeMaker.pm in @INC");
         if is_cpanms || !finding.kind.is_not_package_fault() {

@@ -1,7 +1,9 @@
 //! Classifies the output of the go command. The texts are those of Go 1.26.
 
+use std::sync::LazyLock;
+
 use batch_core::{
-    decide::patterns::{PatternTable, of_build},
+    decide::patterns::{PatternTable, Rules, of_build},
     model::{Confidence, Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
@@ -10,6 +12,8 @@ use crate::{Go, quota::HOSTS};
 
 /// The program that installs packages; without it nothing can be installed.
 pub(crate) const PROGRAM: &str = "go";
+
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::new(PATTERNS));
 
 const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
@@ -21,6 +25,8 @@ const PATTERNS: PatternTable = PatternTable {
         (": 404 not found", FailureKind::PackageNotFound),
         (": 410 gone", FailureKind::PackageNotFound),
         ("unknown revision", FailureKind::PackageNotFound),
+        ("remote: repository not found", FailureKind::PackageNotFound),
+        ("fatal: repository '", FailureKind::PackageNotFound),
         ("no matching versions for query", FailureKind::PackageNotFound),
         ("but does not contain package", FailureKind::PackageNotFound),
         ("cannot find module providing package", FailureKind::PackageNotFound),
@@ -82,7 +88,7 @@ impl FailureClassifier for Go {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
         let text = &evidence.text;
         if !names_what_it_builds(text) {
-            return PATTERNS.read(text).map(|finding| about_one_module(finding, text));
+            return RULES.read(text).map(|finding| about_one_module(finding, text));
         }
         let is_too_old = text.lines().any(|line| line.starts_with("note: module requires Go "));
         let is_runtimes = |line: &str| line == "fatal error: runtime: out of memory";

@@ -1,12 +1,16 @@
 //! Classifies the output of brew, ghcr.io and the generator about formulae and bottles.
 
+use std::sync::LazyLock;
+
 use batch_core::{
-    decide::patterns::PatternTable,
+    decide::patterns::{PatternTable, Rules},
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
 
 use crate::{Homebrew, quota::HOSTS};
+
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::new(PATTERNS));
 
 const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
@@ -18,6 +22,7 @@ const PATTERNS: PatternTable = PatternTable {
         ("has been disabled because", FailureKind::PackageNotFound),
         ("not found in registry", FailureKind::RecipeMissing),
         ("has no bottles available", FailureKind::NoBottle),
+        ("must be built from source", FailureKind::BuildFromSource),
         ("no bottle available", FailureKind::NoBottle),
         ("source builds are no longer supported", FailureKind::NoBottle),
         ("manifest_unknown", FailureKind::NoBottle),
@@ -47,7 +52,7 @@ const PATTERNS: PatternTable = PatternTable {
 
 impl FailureClassifier for Homebrew {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        PATTERNS.read(&evidence.text)
+        RULES.read(&evidence.text)
     }
 }
 

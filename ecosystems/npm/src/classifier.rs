@@ -30,6 +30,7 @@ const CODES: &[(&str, FailureKind)] = &[
     ("E403", FailureKind::AuthRequired),
     ("E404", FailureKind::PackageNotFound),
     ("E429", FailureKind::RateLimited),
+    ("ENEEDAUTH", FailureKind::AuthRequired),
     ("E451", FailureKind::PackageNotFound),
     ("EACCES", FailureKind::InstallFailed),
     ("EAI_AGAIN", FailureKind::DnsError),
@@ -62,6 +63,8 @@ const CODES: &[(&str, FailureKind)] = &[
     ("ETARGET", FailureKind::DependencyResolutionFailed),
     ("ETIMEDOUT", FailureKind::Timeout),
     ("EUNSUPPORTEDPROTOCOL", FailureKind::DependencyResolutionFailed),
+    // `npm ci` found that the lock file and package.json differ.
+    ("EUSAGE", FailureKind::DependencyResolutionFailed),
     ("CERT_HAS_EXPIRED", FailureKind::TlsError),
     ("CERT_NOT_YET_VALID", FailureKind::TlsError),
     ("DEPTH_ZERO_SELF_SIGNED_CERT", FailureKind::TlsError),
@@ -95,10 +98,7 @@ impl FailureClassifier for Npm {
         if let Some(finding) = failed_script(text) {
             return Some(finding);
         }
-        let by_code = by_code(text);
-        // A full disk cuts answers off.
-        let disk = by_code.filter(|kind| *kind == FailureKind::DiskFull);
-        let kind = disk.or_else(|| by_pattern(text)).or(by_code)?;
+        let kind = by_code(text).or_else(|| by_pattern(text))?;
         let finding = Finding::stated(kind);
         if kind == FailureKind::ToolCrashed {
             return Some(finding.of_service("npm"));
@@ -124,7 +124,9 @@ fn error_lines(text: &str) -> impl Iterator<Item = &str> {
     let rest = |line: &'_ str| -> Option<usize> {
         PREFIXES.iter().find(|prefix| line.starts_with(**prefix)).map(|prefix| prefix.len())
     };
-    text.lines().filter_map(move |line| Some(line[rest(line)?..].trim()))
+    // The external installer puts this before the output of a tool.
+    let lines = text.lines().map(|line| line.strip_prefix("Output: ").unwrap_or(line));
+    lines.filter_map(move |line| Some(line[rest(line)?..].trim()))
 }
 
 /// A package's script failed. npm then repeats the output of the script, in lines that look like
@@ -133,13 +135,17 @@ fn failed_script(text: &str) -> Option<Finding> {
     let is_script = |line: &str| line == "command failed" || line == "code ELIFECYCLE";
     error_lines(text).any(is_script).then(|| {
         let is_native = text.contains("gyp ERR!") || text.contains("npm error gyp ");
+        let is_killed = |line: &str| line == "signal SIGKILL";
         let is_heap = |line: &str| {
             let said = PREFIXES.iter().find_map(|it| line.strip_prefix(it)).unwrap_or(line).trim();
             said.starts_with("FATAL ERROR: ") && said.ends_with("JavaScript heap out of memory")
         };
         match is_native {
             true => of_build(text, FailureKind::NativeBuildFailed),
-            false if text.lines().any(is_heap) => Finding::stated(FailureKind::OutOfMemory),
+            // Only the kernel kills a script in this way, when memory is short.
+            false if text.lines().any(is_heap) || error_lines(text).any(is_killed) => {
+                Finding::stated(FailureKind::OutOfMemory)
+            }
             false => Finding::stated(FailureKind::InstallFailed),
         }
     })
@@ -181,8 +187,25 @@ fn wants_a_range(text: &str) -> bool {
     wanted.is_some_and(|(_, it)| version::parse(it).is_none() && !it.contains("://"))
 }
 
-/// A dependency that is fetched with git needs git.
+/// How shells, `env` and the external installer say that a program is not there.
+const MISSING: &[&str] = &[
+    ": npm: not found",
+    ": npm: command not found",
+    "‘npm’: No such file or directory",
+    ": node: not found",
+    ": node: command not found",
+    "‘node’: No such file or directory",
+    "npm not found: install ",
+    "exec: \"npm\": executable file not found in $PATH",
+];
+
+/// npm needs node, and a dependency that is fetched with git needs git.
 fn missing_program(text: &str) -> Option<Finding> {
+    let is_missing = |line: &str| MISSING.iter().any(|sign| line.contains(sign));
+    // If npm printed something, a script may have printed this.
+    if error_lines(text).next().is_none() && text.lines().any(is_missing) {
+        return Some(Finding::stated(FailureKind::ToolchainMissing).of_service("npm"));
+    }
     let is_about_git = |line: &str| line.contains("spawn git") || line.contains("enoent git");
     let has_code = error_lines(text).any(|line| line == "code ENOENT");
     (has_code && error_lines(text).any(is_about_git))
@@ -421,6 +444,6 @@ mod tests {
     #[test]
     fn a_deprecation_message_is_not_a_cause() {
         let text = "npm warn deprecated x@1.0.0: connection refused\nsomething else";
-        assert_eq!(batch_core::decide::patterns::PatternTable::SHARED.read(text), None);
+        assert_eq!(batch_core::decide::patterns::Rules::of_any_tool().read(text), None);
     }
 }

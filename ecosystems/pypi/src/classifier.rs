@@ -1,7 +1,9 @@
 //! Classifies the output of pip, pipx and uv. The texts are those of pip 23 to 25, pipx 1 and uv 0.
 
+use std::sync::LazyLock;
+
 use batch_core::{
-    decide::patterns::PatternTable,
+    decide::patterns::{PatternTable, Rules},
     model::{Confidence, Evidence, FailureKind, Finding, Stage},
     plugin::FailureClassifier,
 };
@@ -11,6 +13,8 @@ use crate::{Pypi, quota::HOSTS};
 /// The program that installs packages; without it nothing can be installed.
 pub(crate) const PROGRAM: &str = "python3";
 
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::new(PATTERNS));
+
 const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
     program: Some(PROGRAM),
@@ -19,7 +23,7 @@ const PATTERNS: PatternTable = PatternTable {
         ("was not found in the package registry", FailureKind::PackageNotFound),
         ("http error 404 while getting", FailureKind::PackageNotFound),
         ("404 client error", FailureKind::PackageNotFound),
-        ("resolutionimpossible", FailureKind::DependencyResolutionFailed),
+        ("error: resolutionimpossible", FailureKind::DependencyResolutionFailed),
         ("have conflicting dependencies", FailureKind::DependencyResolutionFailed),
         ("requires a different python", FailureKind::DependencyResolutionFailed),
         ("require a different python version", FailureKind::DependencyResolutionFailed),
@@ -34,7 +38,8 @@ const PATTERNS: PatternTable = PatternTable {
         ),
         ("hash mismatch for", FailureKind::ArchiveExtractionFailed),
         ("error: wheel '", FailureKind::ArchiveExtractionFailed),
-        ("badzipfile", FailureKind::ArchiveExtractionFailed),
+        ("badzipfile: ", FailureKind::ArchiveExtractionFailed),
+        ("401 error, credentials not correct for ", FailureKind::AuthRequired),
         ("401 client error", FailureKind::AuthRequired),
         ("403 client error", FailureKind::AuthRequired),
         ("http error 403 while getting", FailureKind::AuthRequired),
@@ -77,7 +82,7 @@ const PATTERNS: PatternTable = PatternTable {
 
 impl FailureClassifier for Pypi {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        let finding = PATTERNS.read(&evidence.text)?;
+        let finding = RULES.read(&evidence.text)?;
         let is_stated = finding.confidence == Confidence::Stated;
         let is_absence = finding.kind == FailureKind::PackageNotFound && !is_stated;
         Some(if is_absence { of_no_version(finding, evidence) } else { finding })

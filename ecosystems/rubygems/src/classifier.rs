@@ -1,7 +1,9 @@
 //! Classifies the output of gem and bundler. The texts are those of RubyGems 3.3 and Bundler 4.
 
+use std::sync::LazyLock;
+
 use batch_core::{
-    decide::patterns::PatternTable,
+    decide::patterns::{PatternTable, Rules},
     model::{Evidence, FailureKind, Finding},
     plugin::FailureClassifier,
 };
@@ -10,6 +12,8 @@ use crate::{RubyGems, quota::HOSTS};
 
 /// The program that installs packages; without it nothing can be installed.
 pub(crate) const PROGRAM: &str = "gem";
+
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::new(PATTERNS));
 
 const PATTERNS: PatternTable = PatternTable {
     hosts: HOSTS,
@@ -29,6 +33,7 @@ const PATTERNS: PatternTable = PatternTable {
         ("mismatched checksums", FailureKind::ArchiveExtractionFailed),
         ("checksum mismatch", FailureKind::ArchiveExtractionFailed),
         ("bad response unauthorized 401", FailureKind::AuthRequired),
+        ("authentication is required for ", FailureKind::AuthRequired),
         ("bad response forbidden 403", FailureKind::AuthRequired),
         ("bad response internal server error 500", FailureKind::UpstreamUnavailable),
         ("bad response bad gateway 502", FailureKind::UpstreamUnavailable),
@@ -69,7 +74,7 @@ const PATTERNS: PatternTable = PatternTable {
 
 impl FailureClassifier for RubyGems {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        PATTERNS.read(&evidence.text)
+        RULES.read(&evidence.text)
     }
 }
 

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
 mod corpus;
+mod labels;
 mod old_tree;
 mod shapes;
+mod signatures;
 
 use std::{path::Path, process::ExitCode};
 
@@ -13,9 +15,10 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let no_corpus =
         (!Path::new(corpus::FOLDER).is_dir()).then_some("needs the data of the earlier pipeline");
-    let mut trials: Vec<Trial> =
-        shapes::TESTS.iter().map(|&(name, test)| trial(name, test, None)).collect();
-    trials.extend(corpus::TESTS.iter().map(|&(name, test)| trial(name, test, no_corpus)));
+    let always = shapes::TESTS.iter().chain(signatures::TESTS);
+    let mut trials: Vec<Trial> = always.map(|&(name, test)| trial(name, test, None)).collect();
+    let of_corpus = corpus::TESTS.iter().chain(labels::TESTS).chain(signatures::OF_CORPUS);
+    trials.extend(of_corpus.map(|&(name, test)| trial(name, test, no_corpus)));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 

@@ -156,7 +156,8 @@ impl Import<'_> {
         old: &OldFailure,
     ) -> Finding {
         let by_category = by_category(&old.category, old.exit_code, text);
-        self.note(Oddity::UnknownCategories, u64::from(by_category.is_none()));
+        let is_unknown = by_category.is_none() && !UNTELLING.contains(&&*old.category);
+        self.note(Oddity::UnknownCategories, u64::from(is_unknown));
         let evidence = Evidence {
             stage,
             tool: tsuku::PROGRAM.to_owned(),
@@ -166,7 +167,7 @@ impl Import<'_> {
         };
         let own = (self.known.classify)(ecosystem, &evidence);
         let by_text = classify::by_text(text, own);
-        by_text.or(by_category).unwrap_or_else(|| nothing_stated(text))
+        by_text.or(by_category).unwrap_or_else(|| classify::without_cause(text))
     }
 
     fn id(
@@ -202,35 +203,29 @@ fn stage(category: &str, subject: &Subject) -> Stage {
     }
 }
 
-/// What the old category says if the text states no cause; `None` for an unknown category.
-fn by_category(category: &str, exit_code: Option<i32>, text: &str) -> Option<Finding> {
-    let inferred = |kind| Finding { confidence: Confidence::Inferred, ..Finding::stated(kind) };
-    Some(match category {
-        "install_failed"
-        | "verify_failed"
-        | "validation_failed"
-        | "generation_failed"
-        | "deterministic"
-        | "deterministic_insufficient" => nothing_stated(""),
-        "network_error" | "network" => inferred(FailureKind::ConnectionError),
-        "api_error" => inferred(FailureKind::UpstreamUnavailable),
-        "timeout" if exit_code == Some(124) => inferred(FailureKind::BuildTimeout),
-        "timeout" => inferred(FailureKind::Timeout),
-        "missing_dep" => inferred(FailureKind::RecipeMissing),
-        // The recipe of a dependency, or the package itself.
-        "recipe_not_found" if text.contains(" not found in registry") => {
-            inferred(FailureKind::RecipeMissing)
-        }
-        "recipe_not_found" => inferred(FailureKind::PackageNotFound),
-        _ => return None,
-    })
-}
+/// Old categories that only repeat an exit code.
+const UNTELLING: [&str; 6] = [
+    "install_failed",
+    "verify_failed",
+    "validation_failed",
+    "generation_failed",
+    "deterministic",
+    "deterministic_insufficient",
+];
 
-fn nothing_stated(text: &str) -> Finding {
-    if text.trim().is_empty() {
-        let confidence = Confidence::Lost;
-        Finding { confidence, ..Finding::stated(FailureKind::EvidenceLost) }
-    } else {
-        Finding::stated(FailureKind::Unclassified)
-    }
+/// What the old category says if the text states no cause that is known; `None` for one that only
+/// repeats an exit code, and for an unknown one.
+fn by_category(category: &str, exit_code: Option<i32>, text: &str) -> Option<Finding> {
+    let kind = match category {
+        "network_error" | "network" => FailureKind::ConnectionError,
+        "api_error" => FailureKind::UpstreamUnavailable,
+        "timeout" if exit_code == Some(124) => FailureKind::BuildTimeout,
+        "timeout" => FailureKind::Timeout,
+        "missing_dep" => FailureKind::RecipeMissing,
+        // The recipe of a dependency, or the package itself.
+        "recipe_not_found" if text.contains(" not found in registry") => FailureKind::RecipeMissing,
+        "recipe_not_found" => FailureKind::PackageNotFound,
+        _ => return None,
+    };
+    Some(Finding { confidence: Confidence::Inferred, ..Finding::stated(kind) })
 }

@@ -1,9 +1,11 @@
 //! What the output of a program says about a failure.
 
+use proptest::prelude::*;
+
 use crate::{
     decide::{
-        classify::{finding, first_pattern, host_in},
-        patterns::{PatternTable, of_build},
+        classify::{finding, first_pattern, host_in, without_cause},
+        patterns::{PatternTable, Rules, of_build},
         quoted,
     },
     model::{Confidence, Evidence, FailureKind, Finding, Stage},
@@ -28,7 +30,7 @@ fn an_exit_code_that_means_one_thing_blames_the_tool() {
 }
 
 #[test]
-fn where_nothing_says_why_the_stage_decides_and_silence_is_lost_evidence() {
+fn where_nothing_says_why_the_stage_decides_and_after_silence_it_is_only_inferred() {
     for (stage, kind) in [
         (Stage::Validate, FailureKind::InstallFailed),
         (Stage::Generate, FailureKind::Unclassified),
@@ -38,8 +40,8 @@ fn where_nothing_says_why_the_stage_decides_and_silence_is_lost_evidence() {
         assert_eq!(found(stage, Some(1), "what?"), Finding::stated(kind), "{stage:?}");
         for silence in ["", " \n\t"] {
             let found = found(stage, Some(1), silence);
-            assert_eq!(found.kind, FailureKind::EvidenceLost, "{stage:?}");
-            assert_eq!(found.confidence, Confidence::Lost);
+            assert_eq!(found.kind, kind, "{stage:?}");
+            assert_eq!(found.confidence, Confidence::Inferred);
         }
     }
 }
@@ -71,6 +73,41 @@ fn the_host_of_an_address_is_what_stands_between_its_user_and_its_port_or_path()
     }
 }
 
+proptest! {
+    #[test]
+    fn the_evidence_of_a_program_that_was_run_is_never_lost(text: String, code: Option<i32>) {
+        for stage in [Stage::Seed, Stage::Generate, Stage::Validate, Stage::Merge] {
+            let found = found(stage, code, &text);
+            prop_assert_ne!(found.kind, FailureKind::EvidenceLost);
+            prop_assert_ne!(found.confidence, Confidence::Lost);
+        }
+    }
+}
+
+#[test]
+fn a_stored_text_without_a_cause_is_a_failure_for_an_unknown_reason_or_lost() {
+    let lost = without_cause("Installing ruby...\nStep 3/4: ...");
+    assert_eq!((lost.kind, lost.confidence), (FailureKind::EvidenceLost, Confidence::Lost));
+    let unknown = Finding::stated(FailureKind::Unclassified);
+    assert_eq!(without_cause("Error: the moon is full"), unknown);
+}
+
+#[test]
+fn tags_say_what_a_generator_did_not_find() {
+    for (tagged, kind) in [
+        ("[no_bottles] x", FailureKind::NoBottle),
+        ("[complex_archive] x", FailureKind::BinaryDiscoveryFailed),
+        ("[complex_archive] [library_only] x", FailureKind::LibraryOnly),
+        ("[build_from_source] x", FailureKind::BuildFromSource),
+        ("[api_error] x", FailureKind::UpstreamUnavailable),
+        ("[api_error] x: no such host", FailureKind::DnsError),
+        ("[api_error] recipe already exists at x", FailureKind::UpstreamUnavailable),
+    ] {
+        let text = format!("Fetching x\ndeterministic generation failed: {tagged}");
+        assert_eq!(found(Stage::Generate, Some(9), &text).kind, kind, "{tagged}");
+    }
+}
+
 /// Each way in which a build says that the kernel killed a part of it.
 const KILLED: &[&str] = &[
     "process didn't exit successfully: `rustc x` (signal: 9, SIGKILL: kill)",
@@ -79,6 +116,10 @@ const KILLED: &[&str] = &[
     "go build example.org/x: signal: killed",
     "make: *** [Makefile:3: x.o] Killed",
     "make[2]: *** [Makefile:3: x.o] Killed",
+    "make[2]: *** [Makefile:3: x.o] Error 137",
+    "memory allocation of 1073741824 bytes failed",
+    "gcc: internal compiler error: Killed (program cc1)",
+    "collect2: fatal error: ld terminated with signal 9 [Killed]",
 ];
 
 /// Each way in which it says that the disk is full.
@@ -168,7 +209,8 @@ fn a_table_of_causes_knows_these_and_its_hosts_by_their_names() {
         &["registry.example"],
         &[("no such thing", FailureKind::PackageNotFound)],
     );
-    let read = |text: &str| TABLE.read(text).unwrap();
+    let rules = Rules::new(TABLE);
+    let read = |text: &str| rules.read(text).unwrap();
     assert_eq!(read("no such thing").kind, FailureKind::PackageNotFound);
     let found = read("registry.example: connection refused");
     assert_eq!(found.service.as_deref(), Some("registry.example"));
@@ -176,7 +218,7 @@ fn a_table_of_causes_knows_these_and_its_hosts_by_their_names() {
 
 #[test]
 fn a_host_is_looked_for_eight_lines_before_and_behind_and_no_further() {
-    let service = |text: &str| PatternTable::SHARED.read(text).unwrap().service;
+    let service = |text: &str| Rules::of_any_tool().read(text).unwrap().service;
     for (n, expected) in [(1, true), (8, true), (9, false)] {
         let far = "\n".repeat(n);
         let host = expected.then(|| "a.example".to_owned());
@@ -184,7 +226,7 @@ fn a_host_is_looked_for_eight_lines_before_and_behind_and_no_further() {
             assert_eq!(service(&format!("{start}https://a.example{far}no such host")), host);
             assert_eq!(service(&format!("{start}no such host{far}https://a.example\n")), host);
             assert_eq!(
-                service(&format!("{start}it says no such host{far}https://a.example")),
+                service(&format!("{start}it failed: no such host{far}https://a.example")),
                 host
             );
         }

@@ -27,11 +27,6 @@ const BANNERS: &[&str] = &[
 const GUESSED: &str = "using package name as executable";
 /// Messages of this program that state a cause, in lower case.
 const CAUSES: &[(&str, FailureKind)] = &[
-    ("failed to parse response", FailureKind::UnexpectedResponse),
-    ("unexpected content-type", FailureKind::UnexpectedResponse),
-    ("unexpected content type", FailureKind::UnexpectedResponse),
-    ("response too large", FailureKind::UnexpectedResponse),
-    ("has no bottles available", FailureKind::NoBottle),
     // The program does not know these arguments. Its version is not supported here.
     ("error: unknown flag: ", FailureKind::ToolCrashed),
     ("error: unknown command ", FailureKind::ToolCrashed),
@@ -118,12 +113,13 @@ pub(super) fn cause(
         None => Some(Finding::stated(FailureKind::ToolCrashed).of_service(PROGRAM)),
     };
     let is_stated = |finding: &Finding| finding.confidence == Confidence::Stated;
-    let lost =
-        || Finding { confidence: Confidence::Lost, ..Finding::stated(FailureKind::EvidenceLost) };
+    let unknown = || Finding {
+        confidence: Confidence::Inferred,
+        ..Finding::stated(FailureKind::Unclassified)
+    };
     let by_stated_code = by_code.clone().filter(is_stated);
-    let has_text = !evidence.text.trim().is_empty();
     let finding = by_text.clone().filter(is_stated).or(by_stated_code).or(by_text);
-    let finding = finding.or(by_code.filter(|_| has_text)).unwrap_or_else(lost);
+    let finding = finding.or(by_code).unwrap_or_else(unknown);
     let text = evidence.text;
     let blocked_by = names(missing_recipes(&text));
     if finding.kind != FailureKind::RecipeMissing {
@@ -138,7 +134,7 @@ pub(super) fn cause(
 
 fn by_text(evidence: &Evidence, own: Classifier<'_>) -> Option<Finding> {
     let text = &*evidence.text;
-    let shared = refined(classify::by_text(text, own(evidence)), text);
+    let shared = classify::by_text(text, own(evidence));
     if shared.as_ref().is_some_and(|finding| finding.confidence == Confidence::Stated) {
         return shared;
     }
@@ -151,21 +147,6 @@ fn by_text(evidence: &Evidence, own: Classifier<'_>) -> Option<Finding> {
     };
     let found = kind.map(|kind| Finding { service: service(kind), ..Finding::stated(kind) });
     found.or(shared)
-}
-
-/// `[api_error]` is the tag of all errors without their own tag. If the text states a fault of a registry
-/// or a machine, that fault is more exact.
-fn refined(found: Option<Finding>, text: &str) -> Option<Finding> {
-    let is_default = |finding: &Finding| {
-        finding.kind == FailureKind::UpstreamUnavailable && finding.service.is_none()
-    };
-    let found = found?;
-    if !is_default(&found) {
-        return Some(found);
-    }
-    let untagged = text.replace("deterministic generation failed: [api_error]", "");
-    let exact = classify::by_text(&untagged, None);
-    Some(exact.filter(|exact| exact.kind.is_not_package_fault()).unwrap_or(found))
 }
 
 /// The names in `recipe <name> not found in registry`.

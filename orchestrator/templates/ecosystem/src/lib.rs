@@ -3,8 +3,10 @@
 mod package;
 mod seeder;
 
+use std::sync::LazyLock;
+
 use batch_core::{
-    decide::patterns::PatternTable,
+    decide::patterns::{PatternTable, Rules},
     model::{
         ActionShape, EcosystemId, Evidence, FailureKind, Finding, InvalidId, PackageName, Quota,
     },
@@ -16,6 +18,11 @@ const ID: EcosystemId = EcosystemId::from_static("__ID__");
 const HOST: &str = "__HOST__";
 /// The step that installs all commands. The package manager defines its name and its parameters.
 const STEP: ActionShape = ActionShape::of_commands("__ID___install");
+
+/// What the registry and its tool print, in lower case, and what it means.
+const CAUSES: &[(&str, FailureKind)] = &[("no such package", FailureKind::PackageNotFound)];
+static RULES: LazyLock<Rules> =
+    LazyLock::new(|| Rules::new(PatternTable::of_causes(&[HOST], CAUSES)));
 
 /// Implements every trait of the contract; what varies comes in as an argument.
 struct Ecosystem;
@@ -50,8 +57,7 @@ impl Names for Ecosystem {
 
 impl FailureClassifier for Ecosystem {
     fn classify(&self, evidence: &Evidence) -> Option<Finding> {
-        const CAUSES: &[(&str, FailureKind)] = &[("no such package", FailureKind::PackageNotFound)];
-        PatternTable::of_causes(&[HOST], CAUSES).read(&evidence.text)
+        RULES.read(&evidence.text)
     }
 }
 

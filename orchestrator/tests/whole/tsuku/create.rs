@@ -189,7 +189,7 @@ fn odd_outputs() -> Vec<Case> {
     let half = recipe("tool", "tool", &["tool"]);
     let half = half[..half.len() / 2].to_owned();
     vec![
-        case("nothing at all", stderr("", 1), "unknown/evidence_lost", "printed nothing"),
+        case("nothing at all", stderr("", 1), "unknown/unclassified", "printed nothing"),
         case(
             "a cause on standard output",
             both("Error: rate limit exceeded\n", "", 1),

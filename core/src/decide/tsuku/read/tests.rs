@@ -85,7 +85,7 @@ fn the_default_tag_hides_no_cause() {
 #[test]
 fn without_text_only_a_telling_code_speaks() {
     for (code, kind) in
-        [(1, "unknown/evidence_lost"), (3, "deterministic_insufficient/package_not_found")]
+        [(1, "unknown/unclassified"), (3, "deterministic_insufficient/package_not_found")]
     {
         create(code, "", "", kind);
     }
@@ -132,7 +132,7 @@ fn a_plan_is_json_that_says_for_what_it_is() {
     assert_eq!(plan(0, &format!("{{\"plan\":{}…", evidence::gap(9))), crashed);
     assert_eq!(plan(0, ""), Err("infrastructure/tool_crashed".to_owned()));
     assert_eq!(plan(0, "{}"), Err("infrastructure/tool_crashed".to_owned()));
-    assert_eq!(plan(3, ""), Err("unknown/evidence_lost".to_owned()));
+    assert_eq!(plan(3, ""), Err("infrastructure/toolchain_unavailable".to_owned()));
     let unknown = "validation_failed/dependency_resolution_failed".to_owned();
     assert_eq!(plan(1, "Error: unsupported platform"), Err(unknown));
 }
