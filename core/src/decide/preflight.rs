@@ -120,10 +120,9 @@ fn rotation_candidate(
 ) -> (RotationCandidate, Plan) {
     let id = &candidate.ecosystem;
     let breaker = control.breaker(id);
-    let admission = if control.allows(id) {
-        breaker::admission(&breaker, now, policy)
-    } else {
-        Admission::Nothing(SkipReason::Disabled)
+    let admission = match control.stop(id, now) {
+        Some(stop) => Admission::Nothing(stop),
+        None => breaker::admission(&breaker, now, policy),
     };
     // Two batches of one ecosystem in the same second would have the same id. A batch in the future
     // has no influence.

@@ -1,5 +1,6 @@
 //! The command line: one file per command, each with its arguments and what it prints.
 
+mod breaker;
 mod damage;
 mod dashboard;
 mod ecosystem;
@@ -10,6 +11,7 @@ mod init;
 mod log;
 mod names;
 mod out;
+mod pause;
 mod plan;
 mod programs;
 mod queue;
@@ -118,6 +120,13 @@ enum Command {
     Plan(plan::Args),
     /// Show the state on one page: health, queues, breakers, last runs
     Status(status::Args),
+    /// Stop everything, or single ecosystems, for a time or until it is resumed
+    Pause(pause::PauseArgs),
+    /// Let go on what was paused
+    Resume(pause::ResumeArgs),
+    /// Show the circuit breakers, or open and close them
+    #[command(subcommand)]
+    Breaker(breaker::Command),
     /// Make, install and verify the recipe of one package, and record nothing
     Try(r#try::Args),
     /// Add packages to the queues, or list them
@@ -218,6 +227,9 @@ async fn dispatch(
         Command::Seed(args) => seed::run(&args, cx).await,
         Command::Plan(args) => plan::run(&args, cx).await,
         Command::Status(args) => status::run(&args, cx),
+        Command::Pause(args) => pause::pause(&args, cx),
+        Command::Resume(args) => pause::resume(&args, cx),
+        Command::Breaker(command) => breaker::run(&command, cx),
         Command::Try(args) => r#try::run(&args, cx).await,
         Command::Queue(command) => queue::run(&command, cx),
         Command::Recipe(command) => recipe::run(&command, cx),
@@ -242,7 +254,7 @@ fn level(global: &Global) -> LevelFilter {
 }
 
 /// The schemas of everything that `--json` prints, by name.
-fn output_schemas() -> [(&'static str, schemars::Schema); 26] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 28] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-import", schema_for!(import::ImportReport)),
@@ -254,6 +266,8 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 26] {
         ("output-seed-status", schema_for!(seed::status::SeedStatusReport)),
         ("output-plan", schema_for!(plan::PlanReport)),
         ("output-status", schema_for!(status::StatusReport)),
+        ("output-pause", schema_for!(pause::PauseReport)),
+        ("output-breaker", schema_for!(breaker::BreakerReport)),
         ("output-try", schema_for!(r#try::TryReport)),
         ("output-queue-add", schema_for!(queue::AddReport)),
         ("output-queue-list", schema_for!(queue::ListReport)),

@@ -8,7 +8,7 @@ use batch_core::{
         health::{self, Code, Digest, Health, Reason, Verdict, WINDOW},
     },
     io::{HistoryFilter, StateError, StateReader as _, Visited},
-    model::{Control, EcosystemId, RunRecord, StatusLabel},
+    model::{Control, EcosystemId, RunRecord, SkipReason, StatusLabel},
 };
 use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
@@ -57,13 +57,21 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         last_run: seen.digest.last_run().cloned(),
         runs_since_success: seen.digest.runs_since_success(),
         paused_hosts: paused_hosts.collect(),
-        reason: control.reason,
+        reason: stop_reason(control, now),
         health,
         ecosystems,
         problems: seen.damage.into_problems(),
     };
     cx.out.show(&report)?;
     Ok(if args.exit_code { exit(report.health.verdict) } else { Exit::Ok })
+}
+
+/// Why everything is stopped, or single ecosystems are.
+fn stop_reason(control: Control, now: DateTime<Utc>) -> Option<String> {
+    match control.pause_of_all(now) {
+        Some(pause) if control.enabled => Some(format!("until {}: {}", pause.until, pause.reason)),
+        Some(_) | None => control.reason,
+    }
 }
 
 fn exit(verdict: Verdict) -> Exit {
@@ -159,11 +167,13 @@ fn ecosystem_status(
     (root, now): (&Root, DateTime<Utc>),
 ) -> EcosystemStatus {
     let breaker = control.breaker(id);
-    let gate = match breaker::admission(&breaker, now, &root.settings.breaker_policy()) {
-        _ if !control.allows(id) => "disabled".to_owned(),
-        Admission::Batch => "closed".to_owned(),
-        Admission::Probes(_) => "half-open: its next run is a probe".to_owned(),
-        Admission::Nothing(reason) => reason.to_string(),
+    let admission = breaker::admission(&breaker, now, &root.settings.breaker_policy());
+    let gate = match (control.stop(id, now), admission) {
+        (Some(SkipReason::Disabled), _) => "disabled".to_owned(),
+        (Some(stop), _) => stop.to_string(),
+        (None, Admission::Batch) => "closed".to_owned(),
+        (None, Admission::Probes(_)) => "half-open: its next run is a probe".to_owned(),
+        (None, Admission::Nothing(reason)) => reason.to_string(),
     };
     EcosystemStatus { id: id.clone(), counts, breaker: gate, last_run_at: breaker.last_run_at }
 }

@@ -35,7 +35,7 @@ pub(super) struct Args {
 }
 
 /// `12h` or `7d`.
-fn period(text: &str) -> Result<TimeDelta, String> {
+pub(super) fn period(text: &str) -> Result<TimeDelta, String> {
     let parse = || {
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         let number = i64::from(number.parse::<u16>().ok()?);

@@ -11,6 +11,7 @@ mod blame;
 mod damage;
 mod facts;
 mod kill;
+mod pause;
 mod registry;
 mod repro;
 mod root;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     trials.extend(blame::trials());
     trials.extend(damage::trials());
     trials.extend(facts::trials());
+    trials.extend(pause::trials());
     trials.extend(repro::trials());
     trials.extend(runs::trials(&backends));
     trials.extend(shown::trials());

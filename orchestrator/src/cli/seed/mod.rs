@@ -66,6 +66,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     let root = cx.open_root()?;
     let control = root.control(&cx.env.registry)?;
+    let now = cx.env.clock.now();
     let plugins = match &args.ecosystem {
         Some(word) => vec![names::ecosystem(&cx.env.registry, word)?],
         None => cx.env.registry.iter().collect(),
@@ -73,17 +74,18 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let mut passed_over = BTreeMap::new();
     let mut wanted: Vec<(&'static EcosystemPlugin, &'static dyn Seeder)> = vec![];
     for plugin in plugins {
-        match plugin.seeder {
-            _ if !control.allows(&plugin.id) => {
-                let why = control.reason.as_deref().unwrap_or("no reason given");
-                let why = format!("disabled in batch-control.json: {why}");
-                passed_over.insert(plugin.id.clone(), why);
+        match (control.stop(&plugin.id, now), plugin.seeder) {
+            (Some(stop), _) => {
+                let why = control.stop_reason(&plugin.id, now).unwrap_or("no reason given");
+                passed_over.insert(plugin.id.clone(), format!("{stop}: {why}"));
             }
-            None => _ = passed_over.insert(plugin.id.clone(), "it has no seeder".to_owned()),
-            Some(seeder) if seeder.sources().is_empty() => {
+            (None, None) => {
+                passed_over.insert(plugin.id.clone(), "it has no seeder".to_owned());
+            }
+            (None, Some(seeder)) if seeder.sources().is_empty() => {
                 passed_over.insert(plugin.id.clone(), "its seeder has no source".to_owned());
             }
-            Some(seeder) => wanted.push((plugin, seeder)),
+            (None, Some(seeder)) => wanted.push((plugin, seeder)),
         }
     }
     if let ([], Some((ecosystem, why))) = (&*wanted, passed_over.first_key_value()) {
