@@ -8,9 +8,9 @@ use batch_core::{
         health::{Reason, paused_hosts},
         shares::{self, EvidenceShares},
     },
-    model::{EcosystemId, RunRecord, StatusLabel},
+    model::{Control, EcosystemId, RunRecord, StatusLabel},
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
     causes::CauseRow,
@@ -151,11 +151,7 @@ impl<'a> Overview<'a> {
             word_class: health.evaluated.verdict.as_str(),
             why: Text::new(&health.why),
             reasons: health.evaluated.reasons.iter().map(ReasonRow::new).collect(),
-            incident: control
-                .incident_url
-                .as_deref()
-                .filter(|_| !control.enabled)
-                .and_then(https_url),
+            incident: incident(control, site.as_of).and_then(https_url),
             last_run: health.last_run.map(RunRow::new),
             last_success: health.last_success.map(RunRow::new),
             recipes: recipes.iter().take(N_RECIPES).map(Text::of).collect(),
@@ -285,5 +281,14 @@ fn blocker_row(site: &Site<'_>, blocker: &Blocker<'_>) -> BlockerRow {
         href: path::list(&path::blocker(&id.ecosystem, &id.name), 1),
         package: site.packages.contains_key(id).then(|| path::package(id)),
         status: blocker.entry.map(|entry| entry.status.label().as_str()),
+    }
+}
+
+/// The link to the incident because of which everything is stopped.
+fn incident(control: &Control, as_of: DateTime<Utc>) -> Option<&str> {
+    if control.enabled {
+        control.pause_of_all(as_of)?.incident_url.as_deref()
+    } else {
+        control.incident_url.as_deref()
     }
 }

@@ -22,6 +22,7 @@ pub mod interruption;
 pub mod ladder;
 pub mod name_registry;
 pub mod patterns;
+pub mod pause;
 pub mod plan;
 pub mod preflight;
 mod quoted;

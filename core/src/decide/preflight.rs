@@ -117,10 +117,9 @@ pub fn admission(
     control: &Control,
     (now, policy): (DateTime<Utc>, &BreakerPolicy),
 ) -> Admission {
-    if control.allows(ecosystem) {
-        breaker::admission(&control.breaker(ecosystem), now, policy)
-    } else {
-        Admission::Nothing(SkipReason::Disabled)
+    match control.stop(ecosystem, now) {
+        Some(stop) => Admission::Nothing(stop),
+        None => breaker::admission(&control.breaker(ecosystem), now, policy),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::model::{Budget, Control, EcosystemId, HostPause, StoredBreaker};
+use crate::model::{Budget, Control, EcosystemId, HostPause, Pause, StoredBreaker};
 
 /// How similar two keys must be, from 0 to 1, so that one counts as a misspelling of the other.
 const ALIKE_KEYS: f64 = 0.7;
@@ -54,6 +54,11 @@ pub fn misspelt_key(file: &Value) -> Option<UnknownName> {
         .or_else(|| misspelt_in(budget, "\"budget\"", Budget::KEYS))
         .or_else(|| of_children("ecosystems", StoredBreaker::KEYS))
         .or_else(|| of_children("hosts", HostPause::KEYS))
+        .or_else(|| {
+            let pauses = file.get("pauses").and_then(Value::as_array);
+            let mut pauses = pauses.into_iter().flatten();
+            pauses.find_map(|pause| misspelt_in(pause, "\"pauses\"", Pause::KEYS))
+        })
 }
 
 fn misspelt_in(table: &Value, place: &str, known: &[&str]) -> Option<UnknownName> {
@@ -63,7 +68,7 @@ fn misspelt_in(table: &Value, place: &str, known: &[&str]) -> Option<UnknownName
     })
 }
 
-/// The first ecosystem that `control` disables and that is not among `known`, or that has a breaker
+/// The first ecosystem that `control` disables or pauses and that is not among `known`, or that has a breaker
 /// and is similar to a known one. A breaker of an ecosystem that no longer exists does no harm.
 pub fn unknown_ecosystem(control: &Control, known: &[&EcosystemId]) -> Option<UnknownName> {
     let near = |id: &EcosystemId| {
@@ -73,8 +78,11 @@ pub fn unknown_ecosystem(control: &Control, known: &[&EcosystemId]) -> Option<Un
     let disabled = control.disabled_ecosystems.iter().find(|id| !is_known(id));
     let disabled =
         disabled.map(|id| UnknownName::new("\"disabled_ecosystems\"", id.as_str(), near(id)));
+    let mut paused = control.pauses.iter().filter_map(|pause| pause.ecosystem.as_ref());
+    let paused = paused.find(|id| !is_known(id));
+    let paused = paused.map(|id| UnknownName::new("\"pauses\"", id.as_str(), near(id)));
     let mut breakers = control.ecosystems.keys().filter(|id| !is_known(id));
-    disabled.or_else(|| {
+    disabled.or(paused).or_else(|| {
         breakers
             .find_map(|id| Some(UnknownName::new("\"ecosystems\"", id.as_str(), Some(near(id)?))))
     })

@@ -16,8 +16,7 @@ use crate::{
     model::{
         BreakerTransition, Control, EcosystemId, FailureRecord, FailureSummary, OutputRecord,
         OutputRef, PackageId, PackageName, Queue, QueueHeader, RecipeName, Remembered, RunRecord,
-        SCHEMA_VERSION,
-        SeedingRecord,
+        SCHEMA_VERSION, SeedingRecord,
     },
 };
 

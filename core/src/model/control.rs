@@ -6,7 +6,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BatchId, Breaker, CircuitState, EcosystemId, Fingerprint, Open, UniformRow};
+use crate::model::{
+    BatchId, Breaker, CircuitState, EcosystemId, Fingerprint, Open, SkipReason, UniformRow,
+};
 
 /// The content of `batch-control.json`. Keys that this version does not know are kept, because the
 /// file is edited as a JSON value.
@@ -43,6 +45,10 @@ pub struct Control {
     /// Hosts that asked for a pause.
     #[serde(default)]
     pub hosts: BTreeMap<String, HostPause>,
+    /// Stops that end by themselves. `enabled` and `disabled_ecosystems` are the stops without an
+    /// end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<Pause>,
 }
 
 impl Default for Control {
@@ -59,6 +65,7 @@ impl Default for Control {
             ecosystems: BTreeMap::new(),
             budget: Budget::default(),
             hosts: BTreeMap::new(),
+            pauses: vec![],
         }
     }
 }
@@ -77,12 +84,51 @@ impl Control {
         "ecosystems",
         "budget",
         "hosts",
+        "pauses",
     ];
 
-    /// Whether an operator allows `ecosystem` to attempt anything. The breaker is not considered
-    /// here.
-    pub fn allows(&self, ecosystem: &EcosystemId) -> bool {
-        self.enabled && !self.disabled_ecosystems.contains(ecosystem)
+    /// How an operator has stopped `ecosystem` at `now`; `None` if it may attempt something. The
+    /// breaker is not considered here.
+    pub fn stop(&self, ecosystem: &EcosystemId, now: DateTime<Utc>) -> Option<SkipReason> {
+        if self.is_disabled(ecosystem) {
+            return Some(SkipReason::Disabled);
+        }
+        self.pause(ecosystem, now).map(|pause| SkipReason::Paused { until: pause.until })
+    }
+
+    /// Why an operator has stopped `ecosystem` at `now`, in the operator's words; `None` if it is not
+    /// stopped or no reason is given.
+    pub fn stop_reason(&self, ecosystem: &EcosystemId, now: DateTime<Utc>) -> Option<&str> {
+        if self.is_disabled(ecosystem) {
+            return self.reason.as_deref();
+        }
+        self.pause(ecosystem, now).map(|pause| pause.reason.as_str())
+    }
+
+    /// Whether the ecosystem is stopped without an end.
+    fn is_disabled(&self, ecosystem: &EcosystemId) -> bool {
+        !self.enabled || self.disabled_ecosystems.contains(ecosystem)
+    }
+
+    /// The pause of the ecosystem that ends last, if it has not ended at `now`.
+    fn pause(&self, ecosystem: &EcosystemId, now: DateTime<Utc>) -> Option<&Pause> {
+        let stops = |pause: &&Pause| pause.ecosystem.as_ref().is_none_or(|id| id == ecosystem);
+        let pauses = self.pauses.iter().filter(stops).filter(|pause| now < pause.until);
+        pauses.max_by_key(|pause| pause.until)
+    }
+
+    /// Whether an operator has stopped `ecosystem` at `now`, and not everything. The problems of such
+    /// an ecosystem are not reported.
+    pub fn is_stopped_by_itself(&self, ecosystem: &EcosystemId, now: DateTime<Utc>) -> bool {
+        let stops =
+            |pause: &Pause| pause.ecosystem.as_ref() == Some(ecosystem) && now < pause.until;
+        self.disabled_ecosystems.contains(ecosystem) || self.pauses.iter().any(stops)
+    }
+
+    /// The pause of everything that ends last, if it has not ended at `now`.
+    pub fn pause_of_all(&self, now: DateTime<Utc>) -> Option<&Pause> {
+        let of_all = self.pauses.iter().filter(|pause| pause.ecosystem.is_none());
+        of_all.filter(|pause| now < pause.until).max_by_key(|pause| pause.until)
     }
 
     /// The breaker of `ecosystem`. An ecosystem without a stored breaker has a closed one.
@@ -106,6 +152,31 @@ pub struct Budget {
 impl Budget {
     /// The keys of this part of the file.
     pub const KEYS: &[&str] = &["week_start", "macos_minutes_used", "linux_minutes_used"];
+}
+
+/// A stop that an operator asked for and that ends by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pause {
+    /// What is stopped; everything if it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecosystem: Option<EcosystemId>,
+    /// When it began.
+    pub since: DateTime<Utc>,
+    /// When it ends.
+    pub until: DateTime<Utc>,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// Who asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// A link to the description of the incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident_url: Option<String>,
+}
+
+impl Pause {
+    /// The keys of this part of the file.
+    pub const KEYS: &[&str] = &["ecosystem", "since", "until", "reason", "by", "incident_url"];
 }
 
 /// A pause that a host asked for.

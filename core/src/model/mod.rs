@@ -40,7 +40,7 @@ pub use batch_plan::{BatchPlan, PlannedPackage, Sweep};
 pub use bounded::Bounded;
 pub use breaker::{Breaker, BreakerTransition, CircuitState, Health, Open, UniformRow};
 pub use candidate::{Candidate, Page, PassedOver, SeedSkip};
-pub use control::{Budget, Control, HostPause, StoredBreaker, SystemicSignature};
+pub use control::{Budget, Control, HostPause, Pause, StoredBreaker, SystemicSignature};
 pub use delta::{Delta, RefusalReason, RefusedFact, UndecidedPackage};
 pub use ecosystem_names::{DuplicateName, EcosystemNames};
 pub use environment::{Cell, Environment, Os};

@@ -83,6 +83,11 @@ pub enum SkipReason {
     ServedThisHour,
     /// An operator has stopped it.
     Disabled,
+    /// An operator has stopped it for a time.
+    Paused {
+        /// When it goes on by itself.
+        until: DateTime<Utc>,
+    },
     /// A host that it needs has asked for a pause, so that its attempts would fail without a
     /// request.
     HostPaused {
@@ -253,6 +258,9 @@ impl std::fmt::Display for SkipReason {
                 write!(f, "{host} is paused until {}", until.trunc_subsecs(0))
             }
             Self::Disabled => f.write_str("disabled in batch-control.json"),
+            Self::Paused { until } => {
+                write!(f, "paused by an operator until {}", until.trunc_subsecs(0))
+            }
             Self::ToolMissing { program } => write!(f, "{program} is not installed here"),
             Self::BuilderMissing => f.write_str("the builder is not available yet"),
             Self::NotThisMachine => f.write_str("can be installed only on other systems"),

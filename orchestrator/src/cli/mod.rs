@@ -1,6 +1,7 @@
 //! The command line: one file per command, each with its arguments and what it prints.
 
 mod archive;
+mod breaker;
 mod damage;
 mod dashboard;
 mod ecosystem;
@@ -14,6 +15,7 @@ mod listing;
 mod log;
 mod names;
 mod out;
+mod pause;
 mod period;
 mod plan;
 mod programs;
@@ -123,6 +125,13 @@ enum Command {
     Plan(plan::Args),
     /// Show the state on one page: health, queues, breakers, last runs
     Status(status::Args),
+    /// Stop everything, or single ecosystems, for a time or until it is resumed
+    Pause(pause::PauseArgs),
+    /// Let go on what was paused
+    Resume(pause::ResumeArgs),
+    /// Show the circuit breakers, or open and close them
+    #[command(subcommand)]
+    Breaker(breaker::Command),
     /// Make, install and verify the recipe of one package, and record nothing
     Try(r#try::Args),
     /// Add packages to the queues, or list them
@@ -229,6 +238,9 @@ async fn dispatch(
         Command::Seed(args) => seed::run(&args, cx).await,
         Command::Plan(args) => plan::run(&args, cx).await,
         Command::Status(args) => status::run(&args, cx),
+        Command::Pause(args) => pause::pause(&args, cx),
+        Command::Resume(args) => pause::resume(&args, cx),
+        Command::Breaker(command) => breaker::run(&command, cx),
         Command::Try(args) => r#try::run(&args, cx).await,
         Command::Queue(command) => queue::run(&command, cx),
         Command::Recipe(command) => recipe::run(&command, cx),

@@ -53,8 +53,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         until: args.period.until(now),
         ..HistoryFilter::default()
     };
-    let _no_run_in_between =
-        if args.write { Some(root.state.lock(now)?) } else { None };
+    let _no_run_in_between = if args.write { Some(root.state.lock(now)?) } else { None };
     let classify = |id: &EcosystemId, evidence: &Evidence| own(registry, id, evidence);
     let rules = Reclassification::new(&root.state, &filter, &classify)?;
     let mut report = ReclassifyReport::default();

@@ -7,8 +7,9 @@ use schemars::schema_for;
 use serde::Serialize;
 
 use super::{
-    Context, Refusal, archive, dashboard, ecosystem, explain, failures, fold, import, init, plan,
-    queue, recipe, reclassify, repro, runs, sandbox, seed, stages, status, r#try,
+    Context, Refusal, archive, breaker, dashboard, ecosystem, explain, failures, fold, import,
+    init, pause, plan, queue, recipe, reclassify, repro, runs, sandbox, seed, stages, status,
+    r#try,
 };
 use crate::{exit::Exit, explained::ExplainedFailure, schema};
 
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The schemas of everything that `--json` prints, by name. Listings of the history print one record
 /// on each line.
-fn output_schemas() -> [(&'static str, schemars::Schema); 30] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 32] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-import", schema_for!(import::ImportReport)),
@@ -58,6 +59,8 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 30] {
         ("output-seed-status", schema_for!(seed::status::SeedStatusReport)),
         ("output-plan", schema_for!(plan::PlanReport)),
         ("output-status", schema_for!(status::StatusReport)),
+        ("output-pause", schema_for!(pause::PauseReport)),
+        ("output-breaker", schema_for!(breaker::BreakerReport)),
         ("output-try", schema_for!(r#try::TryReport)),
         ("output-queue-add", schema_for!(queue::AddReport)),
         ("output-queue-list", schema_for!(queue::ListReport)),
@@ -94,38 +97,4 @@ impl fmt::Display for SchemaReport {
         }
         writeln!(f, "{} unchanged", self.unchanged)
     }
-}
-
-/// The schemas of everything that `--json` prints, by name.
-fn output_schemas() -> [(&'static str, schemars::Schema); 30] {
-    [
-        ("output-init", schema_for!(init::InitReport)),
-        ("output-import", schema_for!(import::ImportReport)),
-        ("output-run", schema_for!(crate::run::Summary)),
-        ("output-preflight", schema_for!(stages::preflight::PreflightReport)),
-        ("output-stage", schema_for!(stages::StageReport)),
-        ("output-matrix", schema_for!(stages::matrix::Matrix)),
-        ("output-seed", schema_for!(seed::SeedReport)),
-        ("output-seed-status", schema_for!(seed::status::SeedStatusReport)),
-        ("output-plan", schema_for!(plan::PlanReport)),
-        ("output-status", schema_for!(status::StatusReport)),
-        ("output-try", schema_for!(r#try::TryReport)),
-        ("output-queue-add", schema_for!(queue::AddReport)),
-        ("output-queue-list", schema_for!(queue::ListReport)),
-        ("output-recipe-check", schema_for!(recipe::CheckReport)),
-        ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
-        ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),
-        ("output-ecosystem-check", schema_for!(ecosystem::ConformanceReport)),
-        ("output-ecosystem-new", schema_for!(ecosystem::NewReport)),
-        ("output-failures-list", schema_for!(failures::FailureList)),
-        ("output-failures-show", schema_for!(failures::FailureReport)),
-        ("output-reclassify", schema_for!(reclassify::ReclassifyReport)),
-        ("output-archive", schema_for!(archive::ArchiveReport)),
-        ("output-repro", schema_for!(repro::ReproReport)),
-        ("output-runs-list", schema_for!(runs::RunList)),
-        ("output-runs-show", schema_for!(runs::RunReport)),
-        ("output-fold", schema_for!(fold::FoldReport)),
-        ("output-dashboard-build", schema_for!(dashboard::BuildReport)),
-        ("output-sandbox-check", schema_for!(sandbox::CheckReport)),
-    ]
 }

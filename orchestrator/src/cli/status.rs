@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         last_run: seen.digest.last_run().cloned(),
         runs_since_success: seen.digest.runs_since_success(),
         paused_hosts: paused_hosts.collect(),
-        reason: control.reason,
+        reason: stop_reason(control, now),
         health,
         ecosystems,
         evidence: evidence::of(seen.shares),
@@ -72,6 +72,14 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     };
     cx.out.show(&report)?;
     Ok(if args.exit_code { exit(report.health.verdict) } else { Exit::Ok })
+}
+
+/// Why everything is stopped, or single ecosystems are.
+fn stop_reason(control: Control, now: DateTime<Utc>) -> Option<String> {
+    match control.pause_of_all(now) {
+        Some(pause) if control.enabled => Some(format!("until {}: {}", pause.until, pause.reason)),
+        Some(_) | None => control.reason,
+    }
 }
 
 fn exit(verdict: Verdict) -> Exit {

@@ -75,9 +75,10 @@ impl<'a> Trial<'a> {
             Err(StateError { kind: StateErrorKind::NotRoot, .. }) => Default::default(),
             Err(error) => return Err(error.into()),
         };
-        if !control.allows(&plugin.id) {
-            let why = control.reason.as_deref().unwrap_or("no reason given");
-            let message = format!("{} is disabled in batch-control.json: {why}", plugin.id);
+        let now = cx.env.clock.now();
+        if let Some(stop) = control.stop(&plugin.id, now) {
+            let why = control.stop_reason(&plugin.id, now).unwrap_or("no reason given");
+            let message = format!("{} is {stop}: {why}", plugin.id);
             return Err(Refusal { exit: Exit::Unavailable, message }.into());
         }
         let scratch = batch_sandbox::TemporaryDir::new()?;

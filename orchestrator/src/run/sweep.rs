@@ -117,6 +117,7 @@ fn entries(
     request: &SweepRequest,
 ) -> anyhow::Result<Vec<QueueEntry>> {
     let control = ports.state.control()?;
+    let now = ports.clock.now();
     let mut entries = vec![];
     for plugin in config.registry.iter() {
         let id = &plugin.id;
@@ -125,7 +126,7 @@ fn entries(
             SweptRecipes::Lately { environment, .. } => ports.machine.can_run(id, environment),
         };
         let is_possible = request.choice.includes(id)
-            && control.allows(id)
+            && control.stop(id, now).is_none()
             && !ports.machine.obstacles.contains_key(id);
         if is_possible
             && is_tested

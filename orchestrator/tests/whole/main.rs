@@ -14,6 +14,7 @@ mod explain;
 mod facts;
 mod history;
 mod kill;
+mod pause;
 mod reclassify;
 mod registry;
 mod repro;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     trials.extend(damage::trials());
     trials.extend(explain::trials());
     trials.extend(facts::trials());
+    trials.extend(pause::trials());
     trials.extend(history::trials());
     trials.extend(reclassify::trials());
     trials.extend(repro::trials());

@@ -124,9 +124,14 @@ pub(crate) fn serve_held(
         (package.name.clone(), (package, tarball))
     };
     let packages = packages.into_iter().map(with_tarball).collect();
-    let (first, released) = (OnceLock::new(), Arc::clone(&held));
-    let served =
-        Arc::new(Served { origin: origin.clone(), delay, packages, hold, held: released, first });
+    let served = Arc::new(Served {
+        origin: origin.clone(),
+        delay,
+        packages,
+        hold,
+        held: Arc::clone(&held),
+        first: OnceLock::new(),
+    });
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {

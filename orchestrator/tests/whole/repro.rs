@@ -28,6 +28,17 @@ fn packages() -> [Package; 2] {
     [tool, library]
 }
 
+/// Checks what `failures show` says of `failure`, an item of `failures list`, that is stored as
+/// `record`.
+fn check_shown(root: &TestRoot, failure: &Value, record: &Value) {
+    let id = failure["id"].as_str().unwrap();
+    let shown = root.json(&["failures", "show", id]);
+    assert_eq!(&shown["record"], record);
+    let headline = "liar --version printed \"9.9.9\", without \"1.0.0\"";
+    assert_eq!([&shown["headline"], &failure["headline"]], [headline, headline]);
+    assert_eq!(shown["command"], format!("tsuku-batch repro {id} --run"));
+}
+
 fn a_failure_occurs_again() {
     let origin = registry::serve(packages(), Duration::ZERO);
     let root = TestRoot::new(&origin, "");
@@ -45,12 +56,7 @@ fn a_failure_occurs_again() {
 
     let report = root.json(&["repro", &id_of("liar")]);
     check_schema(&root, "output-repro", &report);
-    let shown = root.json(&["failures", "show", &id_of("liar")]);
-    assert_eq!(report["record"], shown["record"]);
-    let headline = "liar --version printed \"9.9.9\", without \"1.0.0\"";
-    assert_eq!([&shown["headline"], &of("liar")["headline"]], [headline, headline]);
-    let command = format!("tsuku-batch repro {} --run", id_of("liar"));
-    assert_eq!(shown["command"], command);
+    check_shown(&root, &of("liar"), &report["record"]);
     assert!(report["recipe"].as_str().unwrap().contains("package = \"liar\""), "{report:#}");
     let steps = report["steps"].as_array().unwrap();
     let argv = |step: &Value| -> Vec<String> {

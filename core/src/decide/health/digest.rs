@@ -9,8 +9,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Code, MAX_RUNS_WITHOUT_SUCCESS, OLD_PULL_REQUEST, Reason, WINDOW, darwin::DarwinTests, may_run,
-    reason,
+    Code, MAX_RUNS_WITHOUT_SUCCESS, OLD_PULL_REQUEST, Reason, WINDOW, darwin::DarwinTests, reason,
 };
 use crate::{
     decide::ahead,
@@ -203,7 +202,8 @@ impl Digest {
             reasons.push(reason(Code::Drought, "the pipeline", self.since, command));
         }
         reasons.extend(self.darwin.reasons());
-        let empty = self.queues.iter().filter(|&(id, &has_work)| !has_work && may_run(control, id));
+        let is_stopped = |id| control.is_stopped_by_itself(id, self.now);
+        let empty = self.queues.iter().filter(|&(id, &has_work)| !has_work && !is_stopped(id));
         for (id, _) in empty {
             let command = Some(format!("tsuku-batch seed {id}"));
             reasons.push(reason(Code::QueueEmpty, id.as_str(), None, command));

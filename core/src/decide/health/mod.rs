@@ -15,7 +15,7 @@ use serde::Serialize;
 pub use self::digest::Digest;
 use crate::{
     decide::{ahead, breaker},
-    model::{Control, EcosystemId, Open},
+    model::{Control, Open},
 };
 
 /// How far back records are read. It is further if fewer than [`MAX_RUNS_WITHOUT_SUCCESS`] runs lie
@@ -186,7 +186,7 @@ pub fn evaluate(digest: &Digest, control: &Control) -> Health {
     let newest = digest.newest_record();
     let is_silent = newest.is_none_or(|at| STALLED_AFTER < now.signed_duration_since(at));
     let pipeline = match () {
-        () if !control.enabled => Pipeline::Paused,
+        () if !control.enabled || control.pause_of_all(now).is_some() => Pipeline::Paused,
         () if is_silent && !digest.is_under_way => Pipeline::Stalled,
         () => Pipeline::Running,
     };
@@ -222,7 +222,7 @@ fn control_reasons(control: &Control, now: DateTime<Utc>) -> Vec<Reason> {
         }
         if let Some(open) = &breaker.open
             && opened_at.is_none()
-            && may_run(control, id)
+            && !control.is_stopped_by_itself(id, now)
         {
             let since = Some(open.since).filter(|&at| at <= now);
             let command = format!("tsuku-batch failures list --ecosystem {id}");
@@ -253,12 +253,6 @@ fn reason(
 pub fn paused_hosts(control: &Control, now: DateTime<Utc>) -> BTreeMap<&str, DateTime<Utc>> {
     let pauses = control.hosts.iter().map(|(host, pause)| (host.as_str(), pause.paused_until));
     pauses.filter(|&(_, until)| ahead::is_paused(until, now)).collect()
-}
-
-/// Whether `ecosystem` is not stopped by an operator. The problems of a stopped ecosystem are not
-/// reported.
-fn may_run(control: &Control, ecosystem: &EcosystemId) -> bool {
-    !control.disabled_ecosystems.contains(ecosystem)
 }
 
 #[cfg(test)]

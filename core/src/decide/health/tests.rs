@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::model::{
-    BatchId, CircuitState, FailureRecord, Queue, QueueEntry, RunName, RunRecord, SCHEMA_VERSION,
-    Status, StoredBreaker, Tier,
+    BatchId, CircuitState, EcosystemId, FailureRecord, Queue, QueueEntry, RunName, RunRecord,
+    SCHEMA_VERSION, Status, StoredBreaker, Tier,
 };
 
 const ECO: EcosystemId = EcosystemId::from_static("eco");

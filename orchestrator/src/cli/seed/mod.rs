@@ -5,9 +5,10 @@ pub(super) mod status;
 use std::{collections::BTreeMap, fmt};
 
 use batch_core::{
-    model::{EcosystemId, SeedCursor, SeedOutcome, SeedingRecord},
+    model::{Control, EcosystemId, SeedCursor, SeedOutcome, SeedingRecord},
     plugin::{EcosystemPlugin, Seeder},
 };
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -70,22 +71,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         Some(word) => vec![names::ecosystem(&cx.env.registry, word)?],
         None => cx.env.registry.iter().collect(),
     };
-    let mut passed_over = BTreeMap::new();
-    let mut wanted: Vec<(&'static EcosystemPlugin, &'static dyn Seeder)> = vec![];
-    for plugin in plugins {
-        match plugin.seeder {
-            _ if !control.allows(&plugin.id) => {
-                let why = control.reason.as_deref().unwrap_or("no reason given");
-                let why = format!("disabled in batch-control.json: {why}");
-                passed_over.insert(plugin.id.clone(), why);
-            }
-            None => _ = passed_over.insert(plugin.id.clone(), "it has no seeder".to_owned()),
-            Some(seeder) if seeder.sources().is_empty() => {
-                passed_over.insert(plugin.id.clone(), "its seeder has no source".to_owned());
-            }
-            Some(seeder) => wanted.push((plugin, seeder)),
-        }
-    }
+    let (wanted, passed_over) = seedable(plugins, &control, cx.env.clock.now());
     if let ([], Some((ecosystem, why))) = (&*wanted, passed_over.first_key_value()) {
         let message = format!("{ecosystem} is not seeded: {why}");
         return Err(Refusal { exit: Exit::Unavailable, message }.into());
@@ -119,6 +105,34 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     cx.out.show(&report)?;
     Ok(if cx.stop.is_draining() { Exit::Interrupted } else { report.exit() })
+}
+
+type Seedable = (&'static EcosystemPlugin, &'static dyn Seeder);
+
+/// The plugins with lists that can be read at `now`, and why the others are passed over.
+fn seedable(
+    plugins: Vec<&'static EcosystemPlugin>,
+    control: &Control,
+    now: DateTime<Utc>,
+) -> (Vec<Seedable>, BTreeMap<EcosystemId, String>) {
+    let mut passed_over = BTreeMap::new();
+    let mut wanted: Vec<Seedable> = vec![];
+    for plugin in plugins {
+        match (control.stop(&plugin.id, now), plugin.seeder) {
+            (Some(stop), _) => {
+                let why = control.stop_reason(&plugin.id, now).unwrap_or("no reason given");
+                passed_over.insert(plugin.id.clone(), format!("{stop}: {why}"));
+            }
+            (None, None) => {
+                passed_over.insert(plugin.id.clone(), "it has no seeder".to_owned());
+            }
+            (None, Some(seeder)) if seeder.sources().is_empty() => {
+                passed_over.insert(plugin.id.clone(), "its seeder has no source".to_owned());
+            }
+            (None, Some(seeder)) => wanted.push((plugin, seeder)),
+        }
+    }
+    (wanted, passed_over)
 }
 
 /// What `seed --json` prints.

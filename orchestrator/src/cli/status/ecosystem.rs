@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use batch_core::{
-    decide::breaker::{self, Admission},
-    model::{Control, EcosystemId, StatusLabel},
+    decide::{breaker::Admission, preflight},
+    model::{Control, EcosystemId, SkipReason, StatusLabel},
 };
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -30,14 +30,14 @@ pub(super) fn status(
     control: &Control,
     (root, now): (&Root, DateTime<Utc>),
 ) -> EcosystemStatus {
-    let breaker = control.breaker(id);
-    let gate = match breaker::admission(&breaker, now, &root.settings.breaker_policy()) {
-        _ if !control.allows(id) => "disabled".to_owned(),
+    let last_run_at = control.breaker(id).last_run_at;
+    let gate = match preflight::admission(id, control, (now, &root.settings.breaker_policy())) {
+        Admission::Nothing(SkipReason::Disabled) => "disabled".to_owned(),
         Admission::Batch => "closed".to_owned(),
         Admission::Probes(_) => "half-open: its next run is a probe".to_owned(),
         Admission::Nothing(reason) => reason.to_string(),
     };
-    EcosystemStatus { id: id.clone(), counts, breaker: gate, last_run_at: breaker.last_run_at }
+    EcosystemStatus { id: id.clone(), counts, breaker: gate, last_run_at }
 }
 
 /// Writes a table with a line for each of them.

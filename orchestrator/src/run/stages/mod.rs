@@ -129,12 +129,11 @@ impl Stages<'_> {
 
     /// Whether an operator has stopped the ecosystem of `batch`.
     fn is_disabled(&self, batch: &BatchId) -> anyhow::Result<bool> {
-        let is_disabled = !self.ports.state.control()?.allows(batch.ecosystem());
-        if is_disabled {
-            let ecosystem = batch.ecosystem();
-            tracing::warn!("{batch}: {ecosystem} is disabled in batch-control.json");
+        let stop = self.ports.state.control()?.stop(batch.ecosystem(), self.ports.clock.now());
+        if let Some(stop) = &stop {
+            tracing::warn!("{batch}: {} is {stop}", batch.ecosystem());
         }
-        Ok(is_disabled)
+        Ok(stop.is_some())
     }
 
     /// The environments of `rung` in which something is due.

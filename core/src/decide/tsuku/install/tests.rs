@@ -36,7 +36,7 @@ fn json(category: &str, message: &str) -> String {
 #[test]
 fn an_installation_says_nothing_where_it_worked() {
     install(0, "", "✅ esbuild@0.28.2", "verified");
-    install(6, "", "", "unknown/evidence_lost");
+    install(6, "", "", "validation_failed/install_failed");
     install(6, "", "Error: something", "validation_failed/install_failed");
     // JSON that states a failure takes precedence over an exit code of success.
     install(0, &json("install_failed", "it broke"), "", "validation_failed/install_failed");
