@@ -4,8 +4,8 @@
 /// text.
 pub fn shell_word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./:,@%~".contains(c);
-    // A shell expands a tilde at the beginning, and a program reads a hyphen there as an option.
-    let is_safe = !text.is_empty() && !text.starts_with(['~', '-']) && text.chars().all(is_plain);
+    // A shell expands a tilde at the beginning.
+    let is_safe = !text.is_empty() && !text.starts_with('~') && text.chars().all(is_plain);
     if is_safe { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
@@ -15,7 +15,8 @@ mod tests {
 
     #[test]
     fn only_plain_words_need_no_quotes() {
-        for plain in ["npm:@angular/cli", "npm-2026-01-01T00-00-00Z-a~0123abcd", "a.b_c+d"] {
+        for plain in ["npm:@angular/cli", "npm-2026-01-01T00-00-00Z-a~0123abcd", "a.b_c+d", "--run"]
+        {
             assert_eq!(shell_word(plain), plain);
         }
         assert_eq!(shell_word(""), "''");

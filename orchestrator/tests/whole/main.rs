@@ -20,6 +20,7 @@ mod registry;
 mod repro;
 mod root;
 mod runs;
+mod secrets;
 mod shown;
 mod stage_order;
 mod stages;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
     trials.extend(reclassify::trials());
     trials.extend(repro::trials());
     trials.extend(runs::trials(&backends));
+    trials.extend(secrets::trials());
     trials.extend(shown::trials());
     trials.extend(stage_order::trials());
     trials.extend(stages::trials());

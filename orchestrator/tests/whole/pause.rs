@@ -122,7 +122,7 @@ fn breaker() {
     let (code, printed) = at(&root, START, &["run", "--ecosystem", "npm"]);
     assert_eq!((code, printed.contains("breaker")), (Some(4), true), "{printed}");
     let close = ["breaker", "close", "--all", "--reason", "it was moved"];
-    assert_eq!(at(&root, START, &close).0, Some(0));
+    assert_eq!(at(&root, "2026-01-04T00:30:00Z", &close).0, Some(0));
     assert_eq!(state(START), "closed");
     let log = std::fs::read_to_string(root.path("data/breaker-log.jsonl")).unwrap();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -109,11 +109,11 @@ pub(crate) fn serve(packages: impl IntoIterator<Item = Package>, delay: Duration
     serve_held(packages, delay, Hold::Named).0
 }
 
-/// The same. The files that `hold` names come as soon as the semaphore is closed.
+/// The same. The files that `which` names come as soon as the semaphore is closed.
 pub(crate) fn serve_held(
     packages: impl IntoIterator<Item = Package>,
     delay: Duration,
-    hold: Hold,
+    which: Hold,
 ) -> (String, Arc<Semaphore>) {
     let held = Arc::new(Semaphore::new(0));
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
@@ -128,7 +128,7 @@ pub(crate) fn serve_held(
         origin: origin.clone(),
         delay,
         packages,
-        hold,
+        hold: which,
         held: Arc::clone(&held),
         first: OnceLock::new(),
     });

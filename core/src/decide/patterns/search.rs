@@ -99,6 +99,8 @@ impl Search {
         let Some(automaton) = &self.automaton else { return found };
         // The line of the last mark, and where the first mark in that line ends.
         let mut marked = (usize::MAX, usize::MAX);
+        // The last line that was read as the message of a compiler.
+        let mut compiled = usize::MAX;
         for occurrence in automaton.find_overlapping_iter(text) {
             let (index, at, end) =
                 (occurrence.pattern().as_usize(), occurrence.start(), occurrence.end());
@@ -113,7 +115,11 @@ impl Search {
                 }
                 _ if found.is_decided(at, entry.role) => continue,
                 Role::Compiler => {
-                    found.is_compile_error |= quoted::is_compile_error(lines.line(line));
+                    // A line may be long and contain the pattern thousands of times.
+                    if compiled != line {
+                        compiled = line;
+                        found.is_compile_error |= quoted::is_compile_error(lines.line(line));
+                    }
                     continue;
                 }
                 Role::Own(_)

@@ -1,147 +1,23 @@
 //! Reads the files of history and their archives, newest first, and only those whose names fit the
 //! filter.
 
-use std::{collections::BTreeSet, iter::Peekable, ops::ControlFlow, path::PathBuf, vec::IntoIter};
+use std::{collections::BTreeSet, iter::Peekable, ops::ControlFlow, vec::IntoIter};
 
 use memchr::{memchr_iter, memmem::Finder};
-use serde::de::DeserializeOwned;
 
 use crate::{
     io::{
-        ArchiveKind, FsState, HistoryFilter, Layout, Quarantined, Records, StateError, Visited,
-        Visitor,
+        FsState, HistoryFilter, Quarantined, Records, StateError, Visited, Visitor,
         fs_state::{
             archived::{Archived, ArchivedBatch, file_name},
             history_files::{month_of, names, place},
+            history_record::{HistoryRecord, parse},
             lines,
         },
         regular,
     },
-    model::{FailureRecord, FailureSummary, Month, RunRecord, SCHEMA_VERSION},
+    model::Month,
 };
-
-/// The common part of failures and runs.
-pub(crate) trait HistoryRecord: DeserializeOwned {
-    /// The part of their file names before the batch id.
-    const PREFIX: &'static str;
-
-    /// The folder of their files.
-    fn dir(layout: &Layout) -> PathBuf;
-
-    /// Where they are archived.
-    const ARCHIVE: ArchiveKind;
-
-    /// The id of the record.
-    fn key(&self) -> &str;
-
-    /// The id of its run.
-    fn batch(&self) -> &str;
-
-    /// Whether the record fits `filter`.
-    fn is_taken(&self, filter: &HistoryFilter) -> bool;
-
-    /// Newest first.
-    fn order(a: &Self, b: &Self) -> std::cmp::Ordering;
-
-    /// The version of its format.
-    fn schema_version(&self) -> u32;
-}
-
-impl HistoryRecord for RunRecord {
-    const PREFIX: &'static str = Layout::RUN_PREFIX;
-    const ARCHIVE: ArchiveKind = ArchiveKind::Runs;
-
-    fn dir(layout: &Layout) -> PathBuf {
-        layout.metrics()
-    }
-
-    fn key(&self) -> &str {
-        &self.batch_id
-    }
-
-    fn batch(&self) -> &str {
-        &self.batch_id
-    }
-
-    fn is_taken(&self, filter: &HistoryFilter) -> bool {
-        filter.takes_run(self)
-    }
-
-    fn order(a: &Self, b: &Self) -> std::cmp::Ordering {
-        (b.timestamp, &b.batch_id).cmp(&(a.timestamp, &a.batch_id))
-    }
-
-    fn schema_version(&self) -> u32 {
-        self.schema_version
-    }
-}
-
-impl HistoryRecord for FailureRecord {
-    const PREFIX: &'static str = "";
-    const ARCHIVE: ArchiveKind = ArchiveKind::Failures;
-
-    fn dir(layout: &Layout) -> PathBuf {
-        layout.failure_files()
-    }
-
-    fn key(&self) -> &str {
-        &self.id
-    }
-
-    fn batch(&self) -> &str {
-        &self.batch_id
-    }
-
-    fn is_taken(&self, filter: &HistoryFilter) -> bool {
-        filter.takes_failure(self)
-    }
-
-    fn order(a: &Self, b: &Self) -> std::cmp::Ordering {
-        (b.timestamp, &b.id).cmp(&(a.timestamp, &a.id))
-    }
-
-    fn schema_version(&self) -> u32 {
-        self.schema_version
-    }
-}
-
-impl HistoryRecord for FailureSummary {
-    const PREFIX: &'static str = FailureRecord::PREFIX;
-    const ARCHIVE: ArchiveKind = FailureRecord::ARCHIVE;
-
-    fn dir(layout: &Layout) -> PathBuf {
-        FailureRecord::dir(layout)
-    }
-
-    fn key(&self) -> &str {
-        &self.id
-    }
-
-    fn batch(&self) -> &str {
-        &self.batch_id
-    }
-
-    fn is_taken(&self, filter: &HistoryFilter) -> bool {
-        filter.takes_summary(self)
-    }
-
-    fn order(a: &Self, b: &Self) -> std::cmp::Ordering {
-        (b.timestamp, &b.id).cmp(&(a.timestamp, &a.id))
-    }
-
-    fn schema_version(&self) -> u32 {
-        self.schema_version
-    }
-}
-
-/// Parses a line with a record of this version once. For any other line the slower reader says what
-/// is wrong with it.
-fn parse<T: HistoryRecord>(line: &[u8]) -> Result<T, String> {
-    match serde_json::from_slice::<T>(line) {
-        Ok(record) if record.schema_version() == SCHEMA_VERSION => Ok(record),
-        Ok(_) | Err(_) => lines::record(line),
-    }
-}
 
 /// What a visit of history reads.
 pub(super) struct Scope<'a> {

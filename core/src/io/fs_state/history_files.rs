@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    io::{HistoryFilter, Layout, StateError, fs_state::history::HistoryRecord, regular},
+    io::{HistoryFilter, Layout, StateError, fs_state::history_record::HistoryRecord, regular},
     model::{Month, RunName},
 };
 

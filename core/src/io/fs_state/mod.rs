@@ -5,6 +5,7 @@ mod bulk;
 mod control;
 mod history;
 mod history_files;
+mod history_record;
 mod init;
 pub(super) mod lines;
 mod queue;
@@ -19,7 +20,7 @@ use chrono::{DateTime, Utc};
 pub use self::{archived::ArchiveKind, init::InitializedFile};
 pub(crate) use self::{
     archived::{OldFiles, Surveyed, TransitionLine, remove_archived},
-    history::HistoryRecord,
+    history_record::HistoryRecord,
 };
 use crate::{
     io::{

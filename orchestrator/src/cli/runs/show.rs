@@ -81,7 +81,7 @@ pub(in crate::cli) struct RunReport {
     failures: Vec<ExplainedFailure>,
     /// The whole outputs of the failures, by the digests that `output` of a failure names; only with
     /// `--output`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     outputs: BTreeMap<String, String>,
     /// What could not be read, each with file, position, reason and remedy.
     problems: Vec<String>,

@@ -237,7 +237,7 @@ fn a_cause_in_the_text_is_stronger_than_the_category() {
     let (failure, _) = of_line(&nested("install_failed", "curl: (6) Could not resolve host: x"));
     assert_eq!(failure.record.kind(), FailureKind::DnsError);
     assert_eq!(failure.record.confidence, Confidence::Stated);
-    let (failure, imported) = of_line(&nested("of_the_future", "something else"));
+    let (failure, imported) = of_line(&nested("of_the_future", "error: something else"));
     assert_eq!(failure.record.kind(), FailureKind::Unclassified);
     assert_eq!(n_of(&imported, Oddity::UnknownCategories), 1);
     let (failure, _) = of_line(&nested("of_the_future", " \n"));
@@ -287,7 +287,7 @@ fn a_text_is_kept_beside_the_record_only_if_the_record_does_not_have_all_of_it()
 fn equal_causes_have_the_same_fingerprint_and_a_lost_one_has_that_of_its_kind() {
     let of =
         |category: &str, message: &str| of_line(&nested(category, message)).0.record.fingerprint;
-    assert_eq!(of("new", "it is odd"), of("new", "it is odd"));
-    assert_ne!(of("new", "it is odd"), of("new", "it is even"));
+    assert_eq!(of("new", "error: it is odd"), of("new", "error: it is odd"));
+    assert_ne!(of("new", "error: it is odd"), of("new", "error: it is even"));
     assert_eq!(of("deterministic", ""), of("new", " "), "nothing is told that could differ");
 }

@@ -138,15 +138,15 @@ fn a_plan_is_json_that_says_for_what_it_is() {
 }
 
 #[test]
-fn without_code_and_text_the_evidence_is_lost() {
-    let cause = create(1, "", "", "unknown/evidence_lost");
-    assert_eq!(cause.finding.confidence, Confidence::Lost);
+fn a_silent_failure_is_no_lost_evidence() {
+    let cause = create(1, "", "", "unknown/unclassified");
+    assert_eq!(cause.finding.confidence, Confidence::Inferred);
 }
 
 #[test]
 fn a_stated_cause_is_stronger_than_the_messages_of_this_program() {
-    let text = "Error checking package: failed to parse response: write: No space left on device";
-    create(5, "", text, "infrastructure/disk_full");
+    let text = "Error: unknown flag: --from\nwrite: No space left on device";
+    create(1, "", text, "infrastructure/disk_full");
 }
 
 #[test]

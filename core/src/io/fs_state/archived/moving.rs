@@ -16,8 +16,9 @@ use crate::{
     io::{
         FsState, HistoryFilter, Layout, Quarantined, Records, StateError, StateErrorKind, Visited,
         fs_state::{
-            history::{HistoryRecord, Scope},
+            history::Scope,
             history_files::{names, place, run_name},
+            history_record::HistoryRecord,
             lines,
         },
         regular,

@@ -6,7 +6,7 @@ use super::batches::{Archived, ArchivedBatches};
 use crate::{
     io::{
         ArchiveKind, FsState, HistoryFilter, Records, StateError, atomic,
-        fs_state::{history::HistoryRecord as _, history_files::names, lines},
+        fs_state::{history_files::names, history_record::HistoryRecord as _, lines},
         regular,
     },
     model::{FailureRecord, Month},
