@@ -91,7 +91,7 @@ pub(super) fn gaps(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// The lines of `text` that state the cause, at most [`MESSAGE_BYTES`]: the last lines that are
-/// marked as errors, otherwise the last lines. If the most telling line is not among the last ones,
+/// marked as errors, with the items of a list below them, otherwise the last lines. If the most telling line is not among the last ones,
 /// it is the first one of the message: tools print it before everything that follows from it. Empty
 /// only for an empty text.
 pub fn message(text: &str) -> String {
@@ -104,7 +104,12 @@ pub fn message(text: &str) -> String {
         let lower = line.to_ascii_lowercase();
         MARKS.iter().any(|mark| lower.contains(mark))
     };
-    let marked: Vec<&str> = lines.iter().filter(is_marked).copied().collect();
+    let mut is_below_error = false;
+    let is_kept = |line: &&&str| {
+        is_below_error = is_marked(line) || is_below_error && is_item(line);
+        is_below_error
+    };
+    let marked: Vec<&str> = lines.iter().filter(is_kept).copied().collect();
     let chosen = if marked.is_empty() { lines } else { marked };
     let last = &chosen[chosen.len().saturating_sub(MESSAGE_LINES)..];
     let is_apart = |line: &&str| !last.contains(line) && line.len() <= MAX_EARLIER;
@@ -117,6 +122,12 @@ pub fn message(text: &str) -> String {
         }
         Some(_) | None => ending(&kept, MESSAGE_BYTES),
     }
+}
+
+/// Whether `line` is an item of a list below another line. Below an error, items are its reasons.
+fn is_item(line: &str) -> bool {
+    let said = line.trim_start();
+    said.len() < line.len() && ["- ", "* ", "• "].iter().any(|mark| said.starts_with(mark))
 }
 
 /// All lines of `text`, which consists only of a cause, at most [`MESSAGE_BYTES`].
@@ -205,6 +216,8 @@ mod tests {
             "npm error code E404\nnpm error 404  Not Found - GET https://r/x"
         );
         assert_eq!(message("a\nb\n"), "a\nb");
+        let listed = "Error: x is not valid\n  - it must have a y\nsee the manual\n  - of z";
+        assert_eq!(message(listed), "Error: x is not valid\n  - it must have a y");
         assert_eq!(message("npm warn deprecated x\n\n"), "npm warn deprecated x");
         assert_eq!(message(" \n\n"), "");
         let long = format!("{}\nerror: the cause", "error: é\n".repeat(4000));

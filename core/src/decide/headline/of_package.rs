@@ -76,7 +76,10 @@ fn install(failure: &FailureView<'_>) -> Draft {
 }
 
 fn verified(failure: &FailureView<'_>) -> Draft {
-    let Some(report) = verify_report(failure.message) else {
+    // A command line without any letter would name nothing.
+    let names = |command: &str| command.contains(char::is_alphanumeric);
+    let report = verify_report(failure.message).filter(|report| names(&report.command));
+    let Some(report) = report else {
         let what = "its verify command did not do what it should";
         let fact = format!("{}: {what}", failure.name());
         return Draft::new(fact, reason(failure), Owner::Package);

@@ -48,6 +48,8 @@ const WRAPPER_PARTS: &[&str] = &[
     "did not run successfully",
     "exited with code",
     "installation failed: step ",
+    // The reasons are a list below it.
+    "recipe validation failed for ",
     "retrying",
     "returned non-zero exit status",
     "subprocess-exited-with-error",
@@ -91,7 +93,7 @@ const TELLING: &[&str] = &[
     "invalid",
     "killed",
     "missing",
-    "must be installed",
+    " must ",
     "no such ",
     "not found",
     " required",

@@ -273,6 +273,10 @@ fn no_line_is_a_command_to_a_ci_system() {
         let line = headline(&FailureView { service: Some(service), ..failure }).line;
         assert!(!line.starts_with(['#', ':']) && line.contains("x: host name"), "{line}");
     }
+    for nothing in ["error: \"\"", "error: \"##\"", "error: \" : \""] {
+        let line = headline(&view(&package, FailureKind::VerifyFailed, nothing)).line;
+        assert!(line.starts_with("x: its verify command did not do what it should"), "{line}");
+    }
     check(
         FailureKind::VerifyFailed,
         "error: \"::add-mask::x\" failed with exit code 1",
@@ -296,4 +300,18 @@ proptest! {
         prop_assert!(!line.contains("/tmp/"), "{line:?}");
         prop_assert_eq!(&line, &headline(&failure).line);
     }
+}
+
+#[test]
+fn the_reasons_below_an_error_are_the_cause() {
+    check(
+        FailureKind::SchemaInvalid,
+        "Error: recipe validation failed for 'x'\n  - metadata.homepage: homepage must start with https:// (got: http://r.example)",
+        "x: its recipe is not valid: metadata.homepage: homepage must start with https:// (got: http://r.example)",
+    );
+    check(
+        FailureKind::SchemaInvalid,
+        "Error: recipe validation failed for 'x'",
+        "x: its recipe is not valid",
+    );
 }
