@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, future::Future, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Ended, Host, SandboxError};
+use crate::{
+    Ended, Host, Job, Report, SandboxError,
+    bounded_output::{BoundedOutput, HEAD_BYTES},
+    streams::Push as _,
+};
 
 /// A call of a program that the owner of this machine installed and that does not run package code. It is
 /// not contained, but it has a deadline and a limit of output, and all processes that it starts end with
@@ -38,6 +42,31 @@ pub struct CallReport {
     pub stderr: String,
     /// The time until the last process ended, in milliseconds.
     pub duration_ms: u64,
+}
+
+impl CallReport {
+    /// The result of `job`, which a trusted program ran in this call. `uid` is that of the job, if it is
+    /// known.
+    pub(crate) fn of_job(self, job: &Job, uid: Option<u32>) -> Report {
+        let Self { exit_code, ended, stdout, stderr, duration_ms } = self;
+        let output_bytes = (stdout.len() + stderr.len()) as u64;
+        let mut output = BoundedOutput::new(HEAD_BYTES);
+        if !job.separate_stdout {
+            output.push(stdout.as_bytes());
+        }
+        output.push(stderr.as_bytes());
+        Report {
+            exit_code,
+            ended,
+            output: output.text(),
+            stdout: if job.separate_stdout { stdout } else { String::new() },
+            output_bytes,
+            truncated: output.left_out() > 0,
+            duration_ms,
+            uid,
+            refused: vec![],
+        }
+    }
 }
 
 /// Runs `call` to its end. When `cancel` completes first, or this future is dropped, or this process dies,

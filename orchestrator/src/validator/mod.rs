@@ -23,7 +23,8 @@ use batch_core::{
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use crate::{failure::failure, progress::Progress};
+use crate::{failure::failure, progress::Progress, ran::RanSteps};
+use native::Stop;
 
 pub use native::NativeValidator;
 pub use tsuku::TsukuValidator;
@@ -117,4 +118,21 @@ pub enum Discovery {
 pub enum Validation {
     Passed { sandbox: String, verify: Option<Verify> },
     Failed { sandbox: String, failure: Box<Failure> },
+}
+
+impl Validation {
+    /// The result of an installation in `sandbox` that ended with `tried`, after `ran`.
+    fn of(
+        sandbox: String,
+        tried: Result<Option<Verify>, Stop>,
+        ran: &RanSteps,
+    ) -> Result<Self, NoVerdict> {
+        match tried {
+            Ok(verify) => Ok(Self::Passed { sandbox, verify }),
+            Err(Stop::Failed(failure)) => {
+                Ok(Self::Failed { sandbox, failure: Box::new(ran.before(*failure)) })
+            }
+            Err(Stop::NoVerdict(why)) => Err(why),
+        }
+    }
 }

@@ -92,13 +92,8 @@ impl Validator for NativeValidator<'_> {
         };
         let (sandbox, ran) = (place.name(), &RanSteps::default());
         let attempt = Attempt { validator: self, plugin, facts, context, place, ran };
-        match attempt.run(&generated.toml, environment).await {
-            Ok(verify) => Ok(Validation::Passed { sandbox, verify }),
-            Err(Stop::Failed(failure)) => {
-                Ok(Validation::Failed { sandbox, failure: Box::new(ran.before(*failure)) })
-            }
-            Err(Stop::NoVerdict(why)) => Err(why),
-        }
+        let tried = attempt.run(&generated.toml, environment).await;
+        Validation::of(sandbox, tried, ran)
     }
 
     async fn discover(

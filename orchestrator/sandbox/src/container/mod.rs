@@ -22,11 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Call, CallReport, Ended, Host, Job, Report, SandboxError,
-    bounded_output::{BoundedOutput, HEAD_BYTES},
-    call,
-    program::find_program,
-    streams::Push as _,
+    Call, CallReport, Ended, Host, Job, Report, SandboxError, call, program::find_program,
 };
 use argv::Container;
 pub use image::ImageSystem;
@@ -172,7 +168,7 @@ impl ContainerRuntime {
         }
         let (exit_code, ended) =
             outcome::read(&client, state.as_ref()).map_err(|why| self.fault(why))?;
-        Ok(report(job, &client, exit_code, ended))
+        Ok(CallReport { exit_code, ended, ..client }.of_job(job, None))
     }
 
     /// Removes the containers that `owner` left, and those whose owner's folder does not exist any more.
@@ -229,24 +225,4 @@ impl ContainerRuntime {
 fn unique_word() -> String {
     // The hasher of the standard library starts with random keys.
     format!("{:016x}", std::hash::RandomState::new().build_hasher().finish())
-}
-
-fn report(job: &Job, client: &CallReport, exit_code: Option<i32>, ended: Ended) -> Report {
-    let CallReport { stdout, stderr, duration_ms, .. } = client;
-    let mut output = BoundedOutput::new(HEAD_BYTES);
-    if !job.separate_stdout {
-        output.push(stdout.as_bytes());
-    }
-    output.push(stderr.as_bytes());
-    Report {
-        exit_code,
-        ended,
-        output: output.text(),
-        stdout: if job.separate_stdout { stdout.clone() } else { String::new() },
-        output_bytes: (stdout.len() + stderr.len()) as u64,
-        truncated: output.left_out() > 0,
-        duration_ms: *duration_ms,
-        uid: None,
-        refused: vec![],
-    }
 }

@@ -13,13 +13,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    Call, CallReport, Job, Report, SandboxError,
-    bounded_output::{BoundedOutput, HEAD_BYTES},
-    group, remove_tree,
-    streams::Push as _,
-    variables::variables,
-};
+use crate::{Call, Job, Report, SandboxError, group, remove_tree, variables::variables};
 use profile::Folders;
 
 /// The time between TERM and KILL at the end of a job.
@@ -82,27 +76,6 @@ impl Seatbelt {
             output_bytes: limits.output_bytes,
         };
         let report = group::run(&call, |group| watch::exceeded(group, limits), cancel).await?;
-        Ok(of_call(job, report))
-    }
-}
-
-fn of_call(job: &Job, report: CallReport) -> Report {
-    let CallReport { exit_code, ended, stdout, stderr, duration_ms } = report;
-    let output_bytes = (stdout.len() + stderr.len()) as u64;
-    let mut output = BoundedOutput::new(HEAD_BYTES);
-    if !job.separate_stdout {
-        output.push(stdout.as_bytes());
-    }
-    output.push(stderr.as_bytes());
-    Report {
-        exit_code,
-        ended,
-        output: output.text(),
-        stdout: if job.separate_stdout { stdout } else { String::new() },
-        output_bytes,
-        truncated: output.left_out() > 0,
-        duration_ms,
-        uid: Some(rustix::process::geteuid().as_raw()),
-        refused: vec![],
+        Ok(report.of_job(job, Some(rustix::process::geteuid().as_raw())))
     }
 }

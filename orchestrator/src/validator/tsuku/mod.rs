@@ -22,7 +22,7 @@ use crate::{
     tsuku::Found,
     validator::{
         Discovery, NativeValidator, NoVerdict, Validation, ValidationContext, Validator,
-        native::Stop, no_discovery, work::clear,
+        no_discovery, work::clear,
     },
 };
 use trial::Trial;
@@ -75,13 +75,7 @@ impl Validator for TsukuValidator<'_> {
         let trial =
             Trial { validator, program, plugin, generated, environment, context, source, ran };
         let (sandbox, tried) = trial.run().await;
-        match tried {
-            Ok(verify) => Ok(Validation::Passed { sandbox, verify }),
-            Err(Stop::Failed(failure)) => {
-                Ok(Validation::Failed { sandbox, failure: Box::new(ran.before(*failure)) })
-            }
-            Err(Stop::NoVerdict(why)) => Err(why),
-        }
+        Validation::of(sandbox, tried, ran)
     }
 
     /// The program installs only recipes, so the ecosystem's own tool installs here.
