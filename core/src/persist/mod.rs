@@ -15,8 +15,8 @@ use crate::{
         apply::{self, Applied, Rules},
         evidence, record,
     },
-    io::{QueueFile, StateError, StateWriter},
-    model::{BreakerTransition, Delta, EcosystemState, FailureRecord, Health, Outcome},
+    io::{StateError, StateWriter},
+    model::{BreakerTransition, Delta, FailureRecord, Health, Outcome, Queue},
 };
 
 /// Maximal size of what repeats an attempt, in bytes.
@@ -53,17 +53,17 @@ pub fn persist<S: StateWriter + ?Sized>(
     let control = state.control()?;
     let ecosystem = delta.batch.ecosystem();
     let file = state.queue(ecosystem)?;
-    let queue = file.as_ref().map(|file| file.entries.clone()).unwrap_or_default();
-    let before = EcosystemState { queue, breaker: control.breaker(ecosystem) };
-    let applied = apply::delta(before, delta, rules);
+    let (no_entries, breaker) = (Queue::new(), control.breaker(ecosystem));
+    let queue = file.as_ref().map_or(&no_entries, |file| &file.entries);
+    let applied = apply::delta(queue, &breaker, delta, rules);
 
     let failures = put_outputs(state, delta)?;
     put_recipes(state, delta, &applied)?;
     if !failures.is_empty() {
         state.put_failures(&run.batch_id, &failures)?;
     }
-    if let Some(file) = file {
-        put_queue(state, file, delta, &applied)?;
+    if let Some(file) = file.filter(|_| !applied.entries.is_empty()) {
+        state.put_entries(file, applied.entries.clone(), delta.ended_at)?;
     }
     // Before the control file, whose breaker says that this run is written.
     if let Some(transition) = &applied.transition {
@@ -107,18 +107,4 @@ fn put_recipes<S: StateWriter + ?Sized>(
         }
     }
     Ok(())
-}
-
-fn put_queue<S: StateWriter + ?Sized>(
-    state: &S,
-    mut file: QueueFile,
-    delta: &Delta,
-    applied: &Applied,
-) -> Result<(), StateError> {
-    if file.entries == applied.state.queue {
-        return Ok(());
-    }
-    file.entries.clone_from(&applied.state.queue);
-    file.header.updated_at = file.header.updated_at.max(delta.ended_at);
-    state.put_queue(&file)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use batch_core::{
     decide::preflight::Preflight,
-    model::{BatchId, PackageId, Skip, SkipReason},
+    model::{BatchId, PackageId, Plan, Skip, SkipReason},
 };
 use chrono::SubsecRound as _;
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ use crate::{
     exit::Exit,
     machine::LocalMachine,
     run::SkippedEcosystem,
-    stage::preflight::{self, PreflightInput},
+    stage::preflight::{PreflightInput, Situation},
 };
 
 #[derive(Debug, clap::Args)]
@@ -47,8 +47,11 @@ pub(super) async fn show(
         breaker: &root.settings.breaker_policy(),
         now: cx.env.clock.now(),
     };
-    let preflight = preflight::run(&input, &choice, selection.batch_limit()?)?;
-    let plan = PlanReport::from(preflight);
+    let batch_limit = selection.batch_limit()?;
+    let situation = Situation::read(input, &choice)?;
+    let preflight = situation.decide(&choice, batch_limit);
+    let skipped = |plan: &Plan| situation.skipped(plan, batch_limit.tier);
+    let plan = PlanReport::new(preflight, &skipped);
     cx.out.show(&plan)?;
     Ok(if plan.batches.is_empty() { Exit::Unavailable } else { Exit::Ok })
 }
@@ -74,13 +77,13 @@ struct PlannedBatch {
     skipped: Vec<Skip>,
 }
 
-impl From<Preflight> for PlanReport {
-    fn from(preflight: Preflight) -> Self {
-        let batch = |plan: batch_core::model::Plan| PlannedBatch {
+impl PlanReport {
+    fn new(preflight: Preflight, skipped: &dyn Fn(&Plan) -> Vec<Skip>) -> Self {
+        let batch = |plan: Plan| PlannedBatch {
+            skipped: skipped(&plan),
             batch_id: plan.batch,
             probing: plan.probing,
             attempts: plan.attempts,
-            skipped: plan.skipped,
         };
         Self {
             batches: preflight.batches.into_iter().map(|planned| batch(planned.plan)).collect(),

@@ -1,6 +1,6 @@
 //! `queue add` and `queue list`.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use anyhow::Context as _;
 use batch_core::{
@@ -74,7 +74,7 @@ fn add(packages: &[String], tier: Tier, cx: &Context) -> anyhow::Result<Exit> {
     let mut report = AddReport { added: vec![], known: vec![] };
     for (plugin, id) in wanted {
         let mut queue = match root.state.queue(&plugin.id)? {
-            Some(queue) => queue,
+            Some(queue) => Arc::unwrap_or_clone(queue),
             None => seeds::empty(plugin, now),
         };
         if let Some(entry) = queue.entries.get(&id) {

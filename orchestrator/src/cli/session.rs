@@ -18,7 +18,7 @@ use crate::{
     machine::{LocalMachine, Machine},
     net,
     progress::Progress,
-    run::{Ports, RunConfig},
+    run::{Ports, RecipeSource, RunConfig},
     seeds,
     stage::preflight,
     validator::Validator,
@@ -88,6 +88,7 @@ impl<'a> Session<'a> {
             budget: root.settings.budget.policy(),
             jitter: cx.env.jitter.clone(),
             bundled_recipes: &root.settings.bundled_recipes,
+            recipe_source: RecipeSource::Root,
             workflow_run_url: cx.env.workflow_run_url.clone(),
         }
     }

@@ -1,8 +1,10 @@
 //! Repairs at the start of a run: batches that died are recorded, and queues are compared with the
 //! recipes.
 
+use std::sync::Arc;
+
 use batch_core::{
-    decide::{fold::has_ended, name_registry::NameRegistry, reconcile},
+    decide::{fold::has_ended, preflight::Choice, reconcile},
     io::{Journal, StateError},
     model::{BatchId, Fact, PackageFacts, PackageId, RecipeName, Recovered, SCHEMA_VERSION},
     plugin::EcosystemPlugin,
@@ -23,7 +25,7 @@ use crate::stage::preflight::Recipes;
 pub(super) async fn pending(
     ports: &Ports<'_>,
     config: &RunConfig<'_>,
-    name_registry: &mut NameRegistry,
+    recipes: &mut Arc<Recipes>,
 ) -> anyhow::Result<Vec<BatchId>> {
     let mut recovered = vec![];
     for journal in ports.facts.pending()? {
@@ -32,7 +34,7 @@ pub(super) async fn pending(
         for damaged in &unreadable {
             tracing::warn!("passed over: {damaged}");
         }
-        match one(ports, config, name_registry, journal).await {
+        match one(ports, config, recipes, journal).await {
             Ok(Recovery::Nothing) => (),
             Ok(Recovery::Later(reason)) => tracing::warn!("{batch} is not recorded yet: {reason}"),
             Ok(Recovery::Unusable(reason)) => set_aside(ports, &batch, &reason),
@@ -70,7 +72,7 @@ enum Recovery {
 async fn one(
     ports: &Ports<'_>,
     config: &RunConfig<'_>,
-    name_registry: &mut NameRegistry,
+    recipes: &mut Arc<Recipes>,
     mut journal: Journal,
 ) -> anyhow::Result<Recovery> {
     if journal.is_empty() {
@@ -88,7 +90,7 @@ async fn one(
         return Ok(Recovery::Later(error.to_string()));
     }
     end(ports, &mut journal)?;
-    commit(&started, &journal.facts, name_registry, (ports, config)).await?;
+    commit(&started, &journal.facts, recipes, (ports, config)).await?;
     Ok(Recovery::Recorded)
 }
 
@@ -125,26 +127,29 @@ fn end(ports: &Ports<'_>, journal: &mut Journal) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Updates all queues according to the existing recipes. Returns the number of entries that
-/// changed.
+/// Updates the queues of the ecosystems of `choice` according to the existing recipes. Returns the
+/// number of entries that changed.
 pub(super) fn reconcile(
     ports: &Ports<'_>,
     config: &RunConfig<'_>,
     recipes: &Recipes,
+    choice: &Choice,
 ) -> anyhow::Result<usize> {
     let mut n_changed = 0;
     let _no_operator_in_between = ports.state.exclusive()?;
-    for plugin in config.registry.iter() {
-        let Ok(Some(mut queue)) = ports.state.queue(&plugin.id) else { continue };
+    for plugin in config.registry.iter().filter(|plugin| choice.includes(&plugin.id)) {
+        let Ok(Some(file)) = ports.state.queue(&plugin.id) else { continue };
         let Recipes { name_registry, known } = recipes;
         let installed = name_registry.installed(plugin.recipe_actions);
-        let usual = usual_name(plugin);
-        let recipes =
-            reconcile::Recipes { name_registry, installed: &installed, known, usual: &usual };
-        let changes = reconcile::queue(&mut queue.entries, recipes);
-        if changes != reconcile::Changes::default() {
-            queue.header.updated_at = ports.clock.now();
-            ports.state.put_queue(&queue)?;
+        let recipes = reconcile::Recipes {
+            name_registry,
+            installed: &|package| installed.recipe_of(package),
+            known,
+            usual: &usual_name(plugin),
+        };
+        let (changed, changes) = reconcile::changed_entries(&file.entries, recipes);
+        if !changed.is_empty() {
+            ports.state.put_entries(file, changed, ports.clock.now())?;
             n_changed += changes.merged + changes.vanished + changes.released;
         }
     }

@@ -1,13 +1,13 @@
 //! The start of a run: repairs, and the decision what it does.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use anyhow::Context as _;
 use batch_core::{
     decide::{
         ladder::{MinutesLeft, Reach, batch_plan},
-        name_registry::NameRegistry,
         preflight::{Choice, PlannedBatch, Preflight},
+        rotation,
     },
     model::{BatchId, BatchPlan, Budget, EcosystemId, Environment, SCHEMA_VERSION, Started, Tier},
 };
@@ -21,7 +21,7 @@ use super::{
     recover,
     summary::SkippedEcosystem,
 };
-use crate::stage::preflight;
+use crate::stage::preflight::{Recipes, Situation};
 
 /// Takes the place of the ecosystem in the id of a run with several batches.
 pub(super) const RUN: EcosystemId = EcosystemId::from_static("run");
@@ -114,8 +114,8 @@ pub(super) struct StartedRun<'a> {
     pub(super) recovered: Vec<BatchId>,
     /// Number of queue entries that changed because recipes were added or removed.
     pub(super) reconciled: usize,
-    /// The names and commands of the recipes that exist.
-    pub(super) name_registry: NameRegistry,
+    /// The recipes that exist.
+    pub(super) recipes: Arc<Recipes>,
     /// No other run starts as long as it exists.
     pub(super) lock: Box<dyn Send + 'a>,
 }
@@ -130,24 +130,27 @@ pub(super) async fn start<'a>(
     if let Some(validator) = ports.validator {
         validator.clean_up().await?;
     }
-    let mut recipes = config.recipes(ports)?;
-    let recovered = recover::pending(ports, config, &mut recipes.name_registry).await?;
-    if !recovered.is_empty() {
-        recipes = config.recipes(ports)?;
-    }
-    let reconciled = recover::reconcile(ports, config, &recipes)?;
-    let input = config.preflight_input(ports);
-    let preflight = preflight::run(&input, &request.choice, request.batch_limit)?;
+    let (mut recipes, to_reconcile) = match config.take_recipes() {
+        None => (Arc::new(config.recipes(ports)?), Choice::All),
+        // The recipes that earlier runs of this process made matter to a queue when it is its turn.
+        Some(recipes) => (recipes, served(&request.choice, ports, config)),
+    };
+    let recovered = recover::pending(ports, config, &mut recipes).await?;
+    let reconciled = recover::reconcile(ports, config, &recipes, &to_reconcile)?;
+    let situation = Situation::read(config.preflight_input(ports), &request.choice)?;
+    let preflight = situation.decide(&request.choice, request.batch_limit);
     let budget = ports.state.control()?.budget;
     let (plan, batches) = run_plan(preflight, &budget, (ports, config, request))?;
-    Ok(StartedRun {
-        plan,
-        batches,
-        recovered,
-        reconciled,
-        name_registry: recipes.name_registry,
-        lock,
-    })
+    Ok(StartedRun { plan, batches, recovered, reconciled, recipes, lock })
+}
+
+/// The ecosystems that a run for `choice` serves now, unless those that own the slot cannot run.
+fn served(choice: &Choice, ports: &Ports<'_>, config: &RunConfig<'_>) -> Choice {
+    let ids: Vec<&EcosystemId> = config.registry.iter().map(|plugin| &plugin.id).collect();
+    match (choice, rotation::owner_rank(ids.len(), ports.clock.now())) {
+        (Choice::Auto, Some(rank)) => Choice::One(ids[rank].clone()),
+        (choice, _) => choice.clone(),
+    }
 }
 
 fn run_plan(

@@ -1,6 +1,6 @@
 //! A run that is dropped at any moment, like a killed process, and the run after it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use batch_core::{
     decide::preflight::Choice,
@@ -41,7 +41,7 @@ fn statuses(test_ports: &TestPorts) -> BTreeMap<PackageId, StatusLabel> {
     let ecosystems = test_ports.state.queued_ecosystems().unwrap();
     let queues =
         ecosystems.iter().map(|ecosystem| test_ports.state.queue(ecosystem).unwrap().unwrap());
-    let entries = queues.flat_map(|queue| queue.entries.into_values());
+    let entries = queues.flat_map(|queue| Arc::unwrap_or_clone(queue).entries.into_values());
     entries.map(|entry| (entry.id.clone(), entry.status.label())).collect()
 }
 

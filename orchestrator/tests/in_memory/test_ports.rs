@@ -30,7 +30,7 @@ use orchestrator::{
     machine::Machine,
     plugins,
     progress::Progress,
-    run::{self, Ports, Request, RunConfig, Summary, SweepRequest, Testers},
+    run::{self, Ports, RecipeSource, Request, RunConfig, Summary, SweepRequest, Testers},
     scripted::{self, ScriptedGenerator, ScriptedValidator},
     stage::{Stop, preflight::BundledRecipes},
     validator::{Validation, Validator},
@@ -232,6 +232,7 @@ impl TestPorts {
             budget: BudgetPolicy::default(),
             jitter: fastrand::Rng::with_seed(1),
             bundled_recipes: &owned.bundled,
+            recipe_source: RecipeSource::Root,
             workflow_run_url: None,
         }
     }
