@@ -38,6 +38,7 @@ pub mod sweep;
 mod system;
 pub mod tsuku;
 pub mod unknown_names;
+pub mod upcoming;
 pub mod verification;
 
 #[cfg(test)]

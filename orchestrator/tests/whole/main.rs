@@ -22,6 +22,7 @@ mod root;
 mod runs;
 mod secrets;
 mod shown;
+mod simulate;
 mod stage_order;
 mod stages;
 mod state_faults;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     trials.extend(runs::trials(&backends));
     trials.extend(secrets::trials());
     trials.extend(shown::trials());
+    trials.extend(simulate::trials());
     trials.extend(stage_order::trials());
     trials.extend(stages::trials());
     trials.extend(state_faults::trials());
