@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
-use super::measure::{Measure, OfEcosystem};
+use super::{measure::Measure, observed::OfEcosystem};
 
 const WIDTH: f64 = 1_000.0;
 const LEFT: f64 = 110.0;
