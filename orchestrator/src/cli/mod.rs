@@ -33,6 +33,7 @@ mod session;
 mod signal;
 mod stages;
 mod status;
+mod stops;
 mod sweep;
 mod trial;
 mod r#try;

@@ -10,7 +10,12 @@ use chrono::SubsecRound as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, programs::ProgramArgs, run::Selection};
+use super::{
+    Context,
+    programs::{ProgramArgs, Programs},
+    run::Selection,
+    stops,
+};
 use crate::{
     exit::Exit,
     machine::LocalMachine,
@@ -37,9 +42,14 @@ pub(super) async fn show(
     cx: &Context,
 ) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
-    let programs = programs.find(&cx.env, &root.settings, Some(&cx.root)).await;
     let choice = selection.choice(&cx.env.registry)?;
-    let machine = LocalMachine::detect(&cx.env, &root.settings, choice.clone()).await;
+    let stops = stops::now(cx, &root)?;
+    let programs = if stops::is_all_stopped(&cx.env.registry, &choice, &stops) {
+        Programs::none()
+    } else {
+        programs.find(&cx.env, &root.settings, Some(&cx.root)).await
+    };
+    let machine = LocalMachine::detect(&cx.env, &root.settings, choice.clone(), stops).await;
     let input = PreflightInput {
         registry: &cx.env.registry,
         state: &root.state,

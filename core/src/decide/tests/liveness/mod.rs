@@ -1,6 +1,7 @@
 //! No ecosystem stops for ever, and no package waits for ever: every reachable state of small
 //! ecosystems, and random histories of larger ones.
 
+mod by_hand;
 mod exploration;
 mod limits;
 mod probes;
