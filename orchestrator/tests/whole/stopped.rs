@@ -355,7 +355,10 @@ fn not_stopped() {
         let mut command = watched.command(&args);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Nobody answers its requests, so it would try for a long time.
-        wait_for("a request or a program", || watched.has_noted());
+        wait_for("a request or a program, or its end", || {
+            watched.has_noted() || child.try_wait().unwrap().is_some()
+        });
+        assert!(watched.has_noted(), "{args:?} neither asked nor started anything");
         let _ = child.kill();
         child.wait().unwrap();
         let _ = watched.noted();
