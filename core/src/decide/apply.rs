@@ -58,13 +58,12 @@ pub fn delta(state: EcosystemState, delta: &Delta, rules: &Rules) -> Applied {
         return Applied { state, health, transition: None, wanted };
     }
     // Recipes that exist are no probe of what makes new ones.
-    let mut after = match delta.sweep {
-        Some(_) => before.clone(),
-        None => {
-            let during = (delta.batch.started_at(), delta.ended_at);
-            let counted = breaker::counted(health, &before, during);
-            breaker::after_run(&before, &delta.attempts, counted, delta.ended_at, rules.breaker)
-        }
+    let mut after = if delta.sweep.is_some() {
+        before.clone()
+    } else {
+        let during = (delta.batch.started_at(), delta.ended_at);
+        let counted = breaker::counted(health, &before, during);
+        breaker::after_run(&before, &delta.attempts, counted, delta.ended_at, rules.breaker)
     };
     after.last_batch = Some(delta.batch.clone());
     let moved =

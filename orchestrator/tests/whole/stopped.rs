@@ -92,7 +92,7 @@ const COMMANDS: &[(&str, &[&str], Work)] = &[
     ("queue list", &[], Files),
     ("recipe check", &["@/../recipes/d/done.toml"], Files),
     ("ecosystem list", &[], Describes),
-    ("ecosystem show", &["npm"], Describes),
+    ("ecosystem show", &["cargo"], Describes),
     ("ecosystem check", &["npm"], Files),
     ("ecosystem new", &["zoo", "--host", "zoo.example", "--dry-run"], Files),
     ("explain", &["npm:one"], Files),

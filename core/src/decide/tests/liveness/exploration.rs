@@ -81,7 +81,7 @@ fn check_state(small: &SmallState, model: &Model) {
 /// Whether a probe run can end so while registry, tools and generator work. If a shared cause opened
 /// the breaker, or could open it, not every package fails in that way any more.
 fn service_answers(ends: &[End]) -> bool {
-    let is_uniform = ends.iter().any(|&end| end == End::Uniform);
+    let is_uniform = ends.contains(&End::Uniform);
     let is_other = ends.iter().any(|&end| matches!(end, End::Success | End::OfPackage));
     !ends.contains(&End::OwnFault) && (is_other || !is_uniform)
 }
@@ -123,8 +123,7 @@ fn from_every_state_one_probe_run_closes_the_breaker_once_the_service_answers() 
             n_half_open += usize::from(small.until_in() == Some(0));
             n_signatures += usize::from(small.has_signature());
         });
-        println!("{n_states} states of {model:?}");
-        assert!(100 < n_states && 0 < n_half_open);
+        assert!(100 < n_states && 0 < n_half_open, "{n_states} states of {model:?}");
         assert_eq!(0 < n_signatures, model.has_signatures());
     }
 }
