@@ -57,6 +57,7 @@ fn evaluate(records: &Records, as_of: DateTime<Utc>) -> health::Health {
     let _ = records.runs.iter().try_for_each(|run| digest.run(run));
     records.failures.iter().for_each(|failure| digest.failure(failure));
     records.queues.iter().for_each(|(id, queue)| digest.queue(id, queue));
+    records.transitions.iter().rev().for_each(|line| digest.transition(line));
     records.problems.iter().for_each(|problem| digest.damaged(&problem.file));
     health::evaluate(&digest, &records.control)
 }
@@ -194,6 +195,27 @@ mod tests {
         let expected = "registry outage — ada, since 1970-01-01 01:00 UTC, \
                         expected back 1970-01-01 02:00 UTC.";
         assert_eq!(health.why, expected);
+    }
+
+    #[test]
+    fn the_log_of_the_breakers_is_read_from_its_beginning() {
+        let line = |id: &str, hour: i64, [from, to]: [&str; 2]| {
+            let json = serde_json::json!({"schema_version": 2, "at": at(hour), "ecosystem": id,
+                "from": from, "to": to, "reason": "r", "evidence": ["a failure"]});
+            serde_json::from_value(json).unwrap()
+        };
+        let (open, closed) = (["closed", "open"], ["open", "closed"]);
+        let log =
+            [("a", 0, open), ("a", 1, closed), ("a", 2, open), ("b", 2, open), ("c", 2, open)];
+        let transitions = log.into_iter().rev().map(|(id, hour, to)| line(id, hour, to)).collect();
+        let breaker = serde_json::json!({"circuit_state": "open", "backoff_until": at(5)});
+        let json = serde_json::json!({"schema_version": 2, "enabled": true,
+            "ecosystems": {"a": breaker, "b": breaker, "c": breaker}});
+        let control: Control = serde_json::from_value(json).unwrap();
+        let records = Records { control, transitions, ..Records::default() };
+        let reasons = of(&records, at(3)).evaluated.reasons;
+        let outage = reasons.iter().find(|it| it.code.as_str() == "correlated_outage").unwrap();
+        assert_eq!((outage.subject.as_str(), outage.since), ("a, b, c", Some(at(2))));
     }
 
     #[test]

@@ -60,9 +60,12 @@ pub fn delta(queue: &Queue, before: &Breaker, delta: &Delta, rules: &Rules) -> A
         return Applied { entries, breaker, health, transition: None, wanted };
     }
     // Recipes that exist are no probe of what makes new ones.
-    let mut after = match delta.sweep {
-        Some(_) => before.clone(),
-        None => breaker::after_run(before, &delta.attempts, health, delta.ended_at, rules.breaker),
+    let mut after = if delta.sweep.is_some() {
+        before.clone()
+    } else {
+        let during = (delta.batch.started_at(), delta.ended_at);
+        let counted = breaker::counted(health, before, during);
+        breaker::after_run(before, &delta.attempts, counted, delta.ended_at, rules.breaker)
     };
     after.last_batch = Some(delta.batch.clone());
     let moved =

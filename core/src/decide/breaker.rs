@@ -73,7 +73,7 @@ pub enum Admission {
 pub fn admission(breaker: &Breaker, now: DateTime<Utc>, policy: &BreakerPolicy) -> Admission {
     match &breaker.open {
         None => Admission::Batch,
-        Some(open) if was_opened_ahead(open, now) => Admission::Batch,
+        Some(_) if was_opened_ahead(breaker, now) => Admission::Batch,
         Some(Open { until, .. }) if *until <= now => match policy.rule {
             HealthRule::Evidence => Admission::Probes(policy.probes),
             HealthRule::NoRecipe => Admission::FirstOfQueue(policy.probes),
@@ -82,11 +82,15 @@ pub fn admission(breaker: &Breaker, now: DateTime<Utc>, policy: &BreakerPolicy) 
     }
 }
 
-/// Whether a machine with a wrong clock opened the breaker: its beginning lies in the future, and
-/// its end lies after that. A breaker that an operator opened may have no beginning; then its
-/// beginning is its end.
-pub fn was_opened_ahead(open: &Open, now: DateTime<Utc>) -> bool {
-    open.since < open.until && ahead::is_ahead(open.since, now)
+/// Whether a machine with a wrong clock opened the breaker, or opened it again: its beginning, or the
+/// unhealthy run from which its pause counts, lies in the future. A breaker that an operator opened may
+/// have no beginning; then its beginning is its end.
+pub fn was_opened_ahead(breaker: &Breaker, now: DateTime<Utc>) -> bool {
+    let Some(open) = &breaker.open else { return false };
+    let counts_from = |failed_at: &DateTime<Utc>| open.since <= *failed_at;
+    let failed_at = breaker.last_failure_at.filter(counts_from);
+    let is_ahead = |at: DateTime<Utc>| ahead::is_ahead(at, now);
+    open.since < open.until && (is_ahead(open.since) || failed_at.is_some_and(is_ahead))
 }
 
 /// What `attempts` say about the health of the ecosystem whose hosts and tools are `own`.
@@ -167,6 +171,19 @@ fn uniform_row(
     })
 }
 
+/// What `health`, found by a run that started and ended at these instants, counts for `breaker`:
+/// nothing if the breaker was opened while the run was under way. Whoever opened it knew what the run
+/// did not know when it started, and an operator's opening holds until its end.
+pub fn counted(
+    health: Health,
+    breaker: &Breaker,
+    (started_at, ended_at): (DateTime<Utc>, DateTime<Utc>),
+) -> Health {
+    let was_opened_meanwhile = breaker.open.as_ref().is_some_and(|open| started_at < open.since)
+        && !was_opened_ahead(breaker, ended_at);
+    if was_opened_meanwhile { Health::Neutral } else { health }
+}
+
 /// The breaker after the run `batch` of `attempts`, which ended at `now`.
 #[must_use]
 pub fn after_run(
@@ -192,7 +209,8 @@ pub fn after_run(
     let pause = backoff::doubling(policy.first_pause, policy.longest_pause, level);
     let until = backoff::later(now, pause);
     let open = (was_open.is_some() || policy.open_after <= unhealthy_runs).then(|| Open {
-        since: was_open.map_or(now, |open| open.since),
+        // A wrong clock may have opened it in the future.
+        since: was_open.map_or(now, |open| open.since.min(now)),
         until,
         level,
         signature,

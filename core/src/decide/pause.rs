@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::decide::ahead;
 use crate::model::{
     Breaker, BreakerTransition, CircuitState, Control, EcosystemId, Open, Pause, SCHEMA_VERSION,
 };
@@ -96,7 +97,9 @@ pub fn opened(
     let level = breaker.open.as_ref().map_or(1, |open| open.level);
     let reason = format!("opened by an operator: {reason}");
     let open = Open { since: now, until, level, signature: None, reason };
-    Breaker { open: Some(open), ..breaker.clone() }
+    // A run of the future would make this opening look as if a wrong clock had caused it.
+    let last_failure_at = ahead::past(breaker.last_failure_at, now);
+    Breaker { open: Some(open), last_failure_at, ..breaker.clone() }
 }
 
 /// The breaker that an operator closes. Its row of equal failures is forgotten, because it would

@@ -34,6 +34,7 @@ mod signal;
 mod simulate;
 mod stages;
 mod status;
+mod stops;
 mod sweep;
 mod trial;
 mod r#try;

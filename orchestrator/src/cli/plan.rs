@@ -13,7 +13,12 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, Refusal, programs::ProgramArgs, run::Selection};
+use super::{
+    Context, Refusal,
+    programs::{ProgramArgs, Programs},
+    run::Selection,
+    stops,
+};
 use crate::{
     counted::counted,
     exit::Exit,
@@ -77,9 +82,14 @@ async fn in_situation<T>(
     look: impl FnOnce(&Situation<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let root = cx.open_root()?;
-    let programs = programs.find(&cx.env, &root.settings, Some(&cx.root)).await;
     let choice = selection.choice(&cx.env.registry)?;
-    let machine = LocalMachine::detect(&cx.env, &root.settings, choice.clone()).await;
+    let stops = stops::now(cx, &root)?;
+    let programs = if stops::is_all_stopped(&cx.env.registry, &choice, &stops) {
+        Programs::none()
+    } else {
+        programs.find(&cx.env, &root.settings, Some(&cx.root)).await
+    };
+    let machine = LocalMachine::detect(&cx.env, &root.settings, choice.clone(), stops).await;
     let input = PreflightInput {
         registry: &cx.env.registry,
         state: &root.state,

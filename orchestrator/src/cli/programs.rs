@@ -77,7 +77,7 @@ impl ProgramArgs {
     ) -> Programs {
         let (generator, validator) = (self.generator, self.validator);
         if (generator, validator) == (GeneratorChoice::Builtin, ValidatorChoice::Native) {
-            return Programs { generator: None, validator: None };
+            return Programs::none();
         }
         let program = self.tsuku.clone().or_else(|| settings.tsuku.program.clone());
         let is_named = program.is_some();
@@ -126,6 +126,11 @@ fn wanted(program: Option<PathBuf>, env: &Env, settings: &Settings, root: Option
 }
 
 impl Programs {
+    /// The built-in generator and the native validator.
+    pub(super) fn none() -> Self {
+        Self { generator: None, validator: None }
+    }
+
     /// Who tests recipes. This decides which ecosystems a machine can attempt.
     pub(super) fn tester(&self) -> Tester {
         if self.validator.is_some() { Tester::PackageManager } else { Tester::Ecosystem }

@@ -7,7 +7,7 @@ use batch_core::{
 };
 
 use super::{
-    Context, names, plan, programs::ProgramArgs, session::Session, signal::drain_on_signal,
+    Context, names, plan, programs::ProgramArgs, session::Session, signal::drain_on_signal, stops,
 };
 use crate::{
     exit::Exit,
@@ -92,10 +92,10 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let mut root = cx.open_root()?;
     root.settings.sandbox.backend = args.sandbox.or(root.settings.sandbox.backend);
     // Before anything else, because a misspelt switch in the control file would stop nothing.
-    root.control(&cx.env.registry)?;
+    let stops = stops::now(cx, &root)?;
     drain_on_signal(cx);
     let choice = args.selection.choice(&cx.env.registry)?;
-    let session = Session::new(cx, &root, &args.programs, Some(choice.clone())).await?;
+    let session = Session::new(cx, &root, &args.programs, Some(choice.clone()), stops).await?;
     let owned = session.parts()?;
     let (ports, config) = (session.ports(&owned), session.config());
     let request = Request {

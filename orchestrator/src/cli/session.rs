@@ -11,6 +11,7 @@ use batch_core::{
 use super::{
     Context,
     programs::{ProgramArgs, Programs},
+    stops::{self, Stops},
 };
 use crate::{
     env::Root,
@@ -44,20 +45,26 @@ pub(super) struct Parts<'a> {
 
 impl<'a> Session<'a> {
     /// Looks for the programs that `programs` selects, and for what tests the recipes of `tested`;
-    /// `None` if nothing is tested.
+    /// `None` if nothing is tested. It does not look for what only ecosystems of `stops` need.
     pub(super) async fn new(
         cx: &'a Context,
         root: &'a Root,
         programs: &ProgramArgs,
         tested: Option<Choice>,
+        stops: Stops,
     ) -> anyhow::Result<Self> {
         let Root { layout, settings, .. } = root;
         let http = net::polite(&cx.env, settings, &layout.cache(), &Control::default())?;
+        let choice = tested.clone().unwrap_or(Choice::All);
+        let programs = if stops::is_all_stopped(&cx.env.registry, &choice, &stops) {
+            Programs::none()
+        } else {
+            programs.find(&cx.env, settings, Some(&cx.root)).await
+        };
         let local = match tested {
-            Some(choice) => Some(LocalMachine::detect(&cx.env, settings, choice).await),
+            Some(choice) => Some(LocalMachine::detect(&cx.env, settings, choice, stops).await),
             None => None,
         };
-        let programs = programs.find(&cx.env, settings, Some(&cx.root)).await;
         Ok(Self { cx, root, local, programs, http })
     }
 

@@ -65,6 +65,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         last_run: seen.digest.last_run().cloned(),
         newest: seen.newest,
         runs_since_success: seen.digest.runs_since_success(),
+        hours_since_last_run: seen.digest.hours_since_last_run(),
+        hours_since_last_merge: seen.digest.hours_since_last_merge(),
         paused_hosts: paused_hosts.collect(),
         reason: stop_reason(control, now),
         health,
@@ -160,7 +162,9 @@ impl StatusCollector {
             }
             ControlFlow::Continue(())
         })?;
-        state.breaker_log()?.quarantined.iter().for_each(|damaged| self.damaged(damaged));
+        let log = state.breaker_log()?;
+        log.records.iter().for_each(|line| self.digest.transition(line));
+        log.quarantined.iter().for_each(|damaged| self.damaged(damaged));
         state.seeding_runs()?.quarantined.iter().for_each(|damaged| self.damaged(damaged));
         Ok(())
     }
@@ -202,6 +206,13 @@ pub(super) struct StatusReport {
     /// Number of runs without a verified recipe since the last one with a verified recipe, among
     /// the runs that were read.
     runs_since_success: u64,
+    /// Hours since the last run that attempted something ended; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hours_since_last_run: Option<u64>,
+    /// Hours since the last run that merged a recipe ended; absent if none of the runs that were read
+    /// did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hours_since_last_merge: Option<u64>,
     /// Hosts that asked for a pause.
     paused_hosts: Vec<PausedHost>,
     /// In rotation order.
@@ -239,6 +250,15 @@ impl StatusReport {
         format!("{word}: the pipeline is {}; {last}", self.health.pipeline.as_str())
     }
 
+    /// How long ago something ran, and how long ago a recipe was merged.
+    fn ages(&self) -> String {
+        let ago = |hours: u64| format!("{} ago", counted(hours, "hour", "hours"));
+        let run = self.hours_since_last_run.map_or("never".to_owned(), ago);
+        let none = format!("none in {} days", self.window_days);
+        let merge = self.hours_since_last_merge.map_or(none, ago);
+        format!("Last run: {run}; last merged recipe: {merge}")
+    }
+
     /// One reason as a sentence, with the command that shows more.
     fn sentence(&self, reason: &Reason) -> String {
         let until = self.paused_hosts.iter().find(|host| host.host == reason.subject);
@@ -268,6 +288,7 @@ impl fmt::Display for StatusReport {
             let runs = counted(self.runs_since_success, "run", "runs");
             writeln!(f, "{runs} since the last verified recipe")?;
         }
+        writeln!(f, "{}", self.ages())?;
         ecosystem::write(f, &self.ecosystems)?;
         evidence::write(f, &self.evidence)?;
         writeln!(f, "Based on the runs and failures of the last {} days.", self.window_days)?;

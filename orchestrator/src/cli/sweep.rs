@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::{
     Context, Refusal, names, period, programs::ProgramArgs, session::Session,
-    signal::drain_on_signal,
+    signal::drain_on_signal, stops,
 };
 use crate::{
     exit::Exit,
@@ -37,13 +37,13 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
-    root.control(&cx.env.registry)?;
+    let stops = stops::now(cx, &root)?;
     drain_on_signal(cx);
     let choice = match &args.ecosystem {
         Some(word) => Choice::One(names::ecosystem(&cx.env.registry, word)?.id.clone()),
         None => Choice::All,
     };
-    let session = Session::new(cx, &root, &args.programs, Some(choice.clone())).await?;
+    let session = Session::new(cx, &root, &args.programs, Some(choice.clone()), stops).await?;
     let owned = session.parts()?;
     let (ports, config) = (session.ports(&owned), session.config());
     let recipes = match (args.oldest, args.environment) {

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 use super::{
     Context, Refusal,
     programs::{ProgramArgs, Programs},
+    stops::{self, Stops},
 };
 use crate::{
     env::{self, Root},
@@ -76,9 +77,9 @@ impl<'a> Trial<'a> {
             Err(error) => return Err(error.into()),
         };
         let now = cx.env.clock.now();
-        if let Some(stop) = control.stop(&plugin.id, now) {
-            let why = control.stop_reason(&plugin.id, now).unwrap_or("no reason given");
-            let message = format!("{} is {stop}: {why}", plugin.id);
+        if let Some(stop) = stops::reason(&plugin.id, &control, (now, &settings.breaker_policy())) {
+            let why = stops::in_words(&stop, &plugin.id, (&control, now));
+            let message = format!("{} is not tried: {why}", plugin.id);
             return Err(Refusal { exit: Exit::Unavailable, message }.into());
         }
         let scratch = batch_sandbox::TemporaryDir::new()?;
@@ -110,7 +111,11 @@ impl<'a> Trial<'a> {
 
     async fn local(&self) -> &LocalMachine {
         let choice = Choice::One(self.plugin.id.clone());
-        self.local.get_or_init(|| LocalMachine::detect(&self.cx.env, &self.settings, choice)).await
+        self.local
+            .get_or_init(|| {
+                LocalMachine::detect(&self.cx.env, &self.settings, choice, Stops::new())
+            })
+            .await
     }
 
     /// Tests `to_test` in `environment`; `None` after an interruption.

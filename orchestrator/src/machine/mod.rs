@@ -70,6 +70,8 @@ pub struct LocalMachine {
     sandbox: Option<Sandbox>,
     toolchains: BTreeMap<EcosystemId, FoundToolchain>,
     containers: Containers,
+    /// Ecosystems that may attempt nothing now, with the reasons.
+    stops: BTreeMap<EcosystemId, SkipReason>,
 }
 
 /// Searches what runs containers on this machine.
@@ -86,19 +88,47 @@ pub async fn find_containers(env: &Env, settings: &Settings) -> Containers {
 
 impl LocalMachine {
     /// Looks for a sandbox, for containers, and for the tool of every ecosystem of `choice` that this program can
-    /// install. Each tool is a process, so the others are not asked.
-    pub async fn detect(env: &Env, settings: &Settings, choice: Choice) -> Self {
+    /// install. Each tool is a process, so the others are not asked. Nothing is started for the ecosystems of
+    /// `stops`, which may attempt nothing, and nothing at all if there are no others.
+    pub async fn detect(
+        env: &Env,
+        settings: &Settings,
+        choice: Choice,
+        stops: BTreeMap<EcosystemId, SkipReason>,
+    ) -> Self {
+        let may_attempt = |plugin: &&EcosystemPlugin| {
+            choice.includes(&plugin.id) && !stops.contains_key(&plugin.id)
+        };
+        if !env.registry.iter().any(|plugin| may_attempt(&plugin)) {
+            return Self::idle(settings, choice, stops);
+        }
         let mut toolchains = BTreeMap::new();
-        let is_used =
-            |plugin: &&EcosystemPlugin| choice.includes(&plugin.id) && !is_unfinished(plugin);
-        for plugin in env.registry.iter().filter(is_used) {
+        let used = env.registry.iter().filter(may_attempt);
+        for plugin in used.filter(|plugin| !is_unfinished(plugin)) {
             if let Some(found) = env.toolchain(plugin).await {
                 toolchains.insert(plugin.id.clone(), found);
             }
         }
         let sandbox = Sandbox::detect(&env.host, settings.sandbox.preference()).await;
         let containers = find_containers(env, settings).await;
-        Self { choice, environment: of_this(), sandbox, toolchains, containers }
+        Self { choice, environment: of_this(), sandbox, toolchains, containers, stops }
+    }
+
+    /// This machine while nothing may be attempted on it.
+    fn idle(settings: &Settings, choice: Choice, stops: BTreeMap<EcosystemId, SkipReason>) -> Self {
+        let runtime = Err(NoRuntime(vec!["nothing may be attempted now".to_owned()]));
+        Self {
+            choice,
+            environment: of_this(),
+            sandbox: None,
+            toolchains: BTreeMap::new(),
+            containers: Containers::new(
+                runtime,
+                Images::new(&settings.containers.images),
+                of_this(),
+            ),
+            stops,
+        }
     }
 
     /// The environment of this machine.
@@ -171,6 +201,9 @@ impl LocalMachine {
     }
 
     fn obstacle(&self, plugin: &EcosystemPlugin, tester: Tester) -> Option<SkipReason> {
+        if let Some(stop) = self.stops.get(&plugin.id) {
+            return Some(stop.clone());
+        }
         let is_missing = match tester {
             Tester::Ecosystem => is_unfinished(plugin),
             Tester::PackageManager => plugin.recipe_builder.is_none(),

@@ -117,7 +117,7 @@ impl Bench {
                 self.generator().generate(&*http, plugin, &package).await.unwrap()
             };
             let choice = Choice::One(plugin.id.clone());
-            let local = LocalMachine::detect(&self.env, &self.settings, choice).await;
+            let local = LocalMachine::detect(&self.env, &self.settings, choice, [].into()).await;
             let machine = local.offers(&self.env.registry, Tester::Ecosystem);
             assert_eq!(machine.can_run(&plugin.id, RHEL), plugin.toolchain.is_none());
             assert!(!machine.can_run(&plugin.id, Environment::MacArm));

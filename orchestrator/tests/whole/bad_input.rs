@@ -201,7 +201,11 @@ fn kill_switch() {
     assert!(root.ok(&["status"]).contains("PAUSED: incident"));
     assert_eq!(root.queue()["npm:one"]["status"], "pending");
     assert_eq!(root.queue()["npm:one"]["last_attempt_at"], json!(null));
-    check_refused(&root.run(&["try", "npm:one"]), 4, &["npm is disabled", "incident"]);
+    check_refused(
+        &root.run(&["try", "npm:one"]),
+        4,
+        &["npm is not tried: disabled in", "incident"],
+    );
 }
 
 /// Runs the program with `args`, with the root mounted by bubblewrap's option `mount`.

@@ -26,6 +26,7 @@ mod simulate;
 mod stage_order;
 mod stages;
 mod state_faults;
+mod stopped;
 mod terminal;
 mod top;
 mod tsuku;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
     trials.extend(stage_order::trials());
     trials.extend(stages::trials());
     trials.extend(state_faults::trials());
+    trials.extend(stopped::trials());
     trials.extend(attacks::trials());
     trials.extend(terminal::trials());
     trials.extend(top::trials());

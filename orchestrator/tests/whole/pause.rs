@@ -6,17 +6,20 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::{
+    facts::check_schema,
+    history::put_run,
     registry::{self, Package},
     root::TestRoot,
     trial,
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 4] = [
+    let tests: [(&str, fn()); 5] = [
         ("a_pause_stops_every_command_that_attempts_something", pause_stops),
         ("a_pause_with_an_end_ends_by_itself", pause_ends),
         ("a_pause_of_one_ecosystem_is_resumed_by_its_name", one_ecosystem),
         ("a_breaker_is_opened_for_a_time_and_closed_by_an_operator", breaker),
+        ("status_shows_an_outage_of_three_ecosystems_and_how_long_ago_something_ran", outage),
     ];
     tests.into_iter().map(|(name, test)| trial(name, test, None)).collect()
 }
@@ -132,4 +135,44 @@ fn breaker() {
     for args in [&["breaker", "open", "--reason", "x"][..], &["breaker", "open", "npm"]] {
         assert_eq!(at(&root, START, args).0, Some(2), "{args:?}");
     }
+}
+
+fn outage() {
+    let root = root();
+    let ids = ["cargo", "npm", "pypi"];
+    let open = json!({"circuit_state": "open", "opened_at": "2026-01-04T00:00:00Z",
+        "backoff_until": "2026-01-04T09:00:00Z", "backoff_level": 1});
+    let breakers: Value = ids.map(|id| (id.to_owned(), open.clone())).into_iter().collect();
+    let control = json!({"schema_version": 2, "enabled": true, "ecosystems": breakers});
+    std::fs::write(root.path("batch-control.json"), control.to_string()).unwrap();
+    let line = |id: &str| {
+        let line = json!({"schema_version": 2, "at": "2026-01-04T00:00:00Z", "ecosystem": id,
+            "from": "closed", "to": "open", "reason": "r", "evidence": ["a failure"]});
+        format!("{line}\n")
+    };
+    std::fs::write(root.path("data/breaker-log.jsonl"), ids.map(line).concat()).unwrap();
+    put_run(
+        &root,
+        "npm-2026-01-03T20-00-00Z",
+        [0, 1],
+        &json!({"timestamp": "2026-01-03T20:00:00Z"}),
+    );
+    put_run(
+        &root,
+        "npm-2026-01-02T01-00-00Z",
+        [1, 1],
+        &json!({"timestamp": "2026-01-02T01:00:00Z"}),
+    );
+    let now = "2026-01-04T01:00:00Z";
+    let shown = json_at(&root, now, &["status"]);
+    check_schema(&root, "output-status", &shown);
+    let reasons = shown["health"]["reasons"].as_array().unwrap();
+    let reason = reasons.iter().find(|it| it["code"] == "correlated_outage").unwrap();
+    assert_eq!(reason["subject"], "cargo, npm, pypi");
+    assert_eq!(reason["since"], "2026-01-04T00:00:00Z");
+    let hours = [&shown["hours_since_last_run"], &shown["hours_since_last_merge"]];
+    assert_eq!(hours.map(Value::as_u64), [Some(4), Some(47)]);
+    let (_, text) = at(&root, now, &["status"]);
+    assert!(text.contains("correlated_outage: cargo, npm, pypi stopped working within"), "{text}");
+    assert!(text.contains("Last run: 4 hours ago; last merged recipe: 47 hours ago"), "{text}");
 }

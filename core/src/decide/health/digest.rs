@@ -9,11 +9,14 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Code, MAX_RUNS_WITHOUT_SUCCESS, OLD_PULL_REQUEST, Reason, WINDOW, darwin::DarwinTests, reason,
+    Code, MAX_RUNS_WITHOUT_SUCCESS, OLD_PULL_REQUEST, Reason, WINDOW, darwin::DarwinTests,
+    outage::Outages, reason,
 };
 use crate::{
     decide::ahead,
-    model::{Control, EcosystemId, FailureRecord, Queue, RunName, RunRecord, Status},
+    model::{
+        BreakerTransition, Control, EcosystemId, FailureRecord, Queue, RunName, RunRecord, Status,
+    },
 };
 
 /// How many damaged files are named. One is enough to start looking.
@@ -38,6 +41,8 @@ pub struct Digest {
     n_since_success: u64,
     since: Option<DateTime<Utc>>,
     darwin: DarwinTests,
+    outages: Outages,
+    last_merge_at: Option<DateTime<Utc>>,
     /// The first record of each kind that lies in the future.
     ahead: BTreeMap<&'static str, Reason>,
     /// The ecosystems that have a queue, and whether the queue contains something to attempt.
@@ -71,6 +76,8 @@ impl Digest {
             n_since_success: 0,
             since: None,
             darwin: DarwinTests::default(),
+            outages: Outages::default(),
+            last_merge_at: None,
             ahead: BTreeMap::new(),
             queues: BTreeMap::new(),
             pull_requests: BTreeMap::new(),
@@ -106,6 +113,9 @@ impl Digest {
         if self.last_run.is_none() && run.ecosystem.is_some() {
             self.last_run = Some(run.clone());
         }
+        if run.merged > 0 {
+            self.last_merge_at.get_or_insert(ended_at);
+        }
         self.has_success |= run.succeeded > 0 || run.merged > 0;
         if !self.has_success {
             self.n_dry += 1;
@@ -113,6 +123,13 @@ impl Digest {
             self.since = Some(run.timestamp);
         }
         ControlFlow::Continue(())
+    }
+
+    /// Adds a line of the log of the breakers. Lines come in their order.
+    pub fn transition(&mut self, line: &BreakerTransition) {
+        if !ahead::is_ahead(line.at, self.now) {
+            self.outages.add(line);
+        }
     }
 
     /// Adds a failure of the window, in any order.
@@ -170,6 +187,21 @@ impl Digest {
         self.n_since_success
     }
 
+    /// How long ago the newest run that attempted something ended, in whole hours.
+    pub fn hours_since_last_run(&self) -> Option<u64> {
+        self.last_run.as_ref().map(|run| self.hours_since(ended_at(run)))
+    }
+
+    /// How long ago the newest run that merged a recipe ended, in whole hours; `None` if no run that
+    /// was added did.
+    pub fn hours_since_last_merge(&self) -> Option<u64> {
+        self.last_merge_at.map(|at| self.hours_since(at))
+    }
+
+    fn hours_since(&self, at: DateTime<Utc>) -> u64 {
+        self.now.signed_duration_since(at).num_hours().try_into().unwrap_or(0)
+    }
+
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.now
     }
@@ -201,6 +233,7 @@ impl Digest {
             let command = Some("tsuku-batch runs list".to_owned());
             reasons.push(reason(Code::Drought, "the pipeline", self.since, command));
         }
+        reasons.extend(self.outages.reason(control, self.now));
         reasons.extend(self.darwin.reasons());
         let is_stopped = |id| control.is_stopped_by_itself(id, self.now);
         let empty = self.queues.iter().filter(|&(id, &has_work)| !has_work && !is_stopped(id));

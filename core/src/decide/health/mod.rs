@@ -5,6 +5,7 @@
 
 mod darwin;
 mod digest;
+mod outage;
 
 use std::collections::BTreeMap;
 
@@ -73,6 +74,7 @@ pub enum Code {
     ClockAhead,
     DeadRun,
     StateQuarantined,
+    CorrelatedOutage,
     BreakerOpen,
     HostPaused,
     Drought,
@@ -114,6 +116,7 @@ impl Code {
             Self::ClockAhead => "clock_ahead",
             Self::DeadRun => "dead_run",
             Self::StateQuarantined => "state_quarantined",
+            Self::CorrelatedOutage => "correlated_outage",
             Self::BreakerOpen => "breaker_open",
             Self::HostPaused => "host_paused",
             Self::Drought => "drought",
@@ -134,6 +137,9 @@ impl Code {
             Self::DeadRun => "ended without a record; the next run records what it did",
             Self::StateQuarantined => {
                 "cannot be read completely; correct it, or restore it from version control"
+            }
+            Self::CorrelatedOutage => {
+                "stopped working within two hours of each other; look for a cause that they share, such as the network of the machine"
             }
             Self::BreakerOpen => {
                 "has an open circuit breaker: it attempts nothing, or only a few probes"
@@ -158,7 +164,8 @@ impl Code {
 pub struct Reason {
     /// The problem.
     pub code: Code,
-    /// What has the problem: an ecosystem, a host, a run or a file. It may contain hostile text.
+    /// What has the problem: an ecosystem or several, a host, a run or a file. It may contain
+    /// hostile text.
     pub subject: String,
     /// Since when, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -213,8 +220,10 @@ fn control_reasons(control: &Control, now: DateTime<Utc>) -> Vec<Reason> {
     let mut reasons = vec![];
     for id in control.ecosystems.keys() {
         let breaker = control.breaker(id);
-        let opened_ahead = |open: &&Open| breaker::was_opened_ahead(open, now);
-        let opened_at = breaker.open.as_ref().filter(opened_ahead).map(|open| open.since);
+        let opened_ahead = |_: &&Open| breaker::was_opened_ahead(&breaker, now);
+        let opened_at = breaker.open.as_ref().filter(opened_ahead);
+        let opened_at =
+            opened_at.map(|open| open.since.max(breaker.last_failure_at.unwrap_or(open.since)));
         let ran_at = breaker.last_run_at.filter(|&at| ahead::is_ahead(at, now));
         if let Some(at) = opened_at.or(ran_at) {
             let command = format!("tsuku-batch ecosystem show {id}");

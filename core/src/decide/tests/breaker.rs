@@ -49,7 +49,36 @@ fn a_breaker_that_was_opened_in_the_future_counts_as_closed_unless_an_operator_s
         (by_hand, 0, false),
         (open(0, 3600), 0, false),
     ] {
-        assert_eq!(was_opened_ahead(&open, second(now)), is_ahead, "{open:?} at {now}");
+        let breaker = Breaker { open: Some(open), ..Breaker::default() };
+        assert_eq!(was_opened_ahead(&breaker, second(now)), is_ahead, "{breaker:?} at {now}");
+    }
+}
+
+#[test]
+fn a_pause_that_counts_from_a_run_of_the_future_is_not_waited_for() {
+    let day = 86_400;
+    for (since, failed_at, now, expected) in [
+        (0, 9 * day, day, Admission::Batch),
+        (
+            0,
+            9 * day,
+            9 * day,
+            Admission::Nothing(SkipReason::BreakerOpen { until: second(10 * day) }),
+        ),
+        // An operator opened it after the last failure.
+        (
+            8 * day,
+            7 * day,
+            8 * day,
+            Admission::Nothing(SkipReason::BreakerOpen { until: second(10 * day) }),
+        ),
+    ] {
+        let breaker = Breaker {
+            open: Some(open(since, 10 * day)),
+            last_failure_at: Some(second(failed_at)),
+            ..Breaker::default()
+        };
+        assert_eq!(admission(&breaker, second(now), &BreakerPolicy::default()), expected);
     }
 }
 

@@ -9,8 +9,8 @@ use super::*;
 use crate::{
     decide::health::{self, Code, Digest, Health, Pipeline, Verdict, evaluate},
     model::{
-        CircuitState, Control, FailureRecord, HostPause, Queue, RunRecord, SCHEMA_VERSION,
-        SlotOutcome, Status, StoredBreaker,
+        BreakerTransition, CircuitState, Control, FailureRecord, HostPause, Queue, RunRecord,
+        SCHEMA_VERSION, SlotOutcome, Status, StoredBreaker,
     },
     records::queue,
 };
@@ -222,6 +222,7 @@ fn every_reason_is_told_by_a_word_and_a_meaning_of_its_own() {
         Code::ClockAhead,
         Code::DeadRun,
         Code::StateQuarantined,
+        Code::CorrelatedOutage,
         Code::BreakerOpen,
         Code::HostPaused,
         Code::Drought,
@@ -270,6 +271,91 @@ fn an_open_breaker_is_told_with_its_beginning_if_that_has_been() {
     };
     control.ecosystems.insert(ECO, by_hand);
     assert_eq!(evaluate(&well(), &control).reasons[0].since, None, "it is its end");
+}
+
+/// The health after lines of the breaker log: ecosystem, minute, `o` opened by failures, `O` opened
+/// by an operator, or `c` closed. All breakers that are named are open according to the control file.
+fn after_lines(lines: &[(&'static str, i64, char)], control: Control) -> Health {
+    let (mut digest, mut control) = (well(), control);
+    for &(id, minute, change) in lines {
+        let ecosystem = EcosystemId::from_static(id);
+        let (from, to) = match change {
+            'c' => (CircuitState::Open, CircuitState::Closed),
+            _ => (CircuitState::Closed, CircuitState::Open),
+        };
+        let evidence = if change == 'o' { vec!["a failure".to_owned()] } else { vec![] };
+        let open = StoredBreaker {
+            circuit_state: CircuitState::Open,
+            backoff_until: Some(at(9)),
+            ..StoredBreaker::default()
+        };
+        control.ecosystems.insert(ecosystem.clone(), open);
+        digest.transition(&BreakerTransition {
+            schema_version: SCHEMA_VERSION,
+            at: at(-10) + TimeDelta::minutes(minute),
+            ecosystem,
+            from,
+            to,
+            reason: String::new(),
+            evidence,
+            next_probe_at: None,
+        });
+    }
+    evaluate(&digest, &control)
+}
+
+/// The subject and the beginning, in minutes, of the outage that is reported.
+fn outage_of(health: &Health) -> Option<(&str, i64)> {
+    let found = health.reasons.iter().find(|reason| reason.code == Code::CorrelatedOutage)?;
+    Some((&found.subject, (found.since? - at(-10)).num_minutes()))
+}
+
+#[test]
+fn three_ecosystems_that_stop_within_two_hours_are_told_as_one_outage() {
+    let outage = |lines: &[_]| {
+        let health = after_lines(lines, Control::default());
+        outage_of(&health).map(|(ids, minute)| format!("{ids} {minute}"))
+    };
+    let told = |text: &str| Some(text.to_owned());
+    assert_eq!(outage(&[("b", 5, 'o'), ("a", 90, 'o'), ("c", 125, 'o')]), told("a, b, c 5"));
+    assert_eq!(outage(&[("b", 5, 'o'), ("a", 90, 'o'), ("c", 126, 'o')]), None, "too far apart");
+    assert_eq!(outage(&[("b", 5, 'o'), ("a", 9, 'o')]), None, "two are not enough");
+    assert_eq!(outage(&[("b", 5, 'o'), ("a", 9, 'o'), ("c", 9, 'O')]), None, "by an operator");
+    let recovered = [("b", 5, 'o'), ("a", 9, 'o'), ("c", 9, 'o'), ("a", 50, 'c')];
+    assert_eq!(outage(&recovered), None, "one of them works again");
+    let again = [recovered.as_slice(), &[("a", 60, 'o')]].concat();
+    assert_eq!(outage(&again), told("a, b, c 5"));
+    let later = [("old", 0, 'o'), ("b", 200, 'o'), ("a", 210, 'o'), ("c", 300, 'o')];
+    assert_eq!(outage(&later), told("a, b, c 200"), "an earlier one is not a part of it");
+    assert_eq!(outage(&[("b", 700, 'o'), ("a", 700, 'o'), ("c", 700, 'o')]), None, "of the future");
+}
+
+#[test]
+fn an_outage_is_of_ecosystems_that_are_out_and_that_nobody_has_stopped() {
+    let lines = [("a", 1, 'o'), ("b", 2, 'o'), ("c", 3, 'o')];
+    let stopped =
+        Control { disabled_ecosystems: vec![EcosystemId::from_static("b")], ..Control::default() };
+    assert_eq!(outage_of(&after_lines(&lines, stopped)), None);
+    let health = after_lines(&lines, Control::default());
+    let codes = codes(&health);
+    assert_eq!(codes[0], Code::CorrelatedOutage, "it comes before the single breakers");
+    assert_eq!(codes.len(), 4);
+    assert_eq!(health.reasons[0].command.as_deref(), Some("tsuku-batch breaker status"));
+    assert_eq!(health.verdict, Verdict::Degraded);
+}
+
+#[test]
+fn the_hours_since_the_last_run_and_the_last_merge_come_from_the_records() {
+    let hours = |digest: &Digest| (digest.hours_since_last_run(), digest.hours_since_last_merge());
+    let mut digest = Digest::new(at(0));
+    assert_eq!(hours(&digest), (None, None));
+    let _ = digest.run(&slot(at(-1)));
+    assert_eq!(hours(&digest), (None, None), "a slot in which nothing ran is no run");
+    let _ = digest.run(&run(at(-5), 90, 1));
+    assert_eq!(hours(&digest), (Some(3), None), "verified is not merged");
+    let _ = digest.run(&RunRecord { merged: 1, ..run(at(-30), 60, 1) });
+    let _ = digest.run(&RunRecord { merged: 1, ..run(at(-40), 60, 1) });
+    assert_eq!(hours(&digest), (Some(3), Some(29)));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod clean;
 mod evidence;
 mod health;
 mod import;
+mod liveness;
 mod name_registry;
 mod preflight;
 mod recipe;

@@ -5,6 +5,7 @@ pub(super) mod status;
 use std::{collections::BTreeMap, fmt};
 
 use batch_core::{
+    decide::breaker::BreakerPolicy,
     model::{Control, EcosystemId, SeedCursor, SeedOutcome, SeedingRecord},
     plugin::{EcosystemPlugin, Seeder},
 };
@@ -12,7 +13,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, Refusal, names, signal::cancel_on_signal};
+use super::{Context, Refusal, names, signal::cancel_on_signal, stops};
 use crate::{
     counted::counted,
     exit::Exit,
@@ -71,7 +72,8 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         Some(word) => vec![names::ecosystem(&cx.env.registry, word)?],
         None => cx.env.registry.iter().collect(),
     };
-    let (wanted, passed_over) = seedable(plugins, &control, cx.env.clock.now());
+    let at = (cx.env.clock.now(), &root.settings.breaker_policy());
+    let (wanted, passed_over) = seedable(plugins, &control, at);
     if let ([], Some((ecosystem, why))) = (&*wanted, passed_over.first_key_value()) {
         let message = format!("{ecosystem} is not seeded: {why}");
         return Err(Refusal { exit: Exit::Unavailable, message }.into());
@@ -109,19 +111,19 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 type Seedable = (&'static EcosystemPlugin, &'static dyn Seeder);
 
-/// The plugins with lists that can be read at `now`, and why the others are passed over.
+/// The plugins with lists that can be read now, and why the others are passed over.
 fn seedable(
     plugins: Vec<&'static EcosystemPlugin>,
     control: &Control,
-    now: DateTime<Utc>,
+    at: (DateTime<Utc>, &BreakerPolicy),
 ) -> (Vec<Seedable>, BTreeMap<EcosystemId, String>) {
     let mut passed_over = BTreeMap::new();
     let mut wanted: Vec<Seedable> = vec![];
     for plugin in plugins {
-        match (control.stop(&plugin.id, now), plugin.seeder) {
+        match (stops::reason(&plugin.id, control, at), plugin.seeder) {
             (Some(stop), _) => {
-                let why = control.stop_reason(&plugin.id, now).unwrap_or("no reason given");
-                passed_over.insert(plugin.id.clone(), format!("{stop}: {why}"));
+                let why = stops::in_words(&stop, &plugin.id, (control, at.0));
+                passed_over.insert(plugin.id.clone(), why);
             }
             (None, None) => {
                 passed_over.insert(plugin.id.clone(), "it has no seeder".to_owned());

@@ -4,7 +4,7 @@ use batch_core::io::ArtifactFolder;
 
 use super::{ArtifactArgs, StageReport};
 use crate::{
-    cli::{Context, programs::ProgramArgs, session::Session, signal::drain_on_signal},
+    cli::{Context, programs::ProgramArgs, session::Session, signal::drain_on_signal, stops},
     exit::Exit,
     run::Stages,
 };
@@ -19,11 +19,11 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
-    root.control(&cx.env.registry)?;
-    drain_on_signal(cx);
-    let session = Session::new(cx, &root, &args.programs, None).await?;
-    let owned = session.parts()?;
     let folder = ArtifactFolder::new(&args.artifacts.artifacts);
+    let stops = stops::during_run(cx, &root, &folder)?;
+    drain_on_signal(cx);
+    let session = Session::new(cx, &root, &args.programs, None, stops).await?;
+    let owned = session.parts()?;
     let (ports, config) = (session.ports(&owned), session.config());
     let stages =
         Stages { ports: &ports, config: &config, root: &cx.root, folder: &folder, jobs: 1 };

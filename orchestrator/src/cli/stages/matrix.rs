@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::ArtifactArgs;
 use crate::{
-    cli::{Context, programs::ProgramArgs, session::Session},
+    cli::{Context, programs::ProgramArgs, session::Session, stops::Stops},
     containers::{Family, Images},
     exit::Exit,
     run::Stages,
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
-    let session = Session::new(cx, &root, &ProgramArgs::none(), None).await?;
+    let session = Session::new(cx, &root, &ProgramArgs::none(), None, Stops::new()).await?;
     let owned = session.parts()?;
     let folder = ArtifactFolder::new(&args.artifacts.artifacts);
     let (ports, config) = (session.ports(&owned), session.config());

@@ -4,7 +4,7 @@ use batch_core::io::ArtifactFolder;
 
 use super::ArtifactArgs;
 use crate::{
-    cli::{Context, programs::ProgramArgs, session::Session},
+    cli::{Context, programs::ProgramArgs, session::Session, stops::Stops},
     exit::Exit,
     run::{Recording, Stages},
 };
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
     root.control(&cx.env.registry)?;
-    let session = Session::new(cx, &root, &ProgramArgs::none(), None).await?;
+    let session = Session::new(cx, &root, &ProgramArgs::none(), None, Stops::new()).await?;
     let owned = session.parts()?;
     let folder = ArtifactFolder::new(&args.artifacts.artifacts);
     let (ports, config) = (session.ports(&owned), session.config());

@@ -16,6 +16,7 @@ use crate::{
         run::{Selection, SkipArgs},
         session::Session,
         signal::drain_on_signal,
+        stops,
     },
     counted::counted,
     exit::Exit,
@@ -40,10 +41,10 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
-    root.control(&cx.env.registry)?;
+    let stops = stops::now(cx, &root)?;
     drain_on_signal(cx);
     let choice = args.selection.choice(&cx.env.registry)?;
-    let session = Session::new(cx, &root, &args.programs, Some(choice.clone())).await?;
+    let session = Session::new(cx, &root, &args.programs, Some(choice.clone()), stops).await?;
     let mut owned = session.parts()?;
     let testers = if args.matrix {
         // What this machine lacks is no obstacle for the others.

@@ -4,7 +4,9 @@ use batch_core::{decide::preflight::Choice, io::ArtifactFolder, model::Environme
 
 use super::{ArtifactArgs, StageReport};
 use crate::{
-    cli::{Context, Refusal, programs::ProgramArgs, session::Session, signal::drain_on_signal},
+    cli::{
+        Context, Refusal, programs::ProgramArgs, session::Session, signal::drain_on_signal, stops,
+    },
     exit::Exit,
     run::Stages,
 };
@@ -29,11 +31,11 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let mut root = cx.open_root()?;
     root.settings.sandbox.backend = args.sandbox.or(root.settings.sandbox.backend);
-    root.control(&cx.env.registry)?;
-    drain_on_signal(cx);
-    let session = Session::new(cx, &root, &args.programs, Some(Choice::All)).await?;
-    let owned = session.parts()?;
     let folder = ArtifactFolder::new(&args.artifacts.artifacts);
+    let stops = stops::during_run(cx, &root, &folder)?;
+    drain_on_signal(cx);
+    let session = Session::new(cx, &root, &args.programs, Some(Choice::All), stops.clone()).await?;
+    let owned = session.parts()?;
     let (ports, config) = (session.ports(&owned), session.config());
     let stages = Stages {
         ports: &ports,
@@ -44,7 +46,8 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     };
     let plan = stages.plan()?;
     for batch in &plan.batches {
-        if !owned.machine.can_run(batch.ecosystem(), args.environment) {
+        let is_stopped = stops.contains_key(batch.ecosystem());
+        if !is_stopped && !owned.machine.can_run(batch.ecosystem(), args.environment) {
             let message = format!(
                 "this machine cannot test recipes of {} in {}",
                 batch.ecosystem(),

@@ -269,7 +269,8 @@ async fn validate(
     let settings = Settings::parse("[sandbox]\ndisk_mib = 64\n").unwrap();
     // The sandbox of a machine is the same in all tests, and to find it takes a second or two.
     let npm = Choice::One("npm".parse().unwrap());
-    let detected = MACHINE.get_or_init(|| LocalMachine::detect(&bench.env, &settings, npm));
+    let detected =
+        MACHINE.get_or_init(|| LocalMachine::detect(&bench.env, &settings, npm, [].into()));
     let local = detected.await;
     let cache = bench.dir.path().join("cache");
     let http = net::polite(&bench.env, &settings, &cache, &Control::default()).unwrap();
