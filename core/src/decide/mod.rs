@@ -25,6 +25,7 @@ pub mod patterns;
 pub mod pause;
 pub mod plan;
 pub mod preflight;
+pub mod queue_edit;
 mod quoted;
 pub mod recipe;
 pub mod reclassify;

@@ -134,7 +134,7 @@ enum Command {
     Breaker(breaker::Command),
     /// Make, install and verify the recipe of one package, and record nothing
     Try(r#try::Args),
-    /// Add packages to the queues, or list them
+    /// List, add, retry, exclude and release the packages of the queues
     #[command(subcommand)]
     Queue(queue::Command),
     /// Check recipe files

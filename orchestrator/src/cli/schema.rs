@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use batch_core::model::RunRecord;
+use batch_core::model::{RunRecord, StoredEntry};
 use schemars::schema_for;
 use serde::Serialize;
 
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The schemas of everything that `--json` prints, by name. Listings of the history print one record
 /// on each line.
-fn output_schemas() -> [(&'static str, schemars::Schema); 32] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 33] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-import", schema_for!(import::ImportReport)),
@@ -63,7 +63,8 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 32] {
         ("output-breaker", schema_for!(breaker::BreakerReport)),
         ("output-try", schema_for!(r#try::TryReport)),
         ("output-queue-add", schema_for!(queue::AddReport)),
-        ("output-queue-list", schema_for!(queue::ListReport)),
+        ("output-queue-edit", schema_for!(queue::EditReport)),
+        ("output-queue-list", schema_for!(StoredEntry)),
         ("output-recipe-check", schema_for!(recipe::CheckReport)),
         ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
         ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),

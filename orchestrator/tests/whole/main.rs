@@ -15,6 +15,7 @@ mod facts;
 mod history;
 mod kill;
 mod pause;
+mod queue;
 mod reclassify;
 mod registry;
 mod repro;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     trials.extend(explain::trials());
     trials.extend(facts::trials());
     trials.extend(pause::trials());
+    trials.extend(queue::trials());
     trials.extend(history::trials());
     trials.extend(reclassify::trials());
     trials.extend(repro::trials());
