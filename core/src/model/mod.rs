@@ -83,6 +83,6 @@ pub use seeding::{
     SourceRun, Suspicion,
 };
 pub use slug::slug;
-pub use source_choice::{CuratedSource, SourceAudit, SourceProbe};
+pub use source_choice::{CuratedSource, Redirection, SourceAudit, SourceProbe};
 pub use stored_entry::StoredEntry;
 pub use text::{is_hidden, is_text};

@@ -5,6 +5,7 @@
 mod corpus;
 mod labels;
 mod old_tree;
+mod routes;
 mod shapes;
 mod signatures;
 
@@ -17,7 +18,8 @@ fn main() -> ExitCode {
         (!Path::new(corpus::FOLDER).is_dir()).then_some("needs the data of the earlier pipeline");
     let always = shapes::TESTS.iter().chain(signatures::TESTS);
     let mut trials: Vec<Trial> = always.map(|&(name, test)| trial(name, test, None)).collect();
-    let of_corpus = corpus::TESTS.iter().chain(labels::TESTS).chain(signatures::OF_CORPUS);
+    let of_corpus =
+        corpus::TESTS.iter().chain(labels::TESTS).chain(routes::TESTS).chain(signatures::OF_CORPUS);
     trials.extend(of_corpus.map(|&(name, test)| trial(name, test, no_corpus)));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -8,6 +8,7 @@ mod history_files;
 mod history_record;
 mod init;
 pub(super) mod lines;
+mod overrides;
 mod queue;
 mod read;
 mod remembered;

@@ -255,7 +255,7 @@ impl EditReport {
 }
 
 /// The state of an entry in a few words.
-fn described(entry: &StoredEntry) -> String {
+pub(super) fn described(entry: &StoredEntry) -> String {
     let reason = entry.status_reason.as_ref().map(|reason| format!(" ({reason})"));
     let waits = entry.next_retry_at.map(|at| format!(", not before {}", at.trunc_subsecs(0)));
     let (reason, waits) = (reason.unwrap_or_default(), waits.unwrap_or_default());

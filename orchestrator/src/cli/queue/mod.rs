@@ -4,11 +4,13 @@ mod add;
 mod edit;
 mod list;
 mod packages;
+mod reconcile;
 
 use batch_core::decide::{queue_edit::Operator, recipe::one_line};
 
 pub(super) use add::AddReport;
 pub(super) use edit::EditReport;
+pub(super) use reconcile::ReconcileReport;
 
 use super::Context;
 use crate::exit::Exit;
@@ -27,6 +29,8 @@ pub(super) enum Command {
     Unblock(edit::UnblockArgs),
     /// Change how soon packages are wanted
     SetTier(edit::SetTierArgs),
+    /// Bring the queues up to date with recipes, overrides and dependencies, as a run does
+    Reconcile(reconcile::Args),
 }
 
 /// Who changes something, and why. Every change of an entry is recorded in it.
@@ -56,5 +60,6 @@ pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
         Command::Exclude(args) => args.run(cx),
         Command::Unblock(args) => args.run(cx),
         Command::SetTier(args) => args.run(cx),
+        Command::Reconcile(args) => reconcile::run(args, cx),
     }
 }
