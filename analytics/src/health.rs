@@ -127,7 +127,9 @@ pub(crate) fn permission(
     let until = breaker.open.as_ref().map(|open| open.until);
     let permission = match (admission(&breaker, as_of, &BreakerPolicy::default()), until) {
         _ if control.is_stopped_by_itself(ecosystem, as_of) => Permission::Disabled,
-        (Admission::Probes(_), Some(until)) => Permission::HalfOpen(until),
+        (Admission::Probes(_) | Admission::FirstOfQueue(_), Some(until)) => {
+            Permission::HalfOpen(until)
+        }
         (Admission::Nothing(_), Some(until)) => Permission::Open(until),
         (Admission::Batch, _) | (_, None) => Permission::Closed,
     };

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     ops::ControlFlow,
+    sync::Arc,
 };
 
 use batch_core::{
@@ -94,6 +95,7 @@ impl Records {
         for ecosystem in state.queued_ecosystems()? {
             match state.queue(&ecosystem) {
                 Ok(Some(file)) => {
+                    let file = Arc::unwrap_or_clone(file);
                     self.problems.extend(file.quarantined.into_iter().map(Problem::from));
                     self.queues.insert(ecosystem, file.entries);
                 }

@@ -9,6 +9,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Instant,
 };
 
@@ -54,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let candidates = (N / 2..N / 2 + N).map(candidate).collect();
 
     let began = Instant::now();
-    let mut file = state.queue(&BENCH)?.ok_or("the queue is gone")?;
+    let mut file = Arc::unwrap_or_clone(state.queue(&BENCH)?.ok_or("the queue is gone")?);
     let read = began.elapsed();
     let identity = |name: &PackageName| name.to_string();
     let queued: BTreeSet<String> = file.entries.keys().map(|id| id.name.to_string()).collect();

@@ -44,7 +44,7 @@ fn measure(n_entries: u32) -> Result<(), StateError> {
     let mut times = vec![clock.monotonic()];
     state.put_queue(&queue)?;
     times.push(clock.monotonic());
-    assert_eq!(state.queue(&ECO)?.as_ref(), Some(&queue), "what was written is read");
+    assert_eq!(state.queue(&ECO)?.as_deref(), Some(&queue), "what was written is read");
     times.push(clock.monotonic());
     state.put_queue(&queue)?;
     times.push(clock.monotonic());

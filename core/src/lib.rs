@@ -18,6 +18,9 @@ pub mod plugin;
 #[cfg(test)]
 extern crate self as batch_core;
 #[cfg(test)]
+#[path = "../sim/src/ecosystem_state.rs"]
+pub mod ecosystem_state;
+#[cfg(test)]
 #[path = "../sim/src/records.rs"]
 pub mod records;
 

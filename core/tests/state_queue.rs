@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 #![expect(clippy::disallowed_methods, reason = "a test lays its files out itself")]
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use batch_core::{
     io::{FsState, QueueFile, StateErrorKind, StateReader as _, StateWriter as _},
@@ -63,7 +63,7 @@ impl Root {
     }
 
     fn read(&self) -> QueueFile {
-        self.state.queue(&ECO).unwrap().unwrap()
+        Arc::unwrap_or_clone(self.state.queue(&ECO).unwrap().unwrap())
     }
 
     /// The reader's error, which must concern the file.

@@ -13,9 +13,10 @@ use batch_core::{
     },
     io::{QueueFile, StateReader, StateWriter},
     model::{
-        CuratedSource, EcosystemId, PackageFacts, PackageId, QueueEntry, RecipeName, SourceAudit,
+        CuratedSource, EcosystemId, OperatorAction, PackageFacts, PackageId, Queue, QueueEntry,
+        RecipeName, SourceAudit,
     },
-    plugin::{EcosystemPlugin, Registry},
+    plugin::{EcosystemPlugin, RecipeBuilder, Registry},
 };
 use chrono::{DateTime, Utc};
 
@@ -30,7 +31,7 @@ pub struct Routing<'a> {
     pub overrides: Overrides,
     /// The decisions of the earlier pipeline.
     pub audits: Vec<SourceAudit>,
-    looked_at: BTreeSet<PackageId>,
+    looked_at: &'a BTreeSet<PackageId>,
     now: DateTime<Utc>,
     /// What could not be read, each with file, line and reason.
     pub problems: Vec<String>,
@@ -41,7 +42,7 @@ impl<'a> Routing<'a> {
     pub fn read(
         state: &dyn StateReader,
         registry: &'a Registry,
-        settings: &Settings,
+        looked_at: &'a BTreeSet<PackageId>,
         now: DateTime<Utc>,
     ) -> anyhow::Result<Self> {
         let (sources, audits) = (state.curated_sources()?, state.source_audits()?);
@@ -50,10 +51,6 @@ impl<'a> Routing<'a> {
         let overrides = Overrides::in_force(&sources.records, reference(registry), now);
         let overrides =
             if sources.quarantined.is_empty() { overrides } else { overrides.with_damage() };
-        let mut looked_at = BTreeSet::new();
-        for plugin in registry.iter() {
-            looked_at.extend(seeds::looked_at(plugin, settings)?);
-        }
         let (sources, audits) = (sources.records, audits.records);
         Ok(Self { registry, sources, overrides, audits, looked_at, now, problems })
     }
@@ -79,7 +76,7 @@ impl<'a> Routing<'a> {
             overrides: &self.overrides,
             audits: &self.audits,
             recipes,
-            looked_at: &self.looked_at,
+            looked_at: self.looked_at,
             plugins: &LinkedPlugins(self.registry),
             now: self.now,
         };
@@ -92,7 +89,7 @@ pub fn files(state: &dyn StateReader) -> anyhow::Result<BTreeMap<EcosystemId, Ar
     let mut files = BTreeMap::new();
     for id in state.queued_ecosystems()? {
         match state.queue(&id) {
-            Ok(Some(file)) => drop(files.insert(id, Arc::new(file))),
+            Ok(Some(file)) => drop(files.insert(id, file)),
             Ok(None) => (),
             Err(error) => tracing::warn!("a queue is passed over: {error}"),
         }
@@ -113,28 +110,48 @@ pub fn write(
     changed: Vec<QueueEntry>,
     now: DateTime<Utc>,
 ) -> anyhow::Result<usize> {
-    let mut by_ecosystem: BTreeMap<EcosystemId, Vec<QueueEntry>> = BTreeMap::new();
+    let mut by_ecosystem: BTreeMap<EcosystemId, Queue> = BTreeMap::new();
     for entry in changed {
-        by_ecosystem.entry(entry.id.ecosystem.clone()).or_default().push(entry);
+        let queue = by_ecosystem.entry(entry.id.ecosystem.clone()).or_default();
+        queue.insert(entry.id.clone(), entry);
     }
     let mut n_written = 0;
-    for (ecosystem, entries) in by_ecosystem {
+    for (ecosystem, mut entries) in by_ecosystem {
         let found = state.queue(&ecosystem)?;
-        let empty = || registry.get(&ecosystem).map(|plugin| seeds::empty(plugin, now));
-        let Some(mut file) = found.or_else(empty) else { continue };
-        let quarantined = file.quarantined_ids();
-        let readable = entries.into_iter().filter(|entry| !quarantined.contains(&entry.id));
-        let before = n_written;
-        for entry in readable {
-            n_written += 1;
-            file.entries.insert(entry.id.clone(), entry);
+        let empty = || Some(Arc::new(seeds::empty(registry.get(&ecosystem)?, now)));
+        let Some(file) = found.or_else(empty) else { continue };
+        if !file.quarantined.is_empty() {
+            let quarantined = file.quarantined_ids();
+            entries.retain(|id, _| !quarantined.contains(id));
         }
-        if before < n_written {
-            file.header.updated_at = file.header.updated_at.max(now);
-            state.put_queue(&file)?;
+        if !entries.is_empty() {
+            n_written += entries.len();
+            state.put_entries(file, entries, now)?;
         }
     }
     Ok(n_written)
+}
+
+/// The packages that a person has looked at: those on the curated lists, those in `settings`, and
+/// those that an operator released in a queue of `state`.
+pub fn looked_at(
+    registry: &Registry,
+    settings: &Settings,
+    state: &dyn StateReader,
+) -> anyhow::Result<BTreeSet<PackageId>> {
+    let mut looked_at = BTreeSet::new();
+    for plugin in registry.iter() {
+        looked_at.extend(seeds::looked_at(plugin, settings)?);
+        // A queue that cannot be read is reported where something depends on it.
+        let Ok(Some(file)) = state.queue(&plugin.id) else { continue };
+        let is_released = |entry: &&QueueEntry| {
+            let change = entry.operator_change.as_ref();
+            change.is_some_and(|change| change.action == OperatorAction::Unblocked)
+        };
+        let released = file.entries.values().filter(is_released);
+        looked_at.extend(released.map(|entry| entry.id.clone()));
+    }
+    Ok(looked_at)
 }
 
 /// The ecosystem in which packages are called like their tools: the first one whose packages people
@@ -144,7 +161,7 @@ pub fn reference(registry: &Registry) -> Option<&EcosystemId> {
 }
 
 fn is_reviewed(plugin: &EcosystemPlugin) -> bool {
-    plugin.recipe_builder.is_some_and(|builder| builder.is_reviewed())
+    plugin.recipe_builder.is_some_and(RecipeBuilder::is_reviewed)
 }
 
 /// What a recipe of `plugin` is called where nothing but the name of its package is known.

@@ -200,6 +200,7 @@ impl Settings {
             longest_pause: minutes(settings.longest_pause_minutes),
             probes: settings.probes.get_usize(),
             systemic_row: settings.systemic_row.get_usize(),
+            ..BreakerPolicy::default()
         }
     }
 }

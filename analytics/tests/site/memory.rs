@@ -1,6 +1,6 @@
 //! A state in memory.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use batch_core::{
     io::{
@@ -99,14 +99,14 @@ impl StateReader for MemoryState {
         Ok(self.queues.keys().chain(&self.damaged_queues).cloned().collect())
     }
 
-    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<QueueFile>, StateError> {
+    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<Arc<QueueFile>>, StateError> {
         if self.damaged_queues.contains(ecosystem) {
             let kind =
                 StateErrorKind::Malformed { line: 3, column: 7, reason: "expected `,`".into() };
             let path = format!("/root/data/queues/priority-queue-{ecosystem}.json").into();
             return Err(StateError { path, kind });
         }
-        Ok(self.queues.get(ecosystem).cloned())
+        Ok(self.queues.get(ecosystem).cloned().map(Arc::new))
     }
 
     fn visit_runs(

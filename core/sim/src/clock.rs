@@ -22,7 +22,10 @@ pub struct SimClock(Arc<Mutex<Timeline>>);
 
 #[derive(Debug, Default)]
 struct Timeline {
+    /// Since the start of the clock.
     now: Duration,
+    /// The wall-clock time at the start of the clock, as if it had never been changed.
+    start: DateTime<Utc>,
     /// Sorted by deadline, then by the order of arrival.
     parked: BTreeMap<(Duration, u64), Waker>,
     n_parked_ever: u64,
@@ -38,6 +41,16 @@ impl Wake for Woken {
 }
 
 impl SimClock {
+    /// A clock that shows `start`. [`SimClock::default`] shows the epoch.
+    pub fn starting_at(start: DateTime<Utc>) -> Self {
+        Self(Arc::new(Mutex::new(Timeline { start, ..Timeline::default() })))
+    }
+
+    /// Sets the wall-clock time back. Nobody who sleeps is woken earlier or later.
+    pub fn set_back(&self, by: Duration) {
+        self.timeline().start -= by;
+    }
+
     /// Runs `future` to its end. As soon as everything in it waits, the time moves to the earliest
     /// deadline.
     pub fn run<F: Future>(&self, future: F) -> F::Output {
@@ -71,7 +84,8 @@ impl SimClock {
 #[async_trait]
 impl Clock for SimClock {
     fn now(&self) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH + self.monotonic()
+        let timeline = self.timeline();
+        timeline.start + timeline.now
     }
 
     fn monotonic(&self) -> Duration {

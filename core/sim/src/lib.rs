@@ -2,6 +2,7 @@
 //! simulation.
 
 mod clock;
+mod ecosystem_state;
 mod memory_facts;
 mod memory_state;
 mod no_traffic;
@@ -10,6 +11,7 @@ mod static_transport;
 mod transport;
 
 pub use clock::SimClock;
+pub use ecosystem_state::EcosystemState;
 pub use memory_facts::MemoryFacts;
 pub use memory_state::MemoryState;
 pub use no_traffic::NoTraffic;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt::Write as _,
     path::Path,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use chrono::{DateTime, Utc};
@@ -16,8 +16,8 @@ use batch_core::{
         Visited, Visitor,
     },
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageName, RecipeName,
-        Remembered, RunRecord, SeedingRecord,
+        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageName, Queue,
+        RecipeName, Remembered, RunRecord, SeedingRecord,
     },
 };
 
@@ -66,7 +66,7 @@ impl Drop for Held<'_> {
 #[derive(Debug, Default)]
 struct Stored {
     control: Control,
-    queues: BTreeMap<EcosystemId, QueueFile>,
+    queues: BTreeMap<EcosystemId, Arc<QueueFile>>,
     runs: BTreeMap<String, RunRecord>,
     failures: BTreeMap<String, Vec<FailureRecord>>,
     transitions: Vec<BreakerTransition>,
@@ -79,9 +79,14 @@ struct Stored {
 impl MemoryState {
     /// A state that contains only these queues.
     pub fn new(queues: impl IntoIterator<Item = QueueFile>) -> Self {
-        let queues = queues.into_iter().map(|file| (file.header.ecosystem.clone(), file));
+        let queues = queues.into_iter().map(|file| (file.header.ecosystem.clone(), Arc::new(file)));
         let stored = Stored { queues: queues.collect(), ..Stored::default() };
         Self { stored: Mutex::new(stored), ..Self::default() }
+    }
+
+    /// The number of recorded runs.
+    pub fn n_runs(&self) -> usize {
+        self.stored().runs.len()
     }
 
     fn stored(&self) -> MutexGuard<'_, Stored> {
@@ -102,7 +107,7 @@ impl StateReader for MemoryState {
         Ok(self.stored().queues.keys().cloned().collect())
     }
 
-    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<QueueFile>, StateError> {
+    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<Arc<QueueFile>>, StateError> {
         Ok(self.stored().queues.get(ecosystem).cloned())
     }
 
@@ -111,7 +116,10 @@ impl StateReader for MemoryState {
         filter: &HistoryFilter,
         visit: Visitor<'_, RunRecord>,
     ) -> Result<(), StateError> {
-        let mut runs: Vec<RunRecord> = self.stored().runs.values().cloned().collect();
+        let mut runs: Vec<RunRecord> = match &filter.batch {
+            Some(batch) => self.stored().runs.get(batch).cloned().into_iter().collect(),
+            None => self.stored().runs.values().cloned().collect(),
+        };
         runs.sort_by(|a, b| (b.timestamp, &b.batch_id).cmp(&(a.timestamp, &a.batch_id)));
         for run in runs.into_iter().filter(|run| filter.takes_run(run)) {
             if visit(Visited::Record(run)).is_break() {
@@ -130,8 +138,11 @@ impl StateReader for MemoryState {
         filter: &HistoryFilter,
         visit: Visitor<'_, FailureRecord>,
     ) -> Result<(), StateError> {
-        let mut failures: Vec<FailureRecord> =
-            self.stored().failures.values().flatten().cloned().collect();
+        let of_batch = filter.batch.as_ref();
+        let mut failures: Vec<FailureRecord> = match of_batch {
+            Some(batch) => self.stored().failures.get(batch).cloned().unwrap_or_default(),
+            None => self.stored().failures.values().flatten().cloned().collect(),
+        };
         failures.sort_by(|a, b| (b.timestamp, &b.id).cmp(&(a.timestamp, &a.id)));
         for failure in failures.into_iter().filter(|failure| filter.takes_failure(failure)) {
             if visit(Visited::Record(failure)).is_break() {
@@ -186,7 +197,23 @@ impl StateWriter for MemoryState {
     }
 
     fn put_queue(&self, queue: &QueueFile) -> Result<(), StateError> {
-        self.stored().queues.insert(queue.header.ecosystem.clone(), queue.clone());
+        let queue = Arc::new(queue.clone());
+        self.stored().queues.insert(queue.header.ecosystem.clone(), queue);
+        Ok(())
+    }
+
+    /// Changes the queue in its place, if nobody reads it at the same time.
+    fn put_entries(
+        &self,
+        file: Arc<QueueFile>,
+        changed: Queue,
+        now: DateTime<Utc>,
+    ) -> Result<(), StateError> {
+        let ecosystem = file.header.ecosystem.clone();
+        let mut stored = self.stored();
+        let stored = stored.queues.entry(ecosystem).or_insert_with(|| Arc::clone(&file));
+        drop(file);
+        Arc::make_mut(stored).change(changed, now);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! How the state changes when a run has ended.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 
@@ -11,9 +11,9 @@ use crate::{
         record,
     },
     model::{
-        Attempt, BreakerTransition, CircuitState, Consequence, Control, Delta, EcosystemState,
-        Failure, FailureKind, Health, HostPause, Outcome, PackageId, Queue, QueueEntry,
-        SCHEMA_VERSION, Status, StoredBreaker, Sweep, Verdict,
+        Attempt, Breaker, BreakerTransition, CircuitState, Consequence, Control, Delta, Failure,
+        FailureKind, Health, HostPause, Outcome, PackageId, Queue, QueueEntry, SCHEMA_VERSION,
+        Status, StoredBreaker, Sweep, Verdict,
     },
 };
 
@@ -31,11 +31,13 @@ pub struct Rules<'a> {
     pub breaker: &'a BreakerPolicy,
 }
 
-/// The state after a run was applied.
+/// What a run changes in the state of its ecosystem.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Applied {
-    /// The ecosystem's queue and breaker.
-    pub state: EcosystemState,
+    /// The entries that change. All others stay as they are.
+    pub entries: BTreeMap<PackageId, QueueEntry>,
+    /// The ecosystem's breaker.
+    pub breaker: Breaker,
     /// What the run says about the health of the ecosystem.
     pub health: Health,
     /// The line for the breaker log, if the breaker changed.
@@ -45,22 +47,22 @@ pub struct Applied {
     pub wanted: BTreeSet<PackageId>,
 }
 
-/// Applies `delta` to `state`. Applying a delta a second time changes nothing, so a writer that was
-/// interrupted, or that another writer overtook, reads the newest state and applies again.
+/// Applies `delta` to the `queue` and the breaker of its ecosystem. Applying a delta a second time
+/// changes nothing, so a writer that was interrupted, or that another writer overtook, reads the
+/// newest state and applies again.
 #[must_use]
-pub fn delta(state: EcosystemState, delta: &Delta, rules: &Rules) -> Applied {
-    let EcosystemState { queue, breaker: before } = state;
-    let queue = to_queue(queue, delta, rules.backoff);
-    let wanted = wanted(&queue, delta);
-    let health = breaker::health(&delta.attempts, &rules.own_services, &before, rules.breaker);
+pub fn delta(queue: &Queue, before: &Breaker, delta: &Delta, rules: &Rules) -> Applied {
+    let entries = changed_entries(queue, delta, rules.backoff);
+    let wanted = wanted(queue, &entries, delta);
+    let health = breaker::health(&delta.attempts, &rules.own_services, before, rules.breaker);
     if before.last_batch.as_ref() == Some(&delta.batch) {
-        let state = EcosystemState { queue, breaker: before };
-        return Applied { state, health, transition: None, wanted };
+        let breaker = before.clone();
+        return Applied { entries, breaker, health, transition: None, wanted };
     }
     // Recipes that exist are no probe of what makes new ones.
     let mut after = match delta.sweep {
         Some(_) => before.clone(),
-        None => breaker::after_run(&before, &delta.attempts, health, delta.ended_at, rules.breaker),
+        None => breaker::after_run(before, &delta.attempts, health, delta.ended_at, rules.breaker),
     };
     after.last_batch = Some(delta.batch.clone());
     let moved =
@@ -69,47 +71,62 @@ pub fn delta(state: EcosystemState, delta: &Delta, rules: &Rules) -> Applied {
         schema_version: SCHEMA_VERSION,
         at: delta.ended_at,
         ecosystem: delta.batch.ecosystem().clone(),
-        from: StoredBreaker::from(&before).circuit_state,
+        from: StoredBreaker::from(before).circuit_state,
         to: StoredBreaker::from(&after).circuit_state,
         reason: after.open.as_ref().map_or(CLOSING_REASON, |open| &open.reason).to_owned(),
         evidence: evidence(delta),
         next_probe_at: after.open.as_ref().map(|open| open.until),
     });
-    let state = EcosystemState { queue, breaker: after };
-    Applied { state, health, transition, wanted }
+    Applied { entries, breaker: after, health, transition, wanted }
 }
 
 fn evidence(delta: &Delta) -> Vec<String> {
     record::failures(delta).into_iter().map(|noted| noted.record.id).collect()
 }
 
-fn to_queue(mut queue: Queue, delta: &Delta, backoff: &BackoffPolicy) -> Queue {
-    for attempt in &delta.attempts {
-        if let btree_map::Entry::Occupied(mut entry) = queue.entry(attempt.package.clone()) {
-            match delta.sweep {
-                None => to_entry(entry.get_mut(), attempt, delta, backoff),
-                Some(sweep) => to_swept(entry.get_mut(), attempt, (delta, sweep), backoff),
-            }
+/// The entries of `queue` that `delta` changes, as they are afterwards.
+fn changed_entries(
+    queue: &Queue,
+    delta: &Delta,
+    backoff: &BackoffPolicy,
+) -> BTreeMap<PackageId, QueueEntry> {
+    let mut changed: BTreeMap<PackageId, QueueEntry> = BTreeMap::new();
+    let mut change = |package: &PackageId, change: &dyn Fn(&mut QueueEntry)| {
+        let Some(entry) = changed.get(package).or_else(|| queue.get(package)) else { return };
+        let mut after = entry.clone();
+        change(&mut after);
+        if after != *entry {
+            changed.insert(package.clone(), after);
         }
+    };
+    for attempt in &delta.attempts {
+        change(&attempt.package, &|entry| match delta.sweep {
+            None => to_entry(entry, attempt, delta, backoff),
+            Some(sweep) => to_swept(entry, attempt, (delta, sweep), backoff),
+        });
     }
     for package in &delta.lost {
-        if let Some(entry) = queue.get_mut(package)
-            && entry.last_batch.as_ref() != Some(&delta.batch)
-        {
-            entry.last_batch = Some(delta.batch.clone());
-            entry.lost = true;
-        }
+        change(package, &|entry| {
+            if entry.last_batch.as_ref() != Some(&delta.batch) {
+                entry.last_batch = Some(delta.batch.clone());
+                entry.lost = true;
+            }
+        });
     }
-    queue
+    changed
 }
 
-fn wanted(queue: &Queue, delta: &Delta) -> BTreeSet<PackageId> {
+fn wanted(
+    queue: &Queue,
+    changed: &BTreeMap<PackageId, QueueEntry>,
+    delta: &Delta,
+) -> BTreeSet<PackageId> {
     // The recipes of a sweep are there.
     if delta.sweep.is_some() {
         return BTreeSet::new();
     }
     let is_wanted = |attempt: &&Attempt| {
-        let entry = queue.get(&attempt.package);
+        let entry = changed.get(&attempt.package).or_else(|| queue.get(&attempt.package));
         matches!(attempt.outcome, Outcome::Succeeded { .. })
             && entry.is_none_or(|entry| entry.status == Status::Success)
     };
@@ -252,7 +269,7 @@ pub fn to_control(mut control: Control, delta: &Delta, applied: &Applied) -> Con
         budget.linux_minutes_used = budget.linux_minutes_used.saturating_add(delta.minutes.linux);
         budget.macos_minutes_used = budget.macos_minutes_used.saturating_add(delta.minutes.macos);
     }
-    control.ecosystems.insert(ecosystem, (&applied.state.breaker).into());
+    control.ecosystems.insert(ecosystem, (&applied.breaker).into());
     control
 }
 
@@ -276,6 +293,7 @@ pub fn describe(transition: &BreakerTransition) -> &'static str {
 mod tests {
     use super::*;
     use crate::{
+        ecosystem_state::EcosystemState,
         model::{BatchId, EcosystemId, Environment, EnvironmentResult, RecipeName},
         records::{self, attempt, failed_on, queue, succeeded},
     };
@@ -305,7 +323,7 @@ mod tests {
             (3, FailureKind::InstallFailed, (Status::Failed, 1, 0)),
         ] {
             let run = run(second, vec![attempt("eco:a", failed_on(kind, None))]);
-            state = delta(state, &run, &rules(&backoff, &breaker)).state;
+            state.apply(&run, &rules(&backoff, &breaker));
             let entry = state.queue.values().next().unwrap();
             let counts = (entry.consecutive_failures, entry.consecutive_faults);
             assert_eq!((entry.status.clone(), counts.0, counts.1), expected);
@@ -319,7 +337,7 @@ mod tests {
         for &kind in FailureKind::ALL {
             let state = EcosystemState { queue: queue([("a", 1, 0)]), ..Default::default() };
             let run = run(1, vec![attempt("eco:a", failed_on(kind, None))]);
-            let state = delta(state, &run, &rules(&backoff, &breaker)).state;
+            let state = state.after(&run, &rules(&backoff, &breaker));
             let entry = state.queue.values().next().unwrap();
             let status = entry.status.label().as_str();
             let expected = match kind.consequence() {
@@ -346,10 +364,9 @@ mod tests {
         for second in 1..=3 {
             let run = run(second, vec![attempt("eco:a", fault()), attempt("eco:b", fault())]);
             for _ in 0..2 {
-                let applied = delta(state, &run, &rules);
+                let applied = state.apply(&run, &rules);
                 control = to_control(control, &run, &applied);
                 transitions.extend(applied.transition);
-                state = applied.state;
             }
         }
         assert_eq!(state.breaker.unhealthy_runs, 3);
@@ -366,14 +383,14 @@ mod tests {
         // The clock was put back by 900 s between the two runs.
         for second in [1_000, 100] {
             let run = run(second, fails());
-            state = delta(state, &run, &rules(&backoff, &breaker)).state;
+            state.apply(&run, &rules(&backoff, &breaker));
         }
         let entry = state.queue.values().next().unwrap();
         assert_eq!(entry.consecutive_failures, 2);
         assert_eq!(entry.last_attempt_at, DateTime::from_timestamp(100, 0));
         let run = run(50, vec![attempt("eco:a", succeeded("x"))]);
-        let applied = delta(state, &run, &rules(&backoff, &breaker));
-        let entry = applied.state.queue.values().next().unwrap();
+        let applied = state.apply(&run, &rules(&backoff, &breaker));
+        let entry = state.queue.values().next().unwrap();
         let recipe = entry.recipe.as_ref().map(RecipeName::as_str);
         assert_eq!((&entry.status, recipe), (&Status::Success, Some("x")));
         assert_eq!(applied.wanted, ["eco:a".parse().unwrap()].into());
@@ -386,7 +403,7 @@ mod tests {
         let before = state.queue.values().next().unwrap().clone();
         let lost = Delta { lost: vec![before.id.clone()], ..run(1, vec![]) };
         for _ in 0..2 {
-            state = delta(state, &lost, &rules(&backoff, &breaker)).state;
+            state.apply(&lost, &rules(&backoff, &breaker));
             let entry = state.queue.values().next().unwrap();
             let last_batch = Some(lost.batch.clone());
             assert_eq!(*entry, QueueEntry { lost: true, last_batch, ..before.clone() });
@@ -395,13 +412,25 @@ mod tests {
             [(2, FailureKind::RunnerLost, true), (3, FailureKind::LibraryOnly, false)]
         {
             let run = run(second, vec![attempt("eco:a", failed_on(kind, None))]);
-            state = delta(state, &run, &rules(&backoff, &breaker)).state;
+            state.apply(&run, &rules(&backoff, &breaker));
             assert_eq!(state.queue.values().next().unwrap().lost, is_lost);
         }
     }
 
+    struct Swept {
+        state: EcosystemState,
+        applied: Applied,
+        run: Delta,
+    }
+
+    impl Swept {
+        fn entry(&self) -> &QueueEntry {
+            self.state.queue.values().next().unwrap()
+        }
+    }
+
     /// A queue with a recipe of `eco:a`, after it was tested again with this outcome.
-    fn swept(sweep: Sweep, outcome: Outcome, verdict: Option<Verdict>) -> (Applied, Delta) {
+    fn swept(sweep: Sweep, outcome: Outcome, verdict: Option<Verdict>) -> Swept {
         let (backoff, breaker) = Default::default();
         let mut state = EcosystemState { queue: queue([("a", 1, 0)]), ..Default::default() };
         let entry = state.queue.values_mut().next().unwrap();
@@ -418,24 +447,23 @@ mod tests {
         let attempt =
             Attempt { results: result.into_iter().collect(), ..attempt("eco:a", outcome) };
         let run = Delta { sweep: Some(sweep), ..run(100, vec![attempt]) };
-        let once = delta(state, &run, &rules(&backoff, &breaker));
-        let twice = delta(once.state.clone(), &run, &rules(&backoff, &breaker));
-        assert_eq!(once.state, twice.state);
-        (once, run)
+        let applied = state.apply(&run, &rules(&backoff, &breaker));
+        assert_eq!(state.clone().after(&run, &rules(&backoff, &breaker)), state);
+        Swept { state, applied, run }
     }
 
     #[test]
     fn a_recipe_that_stopped_working_is_told_apart_from_one_that_never_worked() {
-        let entry_of = |applied: &Applied| applied.state.queue.values().next().unwrap().clone();
         let failed = |kind| failed_on(kind, None);
         let fail = Some(Verdict::Fail);
-        let (applied, run) = swept(Sweep::Again, failed(FailureKind::VerifyFailed), fail);
-        let entry = entry_of(&applied);
+        let swept_once = swept(Sweep::Again, failed(FailureKind::VerifyFailed), fail);
+        let Swept { applied, run, .. } = &swept_once;
+        let entry = swept_once.entry();
         assert_eq!((&entry.status, entry.regressed_at), (&Status::Failed, Some(run.ended_at)));
         assert!(entry.recipe.is_some() && entry.next_retry_at.is_some());
         assert!(applied.wanted.is_empty() && applied.transition.is_none());
-        let gone = swept(Sweep::Again, failed(FailureKind::PackageNotFound), None).0;
-        assert!(entry_of(&gone).regressed_at.is_some());
+        let gone = swept(Sweep::Again, failed(FailureKind::PackageNotFound), None);
+        assert!(gone.entry().regressed_at.is_some());
 
         // What says nothing about the recipe changes nothing.
         for (sweep, kind, verdict) in [
@@ -443,11 +471,12 @@ mod tests {
             (Sweep::Again, FailureKind::BinaryDiscoveryFailed, None),
             (Sweep::Elsewhere, FailureKind::VerifyFailed, fail),
         ] {
-            let entry = entry_of(&swept(sweep, failed(kind), verdict).0);
+            let swept = swept(sweep, failed(kind), verdict);
+            let entry = swept.entry();
             assert_eq!((&entry.status, entry.regressed_at), (&Status::Success, None), "{kind:?}");
         }
         let passed = swept(Sweep::Again, succeeded("a"), Some(Verdict::Pass));
-        assert_eq!(entry_of(&passed.0).verified_at, Some(passed.1.ended_at));
+        assert_eq!(passed.entry().verified_at, Some(passed.run.ended_at));
     }
 
     #[test]
@@ -455,10 +484,10 @@ mod tests {
         let (backoff, breaker) = Default::default();
         let fail = Some(Verdict::Fail);
         let failed = failed_on(FailureKind::VerifyFailed, None);
-        let state = swept(Sweep::Again, failed, fail).0.state;
+        let mut state = swept(Sweep::Again, failed, fail).state;
         let run = run(200, vec![attempt("eco:a", succeeded("a"))]);
-        let applied = delta(state, &run, &rules(&backoff, &breaker));
-        let entry = applied.state.queue.values().next().unwrap();
+        state.apply(&run, &rules(&backoff, &breaker));
+        let entry = state.queue.values().next().unwrap();
         assert_eq!((&entry.status, entry.regressed_at), (&Status::Success, None));
     }
 
@@ -469,8 +498,8 @@ mod tests {
         let excluded = Status::Excluded { reason: "operator".to_owned() };
         state.queue.values_mut().next().unwrap().status = excluded.clone();
         let run = run(1, vec![attempt("eco:a", succeeded("a"))]);
-        let applied = delta(state, &run, &rules(&backoff, &breaker));
-        assert_eq!(applied.state.queue.values().next().unwrap().status, excluded);
+        let applied = state.apply(&run, &rules(&backoff, &breaker));
+        assert_eq!(state.queue.values().next().unwrap().status, excluded);
         assert!(applied.wanted.is_empty(), "its recipe is not written");
     }
 }

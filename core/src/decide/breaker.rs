@@ -25,6 +25,21 @@ pub struct BreakerPolicy {
     pub probes: usize,
     /// Number of latest attempts that must all fail in the same way to count as a systemic failure.
     pub systemic_row: usize,
+    /// What makes a run unhealthy.
+    pub rule: HealthRule,
+}
+
+/// What makes a run unhealthy, and which packages are probes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HealthRule {
+    /// The evidence that registry and tool do not answer; see [`health`]. The probes are packages
+    /// that were not probed before.
+    #[default]
+    Evidence,
+    /// That it made no recipe; the probes are always the first packages of the queue. Only
+    /// simulations use this rule of the first design, for comparison: most packages of a backlog
+    /// fail for reasons of their own, so breakers open and stay open.
+    NoRecipe,
 }
 
 impl Default for BreakerPolicy {
@@ -36,6 +51,7 @@ impl Default for BreakerPolicy {
             longest_pause: 24 * hour,
             probes: 3,
             systemic_row: 10,
+            rule: HealthRule::Evidence,
         }
     }
 }
@@ -47,6 +63,8 @@ pub enum Admission {
     Batch,
     /// At most this many attempts, to test the ecosystem.
     Probes(usize),
+    /// The same, always with the first packages of the queue, for [`HealthRule::NoRecipe`].
+    FirstOfQueue(usize),
     /// Nothing.
     Nothing(SkipReason),
 }
@@ -56,7 +74,10 @@ pub fn admission(breaker: &Breaker, now: DateTime<Utc>, policy: &BreakerPolicy) 
     match &breaker.open {
         None => Admission::Batch,
         Some(open) if was_opened_ahead(open, now) => Admission::Batch,
-        Some(Open { until, .. }) if *until <= now => Admission::Probes(policy.probes),
+        Some(Open { until, .. }) if *until <= now => match policy.rule {
+            HealthRule::Evidence => Admission::Probes(policy.probes),
+            HealthRule::NoRecipe => Admission::FirstOfQueue(policy.probes),
+        },
         Some(Open { until, .. }) => Admission::Nothing(SkipReason::BreakerOpen { until: *until }),
     }
 }
@@ -81,6 +102,10 @@ pub fn health(
 ) -> Health {
     let failures: Vec<&Failure> = attempts.iter().filter_map(failure).collect();
     let n_succeeded = attempts.len() - failures.len();
+    if policy.rule == HealthRule::NoRecipe {
+        let unhealthy = Health::Unhealthy { signature: None };
+        return if n_succeeded > 0 { Health::Healthy } else { unhealthy };
+    }
     let n_own_faults = failures.iter().filter(|failure| failure.finding.blames(own)).count();
     let n_structural = failures.iter().filter(|failure| is_structural(failure)).count();
     let row = uniform_row(breaker, attempts, policy).filter(|row| {
@@ -281,6 +306,20 @@ mod tests {
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 24, 24]);
         assert_eq!(after_run(&breaker, &[], Health::Healthy, now, &policy).open, None);
+    }
+
+    /// Why the first design made nothing for months.
+    #[test]
+    fn by_the_rule_of_the_first_design_packages_that_fail_keep_the_breaker_open() {
+        let policy = BreakerPolicy { rule: HealthRule::NoRecipe, ..BreakerPolicy::default() };
+        let fails = [attempt("eco:a", failed_on(FailureKind::InstallFailed, None))];
+        let (mut now, mut breaker) = (DateTime::UNIX_EPOCH, Breaker::default());
+        for _ in 0..9 {
+            let health = health(&fails, &BTreeSet::new(), &breaker, &policy);
+            breaker = after_run(&breaker, &fails, health, now, &policy);
+            now = breaker.open.as_ref().map_or(now, |open| open.until);
+        }
+        assert_eq!(admission(&breaker, now, &policy), Admission::FirstOfQueue(3));
     }
 
     #[test]

@@ -16,9 +16,14 @@ pub struct NameRegistry {
     commands: BTreeMap<String, RecipeName>,
     /// For each source of versions, the packages that it is asked about, each with its first recipe.
     versioned: BTreeMap<String, BTreeMap<PackageName, RecipeName>>,
+    /// For each action and each of its parameters, the texts, each with its first recipe.
+    texts: BTreeMap<String, BTreeMap<String, Texts>>,
     /// Recipes that cannot be read, so that nothing is known about what they install.
     unreadable: BTreeSet<RecipeName>,
 }
+
+/// Texts of recipes, each with the recipe whose name comes first.
+type Texts = BTreeMap<String, RecipeName>;
 
 /// The part of a recipe's step that distinguishes packages: the action and its texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +50,22 @@ impl NameRegistry {
             action: step.action.clone(),
             texts: step.params.iter().filter_map(text).collect(),
         });
-        self.recipes.insert(name.clone(), installs.collect());
+        let installs: Vec<Installs> = installs.collect();
+        for (replaced, parameter, text) in self.recipes.get(name).into_iter().flat_map(all_texts) {
+            let texts = self.texts.get_mut(replaced).and_then(|of| of.get_mut(parameter));
+            if let Some(texts) = texts.filter(|texts| texts.get(text) == Some(name)) {
+                texts.remove(text);
+            }
+        }
+        for (action, parameter, text) in all_texts(&installs) {
+            let texts = self.texts.entry(action.to_owned()).or_default();
+            let first = texts.entry(parameter.to_owned()).or_default().entry(text.to_owned());
+            let first = first.or_insert_with(|| name.clone());
+            if name < first {
+                first.clone_from(name);
+            }
+        }
+        self.recipes.insert(name.clone(), installs);
         if let Some((source, package)) = versioned(recipe) {
             let packages = self.versioned.entry(source.to_owned()).or_default();
             packages.entry(package).or_insert_with(|| name.clone());
@@ -98,27 +118,48 @@ impl NameRegistry {
         !self.unreadable.is_empty()
     }
 
-    /// The packages that recipes install by one of `actions`, each with the first recipe that does
-    /// so. A parameter of the step names the package. If there is none, because the step names files,
-    /// `[version]` names the package that its source is asked about.
-    pub fn installed(&self, actions: &[ActionShape]) -> BTreeMap<PackageName, RecipeName> {
-        let named = |installs: &Installs| -> Option<PackageName> {
-            let action = actions.iter().find(|action| action.name == installs.action)?;
-            installs.texts.get(action.package?)?.parse().ok()
-        };
-        let mut installed = BTreeMap::new();
-        for action in actions.iter().filter(|action| action.package.is_none()) {
-            if let Versions::Named(source) = action.versions {
-                installed.extend(self.versioned.get(source).cloned().unwrap_or_default());
-            }
-        }
-        for (recipe, steps) in &self.recipes {
-            for package in steps.iter().filter_map(named) {
-                installed.entry(package).or_insert_with(|| recipe.clone());
+    /// The packages that recipes install by one of `actions`. A parameter of the step names the
+    /// package. If there is none, because the step names files, `[version]` names the package that
+    /// its source is asked about.
+    pub fn installed(&self, actions: &[ActionShape]) -> Installed<'_> {
+        let mut installed = Installed { versioned: vec![], texts: vec![] };
+        for action in actions {
+            match (action.package, action.versions) {
+                (Some(parameter), _) => {
+                    let texts = self.texts.get(action.name).and_then(|of| of.get(parameter));
+                    installed.texts.extend(texts);
+                }
+                (None, Versions::Named(source)) => {
+                    installed.versioned.extend(self.versioned.get(source));
+                }
+                (None, Versions::Untold | Versions::Inferred(_) | Versions::Derived { .. }) => (),
             }
         }
         installed
     }
+}
+
+/// The packages that recipes install by some actions.
+pub struct Installed<'a> {
+    versioned: Vec<&'a BTreeMap<PackageName, RecipeName>>,
+    texts: Vec<&'a Texts>,
+}
+
+impl<'a> Installed<'a> {
+    /// The first recipe that installs `package`; `None` if there is none.
+    pub fn recipe_of(&self, package: &PackageName) -> Option<&'a RecipeName> {
+        let versioned = self.versioned.iter().filter_map(|packages| packages.get(package));
+        let by_step = || self.texts.iter().filter_map(|texts| texts.get(package.as_str())).min();
+        versioned.last().or_else(by_step)
+    }
+}
+
+/// The texts of `installs`: action, parameter and text.
+fn all_texts(installs: &Vec<Installs>) -> impl Iterator<Item = (&str, &str, &str)> {
+    installs.iter().flat_map(|step| {
+        let texts = step.texts.iter();
+        texts.map(|(parameter, text)| (&*step.action, &**parameter, &**text))
+    })
 }
 
 impl Installs {
@@ -210,8 +251,10 @@ mod tests {
         let mut name_registry = NameRegistry::default();
         name_registry.add(&"a".parse().unwrap(), &recipe("a", "x"));
         name_registry.add_unreadable("u".parse().unwrap());
-        let installed = [("a".parse().unwrap(), "a".parse().unwrap())].into();
-        assert_eq!(name_registry.installed(&[ActionShape::of_commands("eco_install")]), installed);
+        let installed = name_registry.installed(&[ActionShape::of_commands("eco_install")]);
+        let recipe_of = |package: &str| installed.recipe_of(&package.parse().unwrap());
+        assert_eq!(recipe_of("a"), Some(&"a".parse().unwrap()));
+        assert_eq!(recipe_of("b"), None);
         assert!(name_registry.has_unreadable() && name_registry.has_recipe(&"u".parse().unwrap()));
         let check =
             |name: &str, facts: &PackageFacts| name_registry.check(&name.parse().unwrap(), facts);

@@ -1,6 +1,6 @@
 //! Chooses the packages that a run attempts.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -24,23 +24,51 @@ pub struct BatchLimit {
 #[must_use]
 pub fn run(queue: &Queue, admission: &Admission, batch_limit: BatchLimit, batch: BatchId) -> Plan {
     let now = batch.started_at();
-    let (taken, mut skipped) = eligible(queue, admission, batch_limit.tier, now);
-    let (mut taken, n_places) = in_turn(taken, admission, batch_limit.size, now);
-    for entry in taken.split_off(n_places.min(taken.len())) {
-        let backs_off = backing_off(entry, now).map(|until| SkipReason::BackingOff { until });
-        let reason = backs_off.unwrap_or(SkipReason::BatchFull);
-        skipped.push(Skip { package_id: entry.id.clone(), reason });
-    }
-    skipped.sort_by(|a, b| a.package_id.cmp(&b.package_id));
+    let entries = eligible(queue, admission, batch_limit.tier, now).collect();
+    let taken = match admission {
+        Admission::Batch => batches(entries, batch_limit.size, now, batch_limit.size),
+        Admission::Probes(n) => probes(entries, batch_limit.size.min(*n), now),
+        Admission::FirstOfQueue(n) => by_tier(entries, batch_limit.size.min(*n)),
+        Admission::Nothing(_) => vec![],
+    };
     let attempts = taken.iter().map(|entry| entry.id.clone()).collect();
     let lost_before = taken.iter().filter(|entry| entry.lost).map(|entry| entry.id.clone());
     Plan {
         batch,
-        probing: matches!(admission, Admission::Probes(_)),
+        probing: matches!(admission, Admission::Probes(_) | Admission::FirstOfQueue(_)),
         attempts,
         lost_before: lost_before.collect(),
-        skipped,
     }
+}
+
+/// How many entries a run at `now` can attempt.
+pub fn n_eligible(queue: &Queue, admission: &Admission, tier: Tier, now: DateTime<Utc>) -> usize {
+    eligible(queue, admission, tier, now).count()
+}
+
+/// The entries of all tiers that are due at `now`.
+pub fn due(queue: &Queue, now: DateTime<Utc>) -> impl Iterator<Item = &QueueEntry> {
+    eligible(queue, &Admission::Batch, Tier::REST, now)
+}
+
+/// Whether a run at `now` has something to attempt.
+pub fn has_eligible(queue: &Queue, admission: &Admission, tier: Tier, now: DateTime<Utc>) -> bool {
+    eligible(queue, admission, tier, now).next().is_some()
+}
+
+/// The entries of `queue` that the run of `plan` does not attempt, with the reasons, in the order of
+/// their ids. Together with the attempts of the plan these are all entries. `admission` and `tier`
+/// are those with which the plan was made.
+pub fn skipped(queue: &Queue, admission: &Admission, tier: Tier, plan: &Plan) -> Vec<Skip> {
+    let now = plan.batch.started_at();
+    let taken: BTreeSet<&PackageId> = plan.attempts.iter().collect();
+    let left = queue.values().filter(|entry| !taken.contains(&entry.id));
+    let skip = |entry: &QueueEntry| {
+        let backs_off = || backing_off(entry, now).map(|until| SkipReason::BackingOff { until });
+        let reason = obstacle(entry, admission, tier, now).or_else(backs_off);
+        Skip { package_id: entry.id.clone(), reason: reason.unwrap_or(SkipReason::BatchFull) }
+    };
+    left.map(skip).collect()
 }
 
 /// The place of an entry among those that can be attempted.
@@ -70,75 +98,62 @@ pub fn place(
     if let Some(reason) = obstacle(entry, admission, batch_limit.tier, now) {
         return Some(Err(reason));
     }
-    let (taken, _) = eligible(queue, admission, batch_limit.tier, now);
-    let (taken, n_places) = in_turn(taken, admission, batch_limit.size, now);
-    let n_before = taken.iter().position(|entry| entry.id == *package)?;
+    let entries: Vec<_> = eligible(queue, admission, batch_limit.tier, now).collect();
+    let n_eligible = entries.len();
+    let (in_turn, n_places) = match admission {
+        Admission::Batch => (batches(entries, batch_limit.size, now, n_eligible), batch_limit.size),
+        Admission::Probes(n) => (probes(entries, n_eligible, now), batch_limit.size.min(*n)),
+        Admission::FirstOfQueue(n) => (by_tier(entries, n_eligible), batch_limit.size.min(*n)),
+        Admission::Nothing(_) => (entries, 0),
+    };
+    let n_before = in_turn.iter().position(|entry| entry.id == *package)?;
     // A run without places attempts nothing.
     let n_runs_before = n_before.checked_div(n_places).unwrap_or(usize::MAX);
-    Some(Ok(Place { n_before, n_eligible: taken.len(), n_runs_before }))
+    Some(Ok(Place { n_before, n_eligible, n_runs_before }))
 }
 
-/// The entries that can be attempted, in the order of their ids, and the others with the reasons.
+/// The entries that can be attempted, in the order of their ids.
 fn eligible<'a>(
     queue: &'a Queue,
-    admission: &Admission,
+    admission: &'a Admission,
     tier: Tier,
     now: DateTime<Utc>,
-) -> (Vec<&'a QueueEntry>, Vec<Skip>) {
-    let (mut taken, mut skipped) = (vec![], vec![]);
-    for entry in queue.values() {
-        match obstacle(entry, admission, tier, now) {
-            Some(reason) => skipped.push(Skip { package_id: entry.id.clone(), reason }),
-            None => taken.push(entry),
-        }
-    }
-    (taken, skipped)
+) -> impl Iterator<Item = &'a QueueEntry> {
+    queue.values().filter(move |entry| is_eligible(entry, admission, tier, now))
 }
 
-/// `entries`, which are in the order of their ids, in the order in which runs with places for `size`
-/// entries attempt them; and the number of places of the next run. All sorts are stable, so equal
-/// entries are in the order of their ids.
-fn in_turn<'a>(
-    mut entries: Vec<&'a QueueEntry>,
-    admission: &Admission,
-    size: usize,
-    now: DateTime<Utc>,
-) -> (Vec<&'a QueueEntry>, usize) {
-    match admission {
-        Admission::Batch => (in_batches(&entries, size, now), size),
-        Admission::Probes(n) => {
-            sort_for_probes(&mut entries, now);
-            (entries, size.min(*n))
-        }
-        Admission::Nothing(_) => (entries, 0),
-    }
-}
-
-/// Half of the places of each run, rounded up, go to the entries that have waited longest, the rest
-/// to the most important ones.
+/// The first `n` of `entries`, which are in the order of their ids, in the order in which runs with
+/// `n_places` attempt them. Half of the places of each run, rounded up, go to the entries that have
+/// waited longest, the rest to the most important ones. Equal entries are in the order of their ids.
 ///
 /// An attempt moves an entry to the end of the waiting order. Therefore each of N eligible entries
 /// is attempted within ⌈N / ⌈b/2⌉⌉ runs, whatever fails.
-fn in_batches<'a>(
-    entries: &[&'a QueueEntry],
+fn batches(
+    entries: Vec<&QueueEntry>,
     n_places: usize,
     now: DateTime<Utc>,
-) -> Vec<&'a QueueEntry> {
-    let waiting_since = |i: usize| match ahead::past(entries[i].last_attempt_at, now) {
+    n: usize,
+) -> Vec<&QueueEntry> {
+    let waiting_since = |entry: &QueueEntry| match ahead::past(entry.last_attempt_at, now) {
         Some(last_attempt_at) => last_attempt_at,
-        None => entries[i].added_at.min(now),
+        None => entry.added_at.min(now),
     };
-    let mut by_waiting: Vec<usize> = (0..entries.len()).collect();
-    let mut by_importance = by_waiting.clone();
-    by_waiting.sort_by_key(|&i| (waiting_since(i), entries[i].tier));
-    by_importance
-        .sort_by_key(|&i| (entries[i].tier, waiting_since(i), Reverse(popularity(entries[i]))));
+    let n = n.min(entries.len());
+    let n_places = n_places.max(1);
+    let indices: Vec<usize> = (0..entries.len()).collect();
+    let by_waiting =
+        first(n, indices.clone(), |&i| (waiting_since(entries[i]), entries[i].tier, i));
+    let by_importance = first(n, indices, |&i| {
+        let entry = entries[i];
+        (entry.tier, waiting_since(entry), Reverse(popularity(entry)), i)
+    });
     let mut is_taken = vec![false; entries.len()];
-    let mut in_turn = Vec::with_capacity(entries.len());
+    let mut in_turn = Vec::with_capacity(n);
     let (mut by_waiting, mut by_importance) = (by_waiting.into_iter(), by_importance.into_iter());
-    while in_turn.len() < entries.len() {
-        let n_left = n_places.max(1).min(entries.len() - in_turn.len());
-        let n_longest = n_left.min(n_places.max(1).div_ceil(2));
+    while in_turn.len() < n {
+        // The last run may have fewer entries than places.
+        let n_left = n_places.min(entries.len() - in_turn.len());
+        let n_longest = n_left.min(n_places.div_ceil(2));
         let mut take = |order: &mut std::vec::IntoIter<usize>, n: usize| {
             for _ in 0..n {
                 let Some(i) = order.find(|&i| !is_taken[i]) else { return };
@@ -149,21 +164,54 @@ fn in_batches<'a>(
         take(&mut by_waiting, n_longest);
         take(&mut by_importance, n_left - n_longest);
     }
+    in_turn.truncate(n);
     in_turn
 }
 
-/// Entries that were never probed come first, so that no bad package can keep a breaker open.
+/// The first `n` of `entries`, which are in the order of their ids, in the order in which they are
+/// probed. Entries that were never probed come first, so that no bad package can keep a breaker open.
 /// Entries whose waiting time has not passed come last.
-fn sort_for_probes(entries: &mut [&QueueEntry], now: DateTime<Utc>) {
-    entries.sort_by_key(|entry| {
+fn probes(entries: Vec<&QueueEntry>, n: usize, now: DateTime<Utc>) -> Vec<&QueueEntry> {
+    first(n, entries, |entry| {
         let is_backing_off = backing_off(entry, now).is_some();
-        (is_backing_off, entry.last_probe_at, entry.last_attempt_at, Reverse(popularity(entry)))
-    });
+        let last = (entry.last_probe_at, entry.last_attempt_at);
+        (is_backing_off, last, Reverse(popularity(entry)), &entry.id)
+    })
+}
+
+/// The first `n` of `entries` in the order of their tiers and ids.
+fn by_tier(entries: Vec<&QueueEntry>, n: usize) -> Vec<&QueueEntry> {
+    first(n, entries, |entry| (entry.tier, &entry.id))
+}
+
+/// The `n` items with the least keys, in the order of their keys. All keys are different. Of a long
+/// queue only the few entries that a run attempts are sorted.
+fn first<T, K: Ord>(n: usize, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+    if n == 0 {
+        return vec![];
+    }
+    if n < items.len() {
+        items.select_nth_unstable_by(n - 1, |a, b| key(a).cmp(&key(b)));
+        items.truncate(n);
+    }
+    items.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+    items
 }
 
 /// The popularity within one ecosystem. An unknown popularity counts as the lowest.
 fn popularity(entry: &QueueEntry) -> u64 {
     entry.popularity.as_ref().map_or(0, |popularity| popularity.value)
+}
+
+/// Whether nothing prevents an attempt of `entry`: [`obstacle`] finds nothing.
+fn is_eligible(entry: &QueueEntry, admission: &Admission, tier: Tier, now: DateTime<Utc>) -> bool {
+    matches!(entry.status, Status::Pending | Status::Failed)
+        && entry.tier <= tier
+        && match admission {
+            Admission::Nothing(_) => false,
+            Admission::Probes(_) | Admission::FirstOfQueue(_) => true,
+            Admission::Batch => backing_off(entry, now).is_none(),
+        }
 }
 
 fn obstacle(
@@ -188,7 +236,7 @@ fn obstacle(
     }
     match admission {
         Admission::Nothing(reason) => Some(reason.clone()),
-        Admission::Probes(_) => None,
+        Admission::Probes(_) | Admission::FirstOfQueue(_) => None,
         Admission::Batch => backing_off(entry, now).map(|until| SkipReason::BackingOff { until }),
     }
 }
@@ -214,8 +262,10 @@ mod tests {
         let batch = BatchId::new(EcosystemId::from_static("eco"), NOW);
         let plan = run(queue, admission, BatchLimit { size: 2, tier: Tier::REST }, batch);
         let attempts: Vec<String> = plan.attempts.iter().map(|id| id.name.to_string()).collect();
-        let skipped: Vec<String> =
-            plan.skipped.iter().map(|s| format!("{}={:?}", s.package_id.name, s.reason)).collect();
+        let skipped: Vec<String> = skipped(queue, admission, Tier::REST, &plan)
+            .iter()
+            .map(|s| format!("{}={:?}", s.package_id.name, s.reason))
+            .collect();
         assert_eq!(format!("{} | {}", attempts.join(" "), skipped.join(" ")), expected);
     }
 
@@ -235,7 +285,8 @@ mod tests {
         let batch_limit = BatchLimit { size: 9, tier: Tier::POPULAR };
         let plan = run(&three(), &Admission::Batch, batch_limit, batch);
         assert_eq!(plan.attempts.len(), 2);
-        assert_eq!(plan.skipped[0].reason, SkipReason::OtherTier);
+        let skipped = skipped(&three(), &Admission::Batch, Tier::POPULAR, &plan);
+        assert_eq!(skipped[0].reason, SkipReason::OtherTier);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Decides which ecosystems run, in whose slot, and what each of them attempts.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -11,18 +9,18 @@ use crate::{
         plan::{self, BatchLimit},
         rotation::{self, RotationCandidate, Slot},
     },
-    model::{BatchId, Control, EcosystemId, Plan, Queue, SkipReason, Turn},
+    model::{BatchId, Control, EcosystemId, Plan, Queue, SkipReason, Tier, Turn},
 };
 
 /// The state of one ecosystem on this machine. Candidates are in rotation order.
 #[derive(Debug, Clone)]
-pub struct Candidate {
+pub struct Candidate<'a> {
     /// The ecosystem.
     pub ecosystem: EcosystemId,
     /// The reason, in this program or on this machine, why it cannot attempt anything.
     pub obstacle: Option<SkipReason>,
     /// Its entries; empty when they cannot be read, which is an obstacle.
-    pub queue: Queue,
+    pub queue: &'a Queue,
 }
 
 /// The ecosystems that a run is for.
@@ -32,6 +30,8 @@ pub enum Choice {
     Auto,
     /// One ecosystem.
     One(EcosystemId),
+    /// Each of these that can attempt something.
+    Several(Vec<EcosystemId>),
     /// Every ecosystem that can attempt something.
     All,
 }
@@ -41,6 +41,7 @@ impl Choice {
     pub fn includes(&self, ecosystem: &EcosystemId) -> bool {
         match self {
             Self::One(id) => id == ecosystem,
+            Self::Several(ids) => ids.contains(ecosystem),
             Self::Auto | Self::All => true,
         }
     }
@@ -69,41 +70,39 @@ pub struct Preflight {
 /// Decides the run that starts at `now`. Each ecosystem takes at most `batch_limit`.
 #[must_use]
 pub fn run(
-    candidates: &[Candidate],
+    candidates: &[Candidate<'_>],
     control: &Control,
     choice: &Choice,
     batch_limit: BatchLimit,
     (now, policy): (DateTime<Utc>, &BreakerPolicy),
 ) -> Preflight {
-    let (rotation_candidates, plans): (Vec<RotationCandidate>, Vec<Plan>) = candidates
-        .iter()
-        .map(|candidate| rotation_candidate(candidate, control, batch_limit, now, policy))
-        .unzip();
-    let slot = rotation::owner(&rotation_candidates, now).cloned();
-    // Moved and not copied, because a plan names every entry that it skips.
-    let mut plans: BTreeMap<EcosystemId, Plan> = rotation_candidates
-        .iter()
-        .map(|candidate| candidate.ecosystem.clone())
-        .zip(plans)
-        .collect();
-    let mut planned =
-        |id: &EcosystemId, turn: Turn| Some(PlannedBatch { turn, plan: plans.remove(id)? });
-    let is_free = |candidate: &&RotationCandidate| candidate.obstacle.is_none();
-    let batches: Vec<PlannedBatch> = match choice {
+    let state = |candidate| rotation_candidate(candidate, control, batch_limit.tier, (now, policy));
+    let rotation_candidates: Vec<RotationCandidate> = candidates.iter().map(state).collect();
+    // Whose turn it is, is decided first. Only what runs is planned.
+    let chosen: Vec<(EcosystemId, Turn)> = match choice {
         Choice::Auto => match rotation::slot(&rotation_candidates, now) {
-            Slot::Ran(id) => planned(&id, Turn::Own).into_iter().collect(),
+            Slot::Ran(id) => vec![(id, Turn::Own)],
             Slot::FellThrough { from, reason, to } => {
-                planned(&to, Turn::FellThrough { from, reason }).into_iter().collect()
+                vec![(to, Turn::FellThrough { from, reason })]
             }
             Slot::Skipped(_) => vec![],
         },
-        Choice::One(_) | Choice::All => {
-            let chosen = rotation_candidates
-                .iter()
-                .filter(|candidate| choice.includes(&candidate.ecosystem));
-            chosen.filter(is_free).filter_map(|s| planned(&s.ecosystem, Turn::Own)).collect()
+        Choice::One(_) | Choice::Several(_) | Choice::All => {
+            let is_chosen =
+                |it: &&RotationCandidate| choice.includes(&it.ecosystem) && it.obstacle.is_none();
+            let chosen = rotation_candidates.iter().filter(is_chosen);
+            chosen.map(|it| (it.ecosystem.clone(), Turn::Own)).collect()
         }
     };
+    let planned = |(id, turn): (EcosystemId, Turn)| {
+        let candidate = candidates.iter().find(|candidate| candidate.ecosystem == id)?;
+        let admission = admission(&id, control, (now, policy));
+        let batch = next_batch(&id, control, now);
+        let plan = plan::run(candidate.queue, &admission, batch_limit, batch);
+        Some(PlannedBatch { turn, plan })
+    };
+    let batches = chosen.into_iter().filter_map(planned).collect();
+    let slot = rotation::owner(&rotation_candidates, now).cloned();
     let obstructed =
         |candidate: RotationCandidate| Some((candidate.ecosystem, candidate.obstacle?));
     let is_asked = |candidate: &RotationCandidate| choice.includes(&candidate.ecosystem);
@@ -124,49 +123,59 @@ pub fn admission(
 }
 
 fn rotation_candidate(
-    candidate: &Candidate,
+    candidate: &Candidate<'_>,
     control: &Control,
-    batch_limit: BatchLimit,
-    now: DateTime<Utc>,
-    policy: &BreakerPolicy,
-) -> (RotationCandidate, Plan) {
+    tier: Tier,
+    (now, policy): (DateTime<Utc>, &BreakerPolicy),
+) -> RotationCandidate {
     let id = &candidate.ecosystem;
-    let breaker = control.breaker(id);
     let admission = admission(id, control, (now, policy));
-    // Two batches of one ecosystem in the same second would have the same id. A batch in the future
-    // has no influence.
+    let starts_at = next_batch(id, control, now).started_at();
+    let idle = || !plan::has_eligible(candidate.queue, &admission, tier, starts_at);
+    let obstacle = match &admission {
+        Admission::Nothing(reason) => Some(reason.clone()),
+        Admission::Batch | Admission::Probes(_) | Admission::FirstOfQueue(_) => {
+            let nothing = || idle().then_some(SkipReason::NothingEligible);
+            candidate.obstacle.clone().or_else(nothing)
+        }
+    };
+    let last_served_at = ahead::past(control.breaker(id).last_run_at, now);
+    RotationCandidate { ecosystem: id.clone(), last_served_at, obstacle }
+}
+
+/// The id of a batch of `ecosystem` that starts at `now`. Two batches of one ecosystem in the same
+/// second would have the same id. A batch in the future has no influence.
+fn next_batch(ecosystem: &EcosystemId, control: &Control, now: DateTime<Utc>) -> BatchId {
+    let breaker = control.breaker(ecosystem);
     let last = ahead::past(breaker.last_batch.as_ref().map(BatchId::started_at), now);
     let start = last.map_or(now, |last| now.max(last + chrono::Duration::seconds(1)));
-    let plan =
-        plan::run(&candidate.queue, &admission, batch_limit, BatchId::new(id.clone(), start));
-    let obstacle = match admission {
-        Admission::Nothing(reason) => Some(reason),
-        Admission::Batch | Admission::Probes(_) => candidate
-            .obstacle
-            .clone()
-            .or_else(|| plan.attempts.is_empty().then_some(SkipReason::NothingEligible)),
-    };
-    let last_served_at = ahead::past(breaker.last_run_at, now);
-    (RotationCandidate { ecosystem: id.clone(), last_served_at, obstacle }, plan)
+    BatchId::new(ecosystem.clone(), start)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::Tier, records};
+    use crate::records;
 
-    fn candidate(id: &'static str, n: usize, obstacle: Option<SkipReason>) -> Candidate {
-        let names: Vec<String> = (0..n).map(|i| format!("p{i}")).collect();
-        let queue = records::queue(names.iter().map(|name| (&**name, 1, 0)));
+    fn candidate<'a>(
+        id: &'static str,
+        queue: &'a Queue,
+        obstacle: Option<SkipReason>,
+    ) -> Candidate<'a> {
         Candidate { ecosystem: EcosystemId::from_static(id), obstacle, queue }
+    }
+
+    fn three() -> Queue {
+        records::queue([("p0", 1, 0), ("p1", 1, 0), ("p2", 1, 0)])
     }
 
     #[track_caller]
     fn check(control: &Control, choice: &Choice, expected: &str) {
+        let (three, empty) = (three(), Queue::new());
         let candidates = [
-            candidate("a", 3, None),
-            candidate("b", 0, None),
-            candidate("c", 3, Some(SkipReason::BuilderMissing)),
+            candidate("a", &three, None),
+            candidate("b", &empty, None),
+            candidate("c", &three, Some(SkipReason::BuilderMissing)),
         ];
         let batch_limit = BatchLimit { size: 2, tier: Tier::REST };
         let policy = BreakerPolicy::default();
@@ -208,7 +217,8 @@ mod tests {
     #[test]
     fn a_run_dated_in_the_future_does_not_shift_later_ids() {
         let started_with = |last: &str| {
-            let candidates = [candidate("a", 3, None)];
+            let three = three();
+            let candidates = [candidate("a", &three, None)];
             let mut control = Control::default();
             let breaker = crate::model::StoredBreaker {
                 last_batch_id: Some(last.parse().unwrap()),

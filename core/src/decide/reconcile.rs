@@ -1,13 +1,11 @@
 //! Updates a queue according to the recipes that exist.
 
-use std::collections::BTreeMap;
-
 use crate::{
     decide::name_registry::NameRegistry,
     model::{KnownRecipes, PackageId, PackageName, Queue, QueueEntry, RecipeName, Status},
 };
 
-/// The entries that changed because a recipe exists, or exists no longer.
+/// How many entries changed because a recipe exists, or exists no longer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Entries whose recipe exists now.
@@ -25,8 +23,8 @@ pub struct Changes {
 pub struct Recipes<'a> {
     /// All of them by name, those that cannot be read included.
     pub name_registry: &'a NameRegistry,
-    /// The packages that the readable ones install, each with its recipe.
-    pub installed: &'a BTreeMap<PackageName, RecipeName>,
+    /// The recipe that installs a package, among the readable ones.
+    pub installed: &'a dyn Fn(&PackageName) -> Option<&'a RecipeName>,
     /// The recipes that can be dependencies.
     pub known: &'a KnownRecipes,
     /// The name of the recipe of a package, as far as the name of the package determines it. It is
@@ -34,53 +32,49 @@ pub struct Recipes<'a> {
     pub usual: &'a dyn Fn(&PackageId) -> RecipeName,
 }
 
-/// Updates `queue`. As long as no forge is used, a written recipe counts as merged, and the package
-/// of a recipe whose file is gone is wanted again. The content of the file decides nothing, because a
-/// person may have edited it, or it may be damaged. An entry that waited for recipes is due as soon
-/// as all of them exist. Decisions of a person are kept.
-pub fn queue(queue: &mut Queue, recipes: Recipes<'_>) -> Changes {
-    let mut changes = Changes::default();
-    for entry in queue.values_mut() {
-        match &entry.status {
-            Status::RequiresManual { .. } | Status::Excluded { .. } => (),
-            Status::Success => done(entry, recipes, &mut changes),
-            // Its recipe is there, and does not work.
-            Status::Failed if entry.regressed_at.is_some() => (),
-            Status::Pending | Status::Failed | Status::InProgress { .. } => {
-                if let Found::There(name) = recipes.of(entry) {
-                    changes.merged += 1;
-                    set_status(entry, Status::Success, Some(name));
-                }
+/// The entries of `queue` that change because of the existing recipes, as they are afterwards. As
+/// long as no forge is used, a written recipe counts as merged, and the package of a recipe whose
+/// file is gone is wanted again. The content of the file decides nothing, because a person may have
+/// edited it, or it may be damaged. An entry that waited for recipes is due as soon as all of them
+/// exist. Decisions of a person are kept.
+pub fn changed_entries(queue: &Queue, recipes: Recipes<'_>) -> (Queue, Changes) {
+    let (mut changed, mut changes) = (Queue::new(), Changes::default());
+    for entry in queue.values() {
+        let Some(change) = recipes.change(entry) else { continue };
+        let mut after = entry.clone();
+        match change {
+            Change::Merged(recipe) => {
+                changes.merged += 1;
+                set_status(&mut after, Status::Success, Some(recipe));
             }
-            Status::Blocked { by } => {
-                let is_free = by.iter().all(|name| recipes.known.provides(name.as_str()));
-                if let Found::There(name) = recipes.of(entry) {
-                    changes.merged += 1;
-                    set_status(entry, Status::Success, Some(name));
-                } else if is_free {
-                    changes.released += 1;
-                    set_status(entry, Status::Pending, None);
-                }
+            Change::Vanished => {
+                changes.vanished += 1;
+                set_status(&mut after, Status::Pending, None);
+            }
+            Change::Released => {
+                changes.released += 1;
+                set_status(&mut after, Status::Pending, None);
+            }
+            Change::Named(recipe) => {
+                changes.named += 1;
+                after.recipe = Some(recipe);
             }
         }
+        changed.insert(after.id.clone(), after);
     }
-    changes
+    (changed, changes)
 }
 
-/// Brings an entry up to date whose recipe was there.
-fn done(entry: &mut QueueEntry, recipes: Recipes<'_>, changes: &mut Changes) {
-    match recipes.of(entry) {
-        Found::There(name) if entry.recipe.as_ref() == Some(&name) => (),
-        Found::There(name) => {
-            changes.named += 1;
-            entry.recipe = Some(name);
-        }
-        Found::Gone => {
-            changes.vanished += 1;
-            set_status(entry, Status::Pending, None);
-        }
-        Found::Unknown => (),
-    }
+/// What changes in an entry.
+enum Change {
+    /// Its recipe exists now.
+    Merged(RecipeName),
+    /// Its recipe exists no longer.
+    Vanished,
+    /// All recipes for which it waited exist now.
+    Released,
+    /// Its recipe existed before, and only its name is new.
+    Named(RecipeName),
 }
 
 /// What became of the recipe of an entry.
@@ -92,9 +86,36 @@ enum Found {
 }
 
 impl Recipes<'_> {
+    /// What changes in `entry`; `None` if nothing does.
+    fn change(&self, entry: &QueueEntry) -> Option<Change> {
+        let is_free = match &entry.status {
+            Status::RequiresManual { .. } | Status::Excluded { .. } => return None,
+            Status::Success => {
+                return match self.of(entry) {
+                    Found::There(name) if entry.recipe.as_ref() == Some(&name) => None,
+                    Found::There(name) => Some(Change::Named(name)),
+                    Found::Gone => Some(Change::Vanished),
+                    Found::Unknown => None,
+                };
+            }
+            // Its recipe is there, and does not work.
+            Status::Failed if entry.regressed_at.is_some() => return None,
+            Status::Pending | Status::Failed | Status::InProgress { .. } => false,
+            Status::Blocked { by } => by.iter().all(|name| self.known.provides(name.as_str())),
+        };
+        match self.of(entry) {
+            Found::There(name) => Some(Change::Merged(name)),
+            Found::Gone | Found::Unknown => is_free.then_some(Change::Released),
+        }
+    }
+
     fn of(&self, entry: &QueueEntry) -> Found {
         let own = entry.recipe.as_ref().filter(|name| self.name_registry.has_recipe(name));
-        if let Some(name) = own.or_else(|| self.installed.get(&entry.id.name)) {
+        let installed = || (self.installed)(&entry.id.name);
+        // A recipe may provide a package of another name, or in another way.
+        let (ecosystem, package) = (entry.id.ecosystem.as_str(), entry.id.name.as_str());
+        let satisfied = || self.known.satisfied_by(ecosystem, package);
+        if let Some(name) = own.or_else(installed).or_else(satisfied) {
             return Found::There(name.clone());
         }
         if entry.recipe.is_some() || entry.status != Status::Success {
@@ -120,6 +141,8 @@ fn set_status(entry: &mut QueueEntry, status: Status, recipe: Option<RecipeName>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::{
         model::{Metadata, Recipe},
@@ -155,15 +178,15 @@ mod tests {
         let name_registry = name_registry(there);
         let installing = there.split_whitespace().filter(|name| *name == "r");
         let installed = installing.map(|name| ("a".parse().unwrap(), name.parse().unwrap()));
-        let (installed, known) = (installed.collect(), KnownRecipes::default());
+        let installed: BTreeMap<PackageName, RecipeName> = installed.collect();
         let recipes = Recipes {
             name_registry: &name_registry,
-            installed: &installed,
-            known: &known,
+            installed: &|package| installed.get(package),
+            known: &KnownRecipes::default(),
             usual: &usual,
         };
-        queue(&mut entries, recipes);
-        assert_eq!(queue(&mut entries, recipes), Changes::default(), "repeatable");
+        entries.extend(changed_entries(&entries, recipes).0);
+        assert_eq!(changed_entries(&entries, recipes), Default::default(), "repeatable");
         entries.into_values().next().unwrap()
     }
 
@@ -224,15 +247,16 @@ mod tests {
         let mut known = KnownRecipes::default();
         let satisfies = [("zoo".to_owned(), vec!["ssl@3".to_owned()])].into();
         known.add_named(&"ssl".parse().unwrap(), &satisfies);
-        let (name_registry, installed) = (NameRegistry::default(), BTreeMap::new());
+        let name_registry = NameRegistry::default();
         let mut reconcile = |known: &KnownRecipes| {
             let recipes = Recipes {
                 name_registry: &name_registry,
-                installed: &installed,
+                installed: &|_| None,
                 known,
                 usual: &usual,
             };
-            let changes = queue(&mut entries, recipes);
+            let (changed, changes) = changed_entries(&entries, recipes);
+            entries.extend(changed);
             (changes, entries.values().next().unwrap().status.clone())
         };
         assert_eq!(reconcile(&known), (Changes::default(), waiting));

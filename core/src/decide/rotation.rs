@@ -32,9 +32,15 @@ pub fn owner(by_rank: &[RotationCandidate], now: DateTime<Utc>) -> Option<&Ecosy
 }
 
 fn turn(by_rank: &[RotationCandidate], now: DateTime<Utc>) -> Option<&RotationCandidate> {
-    let n = i64::try_from(by_rank.len()).ok().filter(|&n| n > 0)?;
+    by_rank.get(owner_rank(by_rank.len(), now)?)
+}
+
+/// The index, in rotation order, of the one of `n` ecosystems that owns the slot at `now`; `None` if
+/// `n` is 0.
+pub fn owner_rank(n: usize, now: DateTime<Utc>) -> Option<usize> {
+    let n = i64::try_from(n).ok().filter(|&n| n > 0)?;
     let hour = now.timestamp().div_euclid(HOUR);
-    by_rank.get(usize::try_from(hour.rem_euclid(n)).ok()?)
+    usize::try_from(hour.rem_euclid(n)).ok()
 }
 
 /// The start of the first hour at `from` or later whose slot belongs to the ecosystem at index `rank`

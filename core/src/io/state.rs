@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
@@ -28,8 +29,9 @@ pub trait StateReader: Send + Sync {
     /// Ecosystems that have a queue file, sorted.
     fn queued_ecosystems(&self) -> Result<Vec<EcosystemId>, StateError>;
 
-    /// The queue of `ecosystem`; `None` when there is no such file.
-    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<QueueFile>, StateError>;
+    /// The queue of `ecosystem`; `None` when there is no such file. It is shared, so that a state in
+    /// memory copies no entries.
+    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<Arc<QueueFile>>, StateError>;
 
     /// Calls `visit` for the runs that fit `filter`, newest first, until it stops.
     ///
@@ -145,6 +147,18 @@ pub trait StateWriter: StateReader {
     /// Replaces a queue. Quarantined entries are written back unchanged.
     fn put_queue(&self, queue: &QueueFile) -> Result<(), StateError>;
 
+    /// Replaces or adds the entries `changed` of the queue `file`, which was just read, at `now`.
+    fn put_entries(
+        &self,
+        file: Arc<QueueFile>,
+        changed: Queue,
+        now: DateTime<Utc>,
+    ) -> Result<(), StateError> {
+        let mut file = Arc::unwrap_or_clone(file);
+        file.change(changed, now);
+        self.put_queue(&file)
+    }
+
     /// Stores an output under its digest. `truncated` says that its middle was left out before.
     fn put_output(&self, text: &str, truncated: bool) -> Result<OutputRef, StateError>;
 
@@ -183,6 +197,12 @@ pub struct QueueFile {
 }
 
 impl QueueFile {
+    /// Replaces or adds the entries `changed` at `now`.
+    pub fn change(&mut self, changed: Queue, now: DateTime<Utc>) {
+        self.entries.extend(changed);
+        self.header.updated_at = self.header.updated_at.max(now);
+    }
+
     /// The packages of quarantined entries, as far as their ids can be read. They are queued,
     /// although their state is unknown. Empty when no entry is quarantined.
     pub fn quarantined_ids(&self) -> BTreeSet<PackageId> {

@@ -74,8 +74,7 @@ pub use record::{
 pub use recorded_result::{EnvironmentCounts, RecordedResult};
 pub use repro::{RanStep, Repro};
 pub use run::{
-    Attempt, EcosystemState, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason, Turn,
-    Verdict,
+    Attempt, EnvironmentResult, HostUsage, Outcome, Plan, Skip, SkipReason, Turn, Verdict,
 };
 pub use run_name::RunName;
 pub use seeding::{

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BatchId, Breaker, EcosystemId, Environment, ExecutablesFrom, Failure, Generation, PackageId,
-    PackageName, Queue, RecipeName, ValidationSkip, Verify,
+    BatchId, EcosystemId, Environment, ExecutablesFrom, Failure, Generation, PackageId,
+    PackageName, RecipeName, ValidationSkip, Verify,
 };
 
 /// The plan of a batch. It is complete: carrying it out needs no further choice.
@@ -22,8 +22,6 @@ pub struct Plan {
     pub attempts: Vec<PackageId>,
     /// The packages of `attempts` on which the process of their last batch worked when it died.
     pub lost_before: BTreeSet<PackageId>,
-    /// The entries that are not attempted, with the reasons.
-    pub skipped: Vec<Skip>,
 }
 
 /// An entry that a plan skips.
@@ -221,14 +219,6 @@ pub struct HostUsage {
     pub throttled: u64,
     /// Time spent waiting for quotas and pauses, in milliseconds.
     pub waited_ms: u64,
-}
-
-/// The part of the state that belongs to one ecosystem.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the types say it")]
-pub struct EcosystemState {
-    pub queue: Queue,
-    pub breaker: Breaker,
 }
 
 /// The reason in words for a person.

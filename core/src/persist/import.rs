@@ -1,6 +1,6 @@
 //! Writes an import into the stored state.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use crate::{
     decide::import::{Imported, ImportedQueue},
@@ -82,7 +82,7 @@ fn put_queue(
 ) -> Result<(), StateError> {
     let found = state.queue(&empty.header.ecosystem)?;
     let is_new = found.is_none();
-    let mut file = found.unwrap_or(empty);
+    let mut file = found.map_or(empty, Arc::unwrap_or_clone);
     let mut is_changed = is_new;
     let quarantined = file.quarantined_ids();
     for (id, entry) in imported.entries {

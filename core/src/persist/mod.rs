@@ -13,10 +13,10 @@ pub use seeding::{SeedingTraffic, persist_seeding};
 use crate::{
     decide::{
         apply::{self, Applied, Rules},
-        evidence, record,
+        evidence, record, route,
     },
-    io::{QueueFile, StateError, StateWriter},
-    model::{BreakerTransition, Delta, EcosystemState, FailureRecord, Health, Outcome},
+    io::{StateError, StateWriter},
+    model::{BreakerTransition, Delta, FailureRecord, Health, Outcome, Queue},
 };
 
 /// Maximal size of what repeats an attempt, in bytes.
@@ -53,17 +53,23 @@ pub fn persist<S: StateWriter + ?Sized>(
     let control = state.control()?;
     let ecosystem = delta.batch.ecosystem();
     let file = state.queue(ecosystem)?;
-    let queue = file.as_ref().map(|file| file.entries.clone()).unwrap_or_default();
-    let before = EcosystemState { queue, breaker: control.breaker(ecosystem) };
-    let applied = apply::delta(before, delta, rules);
+    let (no_entries, breaker) = (Queue::new(), control.breaker(ecosystem));
+    let queue = file.as_ref().map_or(&no_entries, |file| &file.entries);
+    let applied = apply::delta(queue, &breaker, delta, rules);
+
+    let redirections = if route::has_redirections(queue, &delta.attempts) {
+        route::used(queue, &delta.attempts, &state.curated_sources()?.records)
+    } else {
+        vec![]
+    };
 
     let failures = put_outputs(state, delta)?;
     put_recipes(state, delta, &applied)?;
     if !failures.is_empty() {
         state.put_failures(&run.batch_id, &failures)?;
     }
-    if let Some(file) = file {
-        put_queue(state, file, delta, &applied)?;
+    if let Some(file) = file.filter(|_| !applied.entries.is_empty()) {
+        state.put_entries(file, applied.entries.clone(), delta.ended_at)?;
     }
     // Before the control file, whose breaker says that this run is written.
     if let Some(transition) = &applied.transition {
@@ -71,6 +77,8 @@ pub fn persist<S: StateWriter + ?Sized>(
     }
     state.put_control(&apply::to_control(control, delta, &applied))?;
     run.merged = u64::try_from(applied.wanted.len()).unwrap_or(u64::MAX);
+    run.used_disambiguation = u64::try_from(redirections.len()).unwrap_or(u64::MAX);
+    run.disambiguations = redirections;
     state.put_run(&run)?;
     Ok(Persisted::Now { health: applied.health, transition: applied.transition })
 }
@@ -107,18 +115,4 @@ fn put_recipes<S: StateWriter + ?Sized>(
         }
     }
     Ok(())
-}
-
-fn put_queue<S: StateWriter + ?Sized>(
-    state: &S,
-    mut file: QueueFile,
-    delta: &Delta,
-    applied: &Applied,
-) -> Result<(), StateError> {
-    if file.entries == applied.state.queue {
-        return Ok(());
-    }
-    file.entries.clone_from(&applied.state.queue);
-    file.header.updated_at = file.header.updated_at.max(delta.ended_at);
-    state.put_queue(&file)
 }

@@ -1,6 +1,6 @@
 //! Writes a seeding run into the stored state.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
@@ -39,7 +39,7 @@ pub fn persist_seeding<S: StateWriter + ?Sized>(
     let _no_operator_in_between = state.exclusive()?;
     let ecosystem = empty.header.ecosystem.clone();
     let tiers = empty.header.tiers.clone();
-    let mut file = state.queue(&ecosystem)?.unwrap_or(empty);
+    let mut file = state.queue(&ecosystem)?.map_or(empty, Arc::unwrap_or_clone);
     let (queue, quarantined) = (std::mem::take(&mut file.entries), file.quarantined_ids());
     let merged = seeding::merge(queue, &quarantined, walk, merging);
     let record = seeding::record(walk, &merged, ended_at, usage);

@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::Arc,
 };
 
 use batch_core::io::{
@@ -112,7 +113,7 @@ fn a_writer() {
         let (_dir, state) = root();
         for version in versions() {
             state.put_queue(&version).unwrap();
-            assert_eq!(state.queue(&ECO).unwrap(), Some(version));
+            assert_eq!(state.queue(&ECO).unwrap(), Some(Arc::new(version)));
         }
         return;
     };

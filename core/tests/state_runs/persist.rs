@@ -1,6 +1,10 @@
 //! The results of a run are stored.
 
-use std::{collections::BTreeMap, fs, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{Arc, Mutex},
+};
 
 use batch_core::{
     decide::seeding::{Merging, TrustedSize, Walk},
@@ -43,7 +47,7 @@ impl StateReader for LimitedDisk<'_> {
     fn queued_ecosystems(&self) -> Result<Vec<EcosystemId>, StateError> {
         self.state.queued_ecosystems()
     }
-    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<QueueFile>, StateError> {
+    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<Arc<QueueFile>>, StateError> {
         self.state.queue(ecosystem)
     }
     fn visit_runs(
@@ -212,7 +216,7 @@ fn a_stored_run_is_not_stored_again() {
 #[test]
 fn the_recipe_of_an_entry_excluded_during_the_run_is_not_written() {
     let (_dir, state) = root();
-    let mut queue = state.queue(&ECO).unwrap().unwrap();
+    let mut queue = Arc::unwrap_or_clone(state.queue(&ECO).unwrap().unwrap());
     let entry = queue.entries.get_mut(&"eco:a".parse().unwrap()).unwrap();
     entry.status = Status::Excluded { reason: "operator".to_owned() };
     state.put_queue(&queue).unwrap();

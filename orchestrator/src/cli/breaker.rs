@@ -76,7 +76,7 @@ pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
         let breaker = control.breaker(id);
         let state = match breaker::admission(&breaker, now, &policy) {
             Admission::Batch => BreakerState::Closed,
-            Admission::Probes(_) => BreakerState::HalfOpen,
+            Admission::Probes(_) | Admission::FirstOfQueue(_) => BreakerState::HalfOpen,
             Admission::Nothing(_) => BreakerState::Open,
         };
         let stored = StoredBreaker::from(&breaker);

@@ -118,7 +118,7 @@ fn near(word: &str, root: &Root) -> anyhow::Result<String> {
     let mut named = vec![];
     for ecosystem in root.state.queued_ecosystems()? {
         let Ok(Some(queue)) = root.state.queue(&ecosystem) else { continue };
-        named.extend(queue.entries.into_keys().filter(|id| id.name.as_str() == word));
+        named.extend(queue.entries.keys().filter(|id| id.name.as_str() == word).cloned());
     }
     Ok(if named.is_empty() {
         "; write a package as <ecosystem>:<name>, for example npm:prettier".to_owned()

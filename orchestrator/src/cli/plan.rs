@@ -4,18 +4,22 @@ use std::fmt;
 
 use batch_core::{
     decide::preflight::Preflight,
-    model::{BatchId, PackageId, Skip, SkipReason},
+    model::{BatchId, PackageId, Plan, Skip, SkipReason},
 };
 use chrono::SubsecRound as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, programs::ProgramArgs, run::Selection};
+use super::{
+    Context,
+    programs::ProgramArgs,
+    run::{Selection, Wanted},
+};
 use crate::{
     exit::Exit,
     machine::LocalMachine,
     run::SkippedEcosystem,
-    stage::preflight::{self, PreflightInput},
+    stage::preflight::{PreflightInput, Situation},
 };
 
 #[derive(Debug, clap::Args)]
@@ -27,18 +31,18 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
-    show(&args.selection, &args.programs, cx).await
+    show(&Wanted::selected(&args.selection, cx)?, &args.programs, cx).await
 }
 
-/// Prints the plan of the run for `selection`.
+/// Prints the plan of the run for `wanted`.
 pub(super) async fn show(
-    selection: &Selection,
+    wanted: &Wanted,
     programs: &ProgramArgs,
     cx: &Context,
 ) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
     let programs = programs.find(&cx.env, &root.settings, Some(&cx.root)).await;
-    let choice = selection.choice(&cx.env.registry)?;
+    let Wanted { choice, only, batch_limit } = wanted;
     let machine = LocalMachine::detect(&cx.env, &root.settings, choice.clone()).await;
     let input = PreflightInput {
         registry: &cx.env.registry,
@@ -47,8 +51,11 @@ pub(super) async fn show(
         breaker: &root.settings.breaker_policy(),
         now: cx.env.clock.now(),
     };
-    let preflight = preflight::run(&input, &choice, selection.batch_limit()?)?;
-    let plan = PlanReport::from(preflight);
+    let situation = Situation::read(input, choice)?;
+    let situation = if only.is_empty() { situation } else { situation.only(only) };
+    let preflight = situation.decide(choice, *batch_limit);
+    let skipped = |plan: &Plan| situation.skipped(plan, batch_limit.tier);
+    let plan = PlanReport::new(preflight, &skipped);
     cx.out.show(&plan)?;
     Ok(if plan.batches.is_empty() { Exit::Unavailable } else { Exit::Ok })
 }
@@ -74,13 +81,13 @@ struct PlannedBatch {
     skipped: Vec<Skip>,
 }
 
-impl From<Preflight> for PlanReport {
-    fn from(preflight: Preflight) -> Self {
-        let batch = |plan: batch_core::model::Plan| PlannedBatch {
+impl PlanReport {
+    fn new(preflight: Preflight, skipped: &dyn Fn(&Plan) -> Vec<Skip>) -> Self {
+        let batch = |plan: Plan| PlannedBatch {
+            skipped: skipped(&plan),
             batch_id: plan.batch,
             probing: plan.probing,
             attempts: plan.attempts,
-            skipped: plan.skipped,
         };
         Self {
             batches: preflight.batches.into_iter().map(|planned| batch(planned.plan)).collect(),

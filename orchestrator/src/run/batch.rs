@@ -1,28 +1,34 @@
 //! One batch: generate, validate, decide, persist.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use batch_core::{
-    decide::name_registry::NameRegistry,
     io::run_blocking,
     model::{Environment, Fact, Started},
 };
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 
 use super::{
     commit::commit,
     journal::Journal,
+    ports::{Ports, RunConfig},
     summary::BatchSummary,
     work::{self, Work},
 };
-use crate::stage::{Facts, Stop};
+use crate::stage::{Facts, Stop, preflight::Recipes};
 
 /// What all batches of a run share.
 pub(super) struct Shared<'a> {
-    pub(super) work: work::Shared<'a>,
+    pub(super) ports: &'a Ports<'a>,
+    pub(super) config: &'a RunConfig<'a>,
+    /// One permit for each validation that may run at the same time.
+    pub(super) permits: &'a Semaphore,
     /// The existing recipes, with those of the batches that were written since.
-    pub(super) settled: &'a Mutex<NameRegistry>,
+    pub(super) settled: &'a Mutex<Arc<Recipes>>,
     pub(super) stop: &'a Stop,
 }
 
@@ -34,29 +40,43 @@ pub(super) struct CommitOrder {
     pub(super) done: oneshot::Sender<()>,
 }
 
-/// Runs a batch, from its first request to its record.
+/// Runs a batch, from its first request to its record. `recipes` existed at the start of the run.
 pub(super) async fn run(
     started: Started,
+    recipes: Arc<Recipes>,
     shared: &Shared<'_>,
     turn: CommitOrder,
 ) -> anyhow::Result<BatchSummary> {
-    let (ports, config) = (shared.work.ports, shared.work.config);
-    let id = started.batch_id.clone();
-    let work = Work::new(&started, shared.work)?;
+    let Shared { ports, config, permits, .. } = *shared;
+    let (id, begun) = (started.batch_id.clone(), BTreeMap::new());
+    let work = Work::new(
+        &started,
+        work::Shared {
+            ports,
+            config,
+            environments: Environment::ALL,
+            permits,
+            name_registry: &recipes.name_registry,
+            begun: &begun,
+        },
+    )?;
     let mut journal = Journal::begin(ports.facts.clone(), &started).await?;
 
     let packages = started.plan.packages.clone();
     let attempting = async |facts: Facts, stop: &Stop| work.attempt(packages, facts, stop).await;
     journal.during(ports.progress, shared.stop, attempting).await??;
     journal.append(ends(&started, &work)).await?;
+    // Nobody reads them any more, so that those of the batch can be added without copying all.
+    drop(work);
+    drop(recipes);
 
     if let Some(after) = turn.after {
         // The previous batch reports its own error.
         let _ = after.await;
     }
     tracing::debug!(batch.id = %id, phase = "persist", "persist {id}");
-    let mut name_registry = shared.settled.lock().await;
-    let settled = commit(&started, journal.facts(), &mut name_registry, (ports, config)).await;
+    let mut recipes = shared.settled.lock().await;
+    let settled = commit(&started, journal.facts(), &mut recipes, (ports, config)).await;
     let (delta, persisted) = settled.with_context(|| {
         format!("{id} stays in the outbox; the next run writes it into the state")
     })?;

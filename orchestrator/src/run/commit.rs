@@ -6,7 +6,6 @@ use batch_core::{
     decide::{
         apply::Rules,
         fold::{Context, fold},
-        name_registry::NameRegistry,
         recipe,
         tsuku::PROGRAM,
     },
@@ -17,16 +16,18 @@ use batch_core::{
 };
 
 use super::ports::{Ports, RunConfig};
+use crate::stage::preflight::Recipes;
 
-/// Decides the batch of `started` from `facts` and writes it into the state. `name_registry`
-/// contains the existing recipes; the recipes of the batch are added.
+/// Decides the batch of `started` from `facts` and writes it into the state. `recipes` are the
+/// existing ones; those of the batch are added.
 pub(super) async fn commit(
     started: &Started,
     facts: &[Fact],
-    name_registry: &mut NameRegistry,
+    recipes: &mut Arc<Recipes>,
     (ports, config): (&Ports<'_>, &RunConfig<'_>),
 ) -> anyhow::Result<(Arc<Delta>, Persisted)> {
     let actions = config.actions();
+    let name_registry = &recipes.name_registry;
     let context = Context { plan: started, actions: &actions, name_registry };
     let delta = Arc::new(fold(facts, &context, ports.clock.now()));
     for refused in &delta.refused {
@@ -46,7 +47,7 @@ pub(super) async fn commit(
         if let Outcome::Succeeded { recipe: name, toml } = &attempt.outcome
             && let Ok(recipe) = recipe::parse(toml, &actions)
         {
-            name_registry.add(name, &recipe);
+            Arc::make_mut(recipes).add(name, &recipe);
         }
     }
     Ok((delta, persisted))

@@ -9,31 +9,29 @@ mod commit;
 mod journal;
 mod ports;
 mod recover;
+mod skipped;
 mod stages;
 mod start;
 mod summary;
 mod sweep;
 mod work;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeSet, sync::Arc};
 
 use batch_core::{
-    decide::{
-        ahead, ladder::SkipFlags, name_registry::NameRegistry, plan::BatchLimit, preflight::Choice,
-    },
-    model::{Environment, Started},
+    decide::{ahead, ladder::SkipFlags, plan::BatchLimit, preflight::Choice},
+    model::{PackageId, Started},
 };
 use tokio::sync::{Mutex, Semaphore, oneshot};
 
-pub use ports::{Ports, RunConfig};
+pub use ports::{Ports, ProcessRecipes, RecipeSource, RunConfig};
+pub use skipped::SkippedEcosystem;
 pub use stages::{Planned, StageEnd, StageError, Stages};
 pub use start::{Options, RunPlan};
-pub use summary::{
-    AttemptSummary, BatchSummary, FailureSummary, Recording, SkippedEcosystem, Summary,
-};
+pub use summary::{AttemptSummary, BatchSummary, FailureSummary, Recording, Summary};
 pub use sweep::{SweepRequest, SweptRecipes, sweep};
 
-use crate::stage::Stop;
+use crate::stage::{Stop, preflight::Recipes};
 use start::StartedRun;
 
 /// What a run is asked to do.
@@ -41,6 +39,8 @@ use start::StartedRun;
 pub struct Request {
     /// The ecosystems.
     pub choice: Choice,
+    /// Only these packages, although they may wait after a failure; empty for any.
+    pub only: BTreeSet<PackageId>,
     /// The limits of each batch.
     pub batch_limit: BatchLimit,
     /// Who tests the recipes.
@@ -67,17 +67,26 @@ pub async fn run(
     request: &Request,
     stop: &Stop,
 ) -> anyhow::Result<Summary> {
-    let StartedRun { plan, batches, recovered, reconciled, name_registry, lock: _lock } =
-        start::start(ports, config, request).await?;
-    let mut summary = Summary { recovered, reconciled, ..Summary::default() };
+    let started = start::start(ports, config, request).await?;
+    let StartedRun { plan, batches, recipes, lock: _lock, .. } = started;
+    let mut summary = Summary {
+        recovered: started.recovered,
+        reconciled: started.reconciled,
+        requeued: started.requeued,
+        not_attempted: started.not_attempted,
+        ..Summary::default()
+    };
     if plan.batches.is_empty() {
+        config.leave_recipes(recipes);
         start::record_empty_slot(ports, config, &plan)?;
         summary.skipped = plan.skipped;
         return Ok(summary);
     }
     summary.skipped = plan.skipped;
-    let work = Work { jobs: request.jobs, name_registry };
-    summary.batches = run_batches(batches, work, (ports, config), stop).await?;
+    let work = Work { jobs: request.jobs, recipes };
+    let (batches, recipes) = run_batches(batches, work, (ports, config), stop).await;
+    config.leave_recipes(recipes);
+    summary.batches = batches?;
     summary.interrupted = stop.is_draining();
     Ok(summary)
 }
@@ -86,42 +95,37 @@ pub async fn run(
 struct Work {
     jobs: usize,
     /// The recipes that exist.
-    name_registry: NameRegistry,
+    recipes: Arc<Recipes>,
 }
 
-/// Runs `batches` at the same time, and writes them into the state.
+/// Runs `batches` at the same time, and writes them into the state. Returns the recipes that exist
+/// afterwards, too.
 async fn run_batches(
     batches: Vec<Started>,
-    Work { jobs, name_registry }: Work,
+    Work { jobs, recipes }: Work,
     (ports, config): (&Ports<'_>, &RunConfig<'_>),
     stop: &Stop,
-) -> anyhow::Result<Vec<BatchSummary>> {
-    let n_packages = batches.iter().map(|started| started.plan.packages.len()).sum();
-    resume_pauses(ports)?;
-    ports.progress.expect(n_packages);
-    let (permits, settled) = (&Semaphore::new(jobs.max(1)), &Mutex::new(name_registry.clone()));
-    let shared = &batch::Shared {
-        work: work::Shared {
-            ports,
-            config,
-            environments: Environment::ALL,
-            permits,
-            name_registry: &name_registry,
-            begun: &BTreeMap::new(),
-        },
-        settled,
-        stop,
-    };
+) -> (anyhow::Result<Vec<BatchSummary>>, Arc<Recipes>) {
+    if let Err(error) = resume_pauses(ports) {
+        return (Err(error), recipes);
+    }
+    ports.progress.expect(batches.iter().map(|started| started.plan.packages.len()).sum());
+    let settled = Mutex::new(Arc::clone(&recipes));
+    let permits = &Semaphore::new(jobs.max(1));
+    let shared = &batch::Shared { ports, config, permits, settled: &settled, stop };
     // Batches are written in the order of the plan, so that of two recipes with the same command
     // always the same one is accepted.
     let mut previous = None;
     let batches = batches.into_iter().map(|started| {
         let (done, is_done) = oneshot::channel();
-        batch::run(started, shared, batch::CommitOrder { after: previous.replace(is_done), done })
+        let order = batch::CommitOrder { after: previous.replace(is_done), done };
+        batch::run(started, Arc::clone(&recipes), shared, order)
     });
-    let batches = futures_util::future::join_all(batches.collect::<Vec<_>>()).await;
+    let batches: Vec<_> = batches.collect();
+    drop(recipes);
+    let batches = futures_util::future::join_all(batches).await;
     ports.progress.finish();
-    batches.into_iter().collect()
+    (batches.into_iter().collect(), settled.into_inner())
 }
 
 /// Hosts that asked an earlier run for a pause are not asked before the pause has passed.

@@ -1,12 +1,15 @@
 //! The ports of a run. All of them are arguments, so that a run needs neither disk nor network when
 //! they are in memory.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use batch_core::{
     decide::{backoff::BackoffPolicy, breaker::BreakerPolicy, ladder::BudgetPolicy},
     io::{Clock, FactSink, StateWriter, Traffic},
-    model::ActionShape,
+    model::{ActionShape, PackageId},
     plugin::Registry,
 };
 
@@ -42,9 +45,25 @@ pub struct RunConfig<'a> {
     /// Varies waiting times.
     pub jitter: fastrand::Rng,
     pub bundled_recipes: &'a BundledRecipes,
+    /// The packages that a person has looked at.
+    pub looked_at: BTreeSet<PackageId>,
+    pub recipe_source: RecipeSource<'a>,
     /// The address of the CI run that this run belongs to.
     pub workflow_run_url: Option<String>,
 }
+
+/// Where a run learns which recipes exist.
+#[derive(Debug, Clone, Copy)]
+pub enum RecipeSource<'a> {
+    /// From the files of the root, because anybody may have changed them since the last run.
+    Root,
+    /// From the earlier runs of this process, because nobody else changes the state.
+    Process(&'a ProcessRecipes),
+}
+
+/// The recipes that the runs of a process know; at first nothing is known of them.
+#[derive(Debug, Default)]
+pub struct ProcessRecipes(Mutex<Option<Arc<Recipes>>>);
 
 impl RunConfig<'_> {
     /// The steps that only some recipes may use.
@@ -55,6 +74,23 @@ impl RunConfig<'_> {
     /// The existing recipes.
     pub(super) fn recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
         preflight::recipes(&self.actions(), self.bundled_recipes, &*ports.state)
+    }
+
+    /// The recipes that an earlier run of this process left, if they need not be read again.
+    pub(super) fn take_recipes(&self) -> Option<Arc<Recipes>> {
+        match self.recipe_source {
+            RecipeSource::Root => None,
+            RecipeSource::Process(ProcessRecipes(known)) => {
+                known.lock().unwrap_or_else(PoisonError::into_inner).take()
+            }
+        }
+    }
+
+    /// Leaves `recipes` to the next run of this process.
+    pub(super) fn leave_recipes(&self, recipes: Arc<Recipes>) {
+        if let RecipeSource::Process(ProcessRecipes(known)) = self.recipe_source {
+            *known.lock().unwrap_or_else(PoisonError::into_inner) = Some(recipes);
+        }
     }
 
     /// What the decision about the run depends on.

@@ -1,15 +1,17 @@
 //! The start of a run: repairs, and the decision what it does.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use anyhow::Context as _;
 use batch_core::{
     decide::{
         ladder::{MinutesLeft, Reach, batch_plan},
-        name_registry::NameRegistry,
         preflight::{Choice, PlannedBatch, Preflight},
+        rotation,
     },
-    model::{BatchId, BatchPlan, Budget, EcosystemId, Environment, SCHEMA_VERSION, Started, Tier},
+    model::{
+        BatchId, BatchPlan, Budget, EcosystemId, Environment, SCHEMA_VERSION, Skip, Started, Tier,
+    },
 };
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -19,9 +21,9 @@ use super::{
     Request, Testers,
     ports::{Ports, RunConfig},
     recover,
-    summary::SkippedEcosystem,
+    skipped::SkippedEcosystem,
 };
-use crate::stage::preflight;
+use crate::stage::preflight::{Recipes, Situation};
 
 /// Takes the place of the ecosystem in the id of a run with several batches.
 pub(super) const RUN: EcosystemId = EcosystemId::from_static("run");
@@ -78,6 +80,10 @@ impl Options {
             Choice::Auto => "auto".to_owned(),
             Choice::All => "all".to_owned(),
             Choice::One(ecosystem) => ecosystem.to_string(),
+            Choice::Several(ecosystems) => {
+                let ids: Vec<&str> = ecosystems.iter().map(EcosystemId::as_str).collect();
+                ids.join(",")
+            }
         };
         let skip = [("macos", skip.macos), ("arm64", skip.arm64), ("musl", skip.musl)];
         Self {
@@ -114,8 +120,13 @@ pub(super) struct StartedRun<'a> {
     pub(super) recovered: Vec<BatchId>,
     /// Number of queue entries that changed because recipes were added or removed.
     pub(super) reconciled: usize,
-    /// The names and commands of the recipes that exist.
-    pub(super) name_registry: NameRegistry,
+    /// Number of queue entries that changed because of decisions about sources, taken names, or what
+    /// packages wait for.
+    pub(super) requeued: usize,
+    /// The packages that were asked for and are not attempted, with the reasons.
+    pub(super) not_attempted: Vec<Skip>,
+    /// The recipes that exist.
+    pub(super) recipes: Arc<Recipes>,
     /// No other run starts as long as it exists.
     pub(super) lock: Box<dyn Send + 'a>,
 }
@@ -130,24 +141,29 @@ pub(super) async fn start<'a>(
     if let Some(validator) = ports.validator {
         validator.clean_up().await?;
     }
-    let mut recipes = config.recipes(ports)?;
-    let recovered = recover::pending(ports, config, &mut recipes.name_registry).await?;
-    if !recovered.is_empty() {
-        recipes = config.recipes(ports)?;
-    }
-    let reconciled = recover::reconcile(ports, config, &recipes)?;
-    let input = config.preflight_input(ports);
-    let preflight = preflight::run(&input, &request.choice, request.batch_limit)?;
+    let (mut recipes, kept_up) = match config.take_recipes() {
+        None => (Arc::new(config.recipes(ports)?), Choice::All),
+        // What earlier runs of this process made matters to a queue when it is its turn.
+        Some(recipes) => (recipes, served(&request.choice, ports, config)),
+    };
+    let recovered = recover::pending(ports, config, &mut recipes).await?;
+    let (reconciled, requeued) = recover::upkeep(ports, config, &recipes, &kept_up)?;
+    let situation = Situation::read(config.preflight_input(ports), &request.choice)?;
+    let situation = if request.only.is_empty() { situation } else { situation.only(&request.only) };
+    let preflight = situation.decide(&request.choice, request.batch_limit);
+    let not_attempted = situation.not_attempted(&request.only, &preflight, request.batch_limit);
     let budget = ports.state.control()?.budget;
     let (plan, batches) = run_plan(preflight, &budget, (ports, config, request))?;
-    Ok(StartedRun {
-        plan,
-        batches,
-        recovered,
-        reconciled,
-        name_registry: recipes.name_registry,
-        lock,
-    })
+    Ok(StartedRun { plan, batches, recovered, reconciled, requeued, not_attempted, recipes, lock })
+}
+
+/// The ecosystems that a run for `choice` serves now, unless those that own the slot cannot run.
+fn served(choice: &Choice, ports: &Ports<'_>, config: &RunConfig<'_>) -> Choice {
+    let ids: Vec<&EcosystemId> = config.registry.iter().map(|plugin| &plugin.id).collect();
+    match (choice, rotation::owner_rank(ids.len(), ports.clock.now())) {
+        (Choice::Auto, Some(rank)) => Choice::One(ids[rank].clone()),
+        (choice, _) => choice.clone(),
+    }
 }
 
 fn run_plan(

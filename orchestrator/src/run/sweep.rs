@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
+    sync::Arc,
 };
 
 use anyhow::Context as _;
@@ -10,7 +11,6 @@ use async_trait::async_trait;
 use batch_core::{
     decide::{
         ladder::{MinutesLeft, Reach, SkipFlags, batch_plan},
-        name_registry::NameRegistry,
         preflight::{Choice, PlannedBatch},
         sweep::{add_tested, lately, oldest},
     },
@@ -105,8 +105,9 @@ pub async fn sweep(
         progress: ports.progress,
     };
     // The recipes have their names already.
-    let work = Work { jobs: request.jobs, name_registry: NameRegistry::default() };
-    let batches = run_batches(batches.collect(), work, (&ports, config), stop).await?;
+    let work = Work { jobs: request.jobs, recipes: Arc::default() };
+    let (batches, _) = run_batches(batches.collect(), work, (&ports, config), stop).await;
+    let batches = batches?;
     Ok(Summary { batches, interrupted: stop.is_draining(), ..Summary::default() })
 }
 
@@ -132,7 +133,7 @@ fn entries(
             && is_tested
             && let Some(queue) = ports.state.queue(id)?
         {
-            entries.extend(queue.entries.into_values());
+            entries.extend(Arc::unwrap_or_clone(queue).entries.into_values());
         }
     }
     Ok(entries)
@@ -165,13 +166,7 @@ fn choose<'e>(
 
 fn plan_of(packages: Vec<PackageId>, sweep: Sweep, reach: &Reach) -> BatchPlan {
     let batch = BatchId::new(RUN, DateTime::UNIX_EPOCH);
-    let plan = Plan {
-        batch,
-        probing: false,
-        attempts: packages,
-        lost_before: BTreeSet::new(),
-        skipped: vec![],
-    };
+    let plan = Plan { batch, probing: false, attempts: packages, lost_before: BTreeSet::new() };
     // That nothing is tested in the other environments is what was asked for.
     let plan = batch_plan(PlannedBatch { turn: Turn::Own, plan }, reach);
     BatchPlan { sweep: Some(sweep), skipped: BTreeMap::new(), ..plan }

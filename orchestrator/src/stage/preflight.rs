@@ -1,18 +1,24 @@
 //! Collects what machine and state allow, for the decision in [`batch_core::decide::preflight`].
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use batch_core::{
     decide::{
         ahead,
         breaker::BreakerPolicy,
         name_registry::NameRegistry,
-        plan::BatchLimit,
+        plan::{self, BatchLimit},
         preflight::{self, Candidate, Choice, Preflight},
         recipe,
     },
-    io::{Layout, PATIENCE, StateReader},
-    model::{ActionShape, BatchId, Control, KnownRecipes, Queue, Quota, RecipeName, SkipReason},
+    io::{Layout, PATIENCE, QueueFile, StateReader},
+    model::{
+        ActionShape, BatchId, Control, EcosystemId, KnownRecipes, PackageId, Plan, Queue,
+        QueueEntry, Quota, Recipe, RecipeName, Skip, SkipReason, Tier,
+    },
     plugin::{EcosystemPlugin, Registry},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -30,26 +36,113 @@ pub struct PreflightInput<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// Decides about the run that starts now.
-pub fn run(
-    input: &PreflightInput<'_>,
-    choice: &Choice,
-    batch_limit: BatchLimit,
-) -> anyhow::Result<Preflight> {
-    let control = env::control(input.state, input.registry)?;
-    let candidates = input.registry.iter().map(|plugin| {
-        let candidate = candidate(plugin, input);
-        let paused = || paused_host(plugin, &control, input.now);
-        let obstacle = candidate.obstacle.or_else(paused);
-        Candidate { obstacle, ..candidate }
-    });
-    let candidates: Vec<Candidate> = candidates.collect();
-    let (now, policy) = (input.now, input.breaker);
-    let mut preflight = preflight::run(&candidates, &control, choice, batch_limit, (now, policy));
-    for planned in &mut preflight.batches {
-        planned.plan.batch = unused(planned.plan.batch.clone(), input.state);
+/// What state and machine offer each ecosystem at one moment.
+pub struct Situation<'a> {
+    input: PreflightInput<'a>,
+    control: Control,
+    /// In rotation order.
+    ecosystems: Vec<Ecosystem>,
+}
+
+struct Ecosystem {
+    id: EcosystemId,
+    obstacle: Option<SkipReason>,
+    /// `None` when it cannot be read, which is an obstacle.
+    queue: Option<Arc<QueueFile>>,
+}
+
+static NO_ENTRIES: Queue = Queue::new();
+
+impl Ecosystem {
+    fn queue(&self) -> &Queue {
+        self.queue.as_ref().map_or(&NO_ENTRIES, |file| &file.entries)
     }
-    Ok(preflight)
+}
+
+impl<'a> Situation<'a> {
+    /// Reads the queues of the ecosystems that a run for `choice` may attempt.
+    pub fn read(input: PreflightInput<'a>, choice: &Choice) -> anyhow::Result<Self> {
+        let control = env::control(input.state, input.registry)?;
+        let ecosystems = input.registry.iter().map(|plugin| {
+            if !choice.includes(&plugin.id) {
+                return Ecosystem { id: plugin.id.clone(), obstacle: None, queue: None };
+            }
+            let ecosystem = ecosystem(plugin, &input);
+            let paused = || paused_host(plugin, &control, input.now);
+            Ecosystem { obstacle: ecosystem.obstacle.or_else(paused), ..ecosystem }
+        });
+        let ecosystems = ecosystems.collect();
+        Ok(Self { input, control, ecosystems })
+    }
+
+    /// Decides about the run for `choice` that starts now.
+    #[must_use]
+    pub fn decide(&self, choice: &Choice, batch_limit: BatchLimit) -> Preflight {
+        let candidates = self.ecosystems.iter().map(|ecosystem| Candidate {
+            ecosystem: ecosystem.id.clone(),
+            obstacle: ecosystem.obstacle.clone(),
+            queue: ecosystem.queue(),
+        });
+        let candidates: Vec<Candidate<'_>> = candidates.collect();
+        let moment = (self.input.now, self.input.breaker);
+        let mut preflight = preflight::run(&candidates, &self.control, choice, batch_limit, moment);
+        for planned in &mut preflight.batches {
+            planned.plan.batch = unused(planned.plan.batch.clone(), self.input.state);
+        }
+        preflight
+    }
+
+    /// The same for a run that attempts only the packages `only`. A person asks for them, so their
+    /// waiting times have ended.
+    #[must_use]
+    pub fn only(mut self, only: &BTreeSet<PackageId>) -> Self {
+        for ecosystem in &mut self.ecosystems {
+            let Some(file) = &ecosystem.queue else { continue };
+            let entries = only.iter().filter_map(|id| file.entries.get(id));
+            let entries = entries.map(|entry| {
+                let entry = QueueEntry { next_retry_at: None, ..entry.clone() };
+                (entry.id.clone(), entry)
+            });
+            let (header, entries) = (file.header.clone(), entries.collect());
+            ecosystem.queue = Some(Arc::new(QueueFile { header, entries, quarantined: vec![] }));
+        }
+        self
+    }
+
+    /// Those of the packages `only` that the batches of `preflight` do not attempt, with the reasons.
+    #[must_use]
+    pub fn not_attempted(
+        &self,
+        only: &BTreeSet<PackageId>,
+        preflight: &Preflight,
+        batch_limit: BatchLimit,
+    ) -> Vec<Skip> {
+        let is_attempted =
+            |id: &PackageId| preflight.batches.iter().any(|it| it.plan.attempts.contains(id));
+        let moment = (self.input.now, self.input.breaker);
+        let skip = |id: &PackageId| {
+            let ecosystem = self.ecosystems.iter().find(|it| it.id == id.ecosystem)?;
+            let admission = preflight::admission(&id.ecosystem, &self.control, moment);
+            let place = plan::place(ecosystem.queue(), id, &admission, batch_limit, self.input.now);
+            let of_entry = place.map(|place| place.err().unwrap_or(SkipReason::BatchFull));
+            let reason = of_entry.filter(|it| *it != SkipReason::BatchFull);
+            let reason = reason.or_else(|| ecosystem.obstacle.clone());
+            let reason = reason.unwrap_or(SkipReason::BatchFull);
+            Some(Skip { package_id: id.clone(), reason })
+        };
+        only.iter().filter(|id| !is_attempted(id)).filter_map(skip).collect()
+    }
+
+    /// The entries that `plan`, which was made for `tier`, does not attempt, with the reasons.
+    #[must_use]
+    pub fn skipped(&self, plan: &Plan, tier: Tier) -> Vec<Skip> {
+        let id = plan.batch.ecosystem();
+        let ecosystem = self.ecosystems.iter().find(|ecosystem| ecosystem.id == *id);
+        let queue = ecosystem.map_or(&NO_ENTRIES, Ecosystem::queue);
+        let moment = (self.input.now, self.input.breaker);
+        let admission = preflight::admission(id, &self.control, moment);
+        plan::skipped(queue, &admission, tier, plan)
+    }
 }
 
 /// `batch`, or the next id that no record has. The control file names the last batch of an ecosystem,
@@ -77,22 +170,22 @@ pub fn paused_host(
     is_long.then(|| SkipReason::HostPaused { host: host.to_owned(), until })
 }
 
-fn candidate(plugin: &EcosystemPlugin, input: &PreflightInput<'_>) -> Candidate {
+fn ecosystem(plugin: &EcosystemPlugin, input: &PreflightInput<'_>) -> Ecosystem {
     let (queue, unreadable) = match input.state.queue(&plugin.id) {
         Ok(Some(file)) => {
             for bad in &file.quarantined {
                 tracing::warn!("an entry is skipped: {bad}");
             }
-            (file.entries, None)
+            (Some(file), None)
         }
-        Ok(None) => (Queue::new(), Some(SkipReason::QueueMissing)),
+        Ok(None) => (None, Some(SkipReason::QueueMissing)),
         Err(error) => {
             let error = error.to_string();
-            (Queue::new(), Some(SkipReason::QueueUnreadable { error }))
+            (None, Some(SkipReason::QueueUnreadable { error }))
         }
     };
     let obstacle = input.machine.obstacles.get(&plugin.id).cloned().or(unreadable);
-    Candidate { ecosystem: plugin.id.clone(), obstacle, queue }
+    Ecosystem { id: plugin.id.clone(), obstacle, queue }
 }
 
 /// Recipes that the package manager contains, and the packages that each of them satisfies:
@@ -100,12 +193,20 @@ fn candidate(plugin: &EcosystemPlugin, input: &PreflightInput<'_>) -> Candidate 
 pub type BundledRecipes = BTreeMap<RecipeName, BTreeMap<String, Vec<String>>>;
 
 /// The recipes of a root, read once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Recipes {
     /// Their names and commands.
     pub name_registry: NameRegistry,
     /// The recipes that can be dependencies.
     pub known: KnownRecipes,
+}
+
+impl Recipes {
+    /// Adds the recipe called `name`.
+    pub fn add(&mut self, name: &RecipeName, recipe: &Recipe) {
+        self.name_registry.add(name, recipe);
+        self.known.add(name, recipe);
+    }
 }
 
 /// The recipes of `state`, and the `bundled` ones. A recipe that cannot be read keeps its name and
@@ -124,10 +225,7 @@ pub fn recipes(
             recipe::read(&text.unwrap_or_default(), actions).map_err(anyhow::Error::from)
         });
         match read {
-            Ok(recipe) => {
-                recipes.name_registry.add(&name, &recipe);
-                recipes.known.add(&name, &recipe);
-            }
+            Ok(recipe) => recipes.add(&name, &recipe),
             Err(error) => {
                 let file = Layout::new("").recipe(&name);
                 tracing::warn!("{}: the recipe cannot be read: {error}", file.display());

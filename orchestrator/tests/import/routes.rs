@@ -53,6 +53,13 @@ fn copy_recipes(root: &Path) {
     }
 }
 
+/// Whether the program's own list of the ecosystem has the package.
+fn is_curated(ecosystem: &str, name: &str) -> bool {
+    let lists = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../data/seeds"));
+    let list = read(&lists.join(format!("{ecosystem}.json")));
+    list["packages"].as_array().unwrap().iter().any(|listed| listed["name"] == name)
+}
+
 /// The packages that the old queue would build from a registry of libraries, although Homebrew has a
 /// package with the name of the tool, as the old audits say.
 fn from_libraries() -> BTreeSet<String> {
@@ -68,6 +75,10 @@ fn from_libraries() -> BTreeSet<String> {
             continue;
         };
         let homebrew = json!(format!("homebrew:{tool}"));
+        // A person has looked at what is curated, and found out that a tool has another name elsewhere.
+        if name != tool || is_curated(id, name) {
+            continue;
+        }
         if read(&audit)["alternatives"].as_array().is_some_and(|all| all.contains(&homebrew)) {
             found.insert(format!("{id}:{name}"));
         }

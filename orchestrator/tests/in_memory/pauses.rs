@@ -30,7 +30,7 @@ fn packages_that_were_not_asked_about_are_deferred_and_one_record_says_why() {
         (SECOND, made)
     });
     let npm = "npm".parse().unwrap();
-    let before = test_ports.state.queue(&npm).unwrap().unwrap().entries;
+    let before = test_ports.state.queue(&npm).unwrap().unwrap().entries.clone();
     let summary = test_ports.clock.run(test_ports.run(Choice::One(npm.clone()), 2)).unwrap();
 
     let batch = &summary.batches[0];
@@ -44,7 +44,7 @@ fn packages_that_were_not_asked_about_are_deferred_and_one_record_says_why() {
     let run = test_ports.state.run(&batch.batch_id.to_string()).unwrap().unwrap();
     assert_eq!(run.deferred.len(), 7);
     assert_eq!(run.deferred_for, [(HOST.to_owned(), until())].into());
-    let after = test_ports.state.queue(&npm).unwrap().unwrap().entries;
+    let after = test_ports.state.queue(&npm).unwrap().unwrap().entries.clone();
     for id in &run.deferred {
         assert_eq!(after[id], before[id], "an attempt is held against {id}");
     }

@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use crate::{root::TestRoot, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 7] = [
         ("a_list_of_packages_is_added_and_a_bad_line_costs_nothing_else", add_list),
         ("packages_are_read_from_standard_input", add_from_stdin),
         ("a_change_is_printed_recorded_and_explained", change_recorded),
         ("what_cannot_be_changed_says_why_and_what_can_be_done", not_possible),
         ("an_unknown_package_is_answered_with_a_near_one_and_nothing_is_written", unknown),
+        ("a_run_of_chosen_packages_says_why_it_does_not_attempt_the_others", run_packages),
         ("entries_are_listed_by_status_tier_reason_and_whether_they_are_due", filters),
     ];
     tests.into_iter().map(|(name, test)| trial(name, test, None)).collect()
@@ -182,4 +183,26 @@ fn filters() {
     let text = root.ok(&["queue", "list", "--limit", "2"]);
     assert!(text.ends_with("2 of 5 entries\n"), "{text}");
     assert!(root.ok(&["queue", "list"]).contains("waits for libfoo"));
+}
+
+fn run_packages() {
+    let root = root();
+    let plan = root.run(&["run", "--package", "npm:fails", "npm:waits", "--dry-run", "--json"]);
+    let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
+    let waits = "npm:waits";
+    if let Some(batch) = plan["batches"].get(0) {
+        // It need not wait any longer, because a person asks for it.
+        assert_eq!(batch["attempts"], json!(["npm:fails"]), "{plan:#}");
+        assert_eq!(batch["skipped"][0]["package_id"], waits, "{plan:#}");
+    }
+    let unknown = root.run(&["run", "--package", "npm:fail"]);
+    check(&unknown, 3, &["did you mean npm:fails", "`tsuku-batch queue add npm:fail` queues it"]);
+    check(&root.run(&["run", "--package", "npm:x", "-e", "npm"]), 2, &["cannot be used with"]);
+    root.ok(&["pause", "--ecosystem", "npm", "--reason", "deploy"]);
+    let paused = root.run(&["run", "--package", "npm:fails", "npm:waits"]);
+    let words = [
+        "not attempted: npm:fails: disabled in batch-control.json",
+        "not attempted: npm:waits: blocked by libfoo",
+    ];
+    check(&paused, 4, &words);
 }

@@ -52,9 +52,9 @@ fn overrides() {
 
     let again = [&select[..], &["--reason", "again", "--for", "90d"]].concat();
     assert_eq!(root.json(&again)["replaced"]["selection_reason"], "a version control system");
-    let list = root.json(&["disambiguation", "list"]);
-    assert_eq!(list["overrides"].as_array().unwrap().len(), 1, "{list:#}");
-    assert_eq!(list["overrides"][0]["redirected"], json!(["npm:got"]), "{list:#}");
+    let shown = root.json(&["disambiguation", "list"]);
+    assert_eq!(shown["overrides"].as_array().unwrap().len(), 1, "{shown:#}");
+    assert_eq!(shown["overrides"][0]["redirected"], json!(["npm:got"]), "{shown:#}");
     assert!(root.ok(&["disambiguation", "list"]).contains("homebrew:got  until 20"));
     assert!(root.ok(&["disambiguation", "lint"]).ends_with("1 override, 0 problems\n"));
 

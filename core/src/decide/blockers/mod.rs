@@ -110,11 +110,10 @@ fn blocker(
     let id = shell_word(&package.to_string());
     let command = match (entry, &obstacle) {
         (None, None) => format!("tsuku-batch queue add {id}"),
-        (None, Some(_)) => format!("tsuku-batch explain {id}"),
         (Some(entry), Some(_)) if entry.status != Status::Success => {
             format!("tsuku-batch queue unblock {id}")
         }
-        (Some(_), _) => format!("tsuku-batch explain {id}"),
+        (None, Some(_)) | (Some(_), _) => format!("tsuku-batch explain {id}"),
     };
     Blocker {
         status: entry.map(|entry| entry.status.label()),

@@ -5,15 +5,11 @@ mod rungs;
 
 use super::*;
 use crate::{
-    decide::{
-        apply::{self, Rules},
-        backoff::BackoffPolicy,
-        breaker::BreakerPolicy,
-        record,
-    },
+    decide::{apply::Rules, backoff::BackoffPolicy, breaker::BreakerPolicy, record},
+    ecosystem_state::EcosystemState,
     model::{
-        BatchId, Discovered, EcosystemId, EcosystemState, ExecutablesFrom, FailureKind, Generation,
-        HostUsage, RefusalReason, RunnerMinutes, Status, Validated, Verify,
+        BatchId, Discovered, EcosystemId, ExecutablesFrom, FailureKind, Generation, HostUsage,
+        RefusalReason, RunnerMinutes, Status, Validated, Verify,
     },
     records::{FactsAt, INSTALL, queue, recipe_of},
 };

@@ -40,7 +40,6 @@ fn planned(names: &[&str], reach: &Reach) -> BatchPlan {
         probing: false,
         attempts: names.iter().map(|name| package(name)).collect(),
         lost_before: BTreeSet::new(),
-        skipped: vec![],
     };
     batch_plan(PlannedBatch { turn: Turn::Own, plan }, reach)
 }

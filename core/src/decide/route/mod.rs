@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 
 pub use lint::{Problem, doubtful_recipes, lint};
 pub use overrides::Overrides;
-pub use used::used;
+pub use used::{has_redirections, used};
 
 use crate::{
     decide::name_registry::NameRegistry,

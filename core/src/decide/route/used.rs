@@ -2,6 +2,12 @@
 
 use crate::model::{Attempt, CuratedSource, Queue, Redirection};
 
+/// Whether some of `attempts` at packages of `queue` took the place of others.
+pub fn has_redirections(queue: &Queue, attempts: &[Attempt]) -> bool {
+    let from = |attempt: &Attempt| queue.get(&attempt.package)?.routed_from.as_ref();
+    attempts.iter().any(|attempt| from(attempt).is_some())
+}
+
 /// Those of `attempts` at packages of `queue` that took the place of others, with the reasons of
 /// `sources`.
 #[must_use]

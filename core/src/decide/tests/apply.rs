@@ -12,19 +12,25 @@ use crate::{
         backoff::BackoffPolicy,
         breaker::BreakerPolicy,
     },
+    ecosystem_state::EcosystemState,
     model::{
-        BreakerTransition, CircuitState, Consequence, Control, EcosystemState, FailureKind,
-        HostPause, Outcome, QueueEntry, RunnerMinutes, Status,
+        BreakerTransition, CircuitState, Consequence, Control, FailureKind, HostPause, Outcome,
+        QueueEntry, RunnerMinutes, Status,
     },
     records::{attempt, failed_on, queue, succeeded},
 };
 
 const OWN: &str = "own.example";
 
-fn applied(state: EcosystemState, run: &Delta) -> Applied {
+fn apply_to(state: &mut EcosystemState, run: &Delta) -> Applied {
     let (backoff, breaker) = (BackoffPolicy::default(), BreakerPolicy::default());
     let own_services = [OWN].into();
-    apply::delta(state, run, &Rules { own_services, backoff: &backoff, breaker: &breaker })
+    state.apply(run, &Rules { own_services, backoff: &backoff, breaker: &breaker })
+}
+
+fn after_run(mut state: EcosystemState, run: &Delta) -> EcosystemState {
+    apply_to(&mut state, run);
+    state
 }
 
 fn state_of_a() -> EcosystemState {
@@ -42,7 +48,7 @@ fn after(outcomes: &[Outcome]) -> (QueueEntry, DateTime<Utc>) {
     let mut at = second(0);
     for outcome in outcomes {
         at += TimeDelta::days(1);
-        state = applied(state, &run_at(at, vec![attempt("eco:a", outcome.clone())])).state;
+        apply_to(&mut state, &run_at(at, vec![attempt("eco:a", outcome.clone())]));
     }
     (entry(&state).clone(), at)
 }
@@ -104,7 +110,7 @@ fn what_ends_the_attempts_of_an_entry_is_no_success_and_leaves_nothing_to_wait_f
 fn only_a_probe_counts_as_one() {
     for probing in [false, true] {
         let run = Delta { probing, ..run_at(second(9), vec![attempt("eco:a", structural())]) };
-        let state = applied(state_of_a(), &run).state;
+        let state = after_run(state_of_a(), &run);
         assert_eq!(entry(&state).last_probe_at, probing.then_some(second(9)));
     }
 }
@@ -116,9 +122,9 @@ fn the_newest_answer_of_a_registry_is_kept_and_silence_changes_nothing() {
         notes: vec!["deprecated".to_owned()],
         ..attempt("eco:a", structural())
     };
-    let first = applied(state_of_a(), &run_at(second(1), vec![said])).state;
+    let first = after_run(state_of_a(), &run_at(second(1), vec![said]));
     let silent = run_at(second(2), vec![attempt("eco:a", fault())]);
-    for state in [first.clone(), applied(first, &silent).state] {
+    for state in [first.clone(), after_run(first, &silent)] {
         assert_eq!(entry(&state).upstream_version.as_deref(), Some("2"));
         assert_eq!(entry(&state).notes, ["deprecated"]);
         assert_eq!(entry(&state).generator_version.as_deref(), Some("builtin 0"));
@@ -128,7 +134,7 @@ fn the_newest_answer_of_a_registry_is_kept_and_silence_changes_nothing() {
 #[test]
 fn an_attempt_at_what_has_left_the_queue_adds_no_entry() {
     let run = run_at(second(1), vec![attempt("eco:b", succeeded("b"))]);
-    assert_eq!(applied(state_of_a(), &run).state.queue, state_of_a().queue);
+    assert_eq!(after_run(state_of_a(), &run).queue, state_of_a().queue);
 }
 
 /// Runs an hour apart, each of two attempts that came to the outcome; what the log gets of each.
@@ -138,12 +144,7 @@ fn transitions(outcomes: &[Outcome]) -> Vec<Option<BreakerTransition>> {
     let runs = hours.zip(outcomes).map(|(at, outcome)| {
         run_at(at, ["eco:a", "eco:b"].map(|id| attempt(id, outcome.clone())).to_vec())
     });
-    let mut log = |run: Delta| {
-        let applied = applied(std::mem::take(&mut state), &run);
-        state = applied.state;
-        applied.transition
-    };
-    runs.map(&mut log).collect()
+    runs.map(|run| apply_to(&mut state, &run).transition).collect()
 }
 
 #[test]
@@ -182,7 +183,7 @@ fn budgets(runs: &[(DateTime<Utc>, RunnerMinutes)]) -> Control {
     runs.iter().fold(Control::default(), |control, &(at, minutes)| {
         let run = Delta { minutes, ..run_at(at, vec![attempt("eco:a", succeeded("a"))]) };
         let breaker = control.breaker(&ECO);
-        let applied = applied(EcosystemState { breaker, ..state_of_a() }, &run);
+        let applied = apply_to(&mut EcosystemState { breaker, ..state_of_a() }, &run);
         let control = apply::to_control(control, &run, &applied);
         // Once more: a writer that lost a race begins again.
         let again = apply::to_control(control.clone(), &run, &applied);
@@ -241,9 +242,9 @@ fn the_control_plane_gets_the_breaker_and_the_pauses_of_a_run() {
     let until = second(1000);
     let pauses = [("a.example".to_owned(), until)].into();
     let run = Delta { pauses, ..run_at(second(9), vec![attempt("eco:a", fault())]) };
-    let applied = applied(state_of_a(), &run);
+    let applied = apply_to(&mut state_of_a(), &run);
     let control = apply::to_control(Control::default(), &run, &applied);
-    assert_eq!(control.breaker(&ECO), applied.state.breaker);
+    assert_eq!(control.breaker(&ECO), applied.breaker);
     assert_eq!(control.breaker(&ECO).last_batch, Some(run.batch));
     assert_eq!(control.hosts["a.example"].paused_until, until);
 }

@@ -1,7 +1,7 @@
 //! Which names and commands are taken.
 
 use crate::{
-    decide::name_registry::NameRegistry,
+    decide::name_registry::{Installed, NameRegistry},
     model::{
         Action, ActionShape, Executables, Metadata, PackageFacts, PackageKind, Parameter, Recipe,
         RecipeStep, VersionSource, Versions,
@@ -96,8 +96,10 @@ fn what_is_installed_is_told_by_action_and_parameter() {
     name_registry.add(&"b".parse().unwrap(), &recipe("other_install", &says));
     let installed = |actions: &[(&'static str, &'static str)]| {
         let shape = |&(name, package): &(_, _)| ActionShape::new(name, &[]).naming(package);
-        let names = name_registry.installed(&actions.iter().map(shape).collect::<Vec<_>>());
-        names.keys().map(|name| name.as_str().to_owned()).collect::<Vec<_>>().join(" ")
+        let actions: Vec<ActionShape> = actions.iter().map(shape).collect();
+        let installed = name_registry.installed(&actions);
+        let is_installed = |name: &&str| installed.recipe_of(&name.parse().unwrap()).is_some();
+        ["m", "p", "x"].into_iter().filter(is_installed).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(installed(&[("eco_install", "package")]), "p");
     assert_eq!(installed(&[("eco_install", "module")]), "m");
@@ -127,8 +129,32 @@ fn a_step_of_files_is_of_the_package_that_version_names() {
     add("fifth", &[]);
     let files = ActionShape::new("eco_files", &["file"]).versioned(Versions::Named("eco"));
     let installed = name_registry.installed(&[files]);
-    assert_eq!(installed, [("p".parse().unwrap(), "first".parse().unwrap())].into());
+    let recipe_of = |installed: &Installed<'_>, package: &str| {
+        installed.recipe_of(&package.parse().unwrap()).map(ToString::to_string)
+    };
+    assert_eq!(recipe_of(&installed, "p").as_deref(), Some("first"));
+    for package in ["q", "r", "a.zip"] {
+        assert_eq!(recipe_of(&installed, package), None, "{package}");
+    }
     let named_by_step = name_registry.installed(&[files.naming("file")]);
-    let names: Vec<&str> = named_by_step.keys().map(crate::model::PackageName::as_str).collect();
-    assert_eq!(names, ["a.zip"], "the step names it, and [version] is not read");
+    assert_eq!(recipe_of(&named_by_step, "a.zip").as_deref(), Some("fifth"), "the step names it");
+    assert_eq!(recipe_of(&named_by_step, "p"), None, "[version] is not read");
+}
+
+#[test]
+fn a_recipe_that_is_replaced_installs_what_it_says_now() {
+    let mut name_registry = NameRegistry::default();
+    let mut add = |name: &str, package: &str| {
+        let says = [("package", toml::Value::from(package))];
+        name_registry.add(&name.parse().unwrap(), &recipe("eco_install", &says));
+    };
+    add("b", "p");
+    add("a", "p");
+    add("c", "q");
+    add("c", "r");
+    let installed = name_registry.installed(&[ActionShape::of_commands("eco_install")]);
+    let recipe_of =
+        |package: &str| installed.recipe_of(&package.parse().unwrap()).map(ToString::to_string);
+    assert_eq!(recipe_of("p").as_deref(), Some("a"), "the name that comes first");
+    assert_eq!((recipe_of("q"), recipe_of("r").as_deref()), (None, Some("c")));
 }

@@ -33,6 +33,11 @@ fn planned(queue: &Queue, admission: &Admission, limit: BatchLimit, now: DateTim
     plan::run(queue, admission, limit, batch(now))
 }
 
+fn skip_reasons(queue: &Queue, admission: &Admission, plan: &Plan) -> Vec<SkipReason> {
+    let skipped = plan::skipped(queue, admission, Tier::REST, plan);
+    skipped.into_iter().map(|skip| skip.reason).collect()
+}
+
 fn names(plan: &Plan) -> String {
     plan.attempts.iter().map(|id| id.name.as_str()).collect::<Vec<_>>().join(" ")
 }
@@ -45,8 +50,8 @@ fn an_entry_that_backs_off_is_due_at_its_moment_and_not_before() {
         let plan = planned(&queue, &Admission::Batch, LIMIT, second(now));
         assert_eq!(plan.attempts.len(), n_attempts, "at {now}");
         let until = second(100);
-        let skipped: Vec<&SkipReason> = plan.skipped.iter().map(|skip| &skip.reason).collect();
-        let expected = [&SkipReason::BackingOff { until }];
+        let skipped = skip_reasons(&queue, &Admission::Batch, &plan);
+        let expected = [SkipReason::BackingOff { until }];
         assert_eq!(skipped, expected[n_attempts..]);
     }
 }
@@ -75,7 +80,8 @@ fn every_status_but_two_keeps_an_entry_from_being_attempted_and_says_why() {
             let mut queue = queue([("a", 1, 0)]);
             queue.values_mut().next().unwrap().status = status.clone();
             let plan = planned(&queue, &admission, LIMIT, second(10));
-            assert_eq!(plan.skipped.first().map(|skip| &skip.reason), expected.as_ref());
+            let skipped = skip_reasons(&queue, &admission, &plan);
+            assert_eq!(skipped.first(), expected.as_ref());
             assert_eq!(plan.attempts.is_empty(), expected.is_some());
             assert_eq!(plan.probing, admission == Admission::Probes(3));
         }
@@ -144,8 +150,9 @@ proptest! {
             let limit = BatchLimit { size, tier: Tier::REST };
             let plan = planned(&queue, &Admission::Batch, limit, now);
             prop_assert_eq!(plan.attempts.len(), size.min(entries.len()));
-            prop_assert_eq!(plan.attempts.len() + plan.skipped.len(), entries.len());
-            prop_assert!(plan.skipped.is_sorted_by_key(|skip| skip.package_id.clone()));
+            let skipped = plan::skipped(&queue, &Admission::Batch, Tier::REST, &plan);
+            prop_assert_eq!(plan.attempts.len() + skipped.len(), entries.len());
+            prop_assert!(skipped.is_sorted_by_key(|skip| skip.package_id.clone()));
             for id in plan.attempts {
                 queue.get_mut(&id).unwrap().last_attempt_at = Some(now);
             }
@@ -159,16 +166,20 @@ fn id(name: &'static str) -> EcosystemId {
 }
 
 /// Three ecosystems with something to do, of which those in `idle` cannot do it here.
-fn three(idle: &[&str]) -> [Candidate; 3] {
+fn three<'a>(idle: &[&str], queue: &'a Queue) -> [Candidate<'a>; 3] {
     ["a", "b", "c"].map(|name| Candidate {
         ecosystem: id(name),
         obstacle: idle.contains(&name).then_some(SkipReason::NoSandbox),
-        queue: queue([("x", 1, 0), ("y", 1, 0), ("z", 1, 0)]),
+        queue,
     })
 }
 
+fn xyz() -> Queue {
+    queue([("x", 1, 0), ("y", 1, 0), ("z", 1, 0)])
+}
+
 fn preflight(
-    candidates: &[Candidate],
+    candidates: &[Candidate<'_>],
     control: &Control,
     choice: &Choice,
     now: DateTime<Utc>,
@@ -185,7 +196,7 @@ fn the_owner_of_the_hour_runs_or_the_least_recently_served_in_its_place() {
         control.ecosystems.insert(id(name), breaker);
     }
     let found = |idle: &[&str], now| {
-        let found = preflight(&three(idle), &control, &Choice::Auto, now);
+        let found = preflight(&three(idle, &xyz()), &control, &Choice::Auto, now);
         let batch = found.batches.first().map(|it| it.plan.batch.ecosystem().to_string());
         (found.slot, batch, found.batches.first().map(|it| it.turn.clone()))
     };
@@ -197,10 +208,10 @@ fn the_owner_of_the_hour_runs_or_the_least_recently_served_in_its_place() {
     let breaker = StoredBreaker { last_run: Some(hour(4)), ..StoredBreaker::default() };
     control.ecosystems.insert(id("b"), breaker);
     let soon = hour(4) + TimeDelta::minutes(59);
-    let again = preflight(&three(&["a"]), &control, &Choice::Auto, soon);
+    let again = preflight(&three(&["a"], &xyz()), &control, &Choice::Auto, soon);
     let served = Turn::FellThrough { from: id("b"), reason: SkipReason::ServedThisHour };
     assert_eq!((again.batches.len(), &again.batches[0].turn), (1, &served));
-    let idle = preflight(&three(&["a", "b", "c"]), &control, &Choice::Auto, hour(3));
+    let idle = preflight(&three(&["a", "b", "c"], &xyz()), &control, &Choice::Auto, hour(3));
     assert_eq!((idle.batches.len(), idle.skipped.len()), (0, 3));
 }
 
@@ -208,13 +219,13 @@ fn the_owner_of_the_hour_runs_or_the_least_recently_served_in_its_place() {
 fn whoever_is_asked_for_runs_and_nobody_else_is_told_of() {
     let control = Control::default();
     let one = |name| Choice::One(id(name));
-    let found = preflight(&three(&["b"]), &control, &one("c"), second(0));
+    let found = preflight(&three(&["b"], &xyz()), &control, &one("c"), second(0));
     let batches: Vec<_> =
         found.batches.iter().map(|it| it.plan.batch.ecosystem().clone()).collect();
     assert_eq!((batches, found.skipped), (vec![id("c")], vec![]));
-    let found = preflight(&three(&["b"]), &control, &one("b"), second(0));
+    let found = preflight(&three(&["b"], &xyz()), &control, &one("b"), second(0));
     assert_eq!((found.batches.len(), found.skipped), (0, vec![(id("b"), SkipReason::NoSandbox)]));
-    let all = preflight(&three(&["b"]), &control, &Choice::All, second(0));
+    let all = preflight(&three(&["b"], &xyz()), &control, &Choice::All, second(0));
     let batches: Vec<_> = all.batches.iter().map(|it| it.plan.batch.ecosystem().clone()).collect();
     assert_eq!(batches, [id("a"), id("c")]);
     assert_eq!(all.skipped, [(id("b"), SkipReason::NoSandbox)]);
@@ -228,7 +239,7 @@ fn a_batch_never_has_the_id_of_the_one_before() {
         let last_batch_id = Some(BatchId::new(id("a"), second(last)));
         let breaker = StoredBreaker { last_batch_id, ..StoredBreaker::default() };
         control.ecosystems.insert(id("a"), breaker);
-        let found = preflight(&three(&[])[..1], &control, &Choice::All, second(now));
+        let found = preflight(&three(&[], &xyz())[..1], &control, &Choice::All, second(now));
         assert_eq!(found.batches[0].plan.batch.started_at(), second(expected));
     }
 }

@@ -41,11 +41,12 @@ fn every_entry_that_changed_is_counted_once() {
     let (name_registry, known) = (NameRegistry::default(), KnownRecipes::default());
     let recipes = Recipes {
         name_registry: &name_registry,
-        installed: &installed,
+        installed: &|package| installed.get(package),
         known: &known,
         usual: &usual,
     };
-    let changes = reconcile::queue(&mut entries, recipes);
+    let (changed, changes) = reconcile::changed_entries(&entries, recipes);
+    entries.extend(changed);
     assert_eq!(changes, Changes { merged: 4, vanished: 2, released: 2, named: 2 });
     let status = |name: &str| &entries[&format!("eco:{name}").parse().unwrap()].status;
     assert_eq!(status("worse"), &Status::Failed, "its recipe is there, and does not work");

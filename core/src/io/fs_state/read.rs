@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
 };
 
 use serde::de::DeserializeOwned;
@@ -40,10 +41,11 @@ impl StateReader for FsState {
         Ok(ids)
     }
 
-    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<QueueFile>, StateError> {
+    fn queue(&self, ecosystem: &EcosystemId) -> Result<Option<Arc<QueueFile>>, StateError> {
         let path = self.layout.queue(ecosystem);
         let Some(content) = regular::read(&path)? else { return Ok(None) };
-        queue::parse(&path, &self.layout.label(&path), ecosystem, &content).map(Some)
+        let file = queue::parse(&path, &self.layout.label(&path), ecosystem, &content)?;
+        Ok(Some(Arc::new(file)))
     }
 
     fn visit_runs(

@@ -48,14 +48,14 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
-    let root = cx.open_root()?;
     let source = source(args, cx)?;
-    let state = root.state.clone();
+    let state = cx.open_root()?.state;
     let _nobody_else = state.exclusive()?;
-    let world = World::read(root, cx)?;
+    let world = World::read(cx)?;
     let recipes = world.recipes(cx)?;
-    let before = world.routing.sources.iter().find(|other| other.tool == source.tool).cloned();
-    let routing = world.routing.with(source.clone());
+    let routing = world.routing(cx)?;
+    let before = routing.sources.iter().find(|other| other.tool == source.tool).cloned();
+    let routing = routing.with(source.clone());
     let changed = routing.changed(&world.files, &recipes);
     let report = AddedReport {
         dry_run: args.dry_run,

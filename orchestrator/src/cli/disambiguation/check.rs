@@ -4,7 +4,7 @@ use std::fmt;
 
 use batch_core::{
     io::Http,
-    model::{CuratedSource, Executables, PackageFacts, PackageId},
+    model::{CommandName, CuratedSource, Executables, PackageFacts, PackageId},
     plugin::SourceError,
 };
 use schemars::JsonSchema;
@@ -25,9 +25,10 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
-    let world = World::read(cx.open_root()?, cx)?;
+    let world = World::read(cx)?;
+    let routing = world.routing(cx)?;
     let control = world.root.control(&cx.env.registry)?;
-    let all: Vec<&CuratedSource> = world.routing.overrides.iter().collect();
+    let all: Vec<&CuratedSource> = routing.overrides.iter().collect();
     let known: Vec<String> = all.iter().map(|source| source.tool.to_string()).collect();
     if let Some(odd) = args.tools.iter().find(|tool| !known.contains(tool)) {
         let near = names::nearest(odd, &known);
@@ -41,12 +42,13 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     };
     for source in all.into_iter().filter(is_wanted) {
         let stop = control.stop(&source.selected.ecosystem, cx.env.clock.now());
-        let found = match stop {
-            Some(stop) => Found::undecided(format!("{} is {stop}", source.selected.ecosystem)),
-            None => tokio::select! {
+        let found = if let Some(stop) = stop {
+            Found::undecided(format!("{} is {stop}", source.selected.ecosystem))
+        } else {
+            tokio::select! {
                 found = ask(source, &*http, cx) => found,
                 () = cx.stop.token().cancelled() => return Ok(Exit::Interrupted),
-            },
+            }
         };
         let tool = source.tool.to_string();
         report.checked.push(Checked { tool, selected: source.selected.clone(), found });
@@ -84,7 +86,7 @@ fn judged(source: &CuratedSource, answer: Result<Option<PackageFacts>, SourceErr
             Found { verdict: Verdict::Right, why: String::new(), suggestion: None, notes: vec![] }
         }
         Executables::Known(commands) => {
-            let names: Vec<&str> = commands.iter().map(|it| it.as_str()).collect();
+            let names: Vec<&str> = commands.iter().map(CommandName::as_str).collect();
             let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             Found::wrong(format!("it does not provide the command {tool}; its commands: {names}"))
         }
@@ -118,7 +120,7 @@ struct Checked {
 struct Found {
     verdict: Verdict,
     /// Why.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     why: String,
     /// The package that the registry names instead. It is never used unless somebody selects it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,8 +18,8 @@ use crate::{
 };
 
 pub(super) fn run(cx: &Context) -> anyhow::Result<Exit> {
-    let world = World::read(cx.open_root()?, cx)?;
-    let (routing, plugins) = (&world.routing, LinkedPlugins(&cx.env.registry));
+    let world = World::read(cx)?;
+    let (routing, plugins) = (world.routing(cx)?, LinkedPlugins(&cx.env.registry));
     let queues = routing::queues(&world.files);
     let in_force = (&routing.overrides, routing::reference(&cx.env.registry));
     let found = lint(&routing.sources, in_force, &queues, &plugins);

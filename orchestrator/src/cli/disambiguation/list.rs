@@ -28,8 +28,8 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
-    let world = World::read(cx.open_root()?, cx)?;
-    let (routing, queues) = (&world.routing, routing::queues(&world.files));
+    let world = World::read(cx)?;
+    let (routing, queues) = (world.routing(cx)?, routing::queues(&world.files));
     let is_in_force = |source: &CuratedSource| routing.overrides.iter().any(|it| it == source);
     let listed = |source: &CuratedSource| Listed {
         in_force: is_in_force(source),

@@ -5,12 +5,15 @@ mod check;
 mod lint;
 mod list;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use batch_core::{
     decide::name_registry::NameRegistry,
     io::QueueFile,
-    model::{ActionShape, EcosystemId},
+    model::{ActionShape, EcosystemId, PackageId},
 };
 
 pub(super) use add::AddedReport;
@@ -48,18 +51,23 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
 }
 
 /// What the commands read.
-struct World<'a> {
+struct World {
     root: Root,
-    routing: Routing<'a>,
+    looked_at: BTreeSet<PackageId>,
     files: BTreeMap<EcosystemId, Arc<QueueFile>>,
 }
 
-impl<'a> World<'a> {
-    fn read(root: Root, cx: &'a Context) -> anyhow::Result<Self> {
-        let now = cx.env.clock.now();
-        let routing = Routing::read(&root.state, &cx.env.registry, &root.settings, now)?;
+impl World {
+    fn read(cx: &Context) -> anyhow::Result<Self> {
+        let root = cx.open_root()?;
+        let looked_at = routing::looked_at(&cx.env.registry, &root.settings, &root.state)?;
         let files = routing::files(&root.state)?;
-        Ok(Self { root, routing, files })
+        Ok(Self { root, looked_at, files })
+    }
+
+    fn routing<'a>(&'a self, cx: &'a Context) -> anyhow::Result<Routing<'a>> {
+        let now = cx.env.clock.now();
+        Routing::read(&self.root.state, &cx.env.registry, &self.looked_at, now)
     }
 
     fn recipes(&self, cx: &Context) -> anyhow::Result<NameRegistry> {

@@ -1,6 +1,6 @@
 //! Collects what is known about a package.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use batch_core::{
     decide::{
@@ -69,7 +69,8 @@ impl Facts {
         let recipe = match entry {
             Some(entry) => own_recipe(entry, root)?,
             None => plugin.and_then(|plugin| {
-                recipes.name_registry.installed(plugin.recipe_actions).remove(&package.name)
+                let installed = recipes.name_registry.installed(plugin.recipe_actions);
+                installed.recipe_of(&package.name).cloned()
             }),
         };
         let limit = BatchLimit { size: BATCH_SIZE.into(), tier: Tier::REST };
@@ -128,7 +129,7 @@ fn queues(root: &Root, damage: &mut Damage) -> anyhow::Result<BTreeMap<Ecosystem
         match root.state.queue(&id) {
             Ok(Some(queue)) => {
                 queue.quarantined.iter().for_each(|damaged| damage.note(damaged));
-                queues.insert(id, queue.entries);
+                queues.insert(id, Arc::unwrap_or_clone(queue).entries);
             }
             Ok(None) => (),
             Err(error) => damage.note(&error),

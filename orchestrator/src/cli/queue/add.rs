@@ -1,11 +1,11 @@
 //! `queue add`.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use batch_core::{
     decide::queue_edit::{added, retry_command},
     io::{QueueFile, StateReader as _, StateWriter as _},
-    model::{EcosystemId, PackageId, StatusLabel, StoredEntry, Tier},
+    model::{EcosystemId, PackageId, Queue, StatusLabel, StoredEntry, Tier},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -45,25 +45,21 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let wanted = queues.wanted(asked, (&root, cx), &mut report.problems)?;
     let (tier, operator) =
         (Tier::try_from(args.tier)?, args.who.operator(args.reason.as_deref(), cx));
+    let mut new: BTreeMap<EcosystemId, Queue> = BTreeMap::new();
     for id in wanted {
-        let Some(queue) = queues.0.get_mut(&id.ecosystem) else { continue };
-        match queue.entries.get(&id) {
-            Some(entry) => report.known.push(entry.into()),
-            None => {
-                queue.entries.insert(id.clone(), added(id.clone(), tier, &operator));
-                queue.header.updated_at = operator.at;
-                report.added.push(id);
-            }
+        if let Some(entry) = queues.0.get(&id.ecosystem).and_then(|it| it.entries.get(&id)) {
+            report.known.push(entry.into());
+            continue;
         }
+        let queue = new.entry(id.ecosystem.clone()).or_default();
+        queue.insert(id.clone(), added(id.clone(), tier, &operator));
+        report.added.push(id);
     }
     let is_failed = |entry: &&StoredEntry| entry.status == StatusLabel::Failed;
     report.command = retry_command(report.known.iter().filter(is_failed).map(|entry| &entry.id));
-    if !args.who.dry_run {
-        let is_changed = |queue: &&QueueFile| {
-            report.added.iter().any(|id| id.ecosystem == queue.header.ecosystem)
-        };
-        for queue in queues.0.values().filter(is_changed) {
-            root.state.put_queue(queue)?;
+    for (ecosystem, file) in queues.0 {
+        if let Some(entries) = new.remove(&ecosystem).filter(|_| !args.who.dry_run) {
+            root.state.put_entries(file, entries, operator.at)?;
         }
     }
     cx.out.show(&report)?;
@@ -72,7 +68,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The queues that are asked for, each read once.
 #[derive(Default)]
-struct Queues(BTreeMap<EcosystemId, QueueFile>);
+struct Queues(BTreeMap<EcosystemId, Arc<QueueFile>>);
 
 impl Queues {
     /// The packages of `asked` that may be added.
@@ -101,13 +97,13 @@ impl Queues {
     }
 }
 
-fn read(ecosystem: &EcosystemId, (root, cx): (&Root, &Context)) -> anyhow::Result<QueueFile> {
+fn read(ecosystem: &EcosystemId, (root, cx): (&Root, &Context)) -> anyhow::Result<Arc<QueueFile>> {
     let found = root.state.queue(ecosystem)?;
     for damaged in found.iter().flat_map(|queue| &queue.quarantined) {
         tracing::warn!("an entry is passed over: {damaged}");
     }
     let empty = || match cx.env.registry.get(ecosystem) {
-        Some(plugin) => Ok(seeds::empty(plugin, cx.env.clock.now())),
+        Some(plugin) => Ok(Arc::new(seeds::empty(plugin, cx.env.clock.now()))),
         None => Err(Refusal::usage(format!("no plugin builds packages of {ecosystem}"))),
     };
     found.map_or_else(empty, Ok)

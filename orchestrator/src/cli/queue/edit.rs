@@ -3,12 +3,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::Arc,
 };
 
 use batch_core::{
     decide::queue_edit::{Edit, NotPossible, Operator, edited},
     io::{QueueFile, StateReader as _, StateWriter as _},
-    model::{EcosystemId, PackageId, QueueEntry, StatusLabel, StoredEntry, Tier},
+    model::{EcosystemId, PackageId, Queue, QueueEntry, StatusLabel, StoredEntry, Tier},
 };
 use chrono::SubsecRound as _;
 use schemars::JsonSchema;
@@ -110,11 +111,11 @@ fn change(
     let mut report = EditReport { dry_run: who.dry_run, ..EditReport::default() };
     let asked = packages.read(&root.state, cx, &mut report.problems)?;
     let _nobody_else = root.state.exclusive()?;
-    let mut queues = Queues::read(&asked, &root)?;
+    let queues = Queues::read(&asked, &root)?;
     // Everything is looked up before anything is written.
     let found = queues.find(asked, &mut report.problems)?;
     for entry in found {
-        report.add(entry, edit, &operator);
+        report.add(&entry, edit, &operator);
     }
     if !who.dry_run {
         queues.write(&report.entries, &operator, &root)?;
@@ -130,7 +131,7 @@ fn change(
 }
 
 /// The queues of the packages that are asked for, each read once.
-struct Queues(BTreeMap<EcosystemId, QueueFile>);
+struct Queues(BTreeMap<EcosystemId, Arc<QueueFile>>);
 
 impl Queues {
     fn read(asked: &[Asked], root: &Root) -> anyhow::Result<Self> {
@@ -175,21 +176,12 @@ impl Queues {
         Refusal::not_found(format!("{id} is not queued{near}"))
     }
 
-    fn write(
-        &mut self,
-        changed: &[QueueEntry],
-        operator: &Operator,
-        root: &Root,
-    ) -> anyhow::Result<()> {
-        for (ecosystem, queue) in &mut self.0 {
-            let before = queue.entries.len();
-            let own = changed.iter().filter(|entry| entry.id.ecosystem == *ecosystem);
-            let mut own = own.map(|entry| (entry.id.clone(), entry.clone())).peekable();
-            if own.peek().is_some() {
-                queue.entries.extend(own);
-                queue.header.updated_at = operator.at;
-                debug_assert_eq!(queue.entries.len(), before, "only known entries change");
-                root.state.put_queue(queue)?;
+    fn write(self, changed: &[QueueEntry], operator: &Operator, root: &Root) -> anyhow::Result<()> {
+        for (ecosystem, file) in self.0 {
+            let own = changed.iter().filter(|entry| entry.id.ecosystem == ecosystem);
+            let own: Queue = own.map(|entry| (entry.id.clone(), entry.clone())).collect();
+            if !own.is_empty() {
+                root.state.put_entries(file, own, operator.at)?;
             }
         }
         Ok(())
@@ -234,16 +226,16 @@ struct Unchanged {
 }
 
 impl EditReport {
-    fn add(&mut self, entry: QueueEntry, edit: Edit, operator: &Operator) {
+    fn add(&mut self, entry: &QueueEntry, edit: Edit, operator: &Operator) {
         let unchanged = |id: &PackageId, why, command| Unchanged {
             id: id.clone(),
             status: entry.status.label(),
             why,
             command,
         };
-        match edited(&entry, edit, operator) {
+        match edited(entry, edit, operator) {
             Ok(Some(after)) => {
-                self.changed.push(Changed { before: (&entry).into(), after: (&after).into() });
+                self.changed.push(Changed { before: entry.into(), after: (&after).into() });
                 self.entries.push(after);
             }
             Ok(None) => self.unchanged.push(unchanged(&entry.id, None, None)),

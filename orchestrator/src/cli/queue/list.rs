@@ -112,9 +112,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     list.problems = damage.into_problems();
     let exit = damage::exit(list.entries.len(), &list.problems);
     if cx.out.is_json() {
-        list.print_lines()?
+        list.print_lines()?;
     } else {
-        cx.out.text(&list)?
+        cx.out.text(&list)?;
     }
     Ok(exit)
 }

@@ -47,10 +47,7 @@ impl Asked {
         error: anyhow::Error,
         problems: &mut Vec<String>,
     ) -> anyhow::Result<()> {
-        let place = match place {
-            Some(place) => place,
-            None => return Err(error),
-        };
+        let Some(place) = place else { return Err(error) };
         problems.push(format!("{place}: {error}"));
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use batch_core::{
+    decide::preflight::Choice,
     io::StateWriter as _,
     model::{ActionShape, StoredEntry},
 };
@@ -14,6 +15,7 @@ use crate::{
     cli::{Context, damage},
     counted::counted,
     exit::Exit,
+    routing,
     stage::preflight,
     upkeep::{self, UpkeepInput},
 };
@@ -32,27 +34,30 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
     let recipes = preflight::recipes(&actions, &root.settings.bundled_recipes, &root.state)?;
+    let looked_at = routing::looked_at(&cx.env.registry, &root.settings, &root.state)?;
     let input = UpkeepInput {
         registry: &cx.env.registry,
-        settings: &root.settings,
+        looked_at: &looked_at,
         recipes: &recipes,
+        choice: &Choice::All,
         generator: None,
         now: cx.env.clock.now(),
     };
     let _nobody_else = root.state.exclusive()?;
     let upkeep = upkeep::decide(&root.state, &input)?;
-    if !args.dry_run {
-        upkeep::write(&root.state, &upkeep, &input)?;
-    }
     let changes = upkeep.changes.iter().map(|(before, after)| Reconciled {
         before: before.as_ref().map(StoredEntry::from),
         after: after.into(),
     });
-    cx.out.show(&ReconcileReport {
+    let report = ReconcileReport {
         dry_run: args.dry_run,
         changed: changes.collect(),
-        problems: upkeep.problems,
-    })?;
+        problems: upkeep.problems.clone(),
+    };
+    if !args.dry_run {
+        upkeep::write(&root.state, upkeep, &input)?;
+    }
+    cx.out.show(&report)?;
     Ok(Exit::Ok)
 }
 

@@ -34,7 +34,9 @@ pub(super) fn status(
     let gate = match preflight::admission(id, control, (now, &root.settings.breaker_policy())) {
         Admission::Nothing(SkipReason::Disabled) => "disabled".to_owned(),
         Admission::Batch => "closed".to_owned(),
-        Admission::Probes(_) => "half-open: its next run is a probe".to_owned(),
+        Admission::Probes(_) | Admission::FirstOfQueue(_) => {
+            "half-open: its next run is a probe".to_owned()
+        }
         Admission::Nothing(reason) => reason.to_string(),
     };
     EcosystemStatus { id: id.clone(), counts, breaker: gate, last_run_at }

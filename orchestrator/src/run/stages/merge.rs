@@ -1,6 +1,6 @@
 //! The stage that writes all batches into the state.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::Context as _;
 use batch_core::{
@@ -36,20 +36,21 @@ impl Stages<'_> {
             return Ok(summary);
         }
         summary.skipped.clone_from(&plan.skipped);
-        let mut name_registry = self.config.recipes(self.ports)?.name_registry;
+        let mut recipes = Arc::new(self.config.recipes(self.ports)?);
         if !incomplete {
-            self.check_complete(&batches, &name_registry)?;
+            self.check_complete(&batches, &recipes.name_registry)?;
         }
         for Batch { started, artifacts } in batches {
             let before = self.ports.state.run(&started.batch_id.to_string())?;
-            let facts = self.ended(&started, artifacts.facts, &name_registry);
+            let name_registry = &recipes.name_registry;
+            let facts = self.ended(&started, artifacts.facts, name_registry);
             if let Some(before) = before {
-                let found = record::run(&self.delta(&started, &facts, &name_registry));
+                let found = record::run(&self.delta(&started, &facts, name_registry));
                 summary.batches.push(recorded_before(&started.batch_id, &before, &found));
                 continue;
             }
             let around = (self.ports, self.config);
-            let (delta, persisted) = commit(&started, &facts, &mut name_registry, around)
+            let (delta, persisted) = commit(&started, &facts, &mut recipes, around)
                 .await
                 .with_context(|| format!("cannot write {} into the state", started.batch_id))?;
             summary.batches.push(BatchSummary::new(&delta, &persisted, self.config.registry));

@@ -14,7 +14,7 @@ use std::{
 
 use batch_core::{
     decide::seeding::{self as decide, Merging, Walk},
-    io::{Clock, PoliteHttp, QueueFile, SeedJournal, StateReader as _, Traffic as _},
+    io::{Clock, PoliteHttp, SeedJournal, StateReader as _, Traffic as _},
     model::{
         HostUsage, PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine, SeedStart,
         SeedVerdict, SeedingRecord, SourceRun, Tier,
@@ -148,8 +148,8 @@ impl PriorState {
         let state = &tools.root.state;
         let curated = seeds::queue(plugin, now)?.map(|file| file.entries).unwrap_or_default();
         let queue = state.queue(&plugin.id)?;
-        let quarantined = queue.as_ref().map(QueueFile::quarantined_ids).unwrap_or_default();
-        let queue = queue.map(|file| file.entries).unwrap_or_default();
+        let quarantined = queue.as_ref().map(|file| file.quarantined_ids()).unwrap_or_default();
+        let queue = queue.map(|file| Arc::unwrap_or_clone(file).entries).unwrap_or_default();
         let mut runs = state.seeding_runs()?.records;
         runs.retain(|run| run.ecosystem == plugin.id);
         Ok(Self {
@@ -255,7 +255,7 @@ impl PriorState {
         let empty = seeds::empty(plugin, started_at);
         let state = &tools.root.state;
         if tools.request.dry_run {
-            let queue = state.queue(&plugin.id)?.unwrap_or(empty);
+            let queue = state.queue(&plugin.id)?.map_or(empty, Arc::unwrap_or_clone);
             let quarantined = queue.quarantined_ids();
             let merged = decide::merge(queue.entries, &quarantined, walk, &merging);
             return Ok(decide::record(

@@ -86,7 +86,7 @@ fn a_package_that_crashes_the_machine_waits_longer_after_each_crash() {
         let mut plan = facts.started(&[package("a")], &[place("A")]);
         plan.plan.packages[0].lost_before = state.queue[&package("a")].lost;
         let facts = [facts.began(package("a"), None, 1), facts.recovered()];
-        state = apply::delta(state, &folded(&plan, &facts), &rules).state;
+        state.apply(&folded(&plan, &facts), &rules);
         let entry = &state.queue[&package("a")];
         assert_eq!((&entry.status, entry.consecutive_failures), (&Status::Pending, 0));
         waits.push(entry.next_retry_at.map(|until| (until - at).num_hours()));

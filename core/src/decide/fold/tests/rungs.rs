@@ -79,7 +79,7 @@ fn a_transient_failure_stays_one_after_its_tries_and_counts_against_nobody() {
     let (backoff, breaker) = (BackoffPolicy::default(), BreakerPolicy::default());
     let rules = Rules { own_services: [].into(), backoff: &backoff, breaker: &breaker };
     let state = EcosystemState { queue: queue([("a", 1, 0)]), ..Default::default() };
-    let state = apply::delta(state, &delta, &rules).state;
+    let state = state.after(&delta, &rules);
     let entry = &state.queue[&package("a")];
     assert_eq!((&entry.status, entry.consecutive_failures), (&Status::Pending, 0));
 }
