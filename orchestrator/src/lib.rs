@@ -28,6 +28,7 @@ pub mod screen;
 pub mod scripted;
 pub mod seeds;
 pub mod settings;
+pub mod simulate;
 pub mod stage;
 pub mod toolchain;
 pub mod tsuku;

@@ -16,8 +16,8 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     (
         "batch-core",
         "aho-corasick async-trait base64 chrono fastrand flate2 governor hex httpdate inventory memchr \
-         percent-encoding rawzip reqwest rustls ruzstd schemars serde serde_json sha2 smol_str strip-ansi-escapes \
-         strsim tar tempfile thiserror tokio toml toml_edit tracing unicode-security url",
+         percent-encoding rawzip reqwest rustls ruzstd schemars serde serde_json sha2 smol_str \
+         strsim tar tempfile thiserror tokio toml toml_edit tracing unicode-security url vte",
     ),
     ("batch-sim", "async-trait batch-core chrono sha2"),
     ("batch-fuzz", "fastrand"),
@@ -62,7 +62,7 @@ const LICENCES: &[&str] = &[
 ];
 
 /// Crates that are present in two versions, because the crates that we use need different ones.
-const DUPLICATES: &[&str] = &["base64", "getrandom", "hashbrown", "syn", "vte"];
+const DUPLICATES: &[&str] = &["base64", "getrandom", "hashbrown", "syn"];
 
 /// The names of ecosystems that core must not contain. Names of later ecosystems may be common
 /// words, for example names of systems.

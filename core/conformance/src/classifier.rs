@@ -10,7 +10,7 @@ use std::{
 use super::{Harness, Outcome, fixture, guard};
 use batch_core::{
     io::{Clock as _, SystemClock},
-    model::{Confidence, Evidence, Finding, Stage},
+    model::{Confidence, Evidence, FailureKind, Finding, Stage},
     plugin::EcosystemPlugin,
 };
 
@@ -151,7 +151,7 @@ pub(super) fn reads_any_text(harness: &Harness) -> Outcome {
     for (nth, text) in texts.into_iter().enumerate() {
         for stage in STAGES {
             let evidence = evidence(plugin, stage, nth, &text);
-            let read = move || plugin.classifier.classify(&evidence);
+            let read = move || read(plugin, &evidence, nth);
             let both = move || (read(), read());
             let shown: String = text.chars().take(60).collect();
             match guard::within(PATIENCE, "classifier", both) {
@@ -162,7 +162,7 @@ pub(super) fn reads_any_text(harness: &Harness) -> Outcome {
                 Ok((one, other)) if one != other => {
                     problems.push(format!("{shown:?} is read in two ways; keep no state"));
                 }
-                Ok((finding, _)) => problems.extend(finding.and_then(|it| odd(&it, &shown))),
+                Ok(((finding, _), _)) => problems.extend(finding.and_then(|it| odd(&it, &shown))),
             }
         }
         if 3 < problems.len() {
@@ -170,6 +170,17 @@ pub(super) fn reads_any_text(harness: &Harness) -> Outcome {
         }
     }
     problems.into()
+}
+
+/// What the classifier says about `evidence`, and the reason that it reads there for the `nth` of all
+/// kinds of failures.
+fn read(
+    plugin: &EcosystemPlugin,
+    evidence: &Evidence,
+    nth: usize,
+) -> (Option<Finding>, Option<String>) {
+    let kind = FailureKind::ALL[nth % FailureKind::ALL.len()];
+    (plugin.classifier.classify(evidence), plugin.classifier.reason(kind, &evidence.text))
 }
 
 pub(super) fn takes_no_warning_for_a_failure(harness: &Harness) -> Outcome {
@@ -235,7 +246,7 @@ fn too_slow(
         guard::within(PATIENCE, "classifier", move || {
             let now = || guard::processor_time().unwrap_or_else(|| clock.monotonic());
             let start = now();
-            let _ = plugin.classifier.classify(&evidence);
+            let _ = read(plugin, &evidence, 0);
             now().saturating_sub(start)
         })
     };

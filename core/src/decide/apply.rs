@@ -205,7 +205,8 @@ fn to_failed_entry(
     ended_at: DateTime<Utc>,
     backoff: &BackoffPolicy,
 ) {
-    let reason = || record::reason(failure);
+    let package = entry.id.clone();
+    let reason = || record::reason(failure, &package);
     match failure.finding.kind.consequence() {
         Consequence::Excluded => set_status(entry, Status::Excluded { reason: reason() }),
         Consequence::RequiresManual => {

@@ -42,6 +42,7 @@ pub mod sweep;
 mod system;
 pub mod tsuku;
 pub mod unknown_names;
+pub mod upcoming;
 pub mod verification;
 
 #[cfg(test)]

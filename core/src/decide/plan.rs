@@ -51,6 +51,18 @@ pub fn due(queue: &Queue, now: DateTime<Utc>) -> impl Iterator<Item = &QueueEntr
     eligible(queue, &Admission::Batch, Tier::REST, now)
 }
 
+/// Since when `entry` has been due at `now`, as far as its times say; `None` if it waits after a
+/// failure.
+pub fn due_since(entry: &QueueEntry, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if backing_off(entry, now).is_some() {
+        return None;
+    }
+    let last_attempt_at = ahead::past(entry.last_attempt_at, now);
+    let waited = entry.next_retry_at.filter(|until| *until <= now);
+    let added_at = entry.added_at.min(now);
+    Some(waited.or(last_attempt_at).map_or(added_at, |since| since.max(added_at)))
+}
+
 /// Whether a run at `now` has something to attempt.
 pub fn has_eligible(queue: &Queue, admission: &Admission, tier: Tier, now: DateTime<Utc>) -> bool {
     eligible(queue, admission, tier, now).next().is_some()

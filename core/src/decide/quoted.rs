@@ -4,6 +4,8 @@
 //!
 //! All texts here are in lower case.
 
+use memchr::memchr;
+
 use crate::model::FailureKind;
 
 /// The beginnings of lines that say what is looked for, whether it is found or not.
@@ -94,8 +96,10 @@ fn is_full_disk(said: &str, line: &str, next: &str) -> bool {
 
 /// Whether `words` follow directly after the name of a program.
 fn is_of_program(said: &str, words: &str) -> bool {
-    let is_name = |name: &str| !name.contains([':', ' ', '|', '"', '\'', '#', '(']);
-    said.split_once(words).is_some_and(|(name, _)| !name.is_empty() && is_name(name))
+    let is_name = |name: &str| !name.contains([' ', '|', '"', '\'', '#', '(']);
+    // No name contains a colon, and all words begin with one.
+    let (name, rest) = said.split_at(memchr(b':', said.as_bytes()).unwrap_or(said.len()));
+    rest.starts_with(words) && !name.is_empty() && is_name(name)
 }
 
 #[cfg(test)]

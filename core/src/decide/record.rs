@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    decide::fold,
+    decide::{
+        fold,
+        headline::{FailureView, headline},
+    },
     model::{
         Attempt, BatchId, Consequence, Delta, EcosystemId, Environment, EnvironmentCounts,
         EnvironmentResult, ExecutablesFrom, Failure, FailureHead, FailureRecord, Outcome,
-        RecipeName, RecordedResult, Repro, RunRecord, RunnerMinutes, SCHEMA_VERSION, SlotOutcome,
-        Turn, Verdict, slug,
+        PackageId, RecipeName, RecordedResult, Repro, RunRecord, RunnerMinutes, SCHEMA_VERSION,
+        SlotOutcome, Turn, Verdict, slug,
     },
 };
 
@@ -246,13 +249,11 @@ fn results(delta: &Delta) -> Vec<RecordedResult> {
     delta.attempts.iter().flat_map(of).collect()
 }
 
-/// Why an entry is excluded or needs a person, in one line.
-pub fn reason(failure: &Failure) -> String {
+/// Why the entry of `package` is excluded or needs a person, in one line: the kind of its failure, and
+/// what happened.
+pub fn reason(failure: &Failure, package: &PackageId) -> String {
     let kind = failure.finding.kind.row().subcategory;
-    match failure.message.lines().last().filter(|line| !line.trim().is_empty()) {
-        Some(line) => format!("{kind}: {}", line.trim()),
-        None => kind.to_owned(),
-    }
+    format!("{kind}: {}", headline(&FailureView::of_attempt(failure, package)))
 }
 
 fn count(n: usize) -> u64 {

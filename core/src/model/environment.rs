@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use schemars::JsonSchema;
 
-use crate::model::{InvalidId, id::serde_as_text};
+use crate::model::{InvalidId, as_text::serde_as_text};
 
 /// An operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

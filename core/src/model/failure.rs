@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::{InvalidId, id::serde_as_text};
+use crate::model::{InvalidId, as_text::serde_as_text};
 
 /// A row of the table: what is known about one kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

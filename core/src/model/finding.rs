@@ -133,4 +133,4 @@ impl FromStr for Fingerprint {
     }
 }
 
-crate::model::id::serde_as_text!(Fingerprint);
+crate::model::as_text::serde_as_text!(Fingerprint);

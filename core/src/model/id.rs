@@ -6,6 +6,8 @@ use chrono::{DateTime, NaiveDateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use smol_str::SmolStr;
 
+use crate::model::as_text::serde_as_text;
+
 /// Longest accepted package name in bytes. No registry allows a longer one.
 pub const MAX_PACKAGE_NAME: usize = 255;
 
@@ -277,24 +279,6 @@ impl FromStr for BatchId {
     }
 }
 
-/// Serialises an identifier as the text that `Display` writes and `FromStr` reads.
-macro_rules! serde_as_text {
-    ($($id:ty),*) => {$(
-        impl serde::Serialize for $id {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $id {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
-}
-pub(crate) use serde_as_text;
 serde_as_text!(EcosystemId, PackageName, PackageId, RecipeName, CommandName, BatchId);
 
 #[cfg(test)]

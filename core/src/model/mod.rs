@@ -1,5 +1,6 @@
 //! The data model: types, and the forms in which they are stored.
 
+mod as_text;
 mod batch_plan;
 mod bounded;
 mod breaker;

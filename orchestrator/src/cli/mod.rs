@@ -33,6 +33,7 @@ mod schema;
 mod seed;
 mod session;
 mod signal;
+mod simulate;
 mod stages;
 mod status;
 mod sweep;
@@ -93,7 +94,7 @@ struct Global {
     /// Use no colours
     #[arg(long, global = true)]
     no_color: bool,
-    /// Seed of the random waiting times, so that a run can be repeated exactly
+    /// Seed of the random waiting times and of simulations, so that they can be repeated exactly
     #[arg(long, global = true, value_name = "N")]
     seed: Option<u64>,
     /// Fixed time for all records, for tests of the whole program: an instant as in RFC 3339
@@ -125,6 +126,8 @@ enum Command {
     Seed(seed::Args),
     /// Show what a run would do now, and why it would skip the other packages
     Plan(plan::Args),
+    /// Simulate months of runs in seconds, on a copy of the state; changes nothing
+    Simulate(simulate::Args),
     /// Show the state on one page: health, queues, breakers, last runs
     Status(status::Args),
     /// Stop everything, or single ecosystems, for a time or until it is resumed
@@ -186,6 +189,8 @@ struct Context {
     screen: Arc<Screen>,
     root: PathBuf,
     quiet: bool,
+    /// The seed of everything that chance decides, if it is given.
+    seed: Option<u64>,
     /// How the work is asked to end.
     stop: Stop,
 }
@@ -229,8 +234,8 @@ async fn dispatch(
     out: Out,
     screen: Arc<Screen>,
 ) -> anyhow::Result<Exit> {
-    let Global { root, quiet, .. } = cli.global;
-    let context = Context { env: env?, out, screen, root, quiet, stop: Stop::default() };
+    let Global { root, quiet, seed, .. } = cli.global;
+    let context = Context { env: env?, out, screen, root, quiet, seed, stop: Stop::default() };
     let cx = &context;
     match cli.command {
         Command::Init(args) => init::run(&args, cx),
@@ -244,6 +249,7 @@ async fn dispatch(
         Command::Sweep(args) => sweep::run(&args, cx).await,
         Command::Seed(args) => seed::run(&args, cx).await,
         Command::Plan(args) => plan::run(&args, cx).await,
+        Command::Simulate(args) => simulate::run(&args, cx),
         Command::Status(args) => status::run(&args, cx),
         Command::Pause(args) => pause::pause(&args, cx),
         Command::Resume(args) => pause::resume(&args, cx),

@@ -3,19 +3,23 @@
 use std::fmt;
 
 use batch_core::{
-    decide::preflight::Preflight,
-    model::{BatchId, PackageId, Plan, Skip, SkipReason},
+    decide::{
+        preflight::{Choice, Preflight},
+        upcoming::{Expected, UpcomingSlot},
+    },
+    model::{BatchId, EcosystemId, PackageId, Plan, Skip, SkipReason, Turn},
 };
-use chrono::SubsecRound as _;
+use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Context,
+    Context, Refusal,
     programs::ProgramArgs,
     run::{Selection, Wanted},
 };
 use crate::{
+    counted::counted,
     exit::Exit,
     machine::LocalMachine,
     run::SkippedEcosystem,
@@ -26,12 +30,30 @@ use crate::{
 pub(super) struct Args {
     #[command(flatten)]
     selection: Selection,
+    /// Show instead which ecosystems the next N slots serve, one slot each hour, and why
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    slots: Option<u16>,
     #[command(flatten)]
     programs: ProgramArgs,
 }
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
-    show(&Wanted::selected(&args.selection, cx)?, &args.programs, cx).await
+    let Args { selection, slots, programs } = args;
+    let wanted = Wanted::selected(selection, cx)?;
+    match slots {
+        None => show(&wanted, programs, cx).await,
+        Some(n) if wanted.choice == Choice::Auto => {
+            let upcoming = |situation: &Situation<'_>| {
+                let slots = situation.upcoming(wanted.batch_limit, (*n).into());
+                cx.out.show(&SlotsReport::new(slots))?;
+                Ok(Exit::Ok)
+            };
+            in_situation(&wanted, programs, cx, upcoming).await
+        }
+        Some(_) => Err(Refusal::usage(
+            "--slots shows how slots go from one ecosystem to the next; leave out --ecosystem",
+        )),
+    }
 }
 
 /// Prints the plan of the run for `wanted`.
@@ -40,9 +62,27 @@ pub(super) async fn show(
     programs: &ProgramArgs,
     cx: &Context,
 ) -> anyhow::Result<Exit> {
+    let batch_limit = wanted.batch_limit;
+    let plan = |situation: &Situation<'_>| {
+        let preflight = situation.decide(&wanted.choice, batch_limit);
+        let skipped = |plan: &Plan| situation.skipped(plan, batch_limit.tier);
+        let plan = PlanReport::new(preflight, &skipped);
+        cx.out.show(&plan)?;
+        Ok(if plan.batches.is_empty() { Exit::Unavailable } else { Exit::Ok })
+    };
+    in_situation(wanted, programs, cx, plan).await
+}
+
+/// Looks at the state and at this machine for a run for `wanted`.
+async fn in_situation<T>(
+    wanted: &Wanted,
+    programs: &ProgramArgs,
+    cx: &Context,
+    look: impl FnOnce(&Situation<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let root = cx.open_root()?;
     let programs = programs.find(&cx.env, &root.settings, Some(&cx.root)).await;
-    let Wanted { choice, only, batch_limit } = wanted;
+    let Wanted { choice, only, .. } = wanted;
     let machine = LocalMachine::detect(&cx.env, &root.settings, choice.clone()).await;
     let input = PreflightInput {
         registry: &cx.env.registry,
@@ -52,12 +92,68 @@ pub(super) async fn show(
         now: cx.env.clock.now(),
     };
     let situation = Situation::read(input, choice)?;
-    let situation = if only.is_empty() { situation } else { situation.only(only) };
-    let preflight = situation.decide(choice, *batch_limit);
-    let skipped = |plan: &Plan| situation.skipped(plan, batch_limit.tier);
-    let plan = PlanReport::new(preflight, &skipped);
-    cx.out.show(&plan)?;
-    Ok(if plan.batches.is_empty() { Exit::Unavailable } else { Exit::Ok })
+    look(&if only.is_empty() { situation } else { situation.only(only) })
+}
+
+/// What `plan --slots --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct SlotsReport {
+    /// The slots, the present one first, if nothing but time changes.
+    slots: Vec<PlannedSlot>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct PlannedSlot {
+    /// When it begins.
+    at: DateTime<Utc>,
+    /// The ecosystem that owns it.
+    owner: Option<EcosystemId>,
+    /// The ecosystem that runs in it; absent if nothing can be attempted.
+    ecosystem: Option<EcosystemId>,
+    /// How many packages it attempts.
+    attempts: usize,
+    /// Whether they are probes of a half-open breaker.
+    probing: bool,
+    /// Why another ecosystem than the owner runs, or why nothing can be attempted.
+    reason: Option<String>,
+}
+
+impl SlotsReport {
+    fn new(slots: Vec<UpcomingSlot>) -> Self {
+        let slot = |UpcomingSlot { at, owner, expected }: UpcomingSlot| {
+            let (ecosystem, attempts, probing, reason) = match expected {
+                Expected::Runs { ecosystem, turn, n_attempts, probing } => {
+                    let reason = match turn {
+                        Turn::Own => None,
+                        Turn::FellThrough { reason, .. } => Some(reason),
+                    };
+                    (Some(ecosystem), n_attempts, probing, reason)
+                }
+                Expected::Nothing(reason) => (None, 0, false, reason),
+            };
+            let reason = reason.map(|reason| reason.to_string());
+            PlannedSlot { at: at.trunc_subsecs(0), owner, ecosystem, attempts, probing, reason }
+        };
+        Self { slots: slots.into_iter().map(slot).collect() }
+    }
+}
+
+impl fmt::Display for SlotsReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for PlannedSlot { at, owner, ecosystem, attempts, probing, reason } in &self.slots {
+            let at = at.format("%Y-%m-%d %H:%M");
+            let kind = if *probing { "probe" } else { "package" };
+            let what = counted(*attempts, kind, &format!("{kind}s"));
+            let owner = owner.as_ref().map_or("nobody", EcosystemId::as_str);
+            let because = reason.as_ref().map(|reason| format!(" ({owner}: {reason})"));
+            let because = because.unwrap_or_default();
+            match ecosystem {
+                Some(ecosystem) => writeln!(f, "{at}  {ecosystem}: {what}{because}")?,
+                None => writeln!(f, "{at}  nothing can be attempted{because}")?,
+            }
+        }
+        writeln!(f, "This is expected if nothing but time changes.")
+    }
 }
 
 /// What `plan --json` prints.

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The schemas of everything that `--json` prints, by name. Listings of the history print one record
 /// on each line.
-fn output_schemas() -> [(&'static str, schemars::Schema); 39] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 42] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-import", schema_for!(import::ImportReport)),
@@ -58,6 +58,9 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 39] {
         ("output-seed", schema_for!(seed::SeedReport)),
         ("output-seed-status", schema_for!(seed::status::SeedStatusReport)),
         ("output-plan", schema_for!(plan::PlanReport)),
+        ("output-plan-slots", schema_for!(plan::SlotsReport)),
+        ("output-simulate", schema_for!(crate::simulate::Report)),
+        ("simulated-attempt", schema_for!(crate::simulate::TraceLine<'_>)),
         ("output-status", schema_for!(status::StatusReport)),
         ("output-pause", schema_for!(pause::PauseReport)),
         ("output-breaker", schema_for!(breaker::BreakerReport)),

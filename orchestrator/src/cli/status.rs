@@ -38,6 +38,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let mut seen = StatusCollector {
         digest: Digest::new(now),
         shares: BTreeMap::new(),
+        newest: None,
         damage: Damage::default(),
     };
     let control = match root.control(&cx.env.registry) {
@@ -62,6 +63,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         enabled: control.enabled,
         window_days: WINDOW.num_days(),
         last_run: seen.digest.last_run().cloned(),
+        newest: seen.newest,
         runs_since_success: seen.digest.runs_since_success(),
         paused_hosts: paused_hosts.collect(),
         reason: stop_reason(control, now),
@@ -100,6 +102,8 @@ const SET_ASIDE: &str = "could not be used and was set aside; nothing of it is i
 struct StatusCollector {
     digest: Digest,
     shares: BTreeMap<EcosystemId, EvidenceShares>,
+    /// The id of the newest record of a run.
+    newest: Option<String>,
     damage: Damage,
 }
 
@@ -134,7 +138,10 @@ impl StatusCollector {
     fn history(&mut self, root: &Root, now: DateTime<Utc>) -> Result<(), StateError> {
         let state = &root.state;
         state.visit_runs(&HistoryFilter::default(), &mut |visited| match visited {
-            Visited::Record(run) => self.digest.run(&run),
+            Visited::Record(run) => {
+                self.newest.get_or_insert_with(|| run.batch_id.clone());
+                self.digest.run(&run)
+            }
             Visited::Damaged(damaged) => {
                 self.damaged(&damaged);
                 ControlFlow::Continue(())
@@ -189,6 +196,9 @@ pub(super) struct StatusReport {
     /// The newest run that attempted something.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_run: Option<RunRecord>,
+    /// The id of the newest record, which may be that of an imported run or of an empty slot.
+    #[serde(skip)]
+    newest: Option<String>,
     /// Number of runs without a verified recipe since the last one with a verified recipe, among
     /// the runs that were read.
     runs_since_success: u64,
@@ -216,11 +226,12 @@ impl StatusReport {
         if self.health.verdict == Verdict::Paused {
             return format!("{word}: {}", self.reason.as_deref().unwrap_or("no reason given"));
         }
-        let last = match &self.last_run {
-            None => "nothing has run yet".to_owned(),
-            Some(RunRecord { batch_id, succeeded, total, .. }) => {
+        let last = match (&self.last_run, &self.newest) {
+            (Some(RunRecord { batch_id, succeeded, total, .. }), _) => {
                 format!("last run {batch_id}, {succeeded} of {total} verified")
             }
+            (None, Some(newest)) => format!("the newest record is {newest}"),
+            (None, None) => "nothing has run yet".to_owned(),
         };
         if self.health.verdict == Verdict::NeverRun {
             return format!("{word}: {last}");

@@ -13,6 +13,7 @@ use batch_core::{
         plan::{self, BatchLimit},
         preflight::{self, Candidate, Choice, Preflight},
         recipe,
+        upcoming::{self, UpcomingSlot},
     },
     io::{Layout, PATIENCE, QueueFile, StateReader},
     model::{
@@ -75,16 +76,26 @@ impl<'a> Situation<'a> {
         Ok(Self { input, control, ecosystems })
     }
 
-    /// Decides about the run for `choice` that starts now.
-    #[must_use]
-    pub fn decide(&self, choice: &Choice, batch_limit: BatchLimit) -> Preflight {
+    fn candidates(&self) -> Vec<Candidate<'_>> {
         let candidates = self.ecosystems.iter().map(|ecosystem| Candidate {
             ecosystem: ecosystem.id.clone(),
             obstacle: ecosystem.obstacle.clone(),
             queue: ecosystem.queue(),
         });
-        let candidates: Vec<Candidate<'_>> = candidates.collect();
+        candidates.collect()
+    }
+
+    /// The next `n` slots, if nothing but time changes.
+    #[must_use]
+    pub fn upcoming(&self, batch_limit: BatchLimit, n: usize) -> Vec<UpcomingSlot> {
         let moment = (self.input.now, self.input.breaker);
+        upcoming::slots(&self.candidates(), &self.control, batch_limit, n, moment)
+    }
+
+    /// Decides about the run for `choice` that starts now.
+    #[must_use]
+    pub fn decide(&self, choice: &Choice, batch_limit: BatchLimit) -> Preflight {
+        let (candidates, moment) = (self.candidates(), (self.input.now, self.input.breaker));
         let mut preflight = preflight::run(&candidates, &self.control, choice, batch_limit, moment);
         for planned in &mut preflight.batches {
             planned.plan.batch = unused(planned.plan.batch.clone(), self.input.state);

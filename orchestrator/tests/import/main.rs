@@ -8,6 +8,7 @@ mod old_tree;
 mod routes;
 mod shapes;
 mod signatures;
+mod simulated;
 
 use std::{path::Path, process::ExitCode};
 
@@ -18,8 +19,12 @@ fn main() -> ExitCode {
         (!Path::new(corpus::FOLDER).is_dir()).then_some("needs the data of the earlier pipeline");
     let always = shapes::TESTS.iter().chain(signatures::TESTS);
     let mut trials: Vec<Trial> = always.map(|&(name, test)| trial(name, test, None)).collect();
-    let of_corpus =
-        corpus::TESTS.iter().chain(labels::TESTS).chain(routes::TESTS).chain(signatures::OF_CORPUS);
+    let of_corpus = corpus::TESTS
+        .iter()
+        .chain(labels::TESTS)
+        .chain(routes::TESTS)
+        .chain(signatures::OF_CORPUS)
+        .chain(simulated::TESTS);
     trials.extend(of_corpus.map(|&(name, test)| trial(name, test, no_corpus)));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -12,6 +12,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("messages_are_cleaned_and_blockers_explain_blocked_entries", messages),
     ("records_without_an_ecosystem_belong_to_the_entry_of_their_name", placed_by_queue),
     ("runs_are_read_from_documents_of_many_lines", runs),
+    ("the_status_names_an_imported_run_of_no_one_ecosystem", newest_record),
     ("a_control_file_with_two_names_of_one_ecosystem_becomes_one_breaker", control),
     ("decisions_about_sources_become_one_line_for_each_tool", sources),
     ("a_seeding_run_keeps_what_was_left_to_a_person", seedings),
@@ -357,6 +358,17 @@ fn runs() {
         "homebrew-2026-02-03T04-58-07Z-2",
     ];
     assert_eq!(ids, expected);
+}
+
+fn newest_record() {
+    let several = json!({"ecosystems": {"crates.io": 1, "npm": 5}});
+    let file = "data/metrics/batch-runs-2026-02-18T14-01-11Z.jsonl";
+    let tree = OldTree::new(&[(file, &old_run("2026-02-18T14:01:11Z", &several))]);
+    tree.import(&[]);
+    let status = String::from_utf8(run(&tree.root(), &["status"]).stdout).unwrap();
+    let expected =
+        "STALLED: the pipeline is stalled; the newest record is batch-2026-02-18T14-01-11Z";
+    assert_eq!(status.lines().next(), Some(expected), "{status}");
 }
 
 fn run_list(tree: &OldTree) -> Vec<Value> {

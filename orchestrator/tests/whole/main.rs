@@ -23,6 +23,7 @@ mod root;
 mod runs;
 mod secrets;
 mod shown;
+mod simulate;
 mod sources;
 mod stage_order;
 mod stages;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
     trials.extend(runs::trials(&backends));
     trials.extend(secrets::trials());
     trials.extend(shown::trials());
+    trials.extend(simulate::trials());
     trials.extend(sources::trials());
     trials.extend(stage_order::trials());
     trials.extend(stages::trials());

@@ -230,7 +230,8 @@ fn one_command() {
     root.ok(&["queue", "add", "npm:c-works"]);
     assert_eq!(run()["batches"][0]["succeeded"], 0);
     let entry = root.queue()["npm:c-works"].clone();
-    let reason = "recipe_exists: command_taken: recipe b-works provides shared";
+    let reason = "recipe_exists: c-works: a recipe for it exists already: command_taken: recipe b-works \
+                  provides shared";
     assert_eq!(
         (&entry["status"], &entry["status_reason"]),
         (&json!("requires_manual"), &json!(reason))

@@ -78,12 +78,19 @@ fn ranked() {
         root.json(&["failures", "show", example])["record"]["fingerprint"],
         second["fingerprint"]
     );
+    // The same line as everywhere else.
+    let list = root.ok(&["failures", "list", "--json"]);
+    let mut list = list.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let same = list.find(|failure| failure["id"] == second["example"]).unwrap();
+    assert_eq!(second["headline"], same["headline"]);
     assert_eq!((&report["total_causes"], &report["total_failures"]), (&json!(2), &json!(6)));
     assert_eq!(report["packages_are_complete"], true);
     check_schema(&root, &report);
 
     let shown = root.ok(&["failures", "top", "--limit", "1"]);
+    let headline = first["headline"].as_str().unwrap();
     for line in [
+        &*format!("   newest      {headline}"),
         "   unlocks     2 packages that wait: 12 downloads in 30 days (npm)",
         "   seen        2 failures of 2 packages, 2026-01-11 to 2026-01-11",
         "   example     tsuku-batch failures show npm-2026-01-11T00-00-00Z-two",

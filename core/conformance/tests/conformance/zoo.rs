@@ -54,6 +54,9 @@ pub(crate) enum Bug {
     ClassifierRemembers,
     ClassifierUnwrapsTheExitCode,
     ClassifierRescansForEachErrorLine,
+    ReasonSlicesCharacters,
+    ReasonExpectsOneKind,
+    ReasonScansAgainAndAgain,
     RecipeIsAnother,
     FactsKeepLineBreaks,
     MapOrder,
@@ -248,6 +251,22 @@ impl FailureClassifier for Zoo {
         }
         let is_closed = text.lines().any(|line| line.trim_end() == "error: the zoo is closed");
         is_closed.then(|| Finding::stated(FailureKind::UpstreamUnavailable))
+    }
+
+    fn reason(&self, kind: FailureKind, message: &str) -> Option<String> {
+        match self.0 {
+            Bug::ReasonSlicesCharacters if 4 < message.len() => Some(message[..4].to_owned()),
+            Bug::ReasonExpectsOneKind => {
+                assert_eq!(kind, FailureKind::InstallFailed, "only installations fail");
+                None
+            }
+            Bug::ReasonScansAgainAndAgain => {
+                let bytes = message.as_bytes();
+                let sum = |at: usize| bytes[at..].iter().fold(0_u32, |n, it| n ^ u32::from(*it));
+                (7 < (0..bytes.len()).filter(|&at| sum(at) == 7).count()).then(String::new)
+            }
+            _ => None,
+        }
     }
 }
 

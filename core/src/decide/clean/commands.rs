@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use memchr::memchr2_iter;
+
 use crate::model::is_hidden;
 
 /// Longest word between `##` and `[`.
@@ -15,19 +17,25 @@ const MAX_WORD: usize = 16;
 /// `##\[name]`.
 pub fn without_commands(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let first = line.len() - line.trim_start().len();
-        for (at, c) in line.char_indices() {
-            if ends_mark(line, at) {
-                safe.push('\\');
-            }
-            safe.push(c);
-            if at == first && line[at..].starts_with("::") {
-                safe.push('\\');
-            }
-        }
+    let mut done = 0;
+    for at in memchr2_iter(b'[', b':', text.as_bytes()) {
+        let backslash = match text.as_bytes()[at] {
+            b'[' if ends_mark(text, at) => at,
+            b':' if begins_line(text, at) => at + 1,
+            _ => continue,
+        };
+        safe.push_str(&text[done..backslash]);
+        safe.push('\\');
+        done = backslash;
     }
-    safe
+    safe + &text[done..]
+}
+
+/// Whether the `:` at `at` is the first character of its line, apart from blanks, and another one
+/// follows.
+fn begins_line(text: &str, at: usize) -> bool {
+    let before = || text[..at].chars().rev().find(|&c| c == '\n' || !c.is_whitespace());
+    text[at..].starts_with("::") && before().is_none_or(|c| c == '\n')
 }
 
 /// `json`, which is valid JSON, with escapes in place of hidden characters and of one character of

@@ -3,26 +3,43 @@
 
 use std::ops::Range;
 
+use memchr::memchr2;
+
 /// The bytes to search, each with the range of the text that it stands for.
 #[derive(Debug, Default)]
 pub(super) struct View {
     bytes: Vec<u8>,
-    places: Vec<Range<usize>>,
+    /// Where in the text each byte begins.
+    starts: Vec<usize>,
+    /// The bytes that stand for more than one byte of the text, in order, and where these end.
+    long: Vec<(usize, usize)>,
 }
 
 impl View {
+    fn with_room_for(text: &str) -> Self {
+        let len = text.len();
+        Self { bytes: Vec::with_capacity(len), starts: Vec::with_capacity(len), long: vec![] }
+    }
+
     /// Without line feeds.
     pub(super) fn unwrapped(text: &str) -> Self {
-        let bytes = text.bytes().enumerate().filter(|&(_, byte)| byte != b'\n');
-        let (bytes, places) = bytes.map(|(at, byte)| (byte, at..at + 1)).unzip();
-        Self { bytes, places }
+        let mut view = Self::with_room_for(text);
+        let mut start = 0;
+        for line in text.split('\n') {
+            view.add(text, start..start + line.len());
+            start += line.len() + 1;
+        }
+        view
     }
 
     /// Without blanks and line breaks, including those written as `\n`. Characters written as
     /// `%41`, `\u0041` or `\/` are decoded.
     pub(super) fn decoded(text: &str) -> Self {
         let solid = Self::solid(text);
-        let mut view = Self::default();
+        if memchr2(b'%', b'\\', &solid.bytes).is_none() {
+            return solid;
+        }
+        let mut view = Self::with_room_for(text);
         let mut at = 0;
         while let Some(&byte) = solid.bytes.get(at) {
             let rest = &solid.bytes[at..];
@@ -41,23 +58,37 @@ impl View {
 
     /// Without blanks and line breaks.
     fn solid(text: &str) -> Self {
-        let mut view = Self::default();
+        let mut view = Self::with_room_for(text);
         let mut chars = text.char_indices().peekable();
+        let mut start = 0;
         while let Some((at, c)) = chars.next() {
             let is_escaped = |next: &(usize, char)| matches!(next.1, 'n' | 'r' | 't');
-            if c.is_whitespace() || (c == '\\' && chars.next_if(is_escaped).is_some()) {
+            let end = if c.is_whitespace() {
+                at + c.len_utf8()
+            } else if c == '\\' && chars.next_if(is_escaped).is_some() {
+                at + 2
+            } else {
                 continue;
-            }
-            for i in at..at + c.len_utf8() {
-                view.push(text.as_bytes()[i], i..i + 1);
-            }
+            };
+            view.add(text, start..at);
+            start = end;
         }
+        view.add(text, start..text.len());
         view
     }
 
+    /// Adds a part of `text`, in which each byte stands for itself.
+    fn add(&mut self, text: &str, part: Range<usize>) {
+        self.bytes.extend_from_slice(&text.as_bytes()[part.clone()]);
+        self.starts.extend(part);
+    }
+
     fn push(&mut self, byte: u8, place: Range<usize>) {
+        if 1 < place.len() {
+            self.long.push((self.bytes.len(), place.end));
+        }
         self.bytes.push(byte);
-        self.places.push(place);
+        self.starts.push(place.start);
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -66,12 +97,20 @@ impl View {
 
     /// The range of the text that `range` of the bytes stands for. `range` is not empty.
     pub(super) fn in_text(&self, range: &Range<usize>) -> Range<usize> {
-        self.places[range.start].start..self.places[range.end - 1].end
+        self.starts[range.start]..self.end(range.end - 1)
+    }
+
+    /// Where the part of the text ends that the byte at `at` stands for.
+    fn end(&self, at: usize) -> usize {
+        match self.long.binary_search_by_key(&at, |&(at, _)| at) {
+            Ok(found) => self.long[found].1,
+            Err(_) => self.starts[at] + 1,
+        }
     }
 
     /// Whether something was left out before the byte at `at`.
     pub(super) fn breaks_at(&self, at: usize) -> bool {
-        at == 0 || self.places[at].start != self.places[at - 1].end
+        at == 0 || self.starts[at] != self.end(at - 1)
     }
 }
 

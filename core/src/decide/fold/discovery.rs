@@ -2,8 +2,8 @@
 
 use super::{batch_facts::BatchFacts, outcome};
 use crate::model::{
-    Executables, ExecutablesFrom, Failure, FailureKind, Finding, Generated, GeneratedRecipe,
-    Generation, PackageFacts, PackageId, RecipeName, Stage,
+    Executables, ExecutablesFrom, Failure, Generated, GeneratedRecipe, Generation, PackageFacts,
+    PackageId, RecipeName, Stage,
 };
 
 /// The message for a validation that passed although the batch has no recipe.
@@ -41,10 +41,8 @@ impl<'f> Subject<'f> {
 
     /// The recipe that was tested.
     pub(super) fn recipe(&self, package: &PackageId) -> Result<&'f GeneratedRecipe, Box<Failure>> {
-        self.recipe.ok_or_else(|| {
-            let finding = Finding::stated(FailureKind::EvidenceLost);
-            Box::new(outcome::refused(Stage::Validate, finding, NO_RECIPE, package))
-        })
+        self.recipe
+            .ok_or_else(|| Box::new(outcome::unrecorded(Stage::Validate, NO_RECIPE, package)))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
 
 /// The message for a package whose process died during the work.
 const LOST: &str = "the run ended before this attempt did";
-/// The message for a validation that failed without an error text.
+/// The message for a validation whose failure is not among the facts.
 const UNEXPLAINED: &str = "the validation failed, and its cause was not recorded";
 
 /// Whether a recipe with these `results` may be merged. The error is the failure that prevents it.
@@ -82,18 +82,22 @@ pub(super) fn through_gates(
 
 /// The failure of `result`.
 fn cause(package: &PackageId, result: &EnvironmentResult) -> Failure {
-    result.failure.as_deref().cloned().unwrap_or_else(|| {
-        let kind = FailureKind::EvidenceLost;
-        let finding = Finding { kind, service: None, confidence: Confidence::Lost };
-        refused(Stage::Validate, finding, UNEXPLAINED, package)
-    })
+    let missing = || unrecorded(Stage::Validate, UNEXPLAINED, package);
+    result.failure.as_deref().cloned().unwrap_or_else(missing)
 }
 
 /// The failure of an attempt whose process died.
 pub(super) fn lost(stage: Stage, package: &PackageId) -> Failure {
+    unrecorded(stage, LOST, package)
+}
+
+/// The failure of an attempt of which a fact is missing that its stage always records. The machine
+/// that worked on it died, or the facts were not brought here completely. This says nothing about the
+/// package, so it is no lost evidence of a failure of the package: the package is tried again soon.
+pub(super) fn unrecorded(stage: Stage, message: &str, package: &PackageId) -> Failure {
     let kind = FailureKind::RunnerLost;
     let finding = Finding { kind, service: None, confidence: Confidence::Inferred };
-    refused(stage, finding, LOST, package)
+    refused(stage, finding, message, package)
 }
 
 /// A failure that is not the failure of a program.

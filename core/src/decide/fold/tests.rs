@@ -152,7 +152,7 @@ fn a_recipe_succeeds_where_some_environment_passes_it_and_none_fails_it() {
     of(&["fault a A", "fault a B"], "a=timeout @ 17");
     of(&["blocked a A", "fault a B"], "a=timeout @ 17");
     of(&["blocked a A", "blocked a B"], "a=recipe_missing @ 17");
-    of(&["bare a A"], "a=evidence_lost @ 16");
+    of(&["bare a A"], "a=runner_lost @ 16");
     of(&[], " | deferred a @ 15");
 }
 

@@ -1,5 +1,7 @@
 //! How far the lines of an output may be believed.
 
+use memchr::memchr_iter;
+
 use crate::decide::quoted;
 
 /// Parts of lines that report a repeated try.
@@ -75,8 +77,8 @@ impl<'a> Lines<'a> {
     /// The lines of `text`, in lower case. `is_quoted` and `retries` are what the table of the
     /// ecosystem says about them.
     pub(super) fn new(text: &'a str, is_quoted: fn(&str) -> bool, retries: &'a [&'a str]) -> Self {
-        let newlines = text.match_indices('\n').map(|(at, _)| at + 1);
-        let starts: Vec<usize> = [0].into_iter().chain(newlines).collect();
+        let mut starts = vec![0];
+        starts.extend(memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
         Self { text, known: vec![None; starts.len()], starts, is_quoted, retries }
     }
 

@@ -1,6 +1,6 @@
 //! Searches a text for all patterns of a table at once.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, ops::Range};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -28,6 +28,14 @@ enum Role {
     Mark,
 }
 
+impl Role {
+    /// A cause for which only the machine can be to blame: nothing that is named before it in a chain of
+    /// errors can have led to it.
+    fn is_of_machine(self) -> bool {
+        matches!(self, Self::Cause(FailureKind::DiskFull | FailureKind::OutOfMemory, _))
+    }
+}
+
 struct Entry {
     pattern: &'static str,
     role: Role,
@@ -41,6 +49,16 @@ pub(super) struct Hit {
     /// Decides between patterns that begin at the same position: the longer one is more specific,
     /// and of equal ones the first of the table is used.
     rank: (Reverse<usize>, usize),
+}
+
+impl Hit {
+    /// Whether the cause after `before`, a part of its line in `text`, is an inner one of a chain of errors
+    /// that this one begins: `outer: inner`.
+    fn leads_to(self, text: &str, before: Range<usize>) -> bool {
+        let Reverse(len) = self.rank.0;
+        let end = self.at + len;
+        before.start <= self.at && end < before.end && text[end..before.end].ends_with(": ")
+    }
 }
 
 /// What a text states.
@@ -106,6 +124,8 @@ impl Search {
                 (occurrence.pattern().as_usize(), occurrence.start(), occurrence.end());
             let Some(entry) = self.entries.get(index) else { continue };
             let line = lines.number(at);
+            let leads_here = |outer: Hit| outer.leads_to(text, lines.start(line)..at);
+            let is_inner = entry.role.is_of_machine() && found.firm.is_some_and(leads_here);
             match entry.role {
                 Role::Mark => {
                     if marked.0 != line {
@@ -113,7 +133,7 @@ impl Search {
                     }
                     continue;
                 }
-                _ if found.is_decided(at, entry.role) => continue,
+                _ if !is_inner && found.is_decided(at, entry.role) => continue,
                 Role::Compiler => {
                     // A line may be long and contain the pattern thousands of times.
                     if compiled != line {
@@ -129,11 +149,9 @@ impl Search {
                 | Role::Symptom(_) => {}
             }
             let trust = lines.trust(line);
-            if trust == Trust::Nothing || !is_separate(text, at, end, entry.pattern) {
-                continue;
-            }
             let is_own = matches!(entry.role, Role::Own(_));
-            if trust == Trust::Remark && !is_own {
+            let is_ignored = trust == Trust::Nothing || trust == Trust::Remark && !is_own;
+            if is_ignored || !is_separate(text, at, end, entry.pattern) {
                 continue;
             }
             let hit = |kind| Hit { at, kind, rank: (Reverse(entry.pattern.len()), index) };
@@ -144,6 +162,7 @@ impl Search {
                     // A line about a repeated try reports a failure.
                     let is_marked = || trust == Trust::Weak || marked.0 == line && marked.1 <= at;
                     if stands_in(context, before, &text[end..], is_marked) {
+                        found.firm = found.firm.filter(|_| !is_inner);
                         found.cause(hit(kind), trust);
                     }
                 }

@@ -355,6 +355,18 @@ fn a_value_is_found_in_any_spelling_of_its_characters() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_replaced_and_single_ones_that_terminals_obey_are_left_out() {
+    for (bytes, text) in [
+        (&b"a\xffb\x9bc\xe2\x82d"[..], "a\u{fffd}bc\u{fffd}d"),
+        (b"\x1b[1m\xff\x1b[0m\xc2\x85e\x80", "\u{fffd}e"),
+        (b"ghp_a1B2c3D4\x80e5F6g7H8i9J0 x", "*** x"),
+        (b"\x1b[31mghp_a1B2c3D4\x1b]0;title\x07e5F6g7H8i9J0\x1b[0m\tx\x1b[2J", "*** x"),
+    ] {
+        assert_eq!(Cleaner::default().text(bytes), text, "{bytes:?}");
+    }
+}
+
+#[test]
 fn what_a_carriage_return_overwrites_is_left_out_and_line_ends_stay() {
     for (said, expected) in [
         ("a\rb\n", "b\n"),

@@ -224,16 +224,15 @@ fn no_two_failure_records_of_a_run_have_one_id() {
 }
 
 #[test]
-fn the_reason_of_an_entry_is_the_kind_and_the_last_line_of_the_cause() {
-    let reason = |message: &str| {
-        let Outcome::Failed(mut failure) = failed_on(FailureKind::LibraryOnly, None) else {
-            panic!("a failure");
-        };
+fn the_reason_of_an_entry_is_the_kind_and_the_headline_of_its_failure() {
+    let reason = |kind, message: &str| {
+        let Outcome::Failed(mut failure) = failed_on(kind, None) else { panic!("a failure") };
         message.clone_into(&mut failure.message);
-        record::reason(&failure)
+        record::reason(&failure, &"eco:a".parse().unwrap())
     };
-    assert_eq!(reason("one\n  the last  "), "library_only: the last");
-    for nothing in ["", "  ", "one\n \t"] {
-        assert_eq!(reason(nothing), "library_only", "{nothing:?}");
-    }
+    assert_eq!(
+        reason(FailureKind::RecipeExists, "Error: recipe b provides x\nsee the log in /tmp/y"),
+        "recipe_exists: a: a recipe for it exists already: recipe b provides x"
+    );
+    assert_eq!(reason(FailureKind::LibraryOnly, ""), "library_only: a: it installs no command");
 }

@@ -1,6 +1,6 @@
 //! Records, one on each line. An unreadable line does not affect the others.
 
-use std::path::Path;
+use std::{mem, path::Path};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -75,20 +75,23 @@ pub(super) fn add<T>(
     records: &mut Records<T>,
 ) {
     let is_read = |line: &[u8]| !is_object(line) || may_be_wanted(line);
-    if !lines(content).any(|(_, line)| is_read(line)) {
-        return;
-    }
     let mut quarantine = |place, reason, raw: &[u8]| {
         let raw = String::from_utf8_lossy(raw).into_owned();
         let file = label.to_owned();
         records.quarantined.push(Quarantined { file, place, reason, raw });
     };
-    if let Some(reason) = is_one_document(content) {
-        quarantine(0, reason, b"");
-        return;
-    }
-    for (place, line) in lines(content).filter(|(_, line)| is_read(line)) {
-        match parse(line) {
+    // Whether the content may be one document. A record in the first line shows that it is none.
+    let mut may_be_document = true;
+    for (n, (place, line)) in lines(content).enumerate().filter(|(_, (_, line))| is_read(line)) {
+        let record = parse(line);
+        if mem::take(&mut may_be_document)
+            && (0 < n || record.is_err())
+            && let Some(reason) = is_one_document(content)
+        {
+            quarantine(0, reason, b"");
+            return;
+        }
+        match record {
             Ok(record) => records.records.push(record),
             Err(reason) => quarantine(place, reason, line),
         }
@@ -99,7 +102,7 @@ pub(super) fn add<T>(
 pub(super) fn lines(content: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     let ends = memchr::memchr_iter(b'\n', content).chain([content.len()]);
     let mut start = 0;
-    let all = ends.map(move |end| &content[std::mem::replace(&mut start, end + 1)..end]);
+    let all = ends.map(move |end| &content[mem::replace(&mut start, end + 1)..end]);
     (1..).zip(all).filter(|(_, line)| !line.trim_ascii().is_empty())
 }
 

@@ -6,6 +6,7 @@ mod control;
 mod history;
 mod history_files;
 mod history_record;
+mod in_order;
 mod init;
 pub(super) mod lines;
 mod overrides;

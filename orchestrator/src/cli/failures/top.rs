@@ -7,7 +7,7 @@ use batch_core::{
         clusters::{AffectedPopularity, Cluster, Clusters, Targets},
         shell_word::shell_word,
     },
-    io::{StateReader as _, Visited},
+    io::{HistoryFilter, StateError, StateReader as _, Visited},
     model::EcosystemId,
 };
 use schemars::JsonSchema;
@@ -23,6 +23,7 @@ use crate::{
     counted::counted,
     env::Root,
     exit::Exit,
+    explained::ExplainedFailure,
 };
 
 #[derive(Debug, clap::Args)]
@@ -63,8 +64,9 @@ pub(super) fn run(args: &Args, root: &Root, cx: &Context) -> anyhow::Result<Exit
     }
     let exit = damage::exit(ranking.clusters.len(), &problems);
     let total_causes = ranking.clusters.len();
-    let mut causes = ranking.clusters;
-    causes.truncate(args.limit);
+    let causes = ranking.clusters.into_iter().take(args.limit);
+    let causes = causes.map(|cluster| Cause::new(cluster, root, cx));
+    let causes = causes.collect::<Result<Vec<Cause>, StateError>>()?;
     cx.out.show(&TopReport {
         causes,
         total_causes,
@@ -100,12 +102,32 @@ fn targets(
     Ok(targets)
 }
 
+/// Failures with one cause, and what happened to the newest of them.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ExplainedCluster")]
+struct Cause {
+    #[serde(flatten)]
+    cluster: Cluster,
+    /// What happened to the newest of its failures; absent if its record cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headline: Option<String>,
+}
+
+impl Cause {
+    fn new(cluster: Cluster, root: &Root, cx: &Context) -> Result<Self, StateError> {
+        let newest = root.state.failures(&HistoryFilter::of_failure(&cluster.example))?;
+        let explained = |record| ExplainedFailure::new(record, &cx.env.registry).headline;
+        let headline = newest.records.into_iter().next().map(explained);
+        Ok(Self { cluster, headline })
+    }
+}
+
 /// What `failures top --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::cli) struct TopReport {
     /// The causes whose removal unlocks most packages come first; then those of most packages, and
     /// of most failures.
-    causes: Vec<Cluster>,
+    causes: Vec<Cause>,
     /// The number of causes without the limit.
     total_causes: usize,
     /// The number of failures that were counted.
@@ -138,9 +160,13 @@ impl fmt::Display for TopReport {
     }
 }
 
-fn write_cause(f: &mut fmt::Formatter<'_>, n: usize, cause: &Cluster) -> fmt::Result {
+fn write_cause(f: &mut fmt::Formatter<'_>, n: usize, cause: &Cause) -> fmt::Result {
+    let Cause { cluster: cause, headline } = cause;
     let Cluster { category, subcategory, count, packages, unlocks, .. } = cause;
     writeln!(f, "{n}. {category}/{subcategory}  {}", cause.trend.as_str())?;
+    if let Some(headline) = headline {
+        writeln!(f, "   newest      {headline}")?;
+    }
     let waiting = counted(*unlocks, "package that waits", "packages that wait");
     let sums: Vec<String> = cause.popularity.iter().map(sum).collect();
     let separator = if sums.is_empty() { "" } else { ": " };

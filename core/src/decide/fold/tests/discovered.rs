@@ -23,8 +23,8 @@ fn the_recipe_of_discovered_commands_succeeds_where_it_passed() {
     assert_eq!(record::run(&differ).generated, 0);
     assert_eq!(shown(&of(&["fault a A"])), "a=timeout @ 16");
     // A recipe that nobody recorded cannot be published.
-    assert_eq!(shown(&of(&["pass a A"])), "a=evidence_lost @ 16");
-    assert_eq!(shown(&of(&["differ a A", "pass a A"])), "a=evidence_lost @ 17");
+    assert_eq!(shown(&of(&["pass a A"])), "a=runner_lost @ 16");
+    assert_eq!(shown(&of(&["differ a A", "pass a A"])), "a=runner_lost @ 17");
     // Installed, and the process died before the recipe was verified.
     assert_eq!(shown(&of(&["found a A cmd"])), " | deferred a @ 16");
     let died = [&begun[..], &["found a A cmd", "recovered"]].concat();

@@ -36,6 +36,34 @@ fn a_phrase_states_a_cause_only_where_it_is_reported() {
 }
 
 #[test]
+fn a_fault_of_the_machine_is_the_cause_of_what_is_named_before_it_in_a_chain() {
+    let (disk, memory) = (Some(FailureKind::DiskFull), Some(FailureKind::OutOfMemory));
+    for (text, kind) in [
+        ("failed to parse response: write: no space left on device", disk),
+        ("error: failed to extract x: write /tmp/y: disk quota exceeded", disk),
+        ("recipe validation failed: connection reset: cannot allocate memory", memory),
+        ("failed to parse response: out of memory: no such host", memory),
+        // No chain: another line, another sentence, or a quoted name.
+        (
+            "failed to parse response:\nwrite: no space left on device",
+            Some(FailureKind::UnexpectedResponse),
+        ),
+        (
+            "failed to parse response, no space left on device",
+            Some(FailureKind::UnexpectedResponse),
+        ),
+        (
+            "failed to parse response: 'no space left on device'",
+            Some(FailureKind::UnexpectedResponse),
+        ),
+        // A fault of a service may be a consequence.
+        ("no such host: connection refused", Some(FailureKind::DnsError)),
+    ] {
+        assert_eq!(firm(text), kind, "{text}");
+    }
+}
+
+#[test]
 fn a_name_that_consists_of_words_of_a_message_is_none() {
     for text in [
         "error: compiling toomanyrequests-rs",

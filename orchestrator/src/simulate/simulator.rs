@@ -1,0 +1,263 @@
+//! The loop of a simulation: one slot after the other.
+
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use batch_core::{
+    decide::{
+        breaker::{Admission, BreakerPolicy, HealthRule},
+        ladder::SkipFlags,
+        plan,
+    },
+    io::{Clock as _, HistoryFilter, StateReader as _},
+    model::{Breaker, EcosystemId, Environment, PackageId, QueueEntry},
+    plugin::Registry,
+};
+use batch_sim::{MemoryFacts, MemoryState, SimClock};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::{Either, select};
+
+use super::{
+    Policy, Simulation, Trace, measure::Measure, observed::Batch, scenario::Period, world::World,
+};
+use crate::{
+    machine::Machine,
+    progress::Progress,
+    run::{self, Ports, ProcessRecipes, RecipeSource, Request, RunConfig, Summary, Testers},
+    stage::Stop,
+};
+
+/// How many recipes are validated at the same time.
+const JOBS: usize = 11;
+
+/// Within so many seconds after its start, a process that dies does so.
+const CRASH_WITHIN: u64 = 900;
+
+/// A simulation in progress.
+pub(super) struct Simulator<'a> {
+    config: RunConfig<'a>,
+    request: Request,
+    machine: Machine,
+    facts: Arc<MemoryFacts>,
+    world: Arc<World>,
+    clock: SimClock,
+    state: Arc<MemoryState>,
+    chance: fastrand::Rng,
+    measure: Measure,
+    /// The disturbances that are over and counted.
+    over: Vec<(EcosystemId, Period)>,
+}
+
+/// The state of the breakers before a slot.
+struct Before {
+    breakers: BTreeMap<EcosystemId, Breaker>,
+    at: DateTime<Utc>,
+}
+
+impl<'a> Simulator<'a> {
+    /// Runs leave what they know of recipes in `process_recipes`.
+    pub(super) fn new(
+        simulation: Simulation<'a>,
+        state: Arc<MemoryState>,
+        process_recipes: &'a ProcessRecipes,
+    ) -> Self {
+        let clock = SimClock::starting_at(simulation.from);
+        let Simulation { oracle, scenario, .. } = simulation;
+        let world =
+            World::new(oracle, scenario, clock.clone(), Arc::clone(&state), simulation.registry);
+        let breaker = match simulation.policy {
+            Policy::Decided => simulation.breaker,
+            Policy::Literal => {
+                BreakerPolicy { rule: HealthRule::NoRecipe, probes: 1, ..simulation.breaker }
+            }
+        };
+        let due = due_entries(&state, simulation.registry, simulation.from).into_iter();
+        let due = due.map(|(package, _)| package);
+        Self {
+            config: RunConfig {
+                registry: simulation.registry,
+                backoff: simulation.backoff,
+                breaker,
+                budget: simulation.budget,
+                jitter: fastrand::Rng::with_seed(simulation.seed),
+                bundled_recipes: simulation.bundled_recipes,
+                looked_at: [].into(),
+                recipe_source: RecipeSource::Process(process_recipes),
+                workflow_run_url: None,
+            },
+            request: Request {
+                choice: simulation.choice,
+                only: [].into(),
+                batch_limit: simulation.batch_limit,
+                testers: Testers::Matrix,
+                skip: SkipFlags::default(),
+                jobs: JOBS,
+            },
+            machine: Machine {
+                environment: Some(Environment::DebianX86),
+                obstacles: BTreeMap::new(),
+                others: BTreeMap::new(),
+            },
+            facts: Arc::new(MemoryFacts::default()),
+            world: Arc::new(world),
+            clock,
+            state,
+            chance: fastrand::Rng::with_seed(simulation.seed),
+            measure: Measure::new(simulation.from, simulation.batch_limit.size, due.collect()),
+            over: vec![],
+        }
+    }
+
+    /// Simulates one slot.
+    pub(super) fn slot(&mut self, slot: DateTime<Utc>, trace: Trace<'_>) -> anyhow::Result<()> {
+        let scenario = self.world.scenario();
+        let is_missed = self.chance.f64() < scenario.missed_slots.as_f64();
+        let delay = scenario.slot_delay.draw(&mut self.chance);
+        let dies = self.chance.f64() < scenario.crash_rate.as_f64();
+        let dies_after = Duration::from_secs(self.chance.u64(1..=CRASH_WITHIN));
+        self.wait_until(slot + TimeDelta::minutes(delay.into()));
+        self.set_clock_back();
+        let before = self.before()?;
+        if is_missed {
+            return Ok(());
+        }
+        let n_records = self.state.n_runs();
+        let summary = self.run(dies.then_some(dies_after))?;
+        let n_new = self.state.n_runs() - n_records;
+        if let Some(summary) = &summary {
+            self.measure.run(slot, n_new);
+            let batches = summary.batches.iter().map(|batch| batch.batch_id.to_string());
+            let recovered = summary.recovered.iter().map(ToString::to_string);
+            for batch in recovered.chain(batches) {
+                self.batch(&batch, slot, &before, trace)?;
+            }
+        }
+        self.breakers(&before)
+    }
+
+    /// Runs once. `None` if the process dies after `dies_after`.
+    fn run(&mut self, dies_after: Option<Duration>) -> anyhow::Result<Option<Summary>> {
+        let (generator, validator) = (self.world.generator(), self.world.validator());
+        let progress = Progress::silent();
+        let ports = Ports {
+            clock: &self.clock,
+            state: Arc::clone(&self.state) as Arc<_>,
+            facts: Arc::clone(&self.facts) as Arc<_>,
+            machine: &self.machine,
+            generator: &generator,
+            validator: Some(&validator),
+            traffic: &*self.world,
+            progress: &progress,
+        };
+        let stop = Stop::default();
+        let run = run::run(&ports, &self.config, &self.request, &stop);
+        let Some(dies_after) = dies_after else { return self.clock.run(run).map(Some) };
+        let (run, death) = (pin!(run), pin!(self.clock.sleep(dies_after)));
+        match self.clock.run(select(run, death)) {
+            Either::Left((summary, _)) => summary.map(Some),
+            Either::Right(_) => Ok(None),
+        }
+    }
+
+    fn wait_until(&self, at: DateTime<Utc>) {
+        let left = (at - self.world.now()).to_std().unwrap_or_default();
+        self.clock.run(self.clock.sleep(left));
+    }
+
+    fn set_clock_back(&mut self) {
+        let Some((at, by)) = self.world.scenario().clock_back else { return };
+        let is_first = self.clock.now() == self.world.now();
+        if is_first && at <= self.world.now() {
+            self.clock.set_back(by.to_std().unwrap_or_default());
+        }
+    }
+
+    fn before(&mut self) -> anyhow::Result<Before> {
+        let (control, at) = (self.state.control()?, self.world.now());
+        let mut breakers = BTreeMap::new();
+        for plugin in self.config.registry.iter() {
+            let breaker = control.breaker(&plugin.id);
+            self.measure.slot(&plugin.id, at, breaker.open.is_some());
+            for period in self.world.scenario().disturbances(&plugin.id) {
+                let key = (plugin.id.clone(), *period);
+                if period.until <= at && !self.over.contains(&key) {
+                    self.measure.over(&plugin.id, period, &breaker);
+                    self.over.push(key);
+                }
+            }
+            breakers.insert(plugin.id.clone(), breaker);
+        }
+        Ok(Before { breakers, at })
+    }
+
+    fn batch(
+        &mut self,
+        batch: &str,
+        slot: DateTime<Utc>,
+        before: &Before,
+        trace: Trace<'_>,
+    ) -> anyhow::Result<()> {
+        let record = self.state.run(batch)?.context("a batch that ended has a record")?;
+        let Some(ecosystem) = &record.ecosystem else { return Ok(()) };
+        let failures = self.state.failures(&HistoryFilter::of_batch(batch))?.records;
+        let breaker = &before.breakers[ecosystem];
+        let probing = breaker.open.is_some();
+        let now = self.clock.now();
+        let file = self.state.queue(ecosystem)?;
+        let n_due = file.map_or(0, |file| {
+            plan::n_eligible(&file.entries, &Admission::Batch, self.request.batch_limit.tier, now)
+        });
+        let after = self.state.control()?.breaker(ecosystem);
+        let finished = Batch {
+            slot,
+            record: &record,
+            failures: &failures,
+            probing,
+            n_due,
+            due_since: &|package| self.world.due_since(package),
+        };
+        self.measure.batch(&finished, trace).context("cannot write the trace")?;
+        // A probe that was interrupted, or whose packages said nothing, decides nothing.
+        let is_answered = record.succeeded + record.failed > 0 && !record.interrupted;
+        if probing && is_answered {
+            let during = (before.at, self.world.now());
+            self.measure.probed(ecosystem, &after, during, self.world.scenario());
+        }
+        Ok(())
+    }
+
+    fn breakers(&mut self, before: &Before) -> anyhow::Result<()> {
+        let (control, at) = (self.state.control()?, self.world.now());
+        for (id, breaker) in &before.breakers {
+            let after = control.breaker(id);
+            if *breaker != after {
+                let scenario = self.world.scenario();
+                self.measure.breaker(id, (breaker, &after), at, scenario);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what is still waiting.
+    pub(super) fn end(mut self) -> Measure {
+        let waiting = due_entries(&self.state, self.config.registry, self.clock.now());
+        let waiting = waiting.iter().map(|(id, since)| (id, *since));
+        self.measure.end(waiting, self.world.now());
+        self.measure
+    }
+}
+
+/// The entries that are due at `now`, and since when.
+fn due_entries(
+    state: &MemoryState,
+    registry: &Registry,
+    now: DateTime<Utc>,
+) -> Vec<(PackageId, DateTime<Utc>)> {
+    let queues = registry.iter().filter_map(|plugin| state.queue(&plugin.id).ok().flatten());
+    let due = queues.flat_map(|file| {
+        let since = |entry: &QueueEntry| plan::due_since(entry, now);
+        let due = plan::due(&file.entries, now);
+        due.filter_map(|entry| Some((entry.id.clone(), since(entry)?))).collect::<Vec<_>>()
+    });
+    due.collect()
+}

@@ -1,0 +1,160 @@
+//! Simulated months: what goes wrong in them ends well.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use batch_core::{
+    decide::{
+        backoff::BackoffPolicy, breaker::BreakerPolicy, ladder::BudgetPolicy, plan::BatchLimit,
+        preflight::Choice,
+    },
+    io::{FsState, HistoryFilter, QueueFile, StateReader as _},
+    model::{EcosystemId, QueueEntry, QueueHeader, Tier, TierMeanings},
+};
+use batch_sim::MemoryState;
+use chrono::{DateTime, TimeDelta, Utc};
+use orchestrator::{
+    plugins,
+    simulate::{
+        History, Measure, Oracle, OutageText, Policy, Report, Scenario, Simulation, simulate,
+    },
+    stage::Stop,
+};
+
+const HOURS: u32 = 24 * 91;
+
+fn start() -> DateTime<Utc> {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+/// Queues of six ecosystems with so many entries each. Two ecosystems have no queue.
+fn state(n: usize) -> MemoryState {
+    let queue = |name: &'static str| {
+        let ecosystem = EcosystemId::from_static(name);
+        let entry = |i: usize| {
+            let id = format!("{name}:{name}-p{i}").parse().unwrap();
+            QueueEntry::new(id, Tier::REST, start())
+        };
+        let entries = (0..n).map(entry).map(|entry| (entry.id.clone(), entry)).collect();
+        let header = QueueHeader { ecosystem, updated_at: start(), tiers: TierMeanings::default() };
+        QueueFile { header, entries, quarantined: vec![] }
+    };
+    MemoryState::new(["cargo", "npm", "pypi", "rubygems", "cpan", "homebrew"].map(queue))
+}
+
+/// The trace of a simulation with these parts, its result, and the state at its end.
+fn simulated(
+    state: MemoryState,
+    scenario: Scenario,
+    (policy, success, hours): (Policy, f64, u32),
+) -> (Vec<String>, Measure, Arc<MemoryState>) {
+    let registry = plugins::registry().unwrap();
+    let state = Arc::new(state);
+    let simulation = Simulation {
+        registry: &registry,
+        from: start(),
+        hours,
+        batch_limit: BatchLimit { size: 10, tier: Tier::REST },
+        choice: Choice::Auto,
+        oracle: Oracle::of_rate(7, success),
+        scenario,
+        policy,
+        seed: 7,
+        backoff: BackoffPolicy::default(),
+        breaker: BreakerPolicy::default(),
+        budget: BudgetPolicy::default(),
+        bundled_recipes: &BTreeMap::new(),
+    };
+    let mut trace = vec![];
+    let mut write = |line: &orchestrator::simulate::TraceLine<'_>| {
+        trace.push(serde_json::to_string(line)?);
+        Ok(())
+    };
+    let measure = simulate(simulation, Arc::clone(&state), &mut write, &Stop::default()).unwrap();
+    (trace, measure, state)
+}
+
+/// Everything that can go wrong, at its time.
+fn everything() -> Scenario {
+    let outage = |text: &str, after_days: i64| {
+        let OutageText { ecosystem, period } = text.parse().unwrap();
+        (ecosystem.parse().unwrap(), period.starting_at(start() + TimeDelta::days(after_days)))
+    };
+    Scenario {
+        outages: vec![outage("npm=6h", 10), outage("cargo=3d", 12), outage("npm=4d", 14)],
+        storms: vec![outage("pypi=1d", 20)],
+        broken_generator: vec!["3d".parse::<orchestrator::simulate::PeriodText>().unwrap()]
+            .into_iter()
+            .map(|text| text.starting_at(start() + TimeDelta::days(30)))
+            .collect(),
+        clock_back: Some((start() + TimeDelta::days(45), TimeDelta::hours(2))),
+        missed_slots: "20%".parse().unwrap(),
+        crash_rate: "1%".parse().unwrap(),
+        slot_delay: "10..70m".parse().unwrap(),
+    }
+}
+
+fn report(measure: Measure, hours: u32) -> Report {
+    Report::new(measure, BudgetPolicy::default(), hours, History::default())
+}
+
+#[test]
+fn a_quarter_in_which_everything_goes_wrong_violates_no_rule_and_leaves_a_valid_state() {
+    let (_, measure, state) = simulated(state(400), everything(), (Policy::Decided, 0.02, HOURS));
+    let report = report(measure, HOURS);
+    assert_eq!(report.violations, []);
+    assert_eq!(report.never_attempted, 0);
+    assert!(report.max_wait_runs <= report.bound_runs, "{report}");
+    let opened = report.ecosystems.values().flat_map(|of| &of.recoveries);
+    let opened: Vec<_> = opened.filter(|recovery| recovery.open_until.is_some()).collect();
+    assert!(opened.len() > 2, "the scenario opens breakers: {report}");
+    for recovery in opened {
+        // The first slot of an ecosystem comes at most eight hours after the pause.
+        let (until, closed_at) = (recovery.open_until.unwrap(), recovery.closed_at.unwrap());
+        let from = until.max(recovery.outage_end);
+        assert!(closed_at - from < TimeDelta::hours(24), "{recovery:?}");
+    }
+    is_valid(&state);
+}
+
+/// What was simulated can be written and read.
+fn is_valid(state: &MemoryState) {
+    let dir = tempfile::tempdir().unwrap();
+    let queues: Vec<QueueFile> = state
+        .queued_ecosystems()
+        .unwrap()
+        .iter()
+        .map(|id| Arc::unwrap_or_clone(state.queue(id).unwrap().unwrap()))
+        .collect();
+    let control = state.control().unwrap();
+    let (written, _) = FsState::init(dir.path(), &control, &queues).unwrap();
+    assert_eq!(written.control().unwrap(), control);
+    for queue in &queues {
+        let read = written.queue(&queue.header.ecosystem).unwrap().unwrap();
+        assert_eq!(read.quarantined, []);
+        // Files have whole seconds.
+        assert_eq!(read.entries.len(), queue.entries.len());
+    }
+    let failures = state.failures(&HistoryFilter::default()).unwrap();
+    assert_eq!(failures.quarantined, []);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_attempts() {
+    let run = || simulated(state(30), everything(), (Policy::Decided, 0.5, 200)).0;
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn without_outages_no_breaker_opens_and_the_first_design_keeps_them_open() {
+    let run = |policy| {
+        let (_, measure, _) = simulated(state(100), Scenario::default(), (policy, 0.02, 24 * 14));
+        report(measure, 24 * 14)
+    };
+    let decided = run(Policy::Decided);
+    assert_eq!(decided.violations, []);
+    assert!(decided.ecosystems.values().all(|of| of.breaker_open_share < f64::EPSILON));
+    assert_eq!((decided.entries_eligible, decided.never_attempted), (600, 0));
+    let literal = run(Policy::Literal);
+    assert!(literal.never_attempted > 200, "{literal}");
+    assert!(literal.violations.iter().any(|it| it.code == "not_recovered"), "{literal}");
+}
