@@ -8,8 +8,8 @@ use std::{fs, path::PathBuf, sync::Arc};
 use batch_core::{
     io::{FsState, QueueFile, StateErrorKind, StateReader as _, StateWriter as _},
     model::{
-        BatchId, Control, EcosystemId, PackageId, Popularity, Queue, QueueEntry, QueueHeader,
-        Status, Tier, TierMeanings,
+        BatchId, Control, EcosystemId, OperatorAction, OperatorChange, PackageId, Popularity,
+        Queue, QueueEntry, QueueHeader, Status, Tier, TierMeanings,
     },
 };
 use batch_sim::queue;
@@ -351,6 +351,13 @@ fn entries() -> impl Strategy<Value = QueueEntry> {
             next_retry_at: at[2],
             consecutive_failures: counts[0],
             consecutive_faults: counts[1],
+            routed_to: routed_from.clone(),
+            operator_change: routed_from.as_ref().map(|_| OperatorChange {
+                action: OperatorAction::Excluded,
+                at: added_at,
+                by: None,
+                reason: Some("x".to_owned()),
+            }),
             routed_from,
             upstream_version,
             generator_version,

@@ -51,7 +51,8 @@ impl NameRegistry {
             texts: step.params.iter().filter_map(text).collect(),
         });
         let installs: Vec<Installs> = installs.collect();
-        for (replaced, parameter, text) in self.recipes.get(name).into_iter().flat_map(all_texts) {
+        let before = self.recipes.get(name).map_or(&[][..], Vec::as_slice);
+        for (replaced, parameter, text) in all_texts(before) {
             let texts = self.texts.get_mut(replaced).and_then(|of| of.get_mut(parameter));
             if let Some(texts) = texts.filter(|texts| texts.get(text) == Some(name)) {
                 texts.remove(text);
@@ -148,14 +149,14 @@ pub struct Installed<'a> {
 impl<'a> Installed<'a> {
     /// The first recipe that installs `package`; `None` if there is none.
     pub fn recipe_of(&self, package: &PackageName) -> Option<&'a RecipeName> {
-        let versioned = self.versioned.iter().filter_map(|packages| packages.get(package));
+        let versioned = self.versioned.iter().rev().find_map(|packages| packages.get(package));
         let by_step = || self.texts.iter().filter_map(|texts| texts.get(package.as_str())).min();
-        versioned.last().or_else(by_step)
+        versioned.or_else(by_step)
     }
 }
 
 /// The texts of `installs`: action, parameter and text.
-fn all_texts(installs: &Vec<Installs>) -> impl Iterator<Item = (&str, &str, &str)> {
+fn all_texts(installs: &[Installs]) -> impl Iterator<Item = (&str, &str, &str)> {
     installs.iter().flat_map(|step| {
         let texts = step.texts.iter();
         texts.map(|(parameter, text)| (&*step.action, &**parameter, &**text))

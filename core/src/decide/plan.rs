@@ -24,9 +24,9 @@ pub struct BatchLimit {
 #[must_use]
 pub fn run(queue: &Queue, admission: &Admission, batch_limit: BatchLimit, batch: BatchId) -> Plan {
     let now = batch.started_at();
-    let entries = eligible(queue, admission, batch_limit.tier, now).collect();
+    let entries: Vec<_> = eligible(queue, admission, batch_limit.tier, now).collect();
     let taken = match admission {
-        Admission::Batch => batches(entries, batch_limit.size, now, batch_limit.size),
+        Admission::Batch => batches(&entries, batch_limit.size, now, batch_limit.size),
         Admission::Probes(n) => probes(entries, batch_limit.size.min(*n), now),
         Admission::FirstOfQueue(n) => by_tier(entries, batch_limit.size.min(*n)),
         Admission::Nothing(_) => vec![],
@@ -113,7 +113,9 @@ pub fn place(
     let entries: Vec<_> = eligible(queue, admission, batch_limit.tier, now).collect();
     let n_eligible = entries.len();
     let (in_turn, n_places) = match admission {
-        Admission::Batch => (batches(entries, batch_limit.size, now, n_eligible), batch_limit.size),
+        Admission::Batch => {
+            (batches(&entries, batch_limit.size, now, n_eligible), batch_limit.size)
+        }
         Admission::Probes(n) => (probes(entries, n_eligible, now), batch_limit.size.min(*n)),
         Admission::FirstOfQueue(n) => (by_tier(entries, n_eligible), batch_limit.size.min(*n)),
         Admission::Nothing(_) => (entries, 0),
@@ -140,12 +142,12 @@ fn eligible<'a>(
 ///
 /// An attempt moves an entry to the end of the waiting order. Therefore each of N eligible entries
 /// is attempted within ⌈N / ⌈b/2⌉⌉ runs, whatever fails.
-fn batches(
-    entries: Vec<&QueueEntry>,
+fn batches<'a>(
+    entries: &[&'a QueueEntry],
     n_places: usize,
     now: DateTime<Utc>,
     n: usize,
-) -> Vec<&QueueEntry> {
+) -> Vec<&'a QueueEntry> {
     let waiting_since = |entry: &QueueEntry| match ahead::past(entry.last_attempt_at, now) {
         Some(last_attempt_at) => last_attempt_at,
         None => entry.added_at.min(now),
@@ -206,7 +208,7 @@ fn first<T, K: Ord>(n: usize, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T
         items.select_nth_unstable_by(n - 1, |a, b| key(a).cmp(&key(b)));
         items.truncate(n);
     }
-    items.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
+    items.sort_unstable_by_key(key);
     items
 }
 

@@ -30,6 +30,8 @@ pub enum Choice {
     Auto,
     /// One ecosystem.
     One(EcosystemId),
+    /// Each of these that can attempt something.
+    Several(Vec<EcosystemId>),
     /// Every ecosystem that can attempt something.
     All,
 }
@@ -39,6 +41,7 @@ impl Choice {
     pub fn includes(&self, ecosystem: &EcosystemId) -> bool {
         match self {
             Self::One(id) => id == ecosystem,
+            Self::Several(ids) => ids.contains(ecosystem),
             Self::Auto | Self::All => true,
         }
     }
@@ -84,7 +87,7 @@ pub fn run(
             }
             Slot::Skipped(_) => vec![],
         },
-        Choice::One(_) | Choice::All => {
+        Choice::One(_) | Choice::Several(_) | Choice::All => {
             let is_chosen =
                 |it: &&RotationCandidate| choice.includes(&it.ecosystem) && it.obstacle.is_none();
             let chosen = rotation_candidates.iter().filter(is_chosen);

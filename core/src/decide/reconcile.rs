@@ -38,31 +38,31 @@ pub struct Recipes<'a> {
 /// edited it, or it may be damaged. An entry that waited for recipes is due as soon as all of them
 /// exist. Decisions of a person are kept.
 pub fn changed_entries(queue: &Queue, recipes: Recipes<'_>) -> (Queue, Changes) {
-    let (mut changed, mut changes) = (Queue::new(), Changes::default());
+    let (mut changed, mut counts) = (Queue::new(), Changes::default());
     for entry in queue.values() {
         let Some(change) = recipes.change(entry) else { continue };
         let mut after = entry.clone();
         match change {
             Change::Merged(recipe) => {
-                changes.merged += 1;
+                counts.merged += 1;
                 set_status(&mut after, Status::Success, Some(recipe));
             }
             Change::Vanished => {
-                changes.vanished += 1;
+                counts.vanished += 1;
                 set_status(&mut after, Status::Pending, None);
             }
             Change::Released => {
-                changes.released += 1;
+                counts.released += 1;
                 set_status(&mut after, Status::Pending, None);
             }
             Change::Named(recipe) => {
-                changes.named += 1;
+                counts.named += 1;
                 after.recipe = Some(recipe);
             }
         }
         changed.insert(after.id.clone(), after);
     }
-    (changed, changes)
+    (changed, counts)
 }
 
 /// What changes in an entry.
@@ -111,7 +111,11 @@ impl Recipes<'_> {
 
     fn of(&self, entry: &QueueEntry) -> Found {
         let own = entry.recipe.as_ref().filter(|name| self.name_registry.has_recipe(name));
-        if let Some(name) = own.or_else(|| (self.installed)(&entry.id.name)) {
+        let installed = || (self.installed)(&entry.id.name);
+        // A recipe may provide a package of another name, or in another way.
+        let (ecosystem, package) = (entry.id.ecosystem.as_str(), entry.id.name.as_str());
+        let satisfied = || self.known.satisfied_by(ecosystem, package);
+        if let Some(name) = own.or_else(installed).or_else(satisfied) {
             return Found::There(name.clone());
         }
         if entry.recipe.is_some() || entry.status != Status::Success {
@@ -251,9 +255,9 @@ mod tests {
                 known,
                 usual: &usual,
             };
-            let (changed, changes) = changed_entries(&entries, recipes);
+            let (changed, counts) = changed_entries(&entries, recipes);
             entries.extend(changed);
-            (changes, entries.values().next().unwrap().status.clone())
+            (counts, entries.values().next().unwrap().status.clone())
         };
         assert_eq!(reconcile(&known), (Changes::default(), waiting));
         known.add_named(&"z".parse().unwrap(), &[].into());

@@ -110,10 +110,8 @@ fn obstacle(
     (admission, n_left): (Admission, usize),
     at: DateTime<Utc>,
 ) -> Option<SkipReason> {
-    let lasting = candidate.obstacle.clone().filter(|obstacle| match obstacle {
-        SkipReason::HostPaused { until, .. } => at < *until,
-        _ => true,
-    });
+    let is_over = |obstacle: &SkipReason| matches!(obstacle, SkipReason::HostPaused { until, .. } if *until <= at);
+    let lasting = candidate.obstacle.clone().filter(|obstacle| !is_over(obstacle));
     match admission {
         Admission::Nothing(reason) => Some(reason),
         Admission::Batch | Admission::Probes(_) | Admission::FirstOfQueue(_) => {

@@ -15,9 +15,9 @@ use serde_json::value::RawValue;
 use crate::{
     io::{HistoryFilter, StateError, Visited, Visitor},
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, FailureSummary, OutputRecord,
-        OutputRef, PackageId, PackageName, Queue, QueueHeader, RecipeName, Remembered, RunRecord,
-        SCHEMA_VERSION, SeedingRecord,
+        BreakerTransition, Control, CuratedSource, EcosystemId, FailureRecord, FailureSummary,
+        OutputRecord, OutputRef, PackageId, PackageName, Queue, QueueHeader, RecipeName,
+        Remembered, RunRecord, SCHEMA_VERSION, SeedingRecord, SourceAudit,
     },
 };
 
@@ -91,6 +91,18 @@ pub trait StateReader: Send + Sync {
         &self,
         ecosystem: &EcosystemId,
     ) -> Result<BTreeMap<PackageName, Remembered>, StateError>;
+
+    /// The decisions of people about sources, in the order in which they are stored. A state has
+    /// none unless it says otherwise.
+    fn curated_sources(&self) -> Result<Records<CuratedSource>, StateError> {
+        Ok(Records::default())
+    }
+
+    /// The decisions of the earlier pipeline about sources. A state has none unless it says
+    /// otherwise.
+    fn source_audits(&self) -> Result<Records<SourceAudit>, StateError> {
+        Ok(Records::default())
+    }
 
     /// A stored output; `None` when it does not exist.
     fn output(&self, sha256: &str) -> Result<Option<String>, StateError>;

@@ -11,8 +11,8 @@ use crate::model::{Recipe, RecipeName};
 pub struct KnownRecipes {
     /// Each recipe with the recipes that it needs; `None` when its needs are not known.
     recipes: BTreeMap<RecipeName, Option<BTreeSet<String>>>,
-    /// Ecosystem and package, as `[metadata.satisfies]` names them, with the recipe that satisfies
-    /// them.
+    /// Package and ecosystem, as `[metadata.satisfies]` names them, with the recipe that satisfies
+    /// them. The package comes first, so that it is found without its ecosystem.
     satisfies: BTreeMap<(String, String), RecipeName>,
 }
 
@@ -48,7 +48,7 @@ impl KnownRecipes {
         self.recipes.insert(name.clone(), needs);
         for (ecosystem, packages) in satisfies {
             for package in packages {
-                let key = (ecosystem.clone(), package.clone());
+                let key = (package.clone(), ecosystem.clone());
                 // If two recipes satisfy one package, the one whose name comes first is used,
                 // whatever the order in which they are added.
                 let known = self.satisfies.entry(key).or_insert_with(|| name.clone());
@@ -63,15 +63,22 @@ impl KnownRecipes {
     /// satisfies the package, otherwise the recipe with the same name. `None` when there is no such
     /// recipe, or when its name is not allowed in a list of dependencies.
     pub fn provider(&self, ecosystem: &str, package: &str) -> Option<&RecipeName> {
-        let key = (ecosystem.to_owned(), package.to_owned());
+        let key = (package.to_owned(), ecosystem.to_owned());
         let by_name = || Some(self.recipes.get_key_value(&package.parse::<RecipeName>().ok()?)?.0);
         let found = self.satisfies.get(&key).or_else(by_name);
         found.filter(|name| is_dependency(name.as_str()))
     }
 
+    /// The recipe that says that it satisfies `package` of `ecosystem`; `None` if no recipe says so,
+    /// even if one has the name of the package.
+    pub fn satisfied_by(&self, ecosystem: &str, package: &str) -> Option<&RecipeName> {
+        self.satisfies.get(&(package.to_owned(), ecosystem.to_owned()))
+    }
+
     /// Whether [`KnownRecipes::provider`] finds a recipe for `package` in any ecosystem.
     pub fn provides(&self, package: &str) -> bool {
-        let satisfied = self.satisfies.iter().filter(|((_, satisfied), _)| satisfied == package);
+        let from = (package.to_owned(), String::new());
+        let satisfied = self.satisfies.range(from..).take_while(|((it, _), _)| it == package);
         let by_name = is_dependency(package) && self.contains(package);
         by_name || satisfied.into_iter().any(|(_, name)| is_dependency(name.as_str()))
     }

@@ -20,6 +20,7 @@ mod install;
 mod known_recipes;
 mod ladder;
 mod month;
+mod operator_change;
 mod output;
 mod package;
 mod popularity;
@@ -59,6 +60,7 @@ pub use install::{Access, DiscoveryPlan, InstallPlan, InstallStep, WORK_DIR};
 pub use known_recipes::{KnownRecipes, is_dependency};
 pub use ladder::{Rung, ValidationSkip};
 pub use month::{Month, NotMonth};
+pub use operator_change::{OperatorAction, OperatorChange};
 pub use output::{OutputRecord, OutputRef};
 pub use package::{Action, Artifact, Missing, PackageFacts, PackageKind, Parameter};
 pub use popularity::{Measure, Popularity, Threshold};
@@ -81,6 +83,6 @@ pub use seeding::{
     SourceRun, Suspicion,
 };
 pub use slug::slug;
-pub use source_choice::{CuratedSource, SourceAudit, SourceProbe};
+pub use source_choice::{CuratedSource, Redirection, SourceAudit, SourceProbe};
 pub use stored_entry::StoredEntry;
 pub use text::{is_hidden, is_text};

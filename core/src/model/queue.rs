@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BatchId, EcosystemId, InvalidId, PackageId, PackageName, Popularity, RecipeName,
+    BatchId, EcosystemId, InvalidId, OperatorChange, PackageId, PackageName, Popularity, RecipeName,
 };
 
 /// The entries of one ecosystem, by package id. The name alone is not enough, because other
@@ -71,6 +71,8 @@ pub struct QueueEntry {
     pub next_retry_at: Option<DateTime<Utc>>,
     /// The entry from which an override redirected to this package.
     pub routed_from: Option<PackageId>,
+    /// The package that an override takes the tool from instead.
+    pub routed_to: Option<PackageId>,
     /// The version of the last attempt.
     pub upstream_version: Option<String>,
     /// The generator version of the last attempt.
@@ -89,6 +91,8 @@ pub struct QueueEntry {
     pub last_batch: Option<BatchId>,
     /// Whether the process of that batch died while it was at work on it.
     pub lost: bool,
+    /// What an operator changed last.
+    pub operator_change: Option<OperatorChange>,
 }
 
 /// The state of an entry.
@@ -207,6 +211,7 @@ impl QueueEntry {
             consecutive_faults: 0,
             next_retry_at: None,
             routed_from: None,
+            routed_to: None,
             upstream_version: None,
             generator_version: None,
             notes: vec![],
@@ -215,6 +220,7 @@ impl QueueEntry {
             regressed_at: None,
             last_batch: None,
             lost: false,
+            operator_change: None,
         }
     }
 

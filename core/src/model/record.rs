@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     BatchId, Confidence, EcosystemId, Environment, EnvironmentCounts, ExecutablesFrom, FailureKind,
     Finding, Fingerprint, HostUsage, OutputRef, PackageId, PackageName, RecipeName, RecordedResult,
-    Stage, Sweep,
+    Redirection, Stage, Sweep,
 };
 
 /// The format version of every file and line that this program writes.
@@ -76,6 +76,9 @@ pub struct RunRecord {
     /// Attempts that a curated override redirected.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub used_disambiguation: u64,
+    /// Those attempts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disambiguations: Vec<Redirection>,
     /// The packages in the order in which their attempts ended.
     #[serde(default)]
     pub packages_processed: Vec<PackageId>,

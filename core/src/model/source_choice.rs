@@ -33,6 +33,18 @@ pub struct CuratedSource {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+/// An attempt at a package that took the place of another one, because of a decision of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Redirection {
+    /// The package that was queued before.
+    pub from: PackageId,
+    /// The package that was attempted.
+    pub to: PackageId,
+    /// Why, in the words of that person; empty if the decision is not in force any more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
 /// A decision of the earlier pipeline with its evidence: a line of
 /// `data/disambiguations/audits.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BatchId, InvalidId, PackageId, PackageName, Popularity, QueueEntry, RecipeName, Status,
-    StatusLabel, Tier,
+    BatchId, InvalidId, OperatorChange, PackageId, PackageName, Popularity, QueueEntry, RecipeName,
+    Status, StatusLabel, Tier,
 };
 
 /// An entry in a queue file. It is read into a [`QueueEntry`], which cannot be contradictory.
@@ -40,6 +40,8 @@ pub struct StoredEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub routed_from: Option<PackageId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub routed_to: Option<PackageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_version: Option<String>,
@@ -55,6 +57,8 @@ pub struct StoredEntry {
     pub last_batch_id: Option<BatchId>,
     #[serde(default, skip_serializing_if = "is_false")]
     pub lost: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator_change: Option<OperatorChange>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -95,6 +99,7 @@ impl From<&QueueEntry> for StoredEntry {
             status_reason,
             batch_id,
             routed_from: entry.routed_from,
+            routed_to: entry.routed_to,
             upstream_version: entry.upstream_version,
             generator_version: entry.generator_version,
             notes: entry.notes,
@@ -103,6 +108,7 @@ impl From<&QueueEntry> for StoredEntry {
             regressed_at: entry.regressed_at,
             last_batch_id: entry.last_batch,
             lost: entry.lost,
+            operator_change: entry.operator_change,
         }
     }
 }
@@ -137,6 +143,7 @@ impl TryFrom<StoredEntry> for QueueEntry {
             consecutive_faults: stored.consecutive_faults,
             next_retry_at: stored.next_retry_at,
             routed_from: stored.routed_from,
+            routed_to: stored.routed_to,
             upstream_version: stored.upstream_version,
             generator_version: stored.generator_version,
             notes: stored.notes,
@@ -145,6 +152,7 @@ impl TryFrom<StoredEntry> for QueueEntry {
             regressed_at: stored.regressed_at,
             last_batch: stored.last_batch_id,
             lost: stored.lost,
+            operator_change: stored.operator_change,
         })
     }
 }

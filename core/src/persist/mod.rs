@@ -13,7 +13,7 @@ pub use seeding::{SeedingTraffic, persist_seeding};
 use crate::{
     decide::{
         apply::{self, Applied, Rules},
-        evidence, record,
+        evidence, record, route,
     },
     io::{StateError, StateWriter},
     model::{BreakerTransition, Delta, FailureRecord, Health, Outcome, Queue},
@@ -57,6 +57,12 @@ pub fn persist<S: StateWriter + ?Sized>(
     let queue = file.as_ref().map_or(&no_entries, |file| &file.entries);
     let applied = apply::delta(queue, &breaker, delta, rules);
 
+    let redirections = if route::has_redirections(queue, &delta.attempts) {
+        route::used(queue, &delta.attempts, &state.curated_sources()?.records)
+    } else {
+        vec![]
+    };
+
     let failures = put_outputs(state, delta)?;
     put_recipes(state, delta, &applied)?;
     if !failures.is_empty() {
@@ -71,6 +77,8 @@ pub fn persist<S: StateWriter + ?Sized>(
     }
     state.put_control(&apply::to_control(control, delta, &applied))?;
     run.merged = u64::try_from(applied.wanted.len()).unwrap_or(u64::MAX);
+    run.used_disambiguation = u64::try_from(redirections.len()).unwrap_or(u64::MAX);
+    run.disambiguations = redirections;
     state.put_run(&run)?;
     Ok(Persisted::Now { health: applied.health, transition: applied.transition })
 }

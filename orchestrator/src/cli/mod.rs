@@ -1,9 +1,11 @@
 //! The command line: one file per command, each with its arguments and what it prints.
 
 mod archive;
+mod blockers;
 mod breaker;
 mod damage;
 mod dashboard;
+mod disambiguation;
 mod ecosystem;
 mod explain;
 mod failures;
@@ -138,9 +140,14 @@ enum Command {
     Breaker(breaker::Command),
     /// Make, install and verify the recipe of one package, and record nothing
     Try(r#try::Args),
-    /// Add packages to the queues, or list them
+    /// List, add, retry, exclude and release the packages of the queues
     #[command(subcommand)]
     Queue(queue::Command),
+    /// Decide from which source a tool is taken, and check such decisions
+    #[command(subcommand)]
+    Disambiguation(disambiguation::Command),
+    /// Show the packages that others wait for, and what each of them would unlock
+    Blockers(blockers::Args),
     /// Check recipe files
     #[command(subcommand)]
     Recipe(recipe::Command),
@@ -250,6 +257,8 @@ async fn dispatch(
         Command::Breaker(command) => breaker::run(&command, cx),
         Command::Try(args) => r#try::run(&args, cx).await,
         Command::Queue(command) => queue::run(&command, cx),
+        Command::Disambiguation(command) => disambiguation::run(&command, cx).await,
+        Command::Blockers(args) => blockers::run(&args, cx),
         Command::Recipe(command) => recipe::run(&command, cx),
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Explain(args) => explain::run(&args, cx),

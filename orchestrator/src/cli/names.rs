@@ -1,11 +1,14 @@
 //! Parses names that a person types. An unknown name is answered with the most similar known ones.
 
 use batch_core::{
-    model::PackageId,
+    model::{EcosystemId, PackageId},
     plugin::{EcosystemPlugin, Registry},
 };
 
 use super::Refusal;
+
+/// Words that are more similar than this may be meant for each other.
+const NEAR: f64 = 0.5;
 
 /// The ecosystem that has `word` as its id or as an alias.
 pub(super) fn ecosystem(
@@ -16,6 +19,14 @@ pub(super) fn ecosystem(
         let known: Vec<String> = registry.iter().map(|plugin| plugin.id.to_string()).collect();
         Refusal::usage(format!("unknown ecosystem {word:?}{}", nearest(word, &known)))
     })
+}
+
+/// Whether `id`, which is no ecosystem of ours, may be a misspelt one.
+pub(super) fn resembles_ecosystem(registry: &Registry, id: &EcosystemId) -> bool {
+    let is_near = |known: &EcosystemId| {
+        strsim::normalized_damerau_levenshtein(id.as_str(), known.as_str()) > NEAR
+    };
+    registry.iter().any(|plugin| is_near(&plugin.id))
 }
 
 /// The package `word`, written `<ecosystem>:<name>` with any accepted spelling of the name.
@@ -41,8 +52,12 @@ pub(super) fn nearest(word: &str, known: &[String]) -> String {
         .map(|known| (strsim::normalized_damerau_levenshtein(word, known), known))
         .collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    let near: Vec<&str> =
-        ranked.iter().filter(|(score, _)| *score > 0.5).take(3).map(|(_, name)| &***name).collect();
+    let near: Vec<&str> = ranked
+        .iter()
+        .filter(|(score, _)| *score > NEAR)
+        .take(3)
+        .map(|(_, name)| &***name)
+        .collect();
     match (near.is_empty(), known.is_empty()) {
         (false, _) => format!("; did you mean {}?", near.join(" or ")),
         (true, false) => {

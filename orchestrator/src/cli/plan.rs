@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{
     Context, Refusal,
     programs::{ProgramArgs, Programs},
-    run::Selection,
+    run::{Selection, Wanted},
     stops,
 };
 use crate::{
@@ -40,16 +40,16 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let Args { selection, slots, programs } = args;
-    let limit = selection.batch_limit()?;
+    let wanted = Wanted::selected(selection, cx)?;
     match slots {
-        None => show(selection, programs, cx).await,
-        Some(n) if selection.choice(&cx.env.registry)? == Choice::Auto => {
+        None => show(&wanted, programs, cx).await,
+        Some(n) if wanted.choice == Choice::Auto => {
             let upcoming = |situation: &Situation<'_>| {
-                let slots = situation.upcoming(limit, (*n).into());
+                let slots = situation.upcoming(wanted.batch_limit, (*n).into());
                 cx.out.show(&SlotsReport::new(slots))?;
                 Ok(Exit::Ok)
             };
-            in_situation(selection, programs, cx, upcoming).await
+            in_situation(&wanted, programs, cx, upcoming).await
         }
         Some(_) => Err(Refusal::usage(
             "--slots shows how slots go from one ecosystem to the next; leave out --ecosystem",
@@ -57,34 +57,34 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
 }
 
-/// Prints the plan of the run for `selection`.
+/// Prints the plan of the run for `wanted`.
 pub(super) async fn show(
-    selection: &Selection,
+    wanted: &Wanted,
     programs: &ProgramArgs,
     cx: &Context,
 ) -> anyhow::Result<Exit> {
-    let (choice, batch_limit) = (selection.choice(&cx.env.registry)?, selection.batch_limit()?);
+    let batch_limit = wanted.batch_limit;
     let plan = |situation: &Situation<'_>| {
-        let preflight = situation.decide(&choice, batch_limit);
+        let preflight = situation.decide(&wanted.choice, batch_limit);
         let skipped = |plan: &Plan| situation.skipped(plan, batch_limit.tier);
         let plan = PlanReport::new(preflight, &skipped);
         cx.out.show(&plan)?;
         Ok(if plan.batches.is_empty() { Exit::Unavailable } else { Exit::Ok })
     };
-    in_situation(selection, programs, cx, plan).await
+    in_situation(wanted, programs, cx, plan).await
 }
 
-/// Looks at the state and at this machine for a run for `selection`.
+/// Looks at the state and at this machine for a run for `wanted`.
 async fn in_situation<T>(
-    selection: &Selection,
+    wanted: &Wanted,
     programs: &ProgramArgs,
     cx: &Context,
     look: impl FnOnce(&Situation<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let root = cx.open_root()?;
-    let choice = selection.choice(&cx.env.registry)?;
+    let Wanted { choice, only, .. } = wanted;
     let stops = stops::now(cx, &root)?;
-    let programs = if stops::is_all_stopped(&cx.env.registry, &choice, &stops) {
+    let programs = if stops::is_all_stopped(&cx.env.registry, choice, &stops) {
         Programs::none()
     } else {
         programs.find(&cx.env, &root.settings, Some(&cx.root)).await
@@ -97,7 +97,8 @@ async fn in_situation<T>(
         breaker: &root.settings.breaker_policy(),
         now: cx.env.clock.now(),
     };
-    look(&Situation::read(input, &choice)?)
+    let situation = Situation::read(input, choice)?;
+    look(&if only.is_empty() { situation } else { situation.only(only) })
 }
 
 /// What `plan --slots --json` prints.

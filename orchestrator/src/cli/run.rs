@@ -1,15 +1,20 @@
 //! `run`: the main job of the pipeline.
 
+use std::collections::BTreeSet;
+
 use batch_core::{
     decide::{ladder::SkipFlags, plan::BatchLimit, preflight::Choice},
-    model::Tier,
+    io::StateReader as _,
+    model::{EcosystemId, PackageId, Tier},
     plugin::Registry,
 };
 
 use super::{
-    Context, names, plan, programs::ProgramArgs, session::Session, signal::drain_on_signal, stops,
+    Context, Refusal, names, plan, programs::ProgramArgs, session::Session,
+    signal::drain_on_signal, stops,
 };
 use crate::{
+    env::Root,
     exit::Exit,
     run::{self, Request, Testers},
 };
@@ -18,6 +23,10 @@ use crate::{
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) selection: Selection,
+    /// Attempt only these packages, now: not the next ones of their queues. What stops an ecosystem
+    /// stops them too
+    #[arg(long, value_name = "PACKAGE ID", num_args = 1.., conflicts_with_all = ["ecosystem", "batch_size", "tier"])]
+    package: Vec<String>,
     /// Show the plan and stop; make no request and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -85,22 +94,68 @@ impl Selection {
     }
 }
 
+/// What a run is asked to attempt.
+pub(super) struct Wanted {
+    pub(super) choice: Choice,
+    /// Only these packages; empty for any.
+    pub(super) only: BTreeSet<PackageId>,
+    pub(super) batch_limit: BatchLimit,
+}
+
+impl Wanted {
+    /// What `selection` describes.
+    pub(super) fn selected(selection: &Selection, cx: &Context) -> anyhow::Result<Self> {
+        let choice = selection.choice(&cx.env.registry)?;
+        Ok(Self { choice, only: BTreeSet::new(), batch_limit: selection.batch_limit()? })
+    }
+
+    fn of(args: &Args, cx: &Context) -> anyhow::Result<Self> {
+        if args.package.is_empty() {
+            return Self::selected(&args.selection, cx);
+        }
+        let ids = args.package.iter().map(|word| names::package(&cx.env.registry, word));
+        let only = ids.map(|id| Ok(id?.1)).collect::<anyhow::Result<BTreeSet<PackageId>>>()?;
+        let root = cx.open_root()?;
+        for id in &only {
+            check_queued(id, &root)?;
+        }
+        let ecosystems: BTreeSet<EcosystemId> =
+            only.iter().map(|id| id.ecosystem.clone()).collect();
+        let batch_limit = BatchLimit { size: only.len(), tier: Tier::REST };
+        Ok(Self { choice: Choice::Several(ecosystems.into_iter().collect()), only, batch_limit })
+    }
+}
+
+/// A run attempts only packages that are queued.
+fn check_queued(id: &PackageId, root: &Root) -> anyhow::Result<()> {
+    let queue = root.state.queue(&id.ecosystem)?;
+    if queue.as_ref().is_some_and(|queue| queue.entries.contains_key(id)) {
+        return Ok(());
+    }
+    let known = queue.iter().flat_map(|queue| queue.entries.keys());
+    let near = names::nearest(&id.to_string(), &known.map(ToString::to_string).collect::<Vec<_>>());
+    let remedy = format!("`tsuku-batch queue add {id}` queues it");
+    Err(Refusal::not_found(format!("{id} is not queued{near}; {remedy}")))
+}
+
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    let wanted = Wanted::of(args, cx)?;
     if args.dry_run {
-        return plan::show(&args.selection, &args.programs, cx).await;
+        return plan::show(&wanted, &args.programs, cx).await;
     }
     let mut root = cx.open_root()?;
     root.settings.sandbox.backend = args.sandbox.or(root.settings.sandbox.backend);
     // Before anything else, because a misspelt switch in the control file would stop nothing.
     let stops = stops::now(cx, &root)?;
     drain_on_signal(cx);
-    let choice = args.selection.choice(&cx.env.registry)?;
+    let Wanted { choice, only, batch_limit } = wanted;
     let session = Session::new(cx, &root, &args.programs, Some(choice.clone()), stops).await?;
     let owned = session.parts()?;
     let (ports, config) = (session.ports(&owned), session.config());
     let request = Request {
         choice,
-        batch_limit: args.selection.batch_limit()?,
+        only,
+        batch_limit,
         testers: Testers::Here,
         skip: args.skip.flags(),
         jobs: args.jobs.into(),

@@ -2,14 +2,14 @@
 
 use std::{fmt, path::PathBuf};
 
-use batch_core::model::RunRecord;
+use batch_core::model::{RunRecord, StoredEntry};
 use schemars::schema_for;
 use serde::Serialize;
 
 use super::{
-    Context, Refusal, archive, breaker, dashboard, ecosystem, explain, failures, fold, import,
-    init, pause, plan, queue, recipe, reclassify, repro, runs, sandbox, seed, stages, status,
-    r#try,
+    Context, Refusal, archive, blockers, breaker, dashboard, disambiguation, ecosystem, explain,
+    failures, fold, import, init, pause, plan, queue, recipe, reclassify, repro, runs, sandbox,
+    seed, stages, status, r#try,
 };
 use crate::{exit::Exit, explained::ExplainedFailure, schema};
 
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The schemas of everything that `--json` prints, by name. Listings of the history print one record
 /// on each line.
-fn output_schemas() -> [(&'static str, schemars::Schema); 35] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 42] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-import", schema_for!(import::ImportReport)),
@@ -66,7 +66,14 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 35] {
         ("output-breaker", schema_for!(breaker::BreakerReport)),
         ("output-try", schema_for!(r#try::TryReport)),
         ("output-queue-add", schema_for!(queue::AddReport)),
-        ("output-queue-list", schema_for!(queue::ListReport)),
+        ("output-queue-edit", schema_for!(queue::EditReport)),
+        ("output-queue-reconcile", schema_for!(queue::ReconcileReport)),
+        ("output-queue-list", schema_for!(StoredEntry)),
+        ("output-disambiguation-list", schema_for!(disambiguation::OverrideList)),
+        ("output-disambiguation-add", schema_for!(disambiguation::AddedReport)),
+        ("output-disambiguation-check", schema_for!(disambiguation::CheckReport)),
+        ("output-disambiguation-lint", schema_for!(disambiguation::LintReport)),
+        ("output-blockers", schema_for!(blockers::BlockersReport)),
         ("output-recipe-check", schema_for!(recipe::CheckReport)),
         ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
         ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),

@@ -1,11 +1,14 @@
 //! What `run` and the stages find on this machine, and the ports that they make of it.
 
-use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use batch_core::{
     decide::preflight::Choice,
     io::{Outbox, PoliteHttp},
-    model::{ActionShape, Control},
+    model::{ActionShape, Control, PackageId},
 };
 
 use super::{
@@ -19,8 +22,8 @@ use crate::{
     machine::{LocalMachine, Machine},
     net,
     progress::Progress,
+    routing,
     run::{Ports, RecipeSource, RunConfig},
-    seeds,
     stage::preflight,
     validator::Validator,
 };
@@ -33,6 +36,8 @@ pub(super) struct Session<'a> {
     local: Option<LocalMachine>,
     programs: Programs,
     http: Arc<PoliteHttp>,
+    /// The packages that a person has looked at.
+    looked_at: BTreeSet<PackageId>,
 }
 
 /// The owners of what the ports refer to.
@@ -65,11 +70,12 @@ impl<'a> Session<'a> {
             Some(choice) => Some(LocalMachine::detect(&cx.env, settings, choice, stops).await),
             None => None,
         };
-        Ok(Self { cx, root, local, programs, http })
+        let looked_at = routing::looked_at(&cx.env.registry, settings, &root.state)?;
+        Ok(Self { cx, root, local, programs, http, looked_at })
     }
 
     pub(super) fn parts(&self) -> anyhow::Result<Parts<'_>> {
-        let Self { cx, root, local, programs, .. } = self;
+        let Self { cx, root, local, programs, looked_at, .. } = self;
         let (around, work) = ((&cx.env, &root.settings), root.layout.work());
         let validator = match local {
             Some(local) => programs.validator(local, around, work.clone())?,
@@ -80,7 +86,7 @@ impl<'a> Session<'a> {
         let offers = |local: &LocalMachine| local.offers(&cx.env.registry, programs.tester());
         Ok(Parts {
             machine: local.as_ref().map_or(none, offers),
-            generator: programs.generator(builtin(root, cx)?, around, work),
+            generator: programs.generator(builtin(root, looked_at.clone(), cx)?, around, work),
             validator,
             progress: Progress::new(&cx.screen, &cx.env.clock, cx.quiet),
         })
@@ -95,6 +101,7 @@ impl<'a> Session<'a> {
             budget: root.settings.budget.policy(),
             jitter: cx.env.jitter.clone(),
             bundled_recipes: &root.settings.bundled_recipes,
+            looked_at: self.looked_at.clone(),
             recipe_source: RecipeSource::Root,
             workflow_run_url: cx.env.workflow_run_url.clone(),
         }
@@ -121,13 +128,13 @@ impl<'a> Session<'a> {
 }
 
 /// The built-in generator for all ecosystems of a root.
-fn builtin(root: &Root, cx: &Context) -> anyhow::Result<BuiltinGenerator> {
+fn builtin(
+    root: &Root,
+    looked_at: BTreeSet<PackageId>,
+    cx: &Context,
+) -> anyhow::Result<BuiltinGenerator> {
     let Root { state, settings, .. } = root;
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
-    let mut looked_at = BTreeSet::new();
-    for plugin in cx.env.registry.iter() {
-        looked_at.extend(seeds::looked_at(plugin, settings)?);
-    }
     Ok(BuiltinGenerator {
         known: preflight::recipes(&actions, &settings.bundled_recipes, state)?.known,
         actions,

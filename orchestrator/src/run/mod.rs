@@ -9,26 +9,26 @@ mod commit;
 mod journal;
 mod ports;
 mod recover;
+mod skipped;
 mod stages;
 mod start;
 mod summary;
 mod sweep;
 mod work;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use batch_core::{
     decide::{ahead, ladder::SkipFlags, plan::BatchLimit, preflight::Choice},
-    model::Started,
+    model::{PackageId, Started},
 };
 use tokio::sync::{Mutex, Semaphore, oneshot};
 
 pub use ports::{Ports, ProcessRecipes, RecipeSource, RunConfig};
+pub use skipped::SkippedEcosystem;
 pub use stages::{Planned, StageEnd, StageError, Stages};
 pub use start::{Options, RunPlan};
-pub use summary::{
-    AttemptSummary, BatchSummary, FailureSummary, Recording, SkippedEcosystem, Summary,
-};
+pub use summary::{AttemptSummary, BatchSummary, FailureSummary, Recording, Summary};
 pub use sweep::{SweepRequest, SweptRecipes, sweep};
 
 use crate::stage::{Stop, preflight::Recipes};
@@ -39,6 +39,8 @@ use start::StartedRun;
 pub struct Request {
     /// The ecosystems.
     pub choice: Choice,
+    /// Only these packages, although they may wait after a failure; empty for any.
+    pub only: BTreeSet<PackageId>,
     /// The limits of each batch.
     pub batch_limit: BatchLimit,
     /// Who tests the recipes.
@@ -65,9 +67,15 @@ pub async fn run(
     request: &Request,
     stop: &Stop,
 ) -> anyhow::Result<Summary> {
-    let StartedRun { plan, batches, recovered, reconciled, recipes, lock: _lock } =
-        start::start(ports, config, request).await?;
-    let mut summary = Summary { recovered, reconciled, ..Summary::default() };
+    let started = start::start(ports, config, request).await?;
+    let StartedRun { plan, batches, recipes, lock: _lock, .. } = started;
+    let mut summary = Summary {
+        recovered: started.recovered,
+        reconciled: started.reconciled,
+        requeued: started.requeued,
+        not_attempted: started.not_attempted,
+        ..Summary::default()
+    };
     if plan.batches.is_empty() {
         config.leave_recipes(recipes);
         start::record_empty_slot(ports, config, &plan)?;

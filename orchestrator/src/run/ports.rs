@@ -1,12 +1,15 @@
 //! The ports of a run. All of them are arguments, so that a run needs neither disk nor network when
 //! they are in memory.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use batch_core::{
     decide::{backoff::BackoffPolicy, breaker::BreakerPolicy, ladder::BudgetPolicy},
     io::{Clock, FactSink, StateWriter, Traffic},
-    model::ActionShape,
+    model::{ActionShape, PackageId},
     plugin::Registry,
 };
 
@@ -42,6 +45,8 @@ pub struct RunConfig<'a> {
     /// Varies waiting times.
     pub jitter: fastrand::Rng,
     pub bundled_recipes: &'a BundledRecipes,
+    /// The packages that a person has looked at.
+    pub looked_at: BTreeSet<PackageId>,
     pub recipe_source: RecipeSource<'a>,
     /// The address of the CI run that this run belongs to.
     pub workflow_run_url: Option<String>,

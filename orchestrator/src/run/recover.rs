@@ -1,20 +1,21 @@
-//! Repairs at the start of a run: batches that died are recorded, and queues are compared with the
-//! recipes.
+//! Repairs at the start of a run: batches that died are recorded, and queues are brought up to date.
 
 use std::sync::Arc;
 
 use batch_core::{
-    decide::{fold::has_ended, preflight::Choice, reconcile},
+    decide::{fold::has_ended, preflight::Choice},
     io::{Journal, StateError},
-    model::{BatchId, Fact, PackageFacts, PackageId, RecipeName, Recovered, SCHEMA_VERSION},
-    plugin::EcosystemPlugin,
+    model::{BatchId, Fact, Recovered, SCHEMA_VERSION},
 };
 
 use super::{
     commit::commit,
     ports::{Ports, RunConfig},
 };
-use crate::stage::preflight::Recipes;
+use crate::{
+    stage::preflight::Recipes,
+    upkeep::{self, UpkeepInput},
+};
 
 /// Writes batches into the state that ended without being written, and returns their ids.
 ///
@@ -127,43 +128,29 @@ fn end(ports: &Ports<'_>, journal: &mut Journal) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Updates the queues of the ecosystems of `choice` according to the existing recipes. Returns the
-/// number of entries that changed.
-pub(super) fn reconcile(
+/// Brings the queues of the ecosystems of `choice` up to date. Returns the number of entries that
+/// changed because recipes were added or removed, and the number of all others.
+pub(super) fn upkeep(
     ports: &Ports<'_>,
     config: &RunConfig<'_>,
     recipes: &Recipes,
     choice: &Choice,
-) -> anyhow::Result<usize> {
-    let mut n_changed = 0;
+) -> anyhow::Result<(usize, usize)> {
+    let generator = ports.generator.name();
+    let input = UpkeepInput {
+        registry: config.registry,
+        looked_at: &config.looked_at,
+        recipes,
+        choice,
+        generator: Some(&generator),
+        now: ports.clock.now(),
+    };
     let _no_operator_in_between = ports.state.exclusive()?;
-    for plugin in config.registry.iter().filter(|plugin| choice.includes(&plugin.id)) {
-        let Ok(Some(file)) = ports.state.queue(&plugin.id) else { continue };
-        let Recipes { name_registry, known } = recipes;
-        let installed = name_registry.installed(plugin.recipe_actions);
-        let recipes = reconcile::Recipes {
-            name_registry,
-            installed: &|package| installed.recipe_of(package),
-            known,
-            usual: &usual_name(plugin),
-        };
-        let (changed, changes) = reconcile::changed_entries(&file.entries, recipes);
-        if !changed.is_empty() {
-            ports.state.put_entries(file, changed, ports.clock.now())?;
-            n_changed += changes.merged + changes.vanished + changes.released;
-        }
+    let upkeep = upkeep::decide(&*ports.state, &input)?;
+    for problem in &upkeep.problems {
+        tracing::warn!("passed over: {problem}");
     }
-    Ok(n_changed)
-}
-
-/// What a recipe of `plugin` is called where nothing but the name of its package is known.
-fn usual_name(plugin: &EcosystemPlugin) -> impl Fn(&PackageId) -> RecipeName {
-    let builder = plugin.recipe_builder;
-    move |id| match builder {
-        Some(builder) => {
-            let facts = PackageFacts::of_commands(id.clone(), String::new(), "", &[]);
-            builder.recipe_name(&facts)
-        }
-        None => RecipeName::nearest(id.name.as_str()),
-    }
+    let n_reconciled = upkeep.n_reconciled;
+    let n_changed = upkeep::write(&*ports.state, upkeep, &input)?;
+    Ok((n_reconciled, n_changed.saturating_sub(n_reconciled)))
 }

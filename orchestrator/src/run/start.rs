@@ -9,7 +9,9 @@ use batch_core::{
         preflight::{Choice, PlannedBatch, Preflight},
         rotation,
     },
-    model::{BatchId, BatchPlan, Budget, EcosystemId, Environment, SCHEMA_VERSION, Started, Tier},
+    model::{
+        BatchId, BatchPlan, Budget, EcosystemId, Environment, SCHEMA_VERSION, Skip, Started, Tier,
+    },
 };
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -19,7 +21,7 @@ use super::{
     Request, Testers,
     ports::{Ports, RunConfig},
     recover,
-    summary::SkippedEcosystem,
+    skipped::SkippedEcosystem,
 };
 use crate::stage::preflight::{Recipes, Situation};
 
@@ -78,6 +80,10 @@ impl Options {
             Choice::Auto => "auto".to_owned(),
             Choice::All => "all".to_owned(),
             Choice::One(ecosystem) => ecosystem.to_string(),
+            Choice::Several(ecosystems) => {
+                let ids: Vec<&str> = ecosystems.iter().map(EcosystemId::as_str).collect();
+                ids.join(",")
+            }
         };
         let skip = [("macos", skip.macos), ("arm64", skip.arm64), ("musl", skip.musl)];
         Self {
@@ -114,6 +120,11 @@ pub(super) struct StartedRun<'a> {
     pub(super) recovered: Vec<BatchId>,
     /// Number of queue entries that changed because recipes were added or removed.
     pub(super) reconciled: usize,
+    /// Number of queue entries that changed because of decisions about sources, taken names, or what
+    /// packages wait for.
+    pub(super) requeued: usize,
+    /// The packages that were asked for and are not attempted, with the reasons.
+    pub(super) not_attempted: Vec<Skip>,
     /// The recipes that exist.
     pub(super) recipes: Arc<Recipes>,
     /// No other run starts as long as it exists.
@@ -130,18 +141,20 @@ pub(super) async fn start<'a>(
     if let Some(validator) = ports.validator {
         validator.clean_up().await?;
     }
-    let (mut recipes, to_reconcile) = match config.take_recipes() {
+    let (mut recipes, kept_up) = match config.take_recipes() {
         None => (Arc::new(config.recipes(ports)?), Choice::All),
-        // The recipes that earlier runs of this process made matter to a queue when it is its turn.
+        // What earlier runs of this process made matters to a queue when it is its turn.
         Some(recipes) => (recipes, served(&request.choice, ports, config)),
     };
     let recovered = recover::pending(ports, config, &mut recipes).await?;
-    let reconciled = recover::reconcile(ports, config, &recipes, &to_reconcile)?;
+    let (reconciled, requeued) = recover::upkeep(ports, config, &recipes, &kept_up)?;
     let situation = Situation::read(config.preflight_input(ports), &request.choice)?;
+    let situation = if request.only.is_empty() { situation } else { situation.only(&request.only) };
     let preflight = situation.decide(&request.choice, request.batch_limit);
+    let not_attempted = situation.not_attempted(&request.only, &preflight, request.batch_limit);
     let budget = ports.state.control()?.budget;
     let (plan, batches) = run_plan(preflight, &budget, (ports, config, request))?;
-    Ok(StartedRun { plan, batches, recovered, reconciled, recipes, lock })
+    Ok(StartedRun { plan, batches, recovered, reconciled, requeued, not_attempted, recipes, lock })
 }
 
 /// The ecosystems that a run for `choice` serves now, unless those that own the slot cannot run.

@@ -6,15 +6,16 @@ use batch_core::{
     decide::apply,
     model::{
         Attempt, BatchId, Delta, EcosystemId, ExecutablesFrom, Failure, Outcome, PackageId,
-        PackageName, RecipeName, RunRecord, SkipReason,
+        PackageName, RecipeName, RunRecord, Skip,
     },
     persist::Persisted,
     plugin::Registry,
 };
 use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::SkippedEcosystem;
 use crate::{counted::counted, explained};
 
 /// A run, in the form of `run --json`.
@@ -24,6 +25,12 @@ pub struct Summary {
     pub recovered: Vec<BatchId>,
     /// Number of queue entries that changed because recipes were added or removed.
     pub reconciled: usize,
+    /// Number of queue entries that changed because of decisions about sources, taken names, or what
+    /// packages wait for.
+    pub requeued: usize,
+    /// The packages that were asked for and were not attempted, with the reasons.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_attempted: Vec<Skip>,
     /// One for each ecosystem that ran.
     pub batches: Vec<BatchSummary>,
     /// Ecosystems that were skipped.
@@ -108,24 +115,6 @@ pub struct FailureSummary {
     pub command: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<PackageName>,
-}
-
-/// An ecosystem that was skipped.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SkippedEcosystem {
-    /// The ecosystem.
-    pub ecosystem: EcosystemId,
-    /// The reason.
-    pub reason: SkipReason,
-    /// The reason in words.
-    pub message: String,
-}
-
-impl From<&(EcosystemId, SkipReason)> for SkippedEcosystem {
-    fn from((ecosystem, reason): &(EcosystemId, SkipReason)) -> Self {
-        let message = reason.to_string();
-        Self { ecosystem: ecosystem.clone(), reason: reason.clone(), message }
-    }
 }
 
 impl FailureSummary {
@@ -217,8 +206,15 @@ impl fmt::Display for Summary {
                 self.reconciled
             )?;
         }
+        if self.requeued > 0 {
+            let n = counted(self.requeued, "queue entry", "queue entries");
+            writeln!(f, "Updated {n} according to overrides, names and dependencies.")?;
+        }
         for batch in &self.batches {
             write!(f, "{batch}")?;
+        }
+        for Skip { package_id, reason } in &self.not_attempted {
+            writeln!(f, "  not attempted: {package_id}: {reason}")?;
         }
         if self.batches.is_empty() {
             writeln!(f, "Nothing could be attempted:")?;

@@ -10,7 +10,7 @@ use batch_core::{
         plan,
     },
     io::{Clock as _, HistoryFilter, StateReader as _},
-    model::{Breaker, EcosystemId, Environment, PackageId, QueueEntry},
+    model::{Breaker, EcosystemId, Environment, PackageId, QueueEntry, Status},
     plugin::Registry,
 };
 use batch_sim::{MemoryFacts, MemoryState, SimClock};
@@ -81,11 +81,13 @@ impl<'a> Simulator<'a> {
                 budget: simulation.budget,
                 jitter: fastrand::Rng::with_seed(simulation.seed),
                 bundled_recipes: simulation.bundled_recipes,
+                looked_at: [].into(),
                 recipe_source: RecipeSource::Process(process_recipes),
                 workflow_run_url: None,
             },
             request: Request {
                 choice: simulation.choice,
+                only: [].into(),
                 batch_limit: simulation.batch_limit,
                 testers: Testers::Matrix,
                 skip: SkipFlags::default(),
@@ -239,10 +241,20 @@ impl<'a> Simulator<'a> {
     /// Counts what is still waiting.
     pub(super) fn end(mut self) -> Measure {
         let waiting = due_entries(&self.state, self.config.registry, self.clock.now());
+        let (state, attempted) = (&self.state, &self.measure.last_attempts);
+        self.measure.eligible.retain(|id| attempted.contains_key(id) || !is_settled(state, id));
         let waiting = waiting.iter().map(|(id, since)| (id, *since));
         self.measure.end(waiting, self.world.now());
         self.measure
     }
+}
+
+/// Whether `package` needs no attempt any more, for example because its name belongs to another entry.
+fn is_settled(state: &MemoryState, package: &PackageId) -> bool {
+    let file = state.queue(&package.ecosystem).ok().flatten();
+    let entry = file.as_ref().and_then(|file| file.entries.get(package));
+    let status = entry.map(|entry| &entry.status);
+    !matches!(status, Some(Status::Pending | Status::Failed | Status::Blocked { .. }))
 }
 
 /// The entries that are due at `now`, and since when.

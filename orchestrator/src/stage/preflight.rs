@@ -1,6 +1,9 @@
 //! Collects what machine and state allow, for the decision in [`batch_core::decide::preflight`].
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use batch_core::{
     decide::{
@@ -14,8 +17,8 @@ use batch_core::{
     },
     io::{Layout, PATIENCE, QueueFile, StateReader},
     model::{
-        ActionShape, BatchId, Control, EcosystemId, KnownRecipes, Plan, Queue, Quota, Recipe,
-        RecipeName, Skip, SkipReason, Tier,
+        ActionShape, BatchId, Control, EcosystemId, KnownRecipes, PackageId, Plan, Queue,
+        QueueEntry, Quota, Recipe, RecipeName, Skip, SkipReason, Tier,
     },
     plugin::{EcosystemPlugin, Registry},
 };
@@ -98,6 +101,47 @@ impl<'a> Situation<'a> {
             planned.plan.batch = unused(planned.plan.batch.clone(), self.input.state);
         }
         preflight
+    }
+
+    /// The same for a run that attempts only the packages `only`. A person asks for them, so their
+    /// waiting times have ended.
+    #[must_use]
+    pub fn only(mut self, only: &BTreeSet<PackageId>) -> Self {
+        for ecosystem in &mut self.ecosystems {
+            let Some(file) = &ecosystem.queue else { continue };
+            let entries = only.iter().filter_map(|id| file.entries.get(id));
+            let entries = entries.map(|entry| {
+                let entry = QueueEntry { next_retry_at: None, ..entry.clone() };
+                (entry.id.clone(), entry)
+            });
+            let (header, entries) = (file.header.clone(), entries.collect());
+            ecosystem.queue = Some(Arc::new(QueueFile { header, entries, quarantined: vec![] }));
+        }
+        self
+    }
+
+    /// Those of the packages `only` that the batches of `preflight` do not attempt, with the reasons.
+    #[must_use]
+    pub fn not_attempted(
+        &self,
+        only: &BTreeSet<PackageId>,
+        preflight: &Preflight,
+        batch_limit: BatchLimit,
+    ) -> Vec<Skip> {
+        let is_attempted =
+            |id: &PackageId| preflight.batches.iter().any(|it| it.plan.attempts.contains(id));
+        let moment = (self.input.now, self.input.breaker);
+        let skip = |id: &PackageId| {
+            let ecosystem = self.ecosystems.iter().find(|it| it.id == id.ecosystem)?;
+            let admission = preflight::admission(&id.ecosystem, &self.control, moment);
+            let place = plan::place(ecosystem.queue(), id, &admission, batch_limit, self.input.now);
+            let of_entry = place.map(|place| place.err().unwrap_or(SkipReason::BatchFull));
+            let reason = of_entry.filter(|it| *it != SkipReason::BatchFull);
+            let reason = reason.or_else(|| ecosystem.obstacle.clone());
+            let reason = reason.unwrap_or(SkipReason::BatchFull);
+            Some(Skip { package_id: id.clone(), reason })
+        };
+        only.iter().filter(|id| !is_attempted(id)).filter_map(skip).collect()
     }
 
     /// The entries that `plan`, which was made for `tier`, does not attempt, with the reasons.

@@ -5,6 +5,7 @@
 mod corpus;
 mod labels;
 mod old_tree;
+mod routes;
 mod shapes;
 mod signatures;
 mod simulated;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let of_corpus = corpus::TESTS
         .iter()
         .chain(labels::TESTS)
+        .chain(routes::TESTS)
         .chain(signatures::OF_CORPUS)
         .chain(simulated::TESTS);
     trials.extend(of_corpus.map(|&(name, test)| trial(name, test, no_corpus)));

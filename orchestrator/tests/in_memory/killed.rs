@@ -10,7 +10,7 @@ use batch_core::{
 use orchestrator::schema;
 
 use crate::test_ports::{
-    SECOND, TestPorts, not_generated, not_passed, packages, passed, recipe, undiscovered,
+    SECOND, TestPorts, not_generated, not_passed, number_of, packages, passed, recipe, undiscovered,
 };
 
 /// Some packages have no recipe, some do not work, some fail with a fault, and some must be installed
@@ -18,7 +18,7 @@ use crate::test_ports::{
 fn test_ports() -> TestPorts {
     let mut test_ports = TestPorts::new(&packages(&["npm", "cargo"], 6));
     test_ports.generator.script = Box::new(|plugin, id| {
-        let made = match id.name.as_str() {
+        let made = match number_of(id) {
             "p01" => Err(not_generated(id, FailureKind::LibraryOnly)),
             "p04" => Err(undiscovered(plugin, id)),
             _ => Ok(recipe(plugin, id, &crate::test_ports::command_of(id))),
@@ -27,7 +27,7 @@ fn test_ports() -> TestPorts {
     });
     test_ports.validator.script = Box::new(|recipe| {
         let id = &recipe.facts.id;
-        let validation = match id.name.as_str() {
+        let validation = match number_of(id) {
             "p02" => not_passed(id, FailureKind::InstallFailed),
             "p03" => not_passed(id, FailureKind::Timeout),
             _ => passed(),

@@ -2,6 +2,7 @@
 //! memory.
 #![expect(clippy::unwrap_used, reason = "tests, helpers included")]
 
+mod chain;
 mod concurrency;
 mod discovery;
 mod killed;

@@ -180,6 +180,7 @@ impl TestPorts {
         let (ports, config) = (self.ports(around, &owned), self.config(&owned));
         let request = Request {
             choice,
+            only: [].into(),
             batch_limit: BatchLimit { size: self.batch_size, tier: Tier::REST },
             testers: Testers::Here,
             skip: self.skip,
@@ -232,6 +233,7 @@ impl TestPorts {
             budget: BudgetPolicy::default(),
             jitter: fastrand::Rng::with_seed(1),
             bundled_recipes: &owned.bundled,
+            looked_at: [].into(),
             recipe_source: RecipeSource::Root,
             workflow_run_url: None,
         }
@@ -249,11 +251,25 @@ pub(crate) fn id(text: &str) -> PackageId {
     text.parse().unwrap()
 }
 
-/// `n` packages of each of these ecosystems.
+/// `n` packages of each of these ecosystems. Those of several ecosystems have different names, because
+/// a name means one package.
 pub(crate) fn packages(ecosystems: &[&str], n: usize) -> Vec<PackageId> {
-    let of =
-        |ecosystem: &&str| (0..n).map(|i| id(&format!("{ecosystem}:p{i:02}"))).collect::<Vec<_>>();
+    let prefix = |ecosystem: &str| match (ecosystems, ecosystem) {
+        ([_], _) => String::new(),
+        // Its names begin with a domain.
+        (_, "go") => "go.".to_owned(),
+        _ => format!("{ecosystem}-"),
+    };
+    let of = |ecosystem: &&str| {
+        (0..n).map(|i| id(&format!("{ecosystem}:{}p{i:02}", prefix(ecosystem)))).collect::<Vec<_>>()
+    };
     ecosystems.iter().flat_map(of).collect()
+}
+
+/// The part of a name that the packages of several ecosystems have in common, such as `p07`.
+pub(crate) fn number_of(id: &PackageId) -> &str {
+    let name = id.name.as_str();
+    &name[name.len() - "p00".len()..]
 }
 
 /// A command name that no other package has.

@@ -51,6 +51,7 @@ fn json_at(root: &TestRoot, now: &str, args: &[&str]) -> Value {
 fn pause_stops() {
     let root = root();
     let pause = ["pause", "--reason", "maintenance", "--by", "somebody"];
+    let artifacts = root.path("artifacts");
     assert!(at(&root, START, &pause).1.contains("Everything is paused until `tsuku-batch resume`"));
     for args in [
         &["run", "--ecosystem", "npm"][..],
@@ -58,7 +59,7 @@ fn pause_stops() {
         &["try", "npm:one"],
         &["seed", "npm"],
         &["plan", "--ecosystem", "npm"],
-        &["preflight", "--artifacts", "artifacts", "--ecosystem", "npm"],
+        &["preflight", "--artifacts", artifacts.to_str().unwrap(), "--ecosystem", "npm"],
     ] {
         let (code, printed) = at(&root, START, args);
         assert_eq!(code, Some(4), "{args:?}: {printed}");

@@ -413,7 +413,8 @@ fn outputs_fit_their_schemas() {
     check("output-status", &root.json(&["status"]));
     check("output-try", &root.json(&["try", "npm:one"]));
     check("output-queue-add", &root.json(&["queue", "add", "npm:two"]));
-    check("output-queue-list", &root.json(&["queue", "list"]));
+    check("output-queue-list", &root.json_lines(&["queue", "list"])[0]);
+    check("output-queue-edit", &root.json(&["queue", "set-tier", "2", "npm:two"]));
     check("output-ecosystem-list", &root.json(&["ecosystem", "list"]));
     check("output-dashboard-build", &root.json(&["dashboard", "build"]));
     check("output-sandbox-check", &root.json(&["sandbox", "check"]));

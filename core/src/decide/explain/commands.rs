@@ -17,13 +17,18 @@ pub(super) fn of(case: &Case<'_>) -> Vec<String> {
     }
     match case.entry.map(|entry| &entry.status) {
         Some(Status::Blocked { .. }) => commands.extend(missing(case)),
-        Some(Status::Pending | Status::Failed | Status::RequiresManual { .. }) => {
+        Some(Status::Pending | Status::Failed) => {
             commands.push(format!("tsuku-batch try {package}"));
         }
+        Some(Status::RequiresManual { .. }) => {
+            commands.push(format!("tsuku-batch try {package}"));
+            commands.push(format!("tsuku-batch queue unblock {package}"));
+        }
+        Some(Status::Excluded { .. }) => commands.push(of_excluded(case, &package)),
         Some(Status::InProgress { batch }) => {
             commands.push(format!("tsuku-batch runs show {}", shell_word(&batch.to_string())));
         }
-        Some(Status::Success | Status::Excluded { .. }) | None => (),
+        Some(Status::Success) | None => (),
     }
     if let Explained::Other(unqueued) = case.status() {
         if unqueued == Unqueued::NotQueued {
@@ -35,6 +40,9 @@ pub(super) fn of(case: &Case<'_>) -> Vec<String> {
     match reason {
         Some(SkipReason::BreakerOpen { .. }) => {
             commands.push(format!("tsuku-batch failures top --ecosystem {ecosystem}"));
+        }
+        Some(SkipReason::BackingOff { .. }) => {
+            commands.push(format!("tsuku-batch run --package {package}"));
         }
         Some(SkipReason::Disabled | SkipReason::HostPaused { .. }) => {
             commands.push("tsuku-batch status".to_owned());
@@ -53,6 +61,14 @@ pub(super) fn of(case: &Case<'_>) -> Vec<String> {
         commands.push(format!("tsuku-batch failures list --package {package}"));
     }
     commands
+}
+
+/// What brings back an excluded package.
+fn of_excluded(case: &Case<'_>, package: &str) -> String {
+    match case.entry.and_then(|entry| entry.routed_to.as_ref()) {
+        Some(_) => "tsuku-batch disambiguation list".to_owned(),
+        None => format!("tsuku-batch queue unblock {package}"),
+    }
 }
 
 /// What makes progress with the packages that have no recipe yet.

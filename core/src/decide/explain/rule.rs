@@ -3,12 +3,16 @@
 use chrono::SubsecRound as _;
 
 use super::{Case, Cause};
-use crate::model::{FailureKind, PackageName, QueueEntry, Status};
+use crate::model::{FailureKind, OperatorChange, PackageName, QueueEntry, Status};
 
 /// The rule as a sentence.
 pub(super) fn of(case: &Case<'_>) -> String {
     match (case.entry, case.recipe) {
-        (Some(entry), _) => of_entry(entry, case),
+        (Some(entry), _) => {
+            let change = entry.operator_change.as_ref().map(OperatorChange::sentence);
+            let change = change.map(|sentence| format!("; {sentence}")).unwrap_or_default();
+            of_entry(entry, case) + &change
+        }
         (None, Some(recipe)) => {
             format!("the recipe {recipe} installs it, and it is in no queue, so no run attempts it")
         }

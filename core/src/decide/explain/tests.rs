@@ -296,3 +296,22 @@ fn a_run_is_explained_by_its_slot_and_its_packages() {
     assert_eq!(unrecorded.last_attempts.len(), 1);
     assert_eq!(unrecorded.next_attempt.at, None);
 }
+
+#[test]
+fn what_an_operator_can_undo_is_offered_as_a_command() {
+    let id = package_a();
+    let of = |entry: &QueueEntry| {
+        let unplanned = Case { place: None, ..case(&id, Some(entry)) };
+        package(&unplanned).commands
+    };
+    let commands = of(&entry(Queued::RequiresManual { reason: "unsafe_name: ls".to_owned() }));
+    assert_eq!(commands, ["tsuku-batch try eco:a", "tsuku-batch queue unblock eco:a"]);
+    let mut excluded = entry(Queued::Excluded { reason: "a game".to_owned() });
+    assert_eq!(of(&excluded), ["tsuku-batch queue unblock eco:a"]);
+    excluded.routed_to = Some("eco:b".parse().unwrap());
+    assert_eq!(of(&excluded), ["tsuku-batch disambiguation list"]);
+    let failed = entry(Queued::Failed);
+    let waits = Err(SkipReason::BackingOff { until: at(9) });
+    let case = Case { place: Some(&waits), ..case(&id, Some(&failed)) };
+    assert!(package(&case).commands.contains(&"tsuku-batch run --package eco:a".to_owned()));
+}

@@ -64,10 +64,9 @@ fn setting(failure: &FailureView<'_>) -> Option<String> {
         return Some(format!("`{key}` under `[sandbox]` in pipeline.toml"));
     }
     if failure.kind == FailureKind::UnsafeName {
-        let package = failure.package.to_string();
+        let package = shell_word(&failure.package.to_string());
         return Some(format!(
-            "if a person finds it harmless, add {package:?} to `reviewed_packages` in \
-             pipeline.toml and queue it again"
+            "if a person finds it harmless, `tsuku-batch queue unblock {package}` releases it for good"
         ));
     }
     if failure.kind == FailureKind::RateLimited {
@@ -96,8 +95,8 @@ enum Way {
     Status,
     /// Queue the packages whose recipes are missing.
     Queue,
-    /// Queue the package itself again.
-    Requeue,
+    /// Release the package from the rule that holds it back.
+    Release,
     /// List the ecosystems from which a package can be taken.
     Sources,
     /// Make the recipe, without installing anything.
@@ -123,7 +122,7 @@ const fn way(kind: FailureKind) -> Way {
         FailureKind::DiskFull => Way::Disk,
         FailureKind::RunnerLost => Way::Status,
         FailureKind::RecipeMissing => Way::Queue,
-        FailureKind::UnsafeName => Way::Requeue,
+        FailureKind::UnsafeName => Way::Release,
         FailureKind::AmbiguousSource
         | FailureKind::UnsupportedSource
         | FailureKind::RequiresLlm => Way::Sources,
@@ -172,7 +171,7 @@ fn command(failure: &FailureView<'_>) -> Option<String> {
             let words = ["queue", "add", "--tier", "2"];
             own(&words.into_iter().chain(missing.iter().map(String::as_str)).collect::<Vec<_>>())
         }
-        Way::Requeue => own(&["queue", "add", &package]),
+        Way::Release => own(&["queue", "unblock", &package]),
         Way::Sources => own(&["ecosystem", "list"]),
         Way::Generate => generated(),
         Way::Repeat => match failure.id.filter(|_| failure.is_repeatable) {

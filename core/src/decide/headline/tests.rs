@@ -260,6 +260,7 @@ fn the_owner_is_shown_however_long_the_reason_is() {
     let package = package();
     let message = "bad ".repeat(500);
     let failure = view(&package, FailureKind::UnsafeName, &message);
+    assert_eq!(remedy(&failure).command.unwrap(), "tsuku-batch queue unblock eco:x");
     let line = headline(&failure).line;
     assert_eq!(line.chars().count(), MAX_CHARS);
     assert!(line.ends_with("… (a rule of this program)"), "{line}");

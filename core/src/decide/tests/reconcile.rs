@@ -45,9 +45,9 @@ fn every_entry_that_changed_is_counted_once() {
         known: &known,
         usual: &usual,
     };
-    let (changed, changes) = reconcile::changed_entries(&entries, recipes);
+    let (changed, counts) = reconcile::changed_entries(&entries, recipes);
     entries.extend(changed);
-    assert_eq!(changes, Changes { merged: 4, vanished: 2, released: 2, named: 2 });
+    assert_eq!(counts, Changes { merged: 4, vanished: 2, released: 2, named: 2 });
     let status = |name: &str| &entries[&format!("eco:{name}").parse().unwrap()].status;
     assert_eq!(status("worse"), &Status::Failed, "its recipe is there, and does not work");
     for name in ["made1", "made2", "named1", "named2", "waited1", "waited2"] {

@@ -9,6 +9,7 @@ mod history_record;
 mod in_order;
 mod init;
 pub(super) mod lines;
+mod overrides;
 mod queue;
 mod read;
 mod remembered;

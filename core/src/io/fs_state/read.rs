@@ -16,8 +16,9 @@ use crate::{
         regular,
     },
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, FailureSummary, OutputRecord,
-        PackageName, RecipeName, Remembered, RunRecord, SCHEMA_VERSION, SeedingRecord,
+        BreakerTransition, Control, CuratedSource, EcosystemId, FailureRecord, FailureSummary,
+        OutputRecord, PackageName, RecipeName, Remembered, RunRecord, SCHEMA_VERSION,
+        SeedingRecord, SourceAudit,
     },
 };
 
@@ -89,6 +90,14 @@ impl StateReader for FsState {
         let path = self.layout.remembered(ecosystem);
         let Some(content) = regular::read(&path)? else { return Ok(BTreeMap::new()) };
         remembered::parse(&path, &content)
+    }
+
+    fn curated_sources(&self) -> Result<Records<CuratedSource>, StateError> {
+        self.read_one(&self.layout.overrides())
+    }
+
+    fn source_audits(&self) -> Result<Records<SourceAudit>, StateError> {
+        self.read_one(&self.layout.source_audits())
     }
 
     fn output(&self, sha256: &str) -> Result<Option<String>, StateError> {

@@ -60,6 +60,7 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         Stages { ports: &ports, config: &config, root: &cx.root, folder: &folder, jobs: 1 };
     let request = Request {
         choice,
+        only: [].into(),
         batch_limit: args.selection.batch_limit()?,
         testers,
         skip: args.skip.flags(),

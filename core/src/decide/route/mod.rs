@@ -1,0 +1,106 @@
+//! Decides, before anything is planned, from which source a tool is taken, and which entries a person
+//! has to look at because of their names. Nothing here asks a registry, so it costs no attempt.
+
+mod lint;
+mod names;
+mod overrides;
+mod redirect;
+mod used;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+pub use lint::{Problem, doubtful_recipes, lint};
+pub use overrides::Overrides;
+pub use used::{has_redirections, used};
+
+use crate::{
+    decide::name_registry::NameRegistry,
+    model::{EcosystemId, PackageId, Queue, QueueEntry, RecipeName, SourceAudit, Status},
+};
+
+/// All queues, by ecosystem.
+pub type Queues<'a> = BTreeMap<&'a EcosystemId, &'a Queue>;
+
+/// What routing depends on.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// The decisions of people about sources.
+    pub overrides: &'a Overrides,
+    /// Decisions of the earlier pipeline, with what the registries said then.
+    pub audits: &'a [SourceAudit],
+    /// The recipes that exist.
+    pub recipes: &'a NameRegistry,
+    /// The packages that a person has looked at.
+    pub looked_at: &'a BTreeSet<PackageId>,
+    /// What the plugins say.
+    pub plugins: &'a dyn Plugins,
+    /// The time.
+    pub now: DateTime<Utc>,
+}
+
+/// What plugins say about packages.
+pub trait Plugins {
+    /// Why no plugin can build `id`, in one line; `None` if one can.
+    fn unsupported(&self, id: &PackageId) -> Option<String>;
+
+    /// The name of the recipe of `id`, as far as the name of the package determines it.
+    fn usual_name(&self, id: &PackageId) -> RecipeName;
+
+    /// Whether people review the packages of `ecosystem` before its registry accepts them.
+    fn is_reviewed(&self, ecosystem: &EcosystemId) -> bool;
+}
+
+/// The entries that change. Doing it again with them changes nothing.
+#[must_use]
+pub fn changed(queues: &Queues<'_>, rules: &Rules<'_>) -> Vec<QueueEntry> {
+    let mut draft = Draft { queues, changes: BTreeMap::new() };
+    redirect::apply(&mut draft, rules);
+    names::apply(&mut draft, rules);
+    draft.changes.into_values().collect()
+}
+
+/// Queues with the changes that were decided so far.
+struct Draft<'a> {
+    queues: &'a Queues<'a>,
+    changes: BTreeMap<PackageId, QueueEntry>,
+}
+
+impl Draft<'_> {
+    fn get(&self, id: &PackageId) -> Option<&QueueEntry> {
+        let stored = || self.queues.get(&id.ecosystem)?.get(id);
+        self.changes.get(id).or_else(stored)
+    }
+
+    /// All entries as they are now.
+    fn entries(&self) -> impl Iterator<Item = &QueueEntry> {
+        let stored = self.queues.values().flat_map(|queue| queue.values());
+        let current = stored.map(|entry| self.changes.get(&entry.id).unwrap_or(entry));
+        let is_new = |entry: &&QueueEntry| {
+            !self.queues.get(&entry.id.ecosystem).is_some_and(|queue| queue.contains_key(&entry.id))
+        };
+        current.chain(self.changes.values().filter(is_new))
+    }
+
+    /// Adds the changes that `change` makes, each seeing the entries as they were before all of them.
+    fn change(&mut self, change: impl Fn(&QueueEntry) -> Option<QueueEntry>) {
+        let changed: Vec<QueueEntry> = self.entries().filter_map(change).collect();
+        self.changes.extend(changed.into_iter().map(|entry| (entry.id.clone(), entry)));
+    }
+}
+
+/// `entry` with `status`. Its failures belong to what held before.
+fn with_status(entry: &QueueEntry, status: Status) -> QueueEntry {
+    QueueEntry {
+        status,
+        routed_to: None,
+        next_retry_at: None,
+        consecutive_failures: 0,
+        consecutive_faults: 0,
+        ..entry.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;
