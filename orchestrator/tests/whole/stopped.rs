@@ -51,7 +51,7 @@ enum Work {
     Files,
     /// It describes this machine, which is what it is called for. It makes no request.
     Describes,
-    /// It serves pages until it is interrupted.
+    /// It serves pages until somebody ends it.
     Serves,
 }
 use Work::{Attempts, AttemptsAll, Continues, Describes, Files, Serves};
@@ -63,6 +63,7 @@ const COMMANDS: &[(&str, &[&str], Work)] = &[
     ("run", &["--ecosystem", "npm"], Attempts),
     ("run", &["--ecosystem", "npm", "--generator", "tsuku", "--validator", "tsuku"], Attempts),
     ("run", &["--ecosystem", "npm", "--dry-run"], Attempts),
+    ("run", &["--package", "npm:one"], Attempts),
     ("run", &[], AttemptsAll),
     ("run", &["--ecosystem", "all"], AttemptsAll),
     ("preflight", &["--ecosystem", "npm", "--artifacts", "@/other"], Attempts),
@@ -90,6 +91,17 @@ const COMMANDS: &[(&str, &[&str], Work)] = &[
     ("try", &["npm:one", "--generate-only"], Attempts),
     ("queue add", &["npm:another"], Files),
     ("queue list", &[], Files),
+    ("queue retry", &["npm:one"], Files),
+    ("queue exclude", &["npm:one", "--reason", "x", "--dry-run"], Files),
+    ("queue unblock", &["npm:one", "--reason", "x"], Files),
+    ("queue set-tier", &["2", "npm:one"], Files),
+    ("queue reconcile", &["--dry-run"], Files),
+    ("blockers", &[], Files),
+    ("disambiguation add", &["two", "--select", "npm:one", "--reason", "x", "--dry-run"], Files),
+    ("disambiguation list", &[], Files),
+    ("disambiguation lint", &[], Files),
+    ("disambiguation check", &[], Attempts),
+    ("simulate", &["--hours", "1"], Files),
     ("recipe check", &["@/../recipes/d/done.toml"], Files),
     ("ecosystem list", &[], Describes),
     ("ecosystem show", &["cargo"], Describes),
@@ -230,6 +242,9 @@ impl Watched {
             "timestamp": "2026-01-03T00:00:00Z", "duration_seconds": 1, "outcome": "ran",
             "total": 1, "succeeded": 0, "failed": 1, "blocked": 0, "generated": 0, "merged": 0});
         put(&format!("data/metrics/batch-runs-{batch}.jsonl"), &format!("{run}\n"));
+        let add = ["disambiguation", "add", "one", "--select", "npm:one", "--reason", "x"];
+        let (code, printed) = self.call(&add);
+        assert_eq!(code, Some(0), "{printed}");
         // The plan is made for other machines, because no tool works here.
         let plan = ["preflight", "--ecosystem", "npm", "--matrix", "--artifacts", "@"];
         let (code, printed) = self.call(&plan);
@@ -261,14 +276,13 @@ impl Watched {
         (output.status.code(), text(&output.stdout) + &text(&output.stderr))
     }
 
-    /// Starts the pages, and interrupts them as soon as they are served.
+    /// Starts the pages, and ends them as soon as they are served.
     fn serve(&self, args: &[&str]) -> (Option<i32>, String) {
         let mut command = self.command(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = lines.map_while(Result::ok).find(|line| line.contains("http://"));
-        let id = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+        child.kill().unwrap();
         (child.wait().unwrap().code(), address.unwrap())
     }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::World;
 use crate::{
-    cli::{Context, Refusal, names, out::table, signal::cancel_on_signal},
+    cli::{Context, Refusal, names, out::table, signal::cancel_on_signal, stops},
     exit::Exit,
     net,
 };
@@ -27,7 +27,7 @@ pub(in crate::cli) struct Args {
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let world = World::read(cx)?;
     let routing = world.routing(cx)?;
-    let control = world.root.control(&cx.env.registry)?;
+    let (control, stops) = (world.root.control(&cx.env.registry)?, stops::now(cx, &world.root)?);
     let all: Vec<&CuratedSource> = routing.overrides.iter().collect();
     let known: Vec<String> = all.iter().map(|source| source.tool.to_string()).collect();
     if let Some(odd) = args.tools.iter().find(|tool| !known.contains(tool)) {
@@ -36,14 +36,16 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     cancel_on_signal(cx);
     let http = net::polite(&cx.env, &world.root.settings, &world.root.layout.cache(), &control)?;
-    let mut report = CheckReport { checked: vec![] };
+    let (mut report, mut n_stopped) = (CheckReport { checked: vec![] }, 0);
     let is_wanted = |source: &&CuratedSource| {
         args.tools.is_empty() || args.tools.iter().any(|tool| source.tool.as_str() == *tool)
     };
     for source in all.into_iter().filter(is_wanted) {
-        let stop = control.stop(&source.selected.ecosystem, cx.env.clock.now());
-        let found = if let Some(stop) = stop {
-            Found::undecided(format!("{} is {stop}", source.selected.ecosystem))
+        let id = &source.selected.ecosystem;
+        let found = if let Some(stop) = stops.get(id) {
+            n_stopped += 1;
+            let why = stops::in_words(stop, id, (&control, cx.env.clock.now()));
+            Found::undecided(format!("{id}: {why}"))
         } else {
             tokio::select! {
                 found = ask(source, &*http, cx) => found,
@@ -55,7 +57,13 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     let has_failed = report.checked.iter().any(|it| it.found.verdict == Verdict::Wrong);
     cx.out.show(&report)?;
-    Ok(if has_failed { Exit::PackageFailed } else { Exit::Ok })
+    Ok(if has_failed {
+        Exit::PackageFailed
+    } else if 0 < n_stopped && n_stopped == report.checked.len() {
+        Exit::Unavailable
+    } else {
+        Exit::Ok
+    })
 }
 
 async fn ask(source: &CuratedSource, http: &dyn Http, cx: &Context) -> Found {
