@@ -117,7 +117,7 @@ impl<'a> Simulator<'a> {
         let dies_after = Duration::from_secs(self.chance.u64(1..=CRASH_WITHIN));
         self.wait_until(slot + TimeDelta::minutes(delay.into()));
         self.set_clock_back();
-        let before = self.before()?;
+        let before = self.before(slot)?;
         if is_missed {
             return Ok(());
         }
@@ -172,12 +172,12 @@ impl<'a> Simulator<'a> {
         }
     }
 
-    fn before(&mut self) -> anyhow::Result<Before> {
+    fn before(&mut self, slot: DateTime<Utc>) -> anyhow::Result<Before> {
         let (control, at) = (self.state.control()?, self.world.now());
         let mut breakers = BTreeMap::new();
         for plugin in self.config.registry.iter() {
             let breaker = control.breaker(&plugin.id);
-            self.measure.slot(&plugin.id, at, breaker.open.is_some());
+            self.measure.slot(&plugin.id, slot, breaker.open.is_some());
             for period in self.world.scenario().disturbances(&plugin.id) {
                 let key = (plugin.id.clone(), *period);
                 if period.until <= at && !self.over.contains(&key) {

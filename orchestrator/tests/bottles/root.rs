@@ -74,9 +74,8 @@ impl TestRoot {
         let output = self.run(&["run", "--ecosystem", "homebrew", "-q", "--json"]);
         assert!(matches!(output.status.code(), Some(0 | 4)), "{output:?}");
         let list = self.run(&["queue", "list", "--json"]);
-        let list: Value = serde_json::from_slice(&list.stdout).unwrap();
-        let entries = list["entries"].as_array().unwrap();
-        entries.iter().find(|entry| entry["id"] == package).unwrap().clone()
+        let mut entries = serde_json::Deserializer::from_slice(&list.stdout).into_iter::<Value>();
+        entries.find_map(|entry| entry.ok().filter(|it| it["id"] == package)).unwrap()
     }
 
     /// The report of `try` and its exit code.
