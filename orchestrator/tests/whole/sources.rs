@@ -106,7 +106,7 @@ fn undecided() {
     root.ok(&["pause", "--ecosystem", "npm", "--reason", "its registry is down"]);
     let output = root.run(&["disambiguation", "check", "--json"]);
     assert_eq!(output.status.code(), Some(4), "nothing could be asked: {output:?}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["checked"][0]["found"]["verdict"], "undecided", "{report:#}");
     let unknown = root.run(&["disambiguation", "check", "gott"]);
     assert_eq!(unknown.status.code(), Some(3), "{unknown:?}");
