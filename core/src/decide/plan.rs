@@ -186,7 +186,7 @@ fn batches<'a>(
 /// probed. Entries that were never probed come first, so that no bad package can keep a breaker open.
 /// Entries whose waiting time has not passed come last.
 fn probes(entries: Vec<&QueueEntry>, n: usize, now: DateTime<Utc>) -> Vec<&QueueEntry> {
-    first(n, entries, |entry| {
+    first(n, entries, |&entry| {
         let is_backing_off = backing_off(entry, now).is_some();
         let last = (entry.last_probe_at, entry.last_attempt_at);
         (is_backing_off, last, Reverse(popularity(entry)), &entry.id)
@@ -195,21 +195,22 @@ fn probes(entries: Vec<&QueueEntry>, n: usize, now: DateTime<Utc>) -> Vec<&Queue
 
 /// The first `n` of `entries` in the order of their tiers and ids.
 fn by_tier(entries: Vec<&QueueEntry>, n: usize) -> Vec<&QueueEntry> {
-    first(n, entries, |entry| (entry.tier, &entry.id))
+    first(n, entries, |&entry| (entry.tier, &entry.id))
 }
 
-/// The `n` items with the least keys, in the order of their keys. All keys are different. Of a long
-/// queue only the few entries that a run attempts are sorted.
-fn first<T, K: Ord>(n: usize, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+/// The `n` items with the least keys, in the order of their keys. All keys are different, and each is
+/// computed once. Of a long queue only the few entries that a run attempts are sorted.
+fn first<T, K: Ord>(n: usize, items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
     if n == 0 {
         return vec![];
     }
-    if n < items.len() {
-        items.select_nth_unstable_by(n - 1, |a, b| key(a).cmp(&key(b)));
-        items.truncate(n);
+    let mut keyed: Vec<(K, T)> = items.into_iter().map(|item| (key(&item), item)).collect();
+    if n < keyed.len() {
+        keyed.select_nth_unstable_by(n - 1, |(a, _), (b, _)| a.cmp(b));
+        keyed.truncate(n);
     }
-    items.sort_unstable_by_key(key);
-    items
+    keyed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    keyed.into_iter().map(|(_, item)| item).collect()
 }
 
 /// The popularity within one ecosystem. An unknown popularity counts as the lowest.
