@@ -203,7 +203,9 @@ impl<'a> Simulator<'a> {
         let breaker = &before.breakers[ecosystem];
         let probing = breaker.open.is_some();
         let now = self.clock.now();
-        let file = self.state.queue(ecosystem)?;
+        // A batch with free places has taken everything that was due.
+        let is_full = self.request.batch_limit.size <= record.packages_processed.len();
+        let file = self.state.queue(ecosystem)?.filter(|_| is_full || probing);
         let n_due = file.map_or(0, |file| {
             plan::n_eligible(&file.entries, &Admission::Batch, self.request.batch_limit.tier, now)
         });
