@@ -118,30 +118,12 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::model::{CuratedSource, EcosystemId, Queue, RecipeName, SCHEMA_VERSION};
+    use crate::{
+        decide::blockers::tests::{AnyPlugins, ECO, id},
+        model::{CuratedSource, Queue, SCHEMA_VERSION},
+    };
 
-    const ECO: EcosystemId = EcosystemId::from_static("eco");
     const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
-
-    struct Any;
-
-    impl Plugins for Any {
-        fn unsupported(&self, id: &PackageId) -> Option<String> {
-            id.name.as_str().contains('/').then(|| "it names a tap".to_owned())
-        }
-
-        fn usual_name(&self, id: &PackageId) -> RecipeName {
-            RecipeName::nearest(id.name.as_str())
-        }
-
-        fn is_reviewed(&self, _: &EcosystemId) -> bool {
-            false
-        }
-    }
-
-    fn id(name: &str) -> PackageId {
-        PackageId { ecosystem: ECO, name: name.parse().unwrap() }
-    }
 
     fn entry(name: &str, tier: u8, by: &[&str]) -> QueueEntry {
         let mut entry = QueueEntry::new(id(name), Tier::try_from(tier).unwrap(), NOW);
@@ -157,7 +139,7 @@ mod tests {
         let known = KnownRecipes::default();
         let inputs = Inputs {
             known: &known,
-            plugins: &Any,
+            plugins: &AnyPlugins,
             overrides,
             generator: Some("builtin 2"),
             now: NOW,

@@ -163,7 +163,7 @@ fn simulated(
     trace: Option<&Path>,
     cx: &Context,
 ) -> anyhow::Result<Measure> {
-    let state = Arc::new(simulate::copy(&root.state)?);
+    let state = Arc::new(simulate::copy(&root.state, simulation.from)?);
     let simulate = |trace: &mut (dyn FnMut(&TraceLine<'_>) -> io::Result<()> + Send)| {
         std::thread::scope(|scope| {
             let simulating = scope.spawn(|| {

@@ -286,3 +286,6 @@ impl Measure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,10 +17,11 @@ use std::{io, sync::Arc};
 
 use batch_core::{
     decide::{
-        backoff::BackoffPolicy, breaker::BreakerPolicy, ladder::BudgetPolicy, plan::BatchLimit,
-        preflight::Choice,
+        ahead, backoff::BackoffPolicy, breaker::BreakerPolicy, ladder::BudgetPolicy,
+        plan::BatchLimit, preflight::Choice,
     },
     io::{StateReader, StateWriter as _},
+    model::QueueEntry,
     plugin::Registry,
 };
 use batch_sim::MemoryState;
@@ -83,11 +84,15 @@ pub struct Simulation<'a> {
 /// Gets every attempt, in the order of the batches.
 pub type Trace<'a> = &'a mut dyn FnMut(&TraceLine<'_>) -> io::Result<()>;
 
-/// A copy of `state` in memory: control file, queues and recipes. Its history stays where it is.
-pub fn copy(state: &dyn StateReader) -> anyhow::Result<MemoryState> {
+/// A copy of `state` in memory for a simulation that starts at `from`: control file, queues and
+/// recipes. Its history stays where it is.
+pub fn copy(state: &dyn StateReader, from: DateTime<Utc>) -> anyhow::Result<MemoryState> {
     let mut queues = vec![];
     for ecosystem in state.queued_ecosystems()? {
-        queues.extend(state.queue(&ecosystem)?.map(Arc::unwrap_or_clone));
+        let Some(file) = state.queue(&ecosystem)? else { continue };
+        let mut file = Arc::unwrap_or_clone(file);
+        file.entries.values_mut().for_each(|entry| forget_later_attempts(entry, from));
+        queues.push(file);
     }
     let copy = MemoryState::new(queues);
     copy.put_control(&state.control()?)?;
@@ -95,6 +100,15 @@ pub fn copy(state: &dyn StateReader) -> anyhow::Result<MemoryState> {
         copy.put_recipe(&name, &state.recipe(&name)?.unwrap_or_default())?;
     }
     Ok(copy)
+}
+
+/// What is recorded of attempts after `from` has not happened at the start of a simulation. If it
+/// stayed, it would move the entry back in the order of waiting when the simulation reaches it.
+fn forget_later_attempts(entry: &mut QueueEntry, from: DateTime<Utc>) {
+    if ahead::past(entry.last_attempt_at, from) != entry.last_attempt_at {
+        (entry.last_attempt_at, entry.next_retry_at) = (None, None);
+    }
+    entry.last_probe_at = ahead::past(entry.last_probe_at, from);
 }
 
 /// Simulates. `stop` ends the simulation before its time.

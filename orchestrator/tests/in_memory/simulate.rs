@@ -7,7 +7,7 @@ use batch_core::{
         backoff::BackoffPolicy, breaker::BreakerPolicy, ladder::BudgetPolicy, plan::BatchLimit,
         preflight::Choice,
     },
-    io::{FsState, HistoryFilter, QueueFile, StateReader as _},
+    io::{FsState, HistoryFilter, QueueFile, StateReader as _, StateWriter as _},
     model::{EcosystemId, QueueEntry, QueueHeader, Tier, TierMeanings},
 };
 use batch_sim::MemoryState;
@@ -136,6 +136,28 @@ fn is_valid(state: &MemoryState) {
     }
     let failures = state.failures(&HistoryFilter::default()).unwrap();
     assert_eq!(failures.quarantined, []);
+}
+
+/// Simulations of the past start with what was known then.
+#[test]
+fn attempts_after_the_start_have_not_happened_in_the_copy() {
+    let (before, after) = (start() - TimeDelta::days(1), start() + TimeDelta::days(1));
+    let known = state(2);
+    let id = "npm".parse().unwrap();
+    let file = known.queue(&id).unwrap().unwrap();
+    let mut changed = file.entries.clone();
+    for (entry, at) in changed.values_mut().zip([before, after]) {
+        (entry.last_attempt_at, entry.last_probe_at) = (Some(at), Some(at));
+        entry.next_retry_at = Some(at + TimeDelta::days(7));
+    }
+    known.put_entries(file, changed, start()).unwrap();
+    let copied = orchestrator::simulate::copy(&known, start()).unwrap();
+    let copied = copied.queue(&id).unwrap().unwrap();
+    let times =
+        |entry: &QueueEntry| (entry.last_attempt_at, entry.last_probe_at, entry.next_retry_at);
+    let times: Vec<_> = copied.entries.values().map(times).collect();
+    let retry = Some(before + TimeDelta::days(7));
+    assert_eq!(times, [(Some(before), Some(before), retry), (None, None, None)]);
 }
 
 #[test]

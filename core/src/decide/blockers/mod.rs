@@ -146,4 +146,4 @@ fn popularity(packages: &BTreeSet<&PackageId>, queues: &Queues<'_>) -> Vec<Affec
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

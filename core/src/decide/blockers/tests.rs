@@ -3,11 +3,12 @@ use chrono::{DateTime, NaiveDate};
 use super::*;
 use crate::model::{EcosystemId, Popularity, Queue, QueueEntry, RecipeName, Tier};
 
-const ECO: EcosystemId = EcosystemId::from_static("eco");
+pub(crate) const ECO: EcosystemId = EcosystemId::from_static("eco");
 
-struct Any;
+/// Plugins that build everything but taps.
+pub(crate) struct AnyPlugins;
 
-impl Plugins for Any {
+impl Plugins for AnyPlugins {
     fn unsupported(&self, id: &PackageId) -> Option<String> {
         id.name.as_str().contains('/').then(|| "it names a tap".to_owned())
     }
@@ -21,7 +22,7 @@ impl Plugins for Any {
     }
 }
 
-fn id(name: &str) -> PackageId {
+pub(crate) fn id(name: &str) -> PackageId {
     PackageId { ecosystem: ECO, name: name.parse().unwrap() }
 }
 
@@ -40,7 +41,7 @@ pub(crate) fn queue(text: &str) -> Queue {
 }
 
 fn found(queue: &Queue, known: &KnownRecipes) -> Blockers {
-    blockers(&Queues::from([(&ECO, queue)]), known, &Any)
+    blockers(&Queues::from([(&ECO, queue)]), known, &AnyPlugins)
 }
 
 #[track_caller]

@@ -26,8 +26,9 @@ use crate::{
     exit::Exit,
 };
 
+/// A change of entries for which a reason may be given.
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct RetryArgs {
+pub(in crate::cli) struct EditArgs {
     #[command(flatten)]
     packages: PackageArgs,
     /// Why
@@ -49,33 +50,17 @@ pub(in crate::cli) struct ExcludeArgs {
 }
 
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct UnblockArgs {
-    #[command(flatten)]
-    packages: PackageArgs,
-    /// Why the rule that held it back does not apply to it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    #[command(flatten)]
-    who: WhoArgs,
-}
-
-#[derive(Debug, clap::Args)]
 pub(in crate::cli) struct SetTierArgs {
     /// The new tier: 1 curated, 2 popular, 3 the rest
     #[arg(value_name = "1|2|3", value_parser = clap::value_parser!(u8).range(1..=3))]
     tier: u8,
     #[command(flatten)]
-    packages: PackageArgs,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    #[command(flatten)]
-    who: WhoArgs,
+    edit: EditArgs,
 }
 
-impl RetryArgs {
-    pub(super) fn run(&self, cx: &Context) -> anyhow::Result<Exit> {
-        change(Edit::Retry, (&self.packages, self.reason.as_deref(), &self.who), cx)
+impl EditArgs {
+    pub(super) fn run(&self, edit: Edit, cx: &Context) -> anyhow::Result<Exit> {
+        change(edit, (&self.packages, self.reason.as_deref(), &self.who), cx)
     }
 }
 
@@ -85,16 +70,9 @@ impl ExcludeArgs {
     }
 }
 
-impl UnblockArgs {
-    pub(super) fn run(&self, cx: &Context) -> anyhow::Result<Exit> {
-        change(Edit::Unblock, (&self.packages, self.reason.as_deref(), &self.who), cx)
-    }
-}
-
 impl SetTierArgs {
     pub(super) fn run(&self, cx: &Context) -> anyhow::Result<Exit> {
-        let edit = Edit::SetTier(Tier::try_from(self.tier)?);
-        change(edit, (&self.packages, self.reason.as_deref(), &self.who), cx)
+        self.edit.run(Edit::SetTier(Tier::try_from(self.tier)?), cx)
     }
 }
 

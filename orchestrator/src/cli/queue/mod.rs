@@ -6,7 +6,10 @@ mod list;
 mod packages;
 mod reconcile;
 
-use batch_core::decide::{queue_edit::Operator, recipe::one_line};
+use batch_core::decide::{
+    queue_edit::{Edit, Operator},
+    recipe::one_line,
+};
 
 pub(super) use add::AddReport;
 pub(super) use edit::EditReport;
@@ -22,11 +25,12 @@ pub(super) enum Command {
     /// List the entries of the queues; with --json one entry on each line
     List(list::Args),
     /// Make packages due at once that wait after a failure
-    Retry(edit::RetryArgs),
+    Retry(edit::EditArgs),
     /// Exclude packages for good
     Exclude(edit::ExcludeArgs),
     /// Release packages that wait for recipes or for a person, or that are excluded
-    Unblock(edit::UnblockArgs),
+    #[command(mut_arg("reason", |arg| arg.help("Why the rule that held it back does not apply to it")))]
+    Unblock(edit::EditArgs),
     /// Change how soon packages are wanted
     SetTier(edit::SetTierArgs),
     /// Bring the queues up to date with recipes, overrides and dependencies, as a run does
@@ -56,9 +60,9 @@ pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Add(args) => add::run(args, cx),
         Command::List(args) => list::run(args, cx),
-        Command::Retry(args) => args.run(cx),
+        Command::Retry(args) => args.run(Edit::Retry, cx),
         Command::Exclude(args) => args.run(cx),
-        Command::Unblock(args) => args.run(cx),
+        Command::Unblock(args) => args.run(Edit::Unblock, cx),
         Command::SetTier(args) => args.run(cx),
         Command::Reconcile(args) => reconcile::run(args, cx),
     }
