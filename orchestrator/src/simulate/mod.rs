@@ -8,6 +8,7 @@ mod measure;
 mod observed;
 mod oracle;
 mod plot;
+mod releases;
 mod report;
 mod scenario;
 mod simulator;

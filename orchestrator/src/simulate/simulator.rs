@@ -10,8 +10,7 @@ use batch_core::{
         plan,
     },
     io::{Clock as _, HistoryFilter, StateReader as _},
-    model::{Breaker, EcosystemId, Environment, PackageId, QueueEntry, Status},
-    plugin::Registry,
+    model::{Breaker, EcosystemId, Environment, PackageId, Status},
 };
 use batch_sim::{MemoryFacts, MemoryState, SimClock};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -71,8 +70,7 @@ impl<'a> Simulator<'a> {
                 BreakerPolicy { rule: HealthRule::NoRecipe, probes: 1, ..simulation.breaker }
             }
         };
-        let due = due_entries(&state, simulation.registry, simulation.from).into_iter();
-        let due = due.map(|(package, _)| package);
+        let due = world.due_entries().into_iter().map(|(package, _)| package);
         Self {
             config: RunConfig {
                 registry: simulation.registry,
@@ -123,6 +121,7 @@ impl<'a> Simulator<'a> {
         }
         let n_records = self.state.n_runs();
         let summary = self.run(dies.then_some(dies_after))?;
+        self.world.run_ended();
         let n_new = self.state.n_runs() - n_records;
         if let Some(summary) = &summary {
             self.measure.run(slot, n_new);
@@ -150,6 +149,7 @@ impl<'a> Simulator<'a> {
             progress: &progress,
         };
         let stop = Stop::default();
+        self.world.run_starts();
         let run = run::run(&ports, &self.config, &self.request, &stop);
         let Some(dies_after) = dies_after else { return self.clock.run(run).map(Some) };
         let (run, death) = (pin!(run), pin!(self.clock.sleep(dies_after)));
@@ -242,7 +242,7 @@ impl<'a> Simulator<'a> {
 
     /// Counts what is still waiting.
     pub(super) fn end(mut self) -> Measure {
-        let waiting = due_entries(&self.state, self.config.registry, self.clock.now());
+        let waiting = self.world.due_entries();
         let (state, attempted) = (&self.state, &self.measure.last_attempts);
         self.measure.eligible.retain(|id| attempted.contains_key(id) || !is_settled(state, id));
         let waiting = waiting.iter().map(|(id, since)| (id, *since));
@@ -257,19 +257,4 @@ fn is_settled(state: &MemoryState, package: &PackageId) -> bool {
     let entry = file.as_ref().and_then(|file| file.entries.get(package));
     let status = entry.map(|entry| &entry.status);
     !matches!(status, Some(Status::Pending | Status::Failed | Status::Blocked { .. }))
-}
-
-/// The entries that are due at `now`, and since when.
-fn due_entries(
-    state: &MemoryState,
-    registry: &Registry,
-    now: DateTime<Utc>,
-) -> Vec<(PackageId, DateTime<Utc>)> {
-    let queues = registry.iter().filter_map(|plugin| state.queue(&plugin.id).ok().flatten());
-    let due = queues.flat_map(|file| {
-        let since = |entry: &QueueEntry| plan::due_since(entry, now);
-        let due = plan::due(&file.entries, now);
-        due.filter_map(|entry| Some((entry.id.clone(), since(entry)?))).collect::<Vec<_>>()
-    });
-    due.collect()
 }

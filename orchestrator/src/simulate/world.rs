@@ -12,14 +12,14 @@ use batch_core::{
     io::{Account, Clock, StateReader as _, Traffic},
     model::{
         CommandName, EcosystemId, Failure, FailureKind, Finding, GeneratedRecipe, NotGenerated,
-        PackageFacts, PackageId, Quota, Stage,
+        PackageFacts, PackageId, QueueEntry, Quota, Stage,
     },
     plugin::{EcosystemPlugin, Registry},
 };
 use batch_sim::{MemoryState, NoTraffic, SimClock};
 use chrono::{DateTime, Utc};
 
-use super::{oracle::Oracle, scenario::Scenario};
+use super::{oracle::Oracle, releases::Releases, scenario::Scenario};
 use crate::{
     failure::failure,
     generator::NoRecipe,
@@ -61,6 +61,7 @@ struct Seen {
     /// Since when the packages were due that were generated last; `None` if they were not.
     due_since: HashMap<PackageId, Option<DateTime<Utc>>>,
     pauses: BTreeMap<String, DateTime<Utc>>,
+    releases: Releases,
 }
 
 impl World {
@@ -77,7 +78,8 @@ impl World {
             Some((plugin.id.clone(), host))
         };
         let hosts = registry.iter().filter_map(host).collect();
-        let (start, seen) = (clock.now(), Mutex::default());
+        let seen = Seen { releases: Releases::new(&state), ..Seen::default() };
+        let (start, seen) = (clock.now(), Mutex::new(seen));
         Self { oracle, scenario, clock, start, state, hosts, seen }
     }
 
@@ -94,6 +96,29 @@ impl World {
     /// Since when `package` had been due at its last attempt; `None` if it was not due.
     pub(super) fn due_since(&self, package: &PackageId) -> Option<DateTime<Utc>> {
         self.seen().due_since.get(package).copied().flatten()
+    }
+
+    /// A run starts.
+    pub(super) fn run_starts(&self) {
+        self.seen().releases.run_starts(self.clock.now());
+    }
+
+    /// The run that started last has ended, or its process has died.
+    pub(super) fn run_ended(&self) {
+        self.seen().releases.run_ended(&self.state);
+    }
+
+    /// The entries that are due now, and since when.
+    pub(super) fn due_entries(&self) -> Vec<(PackageId, DateTime<Utc>)> {
+        let (seen, now) = (self.seen(), self.clock.now());
+        let ids = self.state.queued_ecosystems().unwrap_or_default();
+        let queues = ids.iter().filter_map(|id| self.state.queue(id).ok().flatten());
+        let due = queues.flat_map(|file| {
+            let since = |entry: &QueueEntry| seen.releases.due_since(entry, now);
+            let due = plan::due(&file.entries, now);
+            due.filter_map(|entry| Some((entry.id.clone(), since(entry)?))).collect::<Vec<_>>()
+        });
+        due.collect()
     }
 
     /// The generator.
@@ -203,10 +228,11 @@ impl World {
         None
     }
 
-    /// Since when `package` has been due; `None` if it waits after a failure, or is not queued.
+    /// Since when `package`, which is attempted now, has been due; `None` if it waits after a failure,
+    /// or is not queued.
     fn due(&self, package: &PackageId) -> Option<DateTime<Utc>> {
         let file = self.state.queue(&package.ecosystem).ok().flatten()?;
-        plan::due_since(file.entries.get(package)?, self.clock.now())
+        self.seen().releases.attempted(file.entries.get(package)?, self.clock.now())
     }
 }
 
