@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     BatchId, InvalidId, OperatorChange, PackageId, PackageName, Popularity, QueueEntry, RecipeName,
-    Status, StatusLabel, Tier,
+    Restriction, Status, StatusLabel, Tier,
 };
 
 /// An entry in a queue file. It is read into a [`QueueEntry`], which cannot be contradictory.
@@ -49,6 +49,8 @@ pub struct StoredEntry {
     pub notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<RecipeName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restriction: Option<Box<Restriction>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +106,7 @@ impl From<&QueueEntry> for StoredEntry {
             generator_version: entry.generator_version,
             notes: entry.notes,
             recipe: entry.recipe,
+            restriction: entry.restriction,
             verified_at: entry.verified_at,
             regressed_at: entry.regressed_at,
             last_batch_id: entry.last_batch,
@@ -148,6 +151,7 @@ impl TryFrom<StoredEntry> for QueueEntry {
             generator_version: stored.generator_version,
             notes: stored.notes,
             recipe: stored.recipe,
+            restriction: stored.restriction,
             verified_at: stored.verified_at,
             regressed_at: stored.regressed_at,
             last_batch: stored.last_batch_id,

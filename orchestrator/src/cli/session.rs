@@ -6,7 +6,7 @@ use std::{
 };
 
 use batch_core::{
-    decide::preflight::Choice,
+    decide::{apply::Merging, preflight::Choice},
     io::{Outbox, PoliteHttp},
     model::{ActionShape, Control, PackageId},
 };
@@ -99,6 +99,8 @@ impl<'a> Session<'a> {
             backoff: root.settings.backoff_policy(),
             breaker: root.settings.breaker_policy(),
             budget: root.settings.budget.policy(),
+            merge: root.settings.merge.policy(),
+            merging: Merging::AtOnce,
             jitter: cx.env.jitter.clone(),
             bundled_recipes: &root.settings.bundled_recipes,
             looked_at: self.looked_at.clone(),

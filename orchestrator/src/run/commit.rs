@@ -3,12 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use batch_core::{
-    decide::{
-        apply::Rules,
-        fold::{Context, fold},
-        recipe,
-        tsuku::PROGRAM,
-    },
+    decide::{apply::Rules, fold::fold, recipe, tsuku::PROGRAM},
     io::run_blocking,
     model::{Delta, EcosystemId, Fact, Outcome, Quota, Started},
     persist::{Persisted, persist},
@@ -27,8 +22,7 @@ pub(super) async fn commit(
     (ports, config): (&Ports<'_>, &RunConfig<'_>),
 ) -> anyhow::Result<(Arc<Delta>, Persisted)> {
     let actions = config.actions();
-    let name_registry = &recipes.name_registry;
-    let context = Context { plan: started, actions: &actions, name_registry };
+    let context = config.fold_context(started, &actions, recipes);
     let delta = Arc::new(fold(facts, &context, ports.clock.now()));
     for refused in &delta.refused {
         tracing::warn!("{}: {} counts for nothing: {}", delta.batch, refused.fact, refused.reason);
@@ -36,15 +30,16 @@ pub(super) async fn commit(
     let (state, of_batch) = (Arc::clone(&ports.state), Arc::clone(&delta));
     let mut own_services = own_services(config.registry, delta.batch.ecosystem());
     own_services.extend(started.generator.starts_with(PROGRAM).then_some(PROGRAM));
-    let (backoff, breaker) = (config.backoff.clone(), config.breaker.clone());
+    let (backoff, breaker, merging) =
+        (config.backoff.clone(), config.breaker.clone(), config.merging);
     // Each write waits for the disk. Other batches continue meanwhile.
     let persisted = run_blocking(move || {
-        let rules = Rules { own_services, backoff: &backoff, breaker: &breaker };
+        let rules = Rules { own_services, backoff: &backoff, breaker: &breaker, merging };
         persist(&*state, &of_batch, &rules)
     });
     let persisted = persisted.await?;
     for attempt in &delta.attempts {
-        if let Outcome::Succeeded { recipe: name, toml } = &attempt.outcome
+        if let Outcome::Succeeded { recipe: name, toml, .. } = &attempt.outcome
             && let Ok(recipe) = recipe::parse(toml, &actions)
         {
             Arc::make_mut(recipes).add(name, &recipe);

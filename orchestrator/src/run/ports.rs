@@ -7,9 +7,12 @@ use std::{
 };
 
 use batch_core::{
-    decide::{backoff::BackoffPolicy, breaker::BreakerPolicy, ladder::BudgetPolicy},
+    decide::{
+        apply::Merging, backoff::BackoffPolicy, breaker::BreakerPolicy, fold, ladder::BudgetPolicy,
+        merge_policy::MergePolicy,
+    },
     io::{Clock, FactSink, StateWriter, Traffic},
-    model::{ActionShape, PackageId},
+    model::{ActionShape, PackageId, Started},
     plugin::Registry,
 };
 
@@ -42,6 +45,10 @@ pub struct RunConfig<'a> {
     pub backoff: BackoffPolicy,
     pub breaker: BreakerPolicy,
     pub budget: BudgetPolicy,
+    /// What may be merged.
+    pub merge: MergePolicy,
+    /// How verified recipes come to the main branch.
+    pub merging: Merging,
     /// Varies waiting times.
     pub jitter: fastrand::Rng,
     pub bundled_recipes: &'a BundledRecipes,
@@ -69,6 +76,17 @@ impl RunConfig<'_> {
     /// The steps that only some recipes may use.
     pub(super) fn actions(&self) -> Vec<ActionShape> {
         self.registry.recipe_actions().collect()
+    }
+
+    /// What the decision about the batch of `started` depends on. `recipes` are the existing ones.
+    pub(super) fn fold_context<'c>(
+        &'c self,
+        started: &'c Started,
+        actions: &'c [ActionShape],
+        recipes: &'c Recipes,
+    ) -> fold::Context<'c> {
+        let Recipes { name_registry, known } = recipes;
+        fold::Context { plan: started, actions, name_registry, known, policy: &self.merge }
     }
 
     /// The existing recipes.

@@ -4,21 +4,20 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::Context as _;
 use batch_core::{
-    decide::{
-        fold::{Context, fold},
-        name_registry::NameRegistry,
-        record,
-    },
+    decide::{fold::fold, record},
     io::ArtifactStage,
     model::{BatchId, Delta, Environment, Fact, Recovered, RunRecord, SCHEMA_VERSION, Started},
 };
 
 use super::{Batch, StageError, Stages};
-use crate::run::{
-    Summary,
-    commit::commit,
-    start,
-    summary::{BatchSummary, Recording},
+use crate::{
+    run::{
+        Summary,
+        commit::commit,
+        start,
+        summary::{BatchSummary, Recording},
+    },
+    stage::preflight::Recipes,
 };
 
 impl Stages<'_> {
@@ -38,14 +37,13 @@ impl Stages<'_> {
         summary.skipped.clone_from(&plan.skipped);
         let mut recipes = Arc::new(self.config.recipes(self.ports)?);
         if !incomplete {
-            self.check_complete(&batches, &recipes.name_registry)?;
+            self.check_complete(&batches, &recipes)?;
         }
         for Batch { started, artifacts } in batches {
             let before = self.ports.state.run(&started.batch_id.to_string())?;
-            let name_registry = &recipes.name_registry;
-            let facts = self.ended(&started, artifacts.facts, name_registry);
+            let facts = self.ended(&started, artifacts.facts, &recipes);
             if let Some(before) = before {
-                let found = record::run(&self.delta(&started, &facts, name_registry));
+                let found = record::run(&self.delta(&started, &facts, &recipes));
                 summary.batches.push(recorded_before(&started.batch_id, &before, &found));
                 continue;
             }
@@ -59,13 +57,8 @@ impl Stages<'_> {
     }
 
     /// `facts` with the fact that no more come, if some are missing.
-    fn ended(
-        &self,
-        started: &Started,
-        mut facts: Vec<Fact>,
-        name_registry: &NameRegistry,
-    ) -> Vec<Fact> {
-        let delta = self.delta(started, &facts, name_registry);
+    fn ended(&self, started: &Started, mut facts: Vec<Fact>, recipes: &Recipes) -> Vec<Fact> {
+        let delta = self.delta(started, &facts, &recipes);
         if delta.waiting.is_empty() {
             return facts;
         }
@@ -94,18 +87,14 @@ impl Stages<'_> {
         facts
     }
 
-    fn delta(&self, started: &Started, facts: &[Fact], name_registry: &NameRegistry) -> Delta {
+    fn delta(&self, started: &Started, facts: &[Fact], recipes: &Recipes) -> Delta {
         let actions = self.config.actions();
-        let context = Context { plan: started, actions: &actions, name_registry };
+        let context = self.config.fold_context(started, &actions, recipes);
         fold(facts, &context, self.ports.clock.now())
     }
 
     /// Refuses `batches` if a stage that concerns one of them has not ended.
-    fn check_complete(
-        &self,
-        batches: &[Batch],
-        name_registry: &NameRegistry,
-    ) -> anyhow::Result<()> {
+    fn check_complete(&self, batches: &[Batch], recipes: &Recipes) -> anyhow::Result<()> {
         let mut missing = vec![];
         for Batch { started, artifacts } in batches {
             let batch = &started.batch_id;
@@ -116,7 +105,7 @@ impl Stages<'_> {
                 missing.push(format!("{batch}: generate"));
                 continue;
             }
-            let waiting = self.delta(started, &artifacts.facts, name_registry).waiting;
+            let waiting = self.delta(started, &artifacts.facts, &recipes).waiting;
             let places: BTreeSet<Environment> =
                 waiting.into_iter().flat_map(|it| it.environments).collect();
             missing.extend(places.iter().map(|place| format!("{batch}: validate in {place}")));
