@@ -245,7 +245,7 @@ fn is_lost(attempt: &Attempt) -> bool {
     }
 }
 
-fn to_failed_entry(
+pub(super) fn to_failed_entry(
     entry: &mut QueueEntry,
     failure: &Failure,
     ended_at: DateTime<Utc>,

@@ -28,6 +28,7 @@ pub mod patterns;
 pub mod pause;
 pub mod plan;
 pub mod preflight;
+pub mod pull_request;
 pub mod queue_edit;
 mod quoted;
 pub mod recipe;

@@ -25,6 +25,7 @@ mod operator_change;
 mod output;
 mod package;
 mod popularity;
+mod pull_request;
 mod queue;
 mod quota;
 mod recipe;
@@ -66,6 +67,7 @@ pub use operator_change::{OperatorAction, OperatorChange};
 pub use output::{OutputRecord, OutputRef};
 pub use package::{Action, Artifact, Missing, PackageFacts, PackageKind, Parameter};
 pub use popularity::{Measure, Popularity, Threshold};
+pub use pull_request::{BatchPullRequest, Fate, PullRequestLink, RedCheck};
 pub use queue::{Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings};
 pub use quota::{Purpose, Quota};
 pub use recipe::{

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{
     BatchId, Cell, Confidence, EcosystemId, Environment, EnvironmentCounts, Exclusion,
     ExecutablesFrom, FailureKind, Finding, Fingerprint, HostUsage, OutputRef, PackageId,
-    PackageName, RecipeName, RecordedResult, Redirection, Stage, Sweep,
+    PackageName, PullRequestLink, RecipeName, RecordedResult, Redirection, Stage, Sweep,
 };
 
 /// The format version of every file and line that this program writes.
@@ -73,6 +73,9 @@ pub struct RunRecord {
     /// Those restrictions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclusions: Vec<Exclusion>,
+    /// The pull request with its recipes; absent before it is known, and when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequestLink>,
     /// Entries that became due again at the start of the run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub requeued: u64,
