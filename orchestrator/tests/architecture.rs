@@ -22,6 +22,10 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     ("batch-sim", "async-trait batch-core chrono sha2"),
     ("batch-fuzz", "fastrand"),
     (
+        "batch-forge",
+        "async-trait base64 batch-core chrono fastrand rustix serde serde_json tempfile thiserror tokio url",
+    ),
+    (
         "batch-conformance",
         "async-trait batch-core batch-fuzz batch-sim fastrand flate2 hex serde serde_json sha2 tar tempfile \
          toml tracing url zip",
@@ -78,6 +82,7 @@ const CODE: &[&str] = &[
     "analytics/src",
     "ecosystems",
     "orchestrator/src",
+    "orchestrator/forge/src",
 ];
 
 /// The length limit of a file, in lines of production code.
