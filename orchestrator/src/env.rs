@@ -22,6 +22,7 @@ use batch_core::{
 };
 use chrono::{DateTime, Utc};
 
+use batch_forge::Secret;
 use batch_sandbox::{CERTIFICATE_VARIABLES, Host, PROXY_VARIABLES};
 
 use crate::{
@@ -57,6 +58,10 @@ pub struct Env {
     pub of_toolchains: Vec<(String, OsString)>,
     /// The address of the CI run that this process belongs to.
     pub workflow_run_url: Option<String>,
+    /// Variables that git may see.
+    pub of_git: BTreeMap<String, String>,
+    /// The token for the forge and its repositories. It is in no environment of package code.
+    pub forge_token: Option<Secret>,
 }
 
 /// Values that tests of the whole program fix, so that a run can be repeated.
@@ -105,6 +110,8 @@ impl Env {
             passed_on: passed_on.collect(),
             of_toolchains: of_toolchains.collect(),
             workflow_run_url: of_github(),
+            of_git: variables_called(batch_forge::git::PASSED_VARIABLES.iter().copied()),
+            forge_token: variable("GITHUB_TOKEN").and_then(|token| Secret::new(&token)),
         })
     }
 

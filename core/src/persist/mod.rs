@@ -105,8 +105,9 @@ fn put_outputs<S: StateWriter + ?Sized>(
     Ok(records)
 }
 
-/// Writes the wanted recipes, and returns the number of those that are there now. A file that the
-/// pipeline did not make stays as it is: somebody wrote a recipe for the package in the meantime.
+/// Writes the wanted recipes, and returns the number of those that are there now. A file that is there
+/// stays as it is, because somebody wrote a recipe for the package in the meantime, unless it is known
+/// that its recipe does not work any more.
 fn put_recipes<S: StateWriter + ?Sized>(
     state: &S,
     delta: &Delta,
@@ -115,8 +116,8 @@ fn put_recipes<S: StateWriter + ?Sized>(
 ) -> Result<u64, StateError> {
     let mut n = 0;
     for (package, recipe, toml) in apply::wanted_recipes(delta, &applied.wanted) {
-        let is_own = queue.get(package).is_some_and(|entry| entry.recipe.as_ref() == Some(recipe));
-        if is_own || state.recipe(recipe)?.is_none() {
+        let has_regressed = queue.get(package).is_some_and(|it| it.regressed_at.is_some());
+        if has_regressed || state.recipe(recipe)?.is_none() {
             state.put_recipe(recipe, toml)?;
         }
         n += 1;

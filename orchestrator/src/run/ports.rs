@@ -90,7 +90,7 @@ impl RunConfig<'_> {
     }
 
     /// The existing recipes.
-    pub(super) fn recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
+    pub(crate) fn recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
         preflight::recipes(&self.actions(), self.bundled_recipes, &*ports.state)
     }
 

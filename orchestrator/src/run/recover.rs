@@ -5,7 +5,8 @@ use std::sync::Arc;
 use batch_core::{
     decide::{fold::has_ended, preflight::Choice},
     io::{Journal, StateError},
-    model::{BatchId, Fact, Recovered, SCHEMA_VERSION},
+    model::{BatchId, Delta, Fact, Recovered, SCHEMA_VERSION},
+    persist::Persisted,
 };
 
 use super::{
@@ -39,7 +40,7 @@ pub(super) async fn pending(
             Ok(Recovery::Nothing) => (),
             Ok(Recovery::Later(reason)) => tracing::warn!("{batch} is not recorded yet: {reason}"),
             Ok(Recovery::Unusable(reason)) => set_aside(ports, &batch, &reason),
-            Ok(Recovery::Recorded) => {
+            Ok(Recovery::Recorded(..)) => {
                 tracing::warn!(batch.id = %batch, "the process of {batch} died; its results are recorded now");
                 recovered.push(batch.clone());
                 // What could not be read of it is not thrown away.
@@ -59,9 +60,9 @@ pub(super) async fn pending(
 }
 
 /// The result of recovering one journal.
-enum Recovery {
-    /// Its batch is in the state.
-    Recorded,
+pub(crate) enum Recovery {
+    /// Its batch is in the state: what it adds, and whether it was written now.
+    Recorded(Arc<Delta>, Persisted),
     /// The journal was created, and nothing was written into it.
     Nothing,
     /// Something else must be repaired first; the text says what.
@@ -70,7 +71,8 @@ enum Recovery {
     Unusable(String),
 }
 
-async fn one(
+/// Writes the batch of `journal` into the state. Its journal stays.
+pub(crate) async fn one(
     ports: &Ports<'_>,
     config: &RunConfig<'_>,
     recipes: &mut Arc<Recipes>,
@@ -91,17 +93,17 @@ async fn one(
         return Ok(Recovery::Later(error.to_string()));
     }
     end(ports, &mut journal)?;
-    commit(&started, &journal.facts, recipes, (ports, config)).await?;
-    Ok(Recovery::Recorded)
+    let (delta, persisted) = commit(&started, &journal.facts, recipes, (ports, config)).await?;
+    Ok(Recovery::Recorded(delta, persisted))
 }
 
 /// Whether the same may succeed another time.
-fn is_about_the_machine(error: &anyhow::Error) -> bool {
+pub(crate) fn is_about_the_machine(error: &anyhow::Error) -> bool {
     let state = error.chain().find_map(|cause| cause.downcast_ref::<StateError>());
     state.is_some_and(|error| error.kind.is_about_the_machine())
 }
 
-fn set_aside(ports: &Ports<'_>, batch: &BatchId, reason: &str) {
+pub(crate) fn set_aside(ports: &Ports<'_>, batch: &BatchId, reason: &str) {
     match ports.facts.set_aside(batch) {
         Ok(to) => tracing::warn!(
             "the journal of {batch} cannot be used and was moved to {}: {reason}",
@@ -129,20 +131,20 @@ fn end(ports: &Ports<'_>, journal: &mut Journal) -> anyhow::Result<()> {
 }
 
 /// Brings the queues of the ecosystems of `choice` up to date. Returns the number of entries that
-/// changed because recipes were added or removed, and the number of all others.
-pub(super) fn upkeep(
+/// changed because recipes were added or removed, and the number of all others. `generator` is the one
+/// that makes recipes next; `None` if nothing is made, and its change makes nothing due.
+pub(crate) fn upkeep(
     ports: &Ports<'_>,
     config: &RunConfig<'_>,
     recipes: &Recipes,
-    choice: &Choice,
+    (choice, generator): (&Choice, Option<&str>),
 ) -> anyhow::Result<(usize, usize)> {
-    let generator = ports.generator.name();
     let input = UpkeepInput {
         registry: config.registry,
         looked_at: &config.looked_at,
         recipes,
         choice,
-        generator: Some(&generator),
+        generator,
         now: ports.clock.now(),
     };
     let _no_operator_in_between = ports.state.exclusive()?;

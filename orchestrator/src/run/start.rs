@@ -7,10 +7,11 @@ use batch_core::{
     decide::{
         ladder::{MinutesLeft, Reach, batch_plan},
         preflight::{Choice, PlannedBatch, Preflight},
-        rotation,
+        record, rotation,
     },
     model::{
-        BatchId, BatchPlan, Budget, EcosystemId, Environment, SCHEMA_VERSION, Skip, Started, Tier,
+        BatchId, BatchPlan, Budget, EcosystemId, Environment, RunRecord, SCHEMA_VERSION, Skip,
+        Started, Tier,
     },
 };
 use chrono::{DateTime, Utc};
@@ -147,7 +148,8 @@ pub(super) async fn start<'a>(
         Some(recipes) => (recipes, served(&request.choice, ports, config)),
     };
     let recovered = recover::pending(ports, config, &mut recipes).await?;
-    let (reconciled, requeued) = recover::upkeep(ports, config, &recipes, &kept_up)?;
+    let (reconciled, requeued) =
+        recover::upkeep(ports, config, &recipes, (&kept_up, Some(&ports.generator.name())))?;
     let situation = Situation::read(config.preflight_input(ports), &request.choice)?;
     let situation = if request.only.is_empty() { situation } else { situation.only(&request.only) };
     let preflight = situation.decide(&request.choice, request.batch_limit);
@@ -221,10 +223,15 @@ pub(super) fn record_empty_slot(
     config: &RunConfig<'_>,
     plan: &RunPlan,
 ) -> anyhow::Result<()> {
+    let record = empty_slot(config, plan);
+    ports.state.put_run(&record).context("cannot record that nothing could run")
+}
+
+/// The record of the slot of `plan`, in which nothing could be attempted.
+pub(super) fn empty_slot(config: &RunConfig<'_>, plan: &RunPlan) -> RunRecord {
     let reason = |it: &SkippedEcosystem| format!("{}: {}", it.ecosystem, it.message);
     let reasons: Vec<String> = plan.skipped.iter().map(reason).collect();
-    let mut record =
-        batch_core::decide::record::empty_slot(plan.slot.clone(), plan.at, reasons.join("; "));
+    let mut record = record::empty_slot(plan.slot.clone(), plan.at, reasons.join("; "));
     record.workflow_run_url.clone_from(&config.workflow_run_url);
-    ports.state.put_run(&record).context("cannot record that nothing could run")
+    record
 }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 
 /// `[merge]`.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MergeSettings {
     /// What happens to a recipe that works on some Linux distributions of a cell only: `remove` the
@@ -21,6 +21,12 @@ pub struct MergeSettings {
     pub recheck_days: Bounded<1, 3_650>,
     /// Whether the forge merges pull requests of batches as soon as their checks are green.
     pub auto_merge: bool,
+    /// The branch that recipes are merged into.
+    pub branch: String,
+    /// Whom commits name as their author.
+    pub author_name: String,
+    /// The address of the author.
+    pub author_email: String,
 }
 
 impl Default for MergeSettings {
@@ -31,6 +37,9 @@ impl Default for MergeSettings {
             network_gate: policy.network_gate,
             recheck_days: Bounded::nearest(policy.recheck_after.num_days().unsigned_abs()),
             auto_merge: true,
+            branch: "main".to_owned(),
+            author_name: "tsuku-batch".to_owned(),
+            author_email: "tsuku-batch@users.noreply.github.com".to_owned(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod facts;
 mod history;
 mod kill;
 mod pause;
+mod push;
 mod queue;
 mod reclassify;
 mod registry;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     trials.extend(explain::trials());
     trials.extend(facts::trials());
     trials.extend(pause::trials());
+    trials.extend(push::trials());
     trials.extend(queue::trials());
     trials.extend(history::trials());
     trials.extend(reclassify::trials());

@@ -1,24 +1,51 @@
 //! `merge`: writes a run into the state.
 
-use batch_core::io::ArtifactFolder;
+use std::{path::PathBuf, time::Duration};
 
-use super::ArtifactArgs;
+use anyhow::Context as _;
+use batch_core::io::{ArtifactFolder, Outbox};
+use batch_forge::git::{Author, BranchName, Git, GitSettings, Remote, RemoteToken, Worktree};
+
 use crate::{
-    cli::{Context, programs::ProgramArgs, session::Session, stops::Stops},
+    cli::{Context, Refusal, programs::ProgramArgs, session::Session, stops::Stops},
+    env::Root,
     exit::Exit,
-    run::{Recording, Stages},
+    merge::{Merge, PushReport, StatePush},
+    run::{Collected, Recording, Stages},
 };
 
+/// How long the worktree of another process is waited for.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "push"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["artifacts", "resume"]))]
 pub(crate) struct Args {
-    #[command(flatten)]
-    artifacts: ArtifactArgs,
+    /// Folder of the artifacts that the stages of a run pass to each other
+    #[arg(long, value_name = "DIR")]
+    artifacts: Option<PathBuf>,
     /// Write into the files of the root, without git
-    #[arg(long, required = true)]
+    #[arg(long, conflicts_with = "resume")]
     local: bool,
+    /// Write into the newest state of the remote, and push it; the checkout stays as it is
+    #[arg(long)]
+    push: bool,
+    /// Push what earlier calls could not push; every push does that too
+    #[arg(long, requires = "push")]
+    resume: bool,
     /// Also write the run if a stage has not ended, as interrupted; its later results cannot be used
     #[arg(long)]
     incomplete: bool,
+    #[command(flatten)]
+    remote: RemoteArgs,
+}
+
+/// The repository to which something is pushed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RemoteArgs {
+    /// The repository to push to: the name of a remote, an address, or a path
+    #[arg(long, value_name = "REMOTE", default_value = "origin")]
+    remote: String,
 }
 
 pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
@@ -26,13 +53,80 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     root.control(&cx.env.registry)?;
     let session = Session::new(cx, &root, &ProgramArgs::none(), None, Stops::new()).await?;
     let owned = session.parts()?;
-    let folder = ArtifactFolder::new(&args.artifacts.artifacts);
     let (ports, config) = (session.ports(&owned), session.config());
-    let stages =
-        Stages { ports: &ports, config: &config, root: &cx.root, folder: &folder, jobs: 1 };
-    let summary = stages.merge(args.incomplete).await?;
-    cx.out.show(&summary)?;
-    let is_unused = |recorded| recorded == Recording::BeforeWithOtherResults;
-    let has_unused = summary.batches.iter().any(|batch| is_unused(batch.recorded));
-    Ok(if summary.batches.is_empty() || has_unused { Exit::Unavailable } else { Exit::Ok })
+    let folder = args.artifacts.as_ref().map(ArtifactFolder::new);
+    let stages = folder.as_ref().map(|folder| Stages {
+        ports: &ports,
+        config: &config,
+        root: &cx.root,
+        folder,
+        jobs: 1,
+    });
+    if !args.push {
+        let stages = stages.context("clap asks for --artifacts with --local")?;
+        let summary = stages.merge(args.incomplete).await?;
+        cx.out.show(&summary)?;
+        let is_unused = |recorded| recorded == Recording::BeforeWithOtherResults;
+        let has_unused = summary.batches.iter().any(|batch| is_unused(batch.recorded));
+        return Ok(if summary.batches.is_empty() || has_unused {
+            Exit::Unavailable
+        } else {
+            Exit::Ok
+        });
+    }
+    let _lock = ports.state.lock_run(ports.clock.now())?;
+    let collected = match &stages {
+        Some(stages) => stages.collect(args.incomplete)?,
+        None => Collected { journals: vec![], empty_slot: None },
+    };
+    let (worktree, branch) = worktree(&args.remote, &root, cx).await?;
+    let merge = Merge {
+        ports: &ports,
+        config: &config,
+        state: StatePush {
+            worktree: &worktree,
+            branch: &branch,
+            clock: &*cx.env.clock,
+            jitter: cx.env.jitter.clone(),
+        },
+        unpushed: Outbox::unpushed(&root.layout),
+    };
+    for journal in &collected.journals {
+        merge.keep(journal)?;
+    }
+    let report = merge.push(collected.empty_slot.as_ref()).await?;
+    cx.out.show(&report)?;
+    Ok(match report.push {
+        PushReport::Kept { .. } => Exit::Unavailable,
+        PushReport::Pushed { .. } | PushReport::Nothing => Exit::Ok,
+    })
+}
+
+/// The private worktree of `root`, and the branch that recipes are merged into.
+pub(crate) async fn worktree(
+    args: &RemoteArgs,
+    root: &Root,
+    cx: &Context,
+) -> anyhow::Result<(Worktree, BranchName)> {
+    let settings = &root.settings.merge;
+    let usage = |error: &dyn std::fmt::Display| Refusal::usage(error.to_string());
+    let branch: BranchName = settings.branch.parse().map_err(|error| usage(&error))?;
+    let here = std::path::absolute(&cx.root).context("cannot find the folder of the root")?;
+    let remote = Remote::new(&args.remote, &here).map_err(|error| usage(&error))?;
+    let token = cx.env.forge_token.clone().and_then(|token| {
+        let url = args.remote.parse().ok()?;
+        RemoteToken::new(&url, token)
+    });
+    let git = Git::find(GitSettings {
+        path: cx.env.host.path.clone(),
+        variables: cx.env.of_git.clone(),
+        author: Author { name: settings.author_name.clone(), email: settings.author_email.clone() },
+        token,
+        cleaner: cx.env.cleaner.clone(),
+        clock: cx.env.clock.clone(),
+        patience: PATIENCE,
+    })
+    .await?;
+    let worktree = Worktree::open(&git, &cx.root, &root.layout.machine(), &remote).await?;
+    Ok((worktree, branch))
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use anyhow::Context as _;
 use batch_core::{
     decide::{fold::fold, record},
-    io::ArtifactStage,
+    io::{ArtifactStage, Journal},
     model::{BatchId, Delta, Environment, Fact, Recovered, RunRecord, SCHEMA_VERSION, Started},
 };
 
@@ -19,6 +19,14 @@ use crate::{
     },
     stage::preflight::Recipes,
 };
+
+/// What the stages of a run have told.
+pub struct Collected {
+    /// The journals of its batches.
+    pub journals: Vec<Journal>,
+    /// The record of a slot in which nothing could be attempted.
+    pub empty_slot: Option<RunRecord>,
+}
 
 impl Stages<'_> {
     /// Writes all batches into the state, in the order of the plan. A batch that was recorded before
@@ -54,6 +62,24 @@ impl Stages<'_> {
             summary.batches.push(BatchSummary::new(&delta, &persisted, self.config.registry));
         }
         Ok(summary)
+    }
+
+    /// What the stages of the run have told, for a push: as [`Self::merge`], but nothing is written.
+    pub fn collect(&self, incomplete: bool) -> anyhow::Result<Collected> {
+        let plan = self.plan()?;
+        let batches = self.batches(&plan)?;
+        let recipes = self.config.recipes(self.ports)?;
+        if !incomplete {
+            self.check_complete(&batches, &recipes)?;
+        }
+        let journal = |Batch { started, artifacts }: Batch| Journal {
+            facts: self.ended(&started, artifacts.facts, &recipes),
+            batch_id: started.batch_id,
+            unreadable: vec![],
+        };
+        let journals: Vec<Journal> = batches.into_iter().map(journal).collect();
+        let empty_slot = journals.is_empty().then(|| start::empty_slot(self.config, &plan));
+        Ok(Collected { journals, empty_slot })
     }
 
     /// `facts` with the fact that no more come, if some are missing.
