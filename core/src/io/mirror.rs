@@ -96,12 +96,20 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 pub struct MirrorTransport {
     inner: Arc<dyn Transport>,
     origins: Origins,
+    /// Whether a mirror gets the secrets that are for the registry.
+    is_trusted: bool,
 }
 
 impl MirrorTransport {
-    /// Uses `inner` to send requests to the mirrors in `origins`.
+    /// Uses `inner` to send requests to the mirrors in `origins`. They get no secrets.
     pub fn new(inner: Arc<dyn Transport>, origins: Origins) -> Self {
-        Self { inner, origins }
+        Self { inner, origins, is_trusted: false }
+    }
+
+    /// The same for places that the operator named to get the secrets too: an API of one's own that
+    /// stands in for a public one.
+    pub fn trusted(inner: Arc<dyn Transport>, origins: Origins) -> Self {
+        Self { inner, origins, is_trusted: true }
     }
 
     /// Replaces the mirror's own addresses in an answer.
@@ -140,6 +148,9 @@ impl Transport for MirrorTransport {
         let no_url = |error| TransportError::new(TransportErrorKind::Other, error);
         let mut moved = request.clone();
         moved.move_to(place.parse::<Url>().map_err(no_url)?);
+        if self.is_trusted {
+            moved.auth.clone_from(&request.auth);
+        }
         let reply = self.inner.send(&moved, known).await?;
         Ok(self.corrected(&moved, reply))
     }
