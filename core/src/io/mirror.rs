@@ -52,6 +52,16 @@ impl Origins {
         self.0.iter().filter(move |(registry, _)| is_one(registry)).map(|(_, mirror)| &**mirror)
     }
 
+    /// The header `Link` (RFC 8288), whose addresses are in angle brackets, with those of mirrors
+    /// replaced.
+    fn linked_to_registry(&self, link: &str) -> String {
+        let moved = |part: &str| match part.split_once('>') {
+            Some((url, rest)) => format!("{}>{rest}", self.to_registry(url)),
+            None => part.to_owned(),
+        };
+        link.split('<').map(moved).collect::<Vec<_>>().join("<")
+    }
+
     fn mirror_to_registry(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(registry, mirror)| (&**mirror, &**registry))
     }
@@ -120,6 +130,9 @@ impl MirrorTransport {
             && let Ok(target) = request.url.join(location)
         {
             *location = self.origins.to_registry(target.as_str());
+        }
+        if let Some(link) = reply.headers.get_mut("link") {
+            *link = self.origins.linked_to_registry(link);
         }
         // Byte positions in a part of a body would be wrong.
         if request.range.is_none() && may_name_addresses(request, &reply) {
