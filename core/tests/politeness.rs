@@ -223,6 +223,10 @@ fn transient_failures_are_retried() {
     check_tries(Method::Post, Ok((429, &[], "")), 4);
     check_tries(Method::Post, Err(TransportErrorKind::Body), 1);
     check_tries(Method::Post, Ok((503, &[], "")), 1);
+    check_tries(Method::Put, Ok((503, &[], "")), 4);
+    check_tries(Method::Put, Err(TransportErrorKind::Body), 4);
+    check_tries(Method::Put, Ok((409, &[], "")), 1);
+    check_tries(Method::Patch, Ok((503, &[], "")), 1);
 }
 
 #[test]

@@ -54,6 +54,19 @@ pub struct Request {
 pub enum Method {
     Get,
     Post,
+    Put,
+    Patch,
+}
+
+impl Method {
+    /// Whether the same request twice has the effect of one, by the rules of HTTP (RFC 9110,
+    /// 9.2.2).
+    pub(crate) const fn is_idempotent(self) -> bool {
+        match self {
+            Self::Get | Self::Put => true,
+            Self::Post | Self::Patch => false,
+        }
+    }
 }
 
 /// What came back.

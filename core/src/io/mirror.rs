@@ -52,6 +52,16 @@ impl Origins {
         self.0.iter().filter(move |(registry, _)| is_one(registry)).map(|(_, mirror)| &**mirror)
     }
 
+    /// The header `Link` (RFC 8288), whose addresses are in angle brackets, with those of mirrors
+    /// replaced.
+    fn linked_to_registry(&self, link: &str) -> String {
+        let moved = |part: &str| match part.split_once('>') {
+            Some((url, rest)) => format!("{}>{rest}", self.to_registry(url)),
+            None => part.to_owned(),
+        };
+        link.split('<').map(moved).collect::<Vec<_>>().join("<")
+    }
+
     fn mirror_to_registry(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(registry, mirror)| (&**mirror, &**registry))
     }
@@ -96,12 +106,20 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 pub struct MirrorTransport {
     inner: Arc<dyn Transport>,
     origins: Origins,
+    /// Whether a mirror gets the secrets that are for the registry.
+    is_trusted: bool,
 }
 
 impl MirrorTransport {
-    /// Uses `inner` to send requests to the mirrors in `origins`.
+    /// Uses `inner` to send requests to the mirrors in `origins`. They get no secrets.
     pub fn new(inner: Arc<dyn Transport>, origins: Origins) -> Self {
-        Self { inner, origins }
+        Self { inner, origins, is_trusted: false }
+    }
+
+    /// The same for places that the operator named to get the secrets too: an API of one's own that
+    /// stands in for a public one.
+    pub fn trusted(inner: Arc<dyn Transport>, origins: Origins) -> Self {
+        Self { inner, origins, is_trusted: true }
     }
 
     /// Replaces the mirror's own addresses in an answer.
@@ -112,6 +130,9 @@ impl MirrorTransport {
             && let Ok(target) = request.url.join(location)
         {
             *location = self.origins.to_registry(target.as_str());
+        }
+        if let Some(link) = reply.headers.get_mut("link") {
+            *link = self.origins.linked_to_registry(link);
         }
         // Byte positions in a part of a body would be wrong.
         if request.range.is_none() && may_name_addresses(request, &reply) {
@@ -140,6 +161,9 @@ impl Transport for MirrorTransport {
         let no_url = |error| TransportError::new(TransportErrorKind::Other, error);
         let mut moved = request.clone();
         moved.move_to(place.parse::<Url>().map_err(no_url)?);
+        if self.is_trusted {
+            moved.auth.clone_from(&request.auth);
+        }
         let reply = self.inner.send(&moved, known).await?;
         Ok(self.corrected(&moved, reply))
     }

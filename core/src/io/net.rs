@@ -62,13 +62,16 @@ impl NetTransport {
             Some(_) => clients.verbatim.get()?,
             None => clients.unpacking.get()?,
         };
+        let url = request.url.clone();
+        let with_body = |outgoing: RequestBuilder| {
+            let outgoing = outgoing.header(header::CONTENT_TYPE, "application/json");
+            outgoing.body(request.body.clone())
+        };
         let mut outgoing = match request.method {
-            Method::Get => client.get(request.url.clone()),
-            // Only queries are sent with POST.
-            Method::Post => client
-                .post(request.url.clone())
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(request.body.clone()),
+            Method::Get => client.get(url),
+            Method::Post => with_body(client.post(url)),
+            Method::Put => with_body(client.put(url)),
+            Method::Patch => with_body(client.patch(url)),
         };
         outgoing = outgoing.header(header::USER_AGENT, &self.user_agent);
         if let Some(accept) = request.accept {

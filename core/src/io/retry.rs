@@ -33,14 +33,14 @@ impl RetryPolicy {
     }
 }
 
-/// Whether a second try may have another result. A POST may have been processed although its answer
-/// was lost.
+/// Whether a second try may have another result. A request that changes something each time, such as
+/// a POST, may have been processed although its answer was lost.
 pub(crate) fn is_worth_another_try(method: Method, outcome: Result<u16, &HttpError>) -> bool {
-    match (method, outcome) {
-        (Method::Get, Ok(status)) => matches!(status, 408 | 425 | 429 | 500..=599),
-        (Method::Post, Ok(status)) => status == 429,
-        (Method::Get, Err(HttpError::Transport { .. } | HttpError::Truncated { .. })) => true,
-        (Method::Post, Err(HttpError::Transport { source, .. })) => source.is_before_sending(),
+    match (method.is_idempotent(), outcome) {
+        (true, Ok(status)) => matches!(status, 408 | 425 | 429 | 500..=599),
+        (false, Ok(status)) => status == 429,
+        (true, Err(HttpError::Transport { .. } | HttpError::Truncated { .. })) => true,
+        (false, Err(HttpError::Transport { source, .. })) => source.is_before_sending(),
         (_, Err(_)) => false,
     }
 }
@@ -111,8 +111,13 @@ mod tests {
     fn check_break(kind: TransportErrorKind, may_post_again: bool) {
         let url = "https://a.example/".parse().unwrap();
         let error = HttpError::Transport { url, source: TransportError::new(kind, "why") };
-        assert!(is_worth_another_try(Method::Get, Err(&error)), "{kind:?}");
-        assert_eq!(is_worth_another_try(Method::Post, Err(&error)), may_post_again, "{kind:?}");
+        for method in [Method::Get, Method::Put] {
+            assert!(is_worth_another_try(method, Err(&error)), "{method:?} {kind:?}");
+        }
+        for method in [Method::Post, Method::Patch] {
+            let may = is_worth_another_try(method, Err(&error));
+            assert_eq!(may, may_post_again, "{method:?} {kind:?}");
+        }
     }
 
     #[test]
@@ -124,9 +129,11 @@ mod tests {
         check_break(TransportErrorKind::Body, false);
         check_break(TransportErrorKind::Other, false);
         let may = |method, status| is_worth_another_try(method, Ok(status));
-        assert!(may(Method::Post, 429) && !may(Method::Post, 503));
+        for method in [Method::Post, Method::Patch] {
+            assert!(may(method, 429) && !may(method, 503), "{method:?}");
+        }
         for status in [408, 425, 429, 500, 503, 522] {
-            assert!(may(Method::Get, status), "{status}");
+            assert!(may(Method::Get, status) && may(Method::Put, status), "{status}");
         }
         for status in [200, 304, 400, 401, 403, 404, 410, 416, 451] {
             assert!(!may(Method::Get, status), "{status}");

@@ -1,11 +1,11 @@
 //! Complete answers that are not always what was requested.
 
-use std::io::Write as _;
+use std::{io::Write as _, sync::Arc};
 
 use batch_core::{
     io::{
-        Http as _, HttpError, Method, NetTransport, Request, Traffic as _, Transport as _,
-        Validators, json,
+        Http as _, HttpError, Method, MirrorTransport, NetTransport, Origins, Request,
+        Traffic as _, Transport as _, Validators, json,
     },
     model::FailureKind,
 };
@@ -59,6 +59,26 @@ async fn a_request_states_its_user_agent_and_the_accepted_type() {
     assert_eq!(ask(&server.uri(), search(REGISTRY)).await.unwrap().status, 404);
     let received = server.received_requests().await.unwrap();
     assert!(!received[1].headers.contains_key("authorization"));
+}
+
+#[tokio::test]
+async fn a_trusted_mirror_gets_the_secret_and_the_body() {
+    for (name, by) in [("POST", Method::Post), ("PUT", Method::Put), ("PATCH", Method::Patch)] {
+        let server = MockServer::start().await;
+        let asked = Mock::given(method(name))
+            .and(path("/x"))
+            .and(header("authorization", "Bearer secret"))
+            .and(header("content-type", "application/json"))
+            .and(body_string("{}"));
+        asked.respond_with(ResponseTemplate::new(200)).mount(&server).await;
+        let origins = Origins::new([(REGISTRY, &*server.uri())]).unwrap();
+        let net = Arc::new(NetTransport::new(AGENT).unwrap());
+        let transport = MirrorTransport::trusted(net, origins);
+        let auth = Some("secret".to_owned());
+        let request = Request { method: by, auth, body: b"{}".into(), ..request("x") };
+        let reply = transport.send(&request, &Validators::default()).await.unwrap();
+        assert_eq!(reply.status, 200, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -42,6 +42,19 @@ async fn a_mirrors_own_address_never_appears_in_answers() {
 }
 
 #[tokio::test]
+async fn links_to_other_pages_of_a_mirror_lead_to_the_registry() {
+    let server = MockServer::start().await;
+    let link =
+        format!("<{}/x?page=2>; rel=\"next\", <https://b.example/y>; rel=\"last\"", server.uri());
+    let answer = ResponseTemplate::new(200).insert_header("link", &*link);
+    Mock::given(path("/x")).respond_with(answer).mount(&server).await;
+    let response = ask(&server.uri(), request("x")).await.unwrap();
+    let expected =
+        format!("<{REGISTRY}/x?page=2>; rel=\"next\", <https://b.example/y>; rel=\"last\"");
+    assert_eq!(response.headers["link"], expected);
+}
+
+#[tokio::test]
 async fn files_and_ranges_are_not_rewritten() {
     let server = mirror("MIRROR/y", "application/octet-stream").await;
     let own = format!("{}/y", server.uri());

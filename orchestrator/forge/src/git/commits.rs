@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::Path};
 
 use chrono::{DateTime, Utc};
 
-use crate::git::{BranchName, Command, CommitId, GitError, PushOutcome, Worktree};
+use crate::git::{BranchName, CommitId, GitError, PushOutcome, Worktree};
 
 /// What bringing a branch up to date came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Worktree {
         let file = self.argument_file("tsuku-batch-message", message.as_bytes())?;
         let mut command = self.command(["commit-tree", "-p", head.as_str(), "-F"]);
         command.args.push(file.into());
-        date(&mut command, at);
+        command.date(at);
         command.args.push(tree.as_str().into());
         let commit = self.ask(command).await?.succeeded()?.commit()?;
         let moved = ["update-ref", "--no-deref", "HEAD", commit.as_str(), head.as_str()];
@@ -85,7 +85,7 @@ impl Worktree {
         let options = ["merge", "--quiet", "--no-ff", "--no-verify", "--no-stat", "--no-autostash"];
         let mut command = self.command(options);
         command.args.extend(["-m", &message, theirs.as_str()].map(OsString::from));
-        date(&mut command, at);
+        command.date(at);
         let answer = self.ask(command).await?;
         if answer.code == 0 {
             let commit = self.head().await?;
@@ -132,9 +132,3 @@ impl Worktree {
     }
 }
 
-fn date(command: &mut Command<'_>, at: DateTime<Utc>) {
-    let date = format!("@{} +0000", at.timestamp());
-    for name in ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"] {
-        command.env.push((name, date.clone().into()));
-    }
-}

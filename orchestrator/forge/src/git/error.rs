@@ -15,8 +15,10 @@ pub enum GitError {
     TooOld { found: String, oldest: (u32, u32) },
     #[error("{} is not in a checkout of a git repository: {reason}", dir.display())]
     NotACheckout { dir: PathBuf, reason: String },
+    #[error("{} is not a bare git repository: {reason}", dir.display())]
+    NotABareRepository { dir: PathBuf, reason: String },
     #[error(
-        "another process works in the private worktree; wait for it to end (it holds {})",
+        "another process is at work; wait for it to end (it holds {})",
         lock.display()
     )]
     Busy { lock: PathBuf },

@@ -60,12 +60,7 @@ impl Worktree {
     /// Whether `new` contains `old`.
     pub async fn is_ancestor(&self, old: &CommitId, new: &CommitId) -> Result<bool, GitError> {
         let asked = ["merge-base", "--is-ancestor", old.as_str(), new.as_str()];
-        let answer = self.ask(self.command(asked)).await?;
-        match answer.code {
-            0 => Ok(true),
-            1 => Ok(false),
-            _ => Err(answer.failure()),
-        }
+        self.ask(self.command(asked)).await?.yes_or_no()
     }
 
     /// The newest commit that both contain. In a shallow repository, its history is fetched when

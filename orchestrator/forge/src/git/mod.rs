@@ -5,6 +5,7 @@
 //! a listed environment; no hook of the checkout runs, nothing is signed, and nothing asks a
 //! question. Every name comes from a type that cannot be an option.
 
+mod bare;
 mod commits;
 mod environment;
 mod error;
@@ -25,7 +26,9 @@ use std::{
 };
 
 use batch_core::{decide::clean::Cleaner, io::Clock};
+use chrono::{DateTime, Utc};
 
+pub(crate) use bare::{Bare, MergedTree};
 pub use commits::MergedInto;
 pub use environment::PASSED_VARIABLES;
 pub use error::{GitError, RemoteTrouble};
@@ -118,6 +121,18 @@ impl Git {
         }
     }
 
+    pub(crate) fn cleaner(&self) -> &Cleaner {
+        &self.cleaner
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     async fn run(&self, command: Command<'_>) -> Result<Answer, GitError> {
         let name = command.name();
         let failed = |reason| GitError::Failed { command: name.clone(), reason };
@@ -157,6 +172,14 @@ impl<'a> Command<'a> {
         Self { args, dir, env: vec![], stdin: None, deadline: LOCAL }
     }
 
+    /// The date of the commit that is made.
+    fn date(&mut self, at: DateTime<Utc>) {
+        let date = format!("@{} +0000", at.timestamp());
+        for name in ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"] {
+            self.env.push((name, date.clone().into()));
+        }
+    }
+
     /// The subcommand, which contains no secret.
     fn name(&self) -> String {
         let name = self.args.iter().find(|arg| !arg.as_encoded_bytes().starts_with(b"-"));
@@ -172,6 +195,15 @@ impl Answer {
     fn failure(&self) -> GitError {
         let reason = error::reason(&self.stderr, self.code);
         GitError::Failed { command: self.command.clone(), reason }
+    }
+
+    /// The answer to a question that git answers by 0 and 1.
+    fn yes_or_no(self) -> Result<bool, GitError> {
+        match self.code {
+            0 => Ok(true),
+            1 => Ok(false),
+            _ => Err(self.failure()),
+        }
     }
 
     /// The one line that was printed.

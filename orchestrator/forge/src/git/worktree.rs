@@ -9,18 +9,17 @@
 //! person's.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File},
     io::{self, Write as _},
     path::{Component, Path, PathBuf},
-    time::Duration,
 };
 
 use batch_core::io::read_within;
 
-use crate::git::{Answer, Command, Git, GitError, NETWORK, Remote, error};
-
-/// The time between two looks at a worktree that another process uses.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+use crate::{
+    git::{Answer, Command, Git, GitError, NETWORK, Remote, error},
+    lock::lock,
+};
 
 /// A private worktree, which no other process uses as long as this exists.
 pub struct Worktree {
@@ -63,7 +62,9 @@ impl Worktree {
         let checkout = Checkout::of(git, &root).await?;
         let prefix = root.strip_prefix(&checkout.top).unwrap_or(Path::new("")).to_owned();
         let remote = checkout.absolute(git, remote).await?;
-        let lock = lock(git, &folder.join("worktree.lock")).await?;
+        let path = folder.join("worktree.lock");
+        let locked = lock(&*git.clock, git.patience, &path).await.map_err(files(&path))?;
+        let lock = locked.ok_or(GitError::Busy { lock: path })?;
         let dir = folder.join("worktree");
         let of = |git_dir| Self {
             git: git.clone(),
@@ -244,24 +245,6 @@ impl Checkout {
         }
         let at = Remote::new(answer.line()?, &self.top);
         Ok(at.ok().filter(Remote::is_path).unwrap_or_else(|| remote.clone()))
-    }
-}
-
-/// Waits for the lock at `path`.
-async fn lock(git: &Git, path: &Path) -> Result<File, GitError> {
-    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-    let file = open.map_err(files(path))?;
-    let began_at = git.clock.monotonic();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(files(path)(error)),
-            Err(TryLockError::WouldBlock) => (),
-        }
-        if git.patience <= git.clock.monotonic().saturating_sub(began_at) {
-            return Err(GitError::Busy { lock: path.to_owned() });
-        }
-        git.clock.sleep(LOOK_AGAIN).await;
     }
 }
 
