@@ -11,6 +11,7 @@ mod explain;
 mod failures;
 mod filters;
 mod fold;
+mod forge;
 mod import;
 mod init;
 mod listing;

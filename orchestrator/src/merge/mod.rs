@@ -1,45 +1,74 @@
 //! Brings batches into the state that others see: pushes what they add, and opens the pull requests with
 //! their recipes.
+//!
+//! The state is pushed first, and open pull requests are brought up to date after it. A batch is kept in
+//! the outbox until both are done, so that an interrupted merge is completed by the next one.
 
+mod fates;
+mod pulls;
 mod report;
 mod state_push;
 
-use std::{path::Path, sync::Arc};
-
-use batch_core::{
-    decide::preflight::Choice,
-    io::{FactSink as _, FsState, Journal, Outbox},
-    model::{BatchId, Delta, RunRecord},
-    persist::Persisted,
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
 };
 
-pub use report::{MergeReport, PushReport};
+use batch_core::{
+    decide::{
+        preflight::Choice,
+        pull_request::{Hold, HoldPolicy, hold},
+    },
+    io::{FactSink as _, FactWriter as _, FsState, Journal, Outbox, StateReader},
+    model::{BatchId, BatchPullRequest, Delta, Fact, Fate, RunRecord, Status},
+    persist::Persisted,
+};
+use batch_forge::PullRequest;
+
+pub use pulls::Pulls;
+pub use report::{MergeReport, Opened, PullRequestReport, PushReport};
 pub use state_push::{Change, Pushed, StatePush};
 
 use crate::run::{
     BatchSummary, Ports, RunConfig,
     recover::{self, Recovery},
 };
+use fates::Fates;
 
 /// What is committed where recipes are merged with the state.
 const STATE_AND_RECIPES: &[&str] = &["batch-control.json", "data", "recipes"];
+
+/// What is committed where recipes are merged by pull requests.
+const STATE: &[&str] = &["batch-control.json", "data"];
 
 /// Pushes batches.
 pub struct Merge<'a> {
     /// The ports, of which state and facts are replaced.
     pub ports: &'a Ports<'a>,
-    /// The configuration.
+    /// The configuration. It says whether recipes are merged at once or by pull requests.
     pub config: &'a RunConfig<'a>,
     /// The branch of the state.
     pub state: StatePush<'a>,
     /// The batches that are to be pushed.
     pub unpushed: Outbox,
+    /// Where pull requests are opened; `None` where recipes are merged with the state.
+    pub pulls: Option<Pulls<'a>>,
+    /// When the state waits for a pull request.
+    pub hold: HoldPolicy,
 }
 
-/// A batch that is in the state of the worktree.
-struct Recorded {
-    delta: Arc<Delta>,
-    persisted: Persisted,
+/// What was found out about pull requests before the state is changed.
+#[derive(Default)]
+struct Known {
+    open: Vec<PullRequest>,
+    of_batches: BTreeMap<BatchId, BatchPullRequest>,
+}
+
+/// What the change of the state came to.
+struct Changed {
+    recorded: Vec<(Arc<Delta>, Persisted)>,
+    fates: Fates,
 }
 
 impl Merge<'_> {
@@ -49,43 +78,101 @@ impl Merge<'_> {
         let is_kept = self.unpushed.pending()?.iter().any(|it| it.batch_id == journal.batch_id);
         if !is_kept {
             self.unpushed.begin(started)?;
-            let rest: Vec<_> =
+            let rest: Vec<Fact> =
                 journal.facts.iter().filter(|fact| fact.started().is_none()).cloned().collect();
-            batch_core::io::FactWriter::append(&self.unpushed, &journal.batch_id, &rest)?;
+            self.unpushed.append(&journal.batch_id, &rest)?;
         }
         Ok(())
     }
 
-    /// Pushes every batch that is kept, and the record of an `empty_slot`, in one commit.
+    /// Pushes every batch that is kept, and the record of an `empty_slot`, in one commit, and opens and
+    /// updates pull requests.
     pub async fn push(&self, empty_slot: Option<&RunRecord>) -> anyhow::Result<MergeReport> {
-        let paths: Vec<&Path> = STATE_AND_RECIPES.iter().map(Path::new).collect();
-        let pushed =
-            self.state.push(&paths, async |state| self.change(state, empty_slot).await).await?;
-        let (recorded, push) = match pushed {
+        let known = match &self.pulls {
+            Some(pulls) => match self.look(pulls).await? {
+                Ok(known) => known,
+                Err(waits) => return Ok(MergeReport::of(waits)),
+            },
+            None => Known::default(),
+        };
+        let paths = if self.pulls.is_some() { STATE } else { STATE_AND_RECIPES };
+        let paths: Vec<&Path> = paths.iter().map(Path::new).collect();
+        let change = async |state| self.change(state, &known, empty_slot).await;
+        let (changed, push) = match self.state.push(&paths, change).await? {
             Pushed::Now { value, commit } => {
                 (value, PushReport::Pushed { commit: commit.to_string() })
             }
             Pushed::Nothing { value, .. } => (value, PushReport::Nothing),
             Pushed::Not { reason, is_worth_another_try } => {
                 let push = PushReport::Kept { reason, is_worth_another_try };
-                return Ok(MergeReport { push, batches: vec![] });
+                return Ok(MergeReport::of(push));
             }
         };
-        for Recorded { delta, .. } in &recorded {
+        let mut report = MergeReport {
+            merged: changed.fates.merged,
+            closed: changed.fates.closed,
+            red: changed.fates.red,
+            ..MergeReport::of(push)
+        };
+        self.complete(&changed.recorded, &mut report).await?;
+        if let Some(pulls) = &self.pulls {
+            let red = known.of_batches.values().filter(|it| matches!(it.fate, Fate::Red(_)));
+            let red: BTreeSet<u64> = red.map(|it| it.link.number).collect();
+            report.problems.extend(pulls.bring_up_to_date(&known.open, &red).await);
+        }
+        let batches = changed.recorded.iter();
+        report.batches = batches
+            .map(|(delta, persisted)| BatchSummary::new(delta, persisted, self.config.registry))
+            .collect();
+        Ok(report)
+    }
+
+    /// What is known about pull requests, or that the state waits for one of them.
+    async fn look(&self, pulls: &Pulls<'_>) -> anyhow::Result<Result<Known, PushReport>> {
+        let open = pulls.open().await?;
+        let now = self.ports.clock.now();
+        let kept = self.unpushed.pending()?;
+        let oldest = kept.iter().flat_map(|it| &it.facts).map(Fact::at).min().unwrap_or(now);
+        let waiting = pulls.waiting(&open).await?;
+        if let Hold::Wait { number, until } = hold(&waiting, oldest, now, &self.hold) {
+            return Ok(Err(PushReport::Waits { number, until }));
+        }
+        let state = self.state.newest().await?;
+        let of_batches = pulls.of_batches(&in_progress(&state)?, &open).await?;
+        Ok(Ok(Known { open, of_batches }))
+    }
+
+    /// Opens the pull requests of what is recorded, and forgets the batches for which nothing is left to
+    /// do.
+    async fn complete(
+        &self,
+        recorded: &[(Arc<Delta>, Persisted)],
+        report: &mut MergeReport,
+    ) -> anyhow::Result<()> {
+        for (delta, _) in recorded {
+            if let Some(pulls) = &self.pulls {
+                let state = self.state.newest().await?;
+                match pulls.propose(delta, &state).await {
+                    Ok(pull) => report.pull_requests.extend(pull),
+                    Err(error) => {
+                        let batch = &delta.batch;
+                        report.problems.push(format!("{batch} has no pull request yet: {error:#}"));
+                        continue;
+                    }
+                }
+            }
             self.unpushed.discard(&delta.batch)?;
         }
-        let batches = recorded.iter().map(|Recorded { delta, persisted }| {
-            BatchSummary::new(delta, persisted, self.config.registry)
-        });
-        Ok(MergeReport { push, batches: batches.collect() })
+        Ok(())
     }
 
     /// Writes everything that is kept into `state`, after the upkeep of its queues.
     async fn change(
         &self,
         state: FsState,
+        known: &Known,
         empty_slot: Option<&RunRecord>,
-    ) -> anyhow::Result<Change<Vec<Recorded>>> {
+    ) -> anyhow::Result<Change<Changed>> {
         let Ports { clock, machine, generator, validator, traffic, progress, .. } = self.ports;
         let ports = Ports {
             clock: *clock,
@@ -98,6 +185,7 @@ impl Merge<'_> {
             progress,
         };
         let mut recipes = Arc::new(self.config.recipes(&ports)?);
+        let fates = fates::write(&*ports.state, &known.of_batches, self.config, clock.now())?;
         recover::upkeep(&ports, self.config, &recipes, (&Choice::All, None))?;
         if let Some(record) = empty_slot {
             ports.state.put_run(record)?;
@@ -106,9 +194,7 @@ impl Merge<'_> {
         for journal in self.unpushed.pending()? {
             let batch = journal.batch_id.clone();
             match recover::one(&ports, self.config, &mut recipes, journal).await {
-                Ok(Recovery::Recorded(delta, persisted)) => {
-                    recorded.push(Recorded { delta, persisted });
-                }
+                Ok(Recovery::Recorded(delta, persisted)) => recorded.push((delta, persisted)),
                 Ok(Recovery::Nothing) => (),
                 Ok(Recovery::Later(reason)) => {
                     tracing::warn!("{batch} is not pushed yet: {reason}")
@@ -118,12 +204,33 @@ impl Merge<'_> {
                 Err(error) => recover::set_aside(&ports, &batch, &format!("{error:#}")),
             }
         }
-        let batches: Vec<BatchId> = recorded.iter().map(|it| it.delta.batch.clone()).collect();
+        let new = recorded.iter().filter(|(_, persisted)| *persisted != Persisted::Before);
+        let batches: Vec<BatchId> = new.map(|(delta, _)| delta.batch.clone()).collect();
         let title = match &batches[..] {
             [] => "chore(state): keep queues up to date".to_owned(),
             [batch] => format!("chore(state): record batch {batch}"),
             batches => format!("chore(state): record {} batches", batches.len()),
         };
-        Ok(Change { value: recorded, message: state_push::message_of(&title, &batches) })
+        let message = state_push::message_of(&title, &batches);
+        Ok(Change { value: Changed { recorded, fates }, message })
     }
+}
+
+/// The batches whose pull requests some entries of `state` wait for.
+fn in_progress(state: &FsState) -> anyhow::Result<BTreeSet<BatchId>> {
+    let mut batches = BTreeSet::new();
+    for ecosystem in state.queued_ecosystems()? {
+        // A queue that cannot be read is reported where it is needed.
+        let Ok(Some(queue)) = state.queue(&ecosystem) else { continue };
+        batches.extend(queue.entries.values().filter_map(|entry| match &entry.status {
+            Status::InProgress { batch } => Some(batch.clone()),
+            Status::Pending
+            | Status::Success
+            | Status::Failed
+            | Status::Blocked { .. }
+            | Status::RequiresManual { .. }
+            | Status::Excluded { .. } => None,
+        }));
+    }
+    Ok(batches)
 }

@@ -67,6 +67,13 @@ pub enum Pushed<T> {
 }
 
 impl StatePush<'_> {
+    /// The newest state of the branch, checked out in the worktree.
+    pub async fn newest(&self) -> anyhow::Result<FsState> {
+        let base = self.worktree.fetch(self.branch).await?;
+        self.worktree.reset_to(&base).await?;
+        Ok(FsState::open(self.worktree.root())?)
+    }
+
     /// Makes `change` in the newest state, commits `paths`, which are relative to the root, and pushes.
     /// `change` is called for each try, with the state of the worktree.
     pub async fn push<T>(

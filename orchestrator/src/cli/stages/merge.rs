@@ -3,15 +3,24 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use batch_core::io::{ArtifactFolder, Outbox};
+use batch_core::{
+    decide::{apply::Merging, pull_request::HoldPolicy},
+    io::{ArtifactFolder, Outbox},
+};
 use batch_forge::git::{Author, BranchName, Git, GitSettings, Remote, RemoteToken, Worktree};
 
 use crate::{
-    cli::{Context, Refusal, programs::ProgramArgs, session::Session, stops::Stops},
+    cli::{
+        Context, Refusal,
+        forge::{self, ForgeArgs},
+        programs::ProgramArgs,
+        session::Session,
+        stops::Stops,
+    },
     env::Root,
     exit::Exit,
-    merge::{Merge, PushReport, StatePush},
-    run::{Collected, Recording, Stages},
+    merge::{Merge, Pulls, PushReport, StatePush},
+    run::{Collected, Ports, Recording, RunConfig, Stages},
 };
 
 /// How long the worktree of another process is waited for.
@@ -38,6 +47,12 @@ pub(crate) struct Args {
     incomplete: bool,
     #[command(flatten)]
     remote: RemoteArgs,
+    #[command(flatten)]
+    forge: ForgeArgs,
+    /// Whether the forge merges pull requests as soon as their checks are green [default: as
+    /// `auto_merge` in `pipeline.toml`]
+    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, requires = "forge")]
+    auto_merge: Option<bool>,
 }
 
 /// The repository to which something is pushed.
@@ -79,17 +94,46 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         Some(stages) => stages.collect(args.incomplete)?,
         None => Collected { journals: vec![], empty_slot: None },
     };
-    let (worktree, branch) = worktree(&args.remote, &root, cx).await?;
+    push(args, collected, (&ports, config), (&root, cx)).await
+}
+
+/// Pushes what is `collected`, and what is kept.
+async fn push(
+    args: &Args,
+    collected: Collected,
+    (ports, mut config): (&Ports<'_>, RunConfig<'_>),
+    (root, cx): (&Root, &Context),
+) -> anyhow::Result<Exit> {
+    let clock = &*cx.env.clock;
+    let Opened { git, worktree, main } = Opened::new(&args.remote, root, cx).await?;
+    let forge = match args.forge.forge {
+        Some(kind) => {
+            let repository = (&git, &worktree, &main);
+            Some(forge::open(kind, &args.forge, repository, (root, cx)).await?)
+        }
+        None => None,
+    };
+    if forge.is_some() {
+        config.merging = Merging::PullRequest;
+    }
     let merge = Merge {
-        ports: &ports,
+        ports,
         config: &config,
         state: StatePush {
             worktree: &worktree,
-            branch: &branch,
-            clock: &*cx.env.clock,
+            branch: &main,
+            clock,
             jitter: cx.env.jitter.clone(),
         },
         unpushed: Outbox::unpushed(&root.layout),
+        pulls: forge.as_deref().map(|forge| Pulls {
+            forge,
+            worktree: &worktree,
+            main: &main,
+            clock,
+            auto_merge: args.auto_merge.unwrap_or(root.settings.merge.auto_merge),
+        }),
+        hold: HoldPolicy::default(),
     };
     for journal in &collected.journals {
         merge.keep(journal)?;
@@ -98,35 +142,46 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     cx.out.show(&report)?;
     Ok(match report.push {
         PushReport::Kept { .. } => Exit::Unavailable,
-        PushReport::Pushed { .. } | PushReport::Nothing => Exit::Ok,
+        PushReport::Pushed { .. } | PushReport::Nothing | PushReport::Waits { .. } => Exit::Ok,
     })
 }
 
-/// The private worktree of `root`, and the branch that recipes are merged into.
-pub(crate) async fn worktree(
-    args: &RemoteArgs,
-    root: &Root,
-    cx: &Context,
-) -> anyhow::Result<(Worktree, BranchName)> {
-    let settings = &root.settings.merge;
-    let usage = |error: &dyn std::fmt::Display| Refusal::usage(error.to_string());
-    let branch: BranchName = settings.branch.parse().map_err(|error| usage(&error))?;
-    let here = std::path::absolute(&cx.root).context("cannot find the folder of the root")?;
-    let remote = Remote::new(&args.remote, &here).map_err(|error| usage(&error))?;
-    let token = cx.env.forge_token.clone().and_then(|token| {
-        let url = args.remote.parse().ok()?;
-        RemoteToken::new(&url, token)
-    });
-    let git = Git::find(GitSettings {
-        path: cx.env.host.path.clone(),
-        variables: cx.env.of_git.clone(),
-        author: Author { name: settings.author_name.clone(), email: settings.author_email.clone() },
-        token,
-        cleaner: cx.env.cleaner.clone(),
-        clock: cx.env.clock.clone(),
-        patience: PATIENCE,
-    })
-    .await?;
-    let worktree = Worktree::open(&git, &cx.root, &root.layout.machine(), &remote).await?;
-    Ok((worktree, branch))
+/// A repository that is ready to be pushed to.
+pub(crate) struct Opened {
+    /// The program.
+    pub(crate) git: Git,
+    /// The private worktree.
+    pub(crate) worktree: Worktree,
+    /// The branch that recipes are merged into.
+    pub(crate) main: BranchName,
+}
+
+impl Opened {
+    /// Opens the private worktree of `root`.
+    pub(crate) async fn new(args: &RemoteArgs, root: &Root, cx: &Context) -> anyhow::Result<Self> {
+        let settings = &root.settings.merge;
+        let usage = |error: &dyn std::fmt::Display| Refusal::usage(error.to_string());
+        let main: BranchName = settings.branch.parse().map_err(|error| usage(&error))?;
+        let here = std::path::absolute(&cx.root).context("cannot find the folder of the root")?;
+        let remote = Remote::new(&args.remote, &here).map_err(|error| usage(&error))?;
+        let token = cx.env.forge_token.clone().and_then(|token| {
+            let url = args.remote.parse().ok()?;
+            RemoteToken::new(&url, token)
+        });
+        let git = Git::find(GitSettings {
+            path: cx.env.host.path.clone(),
+            variables: cx.env.of_git.clone(),
+            author: Author {
+                name: settings.author_name.clone(),
+                email: settings.author_email.clone(),
+            },
+            token,
+            cleaner: cx.env.cleaner.clone(),
+            clock: cx.env.clock.clone(),
+            patience: PATIENCE,
+        })
+        .await?;
+        let worktree = Worktree::open(&git, &cx.root, &root.layout.machine(), &remote).await?;
+        Ok(Self { git, worktree, main })
+    }
 }

@@ -1,5 +1,6 @@
 //! Batches that are pushed into a shared repository.
 
+mod pull_requests;
 mod races;
 pub(crate) mod remote;
 
@@ -17,12 +18,20 @@ pub(crate) const FAIL: [Verdict; 2] =
 const PARTLY: [Verdict; 2] = [Verdict::Pass, Verdict::Fail];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 5] = [
+    let tests: [(&str, fn()); 10] = [
         ("eight_processes_push_into_one_repository_and_nothing_is_lost", races::eight_processes),
         ("a_push_writes_state_and_recipes_in_one_commit", one_commit),
         ("a_checkout_with_changes_of_a_person_stays_as_it_is", checkout_untouched),
         ("a_remote_that_refuses_or_is_gone_costs_no_batch", refused),
         ("a_recipe_of_a_person_is_not_overwritten", no_overwrite),
+        ("a_pull_request_is_opened_merged_when_green_and_ends_its_packages", pull_requests::green),
+        ("red_checks_fail_the_packages_with_what_they_say", pull_requests::red),
+        ("a_closed_pull_request_makes_its_packages_due_again", pull_requests::closed),
+        ("a_pull_request_that_cannot_be_opened_is_opened_by_the_next_merge", pull_requests::later),
+        (
+            "slow_checks_and_a_state_commit_each_hour_starve_no_pull_request",
+            pull_requests::slow_checks,
+        ),
     ];
     let obstacle = obstacle_to_git();
     tests.into_iter().map(|(name, test)| trial(name, test, obstacle.as_deref())).collect()

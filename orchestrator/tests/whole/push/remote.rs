@@ -94,7 +94,6 @@ impl Remote {
         listed.lines().map(str::to_owned).collect()
     }
 
-
     /// The entry of `package` in the queue of npm on main.
     pub(crate) fn entry(&self, package: &str) -> Value {
         let text = self.file("main", "data/queues/priority-queue-npm.json").unwrap();
