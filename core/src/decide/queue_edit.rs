@@ -73,6 +73,20 @@ pub fn edited(
     Ok((changed != *entry).then_some(QueueEntry { operator_change, ..changed }))
 }
 
+/// `entry` after its recipe was taken back with `batch`: a person has to decide whether it is made again.
+#[must_use]
+pub fn rolled_back(entry: &QueueEntry, batch: &BatchId, operator: &Operator) -> QueueEntry {
+    let reason = format!("its recipe was rolled back with batch {batch}");
+    QueueEntry {
+        status: Status::RequiresManual { reason },
+        next_retry_at: None,
+        recipe: None,
+        restriction: None,
+        operator_change: Some(operator.change(OperatorAction::RolledBack)),
+        ..entry.clone()
+    }
+}
+
 /// The command that makes `entry` due, if `entry` is one that failed.
 pub fn retry_command<'a>(failed: impl IntoIterator<Item = &'a PackageId>) -> Option<String> {
     let words: Vec<String> = failed.into_iter().map(|id| shell_word(&id.to_string())).collect();

@@ -35,6 +35,8 @@ pub enum OperatorAction {
     Unblocked,
     /// Its tier was changed.
     TierSet,
+    /// Its recipe was taken back with the batch that made it.
+    RolledBack,
 }
 
 impl OperatorAction {
@@ -46,6 +48,7 @@ impl OperatorAction {
             Self::Excluded => "was excluded",
             Self::Unblocked => "was released",
             Self::TierSet => "got another tier",
+            Self::RolledBack => "was rolled back",
         }
     }
 }

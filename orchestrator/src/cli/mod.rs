@@ -21,12 +21,14 @@ mod out;
 mod pause;
 mod period;
 mod plan;
+mod pr;
 mod programs;
 mod queue;
 mod recipe;
 mod reclassify;
 mod refusal;
 mod repro;
+mod rollback;
 mod run;
 mod runs;
 mod sandbox;
@@ -122,6 +124,11 @@ enum Command {
     Merge(stages::merge::Args),
     /// Show the environments in which recipes are left to test, as the matrix of a CI job
     Matrix(stages::matrix::Args),
+    /// Take back the recipes of one batch, on a branch, and nothing else
+    Rollback(rollback::Args),
+    /// List, update and merge the pull requests of batches
+    #[command(subcommand)]
+    Pr(pr::Command),
     /// Test recipes that exist already: again, or in one more environment
     Sweep(sweep::Args),
     /// Fill the queues from the lists of the registries
@@ -248,6 +255,8 @@ async fn dispatch(
         Command::Validate(args) => stages::validate::run(&args, cx).await,
         Command::Merge(args) => stages::merge::run(&args, cx).await,
         Command::Matrix(args) => stages::matrix::run(&args, cx).await,
+        Command::Rollback(args) => rollback::run(&args, cx).await,
+        Command::Pr(command) => pr::run(&command, cx).await,
         Command::Sweep(args) => sweep::run(&args, cx).await,
         Command::Seed(args) => seed::run(&args, cx).await,
         Command::Plan(args) => plan::run(&args, cx).await,

@@ -7,6 +7,7 @@
 mod fates;
 mod pulls;
 mod report;
+mod rollback;
 mod state_push;
 
 use std::{
@@ -28,6 +29,7 @@ use batch_forge::PullRequest;
 
 pub use pulls::Pulls;
 pub use report::{MergeReport, Opened, PullRequestReport, PushReport};
+pub use rollback::{FileChange, NothingToRollBack, Rollback, RollbackOutcome, RolledBackFile};
 pub use state_push::{Change, Pushed, StatePush};
 
 use crate::run::{

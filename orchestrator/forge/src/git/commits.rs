@@ -1,6 +1,6 @@
 //! Commits that are made in the worktree.
 
-use std::{ffi::OsString, path::Path};
+use std::{ffi::OsString, os::unix::ffi::OsStrExt as _, path::Path};
 
 use chrono::{DateTime, Utc};
 
@@ -59,6 +59,27 @@ impl Worktree {
         let moved = ["update-ref", "--no-deref", "HEAD", commit.as_str(), head.as_str()];
         self.run(moved).await?;
         Ok(Some(commit))
+    }
+
+    /// Makes the files `paths`, which are relative to the root, what they are in `commit`, byte for byte.
+    /// Files that it does not have are removed. Each path must exist there or here.
+    pub async fn restore(&self, commit: &CommitId, paths: &[&Path]) -> Result<(), GitError> {
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let mut list = vec![];
+        for path in paths {
+            list.extend_from_slice(self.in_repository(path)?.as_os_str().as_bytes());
+            list.push(0);
+        }
+        let mut from = OsString::from("--pathspec-from-file=");
+        from.push(self.argument_file("tsuku-batch-paths", &list)?);
+        let source = format!("--source={commit}");
+        let options = ["restore", "--staged", "--worktree", "--pathspec-file-nul", &source];
+        let mut command = self.command(options);
+        command.args.push(from);
+        self.ask(command).await?.succeeded()?;
+        Ok(())
     }
 
     /// The commit that is checked out.

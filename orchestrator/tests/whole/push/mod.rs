@@ -3,6 +3,7 @@
 mod pull_requests;
 mod races;
 pub(crate) mod remote;
+mod rollback;
 
 use batch_core::model::{ValidationSkip, Verdict};
 use libtest_mimic::Trial;
@@ -18,12 +19,15 @@ pub(crate) const FAIL: [Verdict; 2] =
 const PARTLY: [Verdict; 2] = [Verdict::Pass, Verdict::Fail];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 10] = [
+    let tests: [(&str, fn()); 13] = [
         ("eight_processes_push_into_one_repository_and_nothing_is_lost", races::eight_processes),
         ("a_push_writes_state_and_recipes_in_one_commit", one_commit),
         ("a_checkout_with_changes_of_a_person_stays_as_it_is", checkout_untouched),
         ("a_remote_that_refuses_or_is_gone_costs_no_batch", refused),
         ("a_recipe_of_a_person_is_not_overwritten", no_overwrite),
+        ("a_rollback_restores_exactly_one_batch_byte_for_byte", rollback::exactly_one_batch),
+        ("what_was_not_merged_cannot_be_rolled_back", rollback::nothing_to_roll_back),
+        ("pull_requests_are_listed_updated_and_merged_by_a_person", rollback::commands),
         ("a_pull_request_is_opened_merged_when_green_and_ends_its_packages", pull_requests::green),
         ("red_checks_fail_the_packages_with_what_they_say", pull_requests::red),
         ("a_closed_pull_request_makes_its_packages_due_again", pull_requests::closed),

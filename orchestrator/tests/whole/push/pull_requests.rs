@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A remote whose main branch is protected: one check is required, and branches must be up to date.
-fn protected(packages: &[&str]) -> Remote {
+pub(super) fn protected(packages: &[&str]) -> Remote {
     let remote = Remote::new(&names(packages), "");
     let rules = json!({ "required_checks": ["validate"], "strict": true, "auto_merge": true });
     std::fs::create_dir_all(remote.path().join("tsuku-batch")).unwrap();
@@ -28,7 +28,7 @@ fn pull_file(remote: &Remote, number: u64) -> PathBuf {
     remote.path().join(format!("tsuku-batch/pulls/{number}.json"))
 }
 
-fn pull(remote: &Remote, number: u64) -> Value {
+pub(super) fn pull(remote: &Remote, number: u64) -> Value {
     serde_json::from_slice(&std::fs::read(pull_file(remote, number)).unwrap()).unwrap()
 }
 
@@ -39,7 +39,7 @@ fn head(remote: &Remote, batch: &Batch) -> String {
 }
 
 /// Writes the result of the required check for `commit`.
-fn check(remote: &Remote, commit: &str, conclusion: Option<&str>, summary: &str) {
+pub(super) fn check(remote: &Remote, commit: &str, conclusion: Option<&str>, summary: &str) {
     let folder = remote.path().join("tsuku-batch/checks");
     std::fs::create_dir_all(&folder).unwrap();
     let url = "https://ci.example/1";
