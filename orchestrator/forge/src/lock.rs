@@ -19,8 +19,7 @@ pub(crate) async fn lock(
     patience: Duration,
     path: &Path,
 ) -> io::Result<Option<File>> {
-    let file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     let began_at = clock.monotonic();
     loop {
         match file.try_lock() {
