@@ -75,7 +75,7 @@ impl Checks {
     }
 
     /// Adds a check that ended, or has not.
-    pub(crate) fn add(&mut self, cleaner: &Cleaner, check: RawCheck<'_>) {
+    pub(crate) fn add(&mut self, cleaner: &Cleaner, check: &RawCheck<'_>) {
         let name = crate::pull_request::line(cleaner, check.name);
         match check.conclusion {
             None => self.pending.push(name),
@@ -131,7 +131,7 @@ mod tests {
         let mut checks = Checks::default();
         for &conclusion in conclusions {
             let raw = RawCheck { name: "x", conclusion, summary: "", url: None };
-            checks.add(&Cleaner::default(), raw);
+            checks.add(&Cleaner::default(), &raw);
         }
         checks.state()
     }
@@ -159,7 +159,7 @@ mod tests {
             summary: &summary,
             url: Some("javascript:alert(1)"),
         };
-        checks.add(&Cleaner::default(), raw);
+        checks.add(&Cleaner::default(), &raw);
         let [failed] = &checks.failed[..] else { panic!("{checks:?}") };
         assert_eq!((&*failed.name, &failed.url), ("a b", &None));
         assert!(failed.summary.starts_with(":\\:error::x\n***\n"), "{}", &failed.summary[..40]);

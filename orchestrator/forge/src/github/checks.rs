@@ -28,7 +28,7 @@ impl Github {
                 Some(_) | None => String::new(),
             };
             let (name, url) = (&*run.name, run.html_url.as_deref());
-            checks.add(&self.api.cleaner, RawCheck { name, conclusion, summary: &summary, url });
+            checks.add(&self.api.cleaner, &RawCheck { name, conclusion, summary: &summary, url });
         }
         let statuses = self.api.get(&["commits", commit.as_str(), "status"], &query)?;
         for status in self.api.pages(statuses, |page: Statuses| page.statuses).await? {
@@ -43,7 +43,7 @@ impl Github {
                 summary: status.description.as_deref().unwrap_or_default(),
                 url: status.target_url.as_deref(),
             };
-            checks.add(&self.api.cleaner, raw);
+            checks.add(&self.api.cleaner, &raw);
         }
         Ok(checks)
     }

@@ -102,18 +102,18 @@ impl Github {
         number: u64,
         refused: ForgeError,
     ) -> Result<MergeOutcome, ForgeError> {
-        let messages = match refused {
-            ForgeError::Invalid { messages } => messages,
-            ForgeError::Unreachable { .. } => {
-                let outcome = ended(&self.existing(number).await?);
-                return outcome.ok_or(refused);
-            }
-            other => return Err(other),
+        let reason = if let ForgeError::Invalid { messages } = &refused {
+            Some(messages.join("; "))
+        } else {
+            None
         };
+        if reason.is_none() && !matches!(refused, ForgeError::Unreachable { .. }) {
+            return Err(refused);
+        }
         if let Some(ended) = ended(&self.existing(number).await?) {
             return Ok(ended);
         }
-        let reason = messages.join("; ");
+        let Some(reason) = reason else { return Err(refused) };
         let says = |part| reason.contains(part);
         Ok(match () {
             () if says("Base branch was modified") => MergeOutcome::Behind,

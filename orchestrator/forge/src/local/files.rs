@@ -98,11 +98,11 @@ impl LocalForge {
         for check in &stored {
             let StoredCheck { name, conclusion, summary, url } = check;
             let raw = RawCheck { name, conclusion: *conclusion, summary, url: url.as_deref() };
-            checks.add(self.bare.git().cleaner(), raw);
+            checks.add(self.bare.git().cleaner(), &raw);
         }
         for name in self.protection()?.required_checks.iter().filter(|name| !is_stored(name)) {
             let raw = RawCheck { name, conclusion: None, summary: "", url: None };
-            checks.add(self.bare.git().cleaner(), raw);
+            checks.add(self.bare.git().cleaner(), &raw);
         }
         Ok(checks)
     }

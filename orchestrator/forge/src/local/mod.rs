@@ -39,8 +39,7 @@ impl LocalForge {
     /// The pull requests into `base` of the bare repository at `path`.
     pub async fn open(git: &Git, path: &Path, base: BranchName) -> Result<Self, ForgeError> {
         let folder = path.join("tsuku-batch");
-        let bare = Bare::open(git, path).await?;
-        Ok(Self { bare, folder, base })
+        Ok(Self { bare: Bare::open(git, path).await?, folder, base })
     }
 }
 

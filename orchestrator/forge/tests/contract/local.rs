@@ -159,26 +159,22 @@ mod files {
     }
 
     #[tokio::test]
-    async fn two_processes_open_two_pull_requests() {
+    async fn pull_requests_that_are_opened_at_the_same_time_have_different_numbers() {
         let local = Local::new().await;
         let mut all = vec![];
-        for n in 0..8 {
+        for n in 0..4 {
             local.repository.commit(&format!("batch/{n}"), &format!("f{n}"), "x\n");
             all.push(NewPullRequest { branch: format!("batch/{n}").parse().unwrap(), ..new() });
         }
-        let [a, b, c, d, e, f, g, h] = &all[..] else { panic!("not eight") };
+        let [first, second, third, fourth] = &all[..] else { panic!("not four") };
         let forge = local.forge();
         let opened = tokio::join!(
-            forge.open(a),
-            forge.open(b),
-            forge.open(c),
-            forge.open(d),
-            forge.open(e),
-            forge.open(f),
-            forge.open(g),
-            forge.open(h),
+            forge.open(first),
+            forge.open(second),
+            forge.open(third),
+            forge.open(fourth),
         );
-        assert!(opened.7.is_ok());
+        assert!(opened.0.is_ok() && opened.3.is_ok(), "{opened:?}");
         let numbers: Vec<u64> = forge
             .open_pull_requests("batch/")
             .await
@@ -186,6 +182,6 @@ mod files {
             .iter()
             .map(|pull| pull.number)
             .collect();
-        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(numbers, [1, 2, 3, 4]);
     }
 }

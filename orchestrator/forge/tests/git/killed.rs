@@ -3,11 +3,13 @@
 use std::{
     fs,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use crate::repositories::{Repositories, git, save};
+use batch_forge::git::{Git, GitError, Remote, Worktree};
+
+use crate::repositories::{Repositories, git, hook, save, settings};
 
 /// Names the repositories of the process that will be killed.
 const OF_VICTIM: &str = "BATCH_FORGE_VICTIM";
@@ -20,11 +22,10 @@ async fn victim() {
     let checkout = Path::new(&dir);
     let home = checkout.parent().unwrap();
     for n in 0.. {
-        let git = batch_forge::git::Git::find(crate::repositories::settings(home)).await.unwrap();
-        let remote = batch_forge::git::Remote::new("origin", checkout).unwrap();
+        let git = Git::find(settings(home)).await.unwrap();
+        let remote = Remote::new("origin", checkout).unwrap();
         let folder = checkout.join(".tsuku-batch");
-        let worktree =
-            batch_forge::git::Worktree::open(&git, checkout, &folder, &remote).await.unwrap();
+        let worktree = Worktree::open(&git, checkout, &folder, &remote).await.unwrap();
         save(&worktree, "data/state.json", &format!("{{\"victim\":{n}}}\n")).await;
         if n % 3 == 2 {
             drop(worktree);
@@ -33,18 +34,22 @@ async fn victim() {
     }
 }
 
+fn victim_of(repositories: &Repositories) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "killed::victim", "--ignored"])
+        .env(OF_VICTIM, repositories.checkout())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 #[tokio::test]
 async fn a_process_killed_at_any_point_is_survived() {
     let repositories = Repositories::new();
     let before = repositories.of_person();
     for n in 0..12_u64 {
-        let mut victim = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "killed::victim", "--ignored"])
-            .env(OF_VICTIM, repositories.checkout())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut victim = victim_of(&repositories);
         // Spread over the time that a few rounds take.
         tokio::time::sleep(Duration::from_millis(40 + 53 * n)).await;
         victim.kill().unwrap();
@@ -57,4 +62,28 @@ async fn a_process_killed_at_any_point_is_survived() {
     git(&repositories.checkout(), &["fsck", "--connectivity-only"]);
     let n_saved = git(&repositories.bare(), &["rev-list", "--count", "--grep=^Save$", "main"]);
     assert!(12 < n_saved.parse().unwrap(), "no victim ever saved, so nothing was interrupted");
+}
+
+#[tokio::test]
+async fn a_git_that_outlives_its_process_keeps_the_worktree() {
+    let repositories = Repositories::new();
+    let before = repositories.tip("main");
+    let marker = repositories.dir.path().join("pushing");
+    hook(&repositories, &format!("touch '{}'; sleep 3", marker.display()));
+    let mut victim = victim_of(&repositories);
+    while !marker.exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    hook(&repositories, "exit 0");
+    let mut impatient = settings(repositories.dir.path());
+    impatient.patience = Duration::ZERO;
+    let (git, root) = (Git::find(impatient).await.unwrap(), repositories.root());
+    let remote = Remote::new("origin", &root).unwrap();
+    let early = Worktree::open(&git, &root, &repositories.folder(), &remote).await;
+    assert!(matches!(early, Err(GitError::Busy { .. })), "two processes in one worktree");
+    let worktree = repositories.open().await;
+    assert_ne!(repositories.tip("main"), before, "the push came to its end");
+    save(&worktree, "data/state.json", "{\"survivor\":1}\n").await;
 }

@@ -1,21 +1,14 @@
 //! Pushes, and who was faster.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, path::Path};
 
 use batch_forge::git::{GitError, PushOutcome, Worktree};
 
-use crate::repositories::{Repositories, at, branch, git, save};
+use crate::repositories::{Repositories, at, branch, git, hook, save};
 
 async fn commit(worktree: &Worktree, text: &str) -> batch_forge::git::CommitId {
     fs::write(worktree.root().join("data/state.json"), text).unwrap();
     worktree.commit_all(&[Path::new("data")], "Save", at()).await.unwrap().unwrap()
-}
-
-fn hook(repositories: &Repositories, name: &str, script: &str) {
-    let path = repositories.bare().join("hooks").join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[tokio::test]
@@ -72,7 +65,6 @@ async fn a_rule_of_the_remote_is_told_from_a_race() {
     let mine = commit(&worktree, "{\"mine\":1}\n").await;
     hook(
         &repositories,
-        "pre-receive",
         "printf 'error: GH006: Protected\\033[31m branch ghp_0123456789abcdefghijklmnopqrstuvwxyzAB\\n' >&2; exit 1",
     );
     let outcome = worktree.push(&mine, &main, Some(&base)).await.unwrap();
@@ -80,7 +72,7 @@ async fn a_rule_of_the_remote_is_told_from_a_race() {
     assert!(reason.contains("pre-receive hook declined"), "{reason}");
     assert!(reason.contains("GH006: Protected branch ***"), "{reason}");
     // Somebody else is writing: a lock that passes.
-    hook(&repositories, "pre-receive", "exit 0");
+    hook(&repositories, "exit 0");
     let lock = repositories.bare().join("refs/heads/main.lock");
     fs::write(&lock, "").unwrap();
     let outcome = worktree.push(&mine, &main, Some(&base)).await.unwrap();
@@ -95,7 +87,7 @@ async fn a_rule_of_the_remote_is_told_from_a_race() {
     );
     git(&repositories.bare(), &["config", "user.name", "x"]);
     git(&repositories.bare(), &["config", "user.email", "x@example.com"]);
-    hook(&repositories, "pre-receive", &sleeps);
+    hook(&repositories, &sleeps);
     let outcome = worktree.push(&mine, &main, Some(&base)).await.unwrap();
     assert!(matches!(outcome, PushOutcome::Behind { .. }), "{outcome:?}");
     assert_ne!(repositories.tip("main"), mine);
@@ -105,12 +97,15 @@ async fn a_rule_of_the_remote_is_told_from_a_race() {
 async fn an_address_that_does_not_answer_is_unreachable() {
     let repositories = Repositories::new();
     let mine = repositories.tip("main");
-    for remote in ["https://127.0.0.1:1/x.git", "https://github.invalid/x.git"] {
+    for remote in ["https://joe:s3cr3t@127.0.0.1:1/x.git", "https://github.invalid/x.git"] {
         let worktree = repositories.open_in(&repositories.root(), remote).await.unwrap();
         let outcome = worktree.push(&mine, &branch("main"), None).await.unwrap();
         assert!(matches!(outcome, PushOutcome::Unreachable { .. }), "{outcome:?}");
         let error = worktree.fetch(&branch("main")).await.unwrap_err().to_string();
         assert!(error.contains("cannot be reached"), "{error}");
+        for said in [error, format!("{outcome:?}")] {
+            assert!(!said.contains("s3cr3t"), "{said}");
+        }
     }
 }
 

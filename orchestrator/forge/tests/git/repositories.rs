@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -182,6 +183,14 @@ impl Repositories {
         all.insert("status".to_owned(), kept.join("\n").into_bytes());
         all
     }
+}
+
+/// Makes `script` decide which pushes the bare repository takes.
+pub(crate) fn hook(repositories: &Repositories, script: &str) {
+    let path = repositories.bare().join("hooks/pre-receive");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {

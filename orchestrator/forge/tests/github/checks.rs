@@ -9,7 +9,7 @@ use wiremock::{
 
 use crate::server::{Hub, commit, green, no_statuses, ok};
 
-fn run(id: u64, name: &str, status: &str, conclusion: Option<&str>, output: Value) -> Value {
+fn run(id: u64, name: &str, status: &str, conclusion: Option<&str>, output: &Value) -> Value {
     json!({ "id": id, "name": name, "status": status, "conclusion": conclusion,
             "html_url": format!("https://github.com/joe/x/runs/{id}"), "output": output })
 }
@@ -25,13 +25,13 @@ async fn both_kinds_of_checks_are_read_with_what_the_failed_ones_say() {
     let output = json!({ "title": "2 errors", "summary": "\u{1b}[31mit failed", "text": null,
                          "annotations_count": 0 });
     let first = json!({ "total_count": 5, "check_runs": [
-        run(1, "lint", "completed", Some("success"), silent(0)),
-        run(2, "docs", "completed", Some("skipped"), silent(0)),
-        run(3, "test", "completed", Some("failure"), output),
-        run(4, "slow", "in_progress", None, silent(0)),
+        run(1, "lint", "completed", Some("success"), &silent(0)),
+        run(2, "docs", "completed", Some("skipped"), &silent(0)),
+        run(3, "test", "completed", Some("failure"), &output),
+        run(4, "slow", "in_progress", None, &silent(0)),
     ]});
     let second = json!({ "total_count": 5, "check_runs": [
-        run(5, "build", "completed", Some("cancelled"), silent(1)) ] });
+        run(5, "build", "completed", Some("cancelled"), &silent(1)) ] });
     let next = format!("<{}/page2>; rel=\"next\"", hub.server.uri());
     Mock::given(method("GET"))
         .and(path("/page2"))
