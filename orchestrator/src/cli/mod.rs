@@ -13,6 +13,7 @@ mod filters;
 mod fold;
 mod import;
 mod init;
+mod limits;
 mod listing;
 mod log;
 mod names;
@@ -22,6 +23,7 @@ mod period;
 mod plan;
 mod programs;
 mod queue;
+mod quotas;
 mod recipe;
 mod reclassify;
 mod refusal;
@@ -148,6 +150,8 @@ enum Command {
     Disambiguation(disambiguation::Command),
     /// Show the packages that others wait for, and what each of them would unlock
     Blockers(blockers::Args),
+    /// Show how often each host may be asked, and how much of that the last run used
+    Limits,
     /// Check recipe files
     #[command(subcommand)]
     Recipe(recipe::Command),
@@ -259,6 +263,7 @@ async fn dispatch(
         Command::Queue(command) => queue::run(&command, cx),
         Command::Disambiguation(command) => disambiguation::run(&command, cx).await,
         Command::Blockers(args) => blockers::run(&args, cx),
+        Command::Limits => limits::run(cx),
         Command::Recipe(command) => recipe::run(&command, cx),
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Explain(args) => explain::run(&args, cx),
