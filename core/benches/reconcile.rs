@@ -23,7 +23,7 @@ use batch_core::{
     },
     model::{
         ActionShape, EcosystemId, KnownRecipes, Metadata, PackageFacts, PackageId, PackageName,
-        Queue, QueueEntry, Recipe, RecipeName, RecipeStep, Status, Tier,
+        Queue, QueueEntry, Recipe, RecipeName, RecipeStep, Status, Threshold, Tier,
     },
 };
 use chrono::{DateTime, Utc};
@@ -48,6 +48,10 @@ impl Plugins for Plain {
 
     fn is_reviewed(&self, _: &EcosystemId) -> bool {
         true
+    }
+
+    fn popular(&self, _: &EcosystemId) -> Option<Threshold> {
+        None
     }
 }
 

@@ -3,9 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{
-    ActionShape, CommandName, Executables, FailureKind, PackageFacts, PackageName, Parameter,
-    Recipe, RecipeName, Versions,
+use crate::{
+    decide::reserved::Reserved,
+    model::{
+        ActionShape, CommandName, Executables, FailureKind, PackageFacts, PackageName, Parameter,
+        Recipe, RecipeName, Versions,
+    },
 };
 
 /// The names and commands that recipes use: the recipes of a root, collected once for each run, or
@@ -20,6 +23,8 @@ pub struct NameRegistry {
     texts: BTreeMap<String, BTreeMap<String, Texts>>,
     /// Recipes that cannot be read, so that nothing is known about what they install.
     unreadable: BTreeSet<RecipeName>,
+    /// What belongs to packages without recipes.
+    reserved: Reserved,
 }
 
 /// Texts of recipes, each with the recipe whose name comes first.
@@ -91,8 +96,10 @@ impl NameRegistry {
     }
 
     /// Whether a recipe called `name`, made from `facts`, may be added: no other recipe may have
-    /// its name or one of its commands. A recipe of the same package may be replaced.
+    /// its name or one of its commands, and nothing may belong to another package. A recipe of the
+    /// same package may be replaced.
     pub fn check(&self, name: &RecipeName, facts: &PackageFacts) -> Result<(), NameConflict> {
+        self.reserved.check(facts)?;
         let taken = |reason| Err(NameConflict { kind: FailureKind::RecipeExists, reason });
         if self.unreadable.contains(name) {
             return taken(format!("name_taken: recipe {name} exists and cannot be read"));
@@ -107,6 +114,16 @@ impl NameRegistry {
             }
         }
         Ok(())
+    }
+
+    /// Keeps free what belongs to packages that have no recipes yet.
+    pub fn reserve(&mut self, reserved: Reserved) {
+        self.reserved = reserved;
+    }
+
+    /// The names of all recipes, whether they can be read or not.
+    pub fn names(&self) -> impl Iterator<Item = &RecipeName> {
+        self.recipes.keys()
     }
 
     /// Whether there is a recipe called `name`, whether it can be read or not.

@@ -184,7 +184,7 @@ pub fn run(delta: &Delta) -> RunRecord {
         merged: 0,
         excluded: 0,
         constrained: 0,
-        requeued: 0,
+        requeued: delta.requeued,
         used_disambiguation: 0,
         disambiguations: vec![],
         packages_processed: delta.attempts.iter().map(|attempt| attempt.package.clone()).collect(),

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     decide::{
         blockers::Graph,
+        plan,
         route::{Overrides, Plugins, Queues},
     },
     model::{KnownRecipes, PackageId, QueueEntry, Status, Tier},
@@ -54,6 +55,15 @@ pub fn changed(queues: &Queues<'_>, inputs: &Inputs<'_>) -> Vec<QueueEntry> {
         }
     }
     changes.into_values().collect()
+}
+
+/// Whether `after` is due at `now` and `before`, the same entry earlier, was not.
+pub fn is_due_again(before: &QueueEntry, after: &QueueEntry, now: DateTime<Utc>) -> bool {
+    let is_due = |entry: &QueueEntry| {
+        let is_wanted = matches!(entry.status, Status::Pending | Status::Failed);
+        is_wanted && plan::due_since(entry, now).is_some()
+    };
+    !is_due(before) && is_due(after)
 }
 
 /// The packages that others wait for, each with the best tier of those, and one that has it.

@@ -17,6 +17,7 @@ use crate::{
     generator::Generator,
     machine::Machine,
     progress::Progress,
+    routing::{self, Routing},
     stage::preflight::{self, BundledRecipes, PreflightInput, Recipes},
     validator::Validator,
 };
@@ -74,6 +75,16 @@ impl RunConfig<'_> {
     /// The existing recipes.
     pub(super) fn recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
         preflight::recipes(&self.actions(), self.bundled_recipes, &*ports.state)
+    }
+
+    /// The existing recipes, which keep free what belongs to packages without recipes.
+    pub(super) fn reserving_recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
+        let mut recipes = self.recipes(ports)?;
+        let (state, now) = (&*ports.state, ports.clock.now());
+        let routing = Routing::read(state, self.registry, &self.looked_at, now)?;
+        let reserved = routing.reserved(&routing::files(state)?, &recipes.name_registry);
+        recipes.name_registry.reserve(reserved);
+        Ok(recipes)
     }
 
     /// The recipes that an earlier run of this process left, if they need not be read again.

@@ -1,11 +1,11 @@
 //! Repairs at the start of a run: batches that died are recorded, and queues are brought up to date.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use batch_core::{
     decide::{fold::has_ended, preflight::Choice},
     io::{Journal, StateError},
-    model::{BatchId, Fact, Recovered, SCHEMA_VERSION},
+    model::{BatchId, EcosystemId, Fact, Recovered, SCHEMA_VERSION},
 };
 
 use super::{
@@ -128,14 +128,24 @@ fn end(ports: &Ports<'_>, journal: &mut Journal) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Brings the queues of the ecosystems of `choice` up to date. Returns the number of entries that
-/// changed because recipes were added or removed, and the number of all others.
+/// What was brought up to date.
+pub(super) struct KeptUp {
+    /// Number of entries that changed because recipes were added or removed.
+    pub(super) n_reconciled: usize,
+    /// Number of all other entries that changed.
+    pub(super) n_requeued: usize,
+    /// Number of entries that became due again, by ecosystem.
+    pub(super) released: BTreeMap<EcosystemId, u64>,
+}
+
+/// Brings the queues of the ecosystems of `choice` up to date. `recipes` keep free what belongs to
+/// packages without recipes.
 pub(super) fn upkeep(
     ports: &Ports<'_>,
     config: &RunConfig<'_>,
-    recipes: &Recipes,
+    recipes: &mut Arc<Recipes>,
     choice: &Choice,
-) -> anyhow::Result<(usize, usize)> {
+) -> anyhow::Result<KeptUp> {
     let generator = ports.generator.name();
     let input = UpkeepInput {
         registry: config.registry,
@@ -146,11 +156,16 @@ pub(super) fn upkeep(
         now: ports.clock.now(),
     };
     let _no_operator_in_between = ports.state.exclusive()?;
-    let upkeep = upkeep::decide(&*ports.state, &input)?;
+    let mut upkeep = upkeep::decide(&*ports.state, &input)?;
     for problem in &upkeep.problems {
         tracing::warn!("passed over: {problem}");
     }
-    let n_reconciled = upkeep.n_reconciled;
+    let (n_reconciled, released) = (upkeep.n_reconciled, std::mem::take(&mut upkeep.released));
+    let reserved = upkeep.reserved.take();
     let n_changed = upkeep::write(&*ports.state, upkeep, &input)?;
-    Ok((n_reconciled, n_changed.saturating_sub(n_reconciled)))
+    if let Some(reserved) = reserved {
+        Arc::make_mut(recipes).name_registry.reserve(reserved);
+    }
+    let n_requeued = n_changed.saturating_sub(n_reconciled);
+    Ok(KeptUp { n_reconciled, n_requeued, released })
 }

@@ -107,7 +107,7 @@ fn routed() {
     for id in &libraries {
         assert_eq!(after[id]["status"], "requires_manual", "{}", after[id]);
         let reason = after[id]["status_reason"].as_str().unwrap();
-        assert!(reason.starts_with("command_taken: "), "{reason}");
+        assert!(reason.starts_with("name_taken: "), "{reason}");
     }
     for name in ["redis", "parallel", "memcached", "rsync", "haproxy", "less", "lsof"] {
         assert!(libraries.contains(&format!("rubygems:{name}")), "{name}");

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    decide::seeding::{
-        suspicion::{Popular, Suspect},
-        walk::{Identity, Visited, Walk},
+    decide::{
+        imitation::{Popular, Suspect},
+        seeding::walk::{Identity, Visited, Walk},
     },
     model::{
         Candidate, PackageId, Popularity, Queue, QueueEntry, SeedSkip, SeedVerdict, Status,
@@ -164,9 +164,15 @@ impl Merged {
         entry.popularity.clone_from(popularity);
         // A source that says whether there is a repository has checked exactly that.
         let has_repository = visited.candidate.has_repository.or(*has_repository);
-        let suspect = Suspect { id, commands, popularity: popularity.as_ref(), has_repository };
+        let suspect = Suspect {
+            name: id.name.as_str(),
+            commands,
+            popularity: popularity.as_ref(),
+            has_repository,
+            threshold: merging.threshold,
+        };
         if !merging.curated.contains_key(id)
-            && let Some(evidence) = popular.evidence(&suspect, merging.threshold)
+            && let Some(evidence) = popular.evidence(&suspect)
         {
             let name = id.name.to_string();
             self.suspicious.push(Suspicion { name, evidence: evidence.clone() });

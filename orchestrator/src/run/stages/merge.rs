@@ -31,12 +31,12 @@ impl Stages<'_> {
         let batches = self.batches(&plan)?;
         let mut summary = Summary::default();
         if batches.is_empty() {
-            start::record_empty_slot(self.ports, self.config, &plan)?;
+            start::record_empty_slot(self.ports, self.config, &plan, 0)?;
             summary.skipped = plan.skipped;
             return Ok(summary);
         }
         summary.skipped.clone_from(&plan.skipped);
-        let mut recipes = Arc::new(self.config.recipes(self.ports)?);
+        let mut recipes = Arc::new(self.config.reserving_recipes(self.ports)?);
         if !incomplete {
             self.check_complete(&batches, &recipes.name_registry)?;
         }
