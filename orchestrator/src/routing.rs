@@ -14,7 +14,7 @@ use batch_core::{
     },
     io::{QueueFile, Records, StateReader, StateWriter},
     model::{
-        CuratedSource, EcosystemId, OperatorAction, PackageFacts, PackageId, Queue, QueueEntry,
+        CuratedSource, EcosystemId, OperatorChange, PackageFacts, PackageId, Queue, QueueEntry,
         RecipeName, SourceAudit, Threshold,
     },
     plugin::{EcosystemPlugin, RecipeBuilder, Registry},
@@ -177,7 +177,7 @@ pub fn looked_at(
         let Ok(Some(file)) = state.queue(&plugin.id) else { continue };
         let is_released = |entry: &&QueueEntry| {
             let change = entry.operator_change.as_ref();
-            change.is_some_and(|change| change.action == OperatorAction::Unblocked)
+            change.is_some_and(OperatorChange::is_release)
         };
         let released = file.entries.values().filter(is_released);
         looked_at.extend(released.map(|entry| entry.id.clone()));

@@ -15,7 +15,7 @@ use crate::{
 /// the recipes of a batch.
 #[derive(Debug, Clone, Default)]
 pub struct NameRegistry {
-    recipes: BTreeMap<RecipeName, Vec<Installs>>,
+    recipes: BTreeMap<RecipeName, Box<[Installs]>>,
     commands: BTreeMap<String, RecipeName>,
     /// For each source of versions, the packages that it is asked about, each with its first recipe.
     versioned: BTreeMap<String, BTreeMap<PackageName, RecipeName>>,
@@ -33,8 +33,10 @@ type Texts = BTreeMap<String, RecipeName>;
 /// The part of a recipe's step that distinguishes packages: the action and its texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Installs {
-    action: String,
-    texts: BTreeMap<String, String>,
+    action: Box<str>,
+    /// Each parameter with its text. Almost all steps have one or two, for which a map would need ten
+    /// times the memory.
+    texts: Box<[(Box<str>, Box<str>)]>,
 }
 
 /// A name or a command that another recipe uses already.
@@ -49,14 +51,15 @@ pub struct NameConflict {
 impl NameRegistry {
     /// Adds the recipe called `name`.
     pub fn add(&mut self, name: &RecipeName, recipe: &Recipe) {
-        let text =
-            |(key, value): (&String, &toml::Value)| Some((key.clone(), value.as_str()?.to_owned()));
+        let text = |(key, value): (&String, &toml::Value)| {
+            Some((key.as_str().into(), value.as_str()?.into()))
+        };
         let installs = recipe.steps.iter().map(|step| Installs {
-            action: step.action.clone(),
+            action: step.action.as_str().into(),
             texts: step.params.iter().filter_map(text).collect(),
         });
-        let installs: Vec<Installs> = installs.collect();
-        let before = self.recipes.get(name).map_or(&[][..], Vec::as_slice);
+        let installs: Box<[Installs]> = installs.collect();
+        let before = self.recipes.get(name).map_or(&[][..], |installs| installs);
         for (replaced, parameter, text) in all_texts(before) {
             let texts = self.texts.get_mut(replaced).and_then(|of| of.get_mut(parameter));
             if let Some(texts) = texts.filter(|texts| texts.get(text) == Some(name)) {
@@ -84,12 +87,12 @@ impl NameRegistry {
     /// Adds a recipe that cannot be read. No other recipe may have its name.
     pub fn add_unreadable(&mut self, name: RecipeName) {
         self.unreadable.insert(name.clone());
-        self.recipes.insert(name, vec![]);
+        self.recipes.insert(name, Box::default());
     }
 
     /// Adds the recipe called `name` that was made from `facts`.
     pub fn add_generated(&mut self, name: &RecipeName, facts: &PackageFacts) {
-        self.recipes.insert(name.clone(), vec![Installs::of(facts)]);
+        self.recipes.insert(name.clone(), [Installs::of(facts)].into());
         for command in known_commands(facts) {
             self.commands.insert(command.to_string(), name.clone());
         }
@@ -183,18 +186,17 @@ fn all_texts(installs: &[Installs]) -> impl Iterator<Item = (&str, &str, &str)> 
 impl Installs {
     fn of(facts: &PackageFacts) -> Self {
         let text = |(key, parameter): (&String, &Parameter)| match parameter {
-            Parameter::Text(text) => Some((key.clone(), text.clone())),
+            Parameter::Text(text) => Some((key.as_str().into(), text.as_str().into())),
             Parameter::List(_) | Parameter::Flag(_) => None,
         };
         let texts = facts.install.parameters.iter().filter_map(text).collect();
-        Self { action: facts.install.name.clone(), texts }
+        Self { action: facts.install.name.as_str().into(), texts }
     }
 
     /// Whether the action and the texts are the same. Other parts of the step may differ.
     fn is_of(&self, facts: &PackageFacts) -> bool {
         let own = Self::of(facts);
-        let is_same = |(key, text): (&String, &String)| self.texts.get(key) == Some(text);
-        self.action == own.action && own.texts.iter().all(is_same)
+        self.action == own.action && own.texts.iter().all(|text| self.texts.contains(text))
     }
 }
 

@@ -45,23 +45,18 @@ mod r#try;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use batch_core::{
-    decide::clean::Cleaner,
-    io::{StateError, StateErrorKind},
-};
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
 pub use out::Out;
 
-use refusal::Refusal;
+use refusal::{Refusal, fail};
 
 use crate::{
     env::{self, Env, Root, TestOverrides},
     exit::Exit,
     screen::Screen,
-    settings::SettingsError,
     stage::Stop,
 };
 
@@ -285,21 +280,6 @@ fn level(global: &Global) -> LevelFilter {
         (false, 0) => LevelFilter::INFO,
         (false, 1) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,
-    }
-}
-
-/// Prints an error and returns its exit code.
-fn fail(error: &anyhow::Error, cleaner: &Cleaner) -> Exit {
-    out::error(error, cleaner);
-    let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
-    let state = error.chain().find_map(|cause| cause.downcast_ref::<StateError>());
-    let settings = error.chain().any(<dyn std::error::Error>::is::<SettingsError>);
-    match (refusal, state) {
-        (Some(refusal), _) => refusal.exit,
-        (None, Some(StateError { kind: StateErrorKind::Locked { .. }, .. })) => Exit::Locked,
-        (None, Some(_)) => Exit::State,
-        (None, None) if settings => Exit::State,
-        (None, None) => stages::exit_of(error).unwrap_or(Exit::Unexpected),
     }
 }
 

@@ -21,7 +21,7 @@ pub use used::{has_redirections, used};
 use crate::{
     decide::name_registry::NameRegistry,
     model::{
-        EcosystemId, OperatorAction, PackageId, Queue, QueueEntry, RecipeName, SourceAudit, Status,
+        EcosystemId, OperatorChange, PackageId, Queue, QueueEntry, RecipeName, SourceAudit, Status,
         Threshold,
     },
 };
@@ -125,7 +125,7 @@ fn is_undecided(entry: &QueueEntry) -> bool {
 /// Whether an operator released `entry`, so that no rule holds it back.
 fn is_released(entry: &QueueEntry) -> bool {
     let change = entry.operator_change.as_ref();
-    change.is_some_and(|change| change.action == OperatorAction::Unblocked)
+    change.is_some_and(OperatorChange::is_release)
 }
 
 /// `entry` with `status`. Its failures belong to what held before.

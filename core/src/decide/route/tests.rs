@@ -3,8 +3,8 @@ use chrono::TimeDelta;
 use super::*;
 use crate::{
     model::{
-        CuratedSource, FailureKind, OperatorChange, PackageFacts, Popularity, Redirection,
-        SCHEMA_VERSION, SourceProbe, Tier,
+        CuratedSource, FailureKind, OperatorAction, OperatorChange, PackageFacts, Popularity,
+        Redirection, SCHEMA_VERSION, SourceProbe, Tier,
     },
     records,
 };
@@ -237,8 +237,7 @@ fn what_has_a_recipe_and_what_an_operator_excluded_stays_as_it_is() {
     let reason = "a game".to_owned();
     let excluded = world.entry("gems:out");
     excluded.status = Status::Excluded { reason };
-    let (action, by, reason) = (OperatorAction::Excluded, None, None);
-    excluded.operator_change = Some(OperatorChange { action, at: NOW, by, reason });
+    excluded.operator_change = changed_by_operator(OperatorAction::Excluded);
     world.sources = vec![
         source("done", &["shelf:done", "gems:done"]),
         source("out", &["shelf:out", "gems:out"]),
@@ -311,7 +310,11 @@ fn audit(tool: &str, probes: Vec<SourceProbe>) -> SourceAudit {
 }
 
 fn unblocked() -> Option<OperatorChange> {
-    Some(OperatorChange { action: OperatorAction::Unblocked, at: NOW, by: None, reason: None })
+    changed_by_operator(OperatorAction::Unblocked)
+}
+
+fn changed_by_operator(action: OperatorAction) -> Option<OperatorChange> {
+    Some(OperatorChange { action, at: NOW, by: None, reason: None, released: false })
 }
 
 #[test]
