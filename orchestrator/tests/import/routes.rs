@@ -35,7 +35,8 @@ fn entries(root: &Path) -> BTreeMap<String, Value> {
     found
 }
 
-fn copy_recipes(root: &Path) {
+/// Copies the recipes of the corpus into `root`.
+pub(crate) fn copy_recipes(root: &Path) {
     for folder in fs::read_dir(Path::new(FOLDER).join("recipes")).unwrap() {
         let folder = folder.unwrap().path();
         if !folder.is_dir() {
