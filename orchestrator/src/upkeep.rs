@@ -69,11 +69,19 @@ pub fn decide(state: &dyn StateReader, input: &UpkeepInput<'_>) -> anyhow::Resul
     let (reconciled, n_reconciled) = reconciled(&before, input);
     draft.put(reconciled);
 
-    let routing = Routing::read(state, registry, looked_at, now)?;
+    // Only all queues together are routed, and only routing needs all decisions.
+    let routing = match choice {
+        Choice::All => Some(Routing::read(state, registry, looked_at, now)?),
+        Choice::Auto | Choice::One(_) | Choice::Several(_) => None,
+    };
+    let overrides = match &routing {
+        Some(routing) => routing.overrides.clone(),
+        None => routing::overrides(state, registry, now)?,
+    };
     let inputs = Inputs {
         known: &recipes.known,
         plugins: &LinkedPlugins(registry),
-        overrides: &routing.overrides,
+        overrides: &overrides,
         generator,
         now,
     };
@@ -81,7 +89,7 @@ pub fn decide(state: &dyn StateReader, input: &UpkeepInput<'_>) -> anyhow::Resul
     // important as what it takes the place of.
     draft.put(requeue::changed(&routing::queues(&draft.files), &inputs));
     let mut reserved = None;
-    if *choice == Choice::All {
+    if let Some(routing) = &routing {
         draft.put(routing.changed(&draft.files, &recipes.name_registry));
         draft.put(requeue::changed(&routing::queues(&draft.files), &inputs));
         reserved = Some(routing.reserved(&draft.files, &recipes.name_registry));
@@ -93,7 +101,13 @@ pub fn decide(state: &dyn StateReader, input: &UpkeepInput<'_>) -> anyhow::Resul
     let changes: Vec<(Option<QueueEntry>, QueueEntry)> =
         changes.filter(|(before, after)| before.as_ref() != Some(after)).collect();
     let released = released(&changes, now);
-    Ok(Upkeep { changes, n_reconciled, released, reserved, problems: routing.problems })
+    Ok(Upkeep {
+        changes,
+        n_reconciled,
+        released,
+        reserved,
+        problems: routing.map(|it| it.problems).unwrap_or_default(),
+    })
 }
 
 fn released(
@@ -123,7 +137,7 @@ pub fn write(
 /// The entries that change because recipes were added or removed, and the number of those whose status
 /// changes.
 fn reconciled(files: &Files, input: &UpkeepInput<'_>) -> (Vec<QueueEntry>, usize) {
-    let Recipes { name_registry, known } = input.recipes;
+    let Recipes { name_registry, known, .. } = input.recipes;
     let plugins = LinkedPlugins(input.registry);
     let (mut all, mut n) = (vec![], 0);
     for (ecosystem, file) in files {

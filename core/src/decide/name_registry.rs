@@ -124,6 +124,11 @@ impl NameRegistry {
         self.reserved = reserved;
     }
 
+    /// What belongs to packages that have no recipes yet.
+    pub fn reserved(&self) -> &Reserved {
+        &self.reserved
+    }
+
     /// The names of all recipes, whether they can be read or not.
     pub fn names(&self) -> impl Iterator<Item = &RecipeName> {
         self.recipes.keys()

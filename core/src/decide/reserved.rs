@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     decide::name_registry::NameConflict,
-    model::{CommandName, EcosystemId, Executables, FailureKind, PackageFacts, PackageId},
+    model::{
+        CommandName, EcosystemId, Executables, FailureKind, PackageFacts, PackageId, RecipeName,
+    },
 };
 
 /// The commands that belong to packages without recipes, and the packages that may be imitations.
@@ -18,6 +20,8 @@ pub struct Reserved {
     pub(in crate::decide) looked_at: BTreeSet<PackageId>,
     /// The packages that a person released from all rules.
     pub(in crate::decide) released: BTreeSet<PackageId>,
+    /// The names of recipes for which some entry is held back, because another one wants them too.
+    pub(in crate::decide) contested: BTreeSet<RecipeName>,
     /// The ecosystems whose packages people review.
     pub(in crate::decide) reviewed: BTreeSet<EcosystemId>,
 }
@@ -32,6 +36,12 @@ pub(in crate::decide) struct Reservation {
 }
 
 impl Reserved {
+    /// Whether some entry is held back because another one wants a recipe called `name` too. It may be
+    /// released if the other one does not want it any more.
+    pub fn is_contested(&self, name: &RecipeName) -> bool {
+        self.contested.contains(name)
+    }
+
     /// Whether a recipe may be made from `facts`. The one who decides otherwise is a person.
     pub fn check(&self, facts: &PackageFacts) -> Result<(), NameConflict> {
         let id = &facts.id;

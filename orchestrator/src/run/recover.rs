@@ -138,6 +138,18 @@ pub(super) struct KeptUp {
     pub(super) released: BTreeMap<EcosystemId, u64>,
 }
 
+impl KeptUp {
+    /// Both together.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.n_reconciled += other.n_reconciled;
+        self.n_requeued += other.n_requeued;
+        for (ecosystem, n) in other.released {
+            *self.released.entry(ecosystem).or_default() += n;
+        }
+        self
+    }
+}
+
 /// Brings the queues of the ecosystems of `choice` up to date. `recipes` keep free what belongs to
 /// packages without recipes.
 pub(super) fn upkeep(
@@ -162,9 +174,16 @@ pub(super) fn upkeep(
     }
     let (n_reconciled, released) = (upkeep.n_reconciled, std::mem::take(&mut upkeep.released));
     let reserved = upkeep.reserved.take();
+    let has_new = upkeep.changes.iter().any(|(before, _)| before.is_none());
     let n_changed = upkeep::write(&*ports.state, upkeep, &input)?;
-    if let Some(reserved) = reserved {
-        Arc::make_mut(recipes).name_registry.reserve(reserved);
+    match reserved {
+        Some(reserved) => {
+            let recipes = Arc::make_mut(recipes);
+            recipes.name_registry.reserve(reserved);
+            recipes.is_rerouting_due = false;
+        }
+        None if has_new => Arc::make_mut(recipes).is_rerouting_due = true,
+        None => (),
     }
     let n_requeued = n_changed.saturating_sub(n_reconciled);
     Ok(KeptUp { n_reconciled, n_requeued, released })

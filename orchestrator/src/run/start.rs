@@ -143,16 +143,21 @@ pub(super) async fn start<'a>(
     if let Some(validator) = ports.validator {
         validator.clean_up().await?;
     }
-    let (mut recipes, kept_up) = match config.take_recipes() {
+    let (mut recipes, choice) = match config.take_recipes() {
         None => (Arc::new(config.recipes(ports)?), Choice::All),
+        Some(recipes) if recipes.is_rerouting_due => (recipes, Choice::All),
         // What earlier runs of this process made matters to a queue when it is its turn.
         Some(recipes) => (recipes, served(&request.choice, ports, config)),
     };
     let recovered = recover::pending(ports, config, &mut recipes).await?;
-    let kept_up = recover::upkeep(ports, config, &mut recipes, &kept_up)?;
-    let situation = Situation::read(config.preflight_input(ports), &request.choice)?;
-    let situation = if request.only.is_empty() { situation } else { situation.only(&request.only) };
-    let preflight = situation.decide(&request.choice, request.batch_limit);
+    let mut kept_up = recover::upkeep(ports, config, &mut recipes, &choice)?;
+    let (mut situation, mut preflight) = decided(ports, config, request)?;
+    let others = fallen_through(&preflight, &choice);
+    if !others.is_empty() {
+        let also = recover::upkeep(ports, config, &mut recipes, &Choice::Several(others))?;
+        kept_up = kept_up.and(also);
+        (situation, preflight) = decided(ports, config, request)?;
+    }
     let not_attempted = situation.not_attempted(&request.only, &preflight, request.batch_limit);
     let budget = ports.state.control()?.budget;
     let (plan, mut batches) = run_plan(preflight, &budget, (ports, config, request))?;
@@ -185,6 +190,24 @@ fn record_released(batches: &mut [Started], mut released: BTreeMap<EcosystemId, 
         }
         None => others,
     }
+}
+
+/// The situation, and the decision what the run attempts.
+fn decided<'a>(
+    ports: &'a Ports<'_>,
+    config: &'a RunConfig<'_>,
+    request: &Request,
+) -> anyhow::Result<(Situation<'a>, Preflight)> {
+    let situation = Situation::read(config.preflight_input(ports), &request.choice)?;
+    let situation = if request.only.is_empty() { situation } else { situation.only(&request.only) };
+    let preflight = situation.decide(&request.choice, request.batch_limit);
+    Ok((situation, preflight))
+}
+
+/// The ecosystems of `preflight` whose queues were not brought up to date with those of `kept_up`.
+fn fallen_through(preflight: &Preflight, kept_up: &Choice) -> Vec<EcosystemId> {
+    let ids = preflight.batches.iter().map(|planned| planned.plan.batch.ecosystem());
+    ids.filter(|id| !kept_up.includes(id)).cloned().collect()
 }
 
 /// The ecosystems that a run for `choice` serves now, unless those that own the slot cannot run.

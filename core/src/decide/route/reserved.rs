@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     decide::{
         reserved::{Reservation, Reserved},
-        route::{Draft, Queues, Rules, imitations::Suspects, is_released},
+        route::{Draft, Queues, Rules, imitations::Suspects, is_released, names},
     },
     model::Status,
 };
@@ -24,6 +24,9 @@ pub fn reserved(queues: &Queues<'_>, rules: &Rules<'_>) -> Reserved {
     }
     let suspects = Suspects::of(&draft, rules);
     for entry in draft.entries() {
+        if names::is_held(entry) {
+            reserved.contested.insert(rules.recipe_name(&entry.id));
+        }
         if is_released(entry) {
             reserved.released.insert(entry.id.clone());
         }
