@@ -65,6 +65,7 @@ pub fn delta(batch: BatchId, attempts: Vec<Attempt>) -> Delta {
         pauses: [].into(),
         run_id: None,
         workflow_run_url: None,
+        requeued: 0,
     }
 }
 
@@ -101,6 +102,7 @@ impl FactsAt {
             run_id: None,
             program_version: "0".to_owned(),
             workflow_run_url: None,
+            requeued: 0,
         }
     }
 

@@ -240,7 +240,7 @@ pub fn run(delta: &Delta) -> RunRecord {
         constrained: count(exclusions.len()),
         exclusions,
         pull_request: None,
-        requeued: 0,
+        requeued: delta.requeued,
         used_disambiguation: 0,
         disambiguations: vec![],
         packages_processed: delta.attempts.iter().map(|attempt| attempt.package.clone()).collect(),

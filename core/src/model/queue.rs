@@ -76,6 +76,8 @@ pub struct QueueEntry {
     pub routed_to: Option<PackageId>,
     /// The version of the last attempt.
     pub upstream_version: Option<String>,
+    /// The newest version that a list of its registry named; `None` if no list says so.
+    pub listed_version: Option<String>,
     /// The generator version of the last attempt.
     pub generator_version: Option<String>,
     /// What a person should know about the package, one line each, from the last attempt in which
@@ -216,6 +218,7 @@ impl QueueEntry {
             routed_from: None,
             routed_to: None,
             upstream_version: None,
+            listed_version: None,
             generator_version: None,
             notes: vec![],
             recipe: None,

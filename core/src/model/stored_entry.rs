@@ -44,6 +44,8 @@ pub struct StoredEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_version: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -103,6 +105,7 @@ impl From<&QueueEntry> for StoredEntry {
             routed_from: entry.routed_from,
             routed_to: entry.routed_to,
             upstream_version: entry.upstream_version,
+            listed_version: entry.listed_version,
             generator_version: entry.generator_version,
             notes: entry.notes,
             recipe: entry.recipe,
@@ -148,6 +151,7 @@ impl TryFrom<StoredEntry> for QueueEntry {
             routed_from: stored.routed_from,
             routed_to: stored.routed_to,
             upstream_version: stored.upstream_version,
+            listed_version: stored.listed_version,
             generator_version: stored.generator_version,
             notes: stored.notes,
             recipe: stored.recipe,

@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         }
         Err(error) => return Err(error.into()),
     };
-    let Recipes { name_registry, known } = &recipes;
+    let Recipes { name_registry, known, .. } = &recipes;
     let Records { records: facts, quarantined } = read_facts(&args.artifacts)
         .with_context(|| format!("cannot read the facts in {}", args.artifacts.display()))?;
     let unreadable: Vec<String> = quarantined

@@ -14,6 +14,7 @@ mod fold;
 mod forge;
 mod import;
 mod init;
+mod limits;
 mod listing;
 mod log;
 mod names;
@@ -24,6 +25,7 @@ mod plan;
 mod pr;
 mod programs;
 mod queue;
+mod quotas;
 mod recipe;
 mod reclassify;
 mod refusal;
@@ -46,23 +48,18 @@ mod r#try;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use batch_core::{
-    decide::clean::Cleaner,
-    io::{StateError, StateErrorKind},
-};
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
 pub use out::Out;
 
-use refusal::Refusal;
+use refusal::{Refusal, fail};
 
 use crate::{
     env::{self, Env, Root, TestOverrides},
     exit::Exit,
     screen::Screen,
-    settings::SettingsError,
     stage::Stop,
 };
 
@@ -156,6 +153,8 @@ enum Command {
     Disambiguation(disambiguation::Command),
     /// Show the packages that others wait for, and what each of them would unlock
     Blockers(blockers::Args),
+    /// Show how often each host may be asked, and how much of that the last run used
+    Limits,
     /// Check recipe files
     #[command(subcommand)]
     Recipe(recipe::Command),
@@ -269,6 +268,7 @@ async fn dispatch(
         Command::Queue(command) => queue::run(&command, cx),
         Command::Disambiguation(command) => disambiguation::run(&command, cx).await,
         Command::Blockers(args) => blockers::run(&args, cx),
+        Command::Limits => limits::run(cx),
         Command::Recipe(command) => recipe::run(&command, cx),
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Explain(args) => explain::run(&args, cx),
@@ -290,21 +290,6 @@ fn level(global: &Global) -> LevelFilter {
         (false, 0) => LevelFilter::INFO,
         (false, 1) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,
-    }
-}
-
-/// Prints an error and returns its exit code.
-fn fail(error: &anyhow::Error, cleaner: &Cleaner) -> Exit {
-    out::error(error, cleaner);
-    let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
-    let state = error.chain().find_map(|cause| cause.downcast_ref::<StateError>());
-    let settings = error.chain().any(<dyn std::error::Error>::is::<SettingsError>);
-    match (refusal, state) {
-        (Some(refusal), _) => refusal.exit,
-        (None, Some(StateError { kind: StateErrorKind::Locked { .. }, .. })) => Exit::Locked,
-        (None, Some(_)) => Exit::State,
-        (None, None) if settings => Exit::State,
-        (None, None) => stages::exit_of(error).unwrap_or(Exit::Unexpected),
     }
 }
 

@@ -136,11 +136,14 @@ fn builtin(
     cx: &Context,
 ) -> anyhow::Result<BuiltinGenerator> {
     let Root { state, settings, .. } = root;
+    let now = cx.env.clock.now();
+    let overrides = routing::overrides(state, &cx.env.registry, now)?;
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
     Ok(BuiltinGenerator {
         known: preflight::recipes(&actions, &settings.bundled_recipes, state)?.known,
         actions,
         looked_at,
+        overrides,
         cleaner: Arc::clone(&cx.env.cleaner),
     })
 }

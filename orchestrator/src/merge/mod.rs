@@ -188,7 +188,7 @@ impl Merge<'_> {
         };
         let mut recipes = Arc::new(self.config.recipes(&ports)?);
         let fates = fates::write(&*ports.state, &known.of_batches, self.config, clock.now())?;
-        recover::upkeep(&ports, self.config, &recipes, (&Choice::All, None))?;
+        recover::upkeep(&ports, self.config, &mut recipes, (&Choice::All, None))?;
         if let Some(record) = empty_slot {
             ports.state.put_run(record)?;
         }

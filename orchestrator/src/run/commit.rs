@@ -3,15 +3,15 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use batch_core::{
-    decide::{apply::Rules, fold::fold, recipe, tsuku::PROGRAM},
+    decide::{apply::Rules, fold::fold, recipe, route::Plugins as _, tsuku::PROGRAM},
     io::run_blocking,
-    model::{Delta, EcosystemId, Fact, Outcome, Quota, Started},
+    model::{Attempt, Consequence, Delta, EcosystemId, Fact, Outcome, Quota, Started},
     persist::{Persisted, persist},
     plugin::Registry,
 };
 
 use super::ports::{Ports, RunConfig};
-use crate::stage::preflight::Recipes;
+use crate::{routing::LinkedPlugins, stage::preflight::Recipes};
 
 /// Decides the batch of `started` from `facts` and writes it into the state. `recipes` are the
 /// existing ones; those of the batch are added.
@@ -38,6 +38,10 @@ pub(super) async fn commit(
         persist(&*state, &of_batch, &rules)
     });
     let persisted = persisted.await?;
+    let frees = |attempt: &Attempt| frees_name(attempt, recipes, config.registry);
+    if delta.attempts.iter().any(frees) {
+        Arc::make_mut(recipes).is_rerouting_due = true;
+    }
     for attempt in &delta.attempts {
         if let Outcome::Succeeded { recipe: name, toml, .. } = &attempt.outcome
             && let Ok(recipe) = recipe::parse(toml, &actions)
@@ -46,6 +50,17 @@ pub(super) async fn commit(
         }
     }
     Ok((delta, persisted))
+}
+
+/// Whether `attempt` ended so that its package wants its recipe no longer, and another package does.
+fn frees_name(attempt: &Attempt, recipes: &Recipes, registry: &Registry) -> bool {
+    let Outcome::Failed(failure) = &attempt.outcome else { return false };
+    let is_over = match failure.finding.kind.consequence() {
+        Consequence::Excluded | Consequence::RequiresManual => true,
+        Consequence::Blocked | Consequence::Spared | Consequence::Failed => false,
+    };
+    let name = || LinkedPlugins(registry).usual_name(&attempt.package);
+    is_over && recipes.name_registry.reserved().is_contested(&name())
 }
 
 /// Hosts and tools that `ecosystem` uses for building. Only their failures count for its breaker.

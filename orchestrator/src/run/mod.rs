@@ -78,7 +78,7 @@ pub async fn run(
     };
     if plan.batches.is_empty() {
         config.leave_recipes(recipes);
-        start::record_empty_slot(ports, config, &plan)?;
+        start::record_empty_slot(ports, config, &plan, started.n_released)?;
         summary.skipped = plan.skipped;
         return Ok(summary);
     }

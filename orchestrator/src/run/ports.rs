@@ -20,6 +20,7 @@ use crate::{
     generator::Generator,
     machine::Machine,
     progress::Progress,
+    routing::{self, Routing},
     stage::preflight::{self, BundledRecipes, PreflightInput, Recipes},
     validator::Validator,
 };
@@ -85,13 +86,23 @@ impl RunConfig<'_> {
         actions: &'c [ActionShape],
         recipes: &'c Recipes,
     ) -> fold::Context<'c> {
-        let Recipes { name_registry, known } = recipes;
+        let Recipes { name_registry, known, .. } = recipes;
         fold::Context { plan: started, actions, name_registry, known, policy: &self.merge }
     }
 
     /// The existing recipes.
     pub(crate) fn recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
         preflight::recipes(&self.actions(), self.bundled_recipes, &*ports.state)
+    }
+
+    /// The existing recipes, which keep free what belongs to packages without recipes.
+    pub(super) fn reserving_recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
+        let mut recipes = self.recipes(ports)?;
+        let (state, now) = (&*ports.state, ports.clock.now());
+        let routing = Routing::read(state, self.registry, &self.looked_at, now)?;
+        let reserved = routing.reserved(&routing::files(state)?, &recipes.name_registry);
+        recipes.name_registry.reserve(reserved);
+        Ok(recipes)
     }
 
     /// The recipes that an earlier run of this process left, if they need not be read again.

@@ -1,11 +1,11 @@
 //! Repairs at the start of a run: batches that died are recorded, and queues are brought up to date.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use batch_core::{
     decide::{fold::has_ended, preflight::Choice},
     io::{Journal, StateError},
-    model::{BatchId, Delta, Fact, Recovered, SCHEMA_VERSION},
+    model::{BatchId, Delta, EcosystemId, Fact, Recovered, SCHEMA_VERSION},
     persist::Persisted,
 };
 
@@ -130,15 +130,37 @@ fn end(ports: &Ports<'_>, journal: &mut Journal) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Brings the queues of the ecosystems of `choice` up to date. Returns the number of entries that
-/// changed because recipes were added or removed, and the number of all others. `generator` is the one
-/// that makes recipes next; `None` if nothing is made, and its change makes nothing due.
+/// What was brought up to date.
+pub(crate) struct KeptUp {
+    /// Number of entries that changed because recipes were added or removed.
+    pub(super) n_reconciled: usize,
+    /// Number of all other entries that changed.
+    pub(super) n_requeued: usize,
+    /// Number of entries that became due again, by ecosystem.
+    pub(super) released: BTreeMap<EcosystemId, u64>,
+}
+
+impl KeptUp {
+    /// Both together.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.n_reconciled += other.n_reconciled;
+        self.n_requeued += other.n_requeued;
+        for (ecosystem, n) in other.released {
+            *self.released.entry(ecosystem).or_default() += n;
+        }
+        self
+    }
+}
+
+/// Brings the queues of the ecosystems of `choice` up to date. `recipes` keep free what belongs to
+/// packages without recipes. `generator` is the one that makes recipes next; `None` if nothing is made, and
+/// its change makes nothing due.
 pub(crate) fn upkeep(
     ports: &Ports<'_>,
     config: &RunConfig<'_>,
-    recipes: &Recipes,
+    recipes: &mut Arc<Recipes>,
     (choice, generator): (&Choice, Option<&str>),
-) -> anyhow::Result<(usize, usize)> {
+) -> anyhow::Result<KeptUp> {
     let input = UpkeepInput {
         registry: config.registry,
         looked_at: &config.looked_at,
@@ -148,11 +170,23 @@ pub(crate) fn upkeep(
         now: ports.clock.now(),
     };
     let _no_operator_in_between = ports.state.exclusive()?;
-    let upkeep = upkeep::decide(&*ports.state, &input)?;
+    let mut upkeep = upkeep::decide(&*ports.state, &input)?;
     for problem in &upkeep.problems {
         tracing::warn!("passed over: {problem}");
     }
-    let n_reconciled = upkeep.n_reconciled;
+    let (n_reconciled, released) = (upkeep.n_reconciled, std::mem::take(&mut upkeep.released));
+    let reserved = upkeep.reserved.take();
+    let has_new = upkeep.changes.iter().any(|(before, _)| before.is_none());
     let n_changed = upkeep::write(&*ports.state, upkeep, &input)?;
-    Ok((n_reconciled, n_changed.saturating_sub(n_reconciled)))
+    match reserved {
+        Some(reserved) => {
+            let recipes = Arc::make_mut(recipes);
+            recipes.name_registry.reserve(reserved);
+            recipes.is_rerouting_due = false;
+        }
+        None if has_new => Arc::make_mut(recipes).is_rerouting_due = true,
+        None => (),
+    }
+    let n_requeued = n_changed.saturating_sub(n_reconciled);
+    Ok(KeptUp { n_reconciled, n_requeued, released })
 }

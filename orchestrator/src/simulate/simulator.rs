@@ -83,7 +83,7 @@ impl<'a> Simulator<'a> {
                 merging: Merging::AtOnce,
                 jitter: fastrand::Rng::with_seed(simulation.seed),
                 bundled_recipes: simulation.bundled_recipes,
-                looked_at: [].into(),
+                looked_at: simulation.looked_at,
                 recipe_source: RecipeSource::Process(process_recipes),
                 workflow_run_url: None,
             },

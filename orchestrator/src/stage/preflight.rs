@@ -210,6 +210,9 @@ pub struct Recipes {
     pub name_registry: NameRegistry,
     /// The recipes that can be dependencies.
     pub known: KnownRecipes,
+    /// Whether a name may have another owner than when sources and names were looked at last: an entry
+    /// that others wait behind gave up its name, or an entry is new.
+    pub is_rerouting_due: bool,
 }
 
 impl Recipes {

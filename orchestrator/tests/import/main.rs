@@ -5,10 +5,15 @@
 mod corpus;
 mod labels;
 mod old_tree;
+mod operator;
 mod routes;
 mod shapes;
 mod signatures;
 mod simulated;
+#[path = "../in_memory/test_ports.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod test_ports;
+mod unblocked;
 
 use std::{path::Path, process::ExitCode};
 
@@ -24,7 +29,9 @@ fn main() -> ExitCode {
         .chain(labels::TESTS)
         .chain(routes::TESTS)
         .chain(signatures::OF_CORPUS)
-        .chain(simulated::TESTS);
+        .chain(simulated::TESTS)
+        .chain(operator::TESTS)
+        .chain(unblocked::TESTS);
     trials.extend(of_corpus.map(|&(name, test)| trial(name, test, no_corpus)));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -14,6 +14,7 @@ mod explain;
 mod facts;
 mod history;
 mod kill;
+mod overrides;
 mod pause;
 mod push;
 mod queue;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     trials.extend(damage::trials());
     trials.extend(explain::trials());
     trials.extend(facts::trials());
+    trials.extend(overrides::trials());
     trials.extend(pause::trials());
     trials.extend(push::trials());
     trials.extend(queue::trials());

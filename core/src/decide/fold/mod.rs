@@ -87,7 +87,7 @@ pub fn fold<'f>(
     let is_over =
         batch_facts.has_ended(context.plan) || batch_facts.is_over(None) && waiting.is_empty();
     let (requests, pauses) = batch_facts.traffic();
-    let Started { plan, generator, run_id, workflow_run_url, .. } = context.plan;
+    let Started { plan, generator, run_id, workflow_run_url, requeued, .. } = context.plan;
     Delta {
         batch: context.plan.batch_id.clone(),
         turn: plan.turn.clone(),
@@ -107,6 +107,7 @@ pub fn fold<'f>(
         pauses,
         run_id: run_id.clone(),
         workflow_run_url: workflow_run_url.clone(),
+        requeued: *requeued,
         refused: batch_facts.refused.into_iter().collect(),
     }
 }

@@ -38,12 +38,12 @@ impl Stages<'_> {
         let batches = self.batches(&plan)?;
         let mut summary = Summary::default();
         if batches.is_empty() {
-            start::record_empty_slot(self.ports, self.config, &plan)?;
+            start::record_empty_slot(self.ports, self.config, &plan, 0)?;
             summary.skipped = plan.skipped;
             return Ok(summary);
         }
         summary.skipped.clone_from(&plan.skipped);
-        let mut recipes = Arc::new(self.config.recipes(self.ports)?);
+        let mut recipes = Arc::new(self.config.reserving_recipes(self.ports)?);
         if !incomplete {
             self.check_complete(&batches, &recipes)?;
         }
@@ -78,7 +78,7 @@ impl Stages<'_> {
             unreadable: vec![],
         };
         let journals: Vec<Journal> = batches.into_iter().map(journal).collect();
-        let empty_slot = journals.is_empty().then(|| start::empty_slot(self.config, &plan));
+        let empty_slot = journals.is_empty().then(|| start::empty_slot(self.config, &plan, 0));
         Ok(Collected { journals, empty_slot })
     }
 
