@@ -22,7 +22,7 @@ use super::{
 use crate::{
     counted::counted,
     exit::Exit,
-    machine::LocalMachine,
+    machine::Machine,
     run::SkippedEcosystem,
     stage::preflight::{PreflightInput, Situation},
 };
@@ -74,7 +74,8 @@ pub(super) async fn show(
     in_situation(wanted, programs, cx, plan).await
 }
 
-/// Looks at the state and at this machine for a run for `wanted`.
+/// Looks at the state and at this machine for a run for `wanted`. To show a plan neither
+/// tools nor a sandbox are started: testing them takes longer than all the rest.
 async fn in_situation<T>(
     wanted: &Wanted,
     programs: &ProgramArgs,
@@ -89,11 +90,12 @@ async fn in_situation<T>(
     } else {
         programs.find(&cx.env, &root.settings, Some(&cx.root)).await
     };
-    let machine = LocalMachine::detect(&cx.env, &root.settings, choice.clone(), stops).await;
+    let (looked_for, tester) = ((choice, &stops), programs.tester());
+    let machine = Machine::at_first_look(&cx.env, &root.settings, looked_for, tester).await;
     let input = PreflightInput {
         registry: &cx.env.registry,
         state: &root.state,
-        machine: &machine.offers(&cx.env.registry, programs.tester()),
+        machine: &machine,
         breaker: &root.settings.breaker_policy(),
         now: cx.env.clock.now(),
     };
