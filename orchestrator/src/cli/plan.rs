@@ -210,11 +210,12 @@ impl fmt::Display for PlanReport {
             }
             let mut reasons = std::collections::BTreeMap::<String, usize>::new();
             let mut retries = vec![];
-            for skip in &batch.skipped {
-                if let SkipReason::BackingOff { until } = skip.reason {
-                    retries.push(until);
+            // Many entries that follow each other have the same reason, which is written once.
+            for equal in batch.skipped.chunk_by(|a, b| a.reason == b.reason) {
+                if let SkipReason::BackingOff { until } = equal[0].reason {
+                    retries.extend(std::iter::repeat_n(until, equal.len()));
                 } else {
-                    *reasons.entry(skip.reason.to_string()).or_default() += 1;
+                    *reasons.entry(equal[0].reason.to_string()).or_default() += equal.len();
                 }
             }
             if let Some(first) = retries.iter().min() {

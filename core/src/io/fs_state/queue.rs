@@ -122,7 +122,8 @@ pub(super) fn parse(
 
 /// The queue in `content`; `None` if there is anything wrong with it.
 fn parse_at_once(ecosystem: &EcosystemId, content: &[u8]) -> Option<QueueFile> {
-    let document: Document<Entries> = serde_json::from_slice(content).ok()?;
+    // The characters are checked once and not in each text.
+    let document: Document<Entries> = serde_json::from_str(str::from_utf8(content).ok()?).ok()?;
     let Entries(entries) = document.packages;
     let is_expected = document.schema_version == SCHEMA_VERSION
         && document.ecosystem == *ecosystem
