@@ -28,7 +28,7 @@ use batch_sandbox::{CERTIFICATE_VARIABLES, Host, PROXY_VARIABLES};
 use crate::{
     plugins,
     settings::{Settings, SettingsError},
-    toolchain::{FoundToolchain, find_toolchain},
+    toolchain::{self, FoundToolchain, find_toolchain},
 };
 
 /// Variables of this machine that a step with network may see, because tools need them to trust
@@ -118,15 +118,23 @@ impl Env {
     /// The tool of `plugin`; `None` when it is not on this machine or cannot be used.
     pub async fn toolchain(&self, plugin: &EcosystemPlugin) -> Option<FoundToolchain> {
         let wanted = plugin.toolchain.as_ref()?;
-        let variables = self.of_toolchains.iter().map(|(name, value)| (&**name, &**value));
-        let variables: Vec<(&str, &OsStr)> = variables.collect();
-        match find_toolchain(wanted, &self.host.path, &variables).await {
+        match find_toolchain(wanted, &self.host.path, &self.toolchain_variables()).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::debug!("{} cannot be used for {}: {error}", wanted.program, plugin.id);
                 None
             }
         }
+    }
+
+    /// Whether the tool of `plugin`, if it needs one, may be on this machine. No program is started.
+    pub async fn may_have_toolchain(&self, plugin: &EcosystemPlugin) -> bool {
+        let Some(wanted) = &plugin.toolchain else { return true };
+        toolchain::may_be_found(wanted, &self.host.path, &self.toolchain_variables()).await
+    }
+
+    fn toolchain_variables(&self) -> Vec<(&str, &OsStr)> {
+        self.of_toolchains.iter().map(|(name, value)| (&**name, &**value)).collect()
     }
 }
 
