@@ -49,10 +49,6 @@ impl Remote {
         matches!(self.0, Spelling::Name(_))
     }
 
-    pub(super) fn is_path(&self) -> bool {
-        matches!(self.0, Spelling::Path(_))
-    }
-
     /// The folder of the repository, if it is one of this machine.
     pub fn local_path(&self) -> Option<PathBuf> {
         match &self.0 {

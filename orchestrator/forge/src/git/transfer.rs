@@ -1,6 +1,6 @@
 //! What is asked of the remote.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use crate::git::{
     BranchName, CommitId, GitError, PushOutcome, Worktree,
@@ -14,7 +14,7 @@ const FETCHED: &str = "refs/worktree/fetched";
 const HISTORY: &str = "refs/worktree/history";
 
 /// Options of `git fetch` that leave the person's references alone.
-const FETCH: [&str; 9] = [
+const FETCH: [&str; 8] = [
     "fetch",
     "--quiet",
     "--no-tags",
@@ -22,7 +22,6 @@ const FETCH: [&str; 9] = [
     "--no-write-fetch-head",
     "--no-auto-maintenance",
     "--no-recurse-submodules",
-    "--refmap=",
     "--force",
 ];
 
@@ -41,7 +40,7 @@ impl Worktree {
     ) -> Result<Option<CommitId>, GitError> {
         let mut command = self.command(FETCH);
         let from = format!("+{}:{FETCHED}", branch.reference());
-        command.args.extend(self.at_remote([from]));
+        command.args.extend(at(&self.places().fetch, from));
         let answer = self.ask_remote(command).await?;
         match answer.code {
             0 => self.run(["rev-parse", "--verify", FETCHED]).await?.commit().map(Some),
@@ -60,7 +59,7 @@ impl Worktree {
         }
         let mut command = self.command(FETCH);
         command.args.push("--unshallow".into());
-        command.args.extend(self.at_remote([format!("+HEAD:{HISTORY}")]));
+        command.args.extend(at(&self.places().fetch, format!("+HEAD:{HISTORY}")));
         let answer = self.ask_remote(command).await?;
         if answer.code == 0 { Ok(true) } else { Err(self.of_remote(&answer)) }
     }
@@ -111,14 +110,13 @@ impl Worktree {
         command.args.push(lease.option().into());
         let reference = lease.branch.reference();
         let source = commit.map(CommitId::as_str).unwrap_or_default();
-        command.args.extend(self.at_remote([format!("{source}:{reference}")]));
+        command.args.extend(at(&self.places().push, format!("{source}:{reference}")));
         let answer = self.ask_remote(command).await?;
         Ok(read_push(answer.code, &self.cleaned(&answer.stdout), &answer.stderr))
     }
+}
 
-    /// The remote and what is asked of it, none of which can be an option.
-    fn at_remote<const N: usize>(&self, refspecs: [String; N]) -> Vec<OsString> {
-        let remote = ["--end-of-options".into(), self.remote().arg().to_owned()];
-        remote.into_iter().chain(refspecs.map(OsString::from)).collect()
-    }
+/// A remote and what is asked of it, none of which can be an option.
+fn at(place: &OsStr, refspec: String) -> [OsString; 3] {
+    ["--end-of-options".into(), place.to_owned(), refspec.into()]
 }

@@ -9,6 +9,7 @@
 //! person's.
 
 use std::{
+    ffi::OsString,
     fs::{self, File},
     io::{self, Write as _},
     path::{Component, Path, PathBuf},
@@ -31,9 +32,17 @@ pub struct Worktree {
     /// The root, relative to the top of the repository.
     prefix: PathBuf,
     remote: Remote,
+    places: Places,
     /// It is the standard input of every git that works here. A git that outlives a killed process
     /// keeps the lock, so that the next process waits for it.
     lock: File,
+}
+
+/// The addresses of a remote.
+#[derive(Clone)]
+pub(super) struct Places {
+    pub(super) fetch: OsString,
+    pub(super) push: OsString,
 }
 
 /// The person's checkout.
@@ -61,7 +70,7 @@ impl Worktree {
         let folder = folder.canonicalize().map_err(files(folder))?;
         let checkout = Checkout::of(git, &root).await?;
         let prefix = root.strip_prefix(&checkout.top).unwrap_or(Path::new("")).to_owned();
-        let remote = checkout.absolute(git, remote).await?;
+        let places = checkout.places(git, remote).await?;
         let path = folder.join("worktree.lock");
         let locked = lock(&*git.clock, git.patience, &path).await.map_err(files(&path))?;
         let lock = locked.ok_or(GitError::Busy { lock: path })?;
@@ -72,6 +81,7 @@ impl Worktree {
             git_dir,
             prefix: prefix.clone(),
             remote: remote.clone(),
+            places: places.clone(),
             lock,
         };
         if let Some(git_dir) = checkout.registered(&dir) {
@@ -96,14 +106,13 @@ impl Worktree {
         &self.remote
     }
 
-    /// The address of the remote, with the person's own rules applied.
-    pub async fn remote_address(&self) -> Result<String, GitError> {
-        if !self.remote.is_name() {
-            return Ok(self.remote.arg().to_string_lossy().into_owned());
-        }
-        let mut command = self.command(["remote", "get-url", "--push"]);
-        command.args.push(self.remote.arg().to_owned());
-        Ok(self.git.run(command).await?.succeeded()?.line()?.to_owned())
+    /// The address that is pushed to, with the person's own rules applied. It may contain a password.
+    pub fn remote_address(&self) -> String {
+        self.places.push.to_string_lossy().into_owned()
+    }
+
+    pub(super) fn places(&self) -> &Places {
+        &self.places
     }
 
     /// Makes the worktree anew.
@@ -227,24 +236,34 @@ impl Checkout {
         is_ours.then_some(git_dir)
     }
 
-    /// git reads the relative path of a remote from the folder in which it runs, which is another
-    /// one in a worktree.
-    async fn absolute(&self, git: &Git, remote: &Remote) -> Result<Remote, GitError> {
+    /// Where `remote` is. The name of a remote is never given to git: with it, each fetch and push
+    /// would move the person's remote-tracking branches, and its relative path would be read from
+    /// another folder.
+    async fn places(&self, git: &Git, remote: &Remote) -> Result<Places, GitError> {
         if !remote.is_name() {
-            return Ok(remote.clone());
+            let place = remote.arg().to_owned();
+            return Ok(Places { fetch: place.clone(), push: place });
         }
-        let mut command = Command::new(&self.top, ["remote", "get-url"]);
-        command.args.push(remote.arg().to_owned());
-        let answer = git.run(command).await?;
-        if answer.code != 0 {
-            return Err(GitError::Remote {
+        let ask = async |options: &[&str]| {
+            let mut command = Command::new(&self.top, ["remote", "get-url"]);
+            command.args.extend(options.iter().map(OsString::from));
+            command.args.push(remote.arg().to_owned());
+            let answer = git.run(command).await?;
+            let refused = |reason| GitError::Remote {
                 remote: remote.to_string(),
                 trouble: error::trouble(&answer.stderr),
-                reason: error::reason(&answer.stderr, answer.code),
-            });
-        }
-        let at = Remote::new(answer.line()?, &self.top);
-        Ok(at.ok().filter(Remote::is_path).unwrap_or_else(|| remote.clone()))
+                reason,
+            };
+            if answer.code != 0 {
+                return Err(refused(error::reason(&answer.stderr, answer.code)));
+            }
+            let place = Remote::new(answer.line()?, &self.top);
+            let place = place.map_err(|odd| refused(odd.to_string()))?;
+            // In a configuration, a path may be a single word.
+            let path = self.top.join(place.arg()).into_os_string();
+            Ok(if place.is_name() { path } else { place.arg().to_owned() })
+        };
+        Ok(Places { fetch: ask(&[]).await?, push: ask(&["--push"]).await? })
     }
 }
 

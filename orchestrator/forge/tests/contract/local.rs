@@ -145,6 +145,32 @@ mod files {
     }
 
     #[tokio::test]
+    async fn a_merge_is_noted_before_the_main_branch_moves() {
+        let local = Local::new().await;
+        local.repository.commit("batch/x", "x", "x\n");
+        let pull = local.forge().open(&new()).await.unwrap();
+        // Somebody else is about to move the main branch.
+        let lock = local.repository.bare().join("refs/heads/main.lock");
+        std::fs::write(&lock, "").unwrap();
+        let is_noted = async {
+            for _ in 0..400 {
+                if !local.read("pulls/1.json").contains("\"merging\": null") {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            let during = local.read("pulls/1.json");
+            std::fs::remove_file(&lock).unwrap();
+            during
+        };
+        let squash = squash();
+        let (merged, during) = tokio::join!(local.forge().merge(&pull, &squash), is_noted);
+        let MergeOutcome::Merged { commit: Some(_) } = merged.unwrap() else { panic!("{during}") };
+        assert!(!during.contains("\"merging\": null") && during.contains("\"open\""), "{during}");
+        assert!(local.read("pulls/1.json").contains("\"merging\": null"));
+    }
+
+    #[tokio::test]
     async fn texts_that_others_wrote_are_cleaned() {
         let local = Local::new().await;
         let head = local.repository.commit("batch/x", "x", "x\n");

@@ -93,8 +93,9 @@ impl Repositories {
         fs::write(these.folder().join(".gitignore"), "*\n").unwrap();
         git(&checkout, &["add", "-A"]);
         git(&checkout, &["commit", "-q", "-m", "Begin"]);
-        let bare = these.bare();
-        git(&checkout, &["remote", "add", "origin", bare.to_str().unwrap()]);
+        // An address, because git moves remote-tracking branches for these only.
+        let address = format!("file://{}", these.bare().display());
+        git(&checkout, &["remote", "add", "origin", &address]);
         git(&checkout, &["push", "-q", "-u", "origin", "main"]);
         these
     }

@@ -240,7 +240,7 @@ fn damage(name: &str, dir: &Path, git_dir: &Path) {
         "in the middle of a merge" => {
             write("MERGE_HEAD", &"1".repeat(40));
             fs::write(dir.join("README"), "<<<<<<<\n").unwrap();
-            fs::create_dir_all(dir.join("inner/.git")).unwrap();
+            git(dir, &["init", "-q", "inner"]);
         }
         "the person's branch checked out" => {
             git(dir, &["checkout", "-q", "--ignore-other-worktrees", "main"]);
@@ -264,6 +264,20 @@ async fn a_damaged_worktree_is_made_anew() {
         }
         assert_eq!(repositories.of_person(), before, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_worktree_that_loses_its_link_does_not_fall_back_to_the_checkout() {
+    let repositories = Repositories::new();
+    make_dirty(&repositories);
+    let worktree = repositories.open().await;
+    let base = worktree.fetch(&branch("main")).await.unwrap();
+    let before = repositories.of_person();
+    fs::remove_file(worktree.root().join(".git")).unwrap();
+    let _ = worktree.reset_to(&base).await;
+    fs::write(worktree.root().join("data/state.json"), "{\"a\":1}\n").unwrap();
+    let _ = worktree.commit_all(&[Path::new("data")], "Save", at()).await;
+    assert_eq!(repositories.of_person(), before);
 }
 
 #[tokio::test]
@@ -297,11 +311,15 @@ async fn a_remote_may_be_a_name_a_path_or_an_address() {
     let repositories = Repositories::new();
     let checkout = repositories.checkout();
     git(&checkout, &["remote", "add", "relative", "../b.git"]);
+    git(&checkout, &["remote", "add", "inside", "inside"]);
+    std::os::unix::fs::symlink(repositories.bare(), checkout.join("inside")).unwrap();
     let address = format!("file://{}", repositories.bare().display());
-    for (n, remote) in ["origin", "relative", "../b.git", &address].into_iter().enumerate() {
+    for (n, remote) in
+        ["origin", "relative", "inside", "../b.git", &address].into_iter().enumerate()
+    {
         let worktree = repositories.open_in(&repositories.root(), remote).await.unwrap();
         save(&worktree, "data/state.json", &format!("{{\"n\":{n}}}\n")).await;
-        assert!(worktree.remote_address().await.unwrap().ends_with("b.git"), "{remote}");
+        assert!(worktree.remote_address().contains('/'), "{remote}");
     }
 }
 
