@@ -50,9 +50,12 @@ pub(crate) async fn open(
     match kind {
         ForgeKind::Github => {
             let token = cx.env.forge_token.clone().ok_or_else(|| {
-                Refusal::usage("GitHub needs a token; set GITHUB_TOKEN, or name another --forge")
+                Refusal::unavailable(
+                    "GITHUB_TOKEN is not set, so nothing is pushed and no pull request is opened; what \
+                     was verified is kept, and `tsuku-batch merge --push --resume` with the token goes on",
+                )
             })?;
-            let address = worktree.remote_address().await?;
+            let address = worktree.remote_address();
             let repository = match &args.repository {
                 Some(text) => text.parse(),
                 None => Repository::of_address(&address, "github.com"),
@@ -68,7 +71,7 @@ pub(crate) async fn open(
             Ok(Box::new(Github::new(settings)))
         }
         ForgeKind::Local => {
-            let address = worktree.remote_address().await?;
+            let address = worktree.remote_address();
             let remote = worktree.remote().local_path().or_else(|| {
                 let path = std::path::PathBuf::from(&address);
                 path.is_dir().then_some(path)

@@ -129,7 +129,7 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
     let opened = Opened::new(&at.remote, &root, cx).await?;
     let Opened { git, worktree, main } = &opened;
     let is_local = worktree.remote().local_path().is_some()
-        || std::path::Path::new(&worktree.remote_address().await?).is_dir();
+        || std::path::Path::new(&worktree.remote_address()).is_dir();
     let kind =
         at.forge.forge.unwrap_or(if is_local { ForgeKind::Local } else { ForgeKind::Github });
     let forge = forge::open(kind, &at.forge, (git, worktree, main), (&root, cx)).await?;

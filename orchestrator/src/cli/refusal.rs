@@ -21,6 +21,10 @@ impl Refusal {
         Self { exit: Exit::Usage, message: message.into() }.into()
     }
 
+    pub(super) fn unavailable(message: impl Into<String>) -> anyhow::Error {
+        Self { exit: Exit::Unavailable, message: message.into() }.into()
+    }
+
     pub(super) fn not_found(message: impl Into<String>) -> anyhow::Error {
         Self { exit: Exit::NotFound, message: message.into() }.into()
     }

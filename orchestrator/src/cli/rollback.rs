@@ -11,7 +11,7 @@ use super::{
     Context, Refusal,
     forge::{self, ForgeArgs},
     queue::WhoArgs,
-    stages::merge::{Opened, RemoteArgs},
+    stages::merge::{Opened, RemoteArgs, state_branch},
 };
 use crate::{
     exit::Exit,
@@ -68,7 +68,9 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         return Ok(Exit::Ok);
     }
     let operator = args.who.operator(args.reason.as_deref(), cx);
-    let state = StatePush { worktree, branch: main, clock, jitter: cx.env.jitter.clone() };
+    let branch = state_branch(&root, main)?;
+    let jitter = cx.env.jitter.clone();
+    let state = StatePush { worktree, branch: &branch, recipes: main, clock, jitter };
     let outcome = rollback.carry_out(plan, &state, &operator).await?;
     let pull_request = match args.forge.forge {
         Some(kind) => {

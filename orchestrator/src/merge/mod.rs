@@ -73,20 +73,19 @@ struct Changed {
     fates: Fates,
 }
 
-impl Merge<'_> {
-    /// Keeps `journal` until its batch is pushed. A batch that is kept already stays as it is.
-    pub fn keep(&self, journal: &Journal) -> anyhow::Result<()> {
-        let Some(started) = journal.started() else { return Ok(()) };
-        let is_kept = self.unpushed.pending()?.iter().any(|it| it.batch_id == journal.batch_id);
-        if !is_kept {
-            self.unpushed.begin(started)?;
-            let rest: Vec<Fact> =
-                journal.facts.iter().filter(|fact| fact.started().is_none()).cloned().collect();
-            self.unpushed.append(&journal.batch_id, &rest)?;
-        }
-        Ok(())
+/// Keeps `journal` in `unpushed` until its batch is pushed. A batch that is kept already stays as it is.
+pub fn keep(unpushed: &Outbox, journal: &Journal) -> anyhow::Result<()> {
+    let Some(started) = journal.started() else { return Ok(()) };
+    if !unpushed.pending()?.iter().any(|it| it.batch_id == journal.batch_id) {
+        unpushed.begin(started)?;
+        let rest: Vec<Fact> =
+            journal.facts.iter().filter(|fact| fact.started().is_none()).cloned().collect();
+        unpushed.append(&journal.batch_id, &rest)?;
     }
+    Ok(())
+}
 
+impl Merge<'_> {
     /// Pushes every batch that is kept, and the record of an `empty_slot`, in one commit, and opens and
     /// updates pull requests.
     pub async fn push(&self, empty_slot: Option<&RunRecord>) -> anyhow::Result<MergeReport> {

@@ -24,12 +24,23 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct StatePush<'a> {
     /// The private worktree.
     pub worktree: &'a Worktree,
-    /// The branch of the state.
+    /// The branch of the state. If it does not exist, it begins where `recipes` is.
     pub branch: &'a BranchName,
+    /// The branch that recipes are merged into.
+    pub recipes: &'a BranchName,
     /// The time.
     pub clock: &'a dyn Clock,
     /// Chooses waiting times, so that writers that met do not meet again.
     pub jitter: fastrand::Rng,
+}
+
+/// What a branch of the state takes from the branch that recipes are merged into.
+const OF_PEOPLE: &[&str] = &["recipes", "pipeline.toml"];
+
+/// Where the branch of the state is.
+struct Base {
+    commit: CommitId,
+    exists: bool,
 }
 
 /// A change of the state that was made in the worktree.
@@ -69,9 +80,28 @@ pub enum Pushed<T> {
 impl StatePush<'_> {
     /// The newest state of the branch, checked out in the worktree.
     pub async fn newest(&self) -> anyhow::Result<FsState> {
-        let base = self.worktree.fetch(self.branch).await?;
-        self.worktree.reset_to(&base).await?;
-        Ok(FsState::open(self.worktree.root())?)
+        Ok(self.check_out().await?.1)
+    }
+
+    /// Checks out the newest state. Returns the newest commit, whether the branch exists, and the state.
+    async fn check_out(&self) -> anyhow::Result<(Base, FsState)> {
+        let Self { worktree, branch, recipes, .. } = self;
+        let commit = worktree.fetch_if_present(branch).await?;
+        let exists = commit.is_some();
+        let commit = match commit {
+            Some(commit) => commit,
+            None => worktree.fetch(recipes).await?,
+        };
+        worktree.reset_to(&commit).await?;
+        if branch != recipes && exists {
+            // Nobody but this program writes to the branch, so that recipes and settings are always those
+            // of the other one.
+            let newest = worktree.fetch(recipes).await?;
+            for path in OF_PEOPLE {
+                worktree.restore(&newest, &[Path::new(path)]).await?;
+            }
+        }
+        Ok((Base { commit, exists }, FsState::open(worktree.root())?))
     }
 
     /// Makes `change` in the newest state, commits `paths`, which are relative to the root, and pushes.
@@ -81,28 +111,30 @@ impl StatePush<'_> {
         paths: &[&Path],
         mut change: impl AsyncFnMut(FsState) -> anyhow::Result<Change<T>>,
     ) -> anyhow::Result<Pushed<T>> {
-        let Self { worktree, branch, clock, .. } = self;
+        let Self { worktree, branch, clock, recipes, .. } = self;
+        let mut paths = paths.to_vec();
+        if branch != recipes {
+            paths.extend(OF_PEOPLE.iter().map(Path::new));
+        }
         let mut jitter = self.jitter.clone();
         let mut reason = String::new();
         for n in 0..MAX_TRIES {
             if 0 < n {
                 clock.sleep(wait(n, jitter.f64())).await;
             }
-            let base = match worktree.fetch(branch).await {
-                Ok(base) => base,
+            let (Base { commit: base, exists }, state) = match self.check_out().await {
+                Ok(found) => found,
                 Err(error) if is_unreachable(&error) => {
                     reason = error.to_string();
                     continue;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             };
-            worktree.reset_to(&base).await?;
-            let state = FsState::open(worktree.root())?;
             let Change { value, message } = change(state).await?;
-            let Some(commit) = worktree.commit_all(paths, &message, clock.now()).await? else {
+            let Some(commit) = worktree.commit_all(&paths, &message, clock.now()).await? else {
                 return Ok(Pushed::Nothing { value, base });
             };
-            match worktree.push(&commit, branch, Some(&base)).await? {
+            match worktree.push(&commit, branch, exists.then_some(&base)).await? {
                 PushOutcome::Pushed => return Ok(Pushed::Now { value, commit }),
                 PushOutcome::Behind { reason: told }
                 | PushOutcome::Unreachable { reason: told } => {
@@ -127,8 +159,9 @@ fn wait(n: u32, jitter: f64) -> Duration {
     doubled.min(LONGEST_WAIT).mul_f64(jitter.clamp(0.0, 1.0))
 }
 
-fn is_unreachable(error: &GitError) -> bool {
-    matches!(error, GitError::Remote { trouble: RemoteTrouble::Unreachable, .. })
+fn is_unreachable(error: &anyhow::Error) -> bool {
+    let unreachable = RemoteTrouble::Unreachable;
+    matches!(error.downcast_ref(), Some(GitError::Remote { trouble, .. }) if *trouble == unreachable)
 }
 
 /// The message of a commit with `title` that records `batches`.

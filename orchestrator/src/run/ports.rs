@@ -55,6 +55,8 @@ pub struct RunConfig<'a> {
     pub bundled_recipes: &'a BundledRecipes,
     /// The packages that a person has looked at.
     pub looked_at: BTreeSet<PackageId>,
+    /// The packages of batches that have ended and wait to be pushed.
+    pub unpushed: BTreeSet<PackageId>,
     pub recipe_source: RecipeSource<'a>,
     /// The address of the CI run that this run belongs to.
     pub workflow_run_url: Option<String>,

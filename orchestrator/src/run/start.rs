@@ -204,6 +204,7 @@ fn decided<'a>(
 ) -> anyhow::Result<(Situation<'a>, Preflight)> {
     let situation = Situation::read(config.preflight_input(ports), &request.choice)?;
     let situation = if request.only.is_empty() { situation } else { situation.only(&request.only) };
+    let situation = situation.without(&config.unpushed);
     let preflight = situation.decide(&request.choice, request.batch_limit);
     Ok((situation, preflight))
 }

@@ -44,6 +44,15 @@ impl Default for MergeSettings {
     }
 }
 
+/// `[state]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StateSettings {
+    /// The branch that the state is pushed to; absent means the branch that recipes are merged into. A
+    /// branch of its own has the recipes of that one too, so that a checkout of it is a root.
+    pub branch: Option<String>,
+}
+
 impl MergeSettings {
     /// What may be merged.
     pub fn policy(&self) -> MergePolicy {

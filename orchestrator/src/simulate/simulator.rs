@@ -84,6 +84,7 @@ impl<'a> Simulator<'a> {
                 jitter: fastrand::Rng::with_seed(simulation.seed),
                 bundled_recipes: simulation.bundled_recipes,
                 looked_at: simulation.looked_at,
+                unpushed: [].into(),
                 recipe_source: RecipeSource::Process(process_recipes),
                 workflow_run_url: None,
             },

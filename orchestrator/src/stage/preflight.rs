@@ -120,6 +120,20 @@ impl<'a> Situation<'a> {
         self
     }
 
+    /// The same without the packages `kept`, whose batches have ended and wait to be pushed. What they
+    /// came to is not in the state yet, so that they seem to be due.
+    #[must_use]
+    pub fn without(mut self, kept: &BTreeSet<PackageId>) -> Self {
+        for ecosystem in &mut self.ecosystems {
+            if let Some(file) = &mut ecosystem.queue
+                && kept.iter().any(|id| file.entries.contains_key(id))
+            {
+                Arc::make_mut(file).entries.retain(|id, _| !kept.contains(id));
+            }
+        }
+        self
+    }
+
     /// Those of the packages `only` that the batches of `preflight` do not attempt, with the reasons.
     #[must_use]
     pub fn not_attempted(

@@ -6,6 +6,7 @@ mod corpus;
 mod labels;
 mod old_tree;
 mod operator;
+mod replayed;
 mod routes;
 mod shapes;
 mod signatures;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     let of_corpus = corpus::TESTS
         .iter()
         .chain(labels::TESTS)
+        .chain(replayed::TESTS)
         .chain(routes::TESTS)
         .chain(signatures::OF_CORPUS)
         .chain(simulated::TESTS)

@@ -238,6 +238,7 @@ impl TestPorts {
             jitter: fastrand::Rng::with_seed(1),
             bundled_recipes: &owned.bundled,
             looked_at: [].into(),
+            unpushed: [].into(),
             recipe_source: RecipeSource::Root,
             workflow_run_url: None,
         }

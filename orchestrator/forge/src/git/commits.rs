@@ -62,15 +62,22 @@ impl Worktree {
     }
 
     /// Makes the files `paths`, which are relative to the root, what they are in `commit`, byte for byte.
-    /// Files that it does not have are removed. Each path must exist there or here.
+    /// Files that it does not have are removed. A folder stands for all files below it, and a path that
+    /// exists neither there nor here for nothing.
     pub async fn restore(&self, commit: &CommitId, paths: &[&Path]) -> Result<(), GitError> {
-        if paths.is_empty() {
-            return Ok(());
-        }
         let mut list = vec![];
         for path in paths {
-            list.extend_from_slice(self.in_repository(path)?.as_os_str().as_bytes());
-            list.push(0);
+            let path = self.in_repository(path)?;
+            let mut known =
+                self.command(["ls-files", "--cached", "--with-tree", commit.as_str(), "--"]);
+            known.args.push(path.clone().into());
+            if !self.ask(known).await?.succeeded()?.stdout.is_empty() {
+                list.extend_from_slice(path.as_os_str().as_bytes());
+                list.push(0);
+            }
+        }
+        if list.is_empty() {
+            return Ok(());
         }
         let mut from = OsString::from("--pathspec-from-file=");
         from.push(self.argument_file("tsuku-batch-paths", &list)?);

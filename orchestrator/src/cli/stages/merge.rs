@@ -19,12 +19,15 @@ use crate::{
     },
     env::Root,
     exit::Exit,
-    merge::{Merge, Pulls, PushReport, StatePush},
+    merge::{self, Merge, Pulls, PushReport, StatePush},
     run::{Collected, Ports, Recording, RunConfig, Stages},
 };
 
 /// How long the worktree of another process is waited for.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// The origin that the token is for, unless `--remote` is an address.
+const GITHUB: &str = "https://github.com";
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("where").required(true).args(["local", "push"]))]
@@ -105,7 +108,12 @@ async fn push(
     (root, cx): (&Root, &Context),
 ) -> anyhow::Result<Exit> {
     let clock = &*cx.env.clock;
+    let unpushed = Outbox::unpushed(&root.layout);
+    for journal in &collected.journals {
+        merge::keep(&unpushed, journal)?;
+    }
     let Opened { git, worktree, main } = Opened::new(&args.remote, root, cx).await?;
+    let state_branch = state_branch(root, &main)?;
     let forge = match args.forge.forge {
         Some(kind) => {
             let repository = (&git, &worktree, &main);
@@ -121,11 +129,12 @@ async fn push(
         config: &config,
         state: StatePush {
             worktree: &worktree,
-            branch: &main,
+            branch: &state_branch,
+            recipes: &main,
             clock,
             jitter: cx.env.jitter.clone(),
         },
-        unpushed: Outbox::unpushed(&root.layout),
+        unpushed,
         pulls: forge.as_deref().map(|forge| Pulls {
             forge,
             worktree: &worktree,
@@ -135,15 +144,22 @@ async fn push(
         }),
         hold: HoldPolicy::default(),
     };
-    for journal in &collected.journals {
-        merge.keep(journal)?;
-    }
     let report = merge.push(collected.empty_slot.as_ref()).await?;
     cx.out.show(&report)?;
     Ok(match report.push {
         PushReport::Kept { .. } => Exit::Unavailable,
         PushReport::Pushed { .. } | PushReport::Nothing | PushReport::Waits { .. } => Exit::Ok,
     })
+}
+
+/// The branch that the state of `root` is pushed to.
+pub(crate) fn state_branch(root: &Root, main: &BranchName) -> anyhow::Result<BranchName> {
+    match &root.settings.state.branch {
+        Some(text) => text
+            .parse()
+            .map_err(|error| Refusal::usage(format!("pipeline.toml: [state] branch: {error}"))),
+        None => Ok(main.clone()),
+    }
 }
 
 /// A repository that is ready to be pushed to.
@@ -165,7 +181,8 @@ impl Opened {
         let here = std::path::absolute(&cx.root).context("cannot find the folder of the root")?;
         let remote = Remote::new(&args.remote, &here).map_err(|error| usage(&error))?;
         let token = cx.env.forge_token.clone().and_then(|token| {
-            let url = args.remote.parse().ok()?;
+            // The address of a named remote is known only to git. The token is sent to this origin only.
+            let url = args.remote.parse().or_else(|_| GITHUB.parse()).ok()?;
             RemoteToken::new(&url, token)
         });
         let git = Git::find(GitSettings {

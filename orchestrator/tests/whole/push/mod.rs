@@ -19,12 +19,19 @@ pub(crate) const FAIL: [Verdict; 2] =
 const PARTLY: [Verdict; 2] = [Verdict::Pass, Verdict::Fail];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 13] = [
+    let tests: [(&str, fn()); 17] = [
         ("eight_processes_push_into_one_repository_and_nothing_is_lost", races::eight_processes),
         ("a_push_writes_state_and_recipes_in_one_commit", one_commit),
         ("a_checkout_with_changes_of_a_person_stays_as_it_is", checkout_untouched),
         ("a_remote_that_refuses_or_is_gone_costs_no_batch", refused),
         ("a_recipe_of_a_person_is_not_overwritten", no_overwrite),
+        (
+            "a_state_branch_of_its_own_has_the_recipes_of_main_and_main_none_of_the_state",
+            state_branch,
+        ),
+        ("what_waits_to_be_pushed_is_not_attempted_again", not_again),
+        ("a_merge_that_is_killed_anywhere_is_completed_by_the_next_one", pull_requests::killed),
+        ("without_a_token_everything_is_kept_and_nothing_is_pushed", no_token),
         ("a_rollback_restores_exactly_one_batch_byte_for_byte", rollback::exactly_one_batch),
         ("what_was_not_merged_cannot_be_rolled_back", rollback::nothing_to_roll_back),
         ("pull_requests_are_listed_updated_and_merged_by_a_person", rollback::commands),
@@ -164,4 +171,63 @@ fn no_overwrite() {
     assert_eq!(ok(merge(&root, &[]))["push"]["outcome"], "pushed");
     assert_eq!(remote.file("main", "recipes/g/good.toml").as_deref(), Some(recipe));
     assert_eq!(remote.entry("good")["status"], "success");
+}
+
+fn state_branch() {
+    let remote = Remote::new(&names(&["good", "bad"]), "[state]\nbranch = \"state\"");
+    let root = remote.checkout();
+    let main = remote.commits("main");
+    let batch = Batch::new(0, &[("good", PASS)]);
+    batch.keep(&root);
+    // With a forge, recipes go to main and the state to its branch.
+    let report = ok(merge(&root, &["--forge", "local"]));
+    assert_eq!(report["push"]["outcome"], "pushed", "{report}");
+    assert_eq!(report["pull_requests"][0]["merging"]["by"], "merged", "no check is required");
+    let on_main = git(&remote.path(), &["diff", "--name-only", &main[0], "main"]);
+    assert_eq!(on_main.trim(), "recipes/g/good.toml", "main has no commit of the state");
+    assert!(remote.file("state", &format!("data/metrics/batch-runs-{}.jsonl", batch.id)).is_some());
+
+    Batch::new(1, &[("bad", FAIL)]).keep(&root);
+    let report = ok(merge(&root, &["--forge", "local"]));
+    assert_eq!((&report["merged"], &report["push"]["outcome"]), (&1.into(), &"pushed".into()));
+    assert!(remote.file("state", "recipes/g/good.toml").is_some(), "it is a whole root");
+    let queue = remote.file("state", "data/queues/priority-queue-npm.json").unwrap();
+    assert!(queue.contains("\"success\"") && queue.contains("\"failed\""), "{queue}");
+    assert_eq!(git(&remote.path(), &["rev-list", "--merges", "--count", "state"]).trim(), "0");
+}
+
+fn not_again() {
+    let remote = Remote::new(&names(&["good", "other"]), "");
+    let root = remote.checkout();
+    Batch::new(0, &[("good", PASS)]).keep(&root);
+    let folder = root.path("artifacts");
+    let folder = folder.to_str().unwrap();
+    let planned = ok(root.command(&[
+        "-q",
+        "preflight",
+        "--ecosystem",
+        "npm",
+        "--matrix",
+        "--artifacts",
+        folder,
+    ]));
+    let text = planned.to_string();
+    assert!(!text.contains("npm:good"), "{text}");
+    let files = std::fs::read_dir(folder).unwrap().count();
+    assert!(files > 0);
+}
+
+fn no_token() {
+    let remote = Remote::new(&names(&["good"]), "");
+    let root = remote.checkout();
+    Batch::new(0, &[("good", PASS)]).keep(&root);
+    let mut command = merge(&root, &["--forge", "github", "--repository", "owner/name"]);
+    let output = command.env_remove("GITHUB_TOKEN").output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("GITHUB_TOKEN is not set"),
+        "{output:?}"
+    );
+    assert_eq!(remote.commits("main").len(), 1);
+    assert_eq!(ok(merge(&root, &[]))["push"]["outcome"], "pushed");
 }

@@ -1,6 +1,11 @@
 //! Recipes that are merged by pull requests of a local forge under strict protection.
 
-use std::{collections::BTreeMap, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -197,5 +202,48 @@ pub(super) fn slow_checks() {
     assert!((1..=6).contains(&n_waits), "the state waited {n_waits} times");
     for batch in &batches {
         assert!(remote.run(&batch.id).is_some(), "{} is lost", batch.id);
+    }
+}
+
+/// A process that pushes state and opens a pull request is killed at many moments; the next one completes
+/// what is left, and nothing is done twice.
+pub(super) fn killed() {
+    const N_KILLS: u64 = 12;
+    let packages: Vec<String> = (0..N_KILLS).map(|n| format!("p{n}")).collect();
+    let remote = protected(&packages.iter().map(String::as_str).collect::<Vec<_>>());
+    let root = remote.checkout();
+    let mut batches = vec![];
+    for (n, package) in (0..N_KILLS).zip(&packages) {
+        let batch = Batch::new(i64::try_from(n).unwrap(), &[(package, PASS)]);
+        batch.keep(&root);
+        let mut child =
+            by_forge(&root).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // How far it gets depends on the machine: the later kills reach what the earlier ones do not.
+        std::thread::sleep(Duration::from_millis(60 * (n + 1)));
+        let _ = child.kill();
+        child.wait().unwrap();
+        batches.push(batch);
+    }
+    let report = ok(by_forge(&root));
+    assert_ne!(report["push"]["outcome"], "kept", "{report}");
+    let merges = git(&remote.path(), &["rev-list", "--merges", "--count", "main"]);
+    assert_eq!(merges.trim(), "0");
+    let mut branches = vec![];
+    for number in 1..=N_KILLS {
+        let pull = pull(&remote, number);
+        assert_eq!(pull["state"], "open", "{pull}");
+        branches.push(pull["branch"].as_str().unwrap().to_owned());
+    }
+    assert!(!pull_file(&remote, N_KILLS + 1).exists(), "no batch has two pull requests");
+    branches.sort();
+    let mut expected: Vec<String> =
+        batches.iter().map(|batch| format!("batch/{}", batch.id)).collect();
+    expected.sort();
+    assert_eq!(branches, expected);
+    for (batch, package) in batches.iter().zip(&packages) {
+        assert_eq!(remote.entry(package)["batch_id"], batch.id.to_string());
+        let path = format!("data/metrics/batch-runs-{}.jsonl", batch.id);
+        let added = ["log", "--diff-filter=A", "--format=%H", "main", "--", &path];
+        assert_eq!(git(&remote.path(), &added).lines().count(), 1, "{} was written once", batch.id);
     }
 }
