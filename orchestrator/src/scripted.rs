@@ -126,8 +126,20 @@ impl Validator for ScriptedValidator {
 }
 
 /// A recipe for `version` of `package` that provides `command`, with the first step of `plugin`;
-/// `None` when it has no step of its own.
+/// `None` when it has no step of its own. It has the name of the package.
 pub fn recipe_of(
+    plugin: &EcosystemPlugin,
+    package: &PackageId,
+    version: &str,
+    command: &CommandName,
+) -> Option<GeneratedRecipe> {
+    let name = RecipeName::nearest(&package.name.as_str().replace('/', "-"));
+    recipe_called(name, plugin, package, version, command)
+}
+
+/// The same with the name `name`.
+pub fn recipe_called(
+    name: RecipeName,
     plugin: &EcosystemPlugin,
     package: &PackageId,
     version: &str,
@@ -146,7 +158,6 @@ pub fn recipe_of(
         install: Action { name: (*step).to_owned(), parameters },
         ..facts
     };
-    let name = RecipeName::nearest(&package.name.as_str().replace('/', "-"));
     let toml = recipe::of_tool(&facts, &name).ok()?.to_toml();
     Some(GeneratedRecipe { facts, name, toml })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, TimeDelta, Utc};
 
 use crate::{
     decide::{
@@ -31,6 +31,8 @@ pub struct Rules<'a> {
     pub breaker: &'a BreakerPolicy,
     /// How verified recipes come to the main branch.
     pub merging: Merging,
+    /// How long the cells that a recipe lost are left alone.
+    pub recheck_after: TimeDelta,
 }
 
 /// How verified recipes come to the main branch.
@@ -114,6 +116,7 @@ fn changed_entries(queue: &Queue, delta: &Delta, rules: &Rules) -> BTreeMap<Pack
     for attempt in &delta.attempts {
         change(&attempt.package, &|entry| match delta.sweep {
             None => to_entry(entry, attempt, delta, rules),
+            Some(Sweep::Recheck) => to_rechecked(entry, attempt, delta, rules),
             Some(sweep) => to_swept(entry, attempt, (delta, sweep), rules.backoff),
         });
     }
@@ -133,8 +136,8 @@ fn wanted(
     changed: &BTreeMap<PackageId, QueueEntry>,
     delta: &Delta,
 ) -> BTreeSet<PackageId> {
-    // The recipes of a sweep are there.
-    if delta.sweep.is_some() {
+    // The recipes of a sweep are there, and those that got cells back change.
+    if delta.sweep.is_some_and(|sweep| sweep != Sweep::Recheck) {
         return BTreeSet::new();
     }
     let is_wanted = |attempt: &&Attempt| {
@@ -235,6 +238,32 @@ fn to_swept(
             }
         }
     }
+}
+
+/// What a test where its recipe had failed changes in an entry. The cells that it gets back are still lost
+/// as long as a pull request with them may be closed.
+fn to_rechecked(entry: &mut QueueEntry, attempt: &Attempt, delta: &Delta, rules: &Rules) {
+    if entry.last_batch.as_ref() == Some(&delta.batch) {
+        return;
+    }
+    let Some(mut restriction) = entry.restriction.clone() else { return };
+    entry.last_batch = Some(delta.batch.clone());
+    let wait = match &attempt.outcome {
+        Outcome::Failed(failure) if failure.finding.kind.consequence() == Consequence::Spared => {
+            TimeDelta::days(1)
+        }
+        Outcome::Failed(_) | Outcome::Succeeded { .. } => rules.recheck_after,
+    };
+    let recheck_at = attempt.ended_at.checked_add_signed(wait);
+    restriction.recheck_at = recheck_at.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    if let (Outcome::Succeeded { restriction: still, .. }, Merging::AtOnce) =
+        (&attempt.outcome, rules.merging)
+    {
+        let is_tested = |cell| attempt.results.iter().any(|it| it.environment.cell() == cell);
+        let is_lost = |cell| still.iter().flat_map(|it| &it.removed).any(|it| it.cell == cell);
+        restriction.removed.retain(|lost| !is_tested(lost.cell) || is_lost(lost.cell));
+    }
+    entry.restriction = Some(restriction).filter(|it| !it.removed.is_empty());
 }
 
 /// Whether the process that made `attempt` died at work on it.
@@ -357,7 +386,13 @@ mod tests {
     }
 
     fn rules<'a>(backoff: &'a BackoffPolicy, breaker: &'a BreakerPolicy) -> Rules<'a> {
-        Rules { own_services: ["own.example"].into(), backoff, breaker, merging: Merging::AtOnce }
+        Rules {
+            own_services: ["own.example"].into(),
+            backoff,
+            breaker,
+            merging: Merging::AtOnce,
+            recheck_after: TimeDelta::days(30),
+        }
     }
 
     #[test]

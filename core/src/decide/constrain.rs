@@ -76,6 +76,24 @@ pub fn removed(results: &[(Environment, Verdict)]) -> Vec<RemovedCell> {
         .collect()
 }
 
+/// The cells of `results`, tests where a recipe had failed, that it does not get back, each with the
+/// environments that did not pass: all of them have to.
+pub fn not_restored(results: &[(Environment, Verdict)]) -> Vec<RemovedCell> {
+    let of = |cell: Cell, has_passed: bool| -> Vec<Environment> {
+        let is_it = move |&&(place, verdict): &&(Environment, Verdict)| {
+            place.cell() == cell && (verdict == Verdict::Pass) == has_passed
+        };
+        results.iter().filter(is_it).map(|&(place, _)| place).collect()
+    };
+    let cells = Cell::ALL.iter().copied();
+    let lost = cells.map(|cell| RemovedCell {
+        cell,
+        failed_in: of(cell, false),
+        given_up: of(cell, true),
+    });
+    lost.filter(|lost| !lost.failed_in.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,9 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use crate::model::{BatchId, Environment, PackageId, QueueEntry, RunRecord, Status, Verdict};
+use crate::model::{
+    BatchId, EcosystemId, Environment, PackageId, QueueEntry, RunRecord, Status, Verdict,
+};
 
 /// The `n` entries of `entries` whose recipes were verified longest ago, the oldest first. A recipe
 /// that could not be tested goes to the end too, so that it does not keep others from their turn.
@@ -36,6 +38,28 @@ pub fn lately<'a>(
     let mut found: Vec<&QueueEntry> = entries.into_iter().filter(is_wanted).collect();
     found.sort_by_key(|entry| (Reverse(entry.last_attempt_at), entry.id.clone()));
     found
+}
+
+/// The entries of `entries` whose recipes lost cells that are to be tried again at `now`, the longest due
+/// first, each with the environments in which it had failed. Only cells of which all those environments
+/// are among `here` can be tried.
+#[must_use]
+pub fn rechecks<'a>(
+    entries: impl IntoIterator<Item = &'a QueueEntry>,
+    now: DateTime<Utc>,
+    here: &dyn Fn(&EcosystemId, Environment) -> bool,
+) -> Vec<(&'a QueueEntry, Vec<Environment>)> {
+    let of = |entry: &'a QueueEntry| {
+        let restriction = entry.restriction.as_ref().filter(|it| it.recheck_at <= now)?;
+        let can_run = |place: &Environment| here(&entry.id.ecosystem, *place);
+        let cells = restriction.removed.iter().filter(|cell| cell.failed_in.iter().all(can_run));
+        let places: Vec<Environment> =
+            cells.flat_map(|cell| cell.failed_in.iter().copied()).collect();
+        (has_recipe(entry) && !places.is_empty()).then_some((restriction.recheck_at, entry, places))
+    };
+    let mut found: Vec<_> = entries.into_iter().filter_map(of).collect();
+    found.sort_by_key(|(at, entry, _)| (*at, entry.id.clone()));
+    found.into_iter().map(|(_, entry, places)| (entry, places)).collect()
 }
 
 /// Adds to `known` the packages whose recipes `run` has tested in `environment` with a result.

@@ -36,6 +36,9 @@ pub enum Sweep {
     Again,
     /// Whether they work in one more environment. The result is recorded, and no entry changes.
     Elsewhere,
+    /// Whether they work by now in cells that they lost. They are offered there again if all
+    /// environments pass that had failed.
+    Recheck,
 }
 
 /// A package that the batch has to attempt.

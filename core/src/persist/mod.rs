@@ -107,7 +107,7 @@ fn put_outputs<S: StateWriter + ?Sized>(
 
 /// Writes the wanted recipes, and returns the number of those that are there now. A file that is there
 /// stays as it is, because somebody wrote a recipe for the package in the meantime, unless it is known
-/// that its recipe does not work any more.
+/// that its recipe does not work any more, or it was just tested to get cells back.
 fn put_recipes<S: StateWriter + ?Sized>(
     state: &S,
     delta: &Delta,
@@ -117,7 +117,7 @@ fn put_recipes<S: StateWriter + ?Sized>(
     let mut n = 0;
     for (package, recipe, toml) in apply::wanted_recipes(delta, &applied.wanted) {
         let has_regressed = queue.get(package).is_some_and(|it| it.regressed_at.is_some());
-        if has_regressed || state.recipe(recipe)?.is_none() {
+        if has_regressed || delta.sweep.is_some() || state.recipe(recipe)?.is_none() {
             state.put_recipe(recipe, toml)?;
         }
         n += 1;

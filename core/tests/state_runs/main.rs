@@ -55,7 +55,13 @@ fn queue_file(entries: Queue) -> QueueFile {
 }
 
 fn rules((backoff, breaker): &(BackoffPolicy, BreakerPolicy)) -> Rules<'_> {
-    Rules { own_services: [OWN].into(), backoff, breaker, merging: Merging::AtOnce }
+    Rules {
+        own_services: [OWN].into(),
+        backoff,
+        breaker,
+        merging: Merging::AtOnce,
+        recheck_after: chrono::TimeDelta::days(30),
+    }
 }
 
 fn put(state: &impl StateWriter, delta: &Delta) -> Result<Persisted, StateError> {

@@ -11,7 +11,7 @@ use batch_core::{
 
 use super::{
     Context, Refusal, names, plan, programs::ProgramArgs, session::Session,
-    signal::drain_on_signal, stops,
+    signal::drain_on_signal, stops, sweep::KeepArgs,
 };
 use crate::{
     env::Root,
@@ -38,6 +38,8 @@ pub(super) struct Args {
     sandbox: Option<batch_sandbox::Backend>,
     #[command(flatten)]
     skip: SkipArgs,
+    #[command(flatten)]
+    keep: KeepArgs,
     #[command(flatten)]
     programs: ProgramArgs,
 }
@@ -151,7 +153,8 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let Wanted { choice, only, batch_limit } = wanted;
     let session = Session::new(cx, &root, &args.programs, Some(choice.clone()), stops).await?;
     let owned = session.parts()?;
-    let (ports, config) = (session.ports(&owned), session.config());
+    let (mut ports, mut config) = (session.ports(&owned), session.config());
+    args.keep.apply(&mut ports, &mut config, &root);
     let request = Request {
         choice,
         only,

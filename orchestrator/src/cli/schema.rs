@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{
     Context, Refusal, archive, blockers, breaker, dashboard, disambiguation, ecosystem, explain,
-    failures, fold, import, init, limits, pause, plan, queue, recipe, reclassify, repro, runs,
-    sandbox, seed, stages, status, r#try,
+    failures, fold, import, init, limits, pause, plan, pr, queue, recipe, reclassify, repro,
+    rollback, runs, sandbox, seed, stages, status, r#try,
 };
 use crate::{exit::Exit, explained::ExplainedFailure, schema};
 
@@ -47,13 +47,17 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The schemas of everything that `--json` prints, by name. Listings of the history print one record
 /// on each line.
-fn output_schemas() -> [(&'static str, schemars::Schema); 43] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 47] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-import", schema_for!(import::ImportReport)),
         ("output-run", schema_for!(crate::run::Summary)),
         ("output-preflight", schema_for!(stages::preflight::PreflightReport)),
         ("output-stage", schema_for!(stages::StageReport)),
+        ("output-merge-push", schema_for!(crate::merge::MergeReport)),
+        ("output-rollback", schema_for!(rollback::RollbackReport)),
+        ("output-pr-list", schema_for!(pr::PullRequestList)),
+        ("output-pr-changes", schema_for!(pr::PullRequestChanges)),
         ("output-matrix", schema_for!(stages::matrix::Matrix)),
         ("output-seed", schema_for!(seed::SeedReport)),
         ("output-seed-status", schema_for!(seed::status::SeedStatusReport)),

@@ -112,6 +112,7 @@ impl<'a> Session<'a> {
             looked_at: self.looked_at.clone(),
             unpushed: self.unpushed.clone(),
             recipe_source: RecipeSource::Root,
+            keeps: false,
             workflow_run_url: cx.env.workflow_run_url.clone(),
         }
     }

@@ -1,7 +1,9 @@
 //! `sweep`: tests recipes that exist already.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
-use batch_core::{decide::preflight::Choice, model::Environment};
+use batch_core::{decide::preflight::Choice, io::Outbox, model::Environment};
 use chrono::TimeDelta;
 
 use super::{
@@ -9,12 +11,13 @@ use super::{
     signal::drain_on_signal, stops,
 };
 use crate::{
+    env::Root,
     exit::Exit,
-    run::{self, SweepRequest, SweptRecipes},
+    run::{self, Ports, RunConfig, SweepRequest, SweptRecipes},
 };
 
 #[derive(Debug, clap::Args)]
-#[group(id = "recipes", required = true, multiple = false, args = ["oldest", "environment"])]
+#[group(id = "recipes", required = true, multiple = false, args = ["oldest", "environment", "lost"])]
 pub(super) struct Args {
     /// Verify again the N recipes whose last verification is oldest
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=500))]
@@ -22,8 +25,12 @@ pub(super) struct Args {
     /// Test in this environment what was merged lately
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<Environment>,
+    /// Try again at most N recipes in the environments in which they failed, from their dates on; a recipe
+    /// is offered there again where it passes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=500))]
+    lost: Option<u16>,
     /// How long ago it may have been merged: a number of hours or days, such as 12h or 7d
-    #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = period::age, conflicts_with = "oldest")]
+    #[arg(long, value_name = "PERIOD", default_value = "7d", value_parser = period::age, conflicts_with_all = ["oldest", "lost"])]
     since: TimeDelta,
     /// Only recipes of this ecosystem
     #[arg(long, short, value_name = "ID")]
@@ -32,7 +39,27 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=32))]
     jobs: u8,
     #[command(flatten)]
+    keep: KeepArgs,
+    #[command(flatten)]
     programs: ProgramArgs,
+}
+
+/// Where the results go.
+#[derive(Debug, clap::Args)]
+pub(super) struct KeepArgs {
+    /// Keep the results for `merge --push --resume`, and write none of them into the root
+    #[arg(long)]
+    keep: bool,
+}
+
+impl KeepArgs {
+    /// Lets what happens on `ports` be kept, if it is asked for.
+    pub(super) fn apply(&self, ports: &mut Ports<'_>, config: &mut RunConfig<'_>, root: &Root) {
+        if self.keep {
+            ports.facts = Arc::new(Outbox::unpushed(&root.layout));
+            config.keeps = true;
+        }
+    }
 }
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
@@ -45,10 +72,12 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     };
     let session = Session::new(cx, &root, &args.programs, Some(choice.clone()), stops).await?;
     let owned = session.parts()?;
-    let (ports, config) = (session.ports(&owned), session.config());
-    let recipes = match (args.oldest, args.environment) {
-        (Some(n), _) => SweptRecipes::Oldest(n.into()),
-        (None, environment) => {
+    let (mut ports, mut config) = (session.ports(&owned), session.config());
+    args.keep.apply(&mut ports, &mut config, &root);
+    let recipes = match (args.oldest, args.lost, args.environment) {
+        (Some(n), ..) => SweptRecipes::Oldest(n.into()),
+        (None, Some(n), _) => SweptRecipes::Lost(n.into()),
+        (None, None, environment) => {
             let environment = environment.context("one of the two options is required")?;
             let can_run = |plugin: &batch_core::plugin::EcosystemPlugin| {
                 choice.includes(&plugin.id) && owned.machine.can_run(&plugin.id, environment)

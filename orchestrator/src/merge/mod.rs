@@ -37,6 +37,7 @@ use crate::run::{
     recover::{self, Recovery},
 };
 use fates::Fates;
+use pulls::PREFIX;
 
 /// What is committed where recipes are merged with the state.
 const STATE_AND_RECIPES: &[&str] = &["batch-control.json", "data", "recipes"];
@@ -139,7 +140,10 @@ impl Merge<'_> {
             return Ok(Err(PushReport::Waits { number, until }));
         }
         let state = self.state.newest().await?;
-        let of_batches = pulls.of_batches(&in_progress(&state)?, &open).await?;
+        let mut batches = in_progress(&state)?;
+        let of_open = open.iter().filter_map(|pull| pull.branch.as_str().strip_prefix(PREFIX));
+        batches.extend(of_open.filter_map(|batch| batch.parse().ok()));
+        let of_batches = pulls.of_batches(&batches, &open).await?;
         Ok(Ok(Known { open, of_batches }))
     }
 

@@ -248,12 +248,16 @@ impl<'a> Recipes<'a> {
         let queue = state.queue(delta.batch.ecosystem())?;
         let all: BTreeSet<PackageId> =
             delta.attempts.iter().map(|attempt| attempt.package.clone()).collect();
-        let in_progress = Status::InProgress { batch: delta.batch.clone() };
+        // Recipes that get cells back are merged already, and their entries stay as they are.
+        let waiting = match delta.sweep {
+            Some(_) => Status::Success,
+            None => Status::InProgress { batch: delta.batch.clone() },
+        };
         let wanted = apply::wanted_recipes(delta, &all).filter_map(|(package, ..)| {
             let entry = queue.as_ref().and_then(|queue| queue.entries.get(package));
             match entry {
                 Some(entry) => {
-                    (entry.status == in_progress).then(|| (package.clone(), Some(entry.tier)))
+                    (entry.status == waiting).then(|| (package.clone(), Some(entry.tier)))
                 }
                 // A package that is in no queue was asked for by name.
                 None => Some((package.clone(), None)),
@@ -284,7 +288,7 @@ impl<'a> Recipes<'a> {
 
     fn squash(&self) -> Squash {
         Squash {
-            title: pull_request::title(&self.delta.batch),
+            title: pull_request::title(self.delta),
             body: self.with_proposal(pull_request::commit_message),
         }
     }

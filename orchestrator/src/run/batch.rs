@@ -13,7 +13,7 @@ use batch_core::{
 use tokio::sync::{Mutex, Semaphore, oneshot};
 
 use super::{
-    commit::commit,
+    commit::{commit, decided},
     journal::Journal,
     ports::{Ports, RunConfig},
     summary::BatchSummary,
@@ -76,6 +76,11 @@ pub(super) async fn run(
     }
     tracing::debug!(batch.id = %id, phase = "persist", "persist {id}");
     let mut recipes = shared.settled.lock().await;
+    if config.keeps {
+        let delta = decided(&started, journal.facts(), &mut recipes, (ports, config));
+        let _ = turn.done.send(());
+        return Ok(BatchSummary::kept(&delta, config.registry));
+    }
     let settled = commit(&started, journal.facts(), &mut recipes, (ports, config)).await;
     let (delta, persisted) = settled.with_context(|| {
         format!("{id} stays in the outbox; the next run writes it into the state")

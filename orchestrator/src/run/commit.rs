@@ -21,34 +21,20 @@ pub(super) async fn commit(
     recipes: &mut Arc<Recipes>,
     (ports, config): (&Ports<'_>, &RunConfig<'_>),
 ) -> anyhow::Result<(Arc<Delta>, Persisted)> {
-    let actions = config.actions();
-    let context = config.fold_context(started, &actions, recipes);
-    let delta = Arc::new(fold(facts, &context, ports.clock.now()));
-    for refused in &delta.refused {
-        tracing::warn!("{}: {} counts for nothing: {}", delta.batch, refused.fact, refused.reason);
-    }
+    let delta = Arc::new(judged(started, facts, recipes, (ports, config)));
     let (state, of_batch) = (Arc::clone(&ports.state), Arc::clone(&delta));
     let mut own_services = own_services(config.registry, delta.batch.ecosystem());
     own_services.extend(started.generator.starts_with(PROGRAM).then_some(PROGRAM));
-    let (backoff, breaker, merging) =
-        (config.backoff.clone(), config.breaker.clone(), config.merging);
+    let (backoff, breaker) = (config.backoff.clone(), config.breaker.clone());
+    let (merging, recheck_after) = (config.merging, config.merge.recheck_after);
     // Each write waits for the disk. Other batches continue meanwhile.
     let persisted = run_blocking(move || {
-        let rules = Rules { own_services, backoff: &backoff, breaker: &breaker, merging };
+        let rules =
+            Rules { own_services, backoff: &backoff, breaker: &breaker, merging, recheck_after };
         persist(&*state, &of_batch, &rules)
     });
     let persisted = persisted.await?;
-    let frees = |attempt: &Attempt| frees_name(attempt, recipes, config.registry);
-    if delta.attempts.iter().any(frees) {
-        Arc::make_mut(recipes).is_rerouting_due = true;
-    }
-    for attempt in &delta.attempts {
-        if let Outcome::Succeeded { recipe: name, toml, .. } = &attempt.outcome
-            && let Ok(recipe) = recipe::parse(toml, &actions)
-        {
-            Arc::make_mut(recipes).add(name, &recipe);
-        }
-    }
+    add_recipes(&delta, recipes, config);
     Ok((delta, persisted))
 }
 
@@ -61,6 +47,49 @@ fn frees_name(attempt: &Attempt, recipes: &Recipes, registry: &Registry) -> bool
     };
     let name = || LinkedPlugins(registry).usual_name(&attempt.package);
     is_over && recipes.name_registry.reserved().is_contested(&name())
+}
+
+/// Decides the batch of `started` from `facts`, as [`commit`] does, and writes nothing.
+pub(super) fn decided(
+    started: &Started,
+    facts: &[Fact],
+    recipes: &mut Arc<Recipes>,
+    (ports, config): (&Ports<'_>, &RunConfig<'_>),
+) -> Delta {
+    let delta = judged(started, facts, recipes, (ports, config));
+    add_recipes(&delta, recipes, config);
+    delta
+}
+
+fn judged(
+    started: &Started,
+    facts: &[Fact],
+    recipes: &Recipes,
+    (ports, config): (&Ports<'_>, &RunConfig<'_>),
+) -> Delta {
+    let actions = config.actions();
+    let context = config.fold_context(started, &actions, recipes);
+    let delta = fold(facts, &context, ports.clock.now());
+    for refused in &delta.refused {
+        tracing::warn!("{}: {} counts for nothing: {}", delta.batch, refused.fact, refused.reason);
+    }
+    delta
+}
+
+/// Adds the recipes of `delta` to the existing ones.
+fn add_recipes(delta: &Delta, recipes: &mut Arc<Recipes>, config: &RunConfig<'_>) {
+    let actions = config.actions();
+    let frees = |attempt: &Attempt| frees_name(attempt, recipes, config.registry);
+    if delta.attempts.iter().any(frees) {
+        Arc::make_mut(recipes).is_rerouting_due = true;
+    }
+    for attempt in &delta.attempts {
+        if let Outcome::Succeeded { recipe: name, toml, .. } = &attempt.outcome
+            && let Ok(recipe) = recipe::parse(toml, &actions)
+        {
+            Arc::make_mut(recipes).add(name, &recipe);
+        }
+    }
 }
 
 /// Hosts and tools that `ecosystem` uses for building. Only their failures count for its breaker.

@@ -58,6 +58,9 @@ pub struct RunConfig<'a> {
     /// The packages of batches that have ended and wait to be pushed.
     pub unpushed: BTreeSet<PackageId>,
     pub recipe_source: RecipeSource<'a>,
+    /// Whether batches that have ended stay in their journals, which another process pushes later, and
+    /// nothing of them is written into the state.
+    pub keeps: bool,
     /// The address of the CI run that this run belongs to.
     pub workflow_run_url: Option<String>,
 }

@@ -150,7 +150,8 @@ pub(super) async fn start<'a>(
         // What earlier runs of this process made matters to a queue when it is its turn.
         Some(recipes) => (recipes, served(&request.choice, ports, config)),
     };
-    let recovered = recover::pending(ports, config, &mut recipes).await?;
+    let recovered =
+        if config.keeps { vec![] } else { recover::pending(ports, config, &mut recipes).await? };
     let generator = ports.generator.name();
     let generator = Some(&*generator);
     let mut kept_up = recover::upkeep(ports, config, &mut recipes, (&choice, generator))?;

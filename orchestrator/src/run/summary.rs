@@ -73,6 +73,8 @@ pub enum Recording {
     Before,
     /// Before, with other results. Nothing was written, and later results are not used.
     BeforeWithOtherResults,
+    /// Not yet: it is kept for `merge --push --resume`.
+    Kept,
 }
 
 /// One attempt.
@@ -174,6 +176,12 @@ impl BatchSummary {
         }
     }
 
+    /// The summary of `delta`, which is kept and not written into the state.
+    pub(super) fn kept(delta: &Delta, registry: &Registry) -> Self {
+        let kept = Self::new(delta, &Persisted::Before, registry);
+        Self { recorded: Recording::Kept, ..kept }
+    }
+
     /// The summary of `batch`, whose record was written before if `recorded` says so.
     pub(super) fn of_record(batch: BatchId, record: &RunRecord, recorded: Recording) -> Self {
         Self {
@@ -238,6 +246,10 @@ impl fmt::Display for BatchSummary {
         let results = format!("{succeeded} of {total} verified");
         match self.recorded {
             Recording::Now => writeln!(f, "{batch_id}: {results} in {duration_seconds} s")?,
+            Recording::Kept => writeln!(
+                f,
+                "{batch_id}: {results} in {duration_seconds} s; `tsuku-batch merge --push --resume` pushes it"
+            )?,
             Recording::Before => {
                 writeln!(f, "{batch_id}: recorded before ({results}); there is nothing to do")?;
             }

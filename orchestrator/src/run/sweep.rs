@@ -10,15 +10,16 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use batch_core::{
     decide::{
-        ladder::{MinutesLeft, Reach, SkipFlags, batch_plan},
-        preflight::{Choice, PlannedBatch},
-        sweep::{add_tested, lately, oldest},
+        ladder::MinutesLeft,
+        preflight::Choice,
+        recipe,
+        sweep::{add_tested, lately, oldest, rechecks},
     },
     io::{HistoryFilter, Http, Visited},
     model::{
-        BatchId, BatchPlan, CommandName, EcosystemId, Environment, GeneratedRecipe, NotGenerated,
-        PackageFacts, PackageId, Plan, QueueEntry, RecipeName, SCHEMA_VERSION, Started, Sweep,
-        Turn,
+        ActionShape, BatchId, BatchPlan, Cell, CommandName, EcosystemId, Environment,
+        GeneratedRecipe, NotGenerated, PackageFacts, PackageId, PlannedPackage, QueueEntry,
+        RecipeName, SCHEMA_VERSION, Started, Sweep, Turn,
     },
     plugin::EcosystemPlugin,
 };
@@ -58,6 +59,16 @@ pub enum SweptRecipes {
         /// Since when.
         since: DateTime<Utc>,
     },
+    /// At most so many recipes that lost cells which are due to be tried again, in the environments in
+    /// which they had failed.
+    Lost(usize),
+}
+
+/// A recipe that a sweep tests.
+struct Chosen<'e> {
+    entry: &'e QueueEntry,
+    /// Where.
+    places: Vec<Environment>,
 }
 
 /// Tests existing recipes, and writes the results into the state.
@@ -72,15 +83,17 @@ pub async fn sweep(
         validator.clean_up().await?;
     }
     let entries = entries(ports, config, request)?;
-    let (kind, environment, chosen) = choose(ports, request, &entries)?;
-    let mut of_ecosystem: BTreeMap<EcosystemId, Vec<PackageId>> = BTreeMap::new();
+    let (kind, chosen) = choose(ports, request, &entries)?;
+    let mut of_ecosystem: BTreeMap<EcosystemId, Vec<Chosen<'_>>> = BTreeMap::new();
     let mut recipes = BTreeMap::new();
-    for entry in chosen {
+    for chosen in chosen {
+        let entry = chosen.entry;
         let name = entry.recipe.as_ref().context("it was chosen because it has a recipe")?;
         // A recipe whose file is gone is noticed by the next run.
         let Some(toml) = ports.state.recipe(name)? else { continue };
-        of_ecosystem.entry(entry.id.ecosystem.clone()).or_default().push(entry.id.clone());
+        let Some(toml) = tested(toml, kind, &chosen, &config.actions()) else { continue };
         recipes.insert(entry.id.clone(), (name.clone(), toml));
+        of_ecosystem.entry(entry.id.ecosystem.clone()).or_default().push(chosen);
     }
     if of_ecosystem.is_empty() {
         return Ok(Summary::default());
@@ -88,10 +101,9 @@ pub async fn sweep(
     let at = ports.clock.now();
     let minutes =
         MinutesLeft::of(&ports.state.control()?.budget, config.budget, at, of_ecosystem.len());
-    let reach = Reach { environments: vec![environment], skip: SkipFlags::default(), minutes };
     let batches = of_ecosystem.into_iter().map(|(ecosystem, packages)| {
         let batch_id = unused(BatchId::new(ecosystem, at), &*ports.state);
-        started(batch_id, plan_of(packages, kind, &reach), (ports, config))
+        started(batch_id, plan_of(packages, kind, minutes), (ports, config))
     });
     let existing = Existing { generator: ports.generator, recipes };
     let ports = Ports {
@@ -111,6 +123,22 @@ pub async fn sweep(
     Ok(Summary { batches, interrupted: stop.is_draining(), ..Summary::default() })
 }
 
+/// The text of the recipe `toml` that is tested: where it lost cells, it is offered there. `None` if there
+/// is nothing to test.
+fn tested(
+    toml: String,
+    kind: Sweep,
+    chosen: &Chosen<'_>,
+    actions: &[ActionShape],
+) -> Option<String> {
+    let restriction = chosen.entry.restriction.as_ref().filter(|_| kind == Sweep::Recheck);
+    let Some(restriction) = restriction else { return Some(toml) };
+    let cells: Vec<Cell> = chosen.places.iter().map(|place| place.cell()).collect();
+    let lost = restriction.removed.iter().map(|lost| lost.cell);
+    let lost: Vec<Cell> = lost.filter(|cell| !cells.contains(cell)).collect();
+    recipe::offered_again(&toml, &cells, &lost, actions)
+}
+
 /// The entries of the ecosystems that can be tested here.
 fn entries(
     ports: &Ports<'_>,
@@ -123,7 +151,7 @@ fn entries(
     for plugin in config.registry.iter() {
         let id = &plugin.id;
         let is_tested = match request.recipes {
-            SweptRecipes::Oldest(_) => true,
+            SweptRecipes::Oldest(_) | SweptRecipes::Lost(_) => true,
             SweptRecipes::Lately { environment, .. } => ports.machine.can_run(id, environment),
         };
         let is_possible = request.choice.includes(id)
@@ -143,12 +171,15 @@ fn choose<'e>(
     ports: &Ports<'_>,
     request: &SweepRequest,
     entries: &'e [QueueEntry],
-) -> anyhow::Result<(Sweep, Environment, Vec<&'e QueueEntry>)> {
+) -> anyhow::Result<(Sweep, Vec<Chosen<'e>>)> {
+    let in_one = |entries: Vec<&'e QueueEntry>, place: Environment| {
+        entries.into_iter().map(|entry| Chosen { entry, places: vec![place] }).collect()
+    };
     match request.recipes {
         SweptRecipes::Oldest(n) => {
             let here = ports.machine.environment;
             let here = here.context("this machine is none of the known environments")?;
-            Ok((Sweep::Again, here, oldest(entries, n)))
+            Ok((Sweep::Again, in_one(oldest(entries, n), here)))
         }
         SweptRecipes::Lately { environment, since } => {
             let filter = HistoryFilter { since: Some(since), ..HistoryFilter::default() };
@@ -159,17 +190,38 @@ fn choose<'e>(
                 }
                 ControlFlow::Continue(())
             })?;
-            Ok((Sweep::Elsewhere, environment, lately(entries, since, &tested)))
+            Ok((Sweep::Elsewhere, in_one(lately(entries, since, &tested), environment)))
+        }
+        SweptRecipes::Lost(n) => {
+            let here = |ecosystem: &EcosystemId, place: Environment| {
+                ports.machine.can_run(ecosystem, place)
+            };
+            let due = rechecks(entries, ports.clock.now(), &here).into_iter().take(n);
+            let chosen = due.map(|(entry, places)| Chosen { entry, places });
+            Ok((Sweep::Recheck, chosen.collect()))
         }
     }
 }
 
-fn plan_of(packages: Vec<PackageId>, sweep: Sweep, reach: &Reach) -> BatchPlan {
-    let batch = BatchId::new(RUN, DateTime::UNIX_EPOCH);
-    let plan = Plan { batch, probing: false, attempts: packages, lost_before: BTreeSet::new() };
-    // That nothing is tested in the other environments is what was asked for.
-    let plan = batch_plan(PlannedBatch { turn: Turn::Own, plan }, reach);
-    BatchPlan { sweep: Some(sweep), skipped: BTreeMap::new(), ..plan }
+fn plan_of(chosen: Vec<Chosen<'_>>, sweep: Sweep, mut minutes: MinutesLeft) -> BatchPlan {
+    let package = |Chosen { entry, places }: Chosen<'_>| {
+        let (environments, over_budget) =
+            places.into_iter().partition(|place| minutes.reserve(place.os()));
+        PlannedPackage {
+            package_id: entry.id.clone(),
+            environments,
+            over_budget,
+            lost_before: false,
+        }
+    };
+    BatchPlan {
+        turn: Turn::Own,
+        probing: false,
+        sweep: Some(sweep),
+        // That nothing is tested in the other environments is what was asked for.
+        skipped: BTreeMap::new(),
+        packages: chosen.into_iter().map(package).collect(),
+    }
 }
 
 fn started(

@@ -86,6 +86,7 @@ impl<'a> Simulator<'a> {
                 looked_at: simulation.looked_at,
                 unpushed: [].into(),
                 recipe_source: RecipeSource::Process(process_recipes),
+                keeps: false,
                 workflow_run_url: None,
             },
             request: Request {

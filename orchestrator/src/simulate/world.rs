@@ -245,13 +245,13 @@ fn recipe(plugin: &EcosystemPlugin, package: &PackageId) -> Option<GeneratedReci
     let facts = PackageFacts::of_commands(package.clone(), String::new(), "", &[]);
     let name = plugin.recipe_builder?.recipe_name(&facts);
     let command: CommandName = name.as_str().parse().ok()?;
-    let mut made = scripted::recipe_of(plugin, package, "1.0", &command)?;
+    let mut made = scripted::recipe_called(name, plugin, package, "1.0", &command)?;
     if let Some(os) = plugin.recipe_actions.first().and_then(|action| action.only_on) {
         let all = batch_core::model::Environment::ALL.iter();
         let cells = all.filter(|place| place.os() == os).map(|place| place.cell());
         made.facts.platforms = cells.collect();
     }
-    Some(GeneratedRecipe { name, ..made })
+    Some(made)
 }
 
 impl Traffic for World {

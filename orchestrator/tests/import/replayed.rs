@@ -103,7 +103,7 @@ fn restricted(name: &str, cells: &[Cell]) -> String {
     let id = format!("homebrew:{name}").parse().unwrap();
     let facts = PackageFacts::of_commands(id, "1".to_owned(), STEP.name, &[name.to_owned()]);
     let toml = recipe::of_tool(&facts, &RecipeName::nearest(name)).unwrap().to_toml();
-    let text = recipe::restricted(&toml, cells, "its validation failed", &[STEP]).unwrap();
+    let text = recipe::restricted(&toml, cells, &[], &[STEP]).unwrap();
     let parsed = recipe::parse(&text, &[STEP]).unwrap();
     assert_eq!(recipe::allowed_cells(&parsed.metadata), cells);
     text

@@ -8,11 +8,11 @@ use std::{
 use batch_core::{
     decide::{blockers, preflight::Choice, route::Queues},
     io::{Clock as _, HistoryFilter, StateReader as _},
-    model::{EcosystemId, FailureKind, GeneratedRecipe, KnownRecipes, PackageId, Status},
+    model::{EcosystemId, FailureKind, KnownRecipes, PackageId, Status},
 };
-use orchestrator::{generator::NoRecipe, plugins, routing::LinkedPlugins};
+use orchestrator::{generator::NoRecipe, plugins, routing::LinkedPlugins, scripted};
 
-use crate::test_ports::{SECOND, TestPorts, command_of, id, not_generated, recipe};
+use crate::test_ports::{SECOND, TestPorts, command_of, id, not_generated};
 
 const NPM: EcosystemId = EcosystemId::from_static("npm");
 const LEVELS: usize = 8;
@@ -42,7 +42,8 @@ fn a_chain_of_eight_levels_is_made_from_its_end_and_a_cycle_is_reported() {
             None => {
                 made.insert(package.name.to_string());
                 let name = package.name.as_str().parse().unwrap();
-                Ok(GeneratedRecipe { name, ..recipe(plugin, package, &command_of(package)) })
+                let command = command_of(package).parse().unwrap();
+                Ok(scripted::recipe_called(name, plugin, package, "1.0", &command).unwrap())
             }
             Some(name) => {
                 let NoRecipe::Failed(mut missing) =

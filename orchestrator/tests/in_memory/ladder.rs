@@ -9,8 +9,8 @@ use batch_core::{
     decide::{ladder::SkipFlags, preflight::Choice},
     io::{Clock as _, StateReader as _},
     model::{
-        EcosystemId, Environment, Fact, FailureKind, GeneratedRecipe, PackageFacts, RunRecord,
-        Rung, Status, ValidationSkip,
+        Cell, EcosystemId, Environment, Fact, FailureKind, GeneratedRecipe, PackageFacts,
+        RunRecord, Rung, Status, ValidationSkip,
     },
     plugin::EcosystemPlugin,
 };
@@ -128,7 +128,9 @@ fn a_recipe_that_the_first_rung_fails_is_tested_nowhere_else() {
     let rungs: Vec<Rung> = validator.of("p02").into_iter().map(Rung::of).collect();
     assert!(rungs.len() == 11 && rungs.is_sorted(), "{rungs:?}");
     let run = record(&test_ports, &summary);
-    assert_eq!((run.succeeded, run.failed), (1, 2));
+    assert_eq!((run.succeeded, run.failed), (2, 1));
+    let lost: Vec<Cell> = run.exclusions[0].cells.iter().map(|lost| lost.cell).collect();
+    assert_eq!(lost, [Cell::LinuxGlibcX86, Cell::LinuxMuslX86], "p01 works elsewhere");
     assert_eq!((run.minutes_saved.linux, run.minutes_saved.macos), (1, 1));
     let mac = &run.environments[&Environment::MacArm];
     assert_eq!((mac.tested, mac.passed, mac.skipped), (2, 2, 1));

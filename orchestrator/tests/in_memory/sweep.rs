@@ -133,3 +133,54 @@ fn what_was_merged_lately_is_tested_in_one_more_environment_once() {
     // All of them have a result now.
     assert_eq!(sweep(&test_ports, lately), []);
 }
+
+#[test]
+fn a_cell_that_a_recipe_lost_is_tried_again_from_its_day_on_and_comes_back_when_it_passes() {
+    let mut test_ports = TestPorts::new(&packages(&["npm"], 1));
+    let alpine = Environment::AlpineX86;
+    test_ports.others = [("npm".parse().unwrap(), [alpine].into())].into();
+    // The first test is in this machine's environment, the second one on Alpine.
+    let n_tests = std::sync::Arc::new(Mutex::new(0));
+    let counted = std::sync::Arc::clone(&n_tests);
+    test_ports.validator.script = Box::new(move |recipe| {
+        let mut n = counted.lock().unwrap();
+        *n += 1;
+        let fails = *n >= 2;
+        let id = &recipe.facts.id;
+        (SECOND, if fails { not_passed(id, FailureKind::LibcMismatch) } else { passed() })
+    });
+    let npm = Choice::One("npm".parse().unwrap());
+    test_ports.clock.run(test_ports.run(npm, 1)).unwrap();
+    let name = test_ports.state.recipe_names().unwrap().remove(0);
+    let text = || test_ports.state.recipe(&name).unwrap().unwrap();
+    let restriction = || {
+        let queue = test_ports.state.queue(&"npm".parse().unwrap()).unwrap().unwrap();
+        let entry = queue.entries.values().next().unwrap().clone();
+        assert_eq!(entry.status, Status::Success);
+        entry.restriction
+    };
+    assert_eq!(*n_tests.lock().unwrap(), 2);
+    let lost = restriction().unwrap();
+    assert_eq!(lost.removed[0].failed_in, [alpine]);
+    let restricted = text();
+    assert!(restricted.contains("unsupported_platforms"), "{restricted}");
+
+    let month = 31 * 24 * 3600 * SECOND;
+    assert!(sweep(&test_ports, SweptRecipes::Lost(5)).is_empty(), "its day has not come");
+    test_ports.clock.run(test_ports.clock.sleep(month));
+    let runs = sweep(&test_ports, SweptRecipes::Lost(5));
+    let run = &runs[0];
+    assert_eq!((run.sweep, run.total, run.succeeded), (Some(Sweep::Recheck), 1, 0));
+    assert!(lost.recheck_at < restriction().unwrap().recheck_at);
+    assert_eq!(text(), restricted, "it still fails there");
+    assert!(sweep(&test_ports, SweptRecipes::Lost(5)).is_empty(), "not before another month");
+
+    test_ports.clock.run(test_ports.clock.sleep(month));
+    *n_tests.lock().unwrap() = 0;
+    let runs = sweep(&test_ports, SweptRecipes::Lost(5));
+    let run = &runs[0];
+    assert_eq!((run.total, run.succeeded, run.merged), (1, 1, 1));
+    assert_eq!(restriction(), None);
+    assert!(!text().contains("unsupported_"), "{}", text());
+    assert!(sweep(&test_ports, SweptRecipes::Lost(5)).is_empty(), "nothing is lost any more");
+}

@@ -240,6 +240,7 @@ impl TestPorts {
             looked_at: [].into(),
             unpushed: [].into(),
             recipe_source: RecipeSource::Root,
+            keeps: false,
             workflow_run_url: None,
         }
     }
@@ -297,9 +298,9 @@ pub(crate) fn undiscovered(plugin: &EcosystemPlugin, id: &PackageId) -> NoRecipe
 
 /// A recipe with the name of its command.
 pub(crate) fn recipe(plugin: &EcosystemPlugin, id: &PackageId, command: &str) -> GeneratedRecipe {
-    let recipe = scripted::recipe_of(plugin, id, "1.0", &command.parse().unwrap()).unwrap();
     // Packages of several ecosystems have the same name.
-    GeneratedRecipe { name: command_of(id).parse().unwrap(), ..recipe }
+    let name = command_of(id).parse().unwrap();
+    scripted::recipe_called(name, plugin, id, "1.0", &command.parse().unwrap()).unwrap()
 }
 
 pub(crate) fn not_generated(id: &PackageId, kind: FailureKind) -> NoRecipe {

@@ -42,6 +42,26 @@ pub(super) fn of_results(
     }))
 }
 
+/// Whether a recipe that was tested where it had failed is offered in some cell again: not all of the
+/// cells that were tested are `still_lost`.
+pub(super) fn of_recheck(
+    package: &PackageId,
+    results: &[EnvironmentResult],
+    still_lost: &[RemovedCell],
+) -> Result<(), Box<Failure>> {
+    let is_restored = |result: &EnvironmentResult| {
+        let cell = result.environment.cell();
+        result.verdict == Verdict::Pass && !still_lost.iter().any(|lost| lost.cell == cell)
+    };
+    if results.iter().any(is_restored) {
+        return Ok(());
+    }
+    Err(Box::new(match decisive(results).first() {
+        Some(result) => cause(package, result),
+        None => lost(Stage::Validate, package),
+    }))
+}
+
 /// What `result` says about the cell of its environment. A failure whose cause is not known, or for
 /// which the package is not to blame, removes no cell.
 pub(super) fn structural(result: &EnvironmentResult) -> (Environment, Verdict) {

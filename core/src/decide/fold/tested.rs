@@ -11,7 +11,7 @@ use crate::{
     decide::{constrain, gate::satisfies, name_registry::NameConflict, recipe},
     model::{
         Cell, EnvironmentResult, Failure, FailureKind, Finding, Generated, GeneratedRecipe,
-        Outcome, PackageId, Recipe, RemovedCell, Restriction, Stage, Verdict,
+        Outcome, PackageId, Recipe, RemovedCell, Restriction, Stage, Sweep, Verdict,
     },
 };
 
@@ -63,20 +63,35 @@ impl<'f> Evaluator<'_, 'f> {
     }
 
     /// The recipe of `subject` with what it loses, if results and gates allow the merge. A recipe that
-    /// exists, and is only tested again, loses nothing: whatever fails has regressed.
+    /// exists, and is only tested again, loses nothing: whatever fails has regressed. One that is tested
+    /// where it failed before loses again what does not pass.
     fn mergeable(
         &self,
         package: &PackageId,
         subject: &Subject<'f>,
         results: &[EnvironmentResult],
     ) -> Result<Mergeable<'f>, Box<Failure>> {
-        let is_sweep = self.context.plan.plan.sweep.is_some();
-        outcome::of_results(package, results, is_sweep)?;
+        let tested: Vec<_> = results.iter().map(outcome::structural).collect();
+        let removed = match self.context.plan.plan.sweep {
+            Some(Sweep::Recheck) => {
+                let removed = constrain::not_restored(&tested);
+                outcome::of_recheck(package, results, &removed)?;
+                removed
+            }
+            Some(Sweep::Again | Sweep::Elsewhere) => {
+                outcome::of_results(package, results, true)?;
+                constrain::removed(&tested)
+            }
+            None => {
+                outcome::of_results(package, results, false)?;
+                constrain::removed(&tested)
+            }
+        };
         let recipe = subject.recipe(package)?;
         let parsed = outcome::through_gates(package, recipe, self.context)?;
-        let tested: Vec<_> = results.iter().map(outcome::structural).collect();
-        let removed = constrain::removed(&tested);
-        outcome::through_split(package, &removed, self.context.policy)?;
+        if self.context.plan.plan.sweep.is_none() {
+            outcome::through_split(package, &removed, self.context.policy)?;
+        }
         Ok(Mergeable { recipe, parsed, removed })
     }
 
@@ -117,9 +132,8 @@ impl<'f> Evaluator<'_, 'f> {
         if !removed.is_empty() {
             let declared = recipe::allowed_cells(&parsed.metadata);
             let left: Vec<Cell> = declared.into_iter().filter(|&cell| !is_lost(cell)).collect();
-            let cells: Vec<&str> = removed.iter().map(|it| it.cell.as_str()).collect();
-            let why = format!("its validation failed on {}", cells.join(", "));
-            toml = recipe::restricted(&toml, &left, &why, actions)
+            let lost: Vec<Cell> = removed.iter().map(|it| it.cell).collect();
+            toml = recipe::restricted(&toml, &left, &lost, actions)
                 .map_err(|error| format!("it cannot be restricted: {error}"))?;
             let recheck_at = ended_at.checked_add_signed(self.context.policy.recheck_after);
             restriction = Some(Box::new(Restriction {

@@ -75,7 +75,7 @@ impl MinutesLeft {
     }
 
     /// Whether the minutes suffice for one more test on `os`. If they do, they are reserved.
-    fn reserve(&mut self, os: Os) -> bool {
+    pub fn reserve(&mut self, os: Os) -> bool {
         let left = match os {
             Os::Darwin => &mut self.macos,
             Os::Linux => &mut self.linux,

@@ -49,9 +49,15 @@ pub fn label(ecosystem: &EcosystemId) -> String {
     format!("batch:{ecosystem}")
 }
 
-/// The title of the pull request of `batch`, and of its commit.
-pub fn title(batch: &BatchId) -> String {
-    format!("feat(recipes): add batch {batch} {} recipes", batch.ecosystem())
+/// The title of the pull request of `delta`, and of its commit.
+pub fn title(delta: &Delta) -> String {
+    let (batch, ecosystem) = (&delta.batch, delta.batch.ecosystem());
+    match delta.sweep {
+        None => format!("feat(recipes): add batch {batch} {ecosystem} recipes"),
+        Some(_) => {
+            format!("feat(recipes): offer {ecosystem} recipes of batch {batch} on more platforms")
+        }
+    }
 }
 
 /// The text of the commit under its title: what is in it, and trailers by which it is found again. A forge
@@ -270,10 +276,7 @@ mod tests {
     fn the_texts_name_batch_ecosystem_counts_and_rate() {
         let failed = attempt("eco:bad", failed_on(FailureKind::InstallFailed, None));
         let delta = delta(batch(), vec![passed(), failed]);
-        assert_eq!(
-            title(&batch()),
-            "feat(recipes): add batch eco-2026-11-21T13-00-05Z eco recipes"
-        );
+        assert_eq!(title(&delta), "feat(recipes): add batch eco-2026-11-21T13-00-05Z eco recipes");
         let run = record::run(&delta);
         let recipes = vec![];
         assert_eq!(

@@ -39,7 +39,7 @@ pub use platforms::{allowed_cells, constrain};
 use problems::Problems;
 pub use problems::{Problem, RecipeError};
 pub use prose::one_line;
-pub use restricted::restricted;
+pub use restricted::{offered_again, restricted};
 pub use tool::{of_step, of_tool, with_binaries};
 pub use verified::verified_by;
 

@@ -2,19 +2,21 @@
 
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
-use super::{RecipeError, constrain, parse, platforms::step_cells, without_redundant};
+use super::{
+    RecipeError, allowed_cells, constrain, parse, platforms::step_cells, without_redundant,
+};
 use crate::model::{ActionShape, Cell, Metadata};
 
 /// The text of the recipe `toml`, which is offered for `cells` only. Comments and formatting stay.
-/// Steps that apply to none of the cells are removed, because the package manager refuses them.
-/// `why` becomes `unsupported_reason`, which the package manager shows, unless the recipe has one.
-/// `own` are the steps that only some recipes may use.
+/// Steps that apply to none of the cells are removed, because the package manager refuses them. The cells
+/// `lost` because the recipe failed there are named in `unsupported_reason`, which the package manager
+/// shows, unless the recipe has another one. `own` are the steps that only some recipes may use.
 ///
 /// The error means that `toml` is no recipe, or that the result would be none.
 pub fn restricted(
     toml: &str,
     cells: &[Cell],
-    why: &str,
+    lost: &[Cell],
     own: &[ActionShape],
 ) -> Result<String, RecipeError> {
     let recipe = parse(toml, own)?;
@@ -26,7 +28,7 @@ pub fn restricted(
     };
     let mut document: DocumentMut = toml.parse().map_err(not_toml)?;
     if let Some(metadata) = document.get_mut("metadata").and_then(Item::as_table_mut) {
-        write(metadata, &constrained, why);
+        write(metadata, &constrained, lost);
     }
     let is_dead = |i: &usize| {
         let when = recipe.steps.get(*i).and_then(|step| step.when.as_ref());
@@ -44,7 +46,21 @@ pub fn restricted(
     parse(&text, own).map(|_| text)
 }
 
-fn write(table: &mut Table, constrained: &Metadata, why: &str) {
+/// The text of the recipe `toml`, which is offered for `cells` again; the cells `lost` are still lost.
+/// `None` if it is offered there already, or is no recipe.
+pub fn offered_again(
+    toml: &str,
+    cells: &[Cell],
+    lost: &[Cell],
+    own: &[ActionShape],
+) -> Option<String> {
+    let before = allowed_cells(&parse(toml, own).ok()?.metadata);
+    let is_in = |cell: &Cell| before.contains(cell) || cells.contains(cell);
+    let after: Vec<Cell> = Cell::ALL.iter().copied().filter(is_in).collect();
+    (after != before).then(|| restricted(toml, &after, lost, own).ok()).flatten()
+}
+
+fn write(table: &mut Table, constrained: &Metadata, lost: &[Cell]) {
     for (key, texts) in [
         ("supported_os", &constrained.supported_os),
         ("supported_arch", &constrained.supported_arch),
@@ -64,15 +80,27 @@ fn write(table: &mut Table, constrained: &Metadata, why: &str) {
             }
         }
     }
-    if !table.contains_key("unsupported_reason") {
-        table.insert("unsupported_reason", value(why));
+    let reason = table.get(REASON).and_then(Item::as_str);
+    if reason.is_some_and(|reason| !reason.starts_with(FAILED)) {
+        return;
+    }
+    let cells: Vec<&str> = lost.iter().map(|&cell| Cell::as_str(cell)).collect();
+    if cells.is_empty() {
+        table.remove(REASON);
+    } else {
+        table.insert(REASON, value(format!("{FAILED}{}", cells.join(", "))));
     }
 }
+
+/// The field that says why a recipe is not for all platforms.
+const REASON: &str = "unsupported_reason";
+
+/// The beginning of the reason that this program writes.
+const FAILED: &str = "its validation failed on ";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::recipe::allowed_cells;
 
     const STEP: ActionShape = ActionShape::of_commands("zoo_install");
 
@@ -94,10 +122,10 @@ mod tests {
         });
         let sets: Vec<Vec<Cell>> = sets.collect();
         for declared in &sets {
-            let text = restricted(TEXT, declared, "no lions there", &[STEP]).unwrap();
+            let text = restricted(TEXT, declared, &[], &[STEP]).unwrap();
             assert_eq!(cells(&text), *declared, "{text}");
             for left in sets.iter().filter(|left| left.iter().all(|it| declared.contains(it))) {
-                let text = restricted(&text, left, "no", &[STEP]).unwrap();
+                let text = restricted(&text, left, &[Cell::DarwinArm], &[STEP]).unwrap();
                 assert_eq!(cells(&text), *left, "{text}");
                 let families = ["debian", "rhel", "arch\"", "suse", "alpine"];
                 assert!(!families.iter().any(|it| text.contains(&format!("linux/{it}"))), "{text}");
@@ -116,7 +144,7 @@ mod tests {
              [[steps]]\naction = \"chmod\"\nfiles = [\"b\"]\nwhen = { os = [\"linux\"], libc = [\"musl\"] }\n\n[verify]",
         );
         let n_steps = |cells: &[Cell]| {
-            let text = restricted(&darwin, cells, "no", &[STEP]).unwrap();
+            let text = restricted(&darwin, cells, &[], &[STEP]).unwrap();
             parse(&text, &[STEP]).unwrap().steps.len()
         };
         assert_eq!(n_steps(&[Cell::LinuxGlibcX86]), 1);
@@ -126,12 +154,21 @@ mod tests {
     }
 
     #[test]
+    fn a_recipe_that_gets_its_cells_back_is_as_it_was() {
+        let (kept, lost) = ([Cell::LinuxGlibcX86, Cell::DarwinArm], [Cell::LinuxMuslX86]);
+        let text = restricted(TEXT, &kept, &lost, &[STEP]).unwrap();
+        assert!(text.contains("its validation failed on linux-musl-x86_64"), "{text}");
+        assert_eq!(restricted(&text, Cell::ALL, &[], &[STEP]).unwrap(), TEXT);
+    }
+
+    #[test]
     fn a_reason_of_the_recipe_is_kept_and_what_is_no_recipe_is_refused() {
         let with = TEXT.replace("[[steps]]", "unsupported_reason = \"own words\"\n\n[[steps]]");
-        let text = restricted(&with, &[Cell::DarwinArm], "no", &[STEP]).unwrap();
-        assert!(text.contains("own words") && !text.contains("\"no\""), "{text}");
+        let lost = [Cell::DarwinX86];
+        let text = restricted(&with, &[Cell::DarwinArm], &lost, &[STEP]).unwrap();
+        assert!(text.contains("own words") && !text.contains(FAILED), "{text}");
         for text in ["", "x = ", &TEXT.replace("\"lion\"   #", "\"Lion\" #")] {
-            assert!(restricted(text, Cell::ALL, "no", &[STEP]).is_err(), "{text}");
+            assert!(restricted(text, Cell::ALL, &[], &[STEP]).is_err(), "{text}");
         }
     }
 }

@@ -27,7 +27,13 @@ fn apply_to(state: &mut EcosystemState, run: &Delta) -> Applied {
     let own_services = [OWN].into();
     state.apply(
         run,
-        &Rules { own_services, backoff: &backoff, breaker: &breaker, merging: Merging::AtOnce },
+        &Rules {
+            own_services,
+            backoff: &backoff,
+            breaker: &breaker,
+            merging: Merging::AtOnce,
+            recheck_after: TimeDelta::days(30),
+        },
     )
 }
 

@@ -88,6 +88,7 @@ fn a_package_that_crashes_the_machine_waits_longer_after_each_crash() {
         backoff: &backoff,
         breaker: &breaker,
         merging: Merging::AtOnce,
+        recheck_after: chrono::TimeDelta::days(30),
     };
     let mut state = EcosystemState { queue: queue([("a", 1, 0)]), ..Default::default() };
     let mut waits = vec![];

@@ -82,6 +82,7 @@ fn a_transient_failure_stays_one_after_its_tries_and_counts_against_nobody() {
         backoff: &backoff,
         breaker: &breaker,
         merging: Merging::AtOnce,
+        recheck_after: chrono::TimeDelta::days(30),
     };
     let state = EcosystemState { queue: queue([("a", 1, 0)]), ..Default::default() };
     let state = state.after(&delta, &rules);

@@ -112,6 +112,7 @@ impl Policies {
             backoff: &self.backoff,
             breaker: &self.breaker,
             merging: Merging::AtOnce,
+            recheck_after: TimeDelta::days(30),
         };
         state.apply(run, &rules)
     }
