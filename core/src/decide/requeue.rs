@@ -243,4 +243,25 @@ mod tests {
         let newer = &after[&id("newer")];
         assert_eq!((newer.next_retry_at, newer.consecutive_failures), (None, 0));
     }
+
+    #[test]
+    fn due_again_is_what_a_run_may_attempt_now_and_could_not_before() {
+        let with = |status: Status, next_retry_at| QueueEntry {
+            status,
+            next_retry_at,
+            ..entry("a", 3, &[])
+        };
+        let later = Some(NOW + TimeDelta::days(1));
+        let blocked = Status::Blocked { by: vec!["b".parse().unwrap()] };
+        let held = Status::RequiresManual { reason: "x".to_owned() };
+        let due = with(Status::Pending, None);
+        for before in [with(blocked, None), with(held, None), with(Status::Failed, later)] {
+            assert!(is_due_again(&before, &due, NOW), "{before:?}");
+            assert!(!is_due_again(&due, &before, NOW), "{before:?}");
+            assert!(!is_due_again(&before, &before, NOW), "{before:?}");
+        }
+        assert!(is_due_again(&with(Status::Success, None), &due, NOW), "its recipe is gone");
+        assert!(!is_due_again(&with(Status::Failed, None), &due, NOW), "it was due before");
+        assert!(!is_due_again(&with(Status::Success, None), &with(Status::Pending, later), NOW));
+    }
 }

@@ -155,6 +155,11 @@ pub(super) async fn start<'a>(
     let generator = ports.generator.name();
     let generator = Some(&*generator);
     let mut kept_up = recover::upkeep(ports, config, &mut recipes, (&choice, generator))?;
+    if recipes.is_rerouting_due {
+        // What is new may have the name of something else.
+        let also = recover::upkeep(ports, config, &mut recipes, (&Choice::All, generator))?;
+        kept_up = kept_up.and(also);
+    }
     let (mut situation, mut preflight) = decided(ports, config, request)?;
     let others = fallen_through(&preflight, &choice);
     if !others.is_empty() {
@@ -216,12 +221,14 @@ fn fallen_through(preflight: &Preflight, kept_up: &Choice) -> Vec<EcosystemId> {
     ids.filter(|id| !kept_up.includes(id)).cloned().collect()
 }
 
-/// The ecosystems that a run for `choice` serves now, unless those that own the slot cannot run.
+/// The ecosystems that a run for `choice` serves now, unless those that own the slot cannot run. They
+/// are named one by one, because sources and names have been looked at for all together.
 fn served(choice: &Choice, ports: &Ports<'_>, config: &RunConfig<'_>) -> Choice {
     let ids: Vec<&EcosystemId> = config.registry.iter().map(|plugin| &plugin.id).collect();
     match (choice, rotation::owner_rank(ids.len(), ports.clock.now())) {
         (Choice::Auto, Some(rank)) => Choice::One(ids[rank].clone()),
-        (choice, _) => choice.clone(),
+        (Choice::Auto | Choice::All, _) => Choice::Several(ids.into_iter().cloned().collect()),
+        (Choice::One(_) | Choice::Several(_), _) => choice.clone(),
     }
 }
 

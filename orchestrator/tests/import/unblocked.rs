@@ -83,7 +83,7 @@ fn tool(plugin: &EcosystemPlugin, package: &PackageId) -> GeneratedRecipe {
 fn library(plugin: &EcosystemPlugin, package: &PackageId) -> GeneratedRecipe {
     let made = tool(plugin, package);
     let mut recipe = recipe::read(&made.toml, plugin.recipe_actions).unwrap();
-    recipe.metadata.kind = "library".to_owned();
+    "library".clone_into(&mut recipe.metadata.kind);
     recipe.verify = None;
     let satisfied = vec![package.name.to_string()];
     recipe.metadata.satisfies = [(HOMEBREW.to_string(), satisfied)].into();

@@ -40,9 +40,7 @@ fn check(root: &TestRoot, before: &[u8], summary: &Value) {
     assert_eq!(std::fs::read(root.path(FILE)).unwrap(), before, "byte for byte");
     let batch = summary["batches"][0]["batch_id"].as_str().unwrap();
     assert_eq!(summary["batches"][0]["succeeded"], 1, "{summary:#}");
-    let (code, shown, said) = stages::command(root, &["runs", "show", batch]);
-    assert_eq!(code, Some(0), "{said}");
-    let run = serde_json::from_str::<Value>(&shown).unwrap()["run"].clone();
+    let run = root.json_lines(&["runs", "list", "--batch", batch]).remove(0);
     let used = json!([{ "from": "npm:first", "to": "npm:alone", "reason": "tested" }]);
     assert_eq!((&run["disambiguations"], &run["used_disambiguation"]), (&used, &json!(1)));
     assert_eq!(run["recipes_generated"], json!(["the-one"]), "{run:#}");

@@ -6,9 +6,10 @@ use serde_json::json;
 use crate::{root::TestRoot, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 2] = [
+    let tests: [(&str, fn()); 3] = [
         ("a_run_says_what_was_not_tested_and_who_told_the_commands", run_in_words),
         ("a_recipe_file_that_cannot_be_read_has_one_remedy", unreadable_recipes),
+        ("every_host_has_its_limits_and_what_the_last_run_used_of_them", limits),
     ];
     tests.into_iter().map(|(name, test)| trial(name, test, None)).collect()
 }
@@ -70,4 +71,42 @@ fn unreadable_recipes() {
     let said = check(&empty);
     assert!(said.contains("metadata is required: begin with [metadata]"), "{said}");
     assert!(!said.lines().any(|line| line.trim_end().ends_with(':')), "{said}");
+}
+
+fn limits() {
+    let root = TestRoot::new(NOBODY, "");
+    let asked = |day: u32, requests: serde_json::Value| {
+        let batch = format!("npm-2026-01-{day:02}T00-00-00Z");
+        let record = json!({"schema_version": 2, "batch_id": batch, "ecosystem": "npm",
+            "timestamp": format!("2026-01-{day:02}T00:00:00Z"), "duration_seconds": 100,
+            "outcome": "ran", "total": 0, "succeeded": 0, "failed": 0, "blocked": 0,
+            "generated": 0, "merged": 0, "requests": requests});
+        let dir = root.path("data/metrics");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join(format!("batch-runs-{batch}.jsonl")), record.to_string() + "\n")
+            .unwrap();
+    };
+    let used = |sent: u32| json!({"sent": sent, "throttled": 2, "waited_ms": 12_345});
+    asked(1, json!({"pypi.org": used(7), "registry.npmjs.org": used(1)}));
+    asked(2, json!({"registry.npmjs.org": used(30)}));
+    // Less than the plugin declares; it would be a mistake to show what does not apply here.
+    let settings = std::fs::read_to_string(root.path("pipeline.toml")).unwrap();
+    let slower = settings.replace("[limits]\n", "[limits]\n\"pypi.org/\" = { period_ms = 5000 }\n");
+    assert_ne!(slower, settings);
+    std::fs::write(root.path("pipeline.toml"), slower).unwrap();
+    let report = root.json(&["limits"]);
+    let host = |name: &str| {
+        report["hosts"].as_array().unwrap().iter().find(|host| host["host"] == name).unwrap()
+    };
+    let npm = &host("registry.npmjs.org")["last_use"];
+    assert_eq!((&npm["sent"], &npm["throttled"]), (&json!(30), &json!(2)), "the newest run: {npm}");
+    assert!(host("registry.npmjs.org")["limits"].as_array().unwrap().len() > 1, "{report:#}");
+    let pypi = host("pypi.org");
+    let slowest = |limit: &serde_json::Value| limit["rate"]["period_ms"] == 5000;
+    assert!(pypi["limits"].as_array().unwrap().iter().any(slowest), "{pypi:#}");
+    assert_eq!(pypi["last_use"]["batch_id"], "npm-2026-01-01T00-00-00Z");
+    assert!(host("formulae.brew.sh").get("last_use").is_none());
+    let text = root.ok(&["limits"]);
+    assert!(text.contains("requests, 2 throttled, 12 s waited (npm-2026-01-01"), "{text}");
+    assert!(root.run(&["limits", "extra"]).status.code() == Some(2));
 }

@@ -237,7 +237,7 @@ fn what_has_a_recipe_and_what_an_operator_excluded_stays_as_it_is() {
     let reason = "a game".to_owned();
     let excluded = world.entry("gems:out");
     excluded.status = Status::Excluded { reason };
-    excluded.operator_change = changed_by_operator(OperatorAction::Excluded);
+    excluded.operator_change = Some(changed_by_operator(OperatorAction::Excluded));
     world.sources = vec![
         source("done", &["shelf:done", "gems:done"]),
         source("out", &["shelf:out", "gems:out"]),
@@ -309,12 +309,8 @@ fn audit(tool: &str, probes: Vec<SourceProbe>) -> SourceAudit {
     }
 }
 
-fn unblocked() -> Option<OperatorChange> {
-    changed_by_operator(OperatorAction::Unblocked)
-}
-
-fn changed_by_operator(action: OperatorAction) -> Option<OperatorChange> {
-    Some(OperatorChange { action, at: NOW, by: None, reason: None, released: false })
+fn changed_by_operator(action: OperatorAction) -> OperatorChange {
+    OperatorChange { action, at: NOW, by: None, reason: None, released: false }
 }
 
 #[test]
@@ -336,7 +332,7 @@ fn numbers_of_different_registries_decide_nothing() {
     // A person decides, and no rule holds it back again.
     let entry = world.entry("gems:redis");
     entry.status = Status::Pending;
-    entry.operator_change = unblocked();
+    entry.operator_change = Some(changed_by_operator(OperatorAction::Unblocked));
     assert_eq!(world.route(), 0);
 }
 
@@ -389,14 +385,14 @@ fn beside_popular(text: &str) -> World {
     for popular in ["gems:prettier", "shelf:ripgrep"] {
         world.entry(popular).tier = Tier::POPULAR;
     }
-    world.entry("gems:prettier").popularity = popularity(1_000_000);
+    world.entry("gems:prettier").popularity = Some(popularity(1_000_000));
     world
 }
 
-fn popularity(value: u64) -> Option<Popularity> {
+fn popularity(value: u64) -> Popularity {
     let (unit, source) = ("downloads".to_owned(), "a list".to_owned());
     let as_of = NOW.date_naive();
-    Some(Popularity { value, unit, period_days: Some(90), source, as_of })
+    Popularity { value, unit, period_days: Some(90), source, as_of }
 }
 
 #[test]
@@ -441,12 +437,12 @@ fn a_near_name_alone_is_no_reason_and_numbers_are_compared_in_like_units() {
     let text = "gems:pretier gems:prettierr gems:prettie gems:pprettier gems:pretter";
     let mut world = beside_popular(text);
     // With its users nobody takes it for the other, whatever is known about its repository.
-    world.entry("gems:pprettier").popularity = popularity(500_000);
+    world.entry("gems:pprettier").popularity = Some(popularity(500_000));
     // Installations say nothing about downloads; the number is then compared with the threshold.
-    let mut other_unit = popularity(90).unwrap();
+    let mut other_unit = popularity(90);
     other_unit.unit = "installs".to_owned();
     world.entry("gems:pretter").popularity = Some(other_unit);
-    world.entry("gems:prettie").popularity = popularity(3);
+    world.entry("gems:prettie").popularity = Some(popularity(3));
     let without = |name: &str| vec![probe(&format!("gems:{name}"), 3, false)];
     world.audits = ["prettie", "pprettier", "pretter"].map(|it| audit(it, without(it))).to_vec();
     world.audits.push(audit("prettierr", vec![probe("gems:prettierr", 3, true)]));
@@ -463,7 +459,8 @@ fn a_near_name_alone_is_no_reason_and_numbers_are_compared_in_like_units() {
 fn what_a_person_has_looked_at_is_no_imitation() {
     let mut world = beside_popular("gems:prett1er gems:prettler gems:pretti3r gems:prettier-");
     world.looked_at.insert(id("gems:prett1er"));
-    world.entry("gems:prettler").operator_change = unblocked();
+    world.entry("gems:prettler").operator_change =
+        Some(changed_by_operator(OperatorAction::Unblocked));
     world.sources = vec![source("pretti3r", &["gems:prettier-"])];
     assert_eq!(world.route(), 1);
     let taken = "requires_manual command_taken: the name pretti3r of gems:pretti3r belongs to \
@@ -482,7 +479,7 @@ fn a_command_belongs_to_the_selected_package_and_to_what_a_reviewed_registry_cal
     let mut world = World::of("shelf:fd gems:finder shelf:tools gems:listed gems:free gems:server");
     world.sources = vec![source("redis", &["gems:server"])];
     world.looked_at.insert(id("gems:listed"));
-    world.entry("gems:free").operator_change = unblocked();
+    world.entry("gems:free").operator_change = Some(changed_by_operator(OperatorAction::Unblocked));
     let reserved = world.with_rules(reserved);
     let check = |package: &str, command: &str| {
         reserved.check(&facts(package, &[command])).map_err(|taken| taken.reason)
@@ -508,7 +505,7 @@ fn a_command_belongs_to_the_selected_package_and_to_what_a_reviewed_registry_cal
 #[test]
 fn a_near_name_is_an_imitation_once_its_registry_says_that_it_has_no_repository() {
     let mut world = beside_popular("gems:pretier gems:prettierr");
-    world.entry("gems:prettierr").popularity = popularity(500_000);
+    world.entry("gems:prettierr").popularity = Some(popularity(500_000));
     world.route();
     let reserved = world.with_rules(reserved);
     let check = |package: &str, homepage: Option<&str>| {

@@ -331,11 +331,12 @@ fn list(
 }
 
 const FIRST: &str = r#"{"crates":[
-    {"id":"b","name":"b","downloads":7,"recent_downloads":2,"repository":"https://x.org/b","yanked":false},
+    {"id":"b","name":"b","downloads":7,"recent_downloads":2,"repository":"https://x.org/b","yanked":false,
+     "max_stable_version":"1.2.0"},
     {"id":"a","name":"A_b","downloads":9,"recent_downloads":null,"repository":null},
     {"id":"a-b","name":"a-b","downloads":7},
     {"id":"y","name":"y","downloads":6,"yanked":true},
-    {"id":"n","name":"n","downloads":"many","repository":""},
+    {"id":"n","name":"n","downloads":"many","repository":"","max_stable_version":"0.0.0"},
     {"id":"x","name":null}],
     "meta":{"total":16000,"next_page":"?category=x&seek=abc","prev_page":null}}"#;
 
@@ -346,6 +347,8 @@ fn the_list_states_popularity_but_no_commands() {
     assert_eq!(passed_over(&page), ["y retired", " invalid_name"]);
     let has_repository: Vec<_> = page.candidates.iter().map(|it| it.has_repository).collect();
     assert_eq!(has_repository, [Some(false), Some(true), Some(false)]);
+    let versions: Vec<_> = page.candidates.iter().map(|it| it.version.as_deref()).collect();
+    assert_eq!(versions, [None, Some("1.2.0"), None]);
     let popularity = page.candidates[0].popularity.clone().unwrap();
     assert_eq!(popularity.as_of.to_string(), "2026-11-20");
     assert_eq!(page.next_cursor.as_deref(), Some("2 0 ?category=x&seek=abc"));

@@ -97,6 +97,8 @@ fn a_page_of_the_search_has_candidates_and_the_next_position() {
     assert!(url.ends_with("/-/v1/search?text=keywords%3Acli&size=250&from=0"), "{url}");
     let repositories: Vec<_> = page.candidates.iter().map(|it| it.has_repository).collect();
     assert_eq!(repositories, [Some(true), Some(false), None]);
+    let versions: Vec<_> = page.candidates.iter().map(|it| it.version.as_deref()).collect();
+    assert_eq!(versions, [Some("9.0.0"), None, None]);
     let popularity = page.candidates[0].popularity.as_ref().unwrap();
     assert_eq!(
         (popularity.as_of.to_string(), &*popularity.unit),

@@ -270,6 +270,8 @@ fn hits_state_the_popularity_of_gems() {
     );
     let has_repository: Vec<_> = page.candidates.iter().map(|it| it.has_repository).collect();
     assert_eq!(has_repository, [Some(true), Some(true), Some(false), None]);
+    let versions: Vec<_> = page.candidates.iter().map(|it| it.version.as_deref()).collect();
+    assert_eq!(versions, [None, Some("2.0"), None, None]);
     let popularity = page.candidates[0].popularity.clone().unwrap();
     assert_eq!((popularity.period_days, &*popularity.as_of.to_string()), (None, "2026-11-20"));
     assert_eq!(page.next_cursor.as_deref(), Some("cli#2#0#fastlane#fastlane"));
