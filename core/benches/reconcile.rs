@@ -19,11 +19,12 @@ use batch_core::{
         name_registry::NameRegistry,
         reconcile,
         requeue::{self, Inputs},
+        reserved::Reserved,
         route::{self, Overrides, Plugins, Queues, Rules},
     },
     model::{
         ActionShape, EcosystemId, KnownRecipes, Metadata, PackageFacts, PackageId, PackageName,
-        Queue, QueueEntry, Recipe, RecipeName, RecipeStep, Status, Tier,
+        Queue, QueueEntry, Recipe, RecipeName, RecipeStep, Status, Threshold, Tier,
     },
 };
 use chrono::{DateTime, Utc};
@@ -34,6 +35,9 @@ const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 /// The numbers of entries and recipes, and how long each decision may take.
 const SIZES: [(usize, usize, Duration); 2] =
     [(5_305, 1_449, Duration::from_millis(500)), (100_000, 50_000, Duration::from_secs(2))];
+
+/// The memory that everything may take together, in KiB.
+const MAX_KIB: u64 = 200_000;
 
 struct Plain;
 
@@ -46,8 +50,13 @@ impl Plugins for Plain {
         RecipeName::nearest(id.name.as_str())
     }
 
+    /// Nothing is, so that every entry is compared with everything that it may imitate.
     fn is_reviewed(&self, _: &EcosystemId) -> bool {
-        true
+        false
+    }
+
+    fn popular(&self, _: &EcosystemId) -> Option<Threshold> {
+        None
     }
 }
 
@@ -125,6 +134,9 @@ fn main() -> ExitCode {
             now: NOW,
         };
         are_fast &= is_fast("route", limit, || route::changed(&queues, &rules).len());
+        are_fast &= is_fast("reserved", limit, || {
+            usize::from(route::reserved(&queues, &rules) != Reserved::default())
+        });
         let inputs = Inputs {
             known: &known,
             plugins: &Plain,
@@ -138,8 +150,8 @@ fn main() -> ExitCode {
         });
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    if let Some(peak) = status.lines().find(|line| line.starts_with("VmHWM")) {
-        println!("{peak}");
-    }
-    if are_fast { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    println!("peak: {}", peak.trim());
+    let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap_or(0);
+    if are_fast && kib < MAX_KIB { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -41,7 +41,13 @@ fn candidate(i: usize) -> Candidate {
         as_of: NaiveDate::default(),
     };
     let commands = Some(vec![format!("command-{i}").parse().expect("it is a command's name")]);
-    Candidate { id: id(i), popularity: Some(popularity), commands, has_repository: Some(false) }
+    Candidate {
+        id: id(i),
+        popularity: Some(popularity),
+        commands,
+        has_repository: Some(false),
+        version: None,
+    }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

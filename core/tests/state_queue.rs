@@ -357,6 +357,7 @@ fn entries() -> impl Strategy<Value = QueueEntry> {
                 at: added_at,
                 by: None,
                 reason: Some("x".to_owned()),
+                released: at[0].is_some(),
             }),
             routed_from,
             upstream_version,

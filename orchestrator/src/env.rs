@@ -22,12 +22,13 @@ use batch_core::{
 };
 use chrono::{DateTime, Utc};
 
+use batch_forge::Secret;
 use batch_sandbox::{CERTIFICATE_VARIABLES, Host, PROXY_VARIABLES};
 
 use crate::{
     plugins,
     settings::{Settings, SettingsError},
-    toolchain::{FoundToolchain, find_toolchain},
+    toolchain::{self, FoundToolchain, find_toolchain},
 };
 
 /// Variables of this machine that a step with network may see, because tools need them to trust
@@ -57,6 +58,10 @@ pub struct Env {
     pub of_toolchains: Vec<(String, OsString)>,
     /// The address of the CI run that this process belongs to.
     pub workflow_run_url: Option<String>,
+    /// Variables that git may see.
+    pub of_git: BTreeMap<String, String>,
+    /// The token for the forge and its repositories. It is in no environment of package code.
+    pub forge_token: Option<Secret>,
 }
 
 /// Values that tests of the whole program fix, so that a run can be repeated.
@@ -105,21 +110,31 @@ impl Env {
             passed_on: passed_on.collect(),
             of_toolchains: of_toolchains.collect(),
             workflow_run_url: of_github(),
+            of_git: variables_called(batch_forge::git::PASSED_VARIABLES.iter().copied()),
+            forge_token: variable("GITHUB_TOKEN").and_then(|token| Secret::new(&token)),
         })
     }
 
     /// The tool of `plugin`; `None` when it is not on this machine or cannot be used.
     pub async fn toolchain(&self, plugin: &EcosystemPlugin) -> Option<FoundToolchain> {
         let wanted = plugin.toolchain.as_ref()?;
-        let variables = self.of_toolchains.iter().map(|(name, value)| (&**name, &**value));
-        let variables: Vec<(&str, &OsStr)> = variables.collect();
-        match find_toolchain(wanted, &self.host.path, &variables).await {
+        match find_toolchain(wanted, &self.host.path, &self.toolchain_variables()).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::debug!("{} cannot be used for {}: {error}", wanted.program, plugin.id);
                 None
             }
         }
+    }
+
+    /// Whether the tool of `plugin`, if it needs one, may be on this machine. No program is started.
+    pub async fn may_have_toolchain(&self, plugin: &EcosystemPlugin) -> bool {
+        let Some(wanted) = &plugin.toolchain else { return true };
+        toolchain::may_be_found(wanted, &self.host.path, &self.toolchain_variables()).await
+    }
+
+    fn toolchain_variables(&self) -> Vec<(&str, &OsStr)> {
+        self.of_toolchains.iter().map(|(name, value)| (&**name, &**value)).collect()
     }
 }
 

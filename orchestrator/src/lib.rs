@@ -15,6 +15,7 @@ pub mod explained;
 pub mod failure;
 pub mod generator;
 pub mod machine;
+pub mod merge;
 pub mod net;
 pub mod os_release;
 pub mod plugins;

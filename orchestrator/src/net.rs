@@ -5,9 +5,14 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use anyhow::Context as _;
 use batch_core::{
     decide::ahead,
-    io::{CacheLimits, MirrorTransport, NetTransport, Origins, PoliteConfig, PoliteHttp, limited},
+    io::{
+        CacheLimits, Layout, MirrorTransport, NetTransport, Origins, PoliteConfig, PoliteHttp,
+        limited,
+    },
     model::Control,
 };
+
+use batch_forge::github;
 
 use crate::{
     env::Env,
@@ -31,9 +36,7 @@ pub fn polite(
     cache: &Path,
     control: &Control,
 ) -> anyhow::Result<Arc<PoliteHttp>> {
-    let contact = settings.contact.as_deref().unwrap_or(CONTACT);
-    let user_agent = format!("tsuku-batch/{} (+{contact})", env!("CARGO_PKG_VERSION"));
-    let net = NetTransport::new(&user_agent).context("no HTTP client")?;
+    let net = NetTransport::new(&user_agent(settings)).context("no HTTP client")?;
     let origins = origins(settings)?;
     let quotas = limited(env.registry.quotas(), &settings.limits, &origins)
         .map_err(|error| SettingsError::because(&error))?;
@@ -44,6 +47,28 @@ pub fn polite(
     let pauses: BTreeMap<_, _> = hosts.filter(|&(_, until)| ahead::is_paused(until, now)).collect();
     let jitter = env.jitter.clone();
     Ok(Arc::new(PoliteHttp::new(PoliteConfig { pauses, jitter, ..config })))
+}
+
+/// A client for the API of a forge at `api`, which keeps to the quota of the forge. It is another one than
+/// that of the registries, because only it has to do with a token.
+pub fn forge(
+    env: &Env,
+    settings: &Settings,
+    layout: &Layout,
+    api: &str,
+) -> anyhow::Result<Arc<PoliteHttp>> {
+    let net = NetTransport::new(&user_agent(settings)).context("no HTTP client")?;
+    let origins = github::api_origins(api).map_err(|error| SettingsError::because(&error))?;
+    let quotas = limited([github::QUOTA], &settings.limits, &origins)
+        .map_err(|error| SettingsError::because(&error))?;
+    let transport = Arc::new(MirrorTransport::trusted(Arc::new(net), origins));
+    let config = PoliteConfig::new(Arc::clone(&env.clock), transport, quotas, &layout.cache());
+    Ok(Arc::new(PoliteHttp::new(PoliteConfig { jitter: env.jitter.clone(), ..config })))
+}
+
+fn user_agent(settings: &Settings) -> String {
+    let contact = settings.contact.as_deref().unwrap_or(CONTACT);
+    format!("tsuku-batch/{} (+{contact})", env!("CARGO_PKG_VERSION"))
 }
 
 /// Removes old entries from the cache. If that fails, the cache only stays large.

@@ -9,12 +9,13 @@ use std::{
 use batch_core::{
     decide::{
         name_registry::NameRegistry,
+        reserved::Reserved,
         route::{self, Overrides, Plugins, Queues, Rules},
     },
-    io::{QueueFile, StateReader, StateWriter},
+    io::{QueueFile, Records, StateReader, StateWriter},
     model::{
-        CuratedSource, EcosystemId, OperatorAction, PackageFacts, PackageId, Queue, QueueEntry,
-        RecipeName, SourceAudit,
+        CuratedSource, EcosystemId, OperatorChange, PackageFacts, PackageId, Queue, QueueEntry,
+        RecipeName, SourceAudit, Threshold,
     },
     plugin::{EcosystemPlugin, RecipeBuilder, Registry},
 };
@@ -48,9 +49,7 @@ impl<'a> Routing<'a> {
         let (sources, audits) = (state.curated_sources()?, state.source_audits()?);
         let damaged = sources.quarantined.iter().chain(&audits.quarantined);
         let problems = damaged.map(ToString::to_string).collect();
-        let overrides = Overrides::in_force(&sources.records, reference(registry), now);
-        let overrides =
-            if sources.quarantined.is_empty() { overrides } else { overrides.with_damage() };
+        let overrides = in_force(&sources, registry, now);
         let (sources, audits) = (sources.records, audits.records);
         Ok(Self { registry, sources, overrides, audits, looked_at, now, problems })
     }
@@ -72,16 +71,48 @@ impl<'a> Routing<'a> {
         files: &BTreeMap<EcosystemId, Arc<QueueFile>>,
         recipes: &NameRegistry,
     ) -> Vec<QueueEntry> {
-        let rules = Rules {
+        let plugins = LinkedPlugins(self.registry);
+        route::changed(&queues(files), &self.rules(recipes, &plugins))
+    }
+
+    /// What belongs to packages in `files` that have no recipes, where `recipes` exist.
+    pub fn reserved(
+        &self,
+        files: &BTreeMap<EcosystemId, Arc<QueueFile>>,
+        recipes: &NameRegistry,
+    ) -> Reserved {
+        let plugins = LinkedPlugins(self.registry);
+        route::reserved(&queues(files), &self.rules(recipes, &plugins))
+    }
+
+    fn rules<'r>(&'r self, recipes: &'r NameRegistry, plugins: &'r LinkedPlugins<'r>) -> Rules<'r> {
+        Rules {
             overrides: &self.overrides,
             audits: &self.audits,
             recipes,
             looked_at: self.looked_at,
-            plugins: &LinkedPlugins(self.registry),
+            plugins,
             now: self.now,
-        };
-        route::changed(&queues(files), &rules)
+        }
     }
+}
+
+/// The decisions of people in `state` that are in force.
+pub fn overrides(
+    state: &dyn StateReader,
+    registry: &Registry,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Overrides> {
+    Ok(in_force(&state.curated_sources()?, registry, now))
+}
+
+fn in_force(
+    sources: &Records<CuratedSource>,
+    registry: &Registry,
+    now: DateTime<Utc>,
+) -> Overrides {
+    let overrides = Overrides::in_force(&sources.records, reference(registry), now);
+    if sources.quarantined.is_empty() { overrides } else { overrides.with_damage() }
 }
 
 /// The queues of `state` that can be read, by ecosystem. A queue that cannot be read stays as it is.
@@ -146,7 +177,7 @@ pub fn looked_at(
         let Ok(Some(file)) = state.queue(&plugin.id) else { continue };
         let is_released = |entry: &&QueueEntry| {
             let change = entry.operator_change.as_ref();
-            change.is_some_and(|change| change.action == OperatorAction::Unblocked)
+            change.is_some_and(OperatorChange::is_release)
         };
         let released = file.entries.values().filter(is_released);
         looked_at.extend(released.map(|entry| entry.id.clone()));
@@ -195,5 +226,9 @@ impl Plugins for LinkedPlugins<'_> {
 
     fn is_reviewed(&self, ecosystem: &EcosystemId) -> bool {
         self.0.get(ecosystem).is_some_and(is_reviewed)
+    }
+
+    fn popular(&self, ecosystem: &EcosystemId) -> Option<Threshold> {
+        self.0.get(ecosystem)?.seeder?.popular()
     }
 }

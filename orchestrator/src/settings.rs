@@ -2,6 +2,7 @@
 
 mod budget;
 mod containers;
+mod merge;
 mod tsuku;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -17,6 +18,7 @@ use batch_sandbox::{Backend, LimiterKind, Preference};
 
 pub use budget::BudgetSettings;
 pub use containers::{ContainerSettings, RuntimeChoice};
+pub use merge::{MergeSettings, StateSettings};
 pub use tsuku::TsukuSettings;
 
 /// `pipeline.toml` cannot be read, or contains a value that cannot be used.
@@ -53,6 +55,10 @@ pub struct Settings {
     pub breaker: BreakerSettings,
     /// Minutes of validation in each week.
     pub budget: BudgetSettings,
+    /// What may be merged, and how.
+    pub merge: MergeSettings,
+    /// Where the state is pushed to.
+    pub state: StateSettings,
     /// Recipes that are not under the root, because the package manager contains them, with the
     /// packages that each of them satisfies: ecosystem and names, as in `[metadata.satisfies]`.
     pub bundled_recipes: BTreeMap<RecipeName, BTreeMap<String, Vec<String>>>,

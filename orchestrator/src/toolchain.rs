@@ -69,6 +69,18 @@ pub async fn find_toolchain(
     Ok(Some(FoundToolchain { program, read_only, path_dirs: vec![bin] }))
 }
 
+/// Whether [`find_toolchain`] may find `toolchain`. No program is started for it: of one that prints its
+/// folder only the file is searched, so that what it prints is not known.
+pub async fn may_be_found(toolchain: &Toolchain, path: &OsStr, env: &[(&str, &OsStr)]) -> bool {
+    match toolchain.root_probe {
+        RootProbe::Printed(command) => {
+            let mut programs = [toolchain.program].into_iter().chain(command.first().copied());
+            programs.all(|program| find_program(program, path).is_some())
+        }
+        RootProbe::RealPath(_) => matches!(find_toolchain(toolchain, path, env).await, Ok(Some(_))),
+    }
+}
+
 async fn probed_root(
     root_probe: RootProbe,
     path: &OsStr,
@@ -230,6 +242,26 @@ mod tests {
         let (roots, dirs) = found(&[], &[], shell).await.unwrap().unwrap();
         assert!(roots.is_empty(), "{roots:?}");
         assert_eq!(dirs, ["/usr/bin"]);
+    }
+
+    #[tokio::test]
+    async fn a_first_look_starts_no_program() {
+        let dir = layout(&[
+            ("home/bin/langx", "#!/bin/sh\ntouch \"$0.started\""),
+            ("home/bin/toolx", "ELF"),
+            ("empty/other", "ELF"),
+        ]);
+        let is_seen = async |bin: &str, root_probe: RootProbe| {
+            let toolchain = Toolchain { root_probe, ..TOOL };
+            may_be_found(&toolchain, dir.path().join(bin).as_os_str(), &[]).await
+        };
+        const LANGUAGE: RootProbe = RootProbe::Printed(&["langx", "--root"]);
+        assert!(is_seen("home/bin", LANGUAGE).await, "what it prints is not known");
+        assert!(!is_seen("home/bin", RootProbe::Printed(&["other"])).await);
+        assert!(!is_seen("empty", LANGUAGE).await);
+        assert!(is_seen("home/bin", RootProbe::RealPath("toolx")).await);
+        assert!(!is_seen("home/bin", TOOL.root_probe).await, "a script needs no start to be one");
+        assert!(!dir.path().join("home/bin/langx.started").exists());
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use batch_core::{
         preflight::Choice,
         reconcile,
         requeue::{self, Inputs},
+        reserved::Reserved,
         route::Plugins as _,
     },
     io::{QueueFile, StateReader, StateWriter},
@@ -48,6 +49,11 @@ pub struct Upkeep {
     pub changes: Vec<(Option<QueueEntry>, QueueEntry)>,
     /// Number of entries that change because recipes were added or removed.
     pub n_reconciled: usize,
+    /// Number of entries that become due again, by ecosystem.
+    pub released: BTreeMap<EcosystemId, u64>,
+    /// What belongs to packages without recipes afterwards; `None` where sources and names are not
+    /// looked at.
+    pub reserved: Option<Reserved>,
     /// Decisions about sources that could not be read, each with file, line and reason.
     pub problems: Vec<String>,
 }
@@ -63,27 +69,58 @@ pub fn decide(state: &dyn StateReader, input: &UpkeepInput<'_>) -> anyhow::Resul
     let (reconciled, n_reconciled) = reconciled(&before, input);
     draft.put(reconciled);
 
-    let routing = Routing::read(state, registry, looked_at, now)?;
+    // Only all queues together are routed, and only routing needs all decisions.
+    let routing = match choice {
+        Choice::All => Some(Routing::read(state, registry, looked_at, now)?),
+        Choice::Auto | Choice::One(_) | Choice::Several(_) => None,
+    };
+    let overrides = match &routing {
+        Some(routing) => routing.overrides.clone(),
+        None => routing::overrides(state, registry, now)?,
+    };
     let inputs = Inputs {
         known: &recipes.known,
         plugins: &LinkedPlugins(registry),
-        overrides: &routing.overrides,
+        overrides: &overrides,
         generator,
         now,
     };
     // What is queued now may have a name that another entry has too, and what is selected now may be as
     // important as what it takes the place of.
     draft.put(requeue::changed(&routing::queues(&draft.files), &inputs));
-    if *choice == Choice::All {
+    let mut reserved = None;
+    if let Some(routing) = &routing {
         draft.put(routing.changed(&draft.files, &recipes.name_registry));
         draft.put(requeue::changed(&routing::queues(&draft.files), &inputs));
+        reserved = Some(routing.reserved(&draft.files, &recipes.name_registry));
     }
 
     let entry = |files: &Files, id: &PackageId| files.get(&id.ecosystem)?.entries.get(id).cloned();
     let pair = |id: &PackageId| Some((entry(&before, id), entry(&draft.files, id)?));
     let changes = draft.changed.iter().filter_map(pair);
-    let changes = changes.filter(|(before, after)| before.as_ref() != Some(after)).collect();
-    Ok(Upkeep { changes, n_reconciled, problems: routing.problems })
+    let changes: Vec<(Option<QueueEntry>, QueueEntry)> =
+        changes.filter(|(before, after)| before.as_ref() != Some(after)).collect();
+    let released = released(&changes, now);
+    Ok(Upkeep {
+        changes,
+        n_reconciled,
+        released,
+        reserved,
+        problems: routing.map(|it| it.problems).unwrap_or_default(),
+    })
+}
+
+fn released(
+    changes: &[(Option<QueueEntry>, QueueEntry)],
+    now: DateTime<Utc>,
+) -> BTreeMap<EcosystemId, u64> {
+    let mut released = BTreeMap::new();
+    for (before, after) in changes {
+        if before.as_ref().is_some_and(|before| requeue::is_due_again(before, after, now)) {
+            *released.entry(after.id.ecosystem.clone()).or_default() += 1;
+        }
+    }
+    released
 }
 
 /// Writes `upkeep` into `state`, which nobody else may change since it was decided. Returns the number
@@ -100,7 +137,7 @@ pub fn write(
 /// The entries that change because recipes were added or removed, and the number of those whose status
 /// changes.
 fn reconciled(files: &Files, input: &UpkeepInput<'_>) -> (Vec<QueueEntry>, usize) {
-    let Recipes { name_registry, known } = input.recipes;
+    let Recipes { name_registry, known, .. } = input.recipes;
     let plugins = LinkedPlugins(input.registry);
     let (mut all, mut n) = (vec![], 0);
     for (ecosystem, file) in files {

@@ -16,8 +16,8 @@ use batch_core::{
         Visited, Visitor,
     },
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageName, Queue,
-        RecipeName, Remembered, RunRecord, SeedingRecord,
+        BreakerTransition, Control, CuratedSource, EcosystemId, FailureRecord, OutputRef,
+        PackageName, Queue, RecipeName, Remembered, RunRecord, SeedingRecord, SourceAudit,
     },
 };
 
@@ -74,6 +74,8 @@ struct Stored {
     remembered: BTreeMap<EcosystemId, BTreeMap<PackageName, Remembered>>,
     outputs: BTreeMap<String, String>,
     recipes: BTreeMap<RecipeName, String>,
+    sources: Vec<CuratedSource>,
+    audits: Vec<SourceAudit>,
 }
 
 impl MemoryState {
@@ -82,6 +84,17 @@ impl MemoryState {
         let queues = queues.into_iter().map(|file| (file.header.ecosystem.clone(), Arc::new(file)));
         let stored = Stored { queues: queues.collect(), ..Stored::default() };
         Self { stored: Mutex::new(stored), ..Self::default() }
+    }
+
+    /// The same with what people decided about sources, and with the decisions of an earlier pipeline.
+    /// No method changes them, as no run does.
+    #[must_use]
+    pub fn with_decisions(self, sources: Vec<CuratedSource>, audits: Vec<SourceAudit>) -> Self {
+        {
+            let mut stored = self.stored();
+            (stored.sources, stored.audits) = (sources, audits);
+        }
+        self
     }
 
     /// The number of recorded runs.
@@ -101,6 +114,14 @@ fn whole<T>(records: Vec<T>) -> Records<T> {
 impl StateReader for MemoryState {
     fn control(&self) -> Result<Control, StateError> {
         Ok(self.stored().control.clone())
+    }
+
+    fn curated_sources(&self) -> Result<Records<CuratedSource>, StateError> {
+        Ok(whole(self.stored().sources.clone()))
+    }
+
+    fn source_audits(&self) -> Result<Records<SourceAudit>, StateError> {
+        Ok(whole(self.stored().audits.clone()))
     }
 
     fn queued_ecosystems(&self) -> Result<Vec<EcosystemId>, StateError> {

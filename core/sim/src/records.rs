@@ -65,6 +65,7 @@ pub fn delta(batch: BatchId, attempts: Vec<Attempt>) -> Delta {
         pauses: [].into(),
         run_id: None,
         workflow_run_url: None,
+        requeued: 0,
     }
 }
 
@@ -101,6 +102,7 @@ impl FactsAt {
             run_id: None,
             program_version: "0".to_owned(),
             workflow_run_url: None,
+            requeued: 0,
         }
     }
 
@@ -272,7 +274,11 @@ pub fn recipe_of(package: PackageId, command: &str) -> GeneratedRecipe {
 
 /// A recipe called `name` without content.
 pub fn succeeded(name: &str) -> Outcome {
-    Outcome::Succeeded { recipe: name.parse().expect("a test uses names"), toml: String::new() }
+    Outcome::Succeeded {
+        recipe: name.parse().expect("a test uses names"),
+        toml: String::new(),
+        restriction: None,
+    }
 }
 
 /// A stated failure. Each kind has its own fingerprint.

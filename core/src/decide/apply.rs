@@ -12,8 +12,8 @@ use crate::{
     },
     model::{
         Attempt, Breaker, BreakerTransition, CircuitState, Consequence, Control, Delta, Failure,
-        FailureKind, Health, HostPause, Outcome, PackageId, Queue, QueueEntry, SCHEMA_VERSION,
-        Status, StoredBreaker, Sweep, Verdict,
+        FailureKind, Health, HostPause, Outcome, PackageId, Queue, QueueEntry, RecipeName,
+        SCHEMA_VERSION, Status, StoredBreaker, Sweep, Verdict,
     },
 };
 
@@ -29,6 +29,18 @@ pub struct Rules<'a> {
     pub backoff: &'a BackoffPolicy,
     /// Thresholds of breakers.
     pub breaker: &'a BreakerPolicy,
+    /// How verified recipes come to the main branch.
+    pub merging: Merging,
+}
+
+/// How verified recipes come to the main branch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Merging {
+    /// With the state: the recipe counts as merged as soon as it is written.
+    #[default]
+    AtOnce,
+    /// By a pull request of the batch: the entry is in progress until that is merged.
+    PullRequest,
 }
 
 /// What a run changes in the state of its ecosystem.
@@ -42,8 +54,8 @@ pub struct Applied {
     pub health: Health,
     /// The line for the breaker log, if the breaker changed.
     pub transition: Option<BreakerTransition>,
-    /// The packages whose recipes are to be written. A recipe whose entry was removed from the
-    /// queue during the run is not wanted any more.
+    /// The packages whose recipes are to be written, now or by a pull request. A recipe whose entry
+    /// was removed from the queue during the run is not wanted any more.
     pub wanted: BTreeSet<PackageId>,
 }
 
@@ -52,7 +64,7 @@ pub struct Applied {
 /// newest state and applies again.
 #[must_use]
 pub fn delta(queue: &Queue, before: &Breaker, delta: &Delta, rules: &Rules) -> Applied {
-    let entries = changed_entries(queue, delta, rules.backoff);
+    let entries = changed_entries(queue, delta, rules);
     let wanted = wanted(queue, &entries, delta);
     let health = breaker::health(&delta.attempts, &rules.own_services, before, rules.breaker);
     if before.last_batch.as_ref() == Some(&delta.batch) {
@@ -84,15 +96,12 @@ pub fn delta(queue: &Queue, before: &Breaker, delta: &Delta, rules: &Rules) -> A
 }
 
 fn evidence(delta: &Delta) -> Vec<String> {
-    record::failures(delta).into_iter().map(|noted| noted.record.id).collect()
+    let failed = record::failures(delta).into_iter().map(|noted| noted.record);
+    failed.filter(|record| record.removed_cell.is_none()).map(|record| record.id).collect()
 }
 
 /// The entries of `queue` that `delta` changes, as they are afterwards.
-fn changed_entries(
-    queue: &Queue,
-    delta: &Delta,
-    backoff: &BackoffPolicy,
-) -> BTreeMap<PackageId, QueueEntry> {
+fn changed_entries(queue: &Queue, delta: &Delta, rules: &Rules) -> BTreeMap<PackageId, QueueEntry> {
     let mut changed: BTreeMap<PackageId, QueueEntry> = BTreeMap::new();
     let mut change = |package: &PackageId, change: &dyn Fn(&mut QueueEntry)| {
         let Some(entry) = changed.get(package).or_else(|| queue.get(package)) else { return };
@@ -104,8 +113,8 @@ fn changed_entries(
     };
     for attempt in &delta.attempts {
         change(&attempt.package, &|entry| match delta.sweep {
-            None => to_entry(entry, attempt, delta, backoff),
-            Some(sweep) => to_swept(entry, attempt, (delta, sweep), backoff),
+            None => to_entry(entry, attempt, delta, rules),
+            Some(sweep) => to_swept(entry, attempt, (delta, sweep), rules.backoff),
         });
     }
     for package in &delta.lost {
@@ -131,12 +140,33 @@ fn wanted(
     let is_wanted = |attempt: &&Attempt| {
         let entry = changed.get(&attempt.package).or_else(|| queue.get(&attempt.package));
         matches!(attempt.outcome, Outcome::Succeeded { .. })
-            && entry.is_none_or(|entry| entry.status == Status::Success)
+            && entry.is_none_or(|entry| match &entry.status {
+                Status::Success => true,
+                Status::InProgress { batch } => *batch == delta.batch,
+                Status::Pending
+                | Status::Failed
+                | Status::Blocked { .. }
+                | Status::RequiresManual { .. }
+                | Status::Excluded { .. } => false,
+            })
     };
     delta.attempts.iter().filter(is_wanted).map(|attempt| attempt.package.clone()).collect()
 }
 
-fn to_entry(entry: &mut QueueEntry, attempt: &Attempt, delta: &Delta, backoff: &BackoffPolicy) {
+/// The recipes of `delta` whose packages are `wanted`: package, name and text.
+pub fn wanted_recipes<'a>(
+    delta: &'a Delta,
+    wanted: &'a BTreeSet<PackageId>,
+) -> impl Iterator<Item = (&'a PackageId, &'a RecipeName, &'a str)> {
+    delta.attempts.iter().filter_map(|attempt| match &attempt.outcome {
+        Outcome::Succeeded { recipe, toml, .. } if wanted.contains(&attempt.package) => {
+            Some((&attempt.package, recipe, &**toml))
+        }
+        Outcome::Succeeded { .. } | Outcome::Failed(_) => None,
+    })
+}
+
+fn to_entry(entry: &mut QueueEntry, attempt: &Attempt, delta: &Delta, rules: &Rules) {
     // It was applied already. The time says nothing about that, because clocks can be set back.
     if entry.last_batch.as_ref() == Some(&delta.batch) {
         return;
@@ -157,13 +187,26 @@ fn to_entry(entry: &mut QueueEntry, attempt: &Attempt, delta: &Delta, backoff: &
     }
     entry.generator_version = Some(delta.generator.clone());
     match &attempt.outcome {
-        Outcome::Succeeded { recipe, .. } => {
+        Outcome::Succeeded { recipe, restriction, .. } => {
             entry.recipe = Some(recipe.clone());
-            (entry.verified_at, entry.regressed_at) = (None, None);
-            set_status(entry, Status::Success);
+            entry.restriction.clone_from(restriction);
+            match rules.merging {
+                Merging::AtOnce => to_merged(entry),
+                Merging::PullRequest => {
+                    set_status(entry, Status::InProgress { batch: delta.batch.clone() });
+                }
+            }
         }
-        Outcome::Failed(failure) => to_failed_entry(entry, failure, attempt.ended_at, backoff),
+        Outcome::Failed(failure) => {
+            to_failed_entry(entry, failure, attempt.ended_at, rules.backoff);
+        }
     }
+}
+
+/// The recipe of `entry` is on the main branch.
+pub(super) fn to_merged(entry: &mut QueueEntry) {
+    (entry.verified_at, entry.regressed_at) = (None, None);
+    set_status(entry, Status::Success);
 }
 
 /// What a test of its existing recipe changes in an entry. Only a recipe that was seen to fail, or
@@ -202,7 +245,7 @@ fn is_lost(attempt: &Attempt) -> bool {
     }
 }
 
-fn to_failed_entry(
+pub(super) fn to_failed_entry(
     entry: &mut QueueEntry,
     failure: &Failure,
     ended_at: DateTime<Utc>,
@@ -298,7 +341,7 @@ mod tests {
     use super::*;
     use crate::{
         ecosystem_state::EcosystemState,
-        model::{BatchId, EcosystemId, Environment, EnvironmentResult, RecipeName},
+        model::{BatchId, EcosystemId, Environment, EnvironmentResult},
         records::{self, attempt, failed_on, queue, succeeded},
     };
 
@@ -314,7 +357,7 @@ mod tests {
     }
 
     fn rules<'a>(backoff: &'a BackoffPolicy, breaker: &'a BreakerPolicy) -> Rules<'a> {
-        Rules { own_services: ["own.example"].into(), backoff, breaker }
+        Rules { own_services: ["own.example"].into(), backoff, breaker, merging: Merging::AtOnce }
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! The gates: rules that can keep a working recipe from being merged.
 
+use std::collections::BTreeSet;
+
 use crate::{
     decide::{
+        merge_policy::NetworkGate,
         recipe::allowed_cells,
         system::{is_basic_command, is_project_script, is_system_command},
     },
-    model::{Cell, CommandName, Executables, FailureKind, PackageFacts, Recipe},
+    model::{
+        ActionShape, Cell, CommandName, Executables, FailureKind, KnownRecipes, PackageFacts,
+        PackageName, Recipe, RecipeName,
+    },
 };
 
 /// A gate refuses the recipe.
@@ -15,17 +21,104 @@ pub struct Refusal {
     pub kind: FailureKind,
     /// Why, in one line.
     pub reason: String,
+    /// The packages whose recipes are missing; empty unless the kind says so.
+    pub blocked_by: Vec<PackageName>,
 }
 
-/// Refuses a `recipe` that runs a command of its own.
-pub fn run_command(recipe: &Recipe) -> Result<(), Refusal> {
-    match recipe.steps.iter().find(|step| step.action == "run_command") {
-        None => Ok(()),
-        Some(_) => Err(Refusal {
-            kind: FailureKind::RunCommand,
-            reason: "the recipe runs a command of its own".to_owned(),
-        }),
+impl Refusal {
+    fn new(kind: FailureKind, reason: String) -> Self {
+        Self { kind, reason, blocked_by: vec![] }
     }
+}
+
+/// Refuses a `recipe` that is not the one of the file called `name`.
+pub fn name(recipe: &Recipe, name: &RecipeName) -> Result<(), Refusal> {
+    let own = &recipe.metadata.name;
+    if own == name.as_str() {
+        return Ok(());
+    }
+    let reason = format!("the file is called {name}, and the recipe in it {own:?}");
+    Err(Refusal::new(FailureKind::SchemaInvalid, reason))
+}
+
+/// Refuses a `recipe` whose tool downloads something while it installs, unless `gate` allows that.
+/// `actions` are the steps that only some recipes may use.
+pub fn network(recipe: &Recipe, actions: &[ActionShape], gate: NetworkGate) -> Result<(), Refusal> {
+    let needs_network =
+        |name: &str| actions.iter().any(|action| action.name == name && action.needs_network);
+    let found = recipe.steps.iter().find(|step| needs_network(&step.action));
+    match (gate, found) {
+        (NetworkGate::Allow, _) | (NetworkGate::Review, None) => Ok(()),
+        (NetworkGate::Review, Some(step)) => {
+            let reason = format!(
+                "{} downloads while it installs, and [merge] network_gate asks for a review",
+                step.action
+            );
+            Err(Refusal::new(FailureKind::NetworkRequired, reason))
+        }
+    }
+}
+
+/// Refuses a `recipe` with a dependency that has no recipe among `known`.
+pub fn dependencies(recipe: &Recipe, known: &KnownRecipes) -> Result<(), Refusal> {
+    let missing: BTreeSet<&str> =
+        recipe.dependencies().filter(|dependency| !known.contains(dependency)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().copied().collect();
+    let reason = format!("the recipe needs recipes that do not exist: {}", names.join(", "));
+    let blocked_by = names.iter().filter_map(|name| name.parse().ok()).collect();
+    Err(Refusal { kind: FailureKind::RecipeMissing, reason, blocked_by })
+}
+
+/// Refuses a `recipe` called `name` that says of a package that it satisfies it if another recipe of
+/// `known` says the same.
+pub fn satisfies(recipe: &Recipe, name: &RecipeName, known: &KnownRecipes) -> Result<(), Refusal> {
+    let named = recipe.metadata.satisfies.iter().flat_map(|(ecosystem, packages)| {
+        packages.iter().map(move |package| (ecosystem.as_str(), package.as_str()))
+    });
+    for (ecosystem, package) in named {
+        if let Some(other) = known.satisfied_by(ecosystem, package).filter(|other| *other != name) {
+            let reason = format!("recipe {other} satisfies {ecosystem}:{package} already");
+            return Err(Refusal::new(FailureKind::RecipeExists, reason));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a `recipe` that runs a command of its own: as a step, or in a table or list at any
+/// depth of a step.
+pub fn run_command(recipe: &Recipe) -> Result<(), Refusal> {
+    let in_steps = recipe.steps.iter().any(|step| {
+        step.action == RUN_COMMAND || step.params.iter().any(|(key, value)| mentions(key, value))
+    });
+    if !in_steps {
+        return Ok(());
+    }
+    let reason = "the recipe runs a command of its own".to_owned();
+    Err(Refusal::new(FailureKind::RunCommand, reason))
+}
+
+/// The step that runs a command.
+const RUN_COMMAND: &str = "run_command";
+
+/// Whether a table in `value`, which stands at `key`, names the step that runs a command, as a key or
+/// as its action.
+fn mentions(key: &str, value: &toml::Value) -> bool {
+    let names = |key: &str, value: &toml::Value| {
+        key == RUN_COMMAND || key == "action" && value.as_str() == Some(RUN_COMMAND)
+    };
+    names(key, value)
+        || match value {
+            toml::Value::Table(table) => table.iter().any(|(key, value)| mentions(key, value)),
+            toml::Value::Array(items) => items.iter().any(|item| mentions("", item)),
+            toml::Value::String(_)
+            | toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Datetime(_) => false,
+        }
 }
 
 /// Refuses a `recipe` that is not for `cell`, where it would be installed.
@@ -34,7 +127,7 @@ pub fn cell(recipe: &Recipe, cell: Cell) -> Result<(), Refusal> {
         return Ok(());
     }
     let reason = format!("the recipe is not for {cell}, where it would be installed");
-    Err(Refusal { kind: FailureKind::NoBottle, reason })
+    Err(Refusal::new(FailureKind::NoBottle, reason))
 }
 
 /// Refuses a command of `facts` whose name scripts and people use for something else: a command of
@@ -63,12 +156,9 @@ pub fn commands(facts: &PackageFacts, is_reviewed: bool) -> Result<(), Refusal> 
         return Ok(());
     }
     let names = found.join(", ");
-    Err(Refusal {
-        kind: FailureKind::UnsafeName,
-        reason: format!(
-            "{name} would install {names} on PATH, where people expect another command"
-        ),
-    })
+    let reason =
+        format!("{name} would install {names} on PATH, where people expect another command");
+    Err(Refusal::new(FailureKind::UnsafeName, reason))
 }
 
 #[cfg(test)]

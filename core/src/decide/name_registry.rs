@@ -3,16 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{
-    ActionShape, CommandName, Executables, FailureKind, PackageFacts, PackageName, Parameter,
-    Recipe, RecipeName, Versions,
+use crate::{
+    decide::reserved::Reserved,
+    model::{
+        ActionShape, CommandName, Executables, FailureKind, PackageFacts, PackageName, Parameter,
+        Recipe, RecipeName, Versions,
+    },
 };
 
 /// The names and commands that recipes use: the recipes of a root, collected once for each run, or
 /// the recipes of a batch.
 #[derive(Debug, Clone, Default)]
 pub struct NameRegistry {
-    recipes: BTreeMap<RecipeName, Vec<Installs>>,
+    recipes: BTreeMap<RecipeName, Box<[Installs]>>,
     commands: BTreeMap<String, RecipeName>,
     /// For each source of versions, the packages that it is asked about, each with its first recipe.
     versioned: BTreeMap<String, BTreeMap<PackageName, RecipeName>>,
@@ -20,6 +23,8 @@ pub struct NameRegistry {
     texts: BTreeMap<String, BTreeMap<String, Texts>>,
     /// Recipes that cannot be read, so that nothing is known about what they install.
     unreadable: BTreeSet<RecipeName>,
+    /// What belongs to packages without recipes.
+    reserved: Reserved,
 }
 
 /// Texts of recipes, each with the recipe whose name comes first.
@@ -28,8 +33,10 @@ type Texts = BTreeMap<String, RecipeName>;
 /// The part of a recipe's step that distinguishes packages: the action and its texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Installs {
-    action: String,
-    texts: BTreeMap<String, String>,
+    action: Box<str>,
+    /// Each parameter with its text. Almost all steps have one or two, for which a map would need ten
+    /// times the memory.
+    texts: Box<[(Box<str>, Box<str>)]>,
 }
 
 /// A name or a command that another recipe uses already.
@@ -44,14 +51,15 @@ pub struct NameConflict {
 impl NameRegistry {
     /// Adds the recipe called `name`.
     pub fn add(&mut self, name: &RecipeName, recipe: &Recipe) {
-        let text =
-            |(key, value): (&String, &toml::Value)| Some((key.clone(), value.as_str()?.to_owned()));
+        let text = |(key, value): (&String, &toml::Value)| {
+            Some((key.as_str().into(), value.as_str()?.into()))
+        };
         let installs = recipe.steps.iter().map(|step| Installs {
-            action: step.action.clone(),
+            action: step.action.as_str().into(),
             texts: step.params.iter().filter_map(text).collect(),
         });
-        let installs: Vec<Installs> = installs.collect();
-        let before = self.recipes.get(name).map_or(&[][..], Vec::as_slice);
+        let installs: Box<[Installs]> = installs.collect();
+        let before = self.recipes.get(name).map_or(&[][..], |installs| installs);
         for (replaced, parameter, text) in all_texts(before) {
             let texts = self.texts.get_mut(replaced).and_then(|of| of.get_mut(parameter));
             if let Some(texts) = texts.filter(|texts| texts.get(text) == Some(name)) {
@@ -79,20 +87,22 @@ impl NameRegistry {
     /// Adds a recipe that cannot be read. No other recipe may have its name.
     pub fn add_unreadable(&mut self, name: RecipeName) {
         self.unreadable.insert(name.clone());
-        self.recipes.insert(name, vec![]);
+        self.recipes.insert(name, Box::default());
     }
 
     /// Adds the recipe called `name` that was made from `facts`.
     pub fn add_generated(&mut self, name: &RecipeName, facts: &PackageFacts) {
-        self.recipes.insert(name.clone(), vec![Installs::of(facts)]);
+        self.recipes.insert(name.clone(), [Installs::of(facts)].into());
         for command in known_commands(facts) {
             self.commands.insert(command.to_string(), name.clone());
         }
     }
 
     /// Whether a recipe called `name`, made from `facts`, may be added: no other recipe may have
-    /// its name or one of its commands. A recipe of the same package may be replaced.
+    /// its name or one of its commands, and nothing may belong to another package. A recipe of the
+    /// same package may be replaced.
     pub fn check(&self, name: &RecipeName, facts: &PackageFacts) -> Result<(), NameConflict> {
+        self.reserved.check(facts)?;
         let taken = |reason| Err(NameConflict { kind: FailureKind::RecipeExists, reason });
         if self.unreadable.contains(name) {
             return taken(format!("name_taken: recipe {name} exists and cannot be read"));
@@ -107,6 +117,21 @@ impl NameRegistry {
             }
         }
         Ok(())
+    }
+
+    /// Keeps free what belongs to packages that have no recipes yet.
+    pub fn reserve(&mut self, reserved: Reserved) {
+        self.reserved = reserved;
+    }
+
+    /// What belongs to packages that have no recipes yet.
+    pub fn reserved(&self) -> &Reserved {
+        &self.reserved
+    }
+
+    /// The names of all recipes, whether they can be read or not.
+    pub fn names(&self) -> impl Iterator<Item = &RecipeName> {
+        self.recipes.keys()
     }
 
     /// Whether there is a recipe called `name`, whether it can be read or not.
@@ -166,18 +191,17 @@ fn all_texts(installs: &[Installs]) -> impl Iterator<Item = (&str, &str, &str)> 
 impl Installs {
     fn of(facts: &PackageFacts) -> Self {
         let text = |(key, parameter): (&String, &Parameter)| match parameter {
-            Parameter::Text(text) => Some((key.clone(), text.clone())),
+            Parameter::Text(text) => Some((key.as_str().into(), text.as_str().into())),
             Parameter::List(_) | Parameter::Flag(_) => None,
         };
         let texts = facts.install.parameters.iter().filter_map(text).collect();
-        Self { action: facts.install.name.clone(), texts }
+        Self { action: facts.install.name.as_str().into(), texts }
     }
 
     /// Whether the action and the texts are the same. Other parts of the step may differ.
     fn is_of(&self, facts: &PackageFacts) -> bool {
         let own = Self::of(facts);
-        let is_same = |(key, text): (&String, &String)| self.texts.get(key) == Some(text);
-        self.action == own.action && own.texts.iter().all(is_same)
+        self.action == own.action && own.texts.iter().all(|text| self.texts.contains(text))
     }
 }
 

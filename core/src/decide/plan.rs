@@ -1,6 +1,6 @@
 //! Chooses the packages that a run attempts.
 
-use std::{cmp::Reverse, collections::BTreeSet};
+use std::cmp::Reverse;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -73,8 +73,11 @@ pub fn has_eligible(queue: &Queue, admission: &Admission, tier: Tier, now: DateT
 /// are those with which the plan was made.
 pub fn skipped(queue: &Queue, admission: &Admission, tier: Tier, plan: &Plan) -> Vec<Skip> {
     let now = plan.batch.started_at();
-    let taken: BTreeSet<&PackageId> = plan.attempts.iter().collect();
-    let left = queue.values().filter(|entry| !taken.contains(&entry.id));
+    let mut taken: Vec<&PackageId> = plan.attempts.iter().collect();
+    taken.sort_unstable();
+    // Both are in the order of their ids, so each entry is compared with one attempt.
+    let mut taken = taken.into_iter().peekable();
+    let left = queue.values().filter(|entry| taken.next_if_eq(&&entry.id).is_none());
     let skip = |entry: &QueueEntry| {
         let backs_off = || backing_off(entry, now).map(|until| SkipReason::BackingOff { until });
         let reason = obstacle(entry, admission, tier, now).or_else(backs_off);
@@ -154,7 +157,7 @@ fn batches<'a>(
     };
     let n = n.min(entries.len());
     let n_places = n_places.max(1);
-    let indices: Vec<usize> = (0..entries.len()).collect();
+    let indices = 0..entries.len();
     let by_waiting =
         first(n, indices.clone(), |&i| (waiting_since(entries[i]), entries[i].tier, i));
     let by_importance = first(n, indices, |&i| {
@@ -199,18 +202,30 @@ fn by_tier(entries: Vec<&QueueEntry>, n: usize) -> Vec<&QueueEntry> {
 }
 
 /// The `n` items with the least keys, in the order of their keys. All keys are different, and each is
-/// computed once. Of a long queue only the few entries that a run attempts are sorted.
-fn first<T, K: Ord>(n: usize, items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+/// computed once. Of a long queue only the few entries that a run attempts are kept and sorted.
+fn first<T, K: Ord>(n: usize, items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K) -> Vec<T> {
     if n == 0 {
         return vec![];
     }
-    let mut keyed: Vec<(K, T)> = items.into_iter().map(|item| (key(&item), item)).collect();
-    if n < keyed.len() {
-        keyed.select_nth_unstable_by(n - 1, |(a, _), (b, _)| a.cmp(b));
-        keyed.truncate(n);
+    let n_kept = n.saturating_mul(2).max(1_000);
+    let mut least: Vec<(K, T)> = vec![];
+    for item in items {
+        least.push((key(&item), item));
+        if least.len() == n_kept {
+            keep_least(n, &mut least);
+        }
     }
-    keyed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    keyed.into_iter().map(|(_, item)| item).collect()
+    keep_least(n, &mut least);
+    least.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    least.into_iter().map(|(_, item)| item).collect()
+}
+
+/// Removes all but the `n` items with the least keys; `n` is not 0.
+fn keep_least<T, K: Ord>(n: usize, items: &mut Vec<(K, T)>) {
+    if n < items.len() {
+        items.select_nth_unstable_by(n - 1, |(a, _), (b, _)| a.cmp(b));
+        items.truncate(n);
+    }
 }
 
 /// The popularity within one ecosystem. An unknown popularity counts as the lowest.
@@ -292,6 +307,16 @@ mod tests {
     #[test]
     fn the_longest_waiting_and_the_most_popular_entries_share_a_batch() {
         check(&three(), &Admission::Batch, "c a | b=BatchFull");
+    }
+
+    #[test]
+    fn the_first_of_many_are_those_of_all_in_order() {
+        // A permutation, so that late items belong to the first ones too.
+        let items: Vec<u64> = (0..5_003).map(|i| i * 1_009 % 5_003).collect();
+        for n in [0, 1, 10, 499, 500, 501, 2_501, 5_003, 9_999, usize::MAX] {
+            let expected: Vec<u64> = (0..5_003).take(n).collect();
+            assert_eq!(first(n, items.iter().copied(), |&item| item), expected, "{n}");
+        }
     }
 
     #[test]

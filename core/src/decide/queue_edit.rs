@@ -45,7 +45,14 @@ pub struct NotPossible {
 impl Operator {
     fn change(&self, action: OperatorAction) -> OperatorChange {
         let Self { at, by, reason } = self.clone();
-        OperatorChange { action, at: at.trunc_subsecs(0), by, reason }
+        OperatorChange { action, at: at.trunc_subsecs(0), by, reason, released: false }
+    }
+
+    /// The same for an entry that was changed before. It stays released, unless it is excluded now.
+    fn change_after(&self, action: OperatorAction, entry: &QueueEntry) -> OperatorChange {
+        let was_released = entry.operator_change.as_ref().is_some_and(OperatorChange::is_release);
+        let released = was_released && action != OperatorAction::Excluded;
+        OperatorChange { released, ..self.change(action) }
     }
 }
 
@@ -69,8 +76,22 @@ pub fn edited(
         Edit::Unblock => (OperatorAction::Unblocked, unblocked(entry)?),
         Edit::SetTier(tier) => (OperatorAction::TierSet, QueueEntry { tier, ..entry.clone() }),
     };
-    let operator_change = Some(operator.change(action));
+    let operator_change = Some(operator.change_after(action, entry));
     Ok((changed != *entry).then_some(QueueEntry { operator_change, ..changed }))
+}
+
+/// `entry` after its recipe was taken back with `batch`: a person has to decide whether it is made again.
+#[must_use]
+pub fn rolled_back(entry: &QueueEntry, batch: &BatchId, operator: &Operator) -> QueueEntry {
+    let reason = format!("its recipe was rolled back with batch {batch}");
+    QueueEntry {
+        status: Status::RequiresManual { reason },
+        next_retry_at: None,
+        recipe: None,
+        restriction: None,
+        operator_change: Some(operator.change(OperatorAction::RolledBack)),
+        ..entry.clone()
+    }
 }
 
 /// The command that makes `entry` due, if `entry` is one that failed.
@@ -237,6 +258,24 @@ mod tests {
         let tier = edited(&entry(Status::Success), Edit::SetTier(Tier::POPULAR), &operator(None));
         assert_eq!(tier.unwrap().unwrap().tier, Tier::POPULAR);
         assert_eq!(outcomes(Edit::SetTier(Tier::REST)), ["same"; 7]);
+    }
+
+    #[test]
+    fn what_was_released_stays_so_until_it_is_excluded() {
+        let apply = |entry: &QueueEntry, edit| {
+            edited(entry, edit, &operator(None)).unwrap().expect("it changes")
+        };
+        let is_released = |entry: &QueueEntry| entry.operator_change.as_ref().unwrap().is_release();
+        let held = entry(Status::RequiresManual { reason: "why".to_owned() });
+        assert!(!is_released(&apply(&held, Edit::SetTier(Tier::CURATED))));
+        let released = apply(&held, Edit::Unblock);
+        let waits = Some(NOW + chrono::TimeDelta::hours(9));
+        let failed = QueueEntry { next_retry_at: waits, status: Status::Failed, ..released };
+        let retried = apply(&apply(&failed, Edit::SetTier(Tier::CURATED)), Edit::Retry);
+        assert!(is_released(&retried));
+        let excluded = apply(&retried, Edit::Exclude);
+        assert!(!is_released(&excluded));
+        assert!(!is_released(&apply(&excluded, Edit::SetTier(Tier::REST))));
     }
 
     #[test]

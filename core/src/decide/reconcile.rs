@@ -98,8 +98,10 @@ impl Recipes<'_> {
                     Found::Unknown => None,
                 };
             }
-            // Its recipe is there, and does not work.
-            Status::Failed if entry.regressed_at.is_some() => return None,
+            // Its recipe is there, and does not work. Another one may be in a pull request.
+            Status::Failed | Status::InProgress { .. } if entry.regressed_at.is_some() => {
+                return None;
+            }
             Status::Pending | Status::Failed | Status::InProgress { .. } => false,
             Status::Blocked { by } => by.iter().all(|name| self.known.provides(name.as_str())),
         };

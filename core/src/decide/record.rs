@@ -1,6 +1,6 @@
 //! The records of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -11,9 +11,9 @@ use crate::{
     },
     model::{
         Attempt, BatchId, Consequence, Delta, EcosystemId, Environment, EnvironmentCounts,
-        EnvironmentResult, ExecutablesFrom, Failure, FailureHead, FailureRecord, Outcome,
-        PackageId, RecipeName, RecordedResult, Repro, RunRecord, RunnerMinutes, SCHEMA_VERSION,
-        SlotOutcome, Turn, Verdict, slug,
+        EnvironmentResult, Exclusion, ExecutablesFrom, Failure, FailureHead, FailureRecord,
+        Outcome, PackageId, RecipeName, RecordedResult, Repro, Restriction, RunRecord,
+        RunnerMinutes, SCHEMA_VERSION, SlotOutcome, Stage, Turn, Verdict, slug,
     },
 };
 
@@ -32,17 +32,21 @@ pub struct FailureWithOutput {
     pub repro: String,
 }
 
-/// The records of every failed attempt of `delta`: one for each environment that caused the
-/// failure, or one without environment.
+/// The records of `delta`. A failed attempt has one for each environment that caused the failure, or
+/// one without environment. A recipe that lost cells has one for each environment that failed.
 pub fn failures(delta: &Delta) -> Vec<FailureWithOutput> {
     let mut n_of_id = BTreeMap::new();
     let mut noted = vec![];
     for attempt in &delta.attempts {
-        let Outcome::Failed(failure) = &attempt.outcome else { continue };
-        let decisive = fold::decisive(&attempt.results);
+        let (failure, results) = match &attempt.outcome {
+            // The results were good enough, and a gate refused the recipe.
+            Outcome::Failed(failure) if failure.stage == Stage::Merge => (Some(failure), vec![]),
+            Outcome::Failed(failure) => (Some(failure), fold::decisive(&attempt.results)),
+            Outcome::Succeeded { restriction, .. } => (None, removing(attempt, restriction)),
+        };
         let slug = slug(attempt.package.name.as_str());
         let mut note = |failure: &Failure, result: Option<&EnvironmentResult>| {
-            let id = match result.filter(|_| decisive.len() > 1) {
+            let id = match result.filter(|_| results.len() > 1) {
                 Some(result) => format!("{}-{slug}-{}", delta.batch, result.environment),
                 None => format!("{}-{slug}", delta.batch),
             };
@@ -52,17 +56,57 @@ pub fn failures(delta: &Delta) -> Vec<FailureWithOutput> {
             let mut record = failure_record(delta, attempt, failure, id);
             record.environment = result.map(|result| result.environment);
             record.sandbox = result.and_then(|result| result.sandbox.clone());
+            let cell = record.environment.map(Environment::cell);
+            record.removed_cell = cell.filter(|_| is_merged(attempt));
             let repro = repro(attempt, failure);
             noted.push(FailureWithOutput { record, output: failure.output.clone(), repro });
         };
-        if decisive.is_empty() {
-            note(failure, None);
-        }
-        for result in &decisive {
-            note(result.failure.as_deref().unwrap_or(failure), Some(result));
+        match failure {
+            Some(failure) if results.is_empty() => note(failure, None),
+            _ => {
+                for result in &results {
+                    let failure = result.failure.as_deref().or(failure.map(|failure| &**failure));
+                    failure.into_iter().for_each(|failure| note(failure, Some(result)));
+                }
+            }
         }
     }
     noted
+}
+
+/// The results because of which the recipe of `attempt` lost the cells of `restriction`.
+fn removing<'a>(
+    attempt: &'a Attempt,
+    restriction: &Option<Box<Restriction>>,
+) -> Vec<&'a EnvironmentResult> {
+    let removed = restriction.iter().flat_map(|restriction| &restriction.removed);
+    let places: BTreeSet<Environment> =
+        removed.flat_map(|cell| cell.failed_in.iter().copied()).collect();
+    attempt.results.iter().filter(|result| places.contains(&result.environment)).collect()
+}
+
+fn is_merged(attempt: &Attempt) -> bool {
+    matches!(attempt.outcome, Outcome::Succeeded { .. })
+}
+
+/// The restrictions of the recipes of `delta`, each with the failures that are the reason.
+fn exclusions(delta: &Delta) -> Vec<Exclusion> {
+    let mut failure_ids: BTreeMap<PackageId, Vec<String>> = BTreeMap::new();
+    for FailureWithOutput { record, .. } in failures(delta) {
+        if record.removed_cell.is_some() {
+            failure_ids.entry(record.package_id).or_default().push(record.id);
+        }
+    }
+    let of = |attempt: &Attempt| match &attempt.outcome {
+        Outcome::Succeeded { restriction: Some(restriction), .. } => Some(Exclusion {
+            package_id: attempt.package.clone(),
+            cells: restriction.removed.clone(),
+            failure_ids: failure_ids.get(&attempt.package).cloned().unwrap_or_default(),
+            recheck_at: restriction.recheck_at,
+        }),
+        Outcome::Succeeded { restriction: None, .. } | Outcome::Failed(_) => None,
+    };
+    delta.attempts.iter().filter_map(of).collect()
 }
 
 /// What repeats an attempt that ended with `failure`.
@@ -123,6 +167,8 @@ pub fn empty_slot(owner: Option<EcosystemId>, now: DateTime<Utc>, reason: String
         merged: 0,
         excluded: 0,
         constrained: 0,
+        exclusions: vec![],
+        pull_request: None,
         requeued: 0,
         used_disambiguation: 0,
         disambiguations: vec![],
@@ -160,6 +206,14 @@ pub fn run(delta: &Delta) -> RunRecord {
             Outcome::Failed(_) => None,
         })
         .collect();
+    // A recipe that was made, tested, and left out.
+    let is_excluded = |attempt: &&Attempt| {
+        let is_tested = attempt.results.iter().any(|result| result.verdict == Verdict::Fail);
+        let is_refused =
+            matches!(&attempt.outcome, Outcome::Failed(failure) if failure.stage == Stage::Merge);
+        attempt.generated && !is_merged(attempt) && (is_tested || is_refused)
+    };
+    let exclusions = exclusions(delta);
     let (slot, outcome, skip_reason) = match &delta.turn {
         Turn::Own => (delta.batch.ecosystem(), SlotOutcome::Ran, None),
         Turn::FellThrough { from, reason } => {
@@ -182,9 +236,11 @@ pub fn run(delta: &Delta) -> RunRecord {
         blocked: count(delta.attempts.iter().filter(|attempt| is(attempt, true)).count()),
         generated: count(delta.attempts.iter().filter(|attempt| attempt.generated).count()),
         merged: 0,
-        excluded: 0,
-        constrained: 0,
-        requeued: 0,
+        excluded: count(delta.attempts.iter().filter(is_excluded).count()),
+        constrained: count(exclusions.len()),
+        exclusions,
+        pull_request: None,
+        requeued: delta.requeued,
         used_disambiguation: 0,
         disambiguations: vec![],
         packages_processed: delta.attempts.iter().map(|attempt| attempt.package.clone()).collect(),

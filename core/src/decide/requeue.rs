@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     decide::{
         blockers::Graph,
+        plan,
         route::{Overrides, Plugins, Queues},
     },
     model::{KnownRecipes, PackageId, QueueEntry, Status, Tier},
@@ -56,6 +57,15 @@ pub fn changed(queues: &Queues<'_>, inputs: &Inputs<'_>) -> Vec<QueueEntry> {
     changes.into_values().collect()
 }
 
+/// Whether `after` is due at `now` and `before`, the same entry earlier, was not.
+pub fn is_due_again(before: &QueueEntry, after: &QueueEntry, now: DateTime<Utc>) -> bool {
+    let is_due = |entry: &QueueEntry| {
+        let is_wanted = matches!(entry.status, Status::Pending | Status::Failed);
+        is_wanted && plan::due_since(entry, now).is_some()
+    };
+    !is_due(before) && is_due(after)
+}
+
 /// The packages that others wait for, each with the best tier of those, and one that has it.
 fn needed(queues: &Queues<'_>, known: &KnownRecipes) -> BTreeMap<PackageId, (Tier, PackageId)> {
     let graph = Graph::new(queues, known);
@@ -98,12 +108,31 @@ fn due_again(entry: &QueueEntry, inputs: &Inputs<'_>) -> Option<QueueEntry> {
         let sources = inputs.overrides.iter().filter(|source| source.selected == entry.id);
         sources.filter_map(|source| source.reviewed_at).any(|at| selects(&at))
     };
-    (has_newer().is_some() || is_selected_since()).then(|| QueueEntry {
-        next_retry_at: None,
-        consecutive_failures: 0,
-        consecutive_faults: 0,
-        ..entry.clone()
+    (has_newer().is_some() || is_selected_since()).then(|| {
+        let mut entry = entry.clone();
+        end_wait(&mut entry);
+        entry
     })
+}
+
+/// Notes that a list of the registry names `version` as the newest one of `entry`. If the last attempt
+/// failed with another version, and no list named this one before, the entry is due at once. Versions
+/// are only compared for equality: it does not matter how many of them nobody attempted, because a
+/// person made their recipe or for another reason.
+pub(in crate::decide) fn note_version(entry: &mut QueueEntry, version: &str) {
+    let before = entry.listed_version.replace(version.to_owned());
+    let is_attempted = entry.upstream_version.as_deref() == Some(version);
+    let known = before.or_else(|| entry.upstream_version.clone());
+    let is_new = known.is_some_and(|known| known != version) && !is_attempted;
+    if is_new && entry.status == Status::Failed {
+        end_wait(entry);
+    }
+}
+
+/// Ends the waiting time of an entry that failed: what the failures were about has changed.
+fn end_wait(entry: &mut QueueEntry) {
+    entry.next_retry_at = None;
+    (entry.consecutive_failures, entry.consecutive_faults) = (0, 0);
 }
 
 /// Whether both are the same generator in different versions. Another generator is no newer one: an

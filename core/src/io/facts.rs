@@ -65,38 +65,54 @@ impl Journal {
     }
 }
 
-/// The outbox of a root: one journal for each batch. Facts are on disk before the batch continues.
+/// Journals below a root: one for each batch. Facts are on disk before the batch continues.
 #[derive(Debug, Clone)]
 pub struct Outbox {
     layout: Layout,
+    dir: PathBuf,
 }
 
 impl Outbox {
-    /// The outbox of the root at `layout`.
+    /// The journals of batches of the root at `layout` that are in progress, or died.
     pub fn new(layout: &Layout) -> Self {
-        Self { layout: layout.clone() }
+        Self { layout: layout.clone(), dir: layout.outbox() }
+    }
+
+    /// The journals of batches that are to be pushed from the root at `layout`.
+    pub fn unpushed(layout: &Layout) -> Self {
+        Self { layout: layout.clone(), dir: layout.unpushed() }
+    }
+
+    /// The same in the folder `dir`.
+    pub fn in_folder(layout: &Layout, dir: PathBuf) -> Self {
+        Self { layout: layout.clone(), dir }
+    }
+
+    /// The journal of `batch`.
+    fn journal(&self, batch: &BatchId) -> PathBuf {
+        self.dir.join(Layout::journal_name(batch))
     }
 }
 
 impl FactWriter for Outbox {
     fn append(&self, batch: &BatchId, facts: &[Fact]) -> Result<(), StateError> {
-        append_facts(&self.layout.journal(batch), facts)
+        append_facts(&self.journal(batch), facts)
     }
 }
 
 impl FactSink for Outbox {
     fn begin(&self, started: &Started) -> Result<(), StateError> {
-        let path = self.layout.journal(&started.batch_id);
-        atomic::make_dir(&self.layout.outbox())?;
+        let path = self.journal(&started.batch_id);
+        atomic::make_dir(&self.dir)?;
         let file = OpenOptions::new().append(true).create_new(true).open(&path);
         file.map_err(|error| StateError::io(&path, error))?;
-        atomic::sync_dir(&self.layout.outbox())?;
+        atomic::sync_dir(&self.dir)?;
         append_facts(&path, &[Fact::Started(Box::new(started.clone()))])
     }
 
     fn pending(&self) -> Result<Vec<Journal>, StateError> {
         let mut journals = vec![];
-        for (name, path) in regular::list(&self.layout.outbox())? {
+        for (name, path) in regular::list(&self.dir)? {
             let stem = name.strip_suffix(".jsonl").filter(|_| Layout::is_lines(&name));
             let Some(Ok(batch_id)) = stem.map(str::parse) else { continue };
             let label = self.layout.label(&path);
@@ -112,13 +128,13 @@ impl FactSink for Outbox {
     }
 
     fn set_aside(&self, batch: &BatchId) -> Result<PathBuf, StateError> {
-        let path = self.layout.journal(batch);
+        let path = self.journal(batch);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         set_aside(&self.layout, &path, &name)
     }
 
     fn discard(&self, batch: &BatchId) -> Result<(), StateError> {
-        atomic::remove(&self.layout.journal(batch))
+        atomic::remove(&self.journal(batch))
     }
 }
 

@@ -195,7 +195,17 @@ impl Layout {
 
     /// The journal of one run.
     pub fn journal(&self, batch: &BatchId) -> PathBuf {
-        self.outbox().join(Self::batch_file_name(&batch.to_string()))
+        self.outbox().join(Self::journal_name(batch))
+    }
+
+    /// The name of the journal of one run.
+    pub(crate) fn journal_name(batch: &BatchId) -> String {
+        Self::batch_file_name(&batch.to_string())
+    }
+
+    /// The folder of the journals of batches that are to be pushed.
+    pub fn unpushed(&self) -> PathBuf {
+        self.machine().join("unpushed")
     }
 
     /// The folder of files that could not be used and are kept for a person.

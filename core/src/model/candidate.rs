@@ -20,12 +20,15 @@ pub struct Candidate {
     /// Whether the package names a public repository; `None` when the source does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has_repository: Option<bool>,
+    /// Its newest version; `None` when the source does not say. It is hostile input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 impl Candidate {
     /// A candidate of which only the id is known.
     pub const fn of(id: PackageId) -> Self {
-        Self { id, popularity: None, commands: None, has_repository: None }
+        Self { id, popularity: None, commands: None, has_repository: None, version: None }
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Delta {
     pub run_id: Option<String>,
     /// The address of the CI run that the batch belongs to.
     pub workflow_run_url: Option<String>,
+    /// Number of entries that became due again before the plan was made.
+    pub requeued: u64,
 }
 
 /// A planned package that is not decided yet.

@@ -58,6 +58,15 @@ pub struct Started {
     /// The address of the CI run that the batch belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_run_url: Option<String>,
+    /// Number of entries that became due again before the plan was made: those of the ecosystem, and in
+    /// the first batch of a run also those of ecosystems without a batch.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub requeued: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Work on a package began.

@@ -127,6 +127,7 @@ failure_kinds! {
     NetworkRequired:            "policy" / "network_required",                                 false, false, "review the recipe by hand: it needs the network while it installs";
     UnsafeName:                 "policy" / "unsafe_name",                                      false, false, "correct the name, or exclude the entry";
     UnsupportedSource:          "policy" / "unsupported_source",                               false, false, "choose a source of a supported ecosystem in a curated override";
+    SplitCell:                  "policy" / "split_cell",                                       false, false, "review the recipe by hand: it works on some Linux distributions only";
 
     EvidenceLost:               "unknown" / "evidence_lost",                                   false, false, "retry it: the stored text ends before any cause";
     Unclassified:               "unknown" / "unclassified",                                    false, false, "read the output, and add a rule to the ecosystem's classifier";
@@ -253,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_table_has_every_row_of_the_design() {
-        assert_eq!(FailureKind::ALL.len(), 41);
+        assert_eq!(FailureKind::ALL.len(), 42);
         assert_eq!(FailureKind::LibraryOnly.consequence(), Consequence::Excluded);
         assert_eq!(FailureKind::RunCommand.consequence(), Consequence::RequiresManual);
         assert_eq!(FailureKind::EvidenceLost.consequence(), Consequence::Failed);

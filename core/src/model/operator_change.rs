@@ -18,6 +18,14 @@ pub struct OperatorChange {
     /// Why, in one line, if a reason was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether an operator released the entry before this change, so that no rule holds it back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub released: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A kind of change.
@@ -35,6 +43,8 @@ pub enum OperatorAction {
     Unblocked,
     /// Its tier was changed.
     TierSet,
+    /// Its recipe was taken back with the batch that made it.
+    RolledBack,
 }
 
 impl OperatorAction {
@@ -46,15 +56,21 @@ impl OperatorAction {
             Self::Excluded => "was excluded",
             Self::Unblocked => "was released",
             Self::TierSet => "got another tier",
+            Self::RolledBack => "was rolled back",
         }
     }
 }
 
 impl OperatorChange {
+    /// Whether no rule holds the entry back, because an operator released it, now or before.
+    pub fn is_release(&self) -> bool {
+        self.action == OperatorAction::Unblocked || self.released
+    }
+
     /// The change as a sentence without full stop, for example `it was excluded by kim on
     /// 2026-11-28: not a tool`.
     pub fn sentence(&self) -> String {
-        let Self { action, at, by, reason } = self;
+        let Self { action, at, by, reason, released: _ } = self;
         let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
         let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         format!("it {}{by} on {}{reason}", action.past(), at.date_naive())

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BatchId, EcosystemId, InvalidId, OperatorChange, PackageId, PackageName, Popularity, RecipeName,
+    BatchId, EcosystemId, InvalidId, OperatorChange, PackageId, PackageName, Popularity,
+    RecipeName, Restriction,
 };
 
 /// The entries of one ecosystem, by package id. The name alone is not enough, because other
@@ -75,6 +76,8 @@ pub struct QueueEntry {
     pub routed_to: Option<PackageId>,
     /// The version of the last attempt.
     pub upstream_version: Option<String>,
+    /// The newest version that a list of its registry named; `None` if no list says so.
+    pub listed_version: Option<String>,
     /// The generator version of the last attempt.
     pub generator_version: Option<String>,
     /// What a person should know about the package, one line each, from the last attempt in which
@@ -82,6 +85,8 @@ pub struct QueueEntry {
     pub notes: Vec<String>,
     /// The recipe that was made of it; `None` before there is one.
     pub recipe: Option<RecipeName>,
+    /// The cells that its recipe lost; `None` when it lost none.
+    pub restriction: Option<Box<Restriction>>,
     /// When its recipe passed last; `None` if that was its last attempt, or if it never passed.
     pub verified_at: Option<DateTime<Utc>>,
     /// When its recipe, which had worked before, was seen to fail; `None` if it works, or never
@@ -213,9 +218,11 @@ impl QueueEntry {
             routed_from: None,
             routed_to: None,
             upstream_version: None,
+            listed_version: None,
             generator_version: None,
             notes: vec![],
             recipe: None,
+            restriction: None,
             verified_at: None,
             regressed_at: None,
             last_batch: None,

@@ -25,6 +25,9 @@ pub struct ActionShape {
     pub versions: Versions,
     /// The only operating system on which the step does something; `None` when it works on all.
     pub only_on: Option<Os>,
+    /// Whether a tool downloads something while the step installs, so that the bytes are not the ones
+    /// whose digest the recipe states.
+    pub needs_network: bool,
 }
 
 /// The source that the package manager asks for versions of what a step installs.
@@ -53,7 +56,15 @@ impl ActionShape {
     /// A step that must have the parameters `required`.
     pub const fn new(name: &'static str, required: &'static [&'static str]) -> Self {
         let versions = Versions::Untold;
-        Self { name, required, package: None, brings: &[], versions, only_on: None }
+        Self {
+            name,
+            required,
+            package: None,
+            brings: &[],
+            versions,
+            only_on: None,
+            needs_network: false,
+        }
     }
 
     /// A step that installs a package with all its commands, as
@@ -78,6 +89,12 @@ impl ActionShape {
     #[must_use]
     pub const fn versioned(self, versions: Versions) -> Self {
         Self { versions, ..self }
+    }
+
+    /// The same step, which installs over the network.
+    #[must_use]
+    pub const fn over_network(self) -> Self {
+        Self { needs_network: true, ..self }
     }
 
     /// Restricts the step to `os`.

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    BatchId, Confidence, EcosystemId, Environment, EnvironmentCounts, ExecutablesFrom, FailureKind,
-    Finding, Fingerprint, HostUsage, OutputRef, PackageId, PackageName, RecipeName, RecordedResult,
-    Redirection, Stage, Sweep,
+    BatchId, Cell, Confidence, EcosystemId, Environment, EnvironmentCounts, Exclusion,
+    ExecutablesFrom, FailureKind, Finding, Fingerprint, HostUsage, OutputRef, PackageId,
+    PackageName, PullRequestLink, RecipeName, RecordedResult, Redirection, Stage, Sweep,
 };
 
 /// The format version of every file and line that this program writes.
@@ -70,6 +70,12 @@ pub struct RunRecord {
     /// Recipes that were restricted because of the results of some environments.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub constrained: u64,
+    /// Those restrictions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclusions: Vec<Exclusion>,
+    /// The pull request with its recipes; absent before it is known, and when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequestLink>,
     /// Entries that became due again at the start of the run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub requeued: u64,
@@ -135,7 +141,7 @@ pub struct RunnerMinutes {
     pub linux: u64,
 }
 
-/// One failed attempt: a line of `data/failures/<batch id>.jsonl`.
+/// One failed attempt, or one failed validation of a recipe that works elsewhere: a line of `data/failures/<batch id>.jsonl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureRecord {
     /// Version of this line's format.
@@ -178,6 +184,10 @@ pub struct FailureRecord {
     /// The sandbox backend that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<String>,
+    /// The cell that the recipe lost because of this failure. The attempt itself succeeded: the
+    /// recipe works in other cells. Absent when the attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_cell: Option<Cell>,
     /// The packages whose recipes are missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<PackageName>,
@@ -244,6 +254,7 @@ impl FailureRecord {
             environment: None,
             generator: None,
             sandbox: None,
+            removed_cell: None,
             blocked_by: vec![],
             notes: vec![],
             executables_from: None,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     BatchId, EcosystemId, Environment, ExecutablesFrom, Failure, Generation, PackageId,
-    PackageName, RecipeName, ValidationSkip, Verify,
+    PackageName, RecipeName, Restriction, ValidationSkip, Verify,
 };
 
 /// The plan of a batch. It is complete: carrying it out needs no further choice.
@@ -188,8 +188,10 @@ pub enum Outcome {
     Succeeded {
         /// The name of the recipe.
         recipe: RecipeName,
-        /// The text of the recipe.
+        /// The text of the recipe, with its restriction.
         toml: String,
+        /// The cells that it lost because it failed there; `None` when it lost none.
+        restriction: Option<Box<Restriction>>,
     },
     /// The attempt failed, with this cause.
     Failed(Box<Failure>),

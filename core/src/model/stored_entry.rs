@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     BatchId, InvalidId, OperatorChange, PackageId, PackageName, Popularity, QueueEntry, RecipeName,
-    Status, StatusLabel, Tier,
+    Restriction, Status, StatusLabel, Tier,
 };
 
 /// An entry in a queue file. It is read into a [`QueueEntry`], which cannot be contradictory.
@@ -44,11 +44,15 @@ pub struct StoredEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_version: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<RecipeName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restriction: Option<Box<Restriction>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,9 +105,11 @@ impl From<&QueueEntry> for StoredEntry {
             routed_from: entry.routed_from,
             routed_to: entry.routed_to,
             upstream_version: entry.upstream_version,
+            listed_version: entry.listed_version,
             generator_version: entry.generator_version,
             notes: entry.notes,
             recipe: entry.recipe,
+            restriction: entry.restriction,
             verified_at: entry.verified_at,
             regressed_at: entry.regressed_at,
             last_batch_id: entry.last_batch,
@@ -145,9 +151,11 @@ impl TryFrom<StoredEntry> for QueueEntry {
             routed_from: stored.routed_from,
             routed_to: stored.routed_to,
             upstream_version: stored.upstream_version,
+            listed_version: stored.listed_version,
             generator_version: stored.generator_version,
             notes: stored.notes,
             recipe: stored.recipe,
+            restriction: stored.restriction,
             verified_at: stored.verified_at,
             regressed_at: stored.regressed_at,
             last_batch: stored.last_batch_id,

@@ -12,11 +12,11 @@ pub use seeding::{SeedingTraffic, persist_seeding};
 
 use crate::{
     decide::{
-        apply::{self, Applied, Rules},
+        apply::{self, Applied, Merging, Rules},
         evidence, record, route,
     },
     io::{StateError, StateWriter},
-    model::{BreakerTransition, Delta, FailureRecord, Health, Outcome, Queue},
+    model::{BreakerTransition, Delta, FailureRecord, Health, Queue},
 };
 
 /// Maximal size of what repeats an attempt, in bytes.
@@ -64,7 +64,10 @@ pub fn persist<S: StateWriter + ?Sized>(
     };
 
     let failures = put_outputs(state, delta)?;
-    put_recipes(state, delta, &applied)?;
+    let n_merged = match rules.merging {
+        Merging::AtOnce => put_recipes(state, delta, &applied, queue)?,
+        Merging::PullRequest => 0,
+    };
     if !failures.is_empty() {
         state.put_failures(&run.batch_id, &failures)?;
     }
@@ -76,7 +79,7 @@ pub fn persist<S: StateWriter + ?Sized>(
         state.put_transition(transition)?;
     }
     state.put_control(&apply::to_control(control, delta, &applied))?;
-    run.merged = u64::try_from(applied.wanted.len()).unwrap_or(u64::MAX);
+    run.merged = n_merged;
     run.used_disambiguation = u64::try_from(redirections.len()).unwrap_or(u64::MAX);
     run.disambiguations = redirections;
     state.put_run(&run)?;
@@ -102,17 +105,22 @@ fn put_outputs<S: StateWriter + ?Sized>(
     Ok(records)
 }
 
+/// Writes the wanted recipes, and returns the number of those that are there now. A file that is there
+/// stays as it is, because somebody wrote a recipe for the package in the meantime, unless it is known
+/// that its recipe does not work any more.
 fn put_recipes<S: StateWriter + ?Sized>(
     state: &S,
     delta: &Delta,
     applied: &Applied,
-) -> Result<(), StateError> {
-    for attempt in &delta.attempts {
-        if let Outcome::Succeeded { recipe, toml } = &attempt.outcome
-            && applied.wanted.contains(&attempt.package)
-        {
+    queue: &Queue,
+) -> Result<u64, StateError> {
+    let mut n = 0;
+    for (package, recipe, toml) in apply::wanted_recipes(delta, &applied.wanted) {
+        let has_regressed = queue.get(package).is_some_and(|it| it.regressed_at.is_some());
+        if has_regressed || state.recipe(recipe)?.is_none() {
             state.put_recipe(recipe, toml)?;
         }
+        n += 1;
     }
-    Ok(())
+    Ok(n)
 }

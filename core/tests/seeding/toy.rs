@@ -35,7 +35,7 @@ pub(crate) fn downloads(value: u64) -> Popularity {
 
 /// A candidate of which only the name is known.
 pub(crate) fn candidate(name: &str) -> Candidate {
-    Candidate { id: id(name), popularity: None, commands: None, has_repository: None }
+    Candidate::of(id(name))
 }
 
 /// A tool for which the source states everything.

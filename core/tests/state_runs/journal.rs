@@ -5,12 +5,16 @@ use std::{collections::BTreeSet, fs};
 use batch_core::{
     decide::{
         fold::{Context, fold, has_ended},
+        merge_policy::MergePolicy,
         name_registry::NameRegistry,
     },
     io::{
         FactSink as _, FactWriter as _, FsState, HistoryFilter, Journal, Outbox, StateReader as _,
     },
-    model::{BatchId, Delta, Environment, Fact, PackageId, QueueEntry, Started, Status, Verdict},
+    model::{
+        BatchId, Delta, Environment, Fact, KnownRecipes, PackageId, QueueEntry, Started, Status,
+        Verdict,
+    },
     persist::Persisted,
 };
 use batch_sim::{FactsAt, INSTALL};
@@ -72,7 +76,13 @@ fn facts() -> Vec<Fact> {
 fn folded(journal: &Journal, now: i64) -> Option<Delta> {
     let plan = journal.started()?;
     let name_registry = NameRegistry::default();
-    let context = Context { plan, actions: &[INSTALL], name_registry: &name_registry };
+    let context = Context {
+        plan,
+        actions: &[INSTALL],
+        name_registry: &name_registry,
+        known: &KnownRecipes::default(),
+        policy: &MergePolicy::default(),
+    };
     Some(fold(&journal.facts, &context, second(now)))
 }
 

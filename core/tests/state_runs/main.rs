@@ -11,7 +11,11 @@ mod set_aside;
 use std::{collections::BTreeMap, fs, path::Path};
 
 use batch_core::{
-    decide::{apply::Rules, backoff::BackoffPolicy, breaker::BreakerPolicy},
+    decide::{
+        apply::{Merging, Rules},
+        backoff::BackoffPolicy,
+        breaker::BreakerPolicy,
+    },
     io::{FsState, QueueFile, StateError, StateWriter},
     model::{
         Attempt, BatchId, Control, Delta, EcosystemId, Failure, FailureKind, HostUsage, Outcome,
@@ -51,7 +55,7 @@ fn queue_file(entries: Queue) -> QueueFile {
 }
 
 fn rules((backoff, breaker): &(BackoffPolicy, BreakerPolicy)) -> Rules<'_> {
-    Rules { own_services: [OWN].into(), backoff, breaker }
+    Rules { own_services: [OWN].into(), backoff, breaker, merging: Merging::AtOnce }
 }
 
 fn put(state: &impl StateWriter, delta: &Delta) -> Result<Persisted, StateError> {

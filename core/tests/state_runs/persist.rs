@@ -262,12 +262,7 @@ fn put_seeding(state: &dyn StateWriter) -> Result<SeedingRecord, StateError> {
     let identity = |name: &PackageName| name.to_string();
     let mut walk = Walk::new(start, &[("top", TrustedSize::default())], &identity, &|_| None);
     let id = |name: &str| PackageId { ecosystem: ECO, name: name.parse().unwrap() };
-    let candidate = |name, commands| Candidate {
-        id: id(name),
-        popularity: None,
-        commands,
-        has_repository: None,
-    };
+    let candidate = |name, commands| Candidate { commands, ..Candidate::of(id(name)) };
     let tool = candidate("brand-new", Some(vec!["brand-new".parse().unwrap()]));
     let candidates = vec![tool, candidate("lib", None)];
     let page = Page { candidates, ..Page::default() };

@@ -25,6 +25,7 @@ pub(crate) const CRATE: &str = "crate";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The step that compiles a crate and installs all its commands.
 pub(crate) const STEP: ActionShape = ActionShape::new("cargo_install", &[CRATE, EXECUTABLES])
+    .over_network()
     .naming(CRATE)
     .with_implied_dependencies(&["rust"])
     .versioned(Versions::Inferred("crates_io"));

@@ -13,6 +13,7 @@ pub(crate) const EXECUTABLES: &str = "executables";
 pub(crate) const MODULE: &str = "module";
 /// The step that installs a distribution with all its commands.
 pub(crate) const STEP: ActionShape = ActionShape::new("cpan_install", &[DISTRIBUTION, EXECUTABLES])
+    .over_network()
     .naming(DISTRIBUTION)
     .with_implied_dependencies(&["perl"])
     .versioned(Versions::Inferred("metacpan"));

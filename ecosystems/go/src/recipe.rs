@@ -16,6 +16,7 @@ pub(crate) const MODULE: &str = "module";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The step that installs a command.
 pub(crate) const STEP: ActionShape = ActionShape::new("go_install", &[MODULE, EXECUTABLES])
+    .over_network()
     .naming(MODULE)
     .with_implied_dependencies(&["go"])
     .versioned(Versions::Derived {

@@ -12,6 +12,7 @@ pub(crate) const PACKAGE: &str = "package";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The step that installs a package with all its commands.
 pub(crate) const STEP: ActionShape = ActionShape::new("npm_install", &[PACKAGE, EXECUTABLES])
+    .over_network()
     .naming(PACKAGE)
     .with_implied_dependencies(&["nodejs"])
     .versioned(Versions::Inferred("npm"));

@@ -23,6 +23,7 @@ pub(crate) const PACKAGE: &str = "package";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The step that installs a project with all its commands into a separate environment.
 pub(crate) const STEP: ActionShape = ActionShape::new("pipx_install", &[PACKAGE, EXECUTABLES])
+    .over_network()
     .naming(PACKAGE)
     .with_implied_dependencies(&["python-standalone"])
     .versioned(Versions::Inferred("pypi"));

@@ -10,6 +10,7 @@ pub(crate) const GEM: &str = "gem";
 pub(crate) const EXECUTABLES: &str = "executables";
 /// The step that installs a gem with all its commands.
 pub(crate) const STEP: ActionShape = ActionShape::new("gem_install", &[GEM, EXECUTABLES])
+    .over_network()
     .naming(GEM)
     .with_implied_dependencies(&["ruby"])
     .versioned(Versions::Inferred("rubygems"));

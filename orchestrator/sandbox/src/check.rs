@@ -102,6 +102,17 @@ pub(super) async fn detect(host: &Host, prefer: Preference) -> Option<Sandbox> {
     None
 }
 
+/// Whether one of the backends that may be chosen has its parts on this machine. Nothing runs in it.
+pub(super) async fn may_work(host: &Host, prefer: Preference) -> bool {
+    for backend in BACKENDS {
+        let may_be_chosen = prefer.backend.is_none_or(|it| it == backend);
+        if may_be_chosen && machine::has_parts(host, backend).await {
+            return true;
+        }
+    }
+    false
+}
+
 pub(super) async fn check(host: &Host) -> SandboxCheck {
     let machine = machine::look(host).await;
     let mut walls = Vec::new();

@@ -87,6 +87,12 @@ impl Sandbox {
         check::detect(host, prefer).await
     }
 
+    /// Whether [`Self::detect`] may find one: the parts of a backend are on this machine. Its tests are
+    /// jobs and take their time; this only looks, so that what works on the machine is not known.
+    pub async fn may_work(host: &Host, prefer: Preference) -> bool {
+        check::may_work(host, prefer).await
+    }
+
     /// Tests all backends and returns the results, and which one [`Self::detect`] chooses.
     pub async fn check(host: &Host) -> SandboxCheck {
         check::check(host).await

@@ -47,6 +47,14 @@ pub(super) async fn open(
     Ok(Opened { sandbox, probes, seccomp_on_pid1: None, uid_outside: Some(user.as_raw()) })
 }
 
+/// Whether the parts of `backend` are on this machine. Only a job in it shows whether they work.
+#[expect(clippy::unused_async, reason = "takes the place of one that waits")]
+pub(super) async fn has_parts(_host: &Host, backend: Backend) -> bool {
+    backend == Backend::Seatbelt
+        && !rustix::process::geteuid().is_root()
+        && is_executable(Path::new(Seatbelt::PROGRAM))
+}
+
 fn refused(part: Part, message: &str) -> SandboxError {
     SandboxError::Refused(Refusal { part, message: message.to_owned() })
 }

@@ -1,13 +1,13 @@
 //! `fold`: derives what a batch adds to the state from its facts.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{fmt, path::PathBuf};
 
 use anyhow::Context as _;
 use batch_core::{
     decide::{
         fold::{Context as Judging, fold},
         headline::{FailureView, headline},
-        name_registry::NameRegistry,
+        merge_policy::MergePolicy,
     },
     io::{FsState, Records, StateError, StateErrorKind, read_facts},
     model::{ActionShape, Delta, Environment, Fact, Outcome, Started},
@@ -16,7 +16,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Context, Refusal};
-use crate::{counted::counted, exit::Exit, stage::preflight};
+use crate::{
+    counted::counted,
+    env::Root,
+    exit::Exit,
+    stage::preflight::{self, Recipes},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -33,11 +38,18 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
     // In a root, the names and commands of its recipes are taken. Without a root there are none.
-    let name_registry = match FsState::open(&cx.root) {
-        Ok(state) => preflight::recipes(&actions, &BTreeMap::new(), &state)?.name_registry,
-        Err(StateError { kind: StateErrorKind::NotRoot, .. }) => NameRegistry::default(),
+    let (recipes, policy) = match FsState::open(&cx.root) {
+        Ok(state) => {
+            let Root { state, settings, .. } = Root::of(state)?;
+            let recipes = preflight::recipes(&actions, &settings.bundled_recipes, &state)?;
+            (recipes, settings.merge.policy())
+        }
+        Err(StateError { kind: StateErrorKind::NotRoot, .. }) => {
+            (Recipes::default(), MergePolicy::default())
+        }
         Err(error) => return Err(error.into()),
     };
+    let Recipes { name_registry, known, .. } = &recipes;
     let Records { records: facts, quarantined } = read_facts(&args.artifacts)
         .with_context(|| format!("cannot read the facts in {}", args.artifacts.display()))?;
     let unreadable: Vec<String> = quarantined
@@ -61,7 +73,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         unreadable,
     };
     for &plan in &starts {
-        let judging = Judging { plan, actions: &actions, name_registry: &name_registry };
+        let judging = Judging { plan, actions: &actions, name_registry, known, policy: &policy };
         let own = facts.iter().filter(|fact| *fact.batch_id() == plan.batch_id);
         report.batches.push(fold(own, &judging, cx.env.clock.now()));
     }

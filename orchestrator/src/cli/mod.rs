@@ -11,8 +11,10 @@ mod explain;
 mod failures;
 mod filters;
 mod fold;
+mod forge;
 mod import;
 mod init;
+mod limits;
 mod listing;
 mod log;
 mod names;
@@ -20,12 +22,15 @@ mod out;
 mod pause;
 mod period;
 mod plan;
+mod pr;
 mod programs;
 mod queue;
+mod quotas;
 mod recipe;
 mod reclassify;
 mod refusal;
 mod repro;
+mod rollback;
 mod run;
 mod runs;
 mod sandbox;
@@ -43,23 +48,18 @@ mod r#try;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use batch_core::{
-    decide::clean::Cleaner,
-    io::{StateError, StateErrorKind},
-};
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
 pub use out::Out;
 
-use refusal::Refusal;
+use refusal::{Refusal, fail};
 
 use crate::{
     env::{self, Env, Root, TestOverrides},
     exit::Exit,
     screen::Screen,
-    settings::SettingsError,
     stage::Stop,
 };
 
@@ -121,6 +121,11 @@ enum Command {
     Merge(stages::merge::Args),
     /// Show the environments in which recipes are left to test, as the matrix of a CI job
     Matrix(stages::matrix::Args),
+    /// Take back the recipes of one batch, on a branch, and nothing else
+    Rollback(rollback::Args),
+    /// List, update and merge the pull requests of batches
+    #[command(subcommand)]
+    Pr(pr::Command),
     /// Test recipes that exist already: again, or in one more environment
     Sweep(sweep::Args),
     /// Fill the queues from the lists of the registries
@@ -148,6 +153,8 @@ enum Command {
     Disambiguation(disambiguation::Command),
     /// Show the packages that others wait for, and what each of them would unlock
     Blockers(blockers::Args),
+    /// Show how often each host may be asked, and how much of that the last run used
+    Limits,
     /// Check recipe files
     #[command(subcommand)]
     Recipe(recipe::Command),
@@ -247,6 +254,8 @@ async fn dispatch(
         Command::Validate(args) => stages::validate::run(&args, cx).await,
         Command::Merge(args) => stages::merge::run(&args, cx).await,
         Command::Matrix(args) => stages::matrix::run(&args, cx).await,
+        Command::Rollback(args) => rollback::run(&args, cx).await,
+        Command::Pr(command) => pr::run(&command, cx).await,
         Command::Sweep(args) => sweep::run(&args, cx).await,
         Command::Seed(args) => seed::run(&args, cx).await,
         Command::Plan(args) => plan::run(&args, cx).await,
@@ -259,6 +268,7 @@ async fn dispatch(
         Command::Queue(command) => queue::run(&command, cx),
         Command::Disambiguation(command) => disambiguation::run(&command, cx).await,
         Command::Blockers(args) => blockers::run(&args, cx),
+        Command::Limits => limits::run(cx),
         Command::Recipe(command) => recipe::run(&command, cx),
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Explain(args) => explain::run(&args, cx),
@@ -280,21 +290,6 @@ fn level(global: &Global) -> LevelFilter {
         (false, 0) => LevelFilter::INFO,
         (false, 1) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,
-    }
-}
-
-/// Prints an error and returns its exit code.
-fn fail(error: &anyhow::Error, cleaner: &Cleaner) -> Exit {
-    out::error(error, cleaner);
-    let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
-    let state = error.chain().find_map(|cause| cause.downcast_ref::<StateError>());
-    let settings = error.chain().any(<dyn std::error::Error>::is::<SettingsError>);
-    match (refusal, state) {
-        (Some(refusal), _) => refusal.exit,
-        (None, Some(StateError { kind: StateErrorKind::Locked { .. }, .. })) => Exit::Locked,
-        (None, Some(_)) => Exit::State,
-        (None, None) if settings => Exit::State,
-        (None, None) => stages::exit_of(error).unwrap_or(Exit::Unexpected),
     }
 }
 

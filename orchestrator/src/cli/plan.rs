@@ -22,7 +22,7 @@ use super::{
 use crate::{
     counted::counted,
     exit::Exit,
-    machine::LocalMachine,
+    machine::Machine,
     run::SkippedEcosystem,
     stage::preflight::{PreflightInput, Situation},
 };
@@ -74,7 +74,8 @@ pub(super) async fn show(
     in_situation(wanted, programs, cx, plan).await
 }
 
-/// Looks at the state and at this machine for a run for `wanted`.
+/// Looks at the state and at this machine for a run for `wanted`. To show a plan neither
+/// tools nor a sandbox are started: testing them takes longer than all the rest.
 async fn in_situation<T>(
     wanted: &Wanted,
     programs: &ProgramArgs,
@@ -89,11 +90,12 @@ async fn in_situation<T>(
     } else {
         programs.find(&cx.env, &root.settings, Some(&cx.root)).await
     };
-    let machine = LocalMachine::detect(&cx.env, &root.settings, choice.clone(), stops).await;
+    let (looked_for, tester) = ((choice, &stops), programs.tester());
+    let machine = Machine::at_first_look(&cx.env, &root.settings, looked_for, tester).await;
     let input = PreflightInput {
         registry: &cx.env.registry,
         state: &root.state,
-        machine: &machine.offers(&cx.env.registry, programs.tester()),
+        machine: &machine,
         breaker: &root.settings.breaker_policy(),
         now: cx.env.clock.now(),
     };
@@ -208,11 +210,12 @@ impl fmt::Display for PlanReport {
             }
             let mut reasons = std::collections::BTreeMap::<String, usize>::new();
             let mut retries = vec![];
-            for skip in &batch.skipped {
-                if let SkipReason::BackingOff { until } = skip.reason {
-                    retries.push(until);
+            // Many entries that follow each other have the same reason, which is written once.
+            for equal in batch.skipped.chunk_by(|a, b| a.reason == b.reason) {
+                if let SkipReason::BackingOff { until } = equal[0].reason {
+                    retries.extend(std::iter::repeat_n(until, equal.len()));
                 } else {
-                    *reasons.entry(skip.reason.to_string()).or_default() += 1;
+                    *reasons.entry(equal[0].reason.to_string()).or_default() += equal.len();
                 }
             }
             if let Some(first) = retries.iter().min() {

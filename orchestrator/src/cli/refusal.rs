@@ -1,6 +1,12 @@
-//! Errors that the caller has to correct.
+//! Errors, and their exit codes.
 
-use crate::exit::Exit;
+use batch_core::{
+    decide::clean::Cleaner,
+    io::{StateError, StateErrorKind},
+};
+
+use super::{out, stages};
+use crate::{exit::Exit, settings::SettingsError};
 
 /// An error that the caller has to correct, with its exit code.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +21,26 @@ impl Refusal {
         Self { exit: Exit::Usage, message: message.into() }.into()
     }
 
+    pub(super) fn unavailable(message: impl Into<String>) -> anyhow::Error {
+        Self { exit: Exit::Unavailable, message: message.into() }.into()
+    }
+
     pub(super) fn not_found(message: impl Into<String>) -> anyhow::Error {
         Self { exit: Exit::NotFound, message: message.into() }.into()
+    }
+}
+
+/// Prints an error and returns its exit code.
+pub(super) fn fail(error: &anyhow::Error, cleaner: &Cleaner) -> Exit {
+    out::error(error, cleaner);
+    let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
+    let state = error.chain().find_map(|cause| cause.downcast_ref::<StateError>());
+    let settings = error.chain().any(<dyn std::error::Error>::is::<SettingsError>);
+    match (refusal, state) {
+        (Some(refusal), _) => refusal.exit,
+        (None, Some(StateError { kind: StateErrorKind::Locked { .. }, .. })) => Exit::Locked,
+        (None, Some(_)) => Exit::State,
+        (None, None) if settings => Exit::State,
+        (None, None) => stages::exit_of(error).unwrap_or(Exit::Unexpected),
     }
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{
     Context, Refusal, archive, blockers, breaker, dashboard, disambiguation, ecosystem, explain,
-    failures, fold, import, init, pause, plan, queue, recipe, reclassify, repro, runs, sandbox,
-    seed, stages, status, r#try,
+    failures, fold, import, init, limits, pause, plan, queue, recipe, reclassify, repro, runs,
+    sandbox, seed, stages, status, r#try,
 };
 use crate::{exit::Exit, explained::ExplainedFailure, schema};
 
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The schemas of everything that `--json` prints, by name. Listings of the history print one record
 /// on each line.
-fn output_schemas() -> [(&'static str, schemars::Schema); 42] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 43] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-import", schema_for!(import::ImportReport)),
@@ -74,6 +74,7 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 42] {
         ("output-disambiguation-check", schema_for!(disambiguation::CheckReport)),
         ("output-disambiguation-lint", schema_for!(disambiguation::LintReport)),
         ("output-blockers", schema_for!(blockers::BlockersReport)),
+        ("output-limits", schema_for!(limits::LimitsReport)),
         ("output-recipe-check", schema_for!(recipe::CheckReport)),
         ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
         ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),

@@ -6,8 +6,8 @@ use std::{
 };
 
 use batch_core::{
-    decide::preflight::Choice,
-    io::{Outbox, PoliteHttp},
+    decide::{apply::Merging, preflight::Choice},
+    io::{FactSink as _, Journal, Outbox, PoliteHttp},
     model::{ActionShape, Control, PackageId},
 };
 
@@ -38,6 +38,8 @@ pub(super) struct Session<'a> {
     http: Arc<PoliteHttp>,
     /// The packages that a person has looked at.
     looked_at: BTreeSet<PackageId>,
+    /// The packages of batches that have ended and wait to be pushed.
+    unpushed: BTreeSet<PackageId>,
 }
 
 /// The owners of what the ports refer to.
@@ -71,7 +73,11 @@ impl<'a> Session<'a> {
             None => None,
         };
         let looked_at = routing::looked_at(&cx.env.registry, settings, &root.state)?;
-        Ok(Self { cx, root, local, programs, http, looked_at })
+        let unpushed = Outbox::unpushed(&root.layout).pending()?;
+        let planned = unpushed.iter().filter_map(Journal::started);
+        let unpushed = planned.flat_map(|it| &it.plan.packages).map(|it| it.package_id.clone());
+        let unpushed = unpushed.collect();
+        Ok(Self { cx, root, local, programs, http, looked_at, unpushed })
     }
 
     pub(super) fn parts(&self) -> anyhow::Result<Parts<'_>> {
@@ -99,9 +105,12 @@ impl<'a> Session<'a> {
             backoff: root.settings.backoff_policy(),
             breaker: root.settings.breaker_policy(),
             budget: root.settings.budget.policy(),
+            merge: root.settings.merge.policy(),
+            merging: Merging::AtOnce,
             jitter: cx.env.jitter.clone(),
             bundled_recipes: &root.settings.bundled_recipes,
             looked_at: self.looked_at.clone(),
+            unpushed: self.unpushed.clone(),
             recipe_source: RecipeSource::Root,
             workflow_run_url: cx.env.workflow_run_url.clone(),
         }
@@ -134,11 +143,14 @@ fn builtin(
     cx: &Context,
 ) -> anyhow::Result<BuiltinGenerator> {
     let Root { state, settings, .. } = root;
+    let now = cx.env.clock.now();
+    let overrides = routing::overrides(state, &cx.env.registry, now)?;
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
     Ok(BuiltinGenerator {
         known: preflight::recipes(&actions, &settings.bundled_recipes, state)?.known,
         actions,
         looked_at,
+        overrides,
         cleaner: Arc::clone(&cx.env.cleaner),
     })
 }

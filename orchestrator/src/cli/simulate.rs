@@ -16,6 +16,7 @@ use super::{Context, Refusal, names, run::Selection, signal::drain_on_signal};
 use crate::{
     env::Root,
     exit::Exit,
+    routing,
     simulate::{
         self, History, Measure, Minutes, Oracle, OutageText, Period, PeriodText, Policy, Report,
         Scenario, Share, Simulation, TraceLine,
@@ -144,6 +145,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         breaker: root.settings.breaker_policy(),
         budget,
         bundled_recipes: &root.settings.bundled_recipes,
+        looked_at: routing::looked_at(&cx.env.registry, &root.settings, &root.state)?,
     };
     let history = History::read(&root.state)?;
     let measure = simulated(simulation, &root, args.trace.as_deref(), cx)?;

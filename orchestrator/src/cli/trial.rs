@@ -23,7 +23,7 @@ use crate::{
     machine::LocalMachine,
     net,
     progress::Progress,
-    seeds,
+    routing, seeds,
     settings::Settings,
     stage::{
         discover::{Discoverer, Found},
@@ -65,18 +65,19 @@ impl<'a> Trial<'a> {
         cx: &'a Context,
     ) -> anyhow::Result<Self> {
         let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
-        let (settings, control, known, is_root) = match FsState::open(&cx.root) {
+        let now = cx.env.clock.now();
+        let (settings, control, (known, overrides), is_root) = match FsState::open(&cx.root) {
             Ok(state) => {
                 let control = env::control(&state, &cx.env.registry)?;
                 let root = Root::of(state)?;
                 let bundled = &root.settings.bundled_recipes;
                 let known = preflight::recipes(&actions, bundled, &root.state)?.known;
-                (root.settings, control, known, true)
+                let overrides = routing::overrides(&root.state, &cx.env.registry, now)?;
+                (root.settings, control, (known, overrides), true)
             }
             Err(StateError { kind: StateErrorKind::NotRoot, .. }) => Default::default(),
             Err(error) => return Err(error.into()),
         };
-        let now = cx.env.clock.now();
         if let Some(stop) = stops::reason(&plugin.id, &control, (now, &settings.breaker_policy())) {
             let why = stops::in_words(&stop, &plugin.id, (&control, now));
             let message = format!("{} is not tried: {why}", plugin.id);
@@ -86,7 +87,7 @@ impl<'a> Trial<'a> {
         let http = net::polite(&cx.env, &settings, &scratch.path().join("cache"), &control)?;
         let looked_at = seeds::looked_at(plugin, &settings)?;
         let cleaner = Arc::clone(&cx.env.cleaner);
-        let builtin = BuiltinGenerator { actions, known, looked_at, cleaner };
+        let builtin = BuiltinGenerator { actions, known, looked_at, overrides, cleaner };
         let registry = is_root.then_some(&*cx.root);
         let programs = programs.find(&cx.env, &settings, registry).await;
         let work = scratch.path().join("work");

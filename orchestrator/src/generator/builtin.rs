@@ -4,11 +4,11 @@ use std::{collections::BTreeSet, error::Error, fmt::Write as _, sync::Arc};
 
 use async_trait::async_trait;
 use batch_core::{
-    decide::{clean::Cleaner, gate, recipe},
+    decide::{clean::Cleaner, gate, recipe, route::Overrides},
     io::Http,
     model::{
         ActionShape, CommandName, Failure, FailureKind, Finding, GeneratedRecipe, KnownRecipes,
-        Missing, NotGenerated, PackageFacts, PackageId, Stage, Undiscovered,
+        Missing, NotGenerated, PackageFacts, PackageId, RecipeName, Stage, Undiscovered,
     },
     plugin::{EcosystemPlugin, RecipeBuilder},
 };
@@ -29,6 +29,8 @@ pub struct BuiltinGenerator {
     pub known: KnownRecipes,
     /// Packages that a person has looked at. Their commands may have any names.
     pub looked_at: BTreeSet<PackageId>,
+    /// The decisions of people, which may name recipes.
+    pub overrides: Overrides,
     /// Cleans the texts of registries.
     pub cleaner: Arc<Cleaner>,
 }
@@ -51,6 +53,13 @@ impl BuiltinGenerator {
         refused
     }
 
+    /// The name of the recipe that `builder` makes from `facts`: the one that a person gave to it, or
+    /// else the builder's.
+    fn recipe_name(&self, builder: &dyn RecipeBuilder, facts: &PackageFacts) -> RecipeName {
+        let curated = self.overrides.recipe_name(&facts.id).cloned();
+        curated.unwrap_or_else(|| builder.recipe_name(facts))
+    }
+
     /// The notes about a package, each on one line that is safe to show, because notes quote
     /// packages.
     fn notes(&self, facts: &PackageFacts) -> Vec<String> {
@@ -65,10 +74,12 @@ impl BuiltinGenerator {
         facts: PackageFacts,
     ) -> Result<GeneratedRecipe, NotGenerated> {
         let facts = builder.resolve(facts, &self.known);
-        let recipe = match builder.build(&facts) {
+        let mut recipe = match builder.build(&facts) {
             Ok(recipe) => recipe,
             Err(missing) => return Err(self.not_built(facts, missing)),
         };
+        let name = self.recipe_name(builder, &facts);
+        name.as_str().clone_into(&mut recipe.metadata.name);
         if !self.looked_at.contains(&facts.id)
             && let Err(refusal) = gate::commands(&facts, builder.is_reviewed())
         {
@@ -80,7 +91,7 @@ impl BuiltinGenerator {
             let finding = Finding::stated(FailureKind::SchemaInvalid);
             return Err(self.refused(facts, finding, &error.to_string()));
         }
-        Ok(GeneratedRecipe { name: builder.recipe_name(&facts), facts, toml })
+        Ok(GeneratedRecipe { name, facts, toml })
     }
 
     fn no_builder(&self, plugin: &EcosystemPlugin, package: &PackageId) -> NotGenerated {
@@ -119,7 +130,7 @@ impl Generator for BuiltinGenerator {
             Ok(Some(facts)) => {
                 let facts = PackageFacts { notes: self.notes(&facts), ..facts };
                 if facts.needs_discovery() {
-                    let name = builder.recipe_name(&facts);
+                    let name = self.recipe_name(builder, &facts);
                     return Err(NoRecipe::Undiscovered(Box::new(Undiscovered { facts, name })));
                 }
                 Ok(self.build(builder, facts)?)

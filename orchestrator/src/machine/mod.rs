@@ -2,6 +2,7 @@
 
 mod disk;
 mod environment;
+mod first_look;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -201,9 +202,27 @@ impl LocalMachine {
     }
 
     fn obstacle(&self, plugin: &EcosystemPlugin, tester: Tester) -> Option<SkipReason> {
-        if let Some(stop) = self.stops.get(&plugin.id) {
-            return Some(stop.clone());
-        }
+        let found = Found {
+            environment: self.environment,
+            tool: self.toolchains.contains_key(&plugin.id),
+            sandbox: self.sandbox.is_some(),
+        };
+        self.stops.get(&plugin.id).cloned().or_else(|| found.obstacle(plugin, tester))
+    }
+}
+
+/// What a machine has for an ecosystem.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    environment: Option<Environment>,
+    /// Its tool, if it needs one.
+    tool: bool,
+    sandbox: bool,
+}
+
+impl Found {
+    /// Why `plugin` can attempt nothing if `tester` tests recipes.
+    fn obstacle(self, plugin: &EcosystemPlugin, tester: Tester) -> Option<SkipReason> {
         let is_missing = match tester {
             Tester::Ecosystem => is_unfinished(plugin),
             Tester::PackageManager => plugin.recipe_builder.is_none(),
@@ -218,12 +237,10 @@ impl LocalMachine {
         if tester == Tester::PackageManager {
             return None;
         }
-        if let Some(wanted) = &plugin.toolchain
-            && !self.toolchains.contains_key(&plugin.id)
-        {
+        if let Some(wanted) = plugin.toolchain.as_ref().filter(|_| !self.tool) {
             return Some(SkipReason::ToolMissing { program: wanted.program.to_owned() });
         }
-        self.sandbox.is_none().then_some(SkipReason::NoSandbox)
+        (!self.sandbox).then_some(SkipReason::NoSandbox)
     }
 }
 

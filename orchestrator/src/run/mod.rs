@@ -8,7 +8,7 @@ mod batch;
 mod commit;
 mod journal;
 mod ports;
-mod recover;
+pub(crate) mod recover;
 mod skipped;
 mod stages;
 mod start;
@@ -26,7 +26,7 @@ use tokio::sync::{Mutex, Semaphore, oneshot};
 
 pub use ports::{Ports, ProcessRecipes, RecipeSource, RunConfig};
 pub use skipped::SkippedEcosystem;
-pub use stages::{Planned, StageEnd, StageError, Stages};
+pub use stages::{Collected, Planned, StageEnd, StageError, Stages};
 pub use start::{Options, RunPlan};
 pub use summary::{AttemptSummary, BatchSummary, FailureSummary, Recording, Summary};
 pub use sweep::{SweepRequest, SweptRecipes, sweep};
@@ -78,7 +78,7 @@ pub async fn run(
     };
     if plan.batches.is_empty() {
         config.leave_recipes(recipes);
-        start::record_empty_slot(ports, config, &plan)?;
+        start::record_empty_slot(ports, config, &plan, started.n_released)?;
         summary.skipped = plan.skipped;
         return Ok(summary);
     }

@@ -7,9 +7,12 @@ use std::{
 };
 
 use batch_core::{
-    decide::{backoff::BackoffPolicy, breaker::BreakerPolicy, ladder::BudgetPolicy},
+    decide::{
+        apply::Merging, backoff::BackoffPolicy, breaker::BreakerPolicy, fold, ladder::BudgetPolicy,
+        merge_policy::MergePolicy,
+    },
     io::{Clock, FactSink, StateWriter, Traffic},
-    model::{ActionShape, PackageId},
+    model::{ActionShape, PackageId, Started},
     plugin::Registry,
 };
 
@@ -17,6 +20,7 @@ use crate::{
     generator::Generator,
     machine::Machine,
     progress::Progress,
+    routing::{self, Routing},
     stage::preflight::{self, BundledRecipes, PreflightInput, Recipes},
     validator::Validator,
 };
@@ -42,11 +46,17 @@ pub struct RunConfig<'a> {
     pub backoff: BackoffPolicy,
     pub breaker: BreakerPolicy,
     pub budget: BudgetPolicy,
+    /// What may be merged.
+    pub merge: MergePolicy,
+    /// How verified recipes come to the main branch.
+    pub merging: Merging,
     /// Varies waiting times.
     pub jitter: fastrand::Rng,
     pub bundled_recipes: &'a BundledRecipes,
     /// The packages that a person has looked at.
     pub looked_at: BTreeSet<PackageId>,
+    /// The packages of batches that have ended and wait to be pushed.
+    pub unpushed: BTreeSet<PackageId>,
     pub recipe_source: RecipeSource<'a>,
     /// The address of the CI run that this run belongs to.
     pub workflow_run_url: Option<String>,
@@ -71,9 +81,30 @@ impl RunConfig<'_> {
         self.registry.recipe_actions().collect()
     }
 
+    /// What the decision about the batch of `started` depends on. `recipes` are the existing ones.
+    pub(super) fn fold_context<'c>(
+        &'c self,
+        started: &'c Started,
+        actions: &'c [ActionShape],
+        recipes: &'c Recipes,
+    ) -> fold::Context<'c> {
+        let Recipes { name_registry, known, .. } = recipes;
+        fold::Context { plan: started, actions, name_registry, known, policy: &self.merge }
+    }
+
     /// The existing recipes.
-    pub(super) fn recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
+    pub(crate) fn recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
         preflight::recipes(&self.actions(), self.bundled_recipes, &*ports.state)
+    }
+
+    /// The existing recipes, which keep free what belongs to packages without recipes.
+    pub(super) fn reserving_recipes(&self, ports: &Ports<'_>) -> anyhow::Result<Recipes> {
+        let mut recipes = self.recipes(ports)?;
+        let (state, now) = (&*ports.state, ports.clock.now());
+        let routing = Routing::read(state, self.registry, &self.looked_at, now)?;
+        let reserved = routing.reserved(&routing::files(state)?, &recipes.name_registry);
+        recipes.name_registry.reserve(reserved);
+        Ok(recipes)
     }
 
     /// The recipes that an earlier run of this process left, if they need not be read again.

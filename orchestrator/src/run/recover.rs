@@ -1,11 +1,12 @@
 //! Repairs at the start of a run: batches that died are recorded, and queues are brought up to date.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use batch_core::{
     decide::{fold::has_ended, preflight::Choice},
     io::{Journal, StateError},
-    model::{BatchId, Fact, Recovered, SCHEMA_VERSION},
+    model::{BatchId, Delta, EcosystemId, Fact, Recovered, SCHEMA_VERSION},
+    persist::Persisted,
 };
 
 use super::{
@@ -39,7 +40,7 @@ pub(super) async fn pending(
             Ok(Recovery::Nothing) => (),
             Ok(Recovery::Later(reason)) => tracing::warn!("{batch} is not recorded yet: {reason}"),
             Ok(Recovery::Unusable(reason)) => set_aside(ports, &batch, &reason),
-            Ok(Recovery::Recorded) => {
+            Ok(Recovery::Recorded(..)) => {
                 tracing::warn!(batch.id = %batch, "the process of {batch} died; its results are recorded now");
                 recovered.push(batch.clone());
                 // What could not be read of it is not thrown away.
@@ -59,9 +60,9 @@ pub(super) async fn pending(
 }
 
 /// The result of recovering one journal.
-enum Recovery {
-    /// Its batch is in the state.
-    Recorded,
+pub(crate) enum Recovery {
+    /// Its batch is in the state: what it adds, and whether it was written now.
+    Recorded(Arc<Delta>, Persisted),
     /// The journal was created, and nothing was written into it.
     Nothing,
     /// Something else must be repaired first; the text says what.
@@ -70,7 +71,8 @@ enum Recovery {
     Unusable(String),
 }
 
-async fn one(
+/// Writes the batch of `journal` into the state. Its journal stays.
+pub(crate) async fn one(
     ports: &Ports<'_>,
     config: &RunConfig<'_>,
     recipes: &mut Arc<Recipes>,
@@ -91,17 +93,17 @@ async fn one(
         return Ok(Recovery::Later(error.to_string()));
     }
     end(ports, &mut journal)?;
-    commit(&started, &journal.facts, recipes, (ports, config)).await?;
-    Ok(Recovery::Recorded)
+    let (delta, persisted) = commit(&started, &journal.facts, recipes, (ports, config)).await?;
+    Ok(Recovery::Recorded(delta, persisted))
 }
 
 /// Whether the same may succeed another time.
-fn is_about_the_machine(error: &anyhow::Error) -> bool {
+pub(crate) fn is_about_the_machine(error: &anyhow::Error) -> bool {
     let state = error.chain().find_map(|cause| cause.downcast_ref::<StateError>());
     state.is_some_and(|error| error.kind.is_about_the_machine())
 }
 
-fn set_aside(ports: &Ports<'_>, batch: &BatchId, reason: &str) {
+pub(crate) fn set_aside(ports: &Ports<'_>, batch: &BatchId, reason: &str) {
     match ports.facts.set_aside(batch) {
         Ok(to) => tracing::warn!(
             "the journal of {batch} cannot be used and was moved to {}: {reason}",
@@ -128,29 +130,63 @@ fn end(ports: &Ports<'_>, journal: &mut Journal) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Brings the queues of the ecosystems of `choice` up to date. Returns the number of entries that
-/// changed because recipes were added or removed, and the number of all others.
-pub(super) fn upkeep(
+/// What was brought up to date.
+pub(crate) struct KeptUp {
+    /// Number of entries that changed because recipes were added or removed.
+    pub(super) n_reconciled: usize,
+    /// Number of all other entries that changed.
+    pub(super) n_requeued: usize,
+    /// Number of entries that became due again, by ecosystem.
+    pub(super) released: BTreeMap<EcosystemId, u64>,
+}
+
+impl KeptUp {
+    /// Both together.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.n_reconciled += other.n_reconciled;
+        self.n_requeued += other.n_requeued;
+        for (ecosystem, n) in other.released {
+            *self.released.entry(ecosystem).or_default() += n;
+        }
+        self
+    }
+}
+
+/// Brings the queues of the ecosystems of `choice` up to date. `recipes` keep free what belongs to
+/// packages without recipes. `generator` is the one that makes recipes next; `None` if nothing is made, and
+/// its change makes nothing due.
+pub(crate) fn upkeep(
     ports: &Ports<'_>,
     config: &RunConfig<'_>,
-    recipes: &Recipes,
-    choice: &Choice,
-) -> anyhow::Result<(usize, usize)> {
-    let generator = ports.generator.name();
+    recipes: &mut Arc<Recipes>,
+    (choice, generator): (&Choice, Option<&str>),
+) -> anyhow::Result<KeptUp> {
     let input = UpkeepInput {
         registry: config.registry,
         looked_at: &config.looked_at,
         recipes,
         choice,
-        generator: Some(&generator),
+        generator,
         now: ports.clock.now(),
     };
     let _no_operator_in_between = ports.state.exclusive()?;
-    let upkeep = upkeep::decide(&*ports.state, &input)?;
+    let mut upkeep = upkeep::decide(&*ports.state, &input)?;
     for problem in &upkeep.problems {
         tracing::warn!("passed over: {problem}");
     }
-    let n_reconciled = upkeep.n_reconciled;
+    let (n_reconciled, released) = (upkeep.n_reconciled, std::mem::take(&mut upkeep.released));
+    let reserved = upkeep.reserved.take();
+    let has_new = upkeep.changes.iter().any(|(before, _)| before.is_none());
     let n_changed = upkeep::write(&*ports.state, upkeep, &input)?;
-    Ok((n_reconciled, n_changed.saturating_sub(n_reconciled)))
+    match reserved {
+        Some(reserved) => {
+            let recipes = Arc::make_mut(recipes);
+            recipes.name_registry.reserve(reserved);
+            recipes.is_rerouting_due = false;
+        }
+        None if has_new => Arc::make_mut(recipes).is_rerouting_due = true,
+        None => (),
+    }
+    let n_requeued = n_changed.saturating_sub(n_reconciled);
+    Ok(KeptUp { n_reconciled, n_requeued, released })
 }

@@ -1,16 +1,17 @@
 //! The start of a run: repairs, and the decision what it does.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use anyhow::Context as _;
 use batch_core::{
     decide::{
         ladder::{MinutesLeft, Reach, batch_plan},
         preflight::{Choice, PlannedBatch, Preflight},
-        rotation,
+        record, rotation,
     },
     model::{
-        BatchId, BatchPlan, Budget, EcosystemId, Environment, SCHEMA_VERSION, Skip, Started, Tier,
+        BatchId, BatchPlan, Budget, EcosystemId, Environment, RunRecord, SCHEMA_VERSION, Skip,
+        Started, Tier,
     },
 };
 use chrono::{DateTime, Utc};
@@ -123,6 +124,8 @@ pub(super) struct StartedRun<'a> {
     /// Number of queue entries that changed because of decisions about sources, taken names, or what
     /// packages wait for.
     pub(super) requeued: usize,
+    /// Number of entries that became due again, if there is no batch to record it.
+    pub(super) n_released: u64,
     /// The packages that were asked for and are not attempted, with the reasons.
     pub(super) not_attempted: Vec<Skip>,
     /// The recipes that exist.
@@ -141,20 +144,75 @@ pub(super) async fn start<'a>(
     if let Some(validator) = ports.validator {
         validator.clean_up().await?;
     }
-    let (mut recipes, kept_up) = match config.take_recipes() {
+    let (mut recipes, choice) = match config.take_recipes() {
         None => (Arc::new(config.recipes(ports)?), Choice::All),
+        Some(recipes) if recipes.is_rerouting_due => (recipes, Choice::All),
         // What earlier runs of this process made matters to a queue when it is its turn.
         Some(recipes) => (recipes, served(&request.choice, ports, config)),
     };
     let recovered = recover::pending(ports, config, &mut recipes).await?;
-    let (reconciled, requeued) = recover::upkeep(ports, config, &recipes, &kept_up)?;
-    let situation = Situation::read(config.preflight_input(ports), &request.choice)?;
-    let situation = if request.only.is_empty() { situation } else { situation.only(&request.only) };
-    let preflight = situation.decide(&request.choice, request.batch_limit);
+    let generator = ports.generator.name();
+    let generator = Some(&*generator);
+    let mut kept_up = recover::upkeep(ports, config, &mut recipes, (&choice, generator))?;
+    let (mut situation, mut preflight) = decided(ports, config, request)?;
+    let others = fallen_through(&preflight, &choice);
+    if !others.is_empty() {
+        let also =
+            recover::upkeep(ports, config, &mut recipes, (&Choice::Several(others), generator))?;
+        kept_up = kept_up.and(also);
+        (situation, preflight) = decided(ports, config, request)?;
+    }
     let not_attempted = situation.not_attempted(&request.only, &preflight, request.batch_limit);
     let budget = ports.state.control()?.budget;
-    let (plan, batches) = run_plan(preflight, &budget, (ports, config, request))?;
-    Ok(StartedRun { plan, batches, recovered, reconciled, requeued, not_attempted, recipes, lock })
+    let (plan, mut batches) = run_plan(preflight, &budget, (ports, config, request))?;
+    let n_released = record_released(&mut batches, kept_up.released);
+    let (reconciled, requeued) = (kept_up.n_reconciled, kept_up.n_requeued);
+    Ok(StartedRun {
+        plan,
+        batches,
+        recovered,
+        reconciled,
+        requeued,
+        n_released,
+        not_attempted,
+        recipes,
+        lock,
+    })
+}
+
+/// Writes into each batch how many entries of its ecosystem became due again; the first one also counts
+/// those of ecosystems without a batch. Returns how many there are without any batch.
+fn record_released(batches: &mut [Started], mut released: BTreeMap<EcosystemId, u64>) -> u64 {
+    for batch in &mut *batches {
+        batch.requeued = released.remove(batch.batch_id.ecosystem()).unwrap_or(0);
+    }
+    let others = released.into_values().sum();
+    match batches.first_mut() {
+        Some(first) => {
+            first.requeued += others;
+            0
+        }
+        None => others,
+    }
+}
+
+/// The situation, and the decision what the run attempts.
+fn decided<'a>(
+    ports: &'a Ports<'_>,
+    config: &'a RunConfig<'_>,
+    request: &Request,
+) -> anyhow::Result<(Situation<'a>, Preflight)> {
+    let situation = Situation::read(config.preflight_input(ports), &request.choice)?;
+    let situation = if request.only.is_empty() { situation } else { situation.only(&request.only) };
+    let situation = situation.without(&config.unpushed);
+    let preflight = situation.decide(&request.choice, request.batch_limit);
+    Ok((situation, preflight))
+}
+
+/// The ecosystems of `preflight` whose queues were not brought up to date with those of `kept_up`.
+fn fallen_through(preflight: &Preflight, kept_up: &Choice) -> Vec<EcosystemId> {
+    let ids = preflight.batches.iter().map(|planned| planned.plan.batch.ecosystem());
+    ids.filter(|id| !kept_up.includes(id)).cloned().collect()
 }
 
 /// The ecosystems that a run for `choice` serves now, unless those that own the slot cannot run.
@@ -194,6 +252,7 @@ fn run_plan(
         run_id: Some(run_id.clone()),
         program_version: PROGRAM_VERSION.to_owned(),
         workflow_run_url: config.workflow_run_url.clone(),
+        requeued: 0,
     };
     let batches: Vec<Started> = preflight.batches.into_iter().map(started).collect();
     let is_tested = |plan: &BatchPlan| plan.skipped.len() < Environment::ALL.len();
@@ -220,11 +279,18 @@ pub(super) fn record_empty_slot(
     ports: &Ports<'_>,
     config: &RunConfig<'_>,
     plan: &RunPlan,
+    n_released: u64,
 ) -> anyhow::Result<()> {
+    let record = empty_slot(config, plan, n_released);
+    ports.state.put_run(&record).context("cannot record that nothing could run")
+}
+
+/// The record of the slot of `plan`, in which nothing could be attempted.
+pub(super) fn empty_slot(config: &RunConfig<'_>, plan: &RunPlan, n_released: u64) -> RunRecord {
     let reason = |it: &SkippedEcosystem| format!("{}: {}", it.ecosystem, it.message);
     let reasons: Vec<String> = plan.skipped.iter().map(reason).collect();
-    let mut record =
-        batch_core::decide::record::empty_slot(plan.slot.clone(), plan.at, reasons.join("; "));
+    let mut record = record::empty_slot(plan.slot.clone(), plan.at, reasons.join("; "));
     record.workflow_run_url.clone_from(&config.workflow_run_url);
-    ports.state.put_run(&record).context("cannot record that nothing could run")
+    record.requeued = n_released;
+    record
 }

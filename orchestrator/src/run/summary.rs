@@ -156,7 +156,7 @@ impl AttemptSummary {
 
 impl BatchSummary {
     /// The summary of `delta`, and what writing it changed.
-    pub(super) fn new(delta: &Delta, persisted: &Persisted, registry: &Registry) -> Self {
+    pub(crate) fn new(delta: &Delta, persisted: &Persisted, registry: &Registry) -> Self {
         let record = batch_core::decide::record::run(delta);
         let (recorded, moved) = match persisted {
             Persisted::Now { transition, .. } => (Recording::Now, transition.as_ref()),

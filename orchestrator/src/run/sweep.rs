@@ -187,6 +187,7 @@ fn started(
         run_id: Some(BatchId::new(RUN, at).to_string()),
         program_version: PROGRAM_VERSION.to_owned(),
         workflow_run_url: config.workflow_run_url.clone(),
+        requeued: 0,
     }
 }
 

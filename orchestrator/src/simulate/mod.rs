@@ -14,7 +14,7 @@ mod scenario;
 mod simulator;
 mod world;
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeSet, io, sync::Arc};
 
 use batch_core::{
     decide::{
@@ -22,7 +22,7 @@ use batch_core::{
         plan::BatchLimit, preflight::Choice,
     },
     io::{StateReader, StateWriter as _},
-    model::QueueEntry,
+    model::{PackageId, QueueEntry},
     plugin::Registry,
 };
 use batch_sim::MemoryState;
@@ -80,13 +80,15 @@ pub struct Simulation<'a> {
     pub budget: BudgetPolicy,
     /// Recipes outside of the root.
     pub bundled_recipes: &'a BundledRecipes,
+    /// The packages that a person has looked at.
+    pub looked_at: BTreeSet<PackageId>,
 }
 
 /// Gets every attempt, in the order of the batches.
 pub type Trace<'a> = &'a mut dyn FnMut(&TraceLine<'_>) -> io::Result<()>;
 
-/// A copy of `state` in memory for a simulation that starts at `from`: control file, queues and
-/// recipes. Its history stays where it is.
+/// A copy of `state` in memory for a simulation that starts at `from`: control file, queues, recipes,
+/// and what people decided about sources. Its history stays where it is.
 pub fn copy(state: &dyn StateReader, from: DateTime<Utc>) -> anyhow::Result<MemoryState> {
     let mut queues = vec![];
     for ecosystem in state.queued_ecosystems()? {
@@ -95,7 +97,8 @@ pub fn copy(state: &dyn StateReader, from: DateTime<Utc>) -> anyhow::Result<Memo
         file.entries.values_mut().for_each(|entry| forget_later_attempts(entry, from));
         queues.push(file);
     }
-    let copy = MemoryState::new(queues);
+    let (sources, audits) = (state.curated_sources()?.records, state.source_audits()?.records);
+    let copy = MemoryState::new(queues).with_decisions(sources, audits);
     copy.put_control(&state.control()?)?;
     for name in state.recipe_names()? {
         copy.put_recipe(&name, &state.recipe(&name)?.unwrap_or_default())?;

@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use batch_core::{
     decide::{
+        apply::Merging,
         breaker::{Admission, BreakerPolicy, HealthRule},
         ladder::SkipFlags,
+        merge_policy::MergePolicy,
         plan,
     },
     io::{Clock as _, HistoryFilter, StateReader as _},
@@ -77,9 +79,12 @@ impl<'a> Simulator<'a> {
                 backoff: simulation.backoff,
                 breaker,
                 budget: simulation.budget,
+                merge: MergePolicy::default(),
+                merging: Merging::AtOnce,
                 jitter: fastrand::Rng::with_seed(simulation.seed),
                 bundled_recipes: simulation.bundled_recipes,
-                looked_at: [].into(),
+                looked_at: simulation.looked_at,
+                unpushed: [].into(),
                 recipe_source: RecipeSource::Process(process_recipes),
                 workflow_run_url: None,
             },

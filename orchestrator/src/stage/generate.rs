@@ -143,7 +143,8 @@ fn nothing(facts: PackageFacts, failure: Box<Failure>) -> Generation {
     Generation::Nothing(NotGenerated { facts: Some(Box::new(facts)), failure, draft: None })
 }
 
-/// Refuses a recipe whose name or commands, as far as they are known, belong to an existing recipe.
+/// Refuses a recipe whose name or commands, as far as they are known, belong to an existing recipe or to
+/// another package that is queued.
 /// This is checked here, before anything is installed.
 pub(super) fn check_names(
     stage: Stage,

@@ -120,6 +120,20 @@ impl<'a> Situation<'a> {
         self
     }
 
+    /// The same without the packages `kept`, whose batches have ended and wait to be pushed. What they
+    /// came to is not in the state yet, so that they seem to be due.
+    #[must_use]
+    pub fn without(mut self, kept: &BTreeSet<PackageId>) -> Self {
+        for ecosystem in &mut self.ecosystems {
+            if let Some(file) = &mut ecosystem.queue
+                && kept.iter().any(|id| file.entries.contains_key(id))
+            {
+                Arc::make_mut(file).entries.retain(|id, _| !kept.contains(id));
+            }
+        }
+        self
+    }
+
     /// Those of the packages `only` that the batches of `preflight` do not attempt, with the reasons.
     #[must_use]
     pub fn not_attempted(
@@ -210,6 +224,9 @@ pub struct Recipes {
     pub name_registry: NameRegistry,
     /// The recipes that can be dependencies.
     pub known: KnownRecipes,
+    /// Whether a name may have another owner than when sources and names were looked at last: an entry
+    /// that others wait behind gave up its name, or an entry is new.
+    pub is_rerouting_due: bool,
 }
 
 impl Recipes {

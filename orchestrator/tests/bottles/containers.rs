@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use batch_core::{
-    decide::preflight::Choice,
+    decide::{preflight::Choice, route::Overrides},
     model::{Control, Environment, GeneratedRecipe, KnownRecipes},
     plugin::EcosystemPlugin,
 };
@@ -141,6 +141,7 @@ impl Bench {
             actions: self.env.registry.recipe_actions().collect(),
             known: KnownRecipes::default(),
             looked_at: BTreeSet::new(),
+            overrides: Overrides::default(),
             cleaner: Arc::clone(&self.env.cleaner),
         }
     }

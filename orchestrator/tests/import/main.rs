@@ -5,10 +5,16 @@
 mod corpus;
 mod labels;
 mod old_tree;
+mod operator;
+mod replayed;
 mod routes;
 mod shapes;
 mod signatures;
 mod simulated;
+#[path = "../in_memory/test_ports.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod test_ports;
+mod unblocked;
 
 use std::{path::Path, process::ExitCode};
 
@@ -22,9 +28,12 @@ fn main() -> ExitCode {
     let of_corpus = corpus::TESTS
         .iter()
         .chain(labels::TESTS)
+        .chain(replayed::TESTS)
         .chain(routes::TESTS)
         .chain(signatures::OF_CORPUS)
-        .chain(simulated::TESTS);
+        .chain(simulated::TESTS)
+        .chain(operator::TESTS)
+        .chain(unblocked::TESTS);
     trials.extend(of_corpus.map(|&(name, test)| trial(name, test, no_corpus)));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -35,7 +35,8 @@ fn entries(root: &Path) -> BTreeMap<String, Value> {
     found
 }
 
-fn copy_recipes(root: &Path) {
+/// Copies the recipes of the corpus into `root`.
+pub(crate) fn copy_recipes(root: &Path) {
     for folder in fs::read_dir(Path::new(FOLDER).join("recipes")).unwrap() {
         let folder = folder.unwrap().path();
         if !folder.is_dir() {
@@ -107,7 +108,7 @@ fn routed() {
     for id in &libraries {
         assert_eq!(after[id]["status"], "requires_manual", "{}", after[id]);
         let reason = after[id]["status_reason"].as_str().unwrap();
-        assert!(reason.starts_with("command_taken: "), "{reason}");
+        assert!(reason.starts_with("name_taken: "), "{reason}");
     }
     for name in ["redis", "parallel", "memcached", "rsync", "haproxy", "less", "lsof"] {
         assert!(libraries.contains(&format!("rubygems:{name}")), "{name}");

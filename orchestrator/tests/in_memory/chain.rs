@@ -74,7 +74,9 @@ fn a_chain_of_eight_levels_is_made_from_its_end_and_a_cycle_is_reported() {
 
     // Nothing is attempted in vain: each package once, and each that waited once more.
     let mut attempts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut n_requeued = 0;
     for run in test_ports.state.runs(&HistoryFilter::default()).unwrap().records {
+        n_requeued += run.requeued;
         for package in run.packages_processed {
             *attempts.entry(package.name.to_string()).or_default() += 1;
         }
@@ -84,4 +86,5 @@ fn a_chain_of_eight_levels_is_made_from_its_end_and_a_cycle_is_reported() {
         assert_eq!(*n, if once { 1 } else { 2 }, "{name}");
     }
     assert_eq!(attempts.len(), LEVELS + 2);
+    assert_eq!(n_requeued, LEVELS as u64 - 1, "each level but the last one waited once");
 }

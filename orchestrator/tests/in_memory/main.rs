@@ -9,6 +9,7 @@ mod killed;
 mod ladder;
 mod limits;
 mod pauses;
+mod rerouted;
 mod simulate;
 mod sweep;
 mod test_ports;

@@ -63,6 +63,7 @@ fn simulated(
         breaker: BreakerPolicy::default(),
         budget: BudgetPolicy::default(),
         bundled_recipes: &BTreeMap::new(),
+        looked_at: [].into(),
     };
     let mut trace = vec![];
     let mut write = |line: &orchestrator::simulate::TraceLine<'_>| {

@@ -9,9 +9,11 @@ use std::{
 
 use batch_core::{
     decide::{
+        apply::Merging,
         backoff::BackoffPolicy,
         breaker::BreakerPolicy,
         ladder::{BudgetPolicy, SkipFlags},
+        merge_policy::MergePolicy,
         plan::BatchLimit,
         preflight::Choice,
     },
@@ -231,9 +233,12 @@ impl TestPorts {
             backoff: BackoffPolicy::default(),
             breaker: BreakerPolicy::default(),
             budget: BudgetPolicy::default(),
+            merge: MergePolicy::default(),
+            merging: Merging::AtOnce,
             jitter: fastrand::Rng::with_seed(1),
             bundled_recipes: &owned.bundled,
             looked_at: [].into(),
+            unpushed: [].into(),
             recipe_source: RecipeSource::Root,
             workflow_run_url: None,
         }

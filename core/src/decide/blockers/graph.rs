@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Graph<'a> {
     /// The packages that wait, each with the packages whose recipes it misses.
-    missing: BTreeMap<&'a PackageId, BTreeSet<PackageId>>,
+    missing: BTreeMap<&'a PackageId, Vec<PackageId>>,
     /// The other way round.
     dependents: BTreeMap<PackageId, Vec<&'a PackageId>>,
 }
@@ -25,9 +25,11 @@ impl<'a> Graph<'a> {
         for entry in queues.values().flat_map(|queue| queue.values()) {
             let Status::Blocked { by } = &entry.status else { continue };
             let missing = by.iter().filter(|name| !known.provides(name.as_str()));
-            let missing: BTreeSet<PackageId> = missing
+            let mut missing: Vec<PackageId> = missing
                 .map(|name| PackageId { ecosystem: entry.id.ecosystem.clone(), name: name.clone() })
                 .collect();
+            missing.sort_unstable();
+            missing.dedup();
             if missing.is_empty() {
                 continue;
             }
@@ -45,13 +47,13 @@ impl<'a> Graph<'a> {
     }
 
     /// The packages that wait, each with what it waits for.
-    pub fn missing(&self) -> impl Iterator<Item = (&'a PackageId, &BTreeSet<PackageId>)> {
-        self.missing.iter().map(|(id, missing)| (*id, missing))
+    pub fn missing(&self) -> impl Iterator<Item = (&'a PackageId, &[PackageId])> {
+        self.missing.iter().map(|(id, missing)| (*id, missing.as_slice()))
     }
 
     /// What `id` waits for; `None` if it does not wait.
-    pub(in crate::decide) fn missing_of(&self, id: &PackageId) -> Option<&BTreeSet<PackageId>> {
-        self.missing.get(id)
+    pub(in crate::decide) fn missing_of(&self, id: &PackageId) -> Option<&[PackageId]> {
+        self.missing.get(id).map(Vec::as_slice)
     }
 
     /// The packages that wait for `id` itself.
@@ -92,7 +94,7 @@ impl<'a> Graph<'a> {
         let mut made = Some(id.clone());
         while let Some(id) = made {
             for &waiting in self.dependents(&id) {
-                let n = || self.missing.get(waiting).map_or(0, BTreeSet::len);
+                let n = || self.missing.get(waiting).map_or(0, Vec::len);
                 let left = left.entry(waiting).or_insert_with(n);
                 *left = left.saturating_sub(1);
                 if *left == 0 && found.insert(waiting) {

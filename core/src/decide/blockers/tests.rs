@@ -1,7 +1,7 @@
 use chrono::{DateTime, NaiveDate};
 
 use super::*;
-use crate::model::{EcosystemId, Popularity, Queue, QueueEntry, RecipeName, Tier};
+use crate::model::{EcosystemId, Popularity, Queue, QueueEntry, RecipeName, Threshold, Tier};
 
 pub(crate) const ECO: EcosystemId = EcosystemId::from_static("eco");
 
@@ -19,6 +19,10 @@ impl Plugins for AnyPlugins {
 
     fn is_reviewed(&self, _: &EcosystemId) -> bool {
         false
+    }
+
+    fn popular(&self, _: &EcosystemId) -> Option<Threshold> {
+        None
     }
 }
 

@@ -10,6 +10,7 @@ mod discovery;
 mod fact_key;
 mod ladder_arm;
 mod outcome;
+mod tested;
 
 use chrono::{DateTime, Utc};
 
@@ -18,17 +19,13 @@ pub(crate) use self::outcome::decisive;
 use self::{
     discovery::Subject,
     ladder_arm::{Tests, minutes_saved},
-    outcome::{lost, refused, unsupported},
+    outcome::{lost, unsupported},
 };
 use crate::{
-    decide::{
-        name_registry::{NameConflict, NameRegistry},
-        recipe,
-    },
+    decide::{merge_policy::MergePolicy, name_registry::NameRegistry},
     model::{
-        ActionShape, Attempt, Delta, Environment, EnvironmentResult, Fact, Failure, Finding,
-        Generated, GeneratedRecipe, Outcome, PackageId, PlannedPackage, Stage, Started,
-        UndecidedPackage, ValidationSkip, Verdict,
+        ActionShape, Attempt, Delta, Environment, EnvironmentResult, Fact, Generated, KnownRecipes,
+        Outcome, PlannedPackage, Stage, Started, UndecidedPackage, ValidationSkip, Verdict,
     },
 };
 
@@ -41,6 +38,10 @@ pub struct Context<'a> {
     pub actions: &'a [ActionShape],
     /// The names and the commands of the existing recipes.
     pub name_registry: &'a NameRegistry,
+    /// The existing recipes that others can depend on.
+    pub known: &'a KnownRecipes,
+    /// What an operator allows to be merged.
+    pub policy: &'a MergePolicy,
 }
 
 /// What the batch of `context` adds to the state according to `facts`. `now` is the time of the
@@ -61,6 +62,7 @@ pub fn fold<'f>(
         batch_facts: &batch_facts,
         context,
         succeeded: NameRegistry::default(),
+        made: KnownRecipes::default(),
         undecided: NameRegistry::default(),
         is_generating: false,
     };
@@ -85,7 +87,7 @@ pub fn fold<'f>(
     let is_over =
         batch_facts.has_ended(context.plan) || batch_facts.is_over(None) && waiting.is_empty();
     let (requests, pauses) = batch_facts.traffic();
-    let Started { plan, generator, run_id, workflow_run_url, .. } = context.plan;
+    let Started { plan, generator, run_id, workflow_run_url, requeued, .. } = context.plan;
     Delta {
         batch: context.plan.batch_id.clone(),
         turn: plan.turn.clone(),
@@ -105,6 +107,7 @@ pub fn fold<'f>(
         pauses,
         run_id: run_id.clone(),
         workflow_run_url: workflow_run_url.clone(),
+        requeued: *requeued,
         refused: batch_facts.refused.into_iter().collect(),
     }
 }
@@ -131,6 +134,8 @@ struct Evaluator<'a, 'f> {
     context: &'a Context<'a>,
     /// Names and commands of the recipes that this batch has verified.
     succeeded: NameRegistry,
+    /// The same recipes, with the packages that they satisfy.
+    made: KnownRecipes,
     /// Names and commands of recipes whose results have not all arrived.
     undecided: NameRegistry,
     /// Whether an earlier package of the plan may still get a recipe.
@@ -206,57 +211,6 @@ impl Evaluator<'_, '_> {
         }
     }
 
-    /// Decides a package whose results are complete.
-    fn tested(
-        &mut self,
-        generated: &Generated,
-        subject: &Subject<'_>,
-        results: Vec<EnvironmentResult>,
-    ) -> PackageState {
-        let package = &generated.package_id;
-        let verdict = outcome::of_results(package, &results)
-            .and_then(|()| subject.recipe(package))
-            .and_then(|recipe| {
-                outcome::through_gates(package, recipe, self.context.actions).map(|()| recipe)
-            });
-        let recipe = match verdict {
-            Ok(recipe) => recipe,
-            Err(failure) => return self.attempted(generated, results, Outcome::Failed(failure)),
-        };
-        // If two packages need the same recipe name or command, the one that comes first in the
-        // plan gets it, if it can be verified. The order in which they become ready does not
-        // matter.
-        if let Err(failure) = self.check_names(package, recipe) {
-            return self.attempted(generated, results, Outcome::Failed(failure));
-        }
-        let is_undecided = self.undecided.check(&recipe.name, &recipe.facts).is_err();
-        if is_undecided || self.is_generating {
-            self.undecided.add_generated(&recipe.name, &recipe.facts);
-            return PackageState::Undecided(vec![]);
-        }
-        self.succeeded.add_generated(&recipe.name, &recipe.facts);
-        let passed = results.iter().find(|result| result.verdict == Verdict::Pass);
-        let verify = passed.and_then(|result| result.verify.as_ref());
-        let toml = recipe::verified_by(recipe, verify, self.context.actions);
-        let recipe = recipe.name.clone();
-        self.attempted(generated, results, Outcome::Succeeded { recipe, toml })
-    }
-
-    fn check_names(
-        &self,
-        package: &PackageId,
-        recipe: &GeneratedRecipe,
-    ) -> Result<(), Box<Failure>> {
-        if self.context.plan.plan.sweep.is_some() {
-            return Ok(());
-        }
-        let there = self.context.name_registry.check(&recipe.name, &recipe.facts);
-        let clash = there.and_then(|()| self.succeeded.check(&recipe.name, &recipe.facts));
-        clash.map_err(|NameConflict { kind, reason }| {
-            Box::new(refused(Stage::Merge, Finding::stated(kind), &reason, package))
-        })
-    }
-
     fn attempted(
         &self,
         generated: &Generated,
@@ -265,8 +219,7 @@ impl Evaluator<'_, '_> {
     ) -> PackageState {
         let package = &generated.package_id;
         let began_at = self.batch_facts.began(package, None).unwrap_or(generated.at);
-        let ends = results.iter().map(|result| self.batch_facts.ended_at(package, result));
-        let ended_at = ends.fold(generated.at, DateTime::max);
+        let ended_at = self.ended_at(generated, &results);
         let (facts, has_recipe) = discovery::of_attempt(generated, self.batch_facts);
         let worked_ms = results.iter().map(|result| result.duration_ms).sum::<u64>();
         PackageState::Attempted(Box::new(Attempt {

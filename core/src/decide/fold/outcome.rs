@@ -1,10 +1,19 @@
 //! Combines the results of all environments.
 
+use super::Context;
 use crate::{
-    decide::{clean::Cleaner, evidence, gate, recipe},
+    decide::{
+        clean::Cleaner,
+        constrain::CellResults,
+        evidence,
+        gate::{self, Refusal},
+        merge_policy::{MergePolicy, SplitCell},
+        recipe,
+    },
     model::{
-        ActionShape, Cell, Confidence, Environment, EnvironmentResult, Failure, FailureKind,
-        Finding, GeneratedRecipe, PackageFacts, PackageId, PlannedPackage, Stage, Verdict,
+        Cell, Confidence, Environment, EnvironmentResult, Failure, FailureKind, Finding,
+        GeneratedRecipe, PackageFacts, PackageId, PlannedPackage, Recipe, RemovedCell, Stage,
+        ValidationSkip, Verdict,
     },
 };
 
@@ -15,23 +24,40 @@ const UNEXPLAINED: &str = "the validation failed, and its cause was not recorded
 
 /// Whether a recipe with these `results` may be merged. The error is the failure that prevents it.
 ///
-/// A recipe without any passed validation is not merged, because it was never tried. Recipes are
-/// not restricted to environments yet, so a recipe that fails in any environment is not merged
-/// either.
+/// A recipe is merged if a cell is left in which it was seen to work. If it `needs_all`, because it
+/// exists already, no environment may have failed.
 pub(super) fn of_results(
     package: &PackageId,
     results: &[EnvironmentResult],
+    needs_all: bool,
 ) -> Result<(), Box<Failure>> {
-    match decisive(results).first() {
-        Some(result) => Err(Box::new(cause(package, result))),
-        None if results.iter().any(|result| result.verdict == Verdict::Pass) => Ok(()),
-        None => Err(Box::new(lost(Stage::Validate, package))),
+    let has_failed = results.iter().any(|result| result.verdict == Verdict::Fail);
+    let cells = CellResults::of(results.iter().map(structural));
+    if cells.is_mergeable() && !(needs_all && has_failed) {
+        return Ok(());
     }
+    Err(Box::new(match decisive(results).first() {
+        Some(result) => cause(package, result),
+        None => lost(Stage::Validate, package),
+    }))
 }
 
-/// The results that prevent the merge: failures; or, when no validation passed, those that were
-/// tested and skipped, or else the blocked ones. Where nothing was tested, nothing is decided. Empty
-/// when the results allow the merge.
+/// What `result` says about the cell of its environment. A failure whose cause is not known, or for
+/// which the package is not to blame, removes no cell.
+pub(super) fn structural(result: &EnvironmentResult) -> (Environment, Verdict) {
+    let is_structural = |failure: &Failure| !failure.finding.kind.is_not_package_fault();
+    let verdict = match result.verdict {
+        Verdict::Fail if !result.failure.as_deref().is_some_and(is_structural) => {
+            Verdict::Skipped { reason: ValidationSkip::Fault }
+        }
+        verdict => verdict,
+    };
+    (result.environment, verdict)
+}
+
+/// The results that say why a recipe is not merged, or why it loses cells: failures; or, when no
+/// validation passed, those that were tested and skipped, or else the blocked ones. Where nothing was
+/// tested, nothing is decided. Empty when everything passed that was tested.
 pub(crate) fn decisive(results: &[EnvironmentResult]) -> Vec<&EnvironmentResult> {
     let with = |is_it: fn(Verdict) -> bool| -> Vec<&EnvironmentResult> {
         results.iter().filter(|result| is_it(result.verdict)).collect()
@@ -64,20 +90,51 @@ pub(super) fn unsupported(planned: &PlannedPackage, facts: &PackageFacts) -> Opt
     })
 }
 
-/// Whether the gates accept the verified `recipe`.
+/// The verified `recipe`, as its text says, if the gates accept it. Whether its commands may have their
+/// names was decided when it was generated, because it decides whether they are run at all.
 pub(super) fn through_gates(
     package: &PackageId,
     recipe: &GeneratedRecipe,
-    actions: &[ActionShape],
+    context: &Context<'_>,
+) -> Result<Recipe, Box<Failure>> {
+    let &Context { actions, known, policy, .. } = context;
+    let parsed = recipe::parse(&recipe.toml, actions).map_err(|error| {
+        let finding = Finding::stated(FailureKind::SchemaInvalid);
+        Box::new(refused(Stage::Merge, finding, &error.to_string(), package))
+    })?;
+    gate::name(&parsed, &recipe.name)
+        .and_then(|()| gate::run_command(&parsed))
+        .and_then(|()| gate::network(&parsed, actions, policy.network_gate))
+        .and_then(|()| gate::dependencies(&parsed, known))
+        .map_err(|refusal| Box::new(by_gate(refusal, package)))?;
+    Ok(parsed)
+}
+
+/// Whether `policy` allows that a recipe loses the cells `removed`.
+pub(super) fn through_split(
+    package: &PackageId,
+    removed: &[RemovedCell],
+    policy: &MergePolicy,
 ) -> Result<(), Box<Failure>> {
-    let (kind, reason) = match recipe::parse(&recipe.toml, actions) {
-        Err(error) => (FailureKind::SchemaInvalid, error.to_string()),
-        Ok(parsed) => match gate::run_command(&parsed) {
-            Ok(()) => return Ok(()),
-            Err(refusal) => (refusal.kind, refusal.reason),
-        },
-    };
-    Err(Box::new(refused(Stage::Merge, Finding::stated(kind), &reason, package)))
+    let split = removed.iter().find(|cell| !cell.given_up.is_empty());
+    match (policy.split_cell, split) {
+        (SplitCell::Remove, _) | (SplitCell::Review, None) => Ok(()),
+        (SplitCell::Review, Some(RemovedCell { cell, failed_in, given_up })) => {
+            let names = |places: &[Environment]| {
+                places.iter().map(|&it| Environment::as_str(it)).collect::<Vec<_>>().join(", ")
+            };
+            let (failed, passed) = (names(failed_in), names(given_up));
+            let reason = format!("of {cell} it passed in {passed} and failed in {failed}");
+            let finding = Finding::stated(FailureKind::SplitCell);
+            Err(Box::new(refused(Stage::Merge, finding, &reason, package)))
+        }
+    }
+}
+
+/// The failure of a package whose recipe a gate refuses.
+pub(super) fn by_gate(refusal: Refusal, package: &PackageId) -> Failure {
+    let Refusal { kind, reason, blocked_by } = refusal;
+    Failure { blocked_by, ..refused(Stage::Merge, Finding::stated(kind), &reason, package) }
 }
 
 /// The failure of `result`.

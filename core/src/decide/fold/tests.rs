@@ -1,15 +1,21 @@
 mod accepted;
 mod discovered;
 mod ends;
+mod restricted;
 mod rungs;
 
 use super::*;
 use crate::{
-    decide::{apply::Rules, backoff::BackoffPolicy, breaker::BreakerPolicy, record},
+    decide::{
+        apply::{Merging, Rules},
+        backoff::BackoffPolicy,
+        breaker::BreakerPolicy,
+        recipe, record,
+    },
     ecosystem_state::EcosystemState,
     model::{
         BatchId, Discovered, EcosystemId, ExecutablesFrom, FailureKind, Generation, HostUsage,
-        RefusalReason, RunnerMinutes, Status, Validated, Verify,
+        PackageId, RefusalReason, RunnerMinutes, Status, Validated, Verify,
     },
     records::{FactsAt, INSTALL, queue, recipe_of},
 };
@@ -96,7 +102,17 @@ fn facts(words: &[&str]) -> Vec<Fact> {
 
 fn folded(plan: &Started, facts: &[Fact]) -> Delta {
     let name_registry = NameRegistry::default();
-    fold(facts, &Context { plan, actions: &[INSTALL], name_registry: &name_registry }, second(99))
+    fold(
+        facts,
+        &Context {
+            plan,
+            actions: &[INSTALL],
+            name_registry: &name_registry,
+            known: &KnownRecipes::default(),
+            policy: &MergePolicy::default(),
+        },
+        second(99),
+    )
 }
 
 /// "a=ok b=timeout | deferred c | waiting d(A B) @ 12", without empty parts.
@@ -137,7 +153,7 @@ fn check(plan: &Started, words: &[&str], expected: &str) {
 }
 
 #[test]
-fn a_recipe_succeeds_where_some_environment_passes_it_and_none_fails_it() {
+fn a_recipe_succeeds_if_a_cell_is_left_in_which_it_passed() {
     let of = |results: &[&str], expected: &str| {
         let words = [&["began a", "made a", "finished"], results].concat();
         let all = ["finished A", "finished B"];
@@ -147,12 +163,14 @@ fn a_recipe_succeeds_where_some_environment_passes_it_and_none_fails_it() {
     of(&["pass a A", "fault a B"], "a=ok @ 17");
     of(&["pass a A", "blocked a B"], "a=ok @ 17");
     of(&["pass a A"], "a=ok @ 16");
-    of(&["pass a A", "fail a B"], "a=install_failed @ 17");
+    of(&["pass a A", "fail a B"], "a=ok @ 17");
+    of(&["fail a A", "blocked a B"], "a=install_failed @ 17");
     of(&["fault a A", "fail a B"], "a=install_failed @ 17");
     of(&["fault a A", "fault a B"], "a=timeout @ 17");
     of(&["blocked a A", "fault a B"], "a=timeout @ 17");
     of(&["blocked a A", "blocked a B"], "a=recipe_missing @ 17");
     of(&["bare a A"], "a=runner_lost @ 16");
+    of(&["bare a A", "pass a B"], "a=ok @ 17");
     of(&[], " | deferred a @ 15");
 }
 
@@ -186,7 +204,13 @@ fn existing_recipes_take_precedence_over_those_of_the_batch() {
     let mut name_registry = NameRegistry::default();
     let other = recipe_of(package("other"), "x");
     name_registry.add_generated(&other.name, &other.facts);
-    let context = Context { plan: &plan, actions: &[INSTALL], name_registry: &name_registry };
+    let context = Context {
+        plan: &plan,
+        actions: &[INSTALL],
+        name_registry: &name_registry,
+        known: &KnownRecipes::default(),
+        policy: &MergePolicy::default(),
+    };
     let delta = fold(&facts, &context, second(99));
     let Outcome::Failed(failure) = &delta.attempts[0].outcome else { panic!("{delta:?}") };
     assert_eq!(failure.message, "command_taken: recipe other provides x");
@@ -195,7 +219,7 @@ fn existing_recipes_take_precedence_over_those_of_the_batch() {
 #[test]
 fn each_environment_that_decided_a_failure_leaves_a_record() {
     let three = plan("a b", "A B C");
-    let results = ["fail a A", "pass a B", "fail a C", "fail b A"];
+    let results = ["fail a A", "fault a B", "fail a C", "fail b A"];
     let ends = ["finished", "finished A", "finished B", "finished C"];
     let words = [&["made a", "made b"], &results[..], &ends].concat();
     let noted = record::failures(&folded(&three, &facts(&words)));
@@ -255,6 +279,6 @@ fn a_recipe_that_passed_and_is_none_or_runs_a_command_of_its_own_is_not_merged()
 
 #[test]
 fn without_any_result_nothing_is_merged() {
-    let failure = outcome::of_results(&package("a"), &[]).unwrap_err();
+    let failure = outcome::of_results(&package("a"), &[], false).unwrap_err();
     assert_eq!(failure.finding.kind, FailureKind::RunnerLost);
 }

@@ -45,6 +45,7 @@ const SAID: &[(FailureKind, &str)] = &[
     (FailureKind::NetworkRequired, "it needs the network while it installs"),
     (FailureKind::UnsafeName, "its name or one of its commands is not safe"),
     (FailureKind::UnsupportedSource, "its source is not supported"),
+    (FailureKind::SplitCell, "it works on some Linux distributions only"),
     (FailureKind::Unclassified, "it failed for a reason that no rule knows"),
 ];
 

@@ -132,7 +132,8 @@ const fn way(kind: FailureKind) -> Way {
         | FailureKind::RecipeExists
         | FailureKind::SchemaInvalid
         | FailureKind::RunCommand
-        | FailureKind::NetworkRequired => Way::Generate,
+        | FailureKind::NetworkRequired
+        | FailureKind::SplitCell => Way::Generate,
         FailureKind::ArchiveExtractionFailed
         | FailureKind::BinaryDiscoveryFailed
         | FailureKind::InstallFailed

@@ -17,6 +17,7 @@ mod parameters;
 mod platforms;
 mod problems;
 mod prose;
+mod restricted;
 mod steps;
 mod toml10;
 mod tool;
@@ -38,6 +39,7 @@ pub use platforms::{allowed_cells, constrain};
 use problems::Problems;
 pub use problems::{Problem, RecipeError};
 pub use prose::one_line;
+pub use restricted::restricted;
 pub use tool::{of_step, of_tool, with_binaries};
 pub use verified::verified_by;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{document::Table, problems::Problems};
-use crate::model::{Cell, Metadata};
+use crate::model::{Cell, Metadata, When};
 
 pub(super) const SYSTEMS: &[&str] = &["linux", "darwin"];
 pub(super) const ARCHITECTURES: &[&str] = &["amd64", "arm64"];
@@ -52,6 +52,25 @@ fn is_of(cell: Cell, platform: &str) -> bool {
     let mut parts = platform.split('/');
     (parts.next(), parts.next()) == (Some(os), Some(arch))
         && parts.next().is_none_or(|wanted| Some(wanted) == libc)
+}
+
+/// The cells to which a step with the condition `when` applies.
+pub(super) fn step_cells(when: &When) -> impl Iterator<Item = Cell> {
+    let applies = |cell: &Cell| {
+        let PlatformNames { os, arch, libc } = platform_names(*cell);
+        let has = |list: &[String], word: &str| list.is_empty() || list.iter().any(|it| it == word);
+        let of_family = match &*when.linux_family {
+            "" => true,
+            "alpine" => libc == Some("musl"),
+            _ => libc == Some("glibc"),
+        };
+        has(&when.os, os)
+            && has(&when.platform, &format!("{os}/{arch}"))
+            && (when.arch.is_empty() || when.arch == arch)
+            && libc.map_or_else(|| when.libc.is_empty(), |libc| has(&when.libc, libc))
+            && of_family
+    };
+    Cell::ALL.iter().copied().filter(applies)
 }
 
 /// Writes into `metadata` that the recipe works only in `cells`, with as few constraints as

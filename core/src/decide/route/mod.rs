@@ -1,10 +1,12 @@
 //! Decides, before anything is planned, from which source a tool is taken, and which entries a person
 //! has to look at because of their names. Nothing here asks a registry, so it costs no attempt.
 
+mod imitations;
 mod lint;
 mod names;
 mod overrides;
 mod redirect;
+mod reserved;
 mod used;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,11 +15,15 @@ use chrono::{DateTime, Utc};
 
 pub use lint::{Problem, doubtful_recipes, lint};
 pub use overrides::Overrides;
+pub use reserved::reserved;
 pub use used::{has_redirections, used};
 
 use crate::{
     decide::name_registry::NameRegistry,
-    model::{EcosystemId, PackageId, Queue, QueueEntry, RecipeName, SourceAudit, Status},
+    model::{
+        EcosystemId, OperatorChange, PackageId, Queue, QueueEntry, RecipeName, SourceAudit, Status,
+        Threshold,
+    },
 };
 
 /// All queues, by ecosystem.
@@ -50,6 +56,19 @@ pub trait Plugins {
 
     /// Whether people review the packages of `ecosystem` before its registry accepts them.
     fn is_reviewed(&self, ecosystem: &EcosystemId) -> bool;
+
+    /// From which number on a package of `ecosystem` counts as popular; `None` if its registry
+    /// publishes no numbers.
+    fn popular(&self, ecosystem: &EcosystemId) -> Option<Threshold>;
+}
+
+impl Rules<'_> {
+    /// The name of the recipe of `id`, as far as it is known without asking its registry: the one
+    /// that a person gave to it, or the usual one.
+    fn recipe_name(&self, id: &PackageId) -> RecipeName {
+        let curated = self.overrides.recipe_name(id).cloned();
+        curated.unwrap_or_else(|| self.plugins.usual_name(id))
+    }
 }
 
 /// The entries that change. Doing it again with them changes nothing.
@@ -57,6 +76,8 @@ pub trait Plugins {
 pub fn changed(queues: &Queues<'_>, rules: &Rules<'_>) -> Vec<QueueEntry> {
     let mut draft = Draft { queues, changes: BTreeMap::new() };
     redirect::apply(&mut draft, rules);
+    // An imitation claims no name.
+    imitations::apply(&mut draft, rules);
     names::apply(&mut draft, rules);
     draft.changes.into_values().collect()
 }
@@ -83,11 +104,28 @@ impl Draft<'_> {
         current.chain(self.changes.values().filter(is_new))
     }
 
-    /// Adds the changes that `change` makes, each seeing the entries as they were before all of them.
-    fn change(&mut self, change: impl Fn(&QueueEntry) -> Option<QueueEntry>) {
-        let changed: Vec<QueueEntry> = self.entries().filter_map(change).collect();
+    /// The entries that `change` changes, as they are afterwards.
+    fn changed(&self, change: impl Fn(&QueueEntry) -> Option<QueueEntry>) -> Vec<QueueEntry> {
+        self.entries().filter_map(change).collect()
+    }
+
+    /// Adds `changed`.
+    fn put(&mut self, changed: Vec<QueueEntry>) {
         self.changes.extend(changed.into_iter().map(|entry| (entry.id.clone(), entry)));
     }
+}
+
+/// Whether nobody has decided yet what becomes of `entry`, so that a rule may hold it back.
+fn is_undecided(entry: &QueueEntry) -> bool {
+    let waits = matches!(entry.status, Status::Pending | Status::Failed | Status::Blocked { .. });
+    // What regressed has a recipe.
+    waits && entry.regressed_at.is_none() && !is_released(entry)
+}
+
+/// Whether an operator released `entry`, so that no rule holds it back.
+fn is_released(entry: &QueueEntry) -> bool {
+    let change = entry.operator_change.as_ref();
+    change.is_some_and(OperatorChange::is_release)
 }
 
 /// `entry` with `status`. Its failures belong to what held before.

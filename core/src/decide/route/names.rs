@@ -1,20 +1,22 @@
-//! Two packages with one name: a recipe has one path, and a command is one program. Which package is
-//! meant is decided by people or by the kind of registry, never by numbers of downloads: each registry
+//! Two packages that want one recipe: it has one path, and people install it by its name. Which package
+//! is meant is decided by people or by the kind of registry, never by numbers of downloads: each registry
 //! counts in its own way, so that a popular library looks greater than any tool.
+//!
+//! Nothing is known here about commands. Packages of different names whose commands turn out to be the
+//! same are told apart when their recipes are made (see [`crate::decide::reserved`]).
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
 use crate::{
-    decide::route::{Draft, Rules, with_status},
-    model::{
-        EcosystemId, OperatorAction, PackageId, QueueEntry, RecipeName, SourceAudit, Status, Tier,
-    },
+    decide::route::{Draft, Rules, is_released, is_undecided, with_status},
+    model::{EcosystemId, PackageId, QueueEntry, RecipeName, SourceAudit, Status, Tier},
 };
 
-/// The beginning of the reasons that this module gives and takes back.
-const HELD: &str = "command_taken: the name ";
+/// The beginnings of the reasons that this module gives and takes back: a person has said from which
+/// package the command is taken, or another package wants the recipe of the same name.
+const HELD: [&str; 2] = ["command_taken: the name ", "name_taken: the name "];
 
 /// How good the claim of an entry to its name is; the best one first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,52 +38,60 @@ enum Rank {
 type Claim<'a> = (Rank, bool, Tier, DateTime<Utc>, &'a PackageId);
 
 pub(super) fn apply(draft: &mut Draft<'_>, rules: &Rules<'_>) {
-    let mut best: BTreeMap<RecipeName, (Rank, PackageId)> = BTreeMap::new();
-    {
-        let mut claims: BTreeMap<RecipeName, Claim<'_>> = BTreeMap::new();
-        for entry in draft.entries() {
-            let Some(rank) = rank(entry, rules) else { continue };
-            let is_open = !rules.plugins.is_reviewed(&entry.id.ecosystem);
-            let claim = (rank, is_open, entry.tier, entry.added_at, &entry.id);
-            // What was made has the name of its recipe.
-            let made = entry.recipe.clone().filter(|_| rank == Rank::Made);
-            let name = made.unwrap_or_else(|| rules.plugins.usual_name(&entry.id));
-            let place = claims.entry(name).or_insert(claim);
-            *place = claim.min(*place);
-        }
-        // The selected package need not be queued yet.
-        for source in rules.overrides.iter() {
-            if let Some(selected) = rules.overrides.selected(source) {
-                let name = RecipeName::nearest(source.tool.as_str());
-                best.insert(name, (Rank::Selected, selected.clone()));
+    let changed = {
+        let best = best(draft, rules);
+        let audits: BTreeMap<&PackageId, &SourceAudit> =
+            rules.audits.iter().map(|audit| (&audit.selected, audit)).collect();
+        draft.changed(|entry| {
+            let is_held = is_held(entry);
+            if !is_held && !is_undecided(entry) {
+                return None;
+            }
+            let status = match taken(entry, &best, &audits, rules) {
+                Some(reason) => Status::RequiresManual { reason },
+                None if is_held => Status::Pending,
+                None => return None,
+            };
+            (status != entry.status).then(|| with_status(entry, status))
+        })
+    };
+    draft.put(changed);
+}
+
+/// The best claim to each name.
+fn best<'a>(draft: &'a Draft<'_>, rules: &Rules<'a>) -> BTreeMap<RecipeName, Claim<'a>> {
+    let mut best: BTreeMap<RecipeName, Claim<'a>> = BTreeMap::new();
+    let mut claim = |name: RecipeName, claim: Claim<'a>| {
+        let place = best.entry(name).or_insert(claim);
+        *place = claim.min(*place);
+    };
+    for entry in draft.entries() {
+        let Some(rank) = rank(entry, rules) else { continue };
+        let is_open = !rules.plugins.is_reviewed(&entry.id.ecosystem);
+        // What was made has the name of its recipe.
+        let made = entry.recipe.clone().filter(|_| rank == Rank::Made);
+        let name = made.unwrap_or_else(|| rules.recipe_name(&entry.id));
+        claim(name, (rank, is_open, entry.tier, entry.added_at, &entry.id));
+    }
+    // The selected package need not be queued yet. What people install is the name of the tool,
+    // whatever its package is called.
+    for source in rules.overrides.iter() {
+        if let Some(selected) = rules.overrides.selected(source) {
+            let curated = rules.overrides.recipe_name(selected).cloned();
+            for name in
+                [Some(RecipeName::nearest(source.tool.as_str())), curated].into_iter().flatten()
+            {
+                claim(name, (Rank::Selected, false, Tier::CURATED, rules.now, selected));
             }
         }
-        for (name, (rank, .., id)) in claims {
-            best.entry(name).or_insert((rank, id.clone()));
-        }
     }
-    let audits: BTreeMap<&PackageId, &SourceAudit> =
-        rules.audits.iter().map(|audit| (&audit.selected, audit)).collect();
-    draft.change(|entry| {
-        let is_held = is_held(entry);
-        let waits =
-            matches!(entry.status, Status::Pending | Status::Failed | Status::Blocked { .. })
-                && entry.regressed_at.is_none();
-        if !is_held && !waits {
-            return None;
-        }
-        let status = match taken(entry, &best, &audits, rules) {
-            Some(reason) => Status::RequiresManual { reason },
-            None if is_held => Status::Pending,
-            None => return None,
-        };
-        (status != entry.status).then(|| with_status(entry, status))
-    });
+    best
 }
 
 /// Whether this module holds the entry back.
-fn is_held(entry: &QueueEntry) -> bool {
-    matches!(&entry.status, Status::RequiresManual { reason } if reason.starts_with(HELD))
+pub(super) fn is_held(entry: &QueueEntry) -> bool {
+    matches!(&entry.status, Status::RequiresManual { reason } 
+        if HELD.iter().any(|held| reason.starts_with(held)))
 }
 
 /// The claim of `entry`; `None` if it claims nothing.
@@ -97,11 +107,14 @@ fn rank(entry: &QueueEntry, rules: &Rules<'_>) -> Option<Rank> {
         | Status::Failed
         | Status::Blocked { .. } => (),
     }
-    Some(match entry.operator_change.as_ref().map(|change| change.action) {
-        Some(OperatorAction::Unblocked) => Rank::Released,
-        _ if rules.looked_at.contains(&entry.id) => Rank::LookedAt,
-        _ if is_reviewed => Rank::Reviewed,
-        _ => Rank::Other,
+    Some(if is_released(entry) {
+        Rank::Released
+    } else if rules.looked_at.contains(&entry.id) {
+        Rank::LookedAt
+    } else if is_reviewed {
+        Rank::Reviewed
+    } else {
+        Rank::Other
     })
 }
 
@@ -109,17 +122,17 @@ fn rank(entry: &QueueEntry, rules: &Rules<'_>) -> Option<Rank> {
 /// its name.
 fn taken(
     entry: &QueueEntry,
-    best: &BTreeMap<RecipeName, (Rank, PackageId)>,
+    best: &BTreeMap<RecipeName, Claim<'_>>,
     audits: &BTreeMap<&PackageId, &SourceAudit>,
     rules: &Rules<'_>,
 ) -> Option<String> {
-    let name = rules.plugins.usual_name(&entry.id);
+    let name = rules.recipe_name(&entry.id);
     let rank = rank(entry, rules)?;
     if rank == Rank::Released {
         return None;
     }
-    if let Some((other, id)) = best.get(&name)
-        && *id != entry.id
+    if let Some((other, .., id)) = best.get(&name)
+        && **id != entry.id
     {
         let why = match other {
             Rank::Selected => "which a person selected",
@@ -128,13 +141,16 @@ fn taken(
             Rank::Reviewed => "whose registry reviews its packages",
             Rank::Other => "which was queued before it",
         };
-        return Some(format!("{HELD}{name} of {} belongs to {id}, {why}", entry.id));
+        let [command, recipe] = HELD;
+        let held = if *other == Rank::Selected { command } else { recipe };
+        return Some(format!("{held}{name} of {} belongs to {id}, {why}", entry.id));
     }
-    if rank == Rank::LookedAt || best.get(&name).is_some_and(|(it, _)| *it == Rank::Selected) {
+    if rank == Rank::LookedAt || best.get(&name).is_some_and(|(it, ..)| *it == Rank::Selected) {
         return None;
     }
     if entry.recipe.is_none() && rules.recipes.has_recipe(&name) {
-        return Some(format!("{HELD}{name} of {} is that of a recipe that exists", entry.id));
+        let [_, held] = HELD;
+        return Some(format!("{held}{name} of {} is that of a recipe that exists", entry.id));
     }
     let is_reviewed = |ecosystem: &EcosystemId| rules.plugins.is_reviewed(ecosystem);
     if is_reviewed(&entry.id.ecosystem) {
@@ -142,8 +158,9 @@ fn taken(
     }
     let audit = audits.get(&entry.id)?;
     let other = namesake(audit, &is_reviewed)?;
+    let [_, held] = HELD;
     Some(format!(
-        "{HELD}{name} of {} is also that of {other}, whose registry reviews its packages{}",
+        "{held}{name} of {} is also that of {other}, whose registry reviews its packages{}",
         entry.id,
         numbers(audit, other)
     ))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use crate::model::{CuratedSource, EcosystemId, PackageId, PackageName};
+use crate::model::{CuratedSource, EcosystemId, PackageId, PackageName, RecipeName};
 
 /// The overrides that are in force.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +12,8 @@ pub struct Overrides {
     by_tool: BTreeMap<PackageName, CuratedSource>,
     /// The packages that are redirected, each with the tool.
     concerned: BTreeMap<PackageId, PackageName>,
+    /// The packages that people selected, each with the name that they gave to its recipe.
+    selected: BTreeMap<PackageId, Option<RecipeName>>,
     /// Whether some of them cannot be read.
     has_damage: bool,
 }
@@ -36,7 +38,13 @@ impl Overrides {
             let ids = concerned(source, reference).into_iter();
             ids.map(|id| (id, source.tool.clone()))
         });
-        Self { concerned: concerned.collect(), by_tool, has_damage: false }
+        let concerned = concerned.collect();
+        let mut selected: BTreeMap<PackageId, Option<RecipeName>> = BTreeMap::new();
+        for source in by_tool.values() {
+            let name = selected.entry(source.selected.clone()).or_default();
+            *name = name.take().or_else(|| source.recipe_name.clone());
+        }
+        Self { concerned, selected, by_tool, has_damage: false }
     }
 
     /// The same, where others exist that cannot be read. An entry that they may have redirected stays
@@ -54,6 +62,16 @@ impl Overrides {
     /// The override that concerns `id`; `None` if there is none.
     pub fn of(&self, id: &PackageId) -> Option<&CuratedSource> {
         self.by_tool.get(self.concerned.get(id)?)
+    }
+
+    /// The name that a person gave to the recipe of `id`; `None` if it has the usual one.
+    pub fn recipe_name(&self, id: &PackageId) -> Option<&RecipeName> {
+        self.selected.get(id)?.as_ref()
+    }
+
+    /// Whether a person selected `id`.
+    pub fn is_selected(&self, id: &PackageId) -> bool {
+        self.selected.contains_key(id)
     }
 
     /// The overrides, by tool.

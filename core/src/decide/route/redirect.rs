@@ -30,7 +30,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, rules: &Rules<'_>) {
             place.tier = place.tier.min(entry.tier);
         }
     }
-    draft.change(|entry| {
+    let changed = draft.changed(|entry| {
         let status = status(entry, rules)?;
         let target = rules.overrides.target(&entry.id).cloned();
         let is_routed = matches!(&status, Status::Excluded { .. });
@@ -38,6 +38,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, rules: &Rules<'_>) {
         let changed = QueueEntry { routed_to, ..with_status(entry, status) };
         (changed != *entry).then_some(changed)
     });
+    draft.put(changed);
     for (id, Wanted { tier, from }) in wanted {
         let found = draft.get(&id);
         let new = || QueueEntry::new(id.clone(), tier, rules.now);

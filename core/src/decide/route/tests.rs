@@ -3,8 +3,8 @@ use chrono::TimeDelta;
 use super::*;
 use crate::{
     model::{
-        CuratedSource, OperatorAction, OperatorChange, Redirection, SCHEMA_VERSION, SourceProbe,
-        Tier,
+        CuratedSource, FailureKind, OperatorAction, OperatorChange, PackageFacts, Popularity,
+        Redirection, SCHEMA_VERSION, SourceProbe, Tier,
     },
     records,
 };
@@ -30,6 +30,11 @@ impl Plugins for Known {
 
     fn is_reviewed(&self, ecosystem: &EcosystemId) -> bool {
         *ecosystem == SHELF
+    }
+
+    fn popular(&self, ecosystem: &EcosystemId) -> Option<Threshold> {
+        let of_gems = Threshold { value: 10_000, unit: "downloads", period_days: Some(90) };
+        (ecosystem.as_str() == "gems").then_some(of_gems)
     }
 }
 
@@ -86,17 +91,9 @@ impl World {
         self.queues.get_mut(&id.ecosystem).unwrap().get_mut(&id).unwrap()
     }
 
-    /// Routes, twice, and returns the number of entries that changed.
-    fn route(&mut self) -> usize {
-        let n = self.route_once();
-        assert_eq!(self.route_once(), 0, "repeatable");
-        n
-    }
-
-    fn route_once(&mut self) -> usize {
+    fn with_rules<T>(&self, decide: impl FnOnce(&Queues<'_>, &Rules<'_>) -> T) -> T {
         let overrides = Overrides::in_force(&self.sources, Some(&SHELF), NOW);
         let overrides = if self.has_damage { overrides.with_damage() } else { overrides };
-        let queues: Queues<'_> = self.queues.iter().collect();
         let rules = Rules {
             overrides: &overrides,
             audits: &self.audits,
@@ -105,7 +102,18 @@ impl World {
             plugins: &Known,
             now: NOW,
         };
-        let changed = changed(&queues, &rules);
+        decide(&self.queues.iter().collect(), &rules)
+    }
+
+    /// Routes, twice, and returns the number of entries that changed.
+    fn route(&mut self) -> usize {
+        let n = self.route_once();
+        assert_eq!(self.route_once(), 0, "repeatable");
+        n
+    }
+
+    fn route_once(&mut self) -> usize {
+        let changed = self.with_rules(changed);
         let n = changed.len();
         for entry in changed {
             let queue = self.queues.entry(entry.id.ecosystem.clone()).or_default();
@@ -203,7 +211,7 @@ fn an_entry_is_wanted_again_when_its_override_ends() {
     world.has_damage = false;
     world.route();
     // The target stays queued, and is what the name means.
-    let why = "requires_manual command_taken: the name tool of gems:tool belongs to shelf:tool, \
+    let why = "requires_manual name_taken: the name tool of gems:tool belongs to shelf:tool, \
                whose registry reviews its packages";
     world.check("gems:tool", why);
     assert_eq!(world.entry("gems:tool").routed_to, None);
@@ -229,8 +237,7 @@ fn what_has_a_recipe_and_what_an_operator_excluded_stays_as_it_is() {
     let reason = "a game".to_owned();
     let excluded = world.entry("gems:out");
     excluded.status = Status::Excluded { reason };
-    let (action, by, reason) = (OperatorAction::Excluded, None, None);
-    excluded.operator_change = Some(OperatorChange { action, at: NOW, by, reason });
+    excluded.operator_change = changed_by_operator(OperatorAction::Excluded);
     world.sources = vec![
         source("done", &["shelf:done", "gems:done"]),
         source("out", &["shelf:out", "gems:out"]),
@@ -255,7 +262,7 @@ fn a_name_belongs_to_what_a_person_or_a_reviewed_registry_says_it_is() {
     world.route();
     let less = |of: &str| {
         format!(
-            "requires_manual command_taken: the name less of {of}:less belongs to shelf:less, whose \
+            "requires_manual name_taken: the name less of {of}:less belongs to shelf:less, whose \
              registry reviews its packages"
         )
     };
@@ -265,32 +272,29 @@ fn a_name_belongs_to_what_a_person_or_a_reviewed_registry_says_it_is() {
     world.check("gems:serve", "pending");
     world.check(
         "shelf:serve",
-        "requires_manual command_taken: the name serve of shelf:serve belongs to gems:serve, which \
+        "requires_manual name_taken: the name serve of shelf:serve belongs to gems:serve, which \
          a person has looked at",
     );
     world.check(
         "crates:x",
-        "requires_manual command_taken: the name x of crates:x belongs to gems:x, whose recipe exists",
+        "requires_manual name_taken: the name x of crates:x belongs to gems:x, whose recipe exists",
     );
     // When it is gone, the name is free.
     world.entry("shelf:less").status = Status::Excluded { reason: "library_only".to_owned() };
     world.route();
     world.check("crates:less", "pending");
-    let second = "requires_manual command_taken: the name less of gems:less belongs to crates:less, \
+    let second = "requires_manual name_taken: the name less of gems:less belongs to crates:less, \
                   which was queued before it";
     world.check("gems:less", second);
 }
 
-#[test]
-fn numbers_of_different_registries_decide_nothing() {
-    let mut world = World::of("gems:redis gems:alone");
-    let probe = |source: &str, downloads| SourceProbe {
-        source: id(source),
-        downloads,
-        version_count: 9,
-        has_repository: true,
-    };
-    let audit = |tool: &str, probes: Vec<SourceProbe>| SourceAudit {
+fn probe(source: &str, downloads: u64, has_repository: bool) -> SourceProbe {
+    SourceProbe { source: id(source), downloads, version_count: 9, has_repository }
+}
+
+/// An audit that selected the gem with the name of `tool`.
+fn audit(tool: &str, probes: Vec<SourceProbe>) -> SourceAudit {
+    SourceAudit {
         schema_version: SCHEMA_VERSION,
         tool: tool.parse().unwrap(),
         selected: id(&format!("gems:{tool}")),
@@ -302,13 +306,29 @@ fn numbers_of_different_registries_decide_nothing() {
         previous_source: None,
         decided_at: None,
         seeding_run: None,
-    };
+    }
+}
+
+fn unblocked() -> Option<OperatorChange> {
+    changed_by_operator(OperatorAction::Unblocked)
+}
+
+fn changed_by_operator(action: OperatorAction) -> Option<OperatorChange> {
+    Some(OperatorChange { action, at: NOW, by: None, reason: None, released: false })
+}
+
+#[test]
+fn numbers_of_different_registries_decide_nothing() {
+    let mut world = World::of("gems:redis gems:alone");
     world.audits = vec![
-        audit("redis", vec![probe("gems:redis", 533_991_886), probe("shelf:redis", 368_510)]),
-        audit("alone", vec![probe("gems:alone", 5), probe("crates:alone", 900)]),
+        audit(
+            "redis",
+            vec![probe("gems:redis", 533_991_886, true), probe("shelf:redis", 368_510, true)],
+        ),
+        audit("alone", vec![probe("gems:alone", 5, true), probe("crates:alone", 900, true)]),
     ];
     world.route();
-    let why = "requires_manual command_taken: the name redis of gems:redis is also that of \
+    let why = "requires_manual name_taken: the name redis of gems:redis is also that of \
                shelf:redis, whose registry reviews its packages; their numbers, 533991886 and \
                368510, count different things and say nothing";
     world.check("gems:redis", why);
@@ -316,8 +336,7 @@ fn numbers_of_different_registries_decide_nothing() {
     // A person decides, and no rule holds it back again.
     let entry = world.entry("gems:redis");
     entry.status = Status::Pending;
-    let (action, by, reason) = (OperatorAction::Unblocked, None, None);
-    entry.operator_change = Some(OperatorChange { action, at: NOW, by, reason });
+    entry.operator_change = unblocked();
     assert_eq!(world.route(), 0);
 }
 
@@ -362,4 +381,165 @@ fn overrides_that_contradict_each_other_or_have_no_effect_are_named() {
     assert_eq!(found, expected);
     let doubtful = doubtful_recipes(&queues, &Known);
     assert_eq!(doubtful, [(&id("crates:needle"), &id("shelf:needle"))]);
+}
+
+/// A world in which `prettier` and `ripgrep` are popular, with these entries.
+fn beside_popular(text: &str) -> World {
+    let mut world = World::of(&format!("gems:prettier shelf:ripgrep {text}"));
+    for popular in ["gems:prettier", "shelf:ripgrep"] {
+        world.entry(popular).tier = Tier::POPULAR;
+    }
+    world.entry("gems:prettier").popularity = popularity(1_000_000);
+    world
+}
+
+fn popularity(value: u64) -> Option<Popularity> {
+    let (unit, source) = ("downloads".to_owned(), "a list".to_owned());
+    let as_of = NOW.date_naive();
+    Some(Popularity { value, unit, period_days: Some(90), source, as_of })
+}
+
+#[test]
+fn a_name_that_looks_like_a_popular_one_waits_for_a_person_wherever_it_comes_from() {
+    let mut world =
+        beside_popular("gems:prett1er crates:r1p-grep gems:pretty gems:ls shelf:r1pgrep");
+    world.route();
+    let looks = |other: &str| {
+        format!("requires_manual imitation: its name looks like that of {other}, which is popular")
+    };
+    world.check("gems:prett1er", &looks("prettier"));
+    // The names of all recipes are one name space, whatever their registries are.
+    world.check("crates:r1p-grep", &looks("ripgrep"));
+    world.check("gems:pretty", "pending");
+    // Nothing is known about its commands.
+    world.check("gems:ls", "pending");
+    world.check("shelf:r1pgrep", "pending");
+    // The one that is imitated is gone. Nobody has looked at the imitation for that reason.
+    world.entry("gems:prettier").tier = Tier::REST;
+    assert_eq!(world.route(), 0);
+    // An imitation claims no name.
+    let mut world = beside_popular("crates:prett1er gems:prett1er");
+    assert_eq!(world.route(), 2);
+    world.check("gems:prett1er", &looks("prettier"));
+    world.check("crates:prett1er", &looks("prettier"));
+}
+
+#[test]
+fn a_name_that_looks_like_that_of_a_recipe_waits_for_a_person() {
+    let mut world = World::of("crates:g1t-lfs crates:git-lfs");
+    world.recipes.add_generated(&"git-lfs".parse().unwrap(), &facts("shelf:git-lfs", &["git-lfs"]));
+    world.route();
+    let looks = "requires_manual imitation: its name looks like that of git-lfs, which is popular";
+    world.check("crates:g1t-lfs", looks);
+    let taken = "requires_manual name_taken: the name git-lfs of crates:git-lfs is that of a recipe \
+                 that exists";
+    world.check("crates:git-lfs", taken);
+}
+
+#[test]
+fn a_near_name_alone_is_no_reason_and_numbers_are_compared_in_like_units() {
+    let text = "gems:pretier gems:prettierr gems:prettie gems:pprettier gems:pretter";
+    let mut world = beside_popular(text);
+    // With its users nobody takes it for the other, whatever is known about its repository.
+    world.entry("gems:pprettier").popularity = popularity(500_000);
+    // Installations say nothing about downloads; the number is then compared with the threshold.
+    let mut other_unit = popularity(90).unwrap();
+    other_unit.unit = "installs".to_owned();
+    world.entry("gems:pretter").popularity = Some(other_unit);
+    world.entry("gems:prettie").popularity = popularity(3);
+    let without = |name: &str| vec![probe(&format!("gems:{name}"), 3, false)];
+    world.audits = ["prettie", "pprettier", "pretter"].map(|it| audit(it, without(it))).to_vec();
+    world.audits.push(audit("prettierr", vec![probe("gems:prettierr", 3, true)]));
+    world.route();
+    let near = "requires_manual imitation: its name differs by one typing error from prettier, it \
+                has 3 downloads against 1000000, and names no repository";
+    world.check("gems:prettie", near);
+    for name in ["gems:pretier", "gems:prettierr", "gems:pprettier", "gems:pretter"] {
+        world.check(name, "pending");
+    }
+}
+
+#[test]
+fn what_a_person_has_looked_at_is_no_imitation() {
+    let mut world = beside_popular("gems:prett1er gems:prettler gems:pretti3r gems:prettier-");
+    world.looked_at.insert(id("gems:prett1er"));
+    world.entry("gems:prettler").operator_change = unblocked();
+    world.sources = vec![source("pretti3r", &["gems:prettier-"])];
+    assert_eq!(world.route(), 1);
+    let taken = "requires_manual command_taken: the name pretti3r of gems:pretti3r belongs to \
+                 gems:prettier-, which a person selected";
+    world.check("gems:pretti3r", taken);
+}
+
+fn facts(package: &str, commands: &[&str]) -> PackageFacts {
+    let commands: Vec<String> = commands.iter().map(|&it| it.to_owned()).collect();
+    let facts = PackageFacts::of_commands(id(package), "1".to_owned(), "install", &commands);
+    PackageFacts { homepage: Some("https://a.example".to_owned()), ..facts }
+}
+
+#[test]
+fn a_command_belongs_to_the_selected_package_and_to_what_a_reviewed_registry_calls_so() {
+    let mut world = World::of("shelf:fd gems:finder shelf:tools gems:listed gems:free gems:server");
+    world.sources = vec![source("redis", &["gems:server"])];
+    world.looked_at.insert(id("gems:listed"));
+    world.entry("gems:free").operator_change = unblocked();
+    let reserved = world.with_rules(reserved);
+    let check = |package: &str, command: &str| {
+        reserved.check(&facts(package, &[command])).map_err(|taken| taken.reason)
+    };
+    let taken = |reason: &str| Err(reason.to_owned());
+    let of_shelf = "command_taken: fd of gems:finder belongs to shelf:fd, whose registry reviews its \
+                    packages";
+    assert_eq!(check("gems:finder", "fd"), taken(of_shelf));
+    assert_eq!(check("gems:finder", "find-it"), Ok(()));
+    for trusted in ["shelf:fd", "shelf:tools", "gems:listed", "gems:free"] {
+        assert_eq!(check(trusted, "fd"), Ok(()), "{trusted}");
+    }
+    assert_eq!(check("gems:server", "redis"), Ok(()));
+    assert_eq!(check("gems:free", "redis"), Ok(()), "no rule holds it back again");
+    for other in ["gems:listed", "shelf:tools", "crates:new"] {
+        let reason = format!(
+            "command_taken: redis of {other} belongs to gems:server, which a person selected"
+        );
+        assert_eq!(check(other, "redis"), Err(reason));
+    }
+}
+
+#[test]
+fn a_near_name_is_an_imitation_once_its_registry_says_that_it_has_no_repository() {
+    let mut world = beside_popular("gems:pretier gems:prettierr");
+    world.entry("gems:prettierr").popularity = popularity(500_000);
+    world.route();
+    let reserved = world.with_rules(reserved);
+    let check = |package: &str, homepage: Option<&str>| {
+        let facts = facts(package, &["x"]);
+        let facts = PackageFacts { homepage: homepage.map(str::to_owned), ..facts };
+        reserved.check(&facts).map_err(|taken| (taken.kind, taken.reason))
+    };
+    let evidence = "imitation: its name differs by one typing error from prettier, it has no known \
+                    users, and names no repository";
+    let refused = Err((FailureKind::UnsafeName, evidence.to_owned()));
+    assert_eq!(check("gems:pretier", None), refused);
+    assert_eq!(check("gems:pretier", Some("https://a.example")), Ok(()));
+    assert_eq!(check("gems:prettierr", None), Ok(()));
+    assert_eq!(check("gems:unrelated", None), Ok(()));
+}
+
+#[test]
+fn a_recipe_has_the_name_that_a_person_gave_to_it() {
+    let mut world = World::of("gems:got-vcs gems:got gems:vcs");
+    let named = CuratedSource {
+        recipe_name: Some("vcs".parse().unwrap()),
+        ..source("got", &["gems:got-vcs"])
+    };
+    world.sources = vec![named];
+    world.route();
+    for name in ["got", "vcs"] {
+        let taken = format!(
+            "requires_manual command_taken: the name {name} of gems:{name} belongs to gems:got-vcs, \
+             which a person selected"
+        );
+        world.check(&format!("gems:{name}"), &taken);
+    }
+    world.check("gems:got-vcs", "pending");
 }

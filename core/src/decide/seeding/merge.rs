@@ -1,20 +1,25 @@
-//! Adds candidates to a queue: new entries are added, the popularity of existing entries is
-//! updated, and nothing else about an entry changes.
+//! Adds candidates to a queue: new entries are added, and the popularity of existing entries is updated.
+//! A failed entry is due at once if a list names a new version of it. Nothing else about an entry
+//! changes, and its status never does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
 use crate::{
-    decide::seeding::{
-        suspicion::{Popular, Suspect},
-        walk::{Identity, Visited, Walk},
+    decide::{
+        imitation::{Popular, Suspect},
+        requeue,
+        seeding::walk::{Identity, Visited, Walk},
     },
     model::{
         Candidate, PackageId, Popularity, Queue, QueueEntry, SeedSkip, SeedVerdict, Status,
         Suspicion, Threshold, Tier,
     },
 };
+
+/// Maximal length of a version in bytes.
+const MAX_VERSION: usize = 100;
 
 /// What is needed to add the candidates of one ecosystem.
 #[derive(Clone, Copy)]
@@ -95,6 +100,14 @@ pub fn merge(
     merged
 }
 
+/// The version of `candidate`, if it is one: one word without control characters.
+fn version(candidate: &Candidate) -> Option<&str> {
+    let is_part = |c: char| c.is_ascii_graphic();
+    let version = candidate.version.as_deref()?;
+    (!version.is_empty() && version.len() <= MAX_VERSION && version.chars().all(is_part))
+        .then_some(version)
+}
+
 /// The popular names, which others may imitate.
 fn popular(queue: &Queue, walk: &Walk<'_>, merging: &Merging<'_>) -> Popular {
     let mut popular = Popular::default();
@@ -123,11 +136,14 @@ impl Merged {
             self.unchanged += 1;
             return;
         };
-        let before = (entry.tier, entry.popularity.clone());
+        let before = entry.clone();
         if let Some(popularity) = &visited.candidate.popularity {
             entry.popularity = Some(popularity.clone());
         }
         entry.tier = entry.tier.min(merging.tier(id, entry.popularity.as_ref()));
+        if let Some(version) = version(&visited.candidate) {
+            requeue::note_version(entry, version);
+        }
         // A run that died may have added it before.
         if entry.added_at == merging.started_at {
             self.added += 1;
@@ -135,7 +151,7 @@ impl Merged {
                 let (name, evidence) = (id.name.to_string(), reason.clone());
                 self.suspicious.push(Suspicion { name, evidence });
             }
-        } else if before == (entry.tier, entry.popularity.clone()) {
+        } else if before == *entry {
             self.unchanged += 1;
         } else {
             self.refreshed += 1;
@@ -162,11 +178,18 @@ impl Merged {
         let tier = merging.tier(id, popularity.as_ref());
         let mut entry = QueueEntry::new(id.clone(), tier, merging.started_at);
         entry.popularity.clone_from(popularity);
+        entry.listed_version = version(&visited.candidate).map(str::to_owned);
         // A source that says whether there is a repository has checked exactly that.
         let has_repository = visited.candidate.has_repository.or(*has_repository);
-        let suspect = Suspect { id, commands, popularity: popularity.as_ref(), has_repository };
+        let suspect = Suspect {
+            name: id.name.as_str(),
+            commands,
+            popularity: popularity.as_ref(),
+            has_repository,
+            threshold: merging.threshold,
+        };
         if !merging.curated.contains_key(id)
-            && let Some(evidence) = popular.evidence(&suspect, merging.threshold)
+            && let Some(evidence) = popular.evidence(&suspect)
         {
             let name = id.name.to_string();
             self.suspicious.push(Suspicion { name, evidence: evidence.clone() });

@@ -7,7 +7,6 @@ mod memory;
 mod merge;
 mod outcome;
 mod record;
-mod suspicion;
 mod walk;
 
 pub use list::TrustedSize;

@@ -151,6 +151,7 @@ impl<'a> Walk<'a> {
                     let known = &mut self.visited[place].candidate;
                     known.popularity = known.popularity.take().or(candidate.popularity);
                     known.has_repository = known.has_repository.or(candidate.has_repository);
+                    known.version = known.version.take().or(candidate.version);
                     place
                 }
                 None if left == 0 => break,

@@ -8,7 +8,7 @@ use proptest::{collection::vec, prelude::*};
 use super::*;
 use crate::{
     decide::{
-        apply::{self, Applied, Rules},
+        apply::{self, Applied, Merging, Rules},
         backoff::BackoffPolicy,
         breaker::BreakerPolicy,
     },
@@ -25,7 +25,10 @@ const OWN: &str = "own.example";
 fn apply_to(state: &mut EcosystemState, run: &Delta) -> Applied {
     let (backoff, breaker) = (BackoffPolicy::default(), BreakerPolicy::default());
     let own_services = [OWN].into();
-    state.apply(run, &Rules { own_services, backoff: &backoff, breaker: &breaker })
+    state.apply(
+        run,
+        &Rules { own_services, backoff: &backoff, breaker: &breaker, merging: Merging::AtOnce },
+    )
 }
 
 fn after_run(mut state: EcosystemState, run: &Delta) -> EcosystemState {

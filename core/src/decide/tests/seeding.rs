@@ -10,8 +10,9 @@ use crate::{
         Merged, Merging, TrustedSize, Walk, is_fresh, merge, overall, record, remember, verdict,
     },
     model::{
-        Candidate, Executables, FailureKind, PackageFacts, PackageName, Page, Remembered,
-        SCHEMA_VERSION, SeedLine, SeedOutcome, SeedSkip, SeedStart, SeedVerdict, SourceRun, Status,
+        Candidate, Executables, FailureKind, PackageFacts, PackageName, Page, QueueEntry,
+        Remembered, SCHEMA_VERSION, SeedLine, SeedOutcome, SeedSkip, SeedStart, SeedVerdict,
+        SourceRun, Status,
     },
 };
 
@@ -72,6 +73,7 @@ fn walked<'a>(
         popularity: None,
         commands: None,
         has_repository: None,
+        version: None,
     };
     let candidates = found.iter().map(candidate).collect();
     let page = Page { candidates, ..Page::default() };
@@ -201,6 +203,7 @@ fn page(names: &[&str]) -> Page {
         popularity: None,
         commands: None,
         has_repository: None,
+        version: None,
     };
     Page { candidates: names.iter().map(candidate).collect(), ..Page::default() }
 }
@@ -444,4 +447,91 @@ fn an_imitation_has_five_letters_one_error_and_less_than_a_hundredth_of_the_user
     assert!(!is_suspicious(("blan", 1000), ("blank", 1)), "the popular one is too short");
     assert!(!is_suspicious(("blanks", 1000), ("xblank", 1)), "two errors");
     assert!(is_suspicious(("blanks", 1000), ("blank", 1)));
+}
+
+/// `entry` after a seeding whose list names `version` as its newest one.
+fn listed(entry: &QueueEntry, version: &str) -> QueueEntry {
+    let mut walk = walk(vec![]);
+    let mut list = page(&["a"]);
+    list.candidates[0].version = Some(version.to_owned());
+    take_page(&mut walk, list);
+    take_verdict(&mut walk, "a", true);
+    let merging = Merging {
+        curated: &BTreeMap::new(),
+        threshold: None,
+        identity: &identity,
+        started_at: second(9),
+    };
+    let again = |queue| merge(queue, &BTreeSet::new(), &walk, &merging).queue;
+    let merged = again([(entry.id.clone(), entry.clone())].into());
+    assert_eq!(again(merged.clone()), merged, "repeatable");
+    merged.into_values().next().unwrap()
+}
+
+/// An entry that failed with the version 1 and waits.
+fn waiting() -> QueueEntry {
+    QueueEntry {
+        status: Status::Failed,
+        next_retry_at: Some(second(1_000_000)),
+        consecutive_failures: 4,
+        upstream_version: Some("1".to_owned()),
+        ..records::queue([("a", 1, 0)]).into_values().next().unwrap()
+    }
+}
+
+#[test]
+fn a_failed_package_is_due_at_once_when_a_list_names_a_new_version_of_it() {
+    let same = listed(&waiting(), "1");
+    assert_eq!((same.next_retry_at, same.consecutive_failures), (Some(second(1_000_000)), 4));
+    let newer = listed(&same, "2");
+    assert_eq!((&newer.status, newer.next_retry_at), (&Status::Failed, None));
+    assert_eq!(newer.consecutive_failures, 0, "those of another version");
+    // The builder may take another version than the list names. That is no reason to go on for ever.
+    let failed = QueueEntry { listed_version: newer.listed_version, ..waiting() };
+    assert!(listed(&failed, "2").next_retry_at.is_some());
+    // It was attempted before the list knew of it.
+    let ahead = QueueEntry { upstream_version: Some("3".to_owned()), ..failed.clone() };
+    assert!(listed(&ahead, "3").next_retry_at.is_some());
+    // Nothing is known about its earlier versions.
+    let unknown = QueueEntry { upstream_version: None, ..waiting() };
+    assert!(listed(&unknown, "2").next_retry_at.is_some());
+    for odd in ["", "2\u{1b}[31m", "2 3", &"2".repeat(101)] {
+        let entry = listed(&waiting(), odd);
+        assert_eq!((entry.listed_version, entry.next_retry_at.is_some()), (None, true), "{odd:?}");
+    }
+}
+
+/// What waits for another reason goes on waiting: a new version decides nothing about it.
+#[test]
+fn a_new_version_never_changes_a_status() {
+    let by = vec![name("b")];
+    let reason = || "x".to_owned();
+    for status in [
+        Status::Pending,
+        Status::Success,
+        Status::Blocked { by },
+        Status::RequiresManual { reason: reason() },
+        Status::Excluded { reason: reason() },
+    ] {
+        let entry = QueueEntry { status: status.clone(), ..waiting() };
+        let after = listed(&entry, "2");
+        let listed_version = Some("2".to_owned());
+        assert_eq!(after, QueueEntry { listed_version, ..entry }, "{status:?}");
+    }
+}
+
+#[test]
+fn a_version_that_a_person_made_by_hand_in_between_stops_nothing() {
+    // A person made the recipe of the version 2.
+    let by_hand = QueueEntry {
+        status: Status::Success,
+        next_retry_at: None,
+        recipe: Some("a".parse().unwrap()),
+        ..waiting()
+    };
+    let by_hand = listed(&by_hand, "2");
+    // It stops working, and waits after a failed attempt at the version 1 that the builder still takes.
+    let failed = QueueEntry { listed_version: by_hand.listed_version.clone(), ..waiting() };
+    assert!(listed(&failed, "2").next_retry_at.is_some());
+    assert_eq!(listed(&failed, "3").next_retry_at, None, "nobody attempted 2, and 3 is due");
 }

@@ -5,7 +5,7 @@ use std::{collections::btree_map, fmt, io, path::Path};
 use chrono::{DateTime, Utc};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
     ser::{Error as _, SerializeSeq as _},
 };
 use serde_json::value::RawValue;
@@ -17,16 +17,16 @@ use crate::{
     },
 };
 
-/// A queue file, whose entries are read as `E`.
+/// A queue file, whose entries are read as `P`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document<E> {
+struct Document<P> {
     schema_version: u32,
     ecosystem: EcosystemId,
     updated_at: DateTime<Utc>,
     #[serde(default)]
     tiers: TierMeanings,
-    packages: Vec<E>,
+    packages: P,
 }
 
 /// An entry that is an object. serde would also take the list of its values.
@@ -49,6 +49,34 @@ impl<'de> Visitor<'de> for OfObject {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object, A::Error> {
         StoredEntry::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+/// Entries, each of which can be read. Each one goes to its place at once, because a list of all of
+/// them would be as large as the queue itself.
+struct Entries(Queue);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(OfEntries)
+    }
+}
+
+struct OfEntries;
+
+impl<'de> Visitor<'de> for OfEntries {
+    type Value = Entries;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries, A::Error> {
+        let mut entries = Queue::new();
+        while let Some(Object(stored)) = list.next_element()? {
+            add(&mut entries, stored).map_err(de::Error::custom)?;
+        }
+        Ok(Entries(entries))
     }
 }
 
@@ -94,12 +122,12 @@ pub(super) fn parse(
 
 /// The queue in `content`; `None` if there is anything wrong with it.
 fn parse_at_once(ecosystem: &EcosystemId, content: &[u8]) -> Option<QueueFile> {
-    let document: Document<Object> = serde_json::from_slice(content).ok()?;
-    let is_expected = document.schema_version == SCHEMA_VERSION && document.ecosystem == *ecosystem;
-    let mut entries = Queue::new();
-    for Object(stored) in document.packages {
-        add(&mut entries, stored, ecosystem).ok()?;
-    }
+    // The characters are checked once and not in each text.
+    let document: Document<Entries> = serde_json::from_str(str::from_utf8(content).ok()?).ok()?;
+    let Entries(entries) = document.packages;
+    let is_expected = document.schema_version == SCHEMA_VERSION
+        && document.ecosystem == *ecosystem
+        && entries.keys().all(|id| id.ecosystem == *ecosystem);
     let header = QueueHeader {
         ecosystem: document.ecosystem,
         updated_at: document.updated_at,
@@ -115,7 +143,7 @@ fn parse_one_by_one(
     ecosystem: &EcosystemId,
     content: &[u8],
 ) -> Result<QueueFile, StateError> {
-    let document = serde_json::from_slice::<Document<&RawValue>>(content);
+    let document = serde_json::from_slice::<Document<Vec<&RawValue>>>(content);
     // The version is read separately only if it may be the cause of an error.
     if document.as_ref().map_or(true, |document| document.schema_version != SCHEMA_VERSION) {
         lines::check_version(path, content)?;
@@ -134,7 +162,7 @@ fn parse_one_by_one(
     let mut entries = Queue::new();
     let mut quarantined = vec![];
     for (place, raw) in (1..).zip(document.packages) {
-        let added = stored(raw.get()).and_then(|entry| add(&mut entries, entry, ecosystem));
+        let added = stored(raw.get(), ecosystem).and_then(|entry| add(&mut entries, entry));
         if let Err(reason) = added {
             let (file, raw) = (label.to_owned(), raw.get().to_owned());
             quarantined.push(Quarantined { file, place, reason, raw });
@@ -148,20 +176,23 @@ fn parse_one_by_one(
     Ok(QueueFile { header, entries, quarantined })
 }
 
-/// The error is the reason.
-fn stored(raw: &str) -> Result<StoredEntry, String> {
+/// The entry `raw` of the queue of `ecosystem`. The error is the reason.
+fn stored(raw: &str, ecosystem: &EcosystemId) -> Result<StoredEntry, String> {
     if !raw.starts_with('{') {
         return Err("an entry is an object".to_owned());
     }
-    serde_json::from_str(raw).map_err(|error| state_error::reason(&error))
+    let stored: StoredEntry =
+        serde_json::from_str(raw).map_err(|error| state_error::reason(&error))?;
+    if stored.id.ecosystem == *ecosystem {
+        Ok(stored)
+    } else {
+        Err(format!("{} does not belong to the queue of {ecosystem}", stored.id))
+    }
 }
 
 /// The error is the reason.
-fn add(entries: &mut Queue, stored: StoredEntry, ecosystem: &EcosystemId) -> Result<(), String> {
+fn add(entries: &mut Queue, stored: StoredEntry) -> Result<(), String> {
     let entry = QueueEntry::try_from(stored).map_err(|error| error.to_string())?;
-    if entry.id.ecosystem != *ecosystem {
-        return Err(format!("{} does not belong to the queue of {ecosystem}", entry.id));
-    }
     match entries.entry(entry.id.clone()) {
         btree_map::Entry::Vacant(place) => {
             place.insert(entry);

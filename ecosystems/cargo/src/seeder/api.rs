@@ -115,5 +115,8 @@ fn evaluate(wanted: PageRequest<'_>, listed: &Value, measure: &Measure) -> Row {
     }
     let has_repository = field("repository").map(|it| it.as_str().is_some_and(|it| !it.is_empty()));
     let popularity = measure.popularity(downloads(listed));
-    Ok(Candidate { popularity, has_repository, ..candidate })
+    // The answer may name 0.0.0 where it does not say.
+    let version = field("max_stable_version").and_then(Value::as_str).filter(|it| *it != "0.0.0");
+    let version = version.map(str::to_owned);
+    Ok(Candidate { popularity, has_repository, version, ..candidate })
 }

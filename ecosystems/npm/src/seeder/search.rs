@@ -72,6 +72,8 @@ struct Hit {
 struct Named {
     name: String,
     #[serde(default)]
+    version: Option<Box<RawValue>>,
+    #[serde(default)]
     links: Option<Box<RawValue>>,
 }
 
@@ -95,6 +97,7 @@ fn evaluate(wanted: PageRequest<'_>, hit: &RawValue, measure: &Measure) -> Row {
     Ok(Candidate {
         popularity: downloads.and_then(|downloads| popularity(&downloads, measure)),
         has_repository: package.links.and_then(|links| has_repository(&links)),
+        version: package.version.and_then(|version| text(&version)),
         ..wanted.candidate(&package.name)?
     })
 }

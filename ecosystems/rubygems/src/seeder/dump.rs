@@ -186,6 +186,7 @@ impl Dump {
             name: name.into(),
             has_repository: Reverse(None),
             is_retired,
+            version: None,
         };
         let mut gems: Vec<Gem> = self.gems.into_iter().map(gem).collect();
         gems.sort_unstable();

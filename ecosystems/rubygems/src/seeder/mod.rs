@@ -65,6 +65,8 @@ struct Gem {
     has_repository: Reverse<Option<bool>>,
     /// Whether no version of it can be installed.
     is_retired: bool,
+    /// Its newest version, where the list says so.
+    version: Option<String>,
 }
 
 impl Gem {
@@ -77,6 +79,7 @@ impl Gem {
         Ok(Candidate {
             popularity: measure.popularity(self.downloads.0),
             has_repository: self.has_repository.0,
+            version: self.version,
             ..wanted.candidate(&self.name)?
         })
     }

@@ -65,6 +65,7 @@ fn gem(hit: &Value) -> Option<Gem> {
                 || is_forge.iter().any(|forge| homepage.starts_with(forge))
         })),
         is_retired: hit.get("yanked").and_then(Value::as_bool) == Some(true),
+        version: hit.get("version").and_then(Value::as_str).map(str::to_owned),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Commits that are made in the worktree.
 
-use std::{ffi::OsString, path::Path};
+use std::{ffi::OsString, os::unix::ffi::OsStrExt as _, path::Path};
 
 use chrono::{DateTime, Utc};
 
@@ -59,6 +59,34 @@ impl Worktree {
         let moved = ["update-ref", "--no-deref", "HEAD", commit.as_str(), head.as_str()];
         self.run(moved).await?;
         Ok(Some(commit))
+    }
+
+    /// Makes the files `paths`, which are relative to the root, what they are in `commit`, byte for byte.
+    /// Files that it does not have are removed. A folder stands for all files below it, and a path that
+    /// exists neither there nor here for nothing.
+    pub async fn restore(&self, commit: &CommitId, paths: &[&Path]) -> Result<(), GitError> {
+        let mut list = vec![];
+        for path in paths {
+            let path = self.in_repository(path)?;
+            let mut known =
+                self.command(["ls-files", "--cached", "--with-tree", commit.as_str(), "--"]);
+            known.args.push(path.clone().into());
+            if !self.ask(known).await?.succeeded()?.stdout.is_empty() {
+                list.extend_from_slice(path.as_os_str().as_bytes());
+                list.push(0);
+            }
+        }
+        if list.is_empty() {
+            return Ok(());
+        }
+        let mut from = OsString::from("--pathspec-from-file=");
+        from.push(self.argument_file("tsuku-batch-paths", &list)?);
+        let source = format!("--source={commit}");
+        let options = ["restore", "--staged", "--worktree", "--pathspec-file-nul", &source];
+        let mut command = self.command(options);
+        command.args.push(from);
+        self.ask(command).await?.succeeded()?;
+        Ok(())
     }
 
     /// The commit that is checked out.

@@ -11,7 +11,7 @@ use crate::program::SYSTEM_DIRS;
 
 /// The oldest usable version: before version 6 (Linux 6.12) a job could send signals to the
 /// programs of its user, including this one.
-const NEEDED: ABI = ABI::V6;
+pub(super) const NEEDED: ABI = ABI::V6;
 
 /// Devices without data.
 pub(super) const DEVICES: [&str; 5] =

@@ -12,14 +12,14 @@ use std::{
 
 use super::{
     bubblewrap::Bubblewrap,
-    confine, kernel,
+    confine, kernel, landlock,
     limiter::Limiter,
     self_test::{self, Found, Task},
     supervise::{Layers, Namespacing},
 };
 use crate::{
     Backend, Host, Job, LimiterKind, Limits, Network, NetworkAccess, Part, Probe, Refusal, Report,
-    Sandbox, SandboxError, TemporaryDir, process,
+    Sandbox, SandboxError, TemporaryDir, process, program::find_program,
 };
 
 /// Enough for a program that makes a few dozen attempts.
@@ -174,12 +174,30 @@ pub(crate) struct Machine {
 }
 
 pub(crate) async fn look(host: &Host) -> Machine {
-    let args = [confine::SUBCOMMAND, confine::ABI];
-    let said = process::probe(&host.executable, &args, &[]).await.ok();
     Machine {
-        landlock_abi: said.and_then(|said| said.stdout.parse().ok()),
+        landlock_abi: landlock_abi(host).await,
         user_namespaces: user_namespaces(),
         cgroup: cgroup(),
+    }
+}
+
+/// The version of Landlock in the kernel. The library reports it only to a process that restricts itself.
+async fn landlock_abi(host: &Host) -> Option<i32> {
+    let args = [confine::SUBCOMMAND, confine::ABI];
+    let said = process::probe(&host.executable, &args, &[]).await.ok();
+    said.and_then(|said| said.stdout.parse().ok())
+}
+
+/// Whether the parts of `backend` are on this machine. Only a job in it shows whether they work.
+pub(crate) async fn has_parts(host: &Host, backend: Backend) -> bool {
+    let has_bubblewrap = || find_program("bwrap", &host.path).is_some();
+    let has_landlock =
+        async || landlock_abi(host).await.is_some_and(|abi| landlock::NEEDED as i32 <= abi);
+    match backend {
+        Backend::Both => has_bubblewrap() && has_landlock().await,
+        Backend::Bubblewrap => has_bubblewrap(),
+        Backend::Landlock => has_landlock().await,
+        Backend::Seatbelt => false,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use batch_core::{
     decide::recipe::one_line,
     io::StateWriter as _,
-    model::{CuratedSource, PackageId, PackageName, SCHEMA_VERSION, StoredEntry},
+    model::{CuratedSource, PackageId, PackageName, RecipeName, SCHEMA_VERSION, StoredEntry},
 };
 use chrono::{SubsecRound as _, TimeDelta};
 use schemars::JsonSchema;
@@ -33,6 +33,9 @@ pub(in crate::cli) struct Args {
     /// A package of another source that is not attempted any more; may be given several times
     #[arg(long, value_name = "PACKAGE ID")]
     instead_of: Vec<String>,
+    /// The name of its recipe, if it is not the usual one
+    #[arg(long, value_name = "NAME")]
+    recipe_name: Option<String>,
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -91,13 +94,18 @@ fn source(args: &Args, cx: &Context) -> anyhow::Result<CuratedSource> {
         schema_version: SCHEMA_VERSION,
         tool,
         selected,
-        recipe_name: None,
+        recipe_name: args.recipe_name.as_deref().map(recipe_name).transpose()?,
         alternatives,
         selection_reason,
         high_risk: args.high_risk,
         reviewed_at: Some(now),
         expires_at: args.period.map(|period| now + period),
     })
+}
+
+fn recipe_name(word: &str) -> anyhow::Result<RecipeName> {
+    let usage = "lower-case letters, digits and ._+-, with a letter or a digit first";
+    word.parse().map_err(|_| Refusal::usage(format!("{word:?} is no name of a recipe: {usage}")))
 }
 
 /// A package of an ecosystem of ours, or of a source that no plugin builds. A misspelt ecosystem is

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use batch_core::{
-    io::{Layout, limited},
-    model::{EcosystemId, Os, Purpose, Quota},
+    io::Layout,
+    model::{EcosystemId, Os},
     plugin::{EcosystemPlugin, Seeder},
 };
 use schemars::JsonSchema;
@@ -12,11 +12,13 @@ use serde::Serialize;
 
 use super::{Context, ToolchainReport};
 use crate::{
-    cli::{names, out::table},
+    cli::{
+        names,
+        out::table,
+        quotas::{QuotaReport, Quotas},
+    },
     env,
     exit::Exit,
-    net,
-    settings::SettingsError,
 };
 
 #[derive(Debug, clap::Args)]
@@ -45,30 +47,10 @@ const SPELLINGS: &[&str] = &[
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let plugin = names::ecosystem(&cx.env.registry, &args.ecosystem)?;
     let toolchain = ToolchainReport::of(plugin, cx).await;
-    let quotas = quotas(plugin, cx)?;
+    let settings = env::settings(&Layout::new(&cx.root))?;
+    let quotas = Quotas::here(&cx.env.registry, &settings)?.of(plugin);
     cx.out.show(&EcosystemDetails::new(plugin, toolchain, quotas))?;
     Ok(Exit::Ok)
-}
-
-/// The quotas that the plugin declares, and their values after `pipeline.toml` and other plugins
-/// with the same host and path.
-fn quotas(plugin: &EcosystemPlugin, cx: &Context) -> anyhow::Result<Vec<QuotaReport>> {
-    let settings = env::settings(&Layout::new(&cx.root))?;
-    let origins = net::origins(&settings)?;
-    let limited = limited(cx.env.registry.quotas(), &settings.limits, &origins)
-        .map_err(|error| SettingsError::because(&error))?;
-    let report = |declared: &Quota| {
-        let is_same =
-            |it: &&Quota| (it.host, it.path_prefix) == (declared.host, declared.path_prefix);
-        let here = limited.iter().filter(is_same).copied().reduce(Quota::stricter);
-        QuotaReport {
-            place: format!("{}{}", declared.host, declared.path_prefix),
-            purpose: declared.purpose,
-            declared: Rate::of(*declared),
-            here: Rate::of(here.unwrap_or(*declared)),
-        }
-    };
-    Ok(plugin.rate_limit.quotas().iter().map(report).collect())
 }
 
 /// What `ecosystem show --json` prints.
@@ -102,34 +84,6 @@ pub(in crate::cli) struct EcosystemDetails {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct QuotaReport {
-    /// Host and path prefix, as `[limits]` in `pipeline.toml` names them.
-    place: String,
-    /// Which part of the program uses it.
-    purpose: Purpose,
-    /// The values that the plugin declares.
-    declared: Rate,
-    /// The values that apply: the strictest of all plugins with the same host and path, changed by
-    /// `pipeline.toml` of this root.
-    here: Rate,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
-struct Rate {
-    /// Mean time between two requests in milliseconds.
-    period_ms: u64,
-    /// How many requests may follow each other immediately after a pause.
-    burst: u32,
-    /// How many requests may be in progress at the same time.
-    concurrency: u32,
-    /// How many requests one run may make; absent when there is no limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_per_run: Option<u32>,
-    /// Shortest pause after an answer 429, in milliseconds.
-    retry_floor_ms: u64,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
 struct NameExample {
     /// A name as a person may write it.
     written: String,
@@ -139,19 +93,6 @@ struct NameExample {
     /// Why it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<String>,
-}
-
-impl Rate {
-    fn of(quota: Quota) -> Self {
-        let ms = |it: std::time::Duration| u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
-        Self {
-            period_ms: ms(quota.period),
-            burst: quota.burst.get(),
-            concurrency: quota.concurrency.get(),
-            max_per_run: quota.max_per_run,
-            retry_floor_ms: ms(quota.retry_floor),
-        }
-    }
 }
 
 impl EcosystemDetails {
@@ -187,17 +128,6 @@ impl EcosystemDetails {
     }
 }
 
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { period_ms, burst, concurrency, max_per_run, retry_floor_ms } = self;
-        write!(f, "1 in {period_ms} ms, burst {burst}, {concurrency} at once")?;
-        if let Some(most) = max_per_run {
-            write!(f, ", {most} a run")?;
-        }
-        write!(f, ", {} s after a 429", retry_floor_ms / 1000)
-    }
-}
-
 impl fmt::Display for EcosystemDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has = |is_there: bool| if is_there { "yes" } else { "not available yet" };
@@ -223,11 +153,8 @@ impl fmt::Display for EcosystemDetails {
         writeln!(f)?;
         let quota = |it: &QuotaReport| {
             let here = if it.here == it.declared { "the same" } else { &it.here.to_string() };
-            let purpose = match it.purpose {
-                Purpose::Seeding => "seeding",
-                Purpose::Building => "building",
-            };
-            vec![it.place.clone(), purpose.to_owned(), it.declared.to_string(), here.to_owned()]
+            let purpose = it.purpose.as_str().to_owned();
+            vec![it.place.clone(), purpose, it.declared.to_string(), here.to_owned()]
         };
         let rows: Vec<Vec<String>> = self.quotas.iter().map(quota).collect();
         writeln!(f, "{}", table(&["MAY BE ASKED", "FOR", "AS DECLARED", "HERE"], &rows))?;

@@ -39,17 +39,17 @@ pub(super) enum Command {
 
 /// Who changes something, and why. Every change of an entry is recorded in it.
 #[derive(Debug, clap::Args)]
-struct WhoArgs {
+pub(super) struct WhoArgs {
     /// Who asks for it
     #[arg(long, value_name = "NAME", env = "USER")]
     by: Option<String>,
     /// Show what would change, and write nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 impl WhoArgs {
-    fn operator(&self, reason: Option<&str>, cx: &Context) -> Operator {
+    pub(super) fn operator(&self, reason: Option<&str>, cx: &Context) -> Operator {
         let by = self.by.as_deref().map(one_line).filter(|by| !by.is_empty());
         let reason = reason.map(one_line).filter(|reason| !reason.is_empty());
         Operator { at: cx.env.clock.now(), by, reason }

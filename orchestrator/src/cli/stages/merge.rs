@@ -1,24 +1,69 @@
 //! `merge`: writes a run into the state.
 
-use batch_core::io::ArtifactFolder;
+use std::{path::PathBuf, time::Duration};
 
-use super::ArtifactArgs;
+use anyhow::Context as _;
+use batch_core::{
+    decide::{apply::Merging, pull_request::HoldPolicy},
+    io::{ArtifactFolder, Outbox},
+};
+use batch_forge::git::{Author, BranchName, Git, GitSettings, Remote, RemoteToken, Worktree};
+
 use crate::{
-    cli::{Context, programs::ProgramArgs, session::Session, stops::Stops},
+    cli::{
+        Context, Refusal,
+        forge::{self, ForgeArgs},
+        programs::ProgramArgs,
+        session::Session,
+        stops::Stops,
+    },
+    env::Root,
     exit::Exit,
-    run::{Recording, Stages},
+    merge::{self, Merge, Pulls, PushReport, StatePush},
+    run::{Collected, Ports, Recording, RunConfig, Stages},
 };
 
+/// How long the worktree of another process is waited for.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// The origin that the token is for, unless `--remote` is an address.
+const GITHUB: &str = "https://github.com";
+
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "push"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["artifacts", "resume"]))]
 pub(crate) struct Args {
-    #[command(flatten)]
-    artifacts: ArtifactArgs,
+    /// Folder of the artifacts that the stages of a run pass to each other
+    #[arg(long, value_name = "DIR")]
+    artifacts: Option<PathBuf>,
     /// Write into the files of the root, without git
-    #[arg(long, required = true)]
+    #[arg(long, conflicts_with = "resume")]
     local: bool,
+    /// Write into the newest state of the remote, and push it; the checkout stays as it is
+    #[arg(long)]
+    push: bool,
+    /// Push what earlier calls could not push; every push does that too
+    #[arg(long, requires = "push")]
+    resume: bool,
     /// Also write the run if a stage has not ended, as interrupted; its later results cannot be used
     #[arg(long)]
     incomplete: bool,
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    forge: ForgeArgs,
+    /// Whether the forge merges pull requests as soon as their checks are green [default: as
+    /// `auto_merge` in `pipeline.toml`]
+    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, requires = "forge")]
+    auto_merge: Option<bool>,
+}
+
+/// The repository to which something is pushed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RemoteArgs {
+    /// The repository to push to: the name of a remote, an address, or a path
+    #[arg(long, value_name = "REMOTE", default_value = "origin")]
+    remote: String,
 }
 
 pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
@@ -26,13 +71,134 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     root.control(&cx.env.registry)?;
     let session = Session::new(cx, &root, &ProgramArgs::none(), None, Stops::new()).await?;
     let owned = session.parts()?;
-    let folder = ArtifactFolder::new(&args.artifacts.artifacts);
     let (ports, config) = (session.ports(&owned), session.config());
-    let stages =
-        Stages { ports: &ports, config: &config, root: &cx.root, folder: &folder, jobs: 1 };
-    let summary = stages.merge(args.incomplete).await?;
-    cx.out.show(&summary)?;
-    let is_unused = |recorded| recorded == Recording::BeforeWithOtherResults;
-    let has_unused = summary.batches.iter().any(|batch| is_unused(batch.recorded));
-    Ok(if summary.batches.is_empty() || has_unused { Exit::Unavailable } else { Exit::Ok })
+    let folder = args.artifacts.as_ref().map(ArtifactFolder::new);
+    let stages = folder.as_ref().map(|folder| Stages {
+        ports: &ports,
+        config: &config,
+        root: &cx.root,
+        folder,
+        jobs: 1,
+    });
+    if !args.push {
+        let stages = stages.context("clap asks for --artifacts with --local")?;
+        let summary = stages.merge(args.incomplete).await?;
+        cx.out.show(&summary)?;
+        let is_unused = |recorded| recorded == Recording::BeforeWithOtherResults;
+        let has_unused = summary.batches.iter().any(|batch| is_unused(batch.recorded));
+        return Ok(if summary.batches.is_empty() || has_unused {
+            Exit::Unavailable
+        } else {
+            Exit::Ok
+        });
+    }
+    let _lock = ports.state.lock_run(ports.clock.now())?;
+    let collected = match &stages {
+        Some(stages) => stages.collect(args.incomplete)?,
+        None => Collected { journals: vec![], empty_slot: None },
+    };
+    push(args, collected, (&ports, config), (&root, cx)).await
+}
+
+/// Pushes what is `collected`, and what is kept.
+async fn push(
+    args: &Args,
+    collected: Collected,
+    (ports, mut config): (&Ports<'_>, RunConfig<'_>),
+    (root, cx): (&Root, &Context),
+) -> anyhow::Result<Exit> {
+    let clock = &*cx.env.clock;
+    let unpushed = Outbox::unpushed(&root.layout);
+    for journal in &collected.journals {
+        merge::keep(&unpushed, journal)?;
+    }
+    let Opened { git, worktree, main } = Opened::new(&args.remote, root, cx).await?;
+    let state_branch = state_branch(root, &main)?;
+    let forge = match args.forge.forge {
+        Some(kind) => {
+            let repository = (&git, &worktree, &main);
+            Some(forge::open(kind, &args.forge, repository, (root, cx)).await?)
+        }
+        None => None,
+    };
+    if forge.is_some() {
+        config.merging = Merging::PullRequest;
+    }
+    let merge = Merge {
+        ports,
+        config: &config,
+        state: StatePush {
+            worktree: &worktree,
+            branch: &state_branch,
+            recipes: &main,
+            clock,
+            jitter: cx.env.jitter.clone(),
+        },
+        unpushed,
+        pulls: forge.as_deref().map(|forge| Pulls {
+            forge,
+            worktree: &worktree,
+            main: &main,
+            clock,
+            auto_merge: args.auto_merge.unwrap_or(root.settings.merge.auto_merge),
+        }),
+        hold: HoldPolicy::default(),
+    };
+    let report = merge.push(collected.empty_slot.as_ref()).await?;
+    cx.out.show(&report)?;
+    Ok(match report.push {
+        PushReport::Kept { .. } => Exit::Unavailable,
+        PushReport::Pushed { .. } | PushReport::Nothing | PushReport::Waits { .. } => Exit::Ok,
+    })
+}
+
+/// The branch that the state of `root` is pushed to.
+pub(crate) fn state_branch(root: &Root, main: &BranchName) -> anyhow::Result<BranchName> {
+    match &root.settings.state.branch {
+        Some(text) => text
+            .parse()
+            .map_err(|error| Refusal::usage(format!("pipeline.toml: [state] branch: {error}"))),
+        None => Ok(main.clone()),
+    }
+}
+
+/// A repository that is ready to be pushed to.
+pub(crate) struct Opened {
+    /// The program.
+    pub(crate) git: Git,
+    /// The private worktree.
+    pub(crate) worktree: Worktree,
+    /// The branch that recipes are merged into.
+    pub(crate) main: BranchName,
+}
+
+impl Opened {
+    /// Opens the private worktree of `root`.
+    pub(crate) async fn new(args: &RemoteArgs, root: &Root, cx: &Context) -> anyhow::Result<Self> {
+        let settings = &root.settings.merge;
+        let usage = |error: &dyn std::fmt::Display| Refusal::usage(error.to_string());
+        let main: BranchName = settings.branch.parse().map_err(|error| usage(&error))?;
+        let here = std::path::absolute(&cx.root).context("cannot find the folder of the root")?;
+        let remote = Remote::new(&args.remote, &here).map_err(|error| usage(&error))?;
+        let token = cx.env.forge_token.clone().and_then(|token| {
+            // The address of a named remote is known only to git. The token is sent to this origin only.
+            let url = args.remote.parse().or_else(|_| GITHUB.parse()).ok()?;
+            RemoteToken::new(&url, token)
+        });
+        let git = Git::find(GitSettings {
+            path: cx.env.host.path.clone(),
+            variables: cx.env.of_git.clone(),
+            author: Author {
+                name: settings.author_name.clone(),
+                email: settings.author_email.clone(),
+            },
+            token,
+            cleaner: cx.env.cleaner.clone(),
+            clock: cx.env.clock.clone(),
+            patience: PATIENCE,
+        })
+        .await?;
+        let worktree = Worktree::open(&git, &cx.root, &root.layout.machine(), &remote).await?;
+        Ok(Self { git, worktree, main })
+    }
 }

@@ -26,7 +26,7 @@ impl Stages<'_> {
         let plan = self.plan()?;
         let batches = self.batches(&plan)?;
         resume_pauses(self.ports)?;
-        let recipes = self.config.recipes(self.ports)?;
+        let recipes = self.config.reserving_recipes(self.ports)?;
         let mut begun = BTreeMap::new();
         let (mut work, mut ends) = (vec![], vec![]);
         for batch in batches {

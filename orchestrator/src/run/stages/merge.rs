@@ -4,22 +4,29 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::Context as _;
 use batch_core::{
-    decide::{
-        fold::{Context, fold},
-        name_registry::NameRegistry,
-        record,
-    },
-    io::ArtifactStage,
+    decide::{fold::fold, record},
+    io::{ArtifactStage, Journal},
     model::{BatchId, Delta, Environment, Fact, Recovered, RunRecord, SCHEMA_VERSION, Started},
 };
 
 use super::{Batch, StageError, Stages};
-use crate::run::{
-    Summary,
-    commit::commit,
-    start,
-    summary::{BatchSummary, Recording},
+use crate::{
+    run::{
+        Summary,
+        commit::commit,
+        start,
+        summary::{BatchSummary, Recording},
+    },
+    stage::preflight::Recipes,
 };
+
+/// What the stages of a run have told.
+pub struct Collected {
+    /// The journals of its batches.
+    pub journals: Vec<Journal>,
+    /// The record of a slot in which nothing could be attempted.
+    pub empty_slot: Option<RunRecord>,
+}
 
 impl Stages<'_> {
     /// Writes all batches into the state, in the order of the plan. A batch that was recorded before
@@ -31,21 +38,20 @@ impl Stages<'_> {
         let batches = self.batches(&plan)?;
         let mut summary = Summary::default();
         if batches.is_empty() {
-            start::record_empty_slot(self.ports, self.config, &plan)?;
+            start::record_empty_slot(self.ports, self.config, &plan, 0)?;
             summary.skipped = plan.skipped;
             return Ok(summary);
         }
         summary.skipped.clone_from(&plan.skipped);
-        let mut recipes = Arc::new(self.config.recipes(self.ports)?);
+        let mut recipes = Arc::new(self.config.reserving_recipes(self.ports)?);
         if !incomplete {
-            self.check_complete(&batches, &recipes.name_registry)?;
+            self.check_complete(&batches, &recipes)?;
         }
         for Batch { started, artifacts } in batches {
             let before = self.ports.state.run(&started.batch_id.to_string())?;
-            let name_registry = &recipes.name_registry;
-            let facts = self.ended(&started, artifacts.facts, name_registry);
+            let facts = self.ended(&started, artifacts.facts, &recipes);
             if let Some(before) = before {
-                let found = record::run(&self.delta(&started, &facts, name_registry));
+                let found = record::run(&self.delta(&started, &facts, &recipes));
                 summary.batches.push(recorded_before(&started.batch_id, &before, &found));
                 continue;
             }
@@ -58,14 +64,27 @@ impl Stages<'_> {
         Ok(summary)
     }
 
+    /// What the stages of the run have told, for a push: as [`Self::merge`], but nothing is written.
+    pub fn collect(&self, incomplete: bool) -> anyhow::Result<Collected> {
+        let plan = self.plan()?;
+        let batches = self.batches(&plan)?;
+        let recipes = self.config.recipes(self.ports)?;
+        if !incomplete {
+            self.check_complete(&batches, &recipes)?;
+        }
+        let journal = |Batch { started, artifacts }: Batch| Journal {
+            facts: self.ended(&started, artifacts.facts, &recipes),
+            batch_id: started.batch_id,
+            unreadable: vec![],
+        };
+        let journals: Vec<Journal> = batches.into_iter().map(journal).collect();
+        let empty_slot = journals.is_empty().then(|| start::empty_slot(self.config, &plan, 0));
+        Ok(Collected { journals, empty_slot })
+    }
+
     /// `facts` with the fact that no more come, if some are missing.
-    fn ended(
-        &self,
-        started: &Started,
-        mut facts: Vec<Fact>,
-        name_registry: &NameRegistry,
-    ) -> Vec<Fact> {
-        let delta = self.delta(started, &facts, name_registry);
+    fn ended(&self, started: &Started, mut facts: Vec<Fact>, recipes: &Recipes) -> Vec<Fact> {
+        let delta = self.delta(started, &facts, &recipes);
         if delta.waiting.is_empty() {
             return facts;
         }
@@ -94,18 +113,14 @@ impl Stages<'_> {
         facts
     }
 
-    fn delta(&self, started: &Started, facts: &[Fact], name_registry: &NameRegistry) -> Delta {
+    fn delta(&self, started: &Started, facts: &[Fact], recipes: &Recipes) -> Delta {
         let actions = self.config.actions();
-        let context = Context { plan: started, actions: &actions, name_registry };
+        let context = self.config.fold_context(started, &actions, recipes);
         fold(facts, &context, self.ports.clock.now())
     }
 
     /// Refuses `batches` if a stage that concerns one of them has not ended.
-    fn check_complete(
-        &self,
-        batches: &[Batch],
-        name_registry: &NameRegistry,
-    ) -> anyhow::Result<()> {
+    fn check_complete(&self, batches: &[Batch], recipes: &Recipes) -> anyhow::Result<()> {
         let mut missing = vec![];
         for Batch { started, artifacts } in batches {
             let batch = &started.batch_id;
@@ -116,7 +131,7 @@ impl Stages<'_> {
                 missing.push(format!("{batch}: generate"));
                 continue;
             }
-            let waiting = self.delta(started, &artifacts.facts, name_registry).waiting;
+            let waiting = self.delta(started, &artifacts.facts, &recipes).waiting;
             let places: BTreeSet<Environment> =
                 waiting.into_iter().flat_map(|it| it.environments).collect();
             missing.extend(places.iter().map(|place| format!("{batch}: validate in {place}")));

@@ -16,6 +16,7 @@ use batch_core::{
 use tokio::sync::Semaphore;
 
 pub use error::StageError;
+pub use merge::Collected;
 
 use super::{
     Request, RunPlan,

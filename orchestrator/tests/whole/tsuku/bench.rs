@@ -9,6 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use batch_core::{
+    decide::route::Overrides,
     io::{Clock, PoliteHttp, RetryPolicy},
     model::{Control, GeneratedRecipe, KnownRecipes, NotGenerated},
     plugin::EcosystemPlugin,
@@ -175,6 +176,7 @@ impl Bench {
             actions: self.env.registry.recipe_actions().collect(),
             known: KnownRecipes::default(),
             looked_at: BTreeSet::new(),
+            overrides: Overrides::default(),
             cleaner: Arc::clone(&self.env.cleaner),
         };
         TsukuGenerator {

@@ -68,7 +68,13 @@ fn a_repeated_recovery_gives_the_same_values_and_time_never_decreases() {
     let facts = |at| vec![fact("began a", 70), fact("recovered", at)];
     assert_eq!(shown(&folded(&one, &facts(80))), " | deferred a @ 70");
     let name_registry = NameRegistry::default();
-    let context = Context { plan: &one, actions: &[], name_registry: &name_registry };
+    let context = Context {
+        plan: &one,
+        actions: &[],
+        name_registry: &name_registry,
+        known: &KnownRecipes::default(),
+        policy: &MergePolicy::default(),
+    };
     assert_eq!(fold(&facts(80), &context, second(999)), folded(&one, &facts(80)));
     // The clock was set back in between.
     assert_eq!(shown(&folded(&one, &facts(50))), " | deferred a @ 70");
@@ -77,7 +83,12 @@ fn a_repeated_recovery_gives_the_same_values_and_time_never_decreases() {
 #[test]
 fn a_package_that_crashes_the_machine_waits_longer_after_each_crash() {
     let (backoff, breaker) = (BackoffPolicy::default(), BreakerPolicy::default());
-    let rules = Rules { own_services: [].into(), backoff: &backoff, breaker: &breaker };
+    let rules = Rules {
+        own_services: [].into(),
+        backoff: &backoff,
+        breaker: &breaker,
+        merging: Merging::AtOnce,
+    };
     let mut state = EcosystemState { queue: queue([("a", 1, 0)]), ..Default::default() };
     let mut waits = vec![];
     for n in 1..=4 {

@@ -77,7 +77,12 @@ fn a_transient_failure_stays_one_after_its_tries_and_counts_against_nobody() {
     let result = &delta.attempts[0].results[0];
     assert_eq!((result.tries, result.duration_ms), (3, 3_000));
     let (backoff, breaker) = (BackoffPolicy::default(), BreakerPolicy::default());
-    let rules = Rules { own_services: [].into(), backoff: &backoff, breaker: &breaker };
+    let rules = Rules {
+        own_services: [].into(),
+        backoff: &backoff,
+        breaker: &breaker,
+        merging: Merging::AtOnce,
+    };
     let state = EcosystemState { queue: queue([("a", 1, 0)]), ..Default::default() };
     let state = state.after(&delta, &rules);
     let entry = &state.queue[&package("a")];

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     decide::{
-        apply::{Applied, Rules},
+        apply::{Applied, Merging, Rules},
         backoff::BackoffPolicy,
         breaker::{self, Admission, BreakerPolicy},
         plan::{self, BatchLimit},
@@ -107,7 +107,12 @@ impl Policies {
     /// Applies `run` to `state` and returns what changed.
     fn apply(&self, state: &mut EcosystemState, run: &Delta) -> Applied {
         let own_services = [OWN].into();
-        let rules = Rules { own_services, backoff: &self.backoff, breaker: &self.breaker };
+        let rules = Rules {
+            own_services,
+            backoff: &self.backoff,
+            breaker: &self.breaker,
+            merging: Merging::AtOnce,
+        };
         state.apply(run, &rules)
     }
 

@@ -1,4 +1,5 @@
-//! Finds packages that imitate others.
+//! Finds packages that imitate others. Seeding asks about each new candidate, and routing about each
+//! entry that is not attempted yet; both get the same answer to the same knowledge.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -9,7 +10,7 @@ use unicode_security::skeleton;
 
 use crate::{
     decide::system::is_system_command,
-    model::{CommandName, PackageId, Popularity, Threshold},
+    model::{CommandName, Popularity, Threshold},
 };
 
 /// Shorter names differ by one letter too often by chance.
@@ -20,10 +21,11 @@ const FAR_FEWER: u64 = 100;
 
 /// Names that are worth imitating.
 #[derive(Debug, Default)]
-pub(super) struct Popular {
-    names: BTreeMap<String, Option<Popularity>>,
+pub(in crate::decide) struct Popular {
+    /// Each with its numbers, of which each counts something else.
+    names: BTreeMap<String, Vec<Popularity>>,
     /// The names by their appearance.
-    by_look: HashMap<String, BTreeSet<String>>,
+    by_look: HashMap<String, Vec<String>>,
     /// The names in the order in which they were added.
     numbered: Vec<String>,
     /// The numbers of the names, by the hash of the name itself and of the name without one letter.
@@ -34,53 +36,78 @@ pub(super) struct Popular {
 }
 
 /// The package to check.
-pub(super) struct Suspect<'a> {
-    pub(super) id: &'a PackageId,
-    pub(super) commands: &'a [CommandName],
-    pub(super) popularity: Option<&'a Popularity>,
-    pub(super) has_repository: Option<bool>,
+#[derive(Clone, Copy)]
+pub(in crate::decide) struct Suspect<'a> {
+    pub(in crate::decide) name: &'a str,
+    /// The commands that are known.
+    pub(in crate::decide) commands: &'a [CommandName],
+    pub(in crate::decide) popularity: Option<&'a Popularity>,
+    /// Whether it names a repository; `None` if nobody knows.
+    pub(in crate::decide) has_repository: Option<bool>,
+    /// From which number on a package of its registry counts as popular.
+    pub(in crate::decide) threshold: Option<Threshold>,
 }
 
 impl Popular {
-    pub(super) fn add(&mut self, name: &str, popularity: Option<&Popularity>) {
+    /// Adds the name of a package that many people use.
+    pub(in crate::decide) fn add(&mut self, name: &str, popularity: Option<&Popularity>) {
         if let Some(known) = self.names.get_mut(name) {
-            *known = known.take().or_else(|| popularity.cloned());
+            let is_new = |it: &&Popularity| !known.iter().any(|other| is_alike(other, it));
+            known.extend(popularity.filter(is_new).cloned());
             return;
         }
-        self.names.insert(name.to_owned(), popularity.cloned());
-        self.by_look.entry(look(name)).or_default().insert(name.to_owned());
+        self.add_look(name);
+        self.names.entry(name.to_owned()).or_default().extend(popularity.cloned());
         let number = self.numbered.len();
         self.numbered.push(name.to_owned());
         self.by_near.extend(near(name).into_iter().map(|key| (key, number)));
     }
 
+    /// Adds a name of which only the look is worth imitating: other names may resemble it.
+    pub(in crate::decide) fn add_look(&mut self, name: &str) {
+        if !self.names.contains_key(name) {
+            self.names.insert(name.to_owned(), vec![]);
+            self.by_look.entry(look(name)).or_default().push(name.to_owned());
+        }
+    }
+
     /// Why a person should look at `suspect` first; `None` when there is no reason.
-    pub(super) fn evidence(
-        &self,
-        suspect: &Suspect<'_>,
-        threshold: Option<Threshold>,
-    ) -> Option<String> {
-        let name = suspect.id.name.as_str();
+    pub(in crate::decide) fn evidence(&self, suspect: &Suspect<'_>) -> Option<String> {
+        let name = suspect.name;
         if let Some(command) = shadowed(name, suspect.commands) {
             return Some(format!("it would hide the system's command {command}"));
         }
-        if self.names.contains_key(name) {
+        self.imitated(suspect)
+    }
+
+    /// The same without a look at commands: a name alone says nothing about them.
+    pub(in crate::decide) fn imitated(&self, suspect: &Suspect<'_>) -> Option<String> {
+        if self.names.contains_key(suspect.name) {
             return None;
         }
-        self.looks_like(name).or_else(|| self.imitates(suspect, threshold))
+        self.looks_like(suspect.name).or_else(|| self.imitates(suspect))
     }
 
     /// Whether `name`, in whatever characters, looks like a popular name and is a different one.
-    pub(super) fn looks_like(&self, name: &str) -> Option<String> {
-        let other = self.by_look.get(&look(name))?.iter().find(|other| *other != name)?;
+    pub(in crate::decide) fn looks_like(&self, name: &str) -> Option<String> {
+        let other = self.by_look.get(&look(name))?.iter().filter(|other| *other != name).min()?;
         Some(format!("its name looks like that of {other}, which is popular"))
     }
 
     /// Whether the name is one typing error away from a popular name, has far fewer users, and
-    /// names no repository.
-    fn imitates(&self, suspect: &Suspect<'_>, threshold: Option<Threshold>) -> Option<String> {
-        let name = suspect.id.name.as_str();
-        if suspect.has_repository != Some(false) || name.len() < SHORTEST {
+    /// names no repository. One of these alone is no reason: `preact` is not `react`.
+    fn imitates(&self, suspect: &Suspect<'_>) -> Option<String> {
+        if suspect.has_repository != Some(false) {
+            return None;
+        }
+        Some(format!("{}, and names no repository", self.is_near(suspect)?))
+    }
+
+    /// Whether the name is one typing error away from a popular name, and has far fewer users. Where
+    /// nobody knows yet whether it names a repository, this is no reason.
+    fn is_near(&self, suspect: &Suspect<'_>) -> Option<String> {
+        let Suspect { name, popularity, threshold, .. } = *suspect;
+        if name.len() < SHORTEST || self.names.contains_key(name) {
             return None;
         }
         let near = near(name).into_iter();
@@ -91,32 +118,35 @@ impl Popular {
         let mut nearby: Vec<&String> = nearby.filter(is_near).collect();
         nearby.sort();
         let (other, theirs) = nearby.into_iter().find_map(|other| {
-            let theirs = self.names.get(other)?.as_ref();
-            Some((other, far_more(theirs, threshold, suspect.popularity)?))
+            Some((other, far_more(self.names.get(other)?, threshold, popularity)?))
         })?;
-        let ours = suspect.popularity.map_or("no known users".to_owned(), |it| {
+        let ours = popularity.map_or("no known users".to_owned(), |it| {
             format!("{} {} against {theirs}", it.value, it.unit)
         });
-        Some(format!(
-            "its name differs by one typing error from {other}, it has {ours}, and names no repository"
-        ))
+        Some(format!("its name differs by one typing error from {other}, it has {ours}"))
     }
+}
+
+/// Whether both numbers count the same, so that they can be compared.
+fn is_alike(one: &Popularity, other: &Popularity) -> bool {
+    (&one.unit, one.period_days) == (&other.unit, other.period_days)
 }
 
 /// How many users a popular package has, if that is far more than `ours`. Only numbers of the same
 /// kind are compared. A package without a number counts as having exactly as many users as make a
 /// package popular.
 fn far_more(
-    theirs: Option<&Popularity>,
+    theirs: &[Popularity],
     threshold: Option<Threshold>,
     ours: Option<&Popularity>,
 ) -> Option<u64> {
     let Some(ours) = ours else {
-        return theirs.map(|theirs| theirs.value).or(threshold.map(|popular| popular.value));
+        let first = theirs.first().map(|theirs| theirs.value);
+        return first.or(threshold.map(|popular| popular.value));
     };
-    let is_alike = |unit: &str, days| (unit, days) == (ours.unit.as_str(), ours.period_days);
-    let theirs = theirs.filter(|it| is_alike(&it.unit, it.period_days)).map(|it| it.value);
-    let popular = threshold.filter(|it| is_alike(it.unit, it.period_days)).map(|it| it.value);
+    let is_of_kind = |it: &Threshold| (it.unit, it.period_days) == (&*ours.unit, ours.period_days);
+    let theirs = theirs.iter().find(|it| is_alike(it, ours)).map(|it| it.value);
+    let popular = threshold.filter(is_of_kind).map(|it| it.value);
     theirs.or(popular).filter(|theirs| ours.value.saturating_mul(FAR_FEWER) < *theirs)
 }
 

@@ -1,0 +1,308 @@
+//! `pr list`, `pr update` and `pr merge`.
+
+use std::fmt;
+
+use batch_core::model::PullRequestLink;
+use batch_forge::{
+    BranchUpdate, CheckState, Forge, MergeOutcome, PullRequest, PullRequestState, Squash,
+    git::Commit,
+};
+use chrono::{DateTime, SubsecRound as _, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    Context, Refusal,
+    forge::{self, ForgeArgs, ForgeKind},
+    out::table,
+    stages::merge::{Opened, RemoteArgs},
+};
+use crate::exit::Exit;
+
+/// The branches of batches begin so.
+const PREFIX: &str = "batch/";
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Show the open pull requests of batches, and their checks
+    List(Where),
+    /// Merge main into the branches of pull requests that fell behind; no commit is removed
+    Update {
+        /// The pull requests; without one, all of batches
+        #[arg(value_name = "NUMBER")]
+        numbers: Vec<u64>,
+        #[command(flatten)]
+        at: Where,
+    },
+    /// Merge a pull request whose checks are green
+    Merge {
+        /// The pull request
+        #[arg(value_name = "NUMBER")]
+        number: u64,
+        /// Why, as a comment in the pull request
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        at: Where,
+    },
+}
+
+/// The repository, and its forge.
+#[derive(Debug, clap::Args)]
+pub(super) struct Where {
+    #[command(flatten)]
+    remote: RemoteArgs,
+    #[command(flatten)]
+    forge: ForgeArgs,
+}
+
+/// A line of `pr list --json`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PullRequestLine {
+    /// Where it is.
+    #[serde(flatten)]
+    link: PullRequestLink,
+    /// The batch, or the branch of another one.
+    branch: String,
+    /// When it was opened.
+    opened_at: DateTime<Utc>,
+    /// Whether the forge merges it by itself.
+    auto_merge: bool,
+    /// Its checks.
+    checks: CheckWord,
+    /// The names of the checks that failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<String>,
+}
+
+/// All checks of a pull request together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum CheckWord {
+    None,
+    Pending,
+    Green,
+    Red,
+}
+
+/// What `pr list --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PullRequestList {
+    /// The open pull requests, the oldest first.
+    pull_requests: Vec<PullRequestLine>,
+}
+
+/// What `pr update --json` and `pr merge --json` print.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct PullRequestChanges {
+    /// What became of each pull request.
+    changes: Vec<PullRequestChange>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct PullRequestChange {
+    /// The pull request.
+    number: u64,
+    /// What became of it.
+    outcome: ChangeWord,
+    /// More about it, for a person; empty if there is nothing to say.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ChangeWord {
+    /// It was brought up to date.
+    Updated,
+    /// It was up to date.
+    UpToDate,
+    /// It is merged.
+    Merged,
+    /// It stays as it is.
+    NotPossible,
+}
+
+pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
+    let root = cx.open_root()?;
+    let (Command::List(at) | Command::Update { at, .. } | Command::Merge { at, .. }) = command;
+    let opened = Opened::new(&at.remote, &root, cx).await?;
+    let Opened { git, worktree, main } = &opened;
+    let is_local = worktree.remote().local_path().is_some()
+        || std::path::Path::new(&worktree.remote_address()).is_dir();
+    let kind =
+        at.forge.forge.unwrap_or(if is_local { ForgeKind::Local } else { ForgeKind::Github });
+    let forge = forge::open(kind, &at.forge, (git, worktree, main), (&root, cx)).await?;
+    forge.settle().await?;
+    match command {
+        Command::List(_) => list(&*forge, cx).await,
+        Command::Update { numbers, .. } => update(numbers, &*forge, cx).await,
+        Command::Merge { number, reason, .. } => {
+            let pull = one(*number, &*forge).await?;
+            merge(&pull, reason, (&*forge, &opened), cx).await
+        }
+    }
+}
+
+async fn list(forge: &dyn Forge, cx: &Context) -> anyhow::Result<Exit> {
+    let mut pull_requests = vec![];
+    for pull in forge.open_pull_requests(PREFIX).await? {
+        let checks = forge.checks(&pull.head).await?;
+        pull_requests.push(PullRequestLine {
+            checks: match checks.state() {
+                CheckState::None => CheckWord::None,
+                CheckState::Pending => CheckWord::Pending,
+                CheckState::Green => CheckWord::Green,
+                CheckState::Red => CheckWord::Red,
+            },
+            failed: checks.failed.into_iter().map(|check| check.name).collect(),
+            link: PullRequestLink { number: pull.number, url: pull.url },
+            branch: pull.branch.to_string(),
+            opened_at: pull.created_at,
+            auto_merge: pull.auto_merge,
+        });
+    }
+    cx.out.show(&PullRequestList { pull_requests })?;
+    Ok(Exit::Ok)
+}
+
+async fn update(numbers: &[u64], forge: &dyn Forge, cx: &Context) -> anyhow::Result<Exit> {
+    let pulls = if numbers.is_empty() {
+        forge.open_pull_requests(PREFIX).await?
+    } else {
+        let mut pulls = vec![];
+        for &number in numbers {
+            pulls.push(one(number, forge).await?);
+        }
+        pulls
+    };
+    let mut changes = vec![];
+    for pull in pulls {
+        let (outcome, message) = match forge.update_branch(&pull).await? {
+            BranchUpdate::UpToDate => (ChangeWord::UpToDate, ""),
+            BranchUpdate::Updated => (ChangeWord::Updated, ""),
+            BranchUpdate::Conflict => (
+                ChangeWord::NotPossible,
+                "it changes the same lines as main; correct its branch, or close it",
+            ),
+            BranchUpdate::Moved => {
+                (ChangeWord::NotPossible, "its branch got another commit; update it again")
+            }
+        };
+        changes.push(PullRequestChange {
+            number: pull.number,
+            outcome,
+            message: message.to_owned(),
+        });
+    }
+    show(changes, cx)
+}
+
+async fn merge(
+    pull: &PullRequest,
+    reason: &str,
+    (forge, opened): (&dyn Forge, &Opened),
+    cx: &Context,
+) -> anyhow::Result<Exit> {
+    let squash = squash(pull, opened).await?;
+    let why = match forge.merge(pull, &squash).await? {
+        MergeOutcome::Merged { .. } => {
+            forge.comment(pull.number, reason).await?;
+            let (number, outcome) = (pull.number, ChangeWord::Merged);
+            return show(vec![PullRequestChange { number, outcome, message: String::new() }], cx);
+        }
+        MergeOutcome::NotGreen(checks) => {
+            let red: Vec<&str> = checks.failed.iter().map(|check| &*check.name).collect();
+            if red.is_empty() {
+                "its checks have not ended; wait for them".to_owned()
+            } else {
+                format!("these checks are red: {}", red.join(", "))
+            }
+        }
+        MergeOutcome::Behind => format!(
+            "main has newer commits; `tsuku-batch pr update {}` first, then wait for its checks",
+            pull.number
+        ),
+        MergeOutcome::Conflict => {
+            "it changes the same lines as main; correct its branch".to_owned()
+        }
+        MergeOutcome::Moved => "its branch got another commit; merge it again".to_owned(),
+        MergeOutcome::Refused { reason } => reason,
+    };
+    let (number, outcome) = (pull.number, ChangeWord::NotPossible);
+    show(vec![PullRequestChange { number, outcome, message: why }], cx)
+}
+
+/// The commit that `pull` becomes: with the text of the commit of its batch, so that its trailers
+/// survive. For a pull request of a person, only its title.
+async fn squash(pull: &PullRequest, opened: &Opened) -> anyhow::Result<Squash> {
+    let title = pull.title.clone();
+    let Some(batch) = pull.branch.as_str().strip_prefix(PREFIX) else {
+        return Ok(Squash { title, body: String::new() });
+    };
+    let head = opened.worktree.fetch(&pull.branch).await?;
+    let commits = opened.worktree.commits_with_trailer(&head, "Batch-Id", batch).await?;
+    let text = commits.first().map(|Commit { message, .. }| message.as_str()).unwrap_or_default();
+    let body = text.split_once("\n\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    Ok(Squash { title, body })
+}
+
+async fn one(number: u64, forge: &dyn Forge) -> anyhow::Result<PullRequest> {
+    let pull = forge.pull_request(number).await?;
+    match pull {
+        Some(pull) if pull.state == PullRequestState::Open => Ok(pull),
+        Some(_) => Err(Refusal::not_found(format!("pull request #{number} is not open"))),
+        None => Err(Refusal::not_found(format!(
+            "there is no pull request #{number}; `tsuku-batch pr list` shows them"
+        ))),
+    }
+}
+
+fn show(changes: Vec<PullRequestChange>, cx: &Context) -> anyhow::Result<Exit> {
+    let is_done = changes.iter().all(|change| change.outcome != ChangeWord::NotPossible);
+    cx.out.show(&PullRequestChanges { changes })?;
+    Ok(if is_done { Exit::Ok } else { Exit::Unavailable })
+}
+
+impl fmt::Display for PullRequestList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.pull_requests.is_empty() {
+            return writeln!(f, "No pull request of a batch is open.");
+        }
+        let rows = self.pull_requests.iter().map(|pull| {
+            let checks = match pull.checks {
+                CheckWord::None => "none".to_owned(),
+                CheckWord::Pending => "not ended".to_owned(),
+                CheckWord::Green => "green".to_owned(),
+                CheckWord::Red => format!("red: {}", pull.failed.join(", ")),
+            };
+            let by = if pull.auto_merge { "by itself" } else { "by a person" };
+            vec![
+                format!("#{}", pull.link.number),
+                pull.branch.clone(),
+                pull.opened_at.trunc_subsecs(0).to_string(),
+                by.to_owned(),
+                checks,
+            ]
+        });
+        let header = ["number", "branch", "opened", "merged", "checks"];
+        f.write_str(&table(&header, &rows.collect::<Vec<_>>()))
+    }
+}
+
+impl fmt::Display for PullRequestChanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.changes.is_empty() {
+            writeln!(f, "No pull request of a batch is open.")?;
+        }
+        for PullRequestChange { number, outcome, message } in &self.changes {
+            match outcome {
+                ChangeWord::Updated => writeln!(f, "#{number} was brought up to date")?,
+                ChangeWord::UpToDate => writeln!(f, "#{number} is up to date")?,
+                ChangeWord::Merged => writeln!(f, "#{number} is merged")?,
+                ChangeWord::NotPossible => writeln!(f, "#{number} stays as it is: {message}")?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,319 @@
+//! The pull requests of batches: opened, brought up to date, and read for what became of them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use anyhow::Context as _;
+use batch_core::{
+    decide::{
+        apply,
+        pull_request::{self, Proposal, ProposedRecipe, WaitingPullRequest},
+        record,
+    },
+    io::{Clock, FsState, StateReader, StateWriter as _},
+    model::{
+        BatchId, BatchPullRequest, Delta, Fate, PackageId, PullRequestLink, RedCheck, Status, Tier,
+    },
+};
+use batch_forge::{
+    AutoMerge, BranchUpdate, CheckState, Checks, Conclusion, FailedCheck, Forge, ForgeError,
+    MergeOutcome, NewPullRequest, PullRequest, PullRequestState, Squash,
+    git::{BranchName, CommitId, PushOutcome, Worktree},
+};
+
+use super::report::{Opened, PullRequestReport};
+
+/// The branches of batches begin so.
+pub(super) const PREFIX: &str = "batch/";
+
+const _: () = assert!(pull_request::MAX_BODY <= batch_forge::MAX_BODY);
+
+/// How many commits of a branch are looked at, from the newest one on, for how often it was updated.
+const MAX_UPDATES: u32 = 6;
+
+/// Where pull requests are, and how they are merged.
+pub struct Pulls<'a> {
+    /// The forge.
+    pub forge: &'a dyn Forge,
+    /// The private worktree.
+    pub worktree: &'a Worktree,
+    /// The branch that recipes are merged into.
+    pub main: &'a BranchName,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Whether the forge is asked to merge by itself.
+    pub auto_merge: bool,
+}
+
+/// The recipes of a batch, as they are proposed.
+struct Recipes<'a> {
+    delta: &'a Delta,
+    /// Package, recipe and tier.
+    wanted: Vec<(PackageId, Option<Tier>)>,
+}
+
+impl Pulls<'_> {
+    /// The open pull requests of batches, the oldest first.
+    pub(super) async fn open(&self) -> Result<Vec<PullRequest>, ForgeError> {
+        self.forge.settle().await?;
+        self.forge.open_pull_requests(PREFIX).await
+    }
+
+    /// The newest pull request of each of `batches`, as far as there is one. `open` are the open ones.
+    pub(super) async fn of_batches(
+        &self,
+        batches: &BTreeSet<BatchId>,
+        open: &[PullRequest],
+    ) -> Result<BTreeMap<BatchId, BatchPullRequest>, ForgeError> {
+        let mut found = BTreeMap::new();
+        for batch in batches {
+            let Ok(branch) = pull_request::branch(batch).parse::<BranchName>() else { continue };
+            let pull = match open.iter().find(|pull| pull.branch == branch) {
+                Some(pull) => Some(pull.clone()),
+                None => self.forge.newest_pull_request(&branch).await?,
+            };
+            if let Some(pull) = pull {
+                let fate = self.fate(&pull).await?;
+                let link = link(&pull);
+                let pull = BatchPullRequest { link, opened_at: pull.created_at, fate };
+                found.insert(batch.clone(), pull);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn fate(&self, pull: &PullRequest) -> Result<Fate, ForgeError> {
+        Ok(match pull.state {
+            PullRequestState::Merged { .. } => Fate::Merged,
+            PullRequestState::Closed => Fate::Closed,
+            PullRequestState::Open => {
+                let red = red(self.forge.checks(&pull.head).await?);
+                if red.is_empty() { Fate::Open } else { Fate::Red(red) }
+            }
+        })
+    }
+
+    /// Those of `open` that will be merged by themselves, with how often each of them was updated
+    /// without a result of its checks.
+    pub(super) async fn waiting(
+        &self,
+        open: &[PullRequest],
+    ) -> anyhow::Result<Vec<WaitingPullRequest>> {
+        let mut waiting = vec![];
+        for pull in open.iter().filter(|pull| pull.auto_merge) {
+            let updates = self.updates(&pull.head, &pull.branch).await?;
+            waiting.push(WaitingPullRequest { number: pull.number, updates });
+        }
+        Ok(waiting)
+    }
+
+    /// How many of the newest commits of `branch` are merges whose checks have not come to an end.
+    async fn updates(&self, head: &CommitId, branch: &BranchName) -> anyhow::Result<u32> {
+        self.worktree.fetch(branch).await?;
+        let (mut n, mut commit) = (0, head.clone());
+        while n < MAX_UPDATES {
+            let is_merge = self.worktree.commit(&commit).await?.parents;
+            let [first, _, ..] = &is_merge[..] else { break };
+            if has_ended(&self.forge.checks(&commit).await?) {
+                break;
+            }
+            n += 1;
+            commit = first.clone();
+        }
+        Ok(n)
+    }
+
+    /// Opens a pull request with the recipes of `delta`, which is recorded in `state`, the state of the
+    /// worktree. `None` if none of its recipes waits for one. Repeating it changes nothing.
+    pub(super) async fn propose(
+        &self,
+        delta: &Delta,
+        state: &dyn StateReader,
+    ) -> anyhow::Result<Option<PullRequestReport>> {
+        let recipes = Recipes::of(delta, state)?;
+        if recipes.wanted.is_empty() {
+            return Ok(None);
+        }
+        let branch: BranchName = pull_request::branch(&delta.batch).parse()?;
+        let squash = recipes.squash();
+        if !self.push(&branch, &recipes, &squash).await? {
+            return Ok(None);
+        }
+        let new = NewPullRequest {
+            branch,
+            title: squash.title.clone(),
+            body: recipes.with_proposal(pull_request::body),
+            labels: vec![pull_request::label(delta.batch.ecosystem())],
+        };
+        let pull = self.forge.open(&new).await?;
+        let merging = self.let_merge(&pull, &squash).await?;
+        let (batch_id, pull_request) = (delta.batch.clone(), link(&pull));
+        Ok(Some(PullRequestReport { batch_id, pull_request, merging }))
+    }
+
+    /// Pushes the branch with `recipes`, made from the newest main, unless it is there already. `false`
+    /// if main has all recipes.
+    async fn push(
+        &self,
+        branch: &BranchName,
+        recipes: &Recipes<'_>,
+        squash: &Squash,
+    ) -> anyhow::Result<bool> {
+        let Self { worktree, main, clock, .. } = self;
+        if worktree.fetch_if_present(branch).await?.is_some() {
+            return Ok(true);
+        }
+        let base = worktree.fetch(main).await?;
+        worktree.reset_to(&base).await?;
+        recipes.write(&FsState::open(worktree.root())?)?;
+        let message = format!("{}\n\n{}", squash.title, squash.body);
+        let at = clock.now();
+        let Some(commit) = worktree.commit_all(&[Path::new("recipes")], &message, at).await? else {
+            return Ok(false);
+        };
+        match worktree.push(&commit, branch, None).await? {
+            // Somebody else, such as an earlier try whose answer was lost, has made it.
+            PushOutcome::Pushed | PushOutcome::Behind { .. } => Ok(true),
+            PushOutcome::Refused { reason } | PushOutcome::Unreachable { reason } => {
+                anyhow::bail!("the branch {branch} cannot be pushed: {reason}")
+            }
+        }
+    }
+
+    async fn let_merge(&self, pull: &PullRequest, squash: &Squash) -> anyhow::Result<Opened> {
+        match pull.state {
+            PullRequestState::Open => (),
+            PullRequestState::Merged { .. } => return Ok(Opened::Merged),
+            PullRequestState::Closed => return Ok(Opened::Closed),
+        }
+        if !self.auto_merge {
+            return Ok(Opened::ForAPerson { reason: "auto_merge is false".to_owned() });
+        }
+        match self.forge.enable_auto_merge(pull, squash).await? {
+            AutoMerge::Enabled => Ok(Opened::AutoMerge),
+            AutoMerge::NotAllowed { reason } => Ok(Opened::ForAPerson { reason }),
+            AutoMerge::AlreadyMergeable => match self.forge.merge(pull, squash).await? {
+                MergeOutcome::Merged { .. } => Ok(Opened::Merged),
+                MergeOutcome::Refused { reason } => Ok(Opened::ForAPerson { reason }),
+                MergeOutcome::NotGreen(_)
+                | MergeOutcome::Behind
+                | MergeOutcome::Conflict
+                | MergeOutcome::Moved => {
+                    let reason = "it cannot be merged yet".to_owned();
+                    Ok(Opened::ForAPerson { reason })
+                }
+            },
+        }
+    }
+
+    /// Brings `open` up to date with main, and closes those whose checks are red, the packages of which
+    /// were recorded as failed. A problem with one of them does not keep the others from it.
+    pub(super) async fn bring_up_to_date(
+        &self,
+        open: &[PullRequest],
+        red: &BTreeSet<u64>,
+    ) -> Vec<String> {
+        let mut problems = vec![];
+        for pull in open {
+            let number = pull.number;
+            if red.contains(&number) {
+                if let Err(error) = self.forge.close(number, RED).await {
+                    problems.push(format!("#{number} cannot be closed: {error}"));
+                }
+                continue;
+            }
+            match self.forge.update_branch(pull).await {
+                Ok(BranchUpdate::UpToDate | BranchUpdate::Updated | BranchUpdate::Moved) => (),
+                Ok(BranchUpdate::Conflict) => problems.push(format!(
+                    "#{number} changes the same lines as main; correct its branch, or close it"
+                )),
+                Err(error) => {
+                    problems.push(format!("#{number} cannot be brought up to date: {error}"))
+                }
+            }
+        }
+        problems
+    }
+}
+
+/// The comment with which a pull request is closed.
+const RED: &str = "The checks of this pull request are red, so its packages were recorded as failed, \
+                   and are tried again later. Reopen it to merge it after a correction.";
+
+impl<'a> Recipes<'a> {
+    /// The recipes of `delta` that wait for a pull request according to `state`.
+    fn of(delta: &'a Delta, state: &dyn StateReader) -> anyhow::Result<Self> {
+        let queue = state.queue(delta.batch.ecosystem())?;
+        let all: BTreeSet<PackageId> =
+            delta.attempts.iter().map(|attempt| attempt.package.clone()).collect();
+        let in_progress = Status::InProgress { batch: delta.batch.clone() };
+        let wanted = apply::wanted_recipes(delta, &all).filter_map(|(package, ..)| {
+            let entry = queue.as_ref().and_then(|queue| queue.entries.get(package));
+            match entry {
+                Some(entry) => {
+                    (entry.status == in_progress).then(|| (package.clone(), Some(entry.tier)))
+                }
+                // A package that is in no queue was asked for by name.
+                None => Some((package.clone(), None)),
+            }
+        });
+        Ok(Self { delta, wanted: wanted.collect() })
+    }
+
+    fn packages(&self) -> BTreeSet<PackageId> {
+        self.wanted.iter().map(|(package, _)| package.clone()).collect()
+    }
+
+    fn write(&self, state: &FsState) -> anyhow::Result<()> {
+        let wanted = self.packages();
+        for (_, recipe, toml) in apply::wanted_recipes(self.delta, &wanted) {
+            state.put_recipe(recipe, toml).context("cannot write a recipe into the worktree")?;
+        }
+        Ok(())
+    }
+
+    fn with_proposal<T>(&self, text: impl Fn(&Proposal<'_>) -> T) -> T {
+        let (run, wanted) = (record::run(self.delta), self.packages());
+        let tier = |package| self.wanted.iter().find(|(it, _)| it == package).and_then(|it| it.1);
+        let recipes = apply::wanted_recipes(self.delta, &wanted)
+            .map(|(package, recipe, _)| ProposedRecipe { package, recipe, tier: tier(package) });
+        text(&Proposal { delta: self.delta, run: &run, recipes: recipes.collect() })
+    }
+
+    fn squash(&self) -> Squash {
+        Squash {
+            title: pull_request::title(&self.delta.batch),
+            body: self.with_proposal(pull_request::commit_message),
+        }
+    }
+}
+
+/// Where `pull` is.
+pub(super) fn link(pull: &PullRequest) -> PullRequestLink {
+    PullRequestLink { number: pull.number, url: pull.url.clone() }
+}
+
+/// The checks that failed. One that was stopped, because the branch got a newer commit, says nothing.
+fn red(checks: Checks) -> Vec<RedCheck> {
+    let failed = checks.failed.into_iter().filter(|check| !was_stopped(check));
+    let red = failed.map(|FailedCheck { name, summary, url, .. }| {
+        let url = url.map(|url| url.to_string()).unwrap_or_default();
+        RedCheck { name, summary, url }
+    });
+    red.collect()
+}
+
+fn was_stopped(check: &FailedCheck) -> bool {
+    matches!(check.conclusion, Conclusion::Cancelled | Conclusion::Stale)
+}
+
+/// Whether checks came to an end that says something about the commit.
+fn has_ended(checks: &Checks) -> bool {
+    match checks.state() {
+        CheckState::None | CheckState::Pending => false,
+        CheckState::Green => true,
+        CheckState::Red => !checks.failed.iter().all(was_stopped),
+    }
+}
