@@ -50,6 +50,11 @@ async fn a_process_killed_at_any_point_is_survived() {
     let before = repositories.of_person();
     for n in 0..12_u64 {
         let mut victim = victim_of(&repositories);
+        // Some have certainly saved before, however slow this machine is.
+        let tip = repositories.tip("main");
+        while n % 3 == 2 && repositories.tip("main") == tip {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         // Spread over the time that a few rounds take.
         tokio::time::sleep(Duration::from_millis(40 + 53 * n)).await;
         victim.kill().unwrap();
