@@ -1,8 +1,8 @@
 //! Makes the pages of the website from the stored records.
 //!
-//! The data flows in one direction: [`Records::read`] is the only code that reads the state,
-//! [`pages`] is pure (equal records and an equal `as_of` give equal bytes), and [`SiteWriter`] is
-//! the only code that writes files. [`write()`] does the three in order.
+//! The data flows in one direction: [`Records::read`] and `history` are the only code that reads the
+//! state, the pages are pure (equal records and an equal `as_of` give equal bytes), and
+//! [`SiteWriter`] is the only code that writes files. [`write()`] does the three in order.
 //!
 //! Every text from a registry or a program may be hostile. Before it reaches a template, its
 //! control and direction characters are replaced by visible marks; templates escape everything that
@@ -10,12 +10,15 @@
 
 mod blockers;
 mod causes;
+mod explained;
 mod health;
+mod history;
 mod page;
 mod path;
 mod records;
 mod site;
 mod text;
+mod tried;
 mod writer;
 
 use std::path::Path;
@@ -26,7 +29,7 @@ use batch_core::{
 };
 use chrono::{DateTime, Utc};
 
-pub use page::{Page, pages};
+pub use page::{Page, schemas};
 pub use records::{Problem, Records, StoredOutput};
 pub use writer::{SiteWriter, WriteError, WriteErrorKind, Written};
 
@@ -42,17 +45,38 @@ pub enum SiteError {
     Write(#[from] WriteError),
 }
 
+/// Passes every page of `state`, as it is at `as_of`, to `put`; stops at the first error of `put`.
+/// Returns what of the state could not be read. The classifiers in `registry` read reasons that only
+/// they understand. Only one page is in memory at a time, because a site of one year needs more
+/// memory than a CI machine has.
+pub fn pages<E: From<StateError>>(
+    state: &dyn StateReader,
+    registry: Option<&Registry>,
+    as_of: DateTime<Utc>,
+    mut put: impl FnMut(Page) -> Result<(), E>,
+) -> Result<Vec<Problem>, E> {
+    let mut records = Records::read(state, as_of)?;
+    let found = history::visit(state, registry, records.since, &mut |part| match part {
+        history::Part::File(file) => put(file),
+        history::Part::Month(month) => put(page::month(&month)),
+    })?;
+    records.problems.extend(found.problems);
+    records.problems.sort();
+    // A file whose name says no time is looked at for both.
+    records.problems.dedup();
+    page::pages(&records, &found.months, registry, as_of, put)?;
+    Ok(records.problems)
+}
+
 /// Writes the site of `state` as it is at `as_of` into `folder`: changes what changed, removes
-/// what is gone, touches nothing else. Returns as well what of the state could not be read. The
-/// classifiers in `registry` read reasons that only they understand.
+/// what is gone, touches nothing else. Returns as well what of the state could not be read.
 pub fn write(
     folder: &Path,
     state: &dyn StateReader,
     registry: Option<&Registry>,
     as_of: DateTime<Utc>,
 ) -> Result<(Written, Vec<Problem>), SiteError> {
-    let records = Records::read(state)?;
     let mut writer = SiteWriter::begin(folder)?;
-    pages(&records, registry, as_of, |page| writer.put(page))?;
-    Ok((writer.finish()?, records.problems))
+    let problems = pages(state, registry, as_of, |page| Ok::<_, SiteError>(writer.put(page)?))?;
+    Ok((writer.finish()?, problems))
 }

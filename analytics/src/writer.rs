@@ -109,7 +109,7 @@ impl SiteWriter {
             written: Written::default(),
         };
         for (path, body) in ASSETS {
-            writer.put(Page { path: (*path).to_owned(), body: (*body).to_owned() })?;
+            writer.put(Page { path: (*path).to_owned(), body: body.as_bytes().to_vec() })?;
         }
         Ok(writer)
     }
@@ -130,10 +130,10 @@ impl SiteWriter {
             let noted = self.journal.write_all(line.as_bytes());
             noted.map_err(|e| io_error(&self.folder.join(JOURNAL), e))?;
         }
-        if holds(&path, page.body.as_bytes()) {
+        if holds(&path, &page.body) {
             self.written.n_unchanged += 1;
         } else {
-            replace(&path, page.body.as_bytes()).map_err(|e| io_error(&path, e))?;
+            replace(&path, &page.body).map_err(|e| io_error(&path, e))?;
             self.written.n_written += 1;
         }
         self.now.insert(page.path);

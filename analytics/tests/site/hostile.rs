@@ -96,7 +96,7 @@ fn hostile_texts_never_become_markup() {
             });
             assert_eq!(hidden, None, "{payload:?} in {path}");
         }
-        serde_json::from_str::<serde_json::Value>(&site["data/v1/dashboard.json"]).unwrap();
+        serde_json::from_str::<serde_json::Value>(&site["dashboard.json"]).unwrap();
     }
 }
 

@@ -9,7 +9,7 @@ use crate::sample;
 fn put(folder: &Path, pages: &[(&str, &str)]) -> Result<Written, analytics::WriteError> {
     let mut writer = SiteWriter::begin(folder)?;
     for (path, body) in pages {
-        writer.put(Page { path: (*path).into(), body: (*body).into() })?;
+        writer.put(Page { path: (*path).into(), body: body.as_bytes().to_vec() })?;
     }
     writer.finish()
 }
@@ -73,7 +73,7 @@ fn a_folder_with_files_of_others_and_no_manifest_is_refused() {
 fn the_next_build_removes_files_of_an_interrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = SiteWriter::begin(folder.path()).unwrap();
-    writer.put(Page { path: "p/a.html".into(), body: "a".into() }).unwrap();
+    writer.put(Page { path: "p/a.html".into(), body: b"a".to_vec() }).unwrap();
     drop(writer);
     let written = put(folder.path(), &[("index.html", "1")]).unwrap();
     assert_eq!(written.n_removed, 1);
@@ -134,9 +134,9 @@ fn a_whole_site_is_written_once() {
 #[test]
 fn the_script_and_the_style_stay_small() {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../website/assets");
-    for name in ["site.js", "site.css"] {
+    for (name, limit) in [("site.js", 8 * 1024), ("site.css", 12 * 1024)] {
         let n_bytes = fs::metadata(assets.join(name)).unwrap().len();
-        assert!((1..=8 * 1024).contains(&n_bytes), "{name} has {n_bytes} bytes");
+        assert!((1..=limit).contains(&n_bytes), "{name} has {n_bytes} bytes");
     }
 }
 
