@@ -11,7 +11,7 @@ use batch_core::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{records::Records, text::Timestamp};
+use crate::{Circumstances, records::Records, text::Timestamp};
 
 /// The verdict at the top of the first page.
 #[derive(Debug)]
@@ -32,14 +32,10 @@ pub(crate) struct Health<'a> {
     pub(crate) hours_since_merge: Option<u64>,
 }
 
-/// The health at `as_of`, computed from all `records`. `is_served` says which ecosystems a plugin
-/// serves: nobody can fill the queue of another one.
-pub(crate) fn of(
-    records: &Records,
-    is_served: impl Fn(&EcosystemId) -> bool,
-    as_of: DateTime<Utc>,
-) -> Health<'_> {
-    let evaluated = evaluate(records, is_served, as_of);
+/// The health, computed from all `records`.
+pub(crate) fn of<'a>(records: &'a Records, circumstances: &Circumstances<'_>) -> Health<'a> {
+    let as_of = circumstances.as_of;
+    let evaluated = evaluate(records, circumstances);
     // A test of existing recipes makes none, so it neither is a success nor lacks one.
     let is_turn = |run: &&RunRecord| run.outcome != SlotOutcome::Skipped && run.sweep.is_none();
     let is_past = |run: &&RunRecord| !ahead::is_ahead(run.timestamp, as_of);
@@ -64,12 +60,13 @@ pub(crate) fn of(
     }
 }
 
-fn evaluate(
-    records: &Records,
-    is_served: impl Fn(&EcosystemId) -> bool,
-    as_of: DateTime<Utc>,
-) -> health::Health {
-    let mut digest = Digest::new(as_of);
+fn evaluate(records: &Records, circumstances: &Circumstances<'_>) -> health::Health {
+    let mut digest = Digest::new(circumstances.as_of);
+    digest.is_under_way = circumstances.is_under_way;
+    circumstances.dead_runs.iter().for_each(|batch| digest.dead_run(batch));
+    // Nobody can fill the queue of an ecosystem that no plugin serves.
+    let is_served =
+        |id: &EcosystemId| circumstances.registry.is_none_or(|registry| registry.get(id).is_some());
     // Stops at the first run from which on older runs change nothing.
     let _ = records.runs.iter().try_for_each(|run| digest.run(run));
     records.failures.iter().for_each(|failure| digest.failure(failure));
@@ -214,7 +211,7 @@ mod tests {
         };
         let runs = runs.split_whitespace().rev().map(run).collect();
         let records = Records { runs, ..Records::default() };
-        let health = of(&records, |_| true, at(as_of));
+        let health = of(&records, &Circumstances::at(at(as_of)));
         let evaluated = &health.evaluated;
         let words = (evaluated.verdict.as_str(), evaluated.pipeline.as_str());
         let found = format!("{} {} {}", words.0, words.1, health.since_success.len());
@@ -240,7 +237,7 @@ mod tests {
             ..Control::default()
         };
         let records = Records { control, ..Records::default() };
-        let health = of(&records, |_| true, at(9));
+        let health = of(&records, &Circumstances::at(at(9)));
         assert_eq!(health.evaluated.verdict, Verdict::Paused);
         let expected = "Stopped: registry outage — ada, since 1970-01-01 01:00 UTC, \
                         expected back 1970-01-01 02:00 UTC.";
@@ -263,7 +260,7 @@ mod tests {
             "ecosystems": {"a": breaker, "b": breaker, "c": breaker}});
         let control: Control = serde_json::from_value(json).unwrap();
         let records = Records { control, transitions, ..Records::default() };
-        let reasons = of(&records, |_| true, at(3)).evaluated.reasons;
+        let reasons = of(&records, &Circumstances::at(at(3))).evaluated.reasons;
         let outage = reasons.iter().find(|it| it.code.as_str() == "correlated_outage").unwrap();
         assert_eq!((outage.subject.as_str(), outage.since), ("a, b, c", Some(at(2))));
     }
@@ -278,7 +275,7 @@ mod tests {
         };
         let records =
             Records { problems: vec![problem("batch-control.json")], ..Records::default() };
-        let reasons = of(&records, |_| true, at(0)).evaluated.reasons;
+        let reasons = of(&records, &Circumstances::at(at(0))).evaluated.reasons;
         assert_eq!(reasons.len(), 1);
         assert_eq!(reasons[0].subject, "batch-control.json");
     }

@@ -16,6 +16,7 @@ use batch_core::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
+    Circumstances,
     blockers::{self, Blocker},
     causes::{self, Cause},
     page::N_ROWS,
@@ -28,7 +29,7 @@ use crate::{
 /// Borrows from one set of records. Lists are in the order in which pages show them.
 pub(crate) struct Site<'a> {
     pub(crate) records: &'a Records,
-    registry: Option<&'a Registry>,
+    pub(crate) circumstances: &'a Circumstances<'a>,
     /// The time for which the pages are made.
     pub(crate) as_of: DateTime<Utc>,
     /// The time of the newest record; `None` if there is no record.
@@ -52,17 +53,14 @@ pub(crate) struct Site<'a> {
 }
 
 impl<'a> Site<'a> {
-    pub(crate) fn new(
-        records: &'a Records,
-        registry: Option<&'a Registry>,
-        as_of: DateTime<Utc>,
-    ) -> Self {
+    pub(crate) fn new(records: &'a Records, circumstances: &'a Circumstances<'a>) -> Self {
+        let as_of = circumstances.as_of;
         let attempts = Attempts::new(&records.runs, &records.failures);
         let causes = causes::rank(&records.failures);
         let by_fingerprint = causes.iter().enumerate().map(|(i, it)| (it.fingerprint, i));
         let mut site = Self {
             records,
-            registry,
+            circumstances,
             as_of,
             data_as_of: newest(records, as_of),
             causes_by_fingerprint: by_fingerprint.collect(),
@@ -134,12 +132,12 @@ impl<'a> Site<'a> {
 
     /// The cause of `failure` in one line.
     pub(crate) fn headline(&self, failure: &FailureRecord) -> Headline {
-        headline(&view(self.registry, failure))
+        headline(&view(self.circumstances.registry, failure))
     }
 
     /// What a person can do about `failure`.
     pub(crate) fn remedy(&self, failure: &FailureRecord) -> Remedy {
-        remedy(&view(self.registry, failure))
+        remedy(&view(self.circumstances.registry, failure))
     }
 
     pub(crate) fn failures_of(&self, batch_id: &str) -> &[&'a FailureRecord] {
@@ -185,7 +183,7 @@ impl<'a> Site<'a> {
 
     /// The address of the package in its registry.
     pub(crate) fn registry_page(&self, id: &PackageId) -> Option<String> {
-        https_url(&self.registry?.get(&id.ecosystem)?.names.web_page(&id.name)?)
+        https_url(&self.circumstances.registry?.get(&id.ecosystem)?.names.web_page(&id.name)?)
     }
 
     /// The newest run that attempted something, of one ecosystem or of any.
@@ -231,7 +229,12 @@ impl<'a> Site<'a> {
         let of_runs = records.runs.iter().filter_map(|run| run.ecosystem.as_ref());
         let of_failures = records.failures.iter().map(|failure| &failure.package_id.ecosystem);
         let known = records.queues.keys().chain(records.control.ecosystems.keys());
-        let served = self.registry.into_iter().flat_map(Registry::iter).map(|plugin| &plugin.id);
+        let served = self
+            .circumstances
+            .registry
+            .into_iter()
+            .flat_map(Registry::iter)
+            .map(|plugin| &plugin.id);
         let all = known.chain(of_runs).chain(of_failures).chain(served);
         let all: BTreeSet<&EcosystemId> = all.collect();
         let mut all: Vec<_> = all.into_iter().collect();
@@ -241,11 +244,11 @@ impl<'a> Site<'a> {
 
     /// Whether a plugin serves the ecosystem. Without a registry every ecosystem counts as served.
     pub(crate) fn is_served(&self, id: &EcosystemId) -> bool {
-        self.registry.is_none_or(|registry| registry.get(id).is_some())
+        self.circumstances.registry.is_none_or(|registry| registry.get(id).is_some())
     }
 
     fn rank(&self, id: &EcosystemId) -> u16 {
-        let plugin = self.registry.and_then(|registry| registry.get(id));
+        let plugin = self.circumstances.registry.and_then(|registry| registry.get(id));
         plugin.map_or(u16::MAX, |plugin| plugin.rotation_rank)
     }
 }

@@ -17,6 +17,7 @@ mod grid;
 mod index;
 mod list;
 mod matrix;
+mod missing;
 mod months;
 mod overview;
 mod package;
@@ -36,14 +37,12 @@ mod why;
 
 use std::collections::BTreeMap;
 
-use batch_core::plugin::Registry;
-use chrono::{DateTime, Utc};
-
 pub use dashboard::schemas;
 pub(crate) use list::N_ROWS;
+pub use missing::missing;
 pub(crate) use months::month;
 
-use crate::{explained, history::Counts, records::Records, site::Site};
+use crate::{Circumstances, Summary, explained, history::Counts, records::Records, site::Site};
 
 /// One file of the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,11 +59,10 @@ pub struct Page {
 pub(crate) fn pages<E>(
     records: &Records,
     months: &BTreeMap<String, Counts>,
-    registry: Option<&Registry>,
-    as_of: DateTime<Utc>,
+    circumstances: &Circumstances<'_>,
     mut put: impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
-    let site = Site::new(records, registry, as_of);
+) -> Result<Summary, E> {
+    let site = Site::new(records, circumstances);
     let overview = overview::Overview::new(&site, months.len());
     put(index::build(&site, &overview))?;
     dashboard::build(&site, &overview, &mut put)?;
@@ -93,7 +91,26 @@ pub(crate) fn pages<E>(
     for id in site.packages.keys() {
         put(package::build(&site, &places, id))?;
     }
-    Ok(())
+    Ok(summary(&site, months))
+}
+
+fn summary(site: &Site<'_>, months: &BTreeMap<String, Counts>) -> Summary {
+    let records = site.records;
+    let older = |n: fn(&Counts) -> usize| months.values().map(n).sum();
+    let counts = [
+        ("runs", records.runs.len()),
+        ("failures", records.failures.len()),
+        ("packages", records.queues.values().map(BTreeMap::len).sum()),
+        ("older_runs", older(|it| it.n_runs)),
+        ("older_failures", older(|it| it.n_failures)),
+        ("problems", records.problems.len()),
+    ];
+    Summary {
+        generated_at: Some(site.as_of),
+        data_as_of: site.data_as_of,
+        source_commit: site.circumstances.source_commit.clone(),
+        counts: counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect(),
+    }
 }
 
 /// Renders `template` as the page at `path`.

@@ -85,7 +85,7 @@ impl<'a> Overview<'a> {
     pub(super) fn new(site: &Site<'a>, n_older_months: usize) -> Self {
         let records = site.records;
         let control = &records.control;
-        let health = health::of(records, |id| site.is_served(id), site.as_of);
+        let health = health::of(records, site.circumstances);
         let recipes = health.last_success.map_or(&[][..], |run| &run.recipes_generated);
         let all: Vec<&FailureRecord> = records.failures.iter().collect();
         let hosts = paused_hosts(control, site.as_of).into_iter();

@@ -12,7 +12,7 @@ mod writing;
 
 use std::collections::BTreeMap;
 
-use analytics::Page;
+use analytics::{Circumstances, Page};
 use batch_core::io::StateError;
 use chrono::{DateTime, Utc};
 
@@ -26,7 +26,7 @@ fn site(state: &MemoryState, as_of: DateTime<Utc>) -> BTreeMap<String, String> {
         assert!(site.insert(page.path.clone(), body).is_none(), "{} twice", page.path);
         Ok::<(), StateError>(())
     };
-    analytics::pages(state, None, as_of, put).unwrap();
+    analytics::pages(state, &Circumstances::at(as_of), put).unwrap();
     site
 }
 

@@ -162,7 +162,7 @@ fn failures_are_told() {
     assert_eq!(statuses(&root)["npm:lies"], "failed");
     root.ok(&["dashboard", "build"]);
     let page = std::fs::read_to_string(root.path("site/index.html")).unwrap();
-    assert!(page.contains("0/8"), "the run is not on the first page");
+    assert!(page.contains("0 of 8 verified"), "the run is not on the first page");
 }
 
 /// Output that a hostile package may print into the log of a CI job.
