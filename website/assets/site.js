@@ -1,7 +1,7 @@
-// Extras for a page that is complete without them: ids, ages, filters, sorting.
+// Extras for complete pages: ids, ages, filters, sorting.
 (function () {
   "use strict";
-  var query = new URLSearchParams(location.search);
+  var query = new URLSearchParams(location.search), isFile = location.protocol === "file:";
   var all = function (selector, root) { return Array.from((root || document).querySelectorAll(selector)); };
 
   // failure.html?id=… and run.html?id=…: a plain id is its own page name; older ones are in their month.
@@ -125,12 +125,12 @@
       var search = active.toString() ? "?" + active : "";
       history.replaceState(null, "", location.pathname + search + location.hash);
       all("a[data-carry]").forEach(function (link) { link.search = search; });
-      if (pager) pager.hidden = !!search;
+      if (pager) pager.hidden = search && form.dataset.index && !isFile;
       if (!search) {
         here.forEach(function (row) { row.hidden = false; });
         body.replaceChildren.apply(body, here);
         output.textContent = "";
-      } else if (!form.dataset.index) {
+      } else if (!form.dataset.index || isFile) {
         inPage();
       } else if (whole) {
         inWhole();
@@ -138,7 +138,7 @@
         fetch(form.dataset.index).then(function (answer) { return answer.json(); }).then(function (json) {
           whole = json;
           if (turn === wanted) inWhole();
-        }).catch(function () { if (pager) pager.hidden = false; inPage(); });
+        }).catch(inPage);
       }
     }
 

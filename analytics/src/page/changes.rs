@@ -40,7 +40,7 @@ impl Change<'_> {
             Row::from(vec![
                 Cell::link(Link::package(site, id)),
                 tried.map_or(Cell::None, |it| Cell::Word(it.ended.as_str())),
-                Cell::Strip(strip::strip(site, id)),
+                Cell::Strip(strip::plain(site, id)),
             ])
         };
         Table {

@@ -91,7 +91,7 @@ pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Pag
             let headline = Link::new(path::failure(&failure.id), site.headline(failure));
             (headline, Text::of(site.remedy(failure)))
         }),
-        strip: cell(Cell::Strip(strip::strip(site, id))),
+        strip: cell(Cell::Strip(strip::linked(site, id))),
         facts: facts(site, id).into_iter().map(|(name, it)| (name, cell(it))).collect(),
         out: out(site, id),
         commands: commands(&explanation),

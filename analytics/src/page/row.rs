@@ -179,7 +179,7 @@ pub(super) fn package(site: &Site<'_>, id: &PackageId) -> Row {
         } else {
             Cell::Links(why.text, why.links)
         },
-        Cell::Strip(strip::strip(site, id)),
+        Cell::Strip(strip::plain(site, id)),
         Cell::time(entry.and_then(|entry| entry.last_attempt_at).map(Timestamp)),
         Cell::time(entry.and_then(|entry| entry.next_retry_at).map(Timestamp)),
         popularity.map_or(Cell::None, Cell::text_of_popularity),

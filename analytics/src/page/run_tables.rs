@@ -140,7 +140,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
             Cell::Link(Link::new(path::failure(&it.id), site.headline(it)))
         }),
         Cell::Links(Text::default(), tried.failures.iter().map(link).collect()),
-        Cell::Strip(strip::strip(site, tried.package)),
+        Cell::Strip(strip::plain(site, tried.package)),
     ])
 }
 
@@ -163,6 +163,6 @@ fn verified(site: &Site<'_>, tried: &Tried<'_>, run: Option<&RunRecord>) -> Row 
         },
         from.map_or(Cell::None, |from| Cell::text(from.as_str())),
         Cell::Links(Text::default(), tried.failures.iter().map(link).collect()),
-        Cell::Strip(strip::strip(site, tried.package)),
+        Cell::Strip(strip::plain(site, tried.package)),
     ])
 }

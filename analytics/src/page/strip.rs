@@ -16,13 +16,20 @@ use crate::{
 /// Attempts in a strip.
 const N_MARKS: usize = 10;
 
-/// The last ten attempts at a package, the newest one last; nothing if there is one only.
-pub(super) fn strip(site: &Site<'_>, id: &PackageId) -> Vec<Mark> {
+/// The last ten attempts at a package, the newest one last; nothing if there is one only. The marks
+/// lead to the failures and runs.
+pub(super) fn linked(site: &Site<'_>, id: &PackageId) -> Vec<Mark> {
     let attempts = site.last_attempts(id, N_MARKS);
     if attempts.len() < 2 {
         return vec![];
     }
     attempts.into_iter().rev().map(|tried| mark(site, tried)).collect()
+}
+
+/// The same without links, for tables, in which the row has links already.
+pub(super) fn plain(site: &Site<'_>, id: &PackageId) -> Vec<Mark> {
+    let without_link = |mark| Mark { href: String::new(), ..mark };
+    linked(site, id).into_iter().map(without_link).collect()
 }
 
 /// An attempt as a mark that leads to its failure or its run.

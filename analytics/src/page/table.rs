@@ -106,7 +106,7 @@ pub(super) struct Mark {
     pub(super) word: &'static str,
     /// What a reader is told about it.
     pub(super) title: String,
-    /// The address of its failure or run.
+    /// The address of its failure or run; empty if it is no link.
     pub(super) href: String,
 }
 

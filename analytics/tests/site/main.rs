@@ -4,6 +4,7 @@
 mod count;
 mod hostile;
 mod html;
+mod lists;
 mod memory;
 mod numbers;
 mod sample;
