@@ -59,7 +59,36 @@ fn state(payload: &str) -> MemoryState {
     state.transitions.push(serde_json::from_value(json!({"schema_version": 2, "at": at, "ecosystem": "npm",
         "from": "closed", "to": "open", "reason": payload, "evidence": [payload, format!("{payload}-npm:a")]})).unwrap());
     state.failures.quarantined.push(quarantined(payload, 1, payload, payload));
+    add_others(&mut state, payload);
     state
+}
+
+/// Records of seeding, of sources, of tests, and of a time before the pages begin.
+fn add_others(state: &mut MemoryState, payload: &str) {
+    let at = sample::now();
+    let source = json!({"schema_version": 2, "tool": "a", "selected": "npm:a",
+        "selection_reason": payload, "high_risk": true, "expires_at": at});
+    state.sources.push(serde_json::from_value(source).unwrap());
+    let audit = json!({"schema_version": 2, "tool": "b", "selected": "npm:b",
+        "selection_reason": payload, "high_risk": true});
+    state.audits.push(serde_json::from_value(audit).unwrap());
+    let seeding = json!({"schema_version": 2, "ecosystem": "npm", "started_at": at, "ended_at": at,
+        "outcome": "partial", "seen": 1, "added": 1, "refreshed": 0, "unchanged": 0, "skipped": {},
+        "sources": [{"name": payload, "outcome": "partial", "seen": 1, "reason": payload}],
+        "suspicious": [{"name": payload, "evidence": payload}], "usage": {}});
+    state.seedings.push(serde_json::from_value(seeding).unwrap());
+    state.run(json!({"batch_id": "npm-2026-11-20T01-00-00Z", "ecosystem": "npm",
+        "timestamp": "2026-11-20T01:00:00Z",
+        "total": 1, "succeeded": 1, "packages_processed": ["npm:b"], "recipes_generated": ["r2"],
+        "disambiguations": [{"from": "npm:c", "to": "npm:b", "reason": payload}],
+        "used_disambiguation": 1, "deferred": ["npm:d"], "run_id": payload, "interrupted": true,
+        "results": [{"package_id": "npm:b", "environment": "linux-debian-glibc-x86_64",
+            "result": "pass", "tries": 1, "duration_ms": 1}],
+        "minutes": {"linux": 1, "macos": 0}}));
+    let old = "2026-01-01T00:00:00Z";
+    state.failure(json!({"id": format!("npm-2026-01-01T00-00-00Z-{payload}"), "ecosystem": "npm",
+        "package_id": "npm:a", "batch_id": "npm-2026-01-01T00-00-00Z", "message": payload,
+        "category": payload, "subcategory": payload, "timestamp": old}));
 }
 
 #[test]

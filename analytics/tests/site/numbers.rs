@@ -253,3 +253,111 @@ fn an_output_that_cannot_be_shown_is_named() {
     assert!(site["p/npm/kept.html"].contains(r#"failures/kept.html#output""#));
     assert!(!site["p/npm/kept.html"].contains("all that it printed"));
 }
+
+/// The keys of an example of the design, with those of its parts.
+fn has_keys(found: &Value, example: &Value, path: &str) {
+    match example {
+        Value::Object(keys) => {
+            for (key, example) in keys {
+                let part = found.get(key).unwrap_or_else(|| panic!("{path}.{key} is missing"));
+                has_keys(part, example, &format!("{path}.{key}"));
+            }
+        }
+        Value::Array(examples) => {
+            let parts = found.as_array().unwrap_or_else(|| panic!("{path} is no list"));
+            for example in examples {
+                let has = |part: &&Value| part.is_object() == example.is_object();
+                let part = parts.iter().find(has).unwrap_or_else(|| panic!("{path} is empty"));
+                has_keys(part, example, path);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_file_for_programs_has_every_name_of_the_design() {
+    let mut state = sample::state();
+    let audit = json!({"schema_version": 2, "tool": "b", "selected": "npm:b",
+        "selection_reason": "priority_fallback", "high_risk": true});
+    state.audits.push(serde_json::from_value(audit).unwrap());
+    let site = site(&state, sample::now());
+    let json: Value = serde_json::from_str(&site["dashboard.json"]).unwrap();
+    let run = json!({"batch_id": "", "ecosystem": "", "timestamp": "", "total": 0, "succeeded": 0,
+        "failed": 0, "blocked": 0, "packages_processed": [""], "recipes_generated": [],
+        "workflow_run_url": "", "platform_results":
+        {"linux-debian-glibc-x86_64": {"tested": 0, "passed": 0, "failed": 0}}});
+    let last = json!({"batch_id": "", "ecosystem": "", "timestamp": "", "succeeded": 0, "failed": 0,
+        "total": 0});
+    let breaker = json!({"breaker_state": "", "last_failure": null, "consecutive_failures": 0});
+    let example = json!({
+        "queue": {"total": 0, "by_status": {"pending": 0}, "packages": [{}]},
+        "blockers": [{}], "runs": [run], "generated_at": "",
+        "failures": [{"id": "", "package": "", "ecosystem": "", "category": "", "subcategory": "",
+            "message": "", "full_output": "", "platform": "", "batch_id": "", "timestamp": "",
+            "workflow_run_url": ""}],
+        "failures_summary": {"total": 0, "by_category": {}, "by_subcategory": {}, "by_ecosystem": {}},
+        "health": {"ecosystems": {"npm": breaker}, "last_run": last,
+            "last_successful_run": {"batch_id": "", "recipes_merged": 0, "timestamp": ""},
+            "runs_since_last_success": 0, "hours_since_last_run": 0, "hours_since_recipe_merged": 0},
+        "disambiguations": {"total": 0, "by_reason": {"priority_fallback": 1}, "need_review": 0},
+    });
+    has_keys(&json, &example, "dashboard");
+    assert_eq!(json["disambiguations"]["need_review"], 1);
+    let has_output = |it: &&Value| it["full_output"].is_string() && it["platform"].is_string();
+    let failures = json["failures"].as_array().unwrap();
+    assert!(failures.iter().filter(has_output).count() > 20, "outputs are whole");
+    let monitor: Value = serde_json::from_str(&site["health.json"]).unwrap();
+    assert_eq!(monitor["verdict"], json["health"]["verdict"]);
+    assert!(monitor["stale_after"].as_str() > Some("2026-11-21"), "{monitor}");
+}
+
+#[test]
+fn the_shards_have_every_failure_once() {
+    let mut state = MemoryState::default();
+    let output = state.store_output(&"x".repeat(60 << 10));
+    for i in 0..200 {
+        state.failure(json!({"id": format!("npm-2026-11-21T12-00-00Z-p{i}"), "ecosystem": "npm",
+            "package_id": format!("npm:p{i}"), "batch_id": "npm-2026-11-21T12-00-00Z",
+            "output": output, "timestamp": sample::now()}));
+    }
+    let site = site(&state, sample::now());
+    let json: Value = serde_json::from_str(&site["dashboard.json"]).unwrap();
+    let ids = |json: &Value| -> Vec<String> {
+        let failures = json["failures"].as_array().unwrap().iter();
+        failures.map(|it| it["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut all = ids(&json);
+    let shards = json["failure_shards"].as_array().unwrap();
+    assert!(shards.len() > 1);
+    for shard in shards {
+        let content: Value = serde_json::from_str(&site[shard["path"].as_str().unwrap()]).unwrap();
+        assert_eq!(shard["count"], ids(&content).len());
+        all.extend(ids(&content));
+    }
+    let n = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!((n, all.len()), (200, 200));
+    assert_eq!(json["failures_summary"]["total"], 200);
+}
+
+#[test]
+fn decisions_about_sources_are_counted_and_those_that_need_a_person_listed() {
+    let mut state = MemoryState::default();
+    for (tool, is_risky) in [("one", true), ("two", true), ("three", false)] {
+        let audit = json!({"schema_version": 2, "tool": tool, "selected": format!("npm:{tool}"),
+            "selection_reason": if is_risky { "fallback" } else { "single" }, "high_risk": is_risky});
+        state.audits.push(serde_json::from_value(audit).unwrap());
+    }
+    // A person has decided about this one.
+    let source = json!({"schema_version": 2, "tool": "two", "selected": "npm:two",
+        "selection_reason": "looked at", "high_risk": true});
+    state.sources.push(serde_json::from_value(source).unwrap());
+    let site = site(&state, sample::now());
+    assert_eq!(n_rows(&site, "disambiguations.html"), 4);
+    assert_eq!(n_rows(&site, "disambiguations-need-review.html"), 1);
+    assert_eq!(n_rows(&site, "disambiguations/fallback.html"), 2);
+    assert!(site["index.html"].contains("<a href=\"disambiguations-need-review.html\">1</a>"));
+    count::check_all(&site);
+}

@@ -422,6 +422,8 @@ fn outputs_fit_their_schemas() {
     let file = |path: &str| -> Value {
         serde_json::from_str(&std::fs::read_to_string(root.path(path)).unwrap()).unwrap()
     };
+    check("dashboard", &file("site/dashboard.json"));
+    check("health", &file("site/health.json"));
     check("queue", &file("data/queues/priority-queue-npm.json"));
     check("batch-control", &file("batch-control.json"));
     check("batch-run", &file(&format!("data/metrics/batch-runs-{batch}.jsonl")));
