@@ -13,7 +13,7 @@ use super::{
     disambiguations, ecosystems, failures,
     list::Part,
     queue_status,
-    row::{self, Link, RUN_COLUMNS},
+    row::{self, Link, SHORT_RUN_COLUMNS},
     table::{Table, label},
     timeline,
 };
@@ -200,8 +200,8 @@ fn last_runs(site: &Site<'_>) -> Table {
     Table {
         id: "last-runs",
         caption: Text::new("The last runs, newest first"),
-        columns: RUN_COLUMNS,
-        rows: newest.map(|run| row::run(site, run)).collect(),
+        columns: SHORT_RUN_COLUMNS,
+        rows: newest.map(|run| row::short_run(site, run)).collect(),
     }
 }
 

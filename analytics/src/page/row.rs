@@ -86,6 +86,15 @@ pub(super) const RUN_COLUMNS: &[Column] = &[
     Column::new("Why", Kind::Line),
 ];
 
+/// What the first page shows of a run.
+pub(super) const SHORT_RUN_COLUMNS: &[Column] = RUN_COLUMNS.split_at(9).0;
+
+pub(super) fn short_run(site: &Site<'_>, of: &RunRecord) -> Row {
+    let mut row = run(site, of);
+    row.cells.truncate(SHORT_RUN_COLUMNS.len());
+    row
+}
+
 /// The parts of a run, by how the attempts ended, each with the anchor of its table.
 pub(super) fn part_of(ended: Ended) -> &'static str {
     match ended {

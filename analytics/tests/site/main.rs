@@ -3,6 +3,7 @@
 
 mod count;
 mod hostile;
+mod hostile_state;
 mod html;
 mod lists;
 mod memory;

@@ -271,7 +271,7 @@ fn has_keys(found: &Value, example: &Value, path: &str) {
                 has_keys(part, example, path);
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
