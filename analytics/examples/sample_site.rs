@@ -13,6 +13,6 @@ mod sample;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).ok_or("usage: sample_site DIR")?;
     let as_of = sample::now() + chrono::TimeDelta::minutes(20);
-    analytics::write(Path::new(&folder), &sample::state(), None, as_of)?;
+    analytics::write(Path::new(&folder), &sample::state(), &analytics::Circumstances::at(as_of))?;
     Ok(())
 }

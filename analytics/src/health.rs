@@ -5,90 +5,139 @@ use batch_core::{
     decide::{
         ahead,
         breaker::{Admission, BreakerPolicy, admission},
-        health::{self, Digest, Verdict},
+        health::{self, Code, Digest, Verdict},
     },
     model::{Breaker, Control, EcosystemId, RunRecord, SlotOutcome},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{
-    records::Records,
-    text::{Timestamp, counted},
-};
+use crate::{Circumstances, records::Records, text::Timestamp};
 
 /// The verdict at the top of the first page.
 #[derive(Debug)]
 pub(crate) struct Health<'a> {
     pub(crate) evaluated: health::Health,
-    /// The reason of the verdict, one sentence. It may hold text from packages.
+    /// The cause of the verdict and the remedy, one sentence. It may hold text from packages.
     pub(crate) why: String,
+    /// The command that remedies it or shows more.
+    pub(crate) command: Option<String>,
     /// The newest run that attempted a batch.
     pub(crate) last_run: Option<&'a RunRecord>,
-    /// The newest run whose recipes reached the main branch.
+    /// The newest run with a verified recipe.
     pub(crate) last_success: Option<&'a RunRecord>,
     /// The runs that attempted a batch after `last_success`, newest first.
     pub(crate) since_success: Vec<&'a RunRecord>,
+    /// Whole hours since the last run with attempts, and since the last merged recipe.
+    pub(crate) hours_since_run: Option<u64>,
+    pub(crate) hours_since_merge: Option<u64>,
 }
 
-/// The health at `as_of`, computed from all `records`.
-pub(crate) fn of(records: &Records, as_of: DateTime<Utc>) -> Health<'_> {
-    let evaluated = evaluate(records, as_of);
-    let had_turn = || {
-        let is_turn = |run: &&RunRecord| run.outcome != SlotOutcome::Skipped;
-        records
-            .runs
-            .iter()
-            .filter(move |run| !ahead::is_ahead(run.timestamp, as_of))
-            .filter(is_turn)
+/// The health, computed from all `records`.
+pub(crate) fn of<'a>(records: &'a Records, circumstances: &Circumstances<'_>) -> Health<'a> {
+    let as_of = circumstances.as_of;
+    let evaluated = evaluate(records, circumstances);
+    // A test of existing recipes makes none, so it neither is a success nor lacks one.
+    let is_turn = |run: &&RunRecord| run.outcome != SlotOutcome::Skipped && run.sweep.is_none();
+    let is_past = |run: &&RunRecord| !ahead::is_ahead(run.timestamp, as_of);
+    let had_turn = || records.runs.iter().filter(is_past).filter(is_turn);
+    let is_success = |run: &RunRecord| run.succeeded > 0 || run.merged > 0;
+    let since_success: Vec<_> = had_turn().take_while(|run| !is_success(run)).collect();
+    let hours = |run: Option<&RunRecord>| {
+        let age = as_of.signed_duration_since(run?.timestamp);
+        Some(u64::try_from(age.num_hours()).unwrap_or(0))
     };
-    let since_success: Vec<_> = had_turn().take_while(|run| run.merged == 0).collect();
+    let last_run = had_turn().next();
+    let (why, command) = why(&evaluated, &records.control, last_run, as_of);
     Health {
-        why: why(&evaluated, &records.control, since_success.len()),
+        why,
+        command,
         evaluated,
-        last_run: had_turn().next(),
-        last_success: had_turn().find(|run| run.merged > 0),
+        last_run,
+        last_success: had_turn().find(|run| is_success(run)),
         since_success,
+        hours_since_run: hours(last_run),
+        hours_since_merge: hours(had_turn().find(|run| run.merged > 0)),
     }
 }
 
-fn evaluate(records: &Records, as_of: DateTime<Utc>) -> health::Health {
-    let mut digest = Digest::new(as_of);
+fn evaluate(records: &Records, circumstances: &Circumstances<'_>) -> health::Health {
+    let mut digest = Digest::new(circumstances.as_of);
+    digest.is_under_way = circumstances.is_under_way;
+    circumstances.dead_runs.iter().for_each(|batch| digest.dead_run(batch));
+    // Nobody can fill the queue of an ecosystem that no plugin serves.
+    let is_served =
+        |id: &EcosystemId| circumstances.registry.is_none_or(|registry| registry.get(id).is_some());
     // Stops at the first run from which on older runs change nothing.
     let _ = records.runs.iter().try_for_each(|run| digest.run(run));
     records.failures.iter().for_each(|failure| digest.failure(failure));
-    records.queues.iter().for_each(|(id, queue)| digest.queue(id, queue));
+    let served = records.queues.iter().filter(|(id, _)| is_served(id));
+    served.for_each(|(id, queue)| digest.queue(id, queue));
     records.transitions.iter().rev().for_each(|line| digest.transition(line));
     records.problems.iter().for_each(|problem| digest.damaged(&problem.file));
     health::evaluate(&digest, &records.control)
 }
 
-fn why(evaluated: &health::Health, control: &Control, n_since_success: usize) -> String {
+/// The sentence of the verdict, and its command.
+fn why(
+    evaluated: &health::Health,
+    control: &Control,
+    last_run: Option<&RunRecord>,
+    as_of: DateTime<Utc>,
+) -> (String, Option<String>) {
+    let of_first = || {
+        let reason = evaluated.reasons.first()?;
+        let subject = &reason.subject;
+        let sentence = format!("{subject} {}", reason.code.meaning());
+        Some((format!("{}.", sentence.trim_end_matches('.')), reason.command.clone()))
+    };
     match evaluated.verdict {
-        Verdict::Paused => pause(control),
-        Verdict::NeverRun => "No run is recorded yet.".to_owned(),
+        Verdict::Paused => (pause(control, as_of), Some("tsuku-batch resume".to_owned())),
+        Verdict::NeverRun => (
+            "No run is recorded yet; start the first one.".to_owned(),
+            Some("tsuku-batch run".to_owned()),
+        ),
         Verdict::Stalled => {
-            "Nothing was recorded for more than three hours: check whether the schedule still starts runs."
-                .to_owned()
+            let stale = evaluated.reasons.iter().find(|it| it.code == Code::DataStale);
+            let age = stale.and_then(|it| it.since).map(|at| as_of.signed_duration_since(at));
+            let age = age.map_or("more than three hours".to_owned(), in_words);
+            let sentence = format!(
+                "Nothing was recorded for {age}; check whether the schedule still starts runs, or start one."
+            );
+            (sentence, Some("tsuku-batch run".to_owned()))
         }
-        Verdict::Healthy | Verdict::Degraded => match n_since_success {
-            0 => "The pipeline is running, and its last run merged recipes.".to_owned(),
-            n => {
-                let runs = counted(n, "run");
-                format!("The pipeline is running; {runs} without a merged recipe.")
-            }
-        },
+        Verdict::Degraded => of_first().unwrap_or_default(),
+        Verdict::Healthy => {
+            let last = last_run.map_or(String::new(), |run| {
+                format!("its last run verified {} of {} packages, and ", run.succeeded, run.total)
+            });
+            (format!("The pipeline is running; {last}nothing needs a person."), None)
+        }
     }
 }
 
-fn pause(control: &Control) -> String {
-    let mut why = control.reason.clone().unwrap_or_else(|| "No reason is recorded".to_owned());
+/// A long time in words.
+pub(crate) fn in_words(age: TimeDelta) -> String {
+    match age.num_hours() {
+        hours @ ..48 => format!("{hours} hours"),
+        hours => format!("{} days", hours / 24),
+    }
+}
+
+fn pause(control: &Control, as_of: DateTime<Utc>) -> String {
+    let pause = control.pause_of_all(as_of).filter(|_| control.enabled);
+    let reason = pause.map(|it| it.reason.clone()).or_else(|| control.reason.clone());
+    let mut why = match reason {
+        Some(reason) => format!("Stopped: {reason}"),
+        None => "Stopped; no reason is recorded".to_owned(),
+    };
     if let Some(who) = &control.disabled_by {
         why = format!("{why} — {who}");
     }
     if let Some(at) = control.disabled_at {
         why = format!("{why}, since {} UTC", Timestamp(at));
     }
-    if let Some(resume) = control.expected_resume {
+    let resume = pause.map(|it| it.until).or(control.expected_resume);
+    if let Some(resume) = resume {
         why = format!("{why}, expected back {} UTC", Timestamp(resume));
     }
     why + "."
@@ -139,8 +188,6 @@ pub(crate) fn permission(
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
-
     use super::*;
     use crate::records::Problem;
 
@@ -164,7 +211,7 @@ mod tests {
         };
         let runs = runs.split_whitespace().rev().map(run).collect();
         let records = Records { runs, ..Records::default() };
-        let health = of(&records, at(as_of));
+        let health = of(&records, &Circumstances::at(at(as_of)));
         let evaluated = &health.evaluated;
         let words = (evaluated.verdict.as_str(), evaluated.pipeline.as_str());
         let found = format!("{} {} {}", words.0, words.1, health.since_success.len());
@@ -190,9 +237,9 @@ mod tests {
             ..Control::default()
         };
         let records = Records { control, ..Records::default() };
-        let health = of(&records, at(9));
+        let health = of(&records, &Circumstances::at(at(9)));
         assert_eq!(health.evaluated.verdict, Verdict::Paused);
-        let expected = "registry outage — ada, since 1970-01-01 01:00 UTC, \
+        let expected = "Stopped: registry outage — ada, since 1970-01-01 01:00 UTC, \
                         expected back 1970-01-01 02:00 UTC.";
         assert_eq!(health.why, expected);
     }
@@ -213,7 +260,7 @@ mod tests {
             "ecosystems": {"a": breaker, "b": breaker, "c": breaker}});
         let control: Control = serde_json::from_value(json).unwrap();
         let records = Records { control, transitions, ..Records::default() };
-        let reasons = of(&records, at(3)).evaluated.reasons;
+        let reasons = of(&records, &Circumstances::at(at(3))).evaluated.reasons;
         let outage = reasons.iter().find(|it| it.code.as_str() == "correlated_outage").unwrap();
         assert_eq!((outage.subject.as_str(), outage.since), ("a, b, c", Some(at(2))));
     }
@@ -228,7 +275,7 @@ mod tests {
         };
         let records =
             Records { problems: vec![problem("batch-control.json")], ..Records::default() };
-        let reasons = of(&records, at(0)).evaluated.reasons;
+        let reasons = of(&records, &Circumstances::at(at(0))).evaluated.reasons;
         assert_eq!(reasons.len(), 1);
         assert_eq!(reasons[0].subject, "batch-control.json");
     }

@@ -1,8 +1,8 @@
 //! Makes the pages of the website from the stored records.
 //!
-//! The data flows in one direction: [`Records::read`] is the only code that reads the state,
-//! [`pages`] is pure (equal records and an equal `as_of` give equal bytes), and [`SiteWriter`] is
-//! the only code that writes files. [`write()`] does the three in order.
+//! The data flows in one direction: [`Records::read`] and `history` are the only code that reads the
+//! state, the pages are pure (equal records and an equal `as_of` give equal bytes), and
+//! [`SiteWriter`] is the only code that writes files. [`write()`] does the three in order.
 //!
 //! Every text from a registry or a program may be hostile. Before it reaches a template, its
 //! control and direction characters are replaced by visible marks; templates escape everything that
@@ -10,25 +10,29 @@
 
 mod blockers;
 mod causes;
+mod explained;
 mod health;
+mod history;
 mod page;
 mod path;
 mod records;
 mod site;
 mod text;
+mod tried;
 mod writer;
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use batch_core::{
     io::{StateError, StateReader},
     plugin::Registry,
 };
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
-pub use page::{Page, pages};
+pub use page::{Page, missing, schemas};
 pub use records::{Problem, Records, StoredOutput};
-pub use writer::{SiteWriter, WriteError, WriteErrorKind, Written};
+pub use writer::{MAX_SITE, SiteWriter, WARN_SITE, WriteError, WriteErrorKind, Written};
 
 /// Why the site could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -42,17 +46,71 @@ pub enum SiteError {
     Write(#[from] WriteError),
 }
 
-/// Writes the site of `state` as it is at `as_of` into `folder`: changes what changed, removes
-/// what is gone, touches nothing else. Returns as well what of the state could not be read. The
-/// classifiers in `registry` read reasons that only they understand.
+/// What pages depend on besides the state.
+pub struct Circumstances<'a> {
+    /// The time of the build.
+    pub as_of: DateTime<Utc>,
+    /// The plugins, whose classifiers read reasons that only they understand.
+    pub registry: Option<&'a Registry>,
+    /// The commit of the state, if that is known.
+    pub source_commit: Option<String>,
+    /// Whether a run is in progress.
+    pub is_under_way: bool,
+    /// The ids of runs that died and are not recorded yet.
+    pub dead_runs: Vec<String>,
+}
+
+impl Circumstances<'_> {
+    /// The circumstances at `as_of` about which nothing else is known.
+    pub fn at(as_of: DateTime<Utc>) -> Self {
+        Self { as_of, registry: None, source_commit: None, is_under_way: false, dead_runs: vec![] }
+    }
+}
+
+/// What the manifest says about a site besides its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The time of the build.
+    pub generated_at: Option<DateTime<Utc>>,
+    /// The time of the newest record.
+    pub data_as_of: Option<DateTime<Utc>>,
+    /// The commit of the state, if that is known.
+    pub source_commit: Option<String>,
+    /// Numbers of records, by kind.
+    pub counts: BTreeMap<String, usize>,
+}
+
+/// Passes every page of `state` to `put`; stops at the first error of `put`. Returns what of the state
+/// could not be read. Only one page is in memory at a time, because a site of one year needs more
+/// memory than a CI machine has.
+pub fn pages<E: From<StateError>>(
+    state: &dyn StateReader,
+    circumstances: &Circumstances<'_>,
+    mut put: impl FnMut(Page) -> Result<(), E>,
+) -> Result<(Summary, Vec<Problem>), E> {
+    let &Circumstances { as_of, registry, .. } = circumstances;
+    let mut records = Records::read(state, as_of)?;
+    let found = history::visit(state, registry, records.since, &mut |part| match part {
+        history::Part::File(file) => put(file),
+        history::Part::Month(month) => put(page::month(&month)),
+    })?;
+    records.problems.extend(found.problems);
+    records.problems.sort();
+    // A file whose name says no time is looked at for both.
+    records.problems.dedup();
+    let summary = page::pages(&records, &found.months, circumstances, put)?;
+    Ok((summary, records.problems))
+}
+
+/// Writes the site of `state` into `folder`: changes what changed, removes what is gone, touches
+/// nothing else. Returns as well what of the state could not be read.
 pub fn write(
     folder: &Path,
     state: &dyn StateReader,
-    registry: Option<&Registry>,
-    as_of: DateTime<Utc>,
+    circumstances: &Circumstances<'_>,
 ) -> Result<(Written, Vec<Problem>), SiteError> {
-    let records = Records::read(state)?;
     let mut writer = SiteWriter::begin(folder)?;
-    pages(&records, registry, as_of, |page| writer.put(page))?;
-    Ok((writer.finish()?, records.problems))
+    let put = |page| Ok::<_, SiteError>(writer.put(page)?);
+    let (summary, problems) = pages(state, circumstances, put)?;
+    Ok((writer.finish(summary)?, problems))
 }

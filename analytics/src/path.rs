@@ -1,6 +1,11 @@
 //! Paths of the pages. Every name consists of `[A-Za-z0-9._+~-]`, so links need no encoding.
 
-use batch_core::model::{EcosystemId, Fingerprint, PackageId, PackageName, StatusLabel, slug};
+use batch_core::model::{
+    EcosystemId, Environment, Fingerprint, PackageId, PackageName, StatusLabel, slug,
+};
+use chrono::NaiveDate;
+
+use crate::history::Kind;
 
 /// A package.
 pub(crate) fn package(id: &PackageId) -> String {
@@ -15,6 +20,50 @@ pub(crate) fn run(batch_id: &str) -> String {
 /// A failure.
 pub(crate) fn failure(failure_id: &str) -> String {
     format!("failures/{}.html", id_name(failure_id))
+}
+
+/// The page of one month of old records of one kind.
+pub(crate) fn month(kind: Kind, month: &str) -> String {
+    format!("history/{}-{month}.html", kind.as_str())
+}
+
+/// The file with these records.
+pub(crate) fn archive(kind: Kind, month: &str) -> String {
+    format!("history/{}-{month}.jsonl.gz", kind.as_str())
+}
+
+/// The anchor of an old record on the page of its month.
+pub(crate) fn anchor(kind: Kind, id: &str) -> String {
+    let letter = match kind {
+        Kind::Failures => 'f',
+        Kind::Runs => 'r',
+    };
+    format!("{letter}-{}", id_name(id))
+}
+
+/// The page of an ecosystem.
+pub(crate) fn ecosystem(id: &EcosystemId) -> String {
+    format!("ecosystems/{id}.html")
+}
+
+/// Stem of the list of an ecosystem's failures.
+pub(crate) fn failures_in(ecosystem: &EcosystemId) -> String {
+    format!("failures-in/{ecosystem}")
+}
+
+/// Stem of the list of the failures in an environment; of those in none with `None`.
+pub(crate) fn environment(environment: Option<Environment>) -> String {
+    format!("environments/{}", environment.map_or("none", |environment| environment.as_str()))
+}
+
+/// Stem of the list of the failures of one day.
+pub(crate) fn day(day: NaiveDate) -> String {
+    format!("days/{day}")
+}
+
+/// Stem of the list of the runs of one ecosystem; of those of no one ecosystem with `None`.
+pub(crate) fn runs_of(ecosystem: Option<&EcosystemId>) -> String {
+    format!("runs-of/{}", ecosystem.map_or("_none", |id| id.as_str()))
 }
 
 /// Stem of the list of entries with one status.
@@ -35,6 +84,11 @@ pub(crate) fn queue(ecosystem: &EcosystemId) -> String {
 /// Stem of the list of failures with one category.
 pub(crate) fn category(category: &str) -> String {
     format!("category/{}", slug(category))
+}
+
+/// Stem of the list of failures of one kind.
+pub(crate) fn kind(category: &str, subcategory: &str) -> String {
+    format!("category/{}/{}", slug(category), slug(subcategory))
 }
 
 /// Stem of the list of failures with one cause.
@@ -66,11 +120,15 @@ pub(crate) fn root_of(path: &str) -> String {
 /// The file name for an id. An id that consists of slugs and an instant is used as it is, so
 /// `run.html?id=` finds the page without a digest. Any other id is made a slug.
 fn id_name(id: &str) -> String {
-    let is_plain = id.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+    if is_plain(id) { id.to_owned() } else { slug(id) }
+}
+
+/// Whether `id` is the name of its own page.
+pub(crate) fn is_plain(id: &str) -> bool {
+    id.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && id.len() <= 200
         && !id.ends_with('.')
-        && without_instant_letters(id).chars().all(is_in_id);
-    if is_plain { id.to_owned() } else { slug(id) }
+        && without_instant_letters(id).chars().all(is_in_id)
 }
 
 fn is_in_id(c: char) -> bool {

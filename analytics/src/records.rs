@@ -8,18 +8,23 @@ use std::{
 };
 
 use batch_core::{
+    decide::ahead,
     io::{HistoryFilter, Quarantined, StateError, StateReader, Visited},
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRecord, Queue, RecipeName,
-        RunRecord,
+        BreakerTransition, Control, CuratedSource, EcosystemId, FailureRecord, OutputRecord, Queue,
+        RecipeName, RunRecord, SeedingRecord, SourceAudit,
     },
 };
+use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 
 use crate::{path, text::Text};
 
+/// The time that pages show, before the newest record. Older records are on the pages of their months.
+pub(crate) const WINDOW: TimeDelta = TimeDelta::days(90);
+
 /// How many bytes of outputs are held in memory and shown whole; for older failures only the name
 /// of the output is shown.
-const OUTPUT_BUDGET_BYTES: u64 = 128 << 20;
+const OUTPUT_BUDGET_BYTES: u64 = 64 << 20;
 
 /// The stored state, as far as pages show it.
 #[derive(Debug, Default)]
@@ -28,16 +33,27 @@ pub struct Records {
     pub control: Control,
     /// The queues that could be read.
     pub queues: BTreeMap<EcosystemId, Queue>,
-    /// Newest first; each has a page of its own.
+    /// The start of the window; older runs and failures are not held in memory. `None` before the
+    /// first record.
+    pub since: Option<DateTime<Utc>>,
+    /// Those of the window, newest first; each has a page of its own.
     pub runs: Vec<RunRecord>,
-    /// Newest first; each has a page of its own.
+    /// Those of the window, newest first; each has a page of its own.
     pub failures: Vec<FailureRecord>,
     /// Newest first.
     pub transitions: Vec<BreakerTransition>,
     /// By SHA-256, for every output that a failure refers to.
     pub outputs: BTreeMap<String, StoredOutput>,
-    /// The recipes of runs that still exist.
+    /// The recipes of runs and entries that still exist.
     pub recipes: BTreeMap<RecipeName, String>,
+    /// The names of all recipes.
+    pub recipe_names: Vec<RecipeName>,
+    /// Decisions of people about sources.
+    pub sources: Vec<CuratedSource>,
+    /// Decisions of the earlier pipeline about sources.
+    pub audits: Vec<SourceAudit>,
+    /// Seeding runs, newest first.
+    pub seedings: Vec<SeedingRecord>,
     /// Records that could not be read, by file and place.
     pub problems: Vec<Problem>,
 }
@@ -77,8 +93,8 @@ impl fmt::Display for Problem {
 impl Records {
     /// Reads all of `state`. A record, a recipe or a control file that cannot be read becomes a
     /// [`Problem`]. It is an error if a folder cannot be listed or the disk fails.
-    pub fn read(state: &dyn StateReader) -> Result<Self, StateError> {
-        let mut records = Self::default();
+    pub fn read(state: &dyn StateReader, as_of: DateTime<Utc>) -> Result<Self, StateError> {
+        let mut records = Self { since: start_of_window(state, as_of)?, ..Self::default() };
         match state.control() {
             Ok(control) => records.control = control,
             Err(error) => records.problems.push(Problem::of_file(&error)),
@@ -87,6 +103,7 @@ impl Records {
         records.read_history(state)?;
         records.read_outputs(state)?;
         records.read_recipes(state)?;
+        records.read_sources(state)?;
         records.problems.sort();
         Ok(records)
     }
@@ -108,9 +125,9 @@ impl Records {
     }
 
     fn read_history(&mut self, state: &dyn StateReader) -> Result<(), StateError> {
-        let all = HistoryFilter::default();
-        let runs = state.runs(&all)?;
-        let failures = state.failures(&all)?;
+        let window = HistoryFilter { since: self.since, ..HistoryFilter::default() };
+        let runs = state.runs(&window)?;
+        let failures = state.failures(&window)?;
         let transitions = state.breaker_log()?;
         let bad = [runs.quarantined, failures.quarantined, transitions.quarantined];
         self.problems.extend(bad.into_iter().flatten().map(Problem::from));
@@ -158,9 +175,25 @@ impl Records {
         })
     }
 
+    fn read_sources(&mut self, state: &dyn StateReader) -> Result<(), StateError> {
+        let curated = state.curated_sources()?;
+        let audits = state.source_audits()?;
+        let seedings = state.seeding_runs()?;
+        let bad = [curated.quarantined, audits.quarantined, seedings.quarantined];
+        self.problems.extend(bad.into_iter().flatten().map(Problem::from));
+        self.sources = curated.records;
+        self.audits = audits.records;
+        self.seedings = seedings.records;
+        self.seedings.sort_by(|a, b| (b.ended_at, &b.ecosystem).cmp(&(a.ended_at, &a.ecosystem)));
+        Ok(())
+    }
+
     fn read_recipes(&mut self, state: &dyn StateReader) -> Result<(), StateError> {
-        let made: BTreeSet<&RecipeName> =
-            self.runs.iter().flat_map(|run| &run.recipes_generated).collect();
+        self.recipe_names = state.recipe_names()?;
+        let of_entries = self.queues.values().flat_map(BTreeMap::values);
+        let of_entries = of_entries.filter_map(|entry| entry.recipe.as_ref());
+        let of_runs = self.runs.iter().flat_map(|run| &run.recipes_generated);
+        let made: BTreeSet<&RecipeName> = of_runs.chain(of_entries).collect();
         for name in made {
             if let Some(toml) = readable(state.recipe(name), &mut self.problems)? {
                 self.recipes.insert(name.clone(), toml);
@@ -168,6 +201,33 @@ impl Records {
         }
         Ok(())
     }
+}
+
+/// Midnight before the oldest record that is shown. A whole day, so that it moves once a day.
+fn start_of_window(
+    state: &dyn StateReader,
+    as_of: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StateError> {
+    let mut newest: Option<DateTime<Utc>> = None;
+    let mut note = |at: DateTime<Utc>| {
+        // A wrong clock must not hide everything else.
+        if ahead::is_ahead(at, as_of) {
+            return ControlFlow::Continue(());
+        }
+        newest = newest.max(Some(at));
+        ControlFlow::Break(())
+    };
+    let all = HistoryFilter::default();
+    state.visit_runs(&all, &mut |visited| match visited {
+        Visited::Record(run) => note(run.timestamp),
+        Visited::Damaged(_) => ControlFlow::Continue(()),
+    })?;
+    state.visit_failure_summaries(&all, &mut |visited| match visited {
+        Visited::Record(failure) => note(failure.timestamp),
+        Visited::Damaged(_) => ControlFlow::Continue(()),
+    })?;
+    let start = newest.and_then(|at| at.checked_sub_signed(WINDOW));
+    Ok(start.and_then(|at| at.with_hour(0)?.with_minute(0)?.with_second(0)?.with_nanosecond(0)))
 }
 
 /// The value that was read; `None` if this one file is damaged, which is recorded as a problem.

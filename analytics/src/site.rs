@@ -8,127 +8,136 @@ use batch_core::{
         headline::{FailureView, Headline, Remedy, headline, remedy},
     },
     model::{
-        EcosystemId, FailureRecord, PackageId, QueueEntry, RecipeName, RunRecord, StatusLabel,
+        EcosystemId, FailureRecord, Fingerprint, PackageId, QueueEntry, RecipeName, RunRecord,
+        Status, StatusLabel, Tier, slug,
     },
     plugin::Registry,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
+    Circumstances,
     blockers::{self, Blocker},
     causes::{self, Cause},
+    page::N_ROWS,
+    path,
     records::Records,
+    text::https_url,
+    tried::{Attempts, Tried},
 };
 
 /// Borrows from one set of records. Lists are in the order in which pages show them.
 pub(crate) struct Site<'a> {
     pub(crate) records: &'a Records,
-    registry: Option<&'a Registry>,
+    pub(crate) circumstances: &'a Circumstances<'a>,
     /// The time for which the pages are made.
     pub(crate) as_of: DateTime<Utc>,
     /// The time of the newest record; `None` if there is no record.
     pub(crate) data_as_of: Option<DateTime<Utc>>,
     pub(crate) causes: Vec<Cause<'a>>,
     pub(crate) blockers: Vec<Blocker<'a>>,
+    pub(crate) attempts: Attempts<'a>,
     /// Every package that has a page. The entry is `None` if the package is in no queue.
     pub(crate) packages: BTreeMap<&'a PackageId, Option<&'a QueueEntry>>,
-    runs_by_id: BTreeMap<&'a str, &'a RunRecord>,
-    runs_by_package: BTreeMap<&'a PackageId, Vec<&'a RunRecord>>,
+    /// The entries without a page: the number of the page of their ecosystem's list of pending
+    /// entries on which their row is.
+    rows: BTreeMap<&'a PackageId, usize>,
+    /// Every run that has a page. Runs of imported failures have no record.
+    pub(crate) batches: BTreeMap<&'a str, Option<&'a RunRecord>>,
+    causes_by_fingerprint: BTreeMap<Fingerprint, usize>,
     failures_by_run: BTreeMap<&'a str, Vec<&'a FailureRecord>>,
     failures_by_package: BTreeMap<&'a PackageId, Vec<&'a FailureRecord>>,
     recipes: BTreeMap<&'a PackageId, &'a RecipeName>,
+    /// The address of the repository of the recipes, if a run says it.
+    forge: Option<&'a str>,
 }
 
 impl<'a> Site<'a> {
-    pub(crate) fn new(
-        records: &'a Records,
-        registry: Option<&'a Registry>,
-        as_of: DateTime<Utc>,
-    ) -> Self {
+    pub(crate) fn new(records: &'a Records, circumstances: &'a Circumstances<'a>) -> Self {
+        let as_of = circumstances.as_of;
+        let attempts = Attempts::new(&records.runs, &records.failures);
+        let causes = causes::rank(&records.failures);
+        let by_fingerprint = causes.iter().enumerate().map(|(i, it)| (it.fingerprint, i));
         let mut site = Self {
             records,
-            registry,
+            circumstances,
             as_of,
             data_as_of: newest(records, as_of),
-            causes: causes::rank(&records.failures),
-            blockers: blockers::rank(&records.queues),
-            packages: BTreeMap::new(),
-            runs_by_id: BTreeMap::new(),
-            runs_by_package: BTreeMap::new(),
+            causes_by_fingerprint: by_fingerprint.collect(),
+            causes,
+            blockers: blockers::rank(records),
+            packages: attempts.packages().map(|id| (id, None)).collect(),
+            batches: attempts.batches().map(|id| (id, None)).collect(),
+            attempts,
+            rows: BTreeMap::new(),
             failures_by_run: BTreeMap::new(),
             failures_by_package: BTreeMap::new(),
             recipes: BTreeMap::new(),
+            forge: records.runs.iter().find_map(|run| forge(run.workflow_run_url.as_deref()?)),
         };
         for failure in &records.failures {
             site.failures_by_run.entry(&failure.batch_id).or_default().push(failure);
             site.failures_by_package.entry(&failure.package_id).or_default().push(failure);
-            site.packages.insert(&failure.package_id, None);
         }
-        for run in &records.runs {
-            site.runs_by_id.insert(&run.batch_id, run);
-            let distinct: BTreeSet<&PackageId> = run.packages_processed.iter().collect();
-            for id in distinct {
-                site.runs_by_package.entry(id).or_default().push(run);
-                site.packages.insert(id, None);
-            }
-        }
-        for entry in records.queues.values().flat_map(BTreeMap::values) {
-            site.packages.insert(&entry.id, Some(entry));
+        site.batches.extend(records.runs.iter().map(|run| (&*run.batch_id, Some(run))));
+        for queue in records.queues.values() {
+            site.place_entries(queue.values());
         }
         site.match_recipes();
         site
     }
 
-    /// Finds out which recipe belongs to which package. A run lists its packages and its recipes in
-    /// the same order, so the packages without a failure and the recipes match one by one. If their
-    /// numbers differ, none is matched.
+    /// Gives each entry its page, or the row that stands for it.
+    fn place_entries(&mut self, entries: impl Iterator<Item = &'a QueueEntry>) {
+        let mut pending: Vec<&QueueEntry> = vec![];
+        for entry in entries {
+            let is_pending = entry.status == Status::Pending;
+            if is_pending {
+                pending.push(entry);
+            }
+            let was_attempted =
+                entry.last_attempt_at.is_some() || self.packages.contains_key(&entry.id);
+            if !is_pending || was_attempted {
+                self.packages.insert(&entry.id, Some(entry));
+            }
+        }
+        pending.sort_by_key(|entry| in_order(entry));
+        for (i, entry) in pending.into_iter().enumerate() {
+            if !self.packages.contains_key(&entry.id) {
+                self.rows.insert(&entry.id, 1 + i / N_ROWS);
+            }
+        }
+    }
+
+    /// Finds out which recipe belongs to which package. Entries say it. Otherwise a run lists its
+    /// packages and its recipes in the same order, so the verified packages and the recipes match one
+    /// by one. If their numbers differ, none is matched.
     fn match_recipes(&mut self) {
+        let entries = self.records.queues.values().flat_map(BTreeMap::values);
+        self.recipes.extend(entries.filter_map(|it| Some((&it.id, it.recipe.as_ref()?))));
         for run in &self.records.runs {
-            let succeeded = self.succeeded(run);
-            if succeeded.len() == run.recipes_generated.len() {
-                for (id, recipe) in succeeded.into_iter().zip(&run.recipes_generated) {
+            let verified: Vec<&PackageId> = self
+                .attempts
+                .of_batch(&run.batch_id)
+                .filter(|tried| tried.ended.is_verified())
+                .map(|tried| tried.package)
+                .collect();
+            if verified.len() == run.recipes_generated.len() {
+                for (id, recipe) in verified.into_iter().zip(&run.recipes_generated) {
                     self.recipes.entry(id).or_insert(recipe);
                 }
             }
         }
     }
 
-    /// The packages of `run` without a failure record, in the order of the run.
-    fn succeeded(&self, run: &'a RunRecord) -> Vec<&'a PackageId> {
-        let failed: BTreeSet<&PackageId> =
-            self.failures_of(&run.batch_id).iter().map(|failure| &failure.package_id).collect();
-        run.packages_processed.iter().filter(|id| !failed.contains(id)).collect()
-    }
-
-    /// Whether every package of `run` without a failure record succeeded. If not, failure records
-    /// are missing.
-    pub(crate) fn is_complete(&self, run: &'a RunRecord) -> bool {
-        u64::try_from(self.succeeded(run).len()) == Ok(run.succeeded)
-    }
-
     /// The cause of `failure` in one line.
     pub(crate) fn headline(&self, failure: &FailureRecord) -> Headline {
-        headline(&self.view(failure))
+        headline(&view(self.circumstances.registry, failure))
     }
 
     /// What a person can do about `failure`.
     pub(crate) fn remedy(&self, failure: &FailureRecord) -> Remedy {
-        remedy(&self.view(failure))
-    }
-
-    fn view<'f>(&self, failure: &'f FailureRecord) -> FailureView<'f> {
-        let ecosystem = &failure.package_id.ecosystem;
-        let reason =
-            |registry: &Registry| registry.reason(ecosystem, failure.kind(), &failure.message);
-        FailureView::of_record(failure).with_own_reason(self.registry.and_then(reason))
-    }
-
-    pub(crate) fn run(&self, batch_id: &str) -> Option<&'a RunRecord> {
-        self.runs_by_id.get(batch_id).copied()
-    }
-
-    pub(crate) fn runs_with(&self, id: &PackageId) -> &[&'a RunRecord] {
-        self.runs_by_package.get(id).map_or(&[], Vec::as_slice)
+        remedy(&view(self.circumstances.registry, failure))
     }
 
     pub(crate) fn failures_of(&self, batch_id: &str) -> &[&'a FailureRecord] {
@@ -139,7 +148,50 @@ impl<'a> Site<'a> {
         self.failures_by_package.get(id).map_or(&[], Vec::as_slice)
     }
 
-    /// The name and the text of the recipe that a run made of `id`, if the recipe still exists.
+    /// The last attempts at a package, at most `n`, newest first.
+    pub(crate) fn last_attempts(&self, id: &PackageId, n: usize) -> Vec<&Tried<'a>> {
+        self.attempts.of_package(id).take(n).collect()
+    }
+
+    pub(crate) fn entry(&self, id: &PackageId) -> Option<&'a QueueEntry> {
+        self.records.queues.get(&id.ecosystem)?.get(id)
+    }
+
+    /// The address of everything that is known about a package, relative to the top of the site: its
+    /// page or its row; empty if nothing is known about it.
+    pub(crate) fn package_href(&self, id: &PackageId) -> String {
+        if self.packages.contains_key(id) {
+            return path::package(id);
+        }
+        let row = |&n: &usize| {
+            let list = path::status_in(&id.ecosystem, StatusLabel::Pending);
+            format!("{}#{}", path::list(&list, n), row_anchor(id))
+        };
+        self.rows.get(id).map(row).unwrap_or_default()
+    }
+
+    /// Whether the row of `id` in the list of its ecosystem's pending entries is all that there is.
+    pub(crate) fn is_row_only(&self, id: &PackageId) -> bool {
+        self.rows.contains_key(id)
+    }
+
+    /// The failures with the same fingerprint.
+    pub(crate) fn cause(&self, fingerprint: Fingerprint) -> Option<&Cause<'a>> {
+        let i = *self.causes_by_fingerprint.get(&fingerprint)?;
+        Some(&self.causes[i])
+    }
+
+    /// The address of the package in its registry.
+    pub(crate) fn registry_page(&self, id: &PackageId) -> Option<String> {
+        https_url(&self.circumstances.registry?.get(&id.ecosystem)?.names.web_page(&id.name)?)
+    }
+
+    /// The newest run that attempted something, of one ecosystem or of any.
+    pub(crate) fn newest_batch(&self, id: Option<&EcosystemId>) -> Option<&'a str> {
+        self.attempts.newest_batches(id, self.as_of).first().map(|(batch, _)| *batch)
+    }
+
+    /// The name and the text of the recipe of `id`, if it still exists.
     pub(crate) fn recipe(&self, id: &PackageId) -> Option<(&'a RecipeName, &'a str)> {
         let name = *self.recipes.get(id)?;
         Some((name, self.records.recipes.get(name)?))
@@ -148,6 +200,11 @@ impl<'a> Site<'a> {
     /// The name of the recipe of `id`, whether or not its text is there.
     pub(crate) fn recipe_name(&self, id: &PackageId) -> Option<&'a RecipeName> {
         self.recipes.get(id).copied()
+    }
+
+    /// The address of a file of the repository on its main branch.
+    pub(crate) fn on_forge(&self, file: &str) -> Option<String> {
+        Some(format!("{}/blob/main/{file}", self.forge?))
     }
 
     /// The entries with that status, of one ecosystem or of all, sorted by tier and id.
@@ -162,18 +219,61 @@ impl<'a> Site<'a> {
             .flat_map(|(_, queue)| queue.values())
             .filter(|entry| status.is_none_or(|asked| asked == entry.status.label()))
             .collect();
-        entries.sort_by(|a, b| (a.tier, &a.id).cmp(&(b.tier, &b.id)));
+        entries.sort_by_key(|entry| in_order(entry));
         entries
     }
 
-    /// Every ecosystem that occurs in the records, sorted.
-    pub(crate) fn ecosystems(&self) -> BTreeSet<&'a EcosystemId> {
+    /// Every ecosystem that occurs in the records or has a plugin, in the order of the rotation, then by name.
+    pub(crate) fn ecosystems(&self) -> Vec<&'a EcosystemId> {
         let records = self.records;
         let of_runs = records.runs.iter().filter_map(|run| run.ecosystem.as_ref());
         let of_failures = records.failures.iter().map(|failure| &failure.package_id.ecosystem);
         let known = records.queues.keys().chain(records.control.ecosystems.keys());
-        known.chain(of_runs).chain(of_failures).collect()
+        let served = self
+            .circumstances
+            .registry
+            .into_iter()
+            .flat_map(Registry::iter)
+            .map(|plugin| &plugin.id);
+        let all = known.chain(of_runs).chain(of_failures).chain(served);
+        let all: BTreeSet<&EcosystemId> = all.collect();
+        let mut all: Vec<_> = all.into_iter().collect();
+        all.sort_by_key(|id| (self.rank(id), *id));
+        all
     }
+
+    /// Whether a plugin serves the ecosystem. Without a registry every ecosystem counts as served.
+    pub(crate) fn is_served(&self, id: &EcosystemId) -> bool {
+        self.circumstances.registry.is_none_or(|registry| registry.get(id).is_some())
+    }
+
+    fn rank(&self, id: &EcosystemId) -> u16 {
+        let plugin = self.circumstances.registry.and_then(|registry| registry.get(id));
+        plugin.map_or(u16::MAX, |plugin| plugin.rotation_rank)
+    }
+}
+
+/// `failure` as headlines and remedies need it.
+pub(crate) fn view<'f>(registry: Option<&Registry>, failure: &'f FailureRecord) -> FailureView<'f> {
+    let ecosystem = &failure.package_id.ecosystem;
+    let reason = |registry: &Registry| registry.reason(ecosystem, failure.kind(), &failure.message);
+    FailureView::of_record(failure).with_own_reason(registry.and_then(reason))
+}
+
+/// The anchor of the row of a package that has no page.
+pub(crate) fn row_anchor(id: &PackageId) -> String {
+    format!("p-{}", slug(id.name.as_str()))
+}
+
+fn in_order(entry: &QueueEntry) -> (Tier, &PackageId) {
+    (entry.tier, &entry.id)
+}
+
+/// The address of the repository in the address of one of its workflow runs.
+fn forge(workflow_run_url: &str) -> Option<&str> {
+    https_url(workflow_run_url)?;
+    let (repository, _) = workflow_run_url.split_once("/actions/runs/")?;
+    (repository.matches('/').count() == 4).then_some(repository)
 }
 
 /// The newest instant in the records that is not later than `as_of`.
@@ -185,7 +285,10 @@ fn newest(records: &Records, as_of: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let runs = records.runs.iter().map(ended);
     let failures = records.failures.iter().map(|failure| failure.timestamp);
     let transitions = records.transitions.iter().map(|transition| transition.at);
-    let entries = records.queues.values().flat_map(BTreeMap::values).map(QueueEntry::waiting_since);
-    let all = runs.chain(failures).chain(transitions).chain(entries);
-    all.filter(|&at| !ahead::is_ahead(at, as_of)).max()
+    let all = runs.chain(failures).chain(transitions);
+    let newest = all.filter(|&at| !ahead::is_ahead(at, as_of)).max();
+    newest.or_else(|| {
+        let entries = records.queues.values().flat_map(BTreeMap::values);
+        entries.map(QueueEntry::waiting_since).filter(|&at| !ahead::is_ahead(at, as_of)).max()
+    })
 }

@@ -31,19 +31,6 @@ impl Text {
         Self(text)
     }
 
-    /// The last `n` bytes of `raw`; it starts at the beginning of a line if one is near.
-    pub(crate) fn tail(raw: &str, n: usize) -> Self {
-        let Some(mut start) = raw.len().checked_sub(n).filter(|start| *start > 0) else {
-            return Self::new(raw);
-        };
-        while !raw.is_char_boundary(start) {
-            start += 1;
-        }
-        let rest = &raw[start..];
-        let rest = rest.split_once('\n').map_or(rest, |(_, rest)| rest);
-        Self(format!("…\n{}", visible(rest)))
-    }
-
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -158,13 +145,6 @@ mod tests {
         assert_eq!(Text::last_line("a\nb b\n \n", 9).as_str(), "b b");
         assert_eq!(Text::last_line("äöüß", 2).as_str(), "äö…");
         assert_eq!(Text::last_line("", 2).as_str(), "");
-    }
-
-    #[test]
-    fn a_tail_begins_at_the_start_of_a_line() {
-        assert_eq!(Text::tail("one\ntwo\nthree", 9).as_str(), "…\nthree");
-        assert_eq!(Text::tail("one", 9).as_str(), "one");
-        assert_eq!(Text::tail("ääää", 3).as_str(), "…\nä");
     }
 
     #[test]

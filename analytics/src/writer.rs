@@ -1,8 +1,10 @@
 //! Writes pages into a folder. No other file of this crate writes.
 
 use std::{
-    collections::BTreeSet,
-    fs, io,
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    hash::{DefaultHasher, Hasher as _},
+    io,
     io::Write as _,
     path::{Path, PathBuf},
 };
@@ -10,7 +12,7 @@ use std::{
 use batch_core::io::read_within;
 use serde::{Deserialize, Serialize};
 
-use crate::page::Page;
+use crate::{Summary, page::Page};
 
 /// The list of the files of the last build, so that a later build can remove them.
 const MANIFEST: &str = "manifest.json";
@@ -19,7 +21,13 @@ const MANIFEST: &str = "manifest.json";
 /// files here and removes those that are no longer needed.
 const JOURNAL: &str = "manifest.partial";
 
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
+
+/// From this size of a site on, in bytes, its operator is warned: hosts of pages accept 1 GB.
+pub const WARN_SITE: u64 = 300 << 20;
+
+/// The largest site that is written, in bytes.
+pub const MAX_SITE: u64 = 500 << 20;
 
 /// The largest file of a site that is read, in bytes: a manifest of ten million pages.
 const MAX_FILE: u64 = 512 << 20;
@@ -39,6 +47,8 @@ pub struct Written {
     pub n_written: u64,
     pub n_unchanged: u64,
     pub n_removed: u64,
+    /// The size of all files together.
+    pub n_bytes: u64,
 }
 
 /// Why the site could not be written.
@@ -70,13 +80,36 @@ pub enum WriteErrorKind {
     /// The path leads outside of the folder.
     #[error("not a path of a page")]
     BadPath,
+    /// The site is larger than hosts of pages accept.
+    #[error("the site is larger than {} MB; `tsuku-batch archive` moves old records out of the way", MAX_SITE >> 20)]
+    TooLarge,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Manifest {
     schema_version: u32,
-    /// Sorted.
-    files: BTreeSet<String>,
+    #[serde(flatten)]
+    summary: Summary,
+    n_bytes: u64,
+    files: BTreeMap<String, Content>,
+}
+
+/// What a file contained when it was written. A file with the same size is not read again: nobody
+/// else writes into the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Content {
+    bytes: u64,
+    digest: u64,
+}
+
+impl Content {
+    fn of(body: &[u8]) -> Self {
+        // It only has to notice changes, and is made in a fraction of the time that a page needs.
+        let mut hasher = DefaultHasher::new();
+        hasher.write(body);
+        // JSON numbers are exact up to 53 bits.
+        Self { bytes: body.len() as u64, digest: hasher.finish() >> 11 }
+    }
 }
 
 /// Writes one build of the site.
@@ -84,9 +117,9 @@ struct Manifest {
 pub struct SiteWriter {
     folder: PathBuf,
     journal: fs::File,
-    /// The files of earlier builds.
-    before: BTreeSet<String>,
-    now: BTreeSet<String>,
+    /// The files of earlier builds; those of an interrupted one may contain anything.
+    before: BTreeMap<String, Option<Content>>,
+    now: BTreeMap<String, Content>,
     now_in_lower_case: BTreeSet<String>,
     written: Written,
 }
@@ -96,20 +129,23 @@ impl SiteWriter {
     /// empty or hold an earlier build.
     pub fn begin(folder: &Path) -> Result<Self, WriteError> {
         fs::create_dir_all(folder).map_err(|e| io_error(folder, e))?;
-        let mut before = made_before(folder)?;
+        let mut before: BTreeMap<String, Option<Content>> =
+            made_before(folder)?.into_iter().map(|(path, it)| (path, Some(it))).collect();
         let journal_path = folder.join(JOURNAL);
-        before.extend(read(&journal_path)?.unwrap_or_default().lines().map(str::to_owned));
+        let interrupted = read(&journal_path)?.unwrap_or_default();
+        before.extend(interrupted.lines().map(|path| (path.to_owned(), None)));
+        before.retain(|path, _| is_page_path(path));
         let journal = fs::File::options().create(true).append(true).open(&journal_path);
         let mut writer = Self {
             folder: folder.to_owned(),
             journal: journal.map_err(|e| io_error(&journal_path, e))?,
-            before: before.into_iter().filter(|path| is_page_path(path)).collect(),
-            now: BTreeSet::new(),
+            before,
+            now: BTreeMap::new(),
             now_in_lower_case: BTreeSet::new(),
             written: Written::default(),
         };
         for (path, body) in ASSETS {
-            writer.put(Page { path: (*path).to_owned(), body: (*body).to_owned() })?;
+            writer.put(Page { path: (*path).to_owned(), body: body.as_bytes().to_vec() })?;
         }
         Ok(writer)
     }
@@ -123,26 +159,33 @@ impl SiteWriter {
         if !self.now_in_lower_case.insert(page.path.to_ascii_lowercase()) {
             return Err(WriteError { path, kind: WriteErrorKind::SamePath });
         }
-        if !self.before.contains(&page.path) {
+        let content = Content::of(&page.body);
+        self.written.n_bytes += content.bytes;
+        if MAX_SITE < self.written.n_bytes {
+            return Err(WriteError { path: self.folder.clone(), kind: WriteErrorKind::TooLarge });
+        }
+        let before = self.before.get(&page.path).copied();
+        if before.is_none() {
             // The name is written before the page, so that a crash between the two leaves no file
             // that no list names.
             let line = format!("{}\n", page.path);
             let noted = self.journal.write_all(line.as_bytes());
             noted.map_err(|e| io_error(&self.folder.join(JOURNAL), e))?;
         }
-        if holds(&path, page.body.as_bytes()) {
+        let is_same = before == Some(Some(content)) && has_size(&path, content.bytes);
+        if is_same || holds(&path, &page.body) {
             self.written.n_unchanged += 1;
         } else {
-            replace(&path, page.body.as_bytes()).map_err(|e| io_error(&path, e))?;
+            replace(&path, &page.body).map_err(|e| io_error(&path, e))?;
             self.written.n_written += 1;
         }
-        self.now.insert(page.path);
+        self.now.insert(page.path, content);
         Ok(())
     }
 
     /// Removes the pages of earlier builds that were not put this time, and writes the manifest.
-    pub fn finish(mut self) -> Result<Written, WriteError> {
-        for gone in self.before.difference(&self.now) {
+    pub fn finish(mut self, summary: Summary) -> Result<Written, WriteError> {
+        for gone in self.before.keys().filter(|path| !self.now.contains_key(*path)) {
             let path = self.folder.join(gone);
             match fs::remove_file(&path) {
                 Ok(()) => self.written.n_removed += 1,
@@ -157,8 +200,13 @@ impl SiteWriter {
                 }
             }
         }
-        let manifest = Manifest { schema_version: SCHEMA_VERSION, files: self.now };
-        let json = serde_json::to_string_pretty(&manifest).expect("it is a list of strings") + "\n";
+        let manifest = Manifest {
+            schema_version: SCHEMA_VERSION,
+            summary,
+            n_bytes: self.written.n_bytes,
+            files: self.now,
+        };
+        let json = serde_json::to_string_pretty(&manifest).expect("its keys are strings") + "\n";
         let path = self.folder.join(MANIFEST);
         if !holds(&path, json.as_bytes()) {
             replace(&path, json.as_bytes()).map_err(|e| io_error(&path, e))?;
@@ -170,7 +218,7 @@ impl SiteWriter {
 }
 
 /// Paths in the manifest of `folder`; none for an empty folder.
-fn made_before(folder: &Path) -> Result<BTreeSet<String>, WriteError> {
+fn made_before(folder: &Path) -> Result<BTreeMap<String, Content>, WriteError> {
     let path = folder.join(MANIFEST);
     if let Some(json) = read(&path)? {
         let manifest = serde_json::from_str(&json)
@@ -183,7 +231,7 @@ fn made_before(folder: &Path) -> Result<BTreeSet<String>, WriteError> {
     let mut files = fs::read_dir(folder).map_err(|e| io_error(folder, e))?;
     let is_ours = folder.join(JOURNAL).exists() || files.next().is_none();
     let not_ours = || WriteError { path: folder.to_owned(), kind: WriteErrorKind::NotOurs };
-    is_ours.then(BTreeSet::new).ok_or_else(not_ours)
+    is_ours.then(BTreeMap::new).ok_or_else(not_ours)
 }
 
 fn read(path: &Path) -> Result<Option<String>, WriteError> {
@@ -197,6 +245,11 @@ fn read(path: &Path) -> Result<Option<String>, WriteError> {
 /// opening a named pipe would wait forever.
 fn holds(path: &Path, content: &[u8]) -> bool {
     read_within(path, MAX_FILE).is_ok_and(|old| old.is_some_and(|old| old == content))
+}
+
+/// Whether a regular file of that size exists.
+fn has_size(path: &Path, bytes: u64) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|it| it.is_file() && it.len() == bytes)
 }
 
 /// Whether `path` lies within the site. Anyone may have edited the manifest, so only files inside

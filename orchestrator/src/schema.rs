@@ -69,7 +69,7 @@ pub fn all(
         ("source-audit", schema_for!(SourceAudit)),
         ("breaker-transition", schema_for!(BreakerTransition)),
     ];
-    let schemas = stored.into_iter().chain(outputs);
+    let schemas = stored.into_iter().chain(outputs).chain(analytics::schemas());
     let mut texts: BTreeMap<_, _> =
         schemas.map(|(name, schema)| (name, to_text(&schema))).collect();
     let rows: Vec<ExportedRow> = FailureKind::ALL.iter().map(|&kind| exported(kind)).collect();

@@ -1,81 +1,152 @@
-// Extras for a page that is complete without them: ids, ages, filters, sorting.
+// Extras for complete pages: ids, ages, filters, sorting.
 (function () {
   "use strict";
-  var query = new URLSearchParams(location.search);
+  var query = new URLSearchParams(location.search), isFile = location.protocol === "file:";
+  var all = function (selector, root) { return Array.from((root || document).querySelectorAll(selector)); };
 
-  // failure.html?id=… and run.html?id=…: an id made of plain characters is its own page name.
+  // failure.html?id=… and run.html?id=…: a plain id is its own page name; older ones are in their month.
   var door = document.querySelector("[data-go]");
   if (door && query.has("id")) {
-    var id = query.get("id");
-    if (id.length <= 200 && /^(?=[a-z0-9])(?:\dT(?=\d)|\dZ(?=-|$)|[a-z0-9._+~-])+$/.test(id)) {
-      location.replace(door.dataset.go + id + ".html");
-    } else {
-      door.textContent = "No page can be found by this id: " + id;
-    }
+    var id = query.get("id"), noun = door.dataset.go;
+    var odd = all("main li a").find(function (a) { return a.textContent === id; });
+    var isPlain = id.length <= 200 && /^(?=[a-z0-9])(?:\dT(?=\d)|\dZ(?=-|$)|[a-z0-9._+~-])+$/.test(id);
+    var start = (noun === "run" ? /^.+-((\d{4}-\d\d)-\d\dT\d\d-\d\d-\d\dZ)$/ : /^[^-]+-((\d{4}-\d\d)-\d\dT\d\d-\d\d-\d\dZ)-/).exec(id);
+    if (odd) location.replace(odd.href);
+    else if (isPlain && start && start[1] < door.dataset.since) location.replace("history/" + noun + "s-" + start[2] + ".html#" + noun[0] + "-" + id);
+    else if (isPlain && start) location.replace(noun + "s/" + id + ".html");
+    else door.textContent = "No page can be found by this id: " + id;
   }
 
-  // A static page cannot know that it is the last one that was built; the reader's clock can.
+  // Only the reader's clock knows that this page was the last one.
   var doubt = document.querySelector("[data-fresh-until]");
   if (doubt) doubt.hidden = !(Date.parse(doubt.dataset.freshUntil) < Date.now());
 
-  // Ages, beside the instants that the page already shows.
-  document.querySelectorAll(".ago time").forEach(function (time) {
+  all(".ago time").forEach(function (time) {
     var minutes = Math.floor((Date.now() - Date.parse(time.dateTime)) / 60000);
     if (!(minutes >= 0)) return;
     var age = minutes < 60 ? minutes + " min" : minutes < 2880 ? Math.floor(minutes / 60) + " h" : Math.floor(minutes / 1440) + " d";
-    time.parentNode.append(" (" + age + " ago)");
+    time.after(" (" + age + " ago)");
   });
 
-  function columns(table) {
-    var keys = {};
-    Array.from(table.tHead.rows[0].cells).forEach(function (cell, i) {
-      if (cell.dataset.key) keys[cell.dataset.key] = i;
-    });
-    return keys;
+  function value(cell) {
+    var time = cell.querySelector("time");
+    return time ? time.dateTime : cell.textContent.trim();
   }
 
-  function value(row, i) {
-    var time = row.cells[i].querySelector("time");
-    return time ? time.dateTime : row.cells[i].textContent.trim();
+  function element(name, text) {
+    var made = document.createElement(name);
+    made.textContent = text;
+    return made;
   }
+
+  // A text, a text with its link (0: a status), or with several links.
+  function fill(cell, content, root) {
+    var text = plain(content), target = text === content ? "" : content[1], isTime = cell.className === "when" && text;
+    if (Array.isArray(target)) {
+      cell.append(text);
+      target.forEach(function (pair, i) { if (i) cell.append(", "); fill(cell, pair, root); });
+      return;
+    }
+    var shown = element(isTime ? "time" : "bdi", isTime ? text.slice(0, 16).replace("T", " ") : text);
+    if (isTime) shown.dateTime = text;
+    if (target === 0) shown.className = "status s-" + text.replace(/ /g, "_");
+    if (target) {
+      var link = element("a", "");
+      link.href = root + target;
+      link.append(shown);
+      shown = link;
+    }
+    cell.append(shown);
+  }
+
+  function plain(content) { return typeof content === "string" ? content : content[0]; }
 
   function makeFilter(form, table) {
-    var keys = columns(table), rows = Array.from(table.tBodies[0].rows);
+    var body = table.tBodies[0], here = Array.from(body.rows), head = Array.from(table.tHead.rows[0].cells);
+    var total = Number(form.dataset.total), whole = null, wanted = 0;
     var fields = Array.from(form.elements).filter(function (field) { return field.name; });
+    var pager = document.querySelector(".pager"), output = form.querySelector("output");
 
-    function matches(row) {
-      return fields.every(function (field) {
-        var wanted = field.value;
-        if (!wanted) return true;
-        if (field.name === "from") return value(row, keys.time).slice(0, 10) >= wanted;
-        if (field.name === "to") return value(row, keys.time).slice(0, 10) <= wanted;
-        var found = value(row, keys[field.name]);
-        if (field.type === "search") return found.toLowerCase().includes(wanted.toLowerCase());
-        return found === wanted;
+    function column(key) { return head.findIndex(function (cell) { return cell.dataset.key === key; }); }
+
+    function tests(read) {
+      return fields.filter(function (field) { return field.value; }).map(function (field) {
+        var text = field.value, name = field.name;
+        var i = name === "q" ? 0 : column(name === "from" || name === "to" ? "time" : name);
+        return function (row) {
+          var found = read(row, i);
+          if (name === "q") return found.toLowerCase().includes(text.toLowerCase());
+          if (name === "from") return found.slice(0, 10) >= text;
+          if (name === "to") return found && found.slice(0, 10) <= text;
+          return found === text;
+        };
       });
+    }
+
+    function say(n, of, more) {
+      output.textContent = n ? "Showing " + n + " of " + of + "." + more : "Nothing matches; " + of + " were looked at." + more;
+    }
+
+    function inPage() {
+      var checks = tests(function (row, i) { return value(row.cells[i]); }), n = 0;
+      here.forEach(function (row) {
+        row.hidden = !checks.every(function (test) { return test(row); });
+        if (!row.hidden) n += 1;
+      });
+      say(n, here.length, here.length < total ? " Only this page of " + total + " rows is filtered; the lists above are complete." : "");
+    }
+
+    function inWhole() {
+      var columns = head.map(function (cell) {
+        return whole.columns.find(function (column) { return column.label === cell.textContent; });
+      });
+      function content(row, i) { return columns[i].values[columns[i].rows[row]]; }
+      var checks = tests(function (row, i) { return plain(content(row, i)); }), found = [];
+      for (var row = 0; row < total; row += 1) {
+        if (checks.every(function (test) { return test(row); })) found.push(row);
+      }
+      body.replaceChildren.apply(body, found.slice(0, 500).map(function (row) {
+        var made = element("tr", "");
+        head.forEach(function (cell, i) {
+          var one = element(i ? "td" : "th", "");
+          one.className = cell.className;
+          if (i) one.dataset.label = cell.textContent; else one.scope = "row";
+          fill(one, content(row, i), form.dataset.root);
+          made.append(one);
+        });
+        return made;
+      }));
+      say(Math.min(found.length, 500), total, found.length > 500 ? " " + found.length + " match." : "");
     }
 
     function apply() {
-      var shown = 0, active = new URLSearchParams();
-      rows.forEach(function (row) {
-        row.hidden = !matches(row);
-        if (!row.hidden) shown += 1;
-      });
+      var active = new URLSearchParams(), turn = wanted += 1;
       fields.forEach(function (field) { if (field.value) active.set(field.name, field.value); });
       var search = active.toString() ? "?" + active : "";
       history.replaceState(null, "", location.pathname + search + location.hash);
-      document.querySelectorAll("a[data-carry]").forEach(function (link) { link.search = search; });
-      var more = document.querySelector("a[data-carry]") ? " on this page; the others are filtered when you go there" : "";
-      form.querySelector("output").textContent = search ? "Matching " + shown + " of " + rows.length + more + "." : "";
+      all("a[data-carry]").forEach(function (link) { link.search = search; });
+      if (pager) pager.hidden = search && form.dataset.index && !isFile;
+      if (!search) {
+        here.forEach(function (row) { row.hidden = false; });
+        body.replaceChildren.apply(body, here);
+        output.textContent = "";
+      } else if (!form.dataset.index || isFile) {
+        inPage();
+      } else if (whole) {
+        inWhole();
+      } else {
+        fetch(form.dataset.index).then(function (answer) { return answer.json(); }).then(function (json) {
+          whole = json;
+          if (turn === wanted) inWhole();
+        }).catch(inPage);
+      }
     }
 
     fields.forEach(function (field) {
-      var wanted = query.get(field.name);
-      if (wanted === null) return;
-      if (field.tagName === "SELECT" && !Array.from(field.options).some(function (o) { return o.value === wanted; })) {
-        field.add(new Option(wanted, wanted));
-      }
-      field.value = wanted;
+      var given = query.get(field.name);
+      if (given === null) return;
+      field.value = given;
+      if (field.value !== given && field.options) field.add(new Option(given, given, true, true));
     });
     form.addEventListener("input", apply);
     form.addEventListener("submit", function (event) { event.preventDefault(); apply(); });
@@ -86,24 +157,24 @@
 
   function makeSortable(table) {
     Array.from(table.tHead.rows[0].cells).forEach(function (cell, i) {
-      var button = document.createElement("button");
+      var button = element("button", "");
       button.type = "button";
       button.append.apply(button, Array.from(cell.childNodes));
       cell.append(button);
       button.addEventListener("click", function () {
         var sign = cell.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-        Array.from(cell.parentNode.cells).forEach(function (other) { other.removeAttribute("aria-sort"); });
+        all("[aria-sort]", table).forEach(function (other) { other.removeAttribute("aria-sort"); });
         cell.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
         var rows = Array.from(table.tBodies[0].rows);
         rows.sort(function (a, b) {
-          return sign * value(a, i).localeCompare(value(b, i), "en", { numeric: true });
+          return sign * value(a.cells[i]).localeCompare(value(b.cells[i]), "en", { numeric: true });
         });
         table.tBodies[0].append.apply(table.tBodies[0], rows);
       });
     });
   }
 
-  document.querySelectorAll("form[data-filters]").forEach(function (form) {
+  all("form[data-filters]").forEach(function (form) {
     var table = document.getElementById(form.dataset.filters);
     makeFilter(form, table);
     makeSortable(table);

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use askama::Template;
 use batch_core::model::{BreakerTransition, CircuitState};
 
 use super::{
     Page,
-    frame::Frame,
-    list::{self, Pager},
+    list::{self, List},
     row::Link,
+    table::{Cell, Column, ColumnKind as Kind, Row},
 };
 use crate::{
     path,
@@ -20,42 +19,33 @@ use crate::{
 /// How many failures are listed with a transition.
 const N_EVIDENCE: usize = 5;
 
-#[derive(Template)]
-#[template(path = "breakers.html")]
-struct Breakers {
-    frame: Frame,
-    pager: Pager,
-    rows: Vec<Row>,
-}
+const COLUMNS: &[Column] = &[
+    Column::keyed("time", "Time", Kind::Time),
+    Column::keyed("ecosystem", "Ecosystem", Kind::Choice),
+    Column::new("From", Kind::Other),
+    Column::keyed("to", "To", Kind::Status),
+    Column::new("Probes next", Kind::Time),
+    Column::new("Why", Kind::Line),
+    Column::new("Evidence", Kind::Other),
+];
 
-struct Row {
-    at: Timestamp,
-    ecosystem: Text,
-    from: &'static str,
-    to: &'static str,
-    next_probe: Option<Timestamp>,
-    reason: Text,
-    evidence: Vec<Link>,
-    n_more: usize,
-}
-
-impl Row {
-    fn new(transition: &BreakerTransition, known: &BTreeSet<&str>) -> Self {
-        let link = |id: &String| Link {
-            href: known.get(&**id).map(|id| path::failure(id)).unwrap_or_default(),
-            text: Text::last_line(id, 120),
-        };
-        Self {
-            at: Timestamp(transition.at),
-            ecosystem: Text::of(&transition.ecosystem),
-            from: word(transition.from),
-            to: word(transition.to),
-            next_probe: transition.next_probe_at.map(Timestamp),
-            reason: Text::new(&transition.reason),
-            evidence: transition.evidence.iter().take(N_EVIDENCE).map(link).collect(),
-            n_more: transition.evidence.len().saturating_sub(N_EVIDENCE),
-        }
-    }
+fn row(transition: &BreakerTransition, known: &BTreeSet<&str>) -> Row {
+    let link = |id: &String| {
+        let href = known.get(&**id).map(|id| path::failure(id)).unwrap_or_default();
+        Link { href, text: Text::last_line(id, 120) }
+    };
+    let evidence: Vec<Link> = transition.evidence.iter().take(N_EVIDENCE).map(link).collect();
+    let n_more = transition.evidence.len().saturating_sub(N_EVIDENCE);
+    let more = if n_more > 0 { format!("{n_more} more and ") } else { String::new() };
+    Row::from(vec![
+        Cell::Time(Timestamp(transition.at)),
+        Cell::Link(Link::ecosystem(&transition.ecosystem)),
+        Cell::Word(word(transition.from)),
+        Cell::Word(word(transition.to)),
+        Cell::time(transition.next_probe_at.map(Timestamp)),
+        Cell::text(&transition.reason),
+        Cell::Links(Text::new(&more), evidence),
+    ])
 }
 
 const fn word(state: CircuitState) -> &'static str {
@@ -70,10 +60,19 @@ pub(super) fn build<E>(
     put: &mut impl FnMut(Page) -> Result<(), E>,
 ) -> Result<(), E> {
     let known: BTreeSet<&str> = site.records.failures.iter().map(|failure| &*failure.id).collect();
-    for (path, pager, transitions) in list::pages("breakers", &site.records.transitions) {
-        let frame = Frame::live(site, &path, "Breaker log", "Breakers");
-        let rows = transitions.iter().map(|transition| Row::new(transition, &known)).collect();
-        put(super::page(path, &Breakers { frame, pager, rows }))?;
-    }
-    Ok(())
+    let list = List {
+        stem: "breakers".to_owned(),
+        title: "Breaker log".to_owned(),
+        section: "Ecosystems",
+        intro: Text::new(
+            "Every change of a circuit breaker, newest first. An open breaker attempts nothing; a \
+             half-open one lets a few probes through.",
+        ),
+        empty: "No change of a breaker is recorded.",
+        facets: vec![],
+        columns: COLUMNS,
+        rows: site.records.transitions.iter().map(|it| row(it, &known)).collect(),
+        more: vec![],
+    };
+    list::write(site, list, put)
 }

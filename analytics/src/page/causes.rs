@@ -1,11 +1,10 @@
-//! The pages of single causes of failure, and their list.
-
-use askama::Template;
+//! The list of causes of failure.
 
 use super::{
     Page,
-    frame::Frame,
-    list::{self, Pager},
+    list::{self, List},
+    row::Link,
+    table::{Cell, Column, ColumnKind as Kind, Row},
 };
 use crate::{
     causes::Cause,
@@ -14,52 +13,49 @@ use crate::{
     text::{Text, Timestamp},
 };
 
-/// A row of the list of causes.
-pub(super) struct CauseRow {
-    pub(super) kind: Text,
-    pub(super) n_packages: usize,
-    pub(super) packages_href: String,
-    pub(super) n_failures: usize,
-    pub(super) href: String,
-    pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
-    pub(super) example_href: String,
-    pub(super) line: Text,
-}
+pub(super) const COLUMNS: &[Column] = &[
+    Column::new("Example", Kind::Line),
+    Column::keyed("category", "Category", Kind::Choice),
+    Column::keyed("subcategory", "Subcategory", Kind::Status),
+    Column::new("Packages", Kind::Number),
+    Column::new("Failures", Kind::Number),
+    Column::new("First seen", Kind::Time),
+    Column::keyed("time", "Last seen", Kind::Time),
+    Column::new("What to do", Kind::Line),
+];
 
-impl CauseRow {
-    pub(super) fn new(site: &Site<'_>, cause: &Cause<'_>) -> Self {
-        let newest = cause.newest();
-        Self {
-            kind: Text::of(format_args!("{} / {}", newest.category(), newest.subcategory())),
-            n_packages: cause.packages.len(),
-            packages_href: path::list(&path::cause_packages(cause.fingerprint), 1),
-            n_failures: cause.failures.len(),
-            href: path::list(&path::cause(cause.fingerprint), 1),
-            first: Timestamp(cause.oldest().timestamp),
-            last: Timestamp(newest.timestamp),
-            example_href: path::failure(&newest.id),
-            line: Text::of(site.headline(newest)),
-        }
-    }
-}
-
-#[derive(Template)]
-#[template(path = "causes.html")]
-struct Causes {
-    frame: Frame,
-    pager: Pager,
-    rows: Vec<CauseRow>,
+/// A row about failures with one fingerprint.
+pub(super) fn row(site: &Site<'_>, cause: &Cause<'_>) -> Row {
+    let newest = cause.newest();
+    Row::from(vec![
+        Cell::Link(Link::new(path::failure(&newest.id), site.headline(newest))),
+        Cell::text(newest.category()),
+        Cell::text(newest.subcategory()),
+        Cell::count(cause.packages.len(), path::list(&path::cause_packages(cause.fingerprint), 1)),
+        Cell::count(cause.failures.len(), path::list(&path::cause(cause.fingerprint), 1)),
+        Cell::Time(Timestamp(cause.oldest().timestamp)),
+        Cell::Time(Timestamp(newest.timestamp)),
+        Cell::text(newest.kind().row().remediation),
+    ])
 }
 
 pub(super) fn build<E>(
     site: &Site<'_>,
     put: &mut impl FnMut(Page) -> Result<(), E>,
 ) -> Result<(), E> {
-    for (path, pager, causes) in list::pages("causes", &site.causes) {
-        let frame = Frame::live(site, &path, "Causes of failure", "Causes");
-        let rows = causes.iter().map(|cause| CauseRow::new(site, cause)).collect();
-        put(super::page(path, &Causes { frame, pager, rows }))?;
-    }
-    Ok(())
+    let list = List {
+        stem: "causes".to_owned(),
+        title: "Causes of failure".to_owned(),
+        section: "Causes",
+        intro: Text::new(
+            "Failures with the same final error lines. The cause that hit the most packages comes \
+             first.",
+        ),
+        empty: "No failure is recorded.",
+        facets: vec![],
+        columns: COLUMNS,
+        rows: site.causes.iter().map(|cause| row(site, cause)).collect(),
+        more: vec![],
+    };
+    list::write(site, list, put)
 }

@@ -1,91 +1,132 @@
 //! The page of one failure.
 
 use askama::Template;
-use batch_core::model::{
-    Confidence, EcosystemId, ExecutablesFrom, FailureRecord, PackageName, Stage,
+use batch_core::{
+    decide::shell_word::shell_word,
+    model::{Confidence, EcosystemId, ExecutablesFrom, FailureRecord, PackageName, Stage},
 };
 
-use super::{
-    Page,
-    frame::Frame,
-    row::{FailureRow, Link},
-};
+use super::{Page, frame::Frame, row::Link, run::TableCell, strip, table::Cell};
 use crate::{
     path,
     records::StoredOutput,
     site::Site,
-    text::{Text, https_url},
+    text::{Text, Timestamp, counted, https_url},
 };
 
 #[derive(Template)]
 #[template(path = "failure.html")]
 struct FailurePage<'a> {
     frame: Frame,
-    id: Text,
     package: Link,
-    row: FailureRow,
+    ecosystem: Link,
+    kind: Text,
+    kind_href: String,
     headline: Text,
     remedy: Text,
     command: Option<Text>,
+    commands: Vec<(&'static str, Text)>,
     message: Text,
-    stage: &'static str,
-    exit_code: Option<i32>,
-    confidence: &'static str,
-    owner: Text,
-    service: Option<Text>,
-    cause: Link,
-    run: Link,
+    strip: TableCell<'a>,
+    facts: Vec<(&'static str, TableCell<'a>)>,
     workflow: Option<String>,
-    generator: Option<Text>,
-    sandbox: Option<Text>,
-    blocked_by: Vec<Link>,
-    notes: Vec<Text>,
-    executables_from: Option<&'static str>,
-    origin: Option<Text>,
+    registry_page: Option<String>,
     output: Option<&'a Text>,
     output_note: String,
 }
 
 pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
     let path = path::failure(&failure.id);
+    let root = path::root_of(&path);
     let kind = failure.kind();
     let title = format!("{}: {kind}", failure.package_id);
-    let text = |text: &Option<String>| text.as_deref().map(Text::new);
     let (headline, remedy) = (site.headline(failure), site.remedy(failure));
     let (output, output_note) = output(site, failure);
+    let cell = |cell| TableCell { root: &root, cell };
     let page = FailurePage {
         frame: Frame::fixed(&path, &title, "Failures", Some(failure.timestamp)),
-        id: Text::new(&failure.id),
-        package: Link::package(&failure.package_id),
-        row: FailureRow::new(site, failure),
+        package: Link::package(site, &failure.package_id),
+        ecosystem: Link::ecosystem(&failure.package_id.ecosystem),
+        kind: Text::of(format_args!("{} / {}", failure.category(), failure.subcategory())),
+        kind_href: path::list(&path::kind(failure.category(), failure.subcategory()), 1),
         headline: Text::new(&headline.line),
         remedy: Text::new(&remedy.text),
-        command: text(&remedy.command),
+        command: remedy.command.as_deref().map(Text::new),
+        commands: commands(failure),
         message: message(failure),
-        stage: stage(failure.stage),
-        exit_code: failure.exit_code,
-        confidence: confidence(failure.confidence),
-        owner: Text::of(headline.owner),
-        service: text(&failure.service),
-        cause: Link {
-            href: path::list(&path::cause(failure.fingerprint), 1),
-            text: Text::of(failure.fingerprint),
-        },
-        run: Link::run(site, &failure.batch_id),
+        strip: cell(Cell::Strip(strip::linked(site, &failure.package_id))),
+        facts: facts(site, failure).into_iter().map(|(name, it)| (name, cell(it))).collect(),
         workflow: failure.workflow_run_url.as_deref().and_then(https_url),
-        generator: text(&failure.generator),
-        sandbox: text(&failure.sandbox),
-        blocked_by: blockers(site, &failure.package_id.ecosystem, &failure.blocked_by),
-        notes: failure.notes.iter().map(|note| Text::new(note)).collect(),
-        executables_from: failure.executables_from.map(ExecutablesFrom::as_str),
-        origin: failure
-            .origin
-            .as_ref()
-            .map(|origin| Text::of(format_args!("{}, record {}", origin.file, origin.record))),
+        registry_page: site.registry_page(&failure.package_id),
         output: output.as_ref(),
         output_note,
     };
     super::page(path, &page)
+}
+
+/// What a person can do with any failure.
+fn commands(failure: &FailureRecord) -> Vec<(&'static str, Text)> {
+    let id = shell_word(&failure.id);
+    let package = shell_word(&failure.package_id.to_string());
+    let command = |text: String| Text::new(&text);
+    vec![
+        ("Do it again, in the sandbox", command(format!("tsuku-batch repro {id} --run"))),
+        ("Make it due at once", command(format!("tsuku-batch queue retry {package}"))),
+        ("Where it stands", command(format!("tsuku-batch explain {package}"))),
+    ]
+}
+
+fn facts(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Cell)> {
+    let text = |text: &Option<String>| text.as_deref().map_or(Cell::None, Cell::text);
+    let cause = site.cause(failure.fingerprint);
+    let same = cause.map_or(Cell::None, |cause| {
+        let (n, packages) = (cause.failures.len(), cause.packages.len());
+        let failures =
+            Link::new(path::list(&path::cause(cause.fingerprint), 1), counted(n, "failure"));
+        let packages = Link::new(
+            path::list(&path::cause_packages(cause.fingerprint), 1),
+            counted(packages, "package"),
+        );
+        Cell::Links(Text::default(), vec![failures, packages])
+    });
+    let notes: Vec<&str> = failure.notes.iter().map(String::as_str).collect();
+    let mut facts = vec![
+        ("Time", Cell::Time(Timestamp(failure.timestamp))),
+        ("Run", Cell::link(Link::run(site, &failure.batch_id))),
+        ("Stage", Cell::text(stage(failure.stage))),
+        ("Environment", Cell::text(failure.environment.map_or("none yet", |it| it.as_str()))),
+        ("Exit code", failure.exit_code.map_or(Cell::None, Cell::text)),
+        ("Whose fault", Cell::text(site.headline(failure).owner)),
+        ("How the cause is known", Cell::text(confidence(failure.confidence))),
+        ("Host or tool that failed", text(&failure.service)),
+        ("With the same cause", same),
+        (
+            "Waits for",
+            Cell::Links(
+                Text::default(),
+                blockers(site, &failure.package_id.ecosystem, &failure.blocked_by),
+            ),
+        ),
+        ("Generator", text(&failure.generator)),
+        ("Sandbox", text(&failure.sandbox)),
+        (
+            "Commands from",
+            failure
+                .executables_from
+                .map_or(Cell::None, |it: ExecutablesFrom| Cell::text(it.as_str())),
+        ),
+        ("Notes", Cell::text(notes.join("; "))),
+        (
+            "Imported from",
+            failure.origin.as_ref().map_or(Cell::None, |origin| {
+                Cell::text(format_args!("{}, record {}", origin.file, origin.record))
+            }),
+        ),
+        ("Fingerprint", Cell::text(failure.fingerprint)),
+        ("Id", Cell::text(&failure.id)),
+    ];
+    facts.retain(|(_, cell)| !cell.is_none());
+    facts
 }
 
 /// The whole message, or a text that says that there is none.

@@ -4,6 +4,7 @@ use batch_core::decide::health::STALLED_AFTER;
 use chrono::{DateTime, Utc};
 
 use crate::{
+    health::in_words,
     path,
     site::Site,
     text::{Text, Timestamp},
@@ -30,8 +31,8 @@ impl Frame {
         let warning = age.map(|age| {
             let built = Timestamp(site.as_of);
             format!(
-                "The newest record was {} h old when this page was built ({built} UTC).",
-                age.num_hours()
+                "The newest record was {} old when this page was built ({built} UTC).",
+                in_words(age)
             )
         });
         let fresh_until =
@@ -62,12 +63,14 @@ impl Frame {
     pub(super) fn sections(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("Overview", "index.html"),
-            ("Packages", "queue.html"),
-            ("Runs", "runs.html"),
             ("Failures", "failures.html"),
+            ("Runs", "runs.html"),
+            ("Packages", "queue.html"),
+            ("Ecosystems", "ecosystems.html"),
+            ("Blockers", "blockers.html"),
             ("Causes", "causes.html"),
-            ("Blocked", "blocked.html"),
-            ("Breakers", "breakers.html"),
+            ("Environments", "environments.html"),
+            ("Sources", "disambiguations.html"),
         ]
     }
 

@@ -1,10 +1,22 @@
-//! Splits long lists into pages that a browser can filter at once.
+//! Lists: long tables in pages that a browser can filter at once.
 
-use crate::path;
+use std::collections::BTreeSet;
+
+use askama::Template;
+
+use super::{
+    Page,
+    frame::Frame,
+    table::{self, Column, ColumnKind, Row, Table, TableView},
+};
+use crate::{path, site::Site, text::Text};
 
 /// Rows on one page of a list. A browser filters 500 rows in milliseconds; 50,000 rows take
 /// seconds.
-pub(super) const N_ROWS: usize = 500;
+pub(crate) const N_ROWS: usize = 500;
+
+/// Rows from which on a list has filters.
+const N_TO_FILTER: usize = 6;
 
 /// Which part of its list a page shows.
 pub(super) struct Pager {
@@ -44,6 +56,115 @@ pub(super) fn pages<'r, T>(
         };
         (path::list(stem, here), pager, &rows[start..end])
     })
+}
+
+/// A list before it is divided into pages.
+pub(super) struct List {
+    pub(super) stem: String,
+    pub(super) title: String,
+    pub(super) section: &'static str,
+    /// What is in the list, in sentences.
+    pub(super) intro: Text,
+    /// What the list says when it is empty.
+    pub(super) empty: &'static str,
+    pub(super) facets: Vec<Facet>,
+    pub(super) columns: &'static [Column],
+    pub(super) rows: Vec<Row>,
+    /// Tables after the list, on its first page.
+    pub(super) more: Vec<(&'static str, Table)>,
+}
+
+/// The parts of a list by one of its properties; each part is a list of its own.
+#[derive(Clone, Default)]
+pub(super) struct Facet {
+    pub(super) name: &'static str,
+    pub(super) parts: Vec<Part>,
+}
+
+/// A part of a list.
+#[derive(Clone)]
+pub(super) struct Part {
+    pub(super) label: Text,
+    pub(super) n: usize,
+    pub(super) href: String,
+}
+
+/// A field by which the rows can be filtered.
+struct Choice {
+    key: &'static str,
+    label: &'static str,
+    options: BTreeSet<String>,
+}
+
+#[derive(Template)]
+#[template(path = "list.html")]
+struct ListPage<'l> {
+    frame: Frame,
+    list: &'l List,
+    pager: Pager,
+    choices: &'l [Choice],
+    has_time: bool,
+    search: Option<&'static str>,
+    /// The file with all rows, where this page has a part of them.
+    index: Option<&'l str>,
+    table: TableView<'l>,
+    more: Vec<(&'static str, TableView<'l>)>,
+}
+
+/// Passes the pages of `list` and the index of its rows to `put`.
+pub(super) fn write<E>(
+    site: &Site<'_>,
+    mut list: List,
+    put: &mut impl FnMut(Page) -> Result<(), E>,
+) -> Result<(), E> {
+    let table = Table {
+        id: "rows",
+        caption: Text::new(&list.title),
+        columns: list.columns,
+        rows: std::mem::take(&mut list.rows),
+    };
+    let is_long = N_TO_FILTER <= table.rows.len();
+    let choices = if is_long { choices(&table) } else { vec![] };
+    let has = |kind| is_long && list.columns.iter().any(|c| c.kind == kind && !c.key.is_empty());
+    let name = list.columns.iter().find(|c| c.kind == ColumnKind::Name && !c.key.is_empty());
+    let index = format!("{}.rows.json", list.stem);
+    let has_index = N_ROWS < table.rows.len();
+    for (path, pager, rows) in pages(&list.stem, &table.rows) {
+        let frame = Frame::live(site, &path, &list.title, list.section);
+        let root = path::root_of(&path);
+        let is_first = pager.first <= 1;
+        let more = list.more.iter().filter(|_| is_first);
+        let page = ListPage {
+            frame,
+            list: &list,
+            choices: &choices,
+            has_time: has(ColumnKind::Time),
+            search: name.filter(|_| is_long).map(|column| column.label),
+            index: has_index.then_some(&*index),
+            table: table.part(&root, rows),
+            more: more.map(|(title, table)| (*title, table.view(&root))).collect(),
+            pager,
+        };
+        put(super::page(path, &page))?;
+    }
+    if has_index {
+        put(Page { path: index, body: table::index(list.columns, &table.rows) })?;
+    }
+    Ok(())
+}
+
+fn choices(table: &Table) -> Vec<Choice> {
+    let is_choice = |column: &Column| {
+        matches!(column.kind, ColumnKind::Choice | ColumnKind::Status) && !column.key.is_empty()
+    };
+    let columns = table.columns.iter().enumerate().filter(|(_, column)| is_choice(column));
+    let choice = |(i, column): (usize, &Column)| Choice {
+        key: column.key,
+        label: column.label,
+        options: table::choices(&table.rows, i),
+    };
+    // A field with one value chooses nothing.
+    columns.map(choice).filter(|choice| choice.options.len() > 1).collect()
 }
 
 #[cfg(test)]

@@ -1,26 +1,48 @@
 //! The pages. Each `build` is pure: a page shows only what its arguments hold.
 
+mod alerts;
+mod blockers;
 mod breakers;
 mod causes;
+mod changes;
+mod chart;
 mod dashboard;
+mod disambiguations;
+mod ecosystems;
+mod environments;
 mod failure;
 mod failures;
 mod frame;
+mod grid;
 mod index;
 mod list;
+mod matrix;
+mod missing;
+mod months;
 mod overview;
 mod package;
 mod packages;
 mod problems;
+mod queue_status;
 mod redirect;
 mod row;
 mod run;
+mod run_tables;
 mod runs;
+mod seeding;
+mod strip;
+mod table;
+mod timeline;
+mod why;
 
-use batch_core::plugin::Registry;
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
 
-use crate::{records::Records, site::Site};
+pub use dashboard::schemas;
+pub(crate) use list::N_ROWS;
+pub use missing::missing;
+pub(crate) use months::month;
+
+use crate::{Circumstances, Summary, explained, history::Counts, records::Records, site::Site};
 
 /// One file of the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,22 +51,21 @@ pub struct Page {
     /// `[A-Za-z0-9._+~-]`.
     pub path: String,
     /// The content of the file.
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
-/// Passes every page of `records`, as it is at `as_of`, to `put`; stops at the first error of
-/// `put`. The classifiers in `registry` read reasons that only they understand. Only one page is in memory at a time, because a site of one year needs more memory than a
-/// CI machine has.
-pub fn pages<E>(
+/// Passes every page of `records`, as it is at `as_of`, to `put`, except those of the `months` before
+/// them.
+pub(crate) fn pages<E>(
     records: &Records,
-    registry: Option<&Registry>,
-    as_of: DateTime<Utc>,
+    months: &BTreeMap<String, Counts>,
+    circumstances: &Circumstances<'_>,
     mut put: impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
-    let site = Site::new(records, registry, as_of);
-    let overview = overview::Overview::new(&site);
+) -> Result<Summary, E> {
+    let site = Site::new(records, circumstances);
+    let overview = overview::Overview::new(&site, months.len());
     put(index::build(&site, &overview))?;
-    put(dashboard::build(&site, &overview))?;
+    dashboard::build(&site, &overview, &mut put)?;
     for page in redirect::build(&site) {
         put(page)?;
     }
@@ -52,23 +73,49 @@ pub fn pages<E>(
     failures::build(&site, &mut put)?;
     causes::build(&site, &mut put)?;
     packages::build(&site, &mut put)?;
+    blockers::build(&site, &mut put)?;
     breakers::build(&site, &mut put)?;
+    ecosystems::build(&site, &mut put)?;
+    environments::build(&site, &mut put)?;
+    disambiguations::build(&site, &mut put)?;
+    seeding::build(&site, &mut put)?;
+    months::build(&site, months, &mut put)?;
     problems::build(&site, &mut put)?;
-    for run in &records.runs {
-        put(run::build(&site, run))?;
+    for (batch_id, run) in &site.batches {
+        put(run::build(&site, batch_id, *run))?;
     }
     for failure in &records.failures {
         put(failure::build(&site, failure))?;
     }
-    for (id, entry) in &site.packages {
-        put(package::build(&site, id, *entry))?;
+    let places = explained::places(&site);
+    for id in site.packages.keys() {
+        put(package::build(&site, &places, id))?;
     }
-    Ok(())
+    Ok(summary(&site, months))
+}
+
+fn summary(site: &Site<'_>, months: &BTreeMap<String, Counts>) -> Summary {
+    let records = site.records;
+    let older = |n: fn(&Counts) -> usize| months.values().map(n).sum();
+    let counts = [
+        ("runs", records.runs.len()),
+        ("failures", records.failures.len()),
+        ("packages", records.queues.values().map(BTreeMap::len).sum()),
+        ("older_runs", older(|it| it.n_runs)),
+        ("older_failures", older(|it| it.n_failures)),
+        ("problems", records.problems.len()),
+    ];
+    Summary {
+        generated_at: Some(site.as_of),
+        data_as_of: site.data_as_of,
+        source_commit: site.circumstances.source_commit.clone(),
+        counts: counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect(),
+    }
 }
 
 /// Renders `template` as the page at `path`.
 fn page(path: String, template: &impl askama::Template) -> Page {
     let body =
         template.render().expect("a template prints into a string and calls nothing that fails");
-    Page { path, body }
+    Page { path, body: body.into_bytes() }
 }

@@ -1,200 +1,147 @@
 //! The content of the first page and of its JSON. It is computed once, so the two cannot disagree.
 
-use std::collections::BTreeMap;
-
 use batch_core::{
-    decide::{
-        ahead,
-        health::{Reason, paused_hosts},
-        shares::{self, EvidenceShares},
-    },
-    model::{Control, EcosystemId, RunRecord, StatusLabel},
+    decide::{ahead, health::paused_hosts},
+    model::{Control, FailureRecord, RunRecord, StatusLabel},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
-    causes::CauseRow,
-    failures::by_category,
-    row::{FailureRow, RunRow},
+    alerts::{self, Alert},
+    blockers, changes, chart,
+    chart::Figure,
+    disambiguations, ecosystems, failures,
+    list::Part,
+    queue_status,
+    row::{self, Link, SHORT_RUN_COLUMNS},
+    table::{Table, label},
+    timeline,
 };
 use crate::{
-    blockers::Blocker,
-    health::{self, Health, Permission},
+    health::{self, Health},
     path,
     site::Site,
     text::{Text, Timestamp, https_url},
 };
 
-/// Rows in the lists of the first page.
+/// Rows in the panels of the first page.
 pub(super) const N_RUNS: usize = 10;
 pub(super) const N_FAILURES: usize = 20;
-const N_CAUSES: usize = 8;
 pub(super) const N_BLOCKERS: usize = 10;
 const N_RECIPES: usize = 12;
 
 pub(super) struct Overview<'a> {
     pub(super) health: Health<'a>,
-    pub(super) word: String,
-    pub(super) word_class: &'static str,
-    pub(super) why: Text,
-    pub(super) reasons: Vec<ReasonRow>,
+    pub(super) alerts: Vec<Alert>,
     pub(super) incident: Option<String>,
-    pub(super) last_run: Option<RunRow>,
-    pub(super) last_success: Option<RunRow>,
+    pub(super) last_run: Option<RunFact>,
+    pub(super) last_success: Option<RunFact>,
     pub(super) recipes: Vec<Text>,
     pub(super) n_more_recipes: usize,
     pub(super) n_since_success: usize,
     /// The newest run record, where it is not `last_run`.
-    pub(super) last_slot: Option<RunRow>,
+    pub(super) last_slot: Option<RunFact>,
+    pub(super) changes: Vec<(&'static str, &'static str, Part)>,
+    pub(super) changed_run: Option<Link>,
     pub(super) n_problems: usize,
-    pub(super) queue: Vec<QueueLine>,
-    pub(super) totals: Vec<Cell>,
-    pub(super) n_entries: usize,
-    pub(super) breakers: Vec<BreakerRow>,
+    pub(super) queue: Table,
+    pub(super) blockers: Table,
+    pub(super) n_blockers: usize,
+    pub(super) n_blocked: usize,
+    pub(super) categories: Vec<Category>,
+    pub(super) runs: Table,
+    pub(super) n_runs: usize,
+    pub(super) failures: Table,
+    pub(super) n_failures: usize,
+    pub(super) n_causes: usize,
+    pub(super) breakers: Table,
     pub(super) n_transitions: usize,
     pub(super) hosts: Vec<(Text, Timestamp)>,
     pub(super) week: Option<NaiveDate>,
     /// Minutes on macOS, then on Linux.
     pub(super) minutes: (u64, u64),
-    pub(super) runs: Vec<RunRow>,
-    pub(super) n_runs: usize,
-    pub(super) failures: Vec<FailureRow>,
-    pub(super) n_failures: usize,
-    pub(super) causes: Vec<CauseRow>,
-    pub(super) n_causes: usize,
-    pub(super) evidence: Vec<EvidenceRow>,
-    pub(super) categories: Vec<Category>,
-    pub(super) blockers: Vec<BlockerRow>,
-    pub(super) n_blocked: usize,
+    pub(super) n_decisions: usize,
+    pub(super) reasons: Vec<Part>,
+    pub(super) to_review: Part,
+    pub(super) figures: Vec<Figure>,
+    pub(super) n_older_months: usize,
 }
 
-/// One reason for the verdict.
-pub(super) struct ReasonRow {
-    pub(super) code: &'static str,
-    pub(super) subject: Text,
-    pub(super) meaning: &'static str,
-    pub(super) since: Option<Timestamp>,
-    pub(super) command: Option<Text>,
-}
-
-impl ReasonRow {
-    fn new(reason: &Reason) -> Self {
-        Self {
-            code: reason.code.as_str(),
-            subject: Text::last_line(&reason.subject, 120),
-            meaning: reason.code.meaning(),
-            since: reason.since.map(Timestamp),
-            command: reason.command.as_deref().map(Text::new),
-        }
-    }
-}
-
-pub(super) struct QueueLine {
+/// A run in a sentence.
+pub(super) struct RunFact {
+    pub(super) link: Link,
     pub(super) ecosystem: Text,
-    pub(super) cells: Vec<Cell>,
-    pub(super) n: usize,
-    pub(super) href: String,
+    pub(super) at: Timestamp,
+    pub(super) note: Text,
 }
 
-/// A count, and a link to the list that has as many rows.
-pub(super) struct Cell {
-    pub(super) status: &'static str,
-    pub(super) n: usize,
-    pub(super) href: String,
-}
-
-pub(super) struct BreakerRow {
-    pub(super) ecosystem: Text,
-    pub(super) word: &'static str,
-    pub(super) probes_at: Option<Timestamp>,
-    pub(super) probes: &'static str,
-    pub(super) unhealthy: u32,
-    pub(super) last_failure: Option<Timestamp>,
-    pub(super) last_run: Option<RunRow>,
-    pub(super) reason: Text,
-}
-
+/// Failures of a category, with its kinds.
 pub(super) struct Category {
-    pub(super) name: Text,
-    pub(super) n: usize,
-    pub(super) href: String,
-}
-
-/// What the evidence of all failures of an ecosystem says.
-pub(super) struct EvidenceRow {
-    pub(super) ecosystem: Text,
-    pub(super) counts: EvidenceShares,
-    pub(super) lost: String,
-    pub(super) unclassified: String,
-}
-
-pub(super) struct BlockerRow {
-    pub(super) name: Text,
-    pub(super) ecosystem: Text,
-    pub(super) n: usize,
-    pub(super) href: String,
-    pub(super) package: Option<String>,
-    pub(super) status: Option<&'static str>,
+    pub(super) all: Part,
+    pub(super) kinds: Vec<Part>,
 }
 
 impl<'a> Overview<'a> {
-    pub(super) fn new(site: &Site<'a>) -> Self {
+    pub(super) fn new(site: &Site<'a>, n_older_months: usize) -> Self {
         let records = site.records;
         let control = &records.control;
-        let health = health::of(records, site.as_of);
-        let queue = queue_lines(site);
+        let health = health::of(records, site.circumstances);
         let recipes = health.last_success.map_or(&[][..], |run| &run.recipes_generated);
-        let failures: Vec<_> = records.failures.iter().collect();
+        let all: Vec<&FailureRecord> = records.failures.iter().collect();
         let hosts = paused_hosts(control, site.as_of).into_iter();
+        let batch = site.newest_batch(None);
+        let decisions = disambiguations::decisions(site);
         Self {
-            word: health.evaluated.verdict.as_str().replace('_', " "),
-            word_class: health.evaluated.verdict.as_str(),
-            why: Text::new(&health.why),
-            reasons: health.evaluated.reasons.iter().map(ReasonRow::new).collect(),
+            alerts: alerts::alerts(site, &health.evaluated.reasons),
             incident: incident(control, site.as_of).and_then(https_url),
-            last_run: health.last_run.map(RunRow::new),
-            last_success: health.last_success.map(RunRow::new),
+            last_run: health.last_run.map(|run| RunFact::new(run, row::result(run))),
+            last_success: health.last_success.map(|run| RunFact::new(run, row::yield_of(run))),
             recipes: recipes.iter().take(N_RECIPES).map(Text::of).collect(),
             n_more_recipes: recipes.len().saturating_sub(N_RECIPES),
             n_since_success: health.since_success.len(),
-            last_slot: last_slot(&health, site).map(RunRow::new),
+            last_slot: last_slot(&health, site).map(|run| RunFact::new(run, label(row::slot(run)))),
+            changes: batch.map_or(vec![], |batch| changes_of(site, batch)),
+            changed_run: batch.map(|batch| Link::run(site, batch)),
             n_problems: records.problems.len(),
-            totals: StatusLabel::ALL.iter().map(|status| total(&queue, *status)).collect(),
-            n_entries: queue.iter().map(|line| line.n).sum(),
-            queue,
-            breakers: site.ecosystems().into_iter().map(|id| breaker_row(site, id)).collect(),
+            queue: queue_status::table(site),
+            blockers: top_blockers(site),
+            n_blockers: site.blockers.len(),
+            n_blocked: site.entries(None, Some(StatusLabel::Blocked)).len(),
+            categories: categories(&all),
+            runs: last_runs(site),
+            n_runs: records.runs.len(),
+            failures: last_failures(site),
+            n_failures: records.failures.len(),
+            n_causes: site.causes.len(),
+            breakers: ecosystems::breakers(site),
             n_transitions: records.transitions.len(),
             hosts: hosts.map(|(host, until)| (Text::new(host), Timestamp(until))).collect(),
             week: control.budget.week_start,
             minutes: (control.budget.macos_minutes_used, control.budget.linux_minutes_used),
-            runs: records.runs.iter().take(N_RUNS).map(RunRow::new).collect(),
-            n_runs: records.runs.len(),
-            failures: records
-                .failures
-                .iter()
-                .take(N_FAILURES)
-                .map(|failure| FailureRow::new(site, failure))
-                .collect(),
-            n_failures: records.failures.len(),
-            causes: site
-                .causes
-                .iter()
-                .take(N_CAUSES)
-                .map(|cause| CauseRow::new(site, cause))
-                .collect(),
-            n_causes: site.causes.len(),
-            evidence: evidence_rows(site),
-            categories: by_category(&failures)
+            n_decisions: decisions.len(),
+            reasons: reasons(&decisions),
+            to_review: Part {
+                label: Text::new("need a person"),
+                n: decisions.iter().filter(|it| it.needs_review).count(),
+                href: path::list(disambiguations::NEED_REVIEW, 1),
+            },
+            figures: [chart::outcomes(site), timeline::breakers(site, None), chart::minutes(site)]
                 .into_iter()
-                .map(|(name, failures)| Category {
-                    name: Text::new(name),
-                    n: failures.len(),
-                    href: path::list(&path::category(name), 1),
-                })
+                .flatten()
                 .collect(),
-            blockers: site.blockers.iter().take(N_BLOCKERS).map(|b| blocker_row(site, b)).collect(),
-            n_blocked: site.entries(None, Some(StatusLabel::Blocked)).len(),
+            n_older_months,
             health,
+        }
+    }
+}
+
+impl RunFact {
+    fn new(run: &RunRecord, text: String) -> Self {
+        Self {
+            link: Link::new(path::run(&run.batch_id), text),
+            ecosystem: run.ecosystem.as_ref().map(Text::of).unwrap_or_default(),
+            at: Timestamp(run.timestamp),
+            note: Text::last_line(run.skip_reason.as_deref().unwrap_or_default(), 140),
         }
     }
 }
@@ -207,81 +154,74 @@ fn last_slot<'a>(health: &Health<'a>, site: &Site<'a>) -> Option<&'a RunRecord> 
     health.last_run.is_none_or(|run| run.batch_id != newest.batch_id).then_some(newest)
 }
 
-fn evidence_rows(site: &Site<'_>) -> Vec<EvidenceRow> {
-    let mut of = BTreeMap::new();
-    site.records.failures.iter().for_each(|failure| shares::add(&mut of, failure));
-    let row = |(ecosystem, counts): (EcosystemId, EvidenceShares)| EvidenceRow {
-        ecosystem: Text::of(&ecosystem),
-        counts,
-        lost: shares::percentage(counts.lost_share()),
-        unclassified: shares::percentage(counts.unclassified_share()),
+pub(super) fn changes_of(site: &Site<'_>, batch: &str) -> Vec<(&'static str, &'static str, Part)> {
+    let part = |change: changes::Change<'_>| {
+        let href = format!("{}#{}", path::run(batch), change.id);
+        let part = Part { label: Text::new(change.label), n: change.n(), href };
+        (change.id, change.meaning, part)
     };
-    of.into_iter().map(row).collect()
+    changes::of_batch(site, batch).into_iter().map(part).collect()
 }
 
-fn queue_lines(site: &Site<'_>) -> Vec<QueueLine> {
-    let line = |(ecosystem, entries): (&EcosystemId, &batch_core::model::Queue)| {
-        let cell = |&status: &StatusLabel| Cell {
-            status: status.as_str(),
-            n: entries.values().filter(|entry| entry.status.label() == status).count(),
-            href: path::list(&path::status_in(ecosystem, status), 1),
-        };
-        QueueLine {
-            ecosystem: Text::of(ecosystem),
-            cells: StatusLabel::ALL.iter().map(cell).collect(),
-            n: entries.len(),
-            href: path::list(&path::queue(ecosystem), 1),
-        }
+fn categories(all: &[&FailureRecord]) -> Vec<Category> {
+    let kind = |([category, subcategory], failures): ([&str; 2], Vec<&FailureRecord>)| Part {
+        label: Text::new(subcategory),
+        n: failures.len(),
+        href: path::list(&path::kind(category, subcategory), 1),
     };
-    site.records.queues.iter().map(line).collect()
+    let by_n = |parts: &mut Vec<Part>| parts.sort_by_key(|part| std::cmp::Reverse(part.n));
+    let mut categories: Vec<Category> = failures::group(all, FailureRecord::category)
+        .into_iter()
+        .map(|(category, of_category)| {
+            let mut kinds: Vec<Part> =
+                failures::group(&of_category, failures::pair).into_iter().map(kind).collect();
+            by_n(&mut kinds);
+            let href = path::list(&path::category(category), 1);
+            let all = Part { label: Text::new(category), n: of_category.len(), href };
+            Category { all, kinds }
+        })
+        .collect();
+    categories.sort_by_key(|category| std::cmp::Reverse(category.all.n));
+    categories
 }
 
-fn total(queue: &[QueueLine], status: StatusLabel) -> Cell {
-    let cells = queue.iter().flat_map(|line| &line.cells);
-    Cell {
-        status: status.as_str(),
-        n: cells.filter(|cell| cell.status == status.as_str()).map(|cell| cell.n).sum(),
-        href: path::list(&path::status(status), 1),
+fn top_blockers(site: &Site<'_>) -> Table {
+    let first = site.blockers.iter().take(N_BLOCKERS);
+    Table {
+        id: "top-blockers",
+        caption: Text::new("Packages without a recipe that most others wait for"),
+        columns: blockers::SHORT_COLUMNS,
+        rows: first.map(|blocker| blockers::short_row(site, blocker)).collect(),
     }
 }
 
-fn breaker_row(site: &Site<'_>, ecosystem: &EcosystemId) -> BreakerRow {
-    let (permission, breaker) = health::permission(&site.records.control, ecosystem, site.as_of);
-    let (probes_at, probes) = match permission {
-        Permission::Disabled => (None, "not while disabled"),
-        Permission::Closed => (None, "–"),
-        Permission::Open(until) => (Some(Timestamp(until)), ""),
-        Permission::HalfOpen(_) => (None, "in its next run"),
-    };
-    let reason = match permission {
-        Permission::Disabled => site.records.control.reason.clone().unwrap_or_default(),
-        Permission::Closed | Permission::Open(_) | Permission::HalfOpen(_) => {
-            breaker.open.map_or_else(String::new, |open| open.reason)
-        }
-    };
-    let is_own = |run: &&RunRecord| run.ecosystem.as_ref() == Some(ecosystem);
-    BreakerRow {
-        ecosystem: Text::of(ecosystem),
-        word: permission.as_str(),
-        probes_at,
-        probes,
-        unhealthy: breaker.unhealthy_runs,
-        last_failure: breaker.last_failure_at.map(Timestamp),
-        last_run: site.records.runs.iter().find(is_own).map(RunRow::new),
-        reason: Text::last_line(&reason, 200),
+fn last_runs(site: &Site<'_>) -> Table {
+    let newest = site.records.runs.iter().take(N_RUNS);
+    Table {
+        id: "last-runs",
+        caption: Text::new("The last runs, newest first"),
+        columns: SHORT_RUN_COLUMNS,
+        rows: newest.map(|run| row::short_run(site, run)).collect(),
     }
 }
 
-fn blocker_row(site: &Site<'_>, blocker: &Blocker<'_>) -> BlockerRow {
-    let id = &blocker.id;
-    BlockerRow {
-        name: Text::of(&id.name),
-        ecosystem: Text::of(&id.ecosystem),
-        n: blocker.waiting.len(),
-        href: path::list(&path::blocker(&id.ecosystem, &id.name), 1),
-        package: site.packages.contains_key(id).then(|| path::package(id)),
-        status: blocker.entry.map(|entry| entry.status.label().as_str()),
+fn last_failures(site: &Site<'_>) -> Table {
+    let newest = site.records.failures.iter().take(N_FAILURES);
+    Table {
+        id: "last-failures",
+        caption: Text::new("The last failures, newest first"),
+        columns: row::FAILURE_COLUMNS,
+        rows: newest.map(|failure| row::failure(site, failure)).collect(),
     }
+}
+
+fn reasons(decisions: &[disambiguations::Decision<'_>]) -> Vec<Part> {
+    let part = |(reason, list): (&str, Vec<_>)| Part {
+        label: Text::new(reason),
+        n: list.len(),
+        href: path::list(&disambiguations::stem(reason), 1),
+    };
+    disambiguations::by_reason(decisions).into_iter().map(part).collect()
 }
 
 /// The link to the incident because of which everything is stopped.

@@ -1,259 +1,250 @@
-//! The page of one package: its status, the reason, and its attempts.
-
-use std::collections::BTreeSet;
+//! The page of one package: its status, the rule that put it there, what happens next, and its
+//! attempts.
 
 use askama::Template;
-use batch_core::model::{
-    ExecutablesFrom, FailureRecord, PackageId, QueueEntry, RunRecord, StatusLabel,
+use batch_core::{
+    decide::explain::{Explanation, History},
+    model::{PackageId, QueueEntry, RunRecord, Status},
 };
 
 use super::{
-    Page, failure,
+    Page, chart,
     frame::Frame,
-    row::{self, FailureRow, Link, NOT_QUEUED, Why},
+    matrix,
+    row::{self, Link, NOT_QUEUED},
+    run::TableCell,
+    strip,
+    table::{Cell, Column, ColumnKind as Kind, Row, Table, TableView},
 };
 use crate::{
+    explained::{self, Places},
     path,
-    records::StoredOutput,
     site::Site,
-    text::{Text, Timestamp, counted},
+    text::{Text, Timestamp, counted, duration, https_url},
+    tried::Tried,
 };
 
 /// How many attempts are shown; the lists of failures have the others.
 const N_ATTEMPTS: usize = 20;
-/// Bytes of output that are shown for the newest attempt, and for each other one.
-const NEWEST_TAIL: usize = 16 << 10;
-const TAIL: usize = 1 << 10;
 
 #[derive(Template)]
 #[template(path = "package.html")]
 struct PackagePage<'a> {
     frame: Frame,
     name: Text,
-    ecosystem: Text,
-    has_queue: bool,
-    queue_href: String,
+    ecosystem: Link,
     status: &'static str,
-    why: Why,
-    next_retry: Option<Timestamp>,
-    facts: Vec<(&'static str, Text)>,
-    notes: Vec<Text>,
-    routed_from: Option<Link>,
-    blocks: Option<Link>,
-    attempts: Vec<Attempt>,
+    rule: Text,
+    history: &'static str,
+    next_at: Option<Timestamp>,
+    next: Text,
+    last: Option<(Link, Text)>,
+    strip: TableCell<'a>,
+    facts: Vec<(&'static str, TableCell<'a>)>,
+    out: Vec<(&'static str, String)>,
+    commands: Vec<Text>,
+    matrix: Option<chart::FigureView<'a>>,
+    attempts: Option<TableView<'a>>,
     n_attempts: usize,
-    recipe: Option<(Text, &'a Text)>,
+    recipe: Option<(Text, Text)>,
 }
 
-struct Attempt {
-    at: Timestamp,
-    word: &'static str,
-    cause: Option<Link>,
-    environment: &'static str,
-    /// Who told the commands, if an installation did.
-    executables_from: Option<&'static str>,
-    run: Link,
-    message: Text,
-    output: Text,
-}
+const ATTEMPTS: &[Column] = &[
+    Column::new("Time", Kind::Time),
+    Column::new("Outcome", Kind::Status),
+    Column::new("What happened", Kind::Line),
+    Column::new("Kind", Kind::Other),
+    Column::new("Whole output", Kind::Other),
+    Column::new("Tests took", Kind::Number),
+    Column::new("Commands from", Kind::Other),
+    Column::new("Run", Kind::Other),
+];
 
-pub(super) fn build(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Page {
+pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Page {
     let path = path::package(id);
-    let mut tries = tries(site, id);
-    let n_attempts = tries.len();
-    tries.truncate(N_ATTEMPTS);
-    let newest = tries.first().map(Try::at).max(entry.map(QueueEntry::waiting_since));
-    let recipe = site.recipe(id).map(|(name, toml)| (Text::of(name), Text::new(toml)));
+    let root = path::root_of(&path);
+    let entry = site.entry(id);
+    let explanation = explained::package(site, places, id);
+    let n_attempts = site.attempts.of_package(id).count();
+    let tried = site.last_attempts(id, N_ATTEMPTS);
+    let newest = tried.first().map(|it| it.at).max(entry.map(QueueEntry::waiting_since));
+    let failure = tried.first().and_then(|it| it.failures.first());
+    let attempts = Table {
+        id: "attempts",
+        caption: Text::new("Attempts, newest first"),
+        columns: ATTEMPTS,
+        rows: tried.iter().map(|it| attempt(site, it)).collect(),
+    };
+    let matrix = matrix::of_package(site, id);
+    let recipe = site.recipe(id);
+    let cell = |cell| TableCell { root: &root, cell };
     let page = PackagePage {
         frame: Frame::fixed(&path, &id.to_string(), "Packages", newest),
         name: Text::of(&id.name),
-        ecosystem: Text::of(&id.ecosystem),
-        has_queue: site.records.queues.contains_key(&id.ecosystem),
-        queue_href: path::list(&path::queue(&id.ecosystem), 1),
-        status: entry.map_or(NOT_QUEUED, |entry| entry.status.label().as_str()),
-        why: why(site, id, entry),
-        next_retry: entry.and_then(|entry| entry.next_retry_at).map(Timestamp),
-        facts: facts(id, entry),
-        notes: notes(site, id, entry),
-        routed_from: entry.and_then(|entry| entry.routed_from.as_ref()).map(|from| {
-            let is_known = site.packages.contains_key(from);
-            let href = if is_known { path::package(from) } else { String::new() };
-            Link { href, text: Text::of(from) }
+        ecosystem: Link::ecosystem(&id.ecosystem),
+        status: entry.map_or(NOT_QUEUED, |entry| row::status(entry.status.label())),
+        rule: sentence(&explanation.rule),
+        history: explanation.history.map_or("", History::meaning),
+        next_at: explanation.next_attempt.at.map(Timestamp),
+        next: Text::new(&explanation.next_attempt.why),
+        last: failure.map(|failure| {
+            let headline = Link::new(path::failure(&failure.id), site.headline(failure));
+            (headline, Text::of(site.remedy(failure)))
         }),
-        blocks: site.blockers.iter().find(|blocker| blocker.id == *id).map(|blocker| Link {
-            href: path::list(&path::blocker(&id.ecosystem, &id.name), 1),
-            text: Text::new(&counted(blocker.waiting.len(), "package")),
-        }),
-        attempts: tries.iter().enumerate().map(|(i, tried)| tried.row(site, id, i == 0)).collect(),
+        strip: cell(Cell::Strip(strip::linked(site, id))),
+        facts: facts(site, id).into_iter().map(|(name, it)| (name, cell(it))).collect(),
+        out: out(site, id),
+        commands: commands(&explanation),
+        matrix: matrix.as_ref().map(|figure| figure.view(&root)),
+        attempts: (n_attempts > 0).then(|| attempts.view(&root)),
         n_attempts,
-        recipe: recipe.as_ref().map(|(name, toml)| (name.clone(), toml)),
+        recipe: recipe.map(|(name, toml)| (Text::of(name), Text::new(toml))),
     };
     super::page(path, &page)
 }
 
-fn why(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Why {
-    let of_text = |text: String| Why { text: Text::new(&text), links: vec![] };
-    let Some(entry) = entry else {
-        return of_text(
-            "It is in no queue. The records below are from the time when it was.".to_owned(),
-        );
-    };
-    let newest = site.failures_with(id).first();
-    let last = newest.map(|it| (site.headline(it), site.remedy(it)));
-    match entry.status.label() {
-        StatusLabel::Pending if tries(site, id).is_empty() && entry.last_attempt_at.is_none() => {
-            of_text("It was never attempted and waits for its turn.".to_owned())
-        }
-        StatusLabel::Pending => of_text(match last {
-            Some((headline, remedy)) => format!(
-                "It waits for its next turn. The last failure: {headline}. Remedy: {remedy}."
-            ),
-            None => "It waits for its next turn.".to_owned(),
-        }),
-        StatusLabel::Failed if entry.regressed_at.is_some() => {
-            let at = entry.regressed_at.map(|at| at.format("%Y-%m-%d").to_string());
-            let at = at.unwrap_or_default();
-            let text = format!("Its recipe worked before, and failed when it was tested on {at}.");
-            of_text(match last {
-                Some((headline, remedy)) => format!("{text} {headline}. Remedy: {remedy}."),
-                None => text,
-            })
-        }
-        StatusLabel::Failed => of_text(match last {
-            Some((headline, remedy)) => format!("{headline}. Remedy: {remedy}."),
-            None => "The failure itself is not recorded.".to_owned(),
-        }),
-        StatusLabel::Success => of_text("Its recipe is on main.".to_owned()),
-        StatusLabel::RequiresManual | StatusLabel::Excluded => {
-            let reason = entry.status.reason().unwrap_or_default();
-            of_text(if reason.is_empty() { "No reason is recorded.".into() } else { reason.into() })
-        }
-        StatusLabel::InProgress | StatusLabel::Blocked => {
-            let mut why = Why::short(site, entry);
-            let text = why.text.as_str();
-            let mut first = text.chars();
-            let capital = first.next().map(|c| c.to_ascii_uppercase());
-            why.text = Text::new(&capital.into_iter().chain(first).collect::<String>());
-            why
-        }
-    }
+fn commands(explanation: &Explanation) -> Vec<Text> {
+    explanation.commands.iter().map(|command| Text::new(command)).collect()
 }
 
-fn facts(id: &PackageId, entry: Option<&QueueEntry>) -> Vec<(&'static str, Text)> {
-    let mut facts = vec![("Id", Text::of(id))];
-    let Some(entry) = entry else { return facts };
-    facts.push(("Tier", Text::of(u8::from(entry.tier))));
-    facts.push(("Queued", Text::of(Timestamp(entry.added_at))));
-    let mut push_some = |name, text: Option<Text>| facts.extend(text.map(|text| (name, text)));
-    push_some("Last attempt", entry.last_attempt_at.map(|at| Text::of(Timestamp(at))));
-    push_some("Last probe", entry.last_probe_at.map(|at| Text::of(Timestamp(at))));
-    push_some("Failures in a row", count(entry.consecutive_failures));
-    push_some("Failures in a row not caused by it", count(entry.consecutive_faults));
-    push_some(
-        "Popularity",
-        entry.popularity.as_ref().map(|p| {
-            let period = p.period_days.map_or(String::new(), |days| format!(" in {days} days"));
-            Text::of(format_args!("{} {}{period} ({}, {})", p.value, p.unit, p.source, p.as_of))
-        }),
-    );
-    push_some("Upstream version", entry.upstream_version.as_deref().map(Text::new));
-    push_some("Generator", entry.generator_version.as_deref().map(Text::new));
+/// `text` with a capital and a full stop.
+fn sentence(text: &str) -> Text {
+    let mut rest = text.chars();
+    let first = rest.next().map(|c| c.to_ascii_uppercase());
+    let text: String = first.into_iter().chain(rest).collect();
+    Text::new(&format!("{}.", text.trim_end_matches('.')))
+}
+
+fn facts(site: &Site<'_>, id: &PackageId) -> Vec<(&'static str, Cell)> {
+    let mut facts = vec![("Id", Cell::text(id))];
+    if let Some(name) = site.recipe_name(id) {
+        let is_here = site.records.recipes.contains_key(name);
+        let here = Link::new(format!("{}#recipe", path::package(id)), name);
+        let recipe = if is_here { Cell::Link(here) } else { Cell::text(name) };
+        facts.push(("Recipe", recipe));
+    }
+    if let Some(entry) = site.entry(id) {
+        facts.extend(of_entry(site, entry));
+    }
+    facts.push(("Notes", Cell::text(notes(site, id).join("; "))));
+    if let Some(blocker) = site.blockers.iter().find(|blocker| blocker.id == *id) {
+        let list = path::list(&path::blocker(&id.ecosystem, &id.name), 1);
+        let waiting = counted(blocker.waiting.len(), "package");
+        facts.push(("Blocks", Cell::Link(Link::new(list, waiting))));
+    }
+    facts.retain(|(_, cell)| !cell.is_none());
     facts
 }
 
-/// The notes of the queue entry; without an entry, those of the newest failure.
-fn notes(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Vec<Text> {
-    let of_failure = || site.failures_with(id).first().map(|newest| &*newest.notes);
-    let notes = entry.map(|entry| &*entry.notes).or_else(of_failure).unwrap_or_default();
-    notes.iter().map(|note| Text::new(note)).collect()
-}
-
-fn count(n: u32) -> Option<Text> {
-    (n > 0).then(|| Text::of(n))
-}
-
-/// One attempt, as far as records exist of it.
-enum Try<'a> {
-    Failed(&'a FailureRecord),
-    /// The run has as many failure records as it counted, so the package succeeded.
-    Succeeded(&'a RunRecord),
-    /// Failure records of the run are missing, so the result is unknown.
-    Unknown(&'a RunRecord),
-}
-
-fn tries<'a>(site: &Site<'a>, id: &PackageId) -> Vec<Try<'a>> {
-    let failures = site.failures_with(id);
-    let failed_in: BTreeSet<&str> = failures.iter().map(|failure| &*failure.batch_id).collect();
-    let others = site.runs_with(id).iter().filter(|run| !failed_in.contains(&*run.batch_id));
-    let of_run = |run: &&'a RunRecord| {
-        if site.is_complete(run) { Try::Succeeded(run) } else { Try::Unknown(run) }
+fn of_entry(site: &Site<'_>, entry: &QueueEntry) -> Vec<(&'static str, Cell)> {
+    let time = |at: Option<chrono::DateTime<chrono::Utc>>| Cell::time(at.map(Timestamp));
+    let package = |id: &Option<PackageId>| {
+        id.as_ref().map_or(Cell::None, |id| Cell::link(Link::new(site.package_href(id), id)))
     };
-    let mut tries: Vec<Try<'a>> =
-        failures.iter().map(|failure| Try::Failed(failure)).chain(others.map(of_run)).collect();
-    tries.sort_by_key(|tried| std::cmp::Reverse(tried.at()));
-    tries
+    let count = |n: u32| if n == 0 { Cell::None } else { Cell::Number(n.into()) };
+    let waits_for = if let Status::Blocked { by } = &entry.status {
+        let list = |name| path::list(&path::blocker(&entry.id.ecosystem, name), 1);
+        let links = by.iter().map(|name| Link::new(list(name), name)).collect();
+        Cell::Links(Text::default(), links)
+    } else {
+        Cell::None
+    };
+    let in_pull_request = if let Status::InProgress { batch } = &entry.status {
+        Cell::link(Link::run(site, &batch.to_string()))
+    } else {
+        Cell::None
+    };
+    let last_batch = entry.last_batch.as_ref().map(ToString::to_string);
+    vec![
+        ("Waits for", waits_for),
+        ("In the pull request of", in_pull_request),
+        ("Not before", time(entry.next_retry_at)),
+        ("Tier", Cell::Number(u8::from(entry.tier).into())),
+        ("Queued", Cell::Time(Timestamp(entry.added_at))),
+        ("Last attempt", time(entry.last_attempt_at)),
+        ("Last run", last_batch.map_or(Cell::None, |id| Cell::link(Link::run(site, &id)))),
+        ("Last probe", time(entry.last_probe_at)),
+        ("Verified before", time(entry.verified_at)),
+        ("Failed after it had worked", time(entry.regressed_at)),
+        ("Failures in a row", count(entry.consecutive_failures)),
+        ("Failures in a row not caused by it", count(entry.consecutive_faults)),
+        ("Moved here from", package(&entry.routed_from)),
+        ("Taken from instead", package(&entry.routed_to)),
+        (
+            "Popularity",
+            entry.popularity.as_ref().map_or(Cell::None, |it| {
+                let period = it.period_days.map_or(String::new(), |n| format!(" in {n} days"));
+                Cell::text(format_args!(
+                    "{} {}{period} ({}, {})",
+                    it.value, it.unit, it.source, it.as_of
+                ))
+            }),
+        ),
+        ("Version", entry.upstream_version.as_deref().map_or(Cell::None, Cell::text)),
+        ("Generator", entry.generator_version.as_deref().map_or(Cell::None, Cell::text)),
+    ]
 }
 
-impl Try<'_> {
-    fn at(&self) -> chrono::DateTime<chrono::Utc> {
-        match self {
-            Self::Failed(failure) => failure.timestamp,
-            Self::Succeeded(run) | Self::Unknown(run) => run.timestamp,
-        }
-    }
-
-    fn row(&self, site: &Site<'_>, id: &PackageId, is_newest: bool) -> Attempt {
-        match self {
-            Self::Failed(failure) => {
-                let row = FailureRow::new(site, failure);
-                let text = Text::of(format_args!("{} / {}", row.category, row.subcategory));
-                let tail = if is_newest { NEWEST_TAIL } else { TAIL };
-                let blank = Text::default();
-                Attempt {
-                    at: row.at,
-                    word: row::word(failure),
-                    cause: Some(Link { href: row.href, text }),
-                    environment: row.environment,
-                    executables_from: failure.executables_from.and_then(discovered),
-                    run: Link::run(site, &failure.batch_id),
-                    message: if is_newest { failure::message(failure) } else { row.line },
-                    output: output(site, failure).map_or(blank, |text| Text::tail(text, tail)),
-                }
-            }
-            Self::Succeeded(run) => {
-                let name = site.recipe_name(id);
-                let from = name.and_then(|name| run.executables_from.get(name)).copied();
-                let executables_from = from.and_then(discovered);
-                Attempt { executables_from, ..Attempt::of_run(site, run, "succeeded") }
-            }
-            Self::Unknown(run) => Attempt::of_run(site, run, "not_recorded"),
-        }
-    }
+/// The notes of the queue entry; without an entry, those of the newest failure.
+fn notes<'s>(site: &'s Site<'_>, id: &PackageId) -> &'s [String] {
+    let of_failure = || site.failures_with(id).first().map(|newest| &*newest.notes);
+    site.entry(id).map(|entry| &*entry.notes).or_else(of_failure).unwrap_or_default()
 }
 
-impl Attempt {
-    fn of_run(site: &Site<'_>, run: &RunRecord, word: &'static str) -> Self {
-        Self {
-            at: Timestamp(run.timestamp),
-            word,
-            cause: None,
-            environment: "",
-            executables_from: None,
-            run: Link::run(site, &run.batch_id),
-            message: Text::default(),
-            output: Text::default(),
-        }
+/// Links to other sites.
+fn out(site: &Site<'_>, id: &PackageId) -> Vec<(&'static str, String)> {
+    let mut out = vec![];
+    out.extend(site.registry_page(id).map(|url| ("registry", url)));
+    if let Some((name, toml)) = site.recipe(id) {
+        out.extend(homepage(toml).map(|url| ("homepage", url)));
+        let file = batch_core::model::slug(name.as_str());
+        let path = format!("recipes/{}/{file}.toml", &file[..1]);
+        out.extend(site.on_forge(&path).map(|url| ("recipe on the forge", url)));
     }
+    let runs = || site.attempts.of_package(id).filter_map(|it| it.run);
+    let workflow = runs().find_map(|run: &RunRecord| https_url(run.workflow_run_url.as_deref()?));
+    out.extend(workflow.map(|url| ("newest workflow run", url)));
+    out
 }
 
-/// The word for `from`; `None` for the registry, which tells them as a rule.
-fn discovered(from: ExecutablesFrom) -> Option<&'static str> {
-    (from != ExecutablesFrom::Registry).then(|| from.as_str())
+/// The address that a recipe gives as the homepage of its package.
+fn homepage(toml: &str) -> Option<String> {
+    let line = toml.lines().find_map(|line| line.strip_prefix("homepage = \""))?;
+    https_url(line.split_once('"')?.0)
 }
 
-fn output<'a>(site: &Site<'a>, failure: &FailureRecord) -> Option<&'a str> {
-    match site.records.outputs.get(&failure.output.as_ref()?.sha256)? {
-        StoredOutput::Whole(text) => Some(text),
-        StoredOutput::TooOld | StoredOutput::Missing => None,
-    }
+fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
+    let failure = tried.failures.first();
+    let took: u64 = tried.run.map_or(0, |run| {
+        let own = run.results.iter().filter(|it| it.package_id == *tried.package);
+        own.map(|it| it.duration_ms).sum()
+    });
+    let name = site.recipe_name(tried.package);
+    let from = match failure {
+        Some(failure) => failure.executables_from,
+        None => name.and_then(|name| tried.run?.executables_from.get(name)).copied(),
+    };
+    Row::from(vec![
+        Cell::Time(Timestamp(tried.at)),
+        Cell::Word(tried.ended.as_str()),
+        failure.map_or(Cell::None, |it| {
+            Cell::Link(Link::new(path::failure(&it.id), site.headline(it)))
+        }),
+        failure.map_or(Cell::None, |it| Cell::text(it.kind())),
+        Cell::Links(
+            Text::default(),
+            tried
+                .failures
+                .iter()
+                .filter(|it| it.output.is_some())
+                .map(|it| {
+                    let place = it.environment.map_or("output", |it| it.as_str());
+                    Link::new(format!("{}#output", path::failure(&it.id)), place)
+                })
+                .collect(),
+        ),
+        if took == 0 { Cell::None } else { Cell::text(duration(took.div_ceil(1000))) },
+        from.map_or(Cell::None, |from| Cell::text(from.as_str())),
+        Cell::link(Link::run(site, tried.batch_id)),
+    ])
 }

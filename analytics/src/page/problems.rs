@@ -1,49 +1,45 @@
 //! The page of records that could not be read.
 
-use askama::Template;
-
 use super::{
     Page,
-    frame::Frame,
-    list::{self, Pager},
+    list::{self, List},
+    table::{Cell, Column, ColumnKind as Kind, Row},
 };
 use crate::{records::Problem, site::Site, text::Text};
 
-#[derive(Template)]
-#[template(path = "problems.html")]
-struct Problems {
-    frame: Frame,
-    pager: Pager,
-    rows: Vec<Row>,
-}
+const COLUMNS: &[Column] = &[
+    Column::keyed("file", "File", Kind::Name),
+    Column::new("Line or entry", Kind::Number),
+    Column::new("Problem", Kind::Line),
+    Column::new("Record", Kind::Line),
+];
 
-struct Row {
-    file: Text,
-    /// Empty if the problem concerns the whole file.
-    place: String,
-    reason: Text,
-    raw: Text,
-}
-
-impl Row {
-    fn new(problem: &Problem) -> Self {
-        Self {
-            file: Text::new(&problem.file),
-            place: if problem.place == 0 { String::new() } else { problem.place.to_string() },
-            reason: Text::last_line(&problem.reason, 300),
-            raw: Text::last_line(&problem.raw, 300),
-        }
-    }
+fn row(problem: &Problem) -> Row {
+    Row::from(vec![
+        Cell::text(&problem.file),
+        // 0 stands for the whole file.
+        if problem.place == 0 { Cell::None } else { Cell::Number(problem.place) },
+        Cell::text(Text::last_line(&problem.reason, 300)),
+        Cell::text(Text::last_line(&problem.raw, 300)),
+    ])
 }
 
 pub(super) fn build<E>(
     site: &Site<'_>,
     put: &mut impl FnMut(Page) -> Result<(), E>,
 ) -> Result<(), E> {
-    for (path, pager, problems) in list::pages("problems", &site.records.problems) {
-        let frame = Frame::live(site, &path, "Data problems", "");
-        let rows = problems.iter().map(Row::new).collect();
-        put(super::page(path, &Problems { frame, pager, rows }))?;
-    }
-    Ok(())
+    let list = List {
+        stem: "problems".to_owned(),
+        title: "Data problems".to_owned(),
+        section: "",
+        intro: Text::new(
+            "Records that cannot be read. They stay where they are, and no other page shows them.",
+        ),
+        empty: "Every record could be read.",
+        facets: vec![],
+        columns: COLUMNS,
+        rows: site.records.problems.iter().map(row).collect(),
+        more: vec![],
+    };
+    list::write(site, list, put)
 }

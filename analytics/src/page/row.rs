@@ -1,17 +1,23 @@
 //! Rows that several pages share.
 
 use batch_core::model::{
-    Consequence, FailureRecord, PackageId, QueueEntry, RunRecord, SlotOutcome, Status,
+    EcosystemId, FailureRecord, PackageId, RunRecord, SlotOutcome, StatusLabel,
 };
 
+use super::{
+    strip,
+    table::{Cell, Column, ColumnKind as Kind, Row},
+    why::Why,
+};
 use crate::{
     path,
-    site::Site,
-    text::{Text, Timestamp, duration},
+    site::{Site, row_anchor},
+    text::{Text, Timestamp, counted, duration},
+    tried::Ended,
 };
 
 /// Characters of a reason in a table.
-const MAX_LINE: usize = 140;
+pub(super) const MAX_LINE: usize = 140;
 
 /// A link to another page, relative to the top of the site. Without an `href` it is plain text.
 #[derive(Debug, Clone)]
@@ -21,101 +27,122 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// A link to the page of a package; the page must exist.
-    pub(super) fn package(id: &PackageId) -> Self {
-        Self { href: path::package(id), text: Text::of(&id.name) }
+    pub(super) fn new(href: impl Into<String>, text: impl std::fmt::Display) -> Self {
+        Self { href: href.into(), text: Text::of(text) }
+    }
+
+    /// A link to all that is known about a package, with its name as text.
+    pub(super) fn package(site: &Site<'_>, id: &PackageId) -> Self {
+        Self::new(site.package_href(id), &id.name)
     }
 
     /// A link to the page of a run, if that page exists.
     pub(super) fn run(site: &Site<'_>, batch_id: &str) -> Self {
-        let href = site.run(batch_id).map(|_| path::run(batch_id)).unwrap_or_default();
+        let href = site.batches.get(batch_id).map(|_| path::run(batch_id)).unwrap_or_default();
         Self { href, text: Text::new(batch_id) }
     }
-}
 
-/// A row about a failed attempt.
-pub(super) struct FailureRow {
-    pub(super) at: Timestamp,
-    pub(super) href: String,
-    pub(super) package: Link,
-    pub(super) ecosystem: Text,
-    pub(super) category: Text,
-    pub(super) subcategory: Text,
-    pub(super) environment: &'static str,
-    /// The cause.
-    pub(super) line: Text,
-}
-
-impl FailureRow {
-    pub(super) fn new(site: &Site<'_>, failure: &FailureRecord) -> Self {
-        Self {
-            at: Timestamp(failure.timestamp),
-            href: path::failure(&failure.id),
-            package: Link::package(&failure.package_id),
-            ecosystem: Text::of(&failure.package_id.ecosystem),
-            category: Text::new(failure.category()),
-            subcategory: Text::new(failure.subcategory()),
-            environment: failure.environment.map_or("", |environment| environment.as_str()),
-            line: Text::of(site.headline(failure)),
-        }
+    /// A link to the page of an ecosystem.
+    pub(super) fn ecosystem(id: &EcosystemId) -> Self {
+        Self::new(path::ecosystem(id), id)
     }
 }
 
-/// How the attempt of this record ended, as readers see it: a run counts blocked and failed
-/// attempts separately.
-pub(super) fn word(failure: &FailureRecord) -> &'static str {
-    match failure.kind().consequence() {
-        Consequence::Blocked => "blocked",
-        Consequence::Excluded
-        | Consequence::RequiresManual
-        | Consequence::Spared
-        | Consequence::Failed => "failed",
+pub(super) const FAILURE_COLUMNS: &[Column] = &[
+    Column::keyed("package", "Package", Kind::Name),
+    Column::keyed("ecosystem", "Ecosystem", Kind::Choice),
+    Column::keyed("category", "Category", Kind::Choice),
+    Column::keyed("subcategory", "Subcategory", Kind::Status),
+    Column::keyed("environment", "Environment", Kind::Choice),
+    Column::keyed("time", "Time", Kind::Time),
+    Column::new("What happened", Kind::Line),
+];
+
+/// A row about a failed attempt.
+pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Row {
+    let environment = failure.environment.map_or("", |environment| environment.as_str());
+    Row::from(vec![
+        Cell::link(Link::package(site, &failure.package_id)),
+        Cell::text(&failure.package_id.ecosystem),
+        Cell::text(failure.category()),
+        Cell::text(failure.subcategory()),
+        Cell::text(environment),
+        Cell::Time(Timestamp(failure.timestamp)),
+        Cell::Link(Link::new(path::failure(&failure.id), site.headline(failure))),
+    ])
+}
+
+pub(super) const RUN_COLUMNS: &[Column] = &[
+    Column::keyed("time", "Start", Kind::Time),
+    Column::keyed("ecosystem", "Ecosystem", Kind::Choice),
+    Column::keyed("slot", "Slot", Kind::Choice),
+    Column::new("Verified", Kind::Number),
+    Column::new("Failed", Kind::Number),
+    Column::new("Blocked", Kind::Number),
+    Column::new("Attempts", Kind::Number),
+    Column::new("Merged", Kind::Number),
+    Column::new("Redirected", Kind::Number),
+    Column::new("Took", Kind::Number),
+    Column::new("Why", Kind::Line),
+];
+
+/// What the first page shows of a run.
+pub(super) const SHORT_RUN_COLUMNS: &[Column] = RUN_COLUMNS.split_at(9).0;
+
+pub(super) fn short_run(site: &Site<'_>, of: &RunRecord) -> Row {
+    let mut row = run(site, of);
+    row.cells.truncate(SHORT_RUN_COLUMNS.len());
+    row
+}
+
+/// The parts of a run, by how the attempts ended, each with the anchor of its table.
+pub(super) fn part_of(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Verified | Ended::VerifiedInPart => "verified",
+        Ended::Failed | Ended::Spared => "failed",
+        Ended::Blocked => "blocked",
+        Ended::Unknown => "unknown",
     }
 }
 
 /// A row about a run.
-pub(super) struct RunRow {
-    pub(super) at: Timestamp,
-    pub(super) href: String,
-    pub(super) ecosystem: Text,
-    pub(super) outcome: &'static str,
-    /// How many of the attempts succeeded.
-    pub(super) result: String,
-    /// Whether the run attempted packages and none succeeded.
-    pub(super) is_empty_handed: bool,
-    pub(super) failed: u64,
-    pub(super) blocked: u64,
-    pub(super) merged: u64,
-    pub(super) merged_text: String,
-    pub(super) took: String,
-    pub(super) note: Text,
+pub(super) fn run(site: &Site<'_>, run: &RunRecord) -> Row {
+    let href = path::run(&run.batch_id);
+    let attempts = || site.attempts.of_batch(&run.batch_id);
+    let part = |n: u64, anchor: &str, n_rows: usize| {
+        let has_rows = 0 < n && u64::try_from(n_rows) == Ok(n);
+        if has_rows { Cell::Count(n, format!("{href}#{anchor}")) } else { Cell::Number(n) }
+    };
+    let counted = |n, anchor| {
+        let n_rows = attempts().filter(|tried| part_of(tried.ended) == anchor).count();
+        part(n, anchor, n_rows)
+    };
+    let redirected = match run.used_disambiguation {
+        0 => Cell::None,
+        n => part(n, "redirected", run.disambiguations.len()),
+    };
+    Row::from(vec![
+        Cell::TimeLink(Timestamp(run.timestamp), href.clone()),
+        Cell::text(run.ecosystem.as_ref().map_or("several", |id| id.as_str())),
+        // Most runs are in their own slot; only the others are worth a word.
+        if run.outcome == SlotOutcome::Ran { Cell::None } else { Cell::Word(slot(run)) },
+        counted(run.succeeded, "verified"),
+        counted(run.failed, "failed"),
+        counted(run.blocked, "blocked"),
+        Cell::Number(run.total),
+        Cell::Number(run.merged),
+        redirected,
+        Cell::text(duration(run.duration_seconds)),
+        Cell::text(note(run)),
+    ])
 }
 
-impl RunRow {
-    pub(super) fn new(run: &RunRecord) -> Self {
-        let s = if run.merged == 1 { "" } else { "s" };
-        Self {
-            at: Timestamp(run.timestamp),
-            href: path::run(&run.batch_id),
-            ecosystem: run.ecosystem.as_ref().map_or(Text::new("–"), Text::of),
-            outcome: outcome(run.outcome),
-            result: format!("{}/{}", run.succeeded, run.total),
-            is_empty_handed: run.total > 0 && run.succeeded == 0,
-            failed: run.failed,
-            blocked: run.blocked,
-            merged: run.merged,
-            merged_text: format!("{} recipe{s}", run.merged),
-            took: duration(run.duration_seconds),
-            note: note(run),
-        }
-    }
-}
-
-/// The result of a slot, as readers see it.
-pub(super) const fn outcome(outcome: SlotOutcome) -> &'static str {
-    match outcome {
-        SlotOutcome::Ran => "ran",
-        SlotOutcome::FellThrough => "fell through",
+/// What happened to the slot of a run, as readers see it.
+pub(super) const fn slot(run: &RunRecord) -> &'static str {
+    match run.outcome {
+        _ if run.sweep.is_some() => "tested_again",
+        SlotOutcome::Ran => "own_slot",
+        SlotOutcome::FellThrough => "fell_through",
         SlotOutcome::Skipped => "skipped",
     }
 }
@@ -133,78 +160,86 @@ fn note(run: &RunRecord) -> Text {
     }
 }
 
+pub(super) const PACKAGE_COLUMNS: &[Column] = &[
+    Column::keyed("package", "Package", Kind::Name),
+    Column::keyed("ecosystem", "Ecosystem", Kind::Choice),
+    Column::keyed("status", "Status", Kind::Status),
+    Column::keyed("tier", "Tier", Kind::Choice),
+    Column::new("Why", Kind::Line),
+    Column::new("Last ten attempts", Kind::Other),
+    Column::keyed("time", "Last attempt", Kind::Time),
+    Column::new("Not before", Kind::Time),
+    Column::new("Popularity", Kind::Other),
+    Column::new("Queued", Kind::Time),
+];
+
 /// A row about a package.
-pub(super) struct PackageRow {
-    pub(super) package: Link,
-    pub(super) ecosystem: Text,
-    pub(super) tier: String,
-    pub(super) status: &'static str,
-    pub(super) last_attempt: Option<Timestamp>,
-    pub(super) next_retry: Option<Timestamp>,
-    pub(super) why: Why,
+pub(super) fn package(site: &Site<'_>, id: &PackageId) -> Row {
+    let entry = site.entry(id);
+    let why = entry.map_or_else(Why::default, |entry| Why::short(site, entry));
+    let popularity = entry.and_then(|entry| entry.popularity.as_ref());
+    Row::from(vec![
+        Cell::link(Link::package(site, id)),
+        Cell::text(&id.ecosystem),
+        entry.map_or(Cell::Word(NOT_QUEUED), |entry| Cell::Word(status(entry.status.label()))),
+        entry.map_or(Cell::None, |entry| Cell::text(u8::from(entry.tier))),
+        if why.text.is_empty() && why.links.is_empty() {
+            Cell::None
+        } else {
+            Cell::Links(why.text, why.links)
+        },
+        Cell::Strip(strip::plain(site, id)),
+        Cell::time(entry.and_then(|entry| entry.last_attempt_at).map(Timestamp)),
+        Cell::time(entry.and_then(|entry| entry.next_retry_at).map(Timestamp)),
+        popularity.map_or(Cell::None, Cell::text_of_popularity),
+        Cell::time(entry.map(|entry| Timestamp(entry.added_at))),
+    ])
 }
 
-/// Why a package has its status.
-#[derive(Default)]
-pub(super) struct Why {
-    pub(super) text: Text,
-    pub(super) links: Vec<Link>,
+/// A row that is all that there is about a package: other pages lead to it.
+pub(super) fn only_row(site: &Site<'_>, id: &PackageId) -> Row {
+    let mut row = package(site, id);
+    row.anchor = row_anchor(id);
+    row.cells[0] = Cell::text(&id.name);
+    row
+}
+
+impl Cell {
+    fn text_of_popularity(popularity: &batch_core::model::Popularity) -> Self {
+        let period = popularity.period_days.map_or(String::new(), |n| format!(" in {n} days"));
+        Self::text(format_args!("{} {}{period}", popularity.value, popularity.unit))
+    }
 }
 
 /// The status of a package that is in no queue.
 pub(super) const NOT_QUEUED: &str = "not_queued";
 
-impl PackageRow {
-    pub(super) fn new(site: &Site<'_>, id: &PackageId) -> Self {
-        let entry = site.packages.get(id).copied().flatten();
-        Self {
-            package: Link::package(id),
-            ecosystem: Text::of(&id.ecosystem),
-            tier: entry.map_or_else(String::new, |entry| u8::from(entry.tier).to_string()),
-            status: entry.map_or(NOT_QUEUED, |entry| entry.status.label().as_str()),
-            last_attempt: entry.and_then(|entry| entry.last_attempt_at).map(Timestamp),
-            next_retry: entry.and_then(|entry| entry.next_retry_at).map(Timestamp),
-            why: entry.map_or_else(Why::default, |entry| Why::short(site, entry)),
-        }
+/// The word for a status; a recipe in an open pull request is not on main yet.
+pub(super) const fn status(label: StatusLabel) -> &'static str {
+    match label {
+        StatusLabel::InProgress => "in_PR",
+        StatusLabel::Pending
+        | StatusLabel::Success
+        | StatusLabel::Failed
+        | StatusLabel::Blocked
+        | StatusLabel::RequiresManual
+        | StatusLabel::Excluded => label.as_str(),
     }
 }
 
-impl Why {
-    /// The reason for a table in which the status is a column of its own.
-    pub(super) fn short(site: &Site<'_>, entry: &QueueEntry) -> Self {
-        let of_text = |text| Self { text, links: vec![] };
-        match &entry.status {
-            Status::InProgress { batch } => {
-                let link = Link::run(site, &batch.to_string());
-                if link.href.is_empty() {
-                    return of_text(Text::of(format_args!("in the pull request of {batch}")));
-                }
-                Self { text: Text::new("in the pull request of "), links: vec![link] }
-            }
-            Status::Blocked { by } if by.is_empty() => {
-                of_text(Text::new("it is not recorded what it waits for"))
-            }
-            Status::Blocked { by } => {
-                let ecosystem = &entry.id.ecosystem;
-                let link = |name| Link {
-                    href: path::list(&path::blocker(ecosystem, name), 1),
-                    text: Text::of(name),
-                };
-                Self { text: Text::new("waits for "), links: by.iter().map(link).collect() }
-            }
-            Status::RequiresManual { reason } | Status::Excluded { reason } => {
-                of_text(Text::last_line(reason, MAX_LINE))
-            }
-            Status::Pending | Status::Failed => {
-                let newest = site.failures_with(&entry.id).first();
-                let kind = newest.map(|failure| failure.kind().to_string()).unwrap_or_default();
-                of_text(if entry.regressed_at.is_some() {
-                    Text::new(&format!("worked before: {kind}"))
-                } else {
-                    Text::new(&kind)
-                })
-            }
-            Status::Success => Self::default(),
-        }
+/// `3 of 10 verified`, as a run is called in a sentence.
+pub(super) fn result(run: &RunRecord) -> String {
+    match run.total {
+        0 => "nothing attempted".to_owned(),
+        n => format!("{} of {n} verified", run.succeeded),
+    }
+}
+
+/// What a run gave: recipes on main, or verified ones.
+pub(super) fn yield_of(run: &RunRecord) -> String {
+    let recipes = |n: u64| counted(usize::try_from(n).unwrap_or(usize::MAX), "recipe");
+    match run.merged {
+        0 => format!("{} verified", recipes(run.succeeded)),
+        n => format!("{} merged", recipes(n)),
     }
 }

@@ -1,151 +1,158 @@
 //! The page of one run.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use askama::Template;
-use batch_core::model::{
-    EnvironmentCounts, FailureRecord, HostUsage, PackageId, RecipeName, RunRecord, RunnerMinutes,
-    SlotOutcome,
-};
+use batch_core::model::{RunRecord, SlotOutcome};
 
 use super::{
-    Page,
+    Page, changes, chart,
     frame::Frame,
-    row::{self, FailureRow, Link, RunRow},
+    matrix,
+    row::Link,
+    run_tables,
+    table::{Cell, TableView},
 };
 use crate::{
     path,
     site::Site,
-    text::{Text, counted, https_url},
+    text::{Text, Timestamp, counted, duration, https_url},
 };
+
+/// A fact of a run: its name, its value, and where it leads.
+type Fact = (&'static str, Cell);
 
 #[derive(Template)]
 #[template(path = "run.html")]
-struct RunPage {
+struct RunPage<'a> {
     frame: Frame,
     id: Text,
     headline: Text,
-    row: RunRow,
-    slot: Text,
-    n_generated: u64,
-    n_excluded: u64,
-    n_constrained: u64,
-    n_requeued: u64,
-    n_routed: u64,
-    minutes: RunnerMinutes,
-    generator: Text,
+    facts: Vec<(&'static str, TableCell<'a>)>,
     workflow: Option<String>,
     gap: Option<String>,
-    packages: Vec<Processed>,
-    others: Vec<FailureRow>,
-    /// Each with who told its commands, unless it was the registry.
-    recipes: Vec<(Text, Option<&'static str>)>,
-    environments: Vec<(&'static str, EnvironmentCounts)>,
-    requests: Vec<(Text, HostUsage)>,
+    command: Text,
+    changes: Vec<(&'static str, TableView<'a>)>,
+    sections: Vec<(&'static str, TableView<'a>)>,
+    matrix: Option<chart::FigureView<'a>>,
 }
 
-/// One attempt of the run.
-struct Processed {
-    package: Link,
-    word: &'static str,
-    cause: Option<Link>,
-    environment: &'static str,
-    line: Text,
+/// A cell outside of a table.
+#[derive(Template)]
+#[template(path = "cell.html")]
+pub(super) struct TableCell<'a> {
+    pub(super) root: &'a str,
+    pub(super) cell: Cell,
 }
 
-pub(super) fn build(site: &Site<'_>, run: &RunRecord) -> Page {
-    let path = path::run(&run.batch_id);
-    let generator = if run.generator.is_empty() { "–" } else { &run.generator };
+/// Its template escapes what it prints.
+impl askama::filters::HtmlSafe for TableCell<'_> {}
+
+pub(super) fn build(site: &Site<'_>, batch_id: &str, run: Option<&RunRecord>) -> Page {
+    let path = path::run(batch_id);
+    let root = path::root_of(&path);
+    let at = run.map(|run| run.timestamp);
+    let at = at.or_else(|| site.attempts.of_batch(batch_id).map(|tried| tried.at).max());
+    let tables = run_tables::tables(site, batch_id, run);
+    let changes: Vec<_> = changes::of_batch(site, batch_id)
+        .into_iter()
+        .map(|change| (change.label, change.table(site, batch_id)))
+        .collect();
+    let matrix = run.and_then(|run| matrix::of_run(site, run));
     let page = RunPage {
-        frame: Frame::fixed(&path, &format!("Run {}", run.batch_id), "Runs", Some(run.timestamp)),
-        id: Text::new(&run.batch_id),
-        headline: Text::new(&headline(run)),
-        row: RunRow::new(run),
-        slot: run.slot.as_ref().map_or(Text::new("–"), Text::of),
-        n_generated: run.generated,
-        n_excluded: run.excluded,
-        n_constrained: run.constrained,
-        n_requeued: run.requeued,
-        n_routed: run.used_disambiguation,
-        minutes: run.minutes,
-        generator: Text::new(generator),
-        workflow: run.workflow_run_url.as_deref().and_then(https_url),
-        gap: gap(site, run),
-        packages: processed(site, run),
-        others: others(site, run),
-        recipes: recipes(run),
-        environments: run.environments.iter().map(|(e, n)| (e.as_str(), n.clone())).collect(),
-        requests: run.requests.iter().map(|(host, n)| (Text::new(host), *n)).collect(),
+        frame: Frame::fixed(&path, &format!("Run {batch_id}"), "Runs", at),
+        id: Text::new(batch_id),
+        headline: Text::new(&run.map_or_else(|| NO_RECORD.to_owned(), headline)),
+        facts: run
+            .map(facts)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, cell)| (name, TableCell { root: &root, cell }))
+            .collect(),
+        workflow: run.and_then(|run| https_url(run.workflow_run_url.as_deref()?)),
+        gap: run.and_then(|run| gap(site, run)),
+        command: Text::new(&format!(
+            "tsuku-batch explain {}",
+            batch_core::decide::shell_word::shell_word(batch_id)
+        )),
+        changes: changes.iter().map(|(title, table)| (*title, table.view(&root))).collect(),
+        sections: tables.iter().map(|(title, table)| (*title, table.view(&root))).collect(),
+        matrix: matrix.as_ref().map(|figure| figure.view(&root)),
     };
     super::page(path, &page)
 }
+
+const NO_RECORD: &str = "There is no record of this run, only of its failures.";
 
 fn headline(run: &RunRecord) -> String {
     let reason = run.skip_reason.as_deref().unwrap_or("no reason is recorded");
     let attempts = match run.total {
         0 => "Nothing was attempted".to_owned(),
-        1 => format!("{} of 1 attempt succeeded", run.succeeded),
-        n => format!("{} of {n} attempts succeeded", run.succeeded),
+        1 => format!("{} of 1 attempt was verified", run.succeeded),
+        n => format!("{} of {n} attempts were verified", run.succeeded),
+    };
+    let cut = if run.interrupted {
+        " The run ended before all planned packages were attempted."
+    } else {
+        ""
     };
     match run.outcome {
-        SlotOutcome::Ran => format!("{attempts}."),
+        SlotOutcome::Ran => format!("{attempts}.{cut}"),
         SlotOutcome::FellThrough => {
             let whose =
                 run.slot.as_ref().map_or("another ecosystem".to_owned(), ToString::to_string);
-            format!("{attempts}. The slot belonged to {whose}, which could not use it: {reason}.")
+            format!(
+                "{attempts}. The slot belonged to {whose}, which could not use it: {reason}.{cut}"
+            )
         }
         SlotOutcome::Skipped => format!("Nothing ran in this slot: {reason}."),
     }
 }
 
-fn recipes(run: &RunRecord) -> Vec<(Text, Option<&'static str>)> {
-    let from = |name: &RecipeName| run.executables_from.get(name).map(|from| from.as_str());
-    run.recipes_generated.iter().map(|name| (Text::of(name), from(name))).collect()
+fn facts(run: &RunRecord) -> Vec<Fact> {
+    let mut facts = vec![
+        ("Start", Cell::Time(Timestamp(run.timestamp))),
+        ("Took", Cell::text(duration(run.duration_seconds))),
+        (
+            "Ecosystem",
+            run.ecosystem
+                .as_ref()
+                .map_or(Cell::text("several or none"), |id| Cell::Link(Link::ecosystem(id))),
+        ),
+        ("Attempts", Cell::Number(run.total)),
+        ("Verified", Cell::Number(run.succeeded)),
+        ("Failed", Cell::Number(run.failed)),
+        ("Blocked", Cell::Number(run.blocked)),
+        ("Merged", Cell::Number(run.merged)),
+        ("Generated", Cell::Number(run.generated)),
+    ];
+    let some = [
+        ("Left out of the batch", run.excluded),
+        ("Restricted to platforms", run.constrained),
+        ("Due again at its start", run.requeued),
+        ("Redirected by overrides", run.used_disambiguation),
+        ("Minutes on Linux", run.minutes.linux),
+        ("Minutes on macOS", run.minutes.macos),
+        ("Minutes saved on Linux", run.minutes_saved.linux),
+        ("Minutes saved on macOS", run.minutes_saved.macos),
+    ];
+    facts.extend(some.into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name, Cell::Number(n))));
+    if !run.generator.is_empty() {
+        facts.push(("Generator", Cell::text(&run.generator)));
+    }
+    if let Some(run_id) = &run.run_id {
+        facts.push(("Part of", Cell::text(run_id)));
+    }
+    facts
 }
 
 /// Says how many attempts the run counted that no other record describes; `None` if there are none.
 fn gap(site: &Site<'_>, run: &RunRecord) -> Option<String> {
-    let n_expected = usize::try_from(run.failed + run.blocked).unwrap_or(usize::MAX);
-    let n_known = site.failures_of(&run.batch_id).len();
-    if n_expected == n_known {
+    let n_expected = run.failed + run.blocked;
+    let attempts = || site.attempts.of_batch(&run.batch_id);
+    let n_known =
+        attempts().filter(|it| !it.failures.is_empty() && !it.ended.is_verified()).count();
+    if u64::try_from(n_known) == Ok(n_expected) {
         return None;
     }
     let known = counted(n_known, "failure record");
     Some(format!("The run counts {n_expected} failed or blocked attempts, but has {known}."))
-}
-
-fn processed(site: &Site<'_>, run: &RunRecord) -> Vec<Processed> {
-    let mut failures: BTreeMap<&PackageId, Vec<&FailureRecord>> = BTreeMap::new();
-    for failure in site.failures_of(&run.batch_id) {
-        failures.entry(&failure.package_id).or_default().push(failure);
-    }
-    let mut row = |id: &PackageId| match failures.get_mut(id).and_then(Vec::pop) {
-        Some(failure) => {
-            let row = FailureRow::new(site, failure);
-            let text = Text::of(format_args!("{} / {}", row.category, row.subcategory));
-            Processed {
-                package: row.package,
-                word: row::word(failure),
-                cause: Some(Link { href: row.href, text }),
-                environment: row.environment,
-                line: row.line,
-            }
-        }
-        None => Processed {
-            package: Link::package(id),
-            word: if site.is_complete(run) { "succeeded" } else { "not_recorded" },
-            cause: None,
-            environment: "",
-            line: site.recipe(id).map_or_else(Text::default, |(name, _)| Text::of(name)),
-        },
-    };
-    run.packages_processed.iter().map(&mut row).collect()
-}
-
-/// Failures of the run that its own list does not name: runs of imported data have no list.
-fn others(site: &Site<'_>, run: &RunRecord) -> Vec<FailureRow> {
-    let listed: BTreeSet<&PackageId> = run.packages_processed.iter().collect();
-    let failures = site.failures_of(&run.batch_id).iter();
-    let others = failures.filter(|failure| !listed.contains(&failure.package_id));
-    others.map(|failure| FailureRow::new(site, failure)).collect()
 }

@@ -1,27 +1,17 @@
 //! Lists of runs.
 
-use askama::Template;
-use batch_core::model::RunRecord;
+use std::collections::BTreeMap;
+
+use batch_core::model::{EcosystemId, RunRecord};
 
 use super::{
     Page,
-    frame::Frame,
-    list::{self, Pager},
-    row::{self, RunRow},
+    list::{self, Facet, List, Part},
+    row::{self, RUN_COLUMNS},
 };
-use crate::{health::Health, site::Site, text::Text};
+use crate::{health::Health, path, site::Site, text::Text};
 
-#[derive(Template)]
-#[template(path = "runs.html")]
-struct Runs {
-    frame: Frame,
-    intro: &'static str,
-    empty: &'static str,
-    pager: Pager,
-    rows: Vec<RunRow>,
-    ecosystems: Vec<Text>,
-    outcomes: [&'static str; 3],
-}
+const EMPTY: &str = "No run is recorded. The schedule or `tsuku-batch run` starts the first one.";
 
 pub(super) fn build<E>(
     site: &Site<'_>,
@@ -29,36 +19,50 @@ pub(super) fn build<E>(
     put: &mut impl FnMut(Page) -> Result<(), E>,
 ) -> Result<(), E> {
     let all: Vec<&RunRecord> = site.records.runs.iter().collect();
-    let intro = "Every slot leaves a record, even if nothing could be attempted.";
-    let empty = "No run yet. The first one is started by `tsuku-batch run` or by the schedule.";
-    list(site, ("runs", "Runs", intro, empty), &all, put)?;
-    let intro = "Runs after the last one whose recipes were merged.";
-    let empty = "None: the last run merged recipes, or there is no run yet.";
-    let since = ("runs-since-success", "Runs since the last success", intro, empty);
-    list(site, since, &health.since_success, put)
+    let mut by_ecosystem: BTreeMap<Option<&EcosystemId>, Vec<&RunRecord>> = BTreeMap::new();
+    for run in &all {
+        by_ecosystem.entry(run.ecosystem.as_ref()).or_default().push(run);
+    }
+    let part = |ecosystem: Option<&EcosystemId>, runs: &[&RunRecord]| Part {
+        label: Text::of(ecosystem.map_or("several or none", |id| id.as_str())),
+        n: runs.len(),
+        href: path::list(&path::runs_of(ecosystem), 1),
+    };
+    let facet = Facet {
+        name: "By ecosystem",
+        parts: by_ecosystem.iter().map(|(id, runs)| part(*id, runs)).collect(),
+    };
+    let intro = "Every slot leaves a record, even if nothing could be attempted. Newest first.";
+    write(site, ("runs", "Runs", intro), (&all, vec![facet]), put)?;
+    for (ecosystem, runs) in &by_ecosystem {
+        let title = match ecosystem {
+            Some(id) => format!("Runs: {id}"),
+            None => "Runs of several ecosystems or of none".to_owned(),
+        };
+        let intro = "Newest first.";
+        write(site, (&path::runs_of(*ecosystem), &title, intro), (runs, vec![]), put)?;
+    }
+    let intro = "Runs after the last one with a verified recipe, newest first.";
+    let since = ("runs-since-success", "Runs since the last success", intro);
+    write(site, since, (&health.since_success, vec![]), put)
 }
 
-fn list<E>(
+fn write<E>(
     site: &Site<'_>,
-    (stem, title, intro, empty): (&str, &str, &'static str, &'static str),
-    runs: &[&RunRecord],
+    (stem, title, intro): (&str, &str, &str),
+    (runs, facets): (&[&RunRecord], Vec<Facet>),
     put: &mut impl FnMut(Page) -> Result<(), E>,
 ) -> Result<(), E> {
-    let outcomes = {
-        use batch_core::model::SlotOutcome::{FellThrough, Ran, Skipped};
-        [Ran, FellThrough, Skipped].map(row::outcome)
+    let list = List {
+        stem: stem.to_owned(),
+        title: title.to_owned(),
+        section: "Runs",
+        intro: Text::new(intro),
+        empty: EMPTY,
+        facets,
+        columns: RUN_COLUMNS,
+        rows: runs.iter().map(|run| row::run(site, run)).collect(),
+        more: vec![],
     };
-    for (path, pager, runs) in list::pages(stem, runs) {
-        let page = Runs {
-            frame: Frame::live(site, &path, title, "Runs"),
-            intro,
-            empty,
-            pager,
-            rows: runs.iter().map(|run| RunRow::new(run)).collect(),
-            ecosystems: site.ecosystems().into_iter().map(Text::of).collect(),
-            outcomes,
-        };
-        put(super::page(path, &page))?;
-    }
-    Ok(())
+    list::write(site, list, put)
 }

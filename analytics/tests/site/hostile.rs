@@ -1,66 +1,9 @@
 //! Packages, registries and programs may contain any text; no page may execute or obey it.
 
-use batch_core::model::Control;
-use serde_json::json;
-
 use crate::{
-    html, is_html,
-    memory::{MemoryState, quarantined},
-    sample, site,
+    hostile_state::{PAYLOADS, state},
+    html, is_html, sample, site,
 };
-
-const PAYLOADS: [&str; 9] = [
-    "<script>alert(1)</script>",
-    "\"><img src=x onerror=alert(1)>",
-    "' onmouseover='alert(1)",
-    "</pre></main></script><svg onload=alert(1)>",
-    "</title><script src=https://evil.example/x.js></script>",
-    "{{ 7 * 7 }} {% include \"/etc/passwd\" %} ${x}",
-    "<!-- ]]> <![CDATA[",
-    "javascript:alert(1)",
-    "\u{202e}gpj.exe\u{2066} \u{1b}[31mred\u{1b}[0m \0 \u{200b}\u{9b}31m &lt;b&gt;",
-];
-
-/// A state with the payload in every text field, and a long output of it.
-fn state(payload: &str) -> MemoryState {
-    let mut state = MemoryState::default();
-    let at = sample::now();
-    let output = state.store_output(&payload.repeat(64 * 1024 / payload.len()));
-    for (package, blocked_by) in [("npm:a", vec![]), ("npm:b", vec!["c"])] {
-        state.failure(json!({
-            "id": format!("{payload}-{package}"), "package_id": package, "ecosystem": "npm",
-            "batch_id": payload, "category": payload, "subcategory": payload, "service": payload,
-            "message": format!("{payload}\n{payload}"), "output": output, "exit_code": 1,
-            "generator": payload, "sandbox": payload, "blocked_by": blocked_by, "timestamp": at,
-            "notes": [payload],
-            "workflow_run_url": payload, "origin": {"file": payload, "record": 1},
-        }));
-    }
-    state.run(json!({
-        "batch_id": payload, "ecosystem": "npm", "slot": "npm", "timestamp": at, "total": 2,
-        "outcome": "fell_through", "skip_reason": payload, "failed": 2,
-        "packages_processed": ["npm:a", "npm:b", "npm:d"], "recipes_generated": ["r"],
-        "requests": {payload: {"sent": 1, "throttled": 0, "waited_ms": 0}}, "generator": payload,
-        "workflow_run_url": payload,
-    }));
-    state.recipes.insert("r".parse().unwrap(), payload.to_owned());
-    state.queue(json!({"id": "npm:a", "tier": 1, "status": "requires_manual", "added_at": at,
-        "status_reason": payload, "upstream_version": payload, "generator_version": payload,
-        "notes": [payload],
-        "popularity": {"value": 1, "unit": payload, "source": payload, "as_of": "2026-11-21"}}));
-    state.queue(
-        json!({"id": "npm:b", "tier": 1, "status": "blocked", "added_at": at, "blocked_by": ["c"]}),
-    );
-    let control = json!({"schema_version": 2, "enabled": false, "reason": payload,
-        "disabled_by": payload, "incident_url": payload,
-        "hosts": {payload: {"paused_until": at + chrono::TimeDelta::hours(1)}},
-        "ecosystems": {"npm": {"circuit_state": "open", "backoff_until": at, "reason": payload}}});
-    state.control = serde_json::from_value::<Control>(control).unwrap();
-    state.transitions.push(serde_json::from_value(json!({"schema_version": 2, "at": at, "ecosystem": "npm",
-        "from": "closed", "to": "open", "reason": payload, "evidence": [payload, format!("{payload}-npm:a")]})).unwrap());
-    state.failures.quarantined.push(quarantined(payload, 1, payload, payload));
-    state
-}
 
 #[test]
 fn hostile_texts_never_become_markup() {
@@ -96,7 +39,7 @@ fn hostile_texts_never_become_markup() {
             });
             assert_eq!(hidden, None, "{payload:?} in {path}");
         }
-        serde_json::from_str::<serde_json::Value>(&site["data/v1/dashboard.json"]).unwrap();
+        serde_json::from_str::<serde_json::Value>(&site["dashboard.json"]).unwrap();
     }
 }
 

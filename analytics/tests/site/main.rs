@@ -1,8 +1,11 @@
 //! The site as a whole, from records to files.
 #![expect(clippy::unwrap_used, reason = "a test says by a panic what is wrong")]
 
+mod count;
 mod hostile;
+mod hostile_state;
 mod html;
+mod lists;
 mod memory;
 mod numbers;
 mod sample;
@@ -11,20 +14,21 @@ mod writing;
 
 use std::collections::BTreeMap;
 
-use analytics::{Page, Records};
+use analytics::{Circumstances, Page};
+use batch_core::io::StateError;
 use chrono::{DateTime, Utc};
 
 use crate::memory::MemoryState;
 
-/// Every page by its path.
+/// Every page by its path. Files that are not text are empty.
 fn site(state: &MemoryState, as_of: DateTime<Utc>) -> BTreeMap<String, String> {
-    let records = Records::read(state).unwrap();
     let mut site = BTreeMap::new();
     let put = |page: Page| {
-        assert!(site.insert(page.path.clone(), page.body).is_none(), "{} twice", page.path);
-        Ok::<(), std::convert::Infallible>(())
+        let body = String::from_utf8(page.body).unwrap_or_default();
+        assert!(site.insert(page.path.clone(), body).is_none(), "{} twice", page.path);
+        Ok::<(), StateError>(())
     };
-    analytics::pages(&records, None, as_of, put).unwrap();
+    analytics::pages(state, &Circumstances::at(as_of), put).unwrap();
     site
 }
 

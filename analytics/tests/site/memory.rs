@@ -8,9 +8,9 @@ use batch_core::{
         Visited, Visitor,
     },
     model::{
-        BreakerTransition, Control, EcosystemId, FailureRecord, OutputRef, PackageId, PackageName,
-        QueueEntry, QueueHeader, RecipeName, Remembered, RunRecord, SeedingRecord, StoredEntry,
-        TierMeanings,
+        BreakerTransition, Control, CuratedSource, EcosystemId, FailureRecord, OutputRef,
+        PackageId, PackageName, QueueEntry, QueueHeader, RecipeName, Remembered, RunRecord,
+        SeedingRecord, SourceAudit, StoredEntry, TierMeanings,
     },
 };
 use chrono::DateTime;
@@ -27,6 +27,9 @@ pub(crate) struct MemoryState {
     pub(crate) transitions: Vec<BreakerTransition>,
     pub(crate) outputs: BTreeMap<String, String>,
     pub(crate) recipes: BTreeMap<RecipeName, String>,
+    pub(crate) sources: Vec<CuratedSource>,
+    pub(crate) audits: Vec<SourceAudit>,
+    pub(crate) seedings: Vec<SeedingRecord>,
 }
 
 impl MemoryState {
@@ -139,7 +142,15 @@ impl StateReader for MemoryState {
     }
 
     fn seeding_runs(&self) -> Result<Records<SeedingRecord>, StateError> {
-        Ok(Records::default())
+        Ok(all(&self.seedings))
+    }
+
+    fn curated_sources(&self) -> Result<Records<CuratedSource>, StateError> {
+        Ok(all(&self.sources))
+    }
+
+    fn source_audits(&self) -> Result<Records<SourceAudit>, StateError> {
+        Ok(all(&self.audits))
     }
 
     fn remembered(&self, _: &EcosystemId) -> Result<BTreeMap<PackageName, Remembered>, StateError> {

@@ -5,52 +5,20 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::{
-    html::{self, Tag},
+    count, html,
     memory::{MemoryState, quarantined},
     sample, sample_site, site,
 };
 
 /// The number of rows of the list at `href`, over all of its pages.
 fn n_rows(site: &BTreeMap<String, String>, href: &str) -> usize {
-    let stem = href.strip_suffix(".html").unwrap();
-    let pages = (1..).map_while(|n| {
-        let path = if n == 1 { href.to_owned() } else { format!("{stem}~{n}.html") };
-        site.get(&path)
-    });
-    let n_body_rows = |page: &String| match page.split_once("<tbody>") {
-        Some((_, body)) => body.split_once("</tbody>").unwrap().0.matches("<tr>").count(),
-        None => 0,
-    };
-    pages.map(n_body_rows).sum()
-}
-
-/// The links whose text is a number, alone or as in `all 12 blocked`.
-fn counts(page: &str) -> Vec<(usize, String)> {
-    let count = |tag: Tag| {
-        let text = tag
-            .text
-            .trim()
-            .trim_start_matches("all ")
-            .trim_end_matches(" blocked")
-            .trim_end_matches(" in the log");
-        Some((text.parse().ok()?, tag.attributes.get("href")?.clone()))
-    };
-    html::tags(page).into_iter().filter(|tag| tag.name == "a").filter_map(count).collect()
-}
-
-fn check(state: &MemoryState) -> usize {
-    let site = site(state, sample::now());
-    let counts = counts(&site["index.html"]);
-    for (n, href) in &counts {
-        assert_eq!(n_rows(&site, href), *n, "{href}");
-    }
-    counts.len()
+    count::n_rows(&count::parse(site), ("index.html", href))
 }
 
 #[test]
-fn every_number_on_the_first_page_leads_to_as_many_rows() {
-    assert!(check(&sample::state()) > 60);
-    check(&MemoryState::default());
+fn every_number_on_every_page_leads_to_as_many_rows() {
+    assert!(count::check_all(&sample_site()) > 500);
+    count::check_all(&site(&MemoryState::default(), sample::now()));
 }
 
 #[test]
@@ -61,8 +29,8 @@ fn a_list_of_more_than_a_page_loses_no_row() {
         state.failure(json!({"id": format!("npm-2026-11-21T12-00-00Z-many-{i}"), "ecosystem": "npm",
             "package_id": format!("npm:many-{i}"), "batch_id": "npm-2026-11-21T12-00-00Z", "timestamp": sample::now()}));
     }
-    check(&state);
     let site = site(&state, sample::now());
+    count::check_all(&site);
     assert!(site["failures.html"].contains(r#"href="failures~3.html""#));
     assert!(site["pending.html"].contains("1–500 of"));
 }
@@ -70,7 +38,7 @@ fn a_list_of_more_than_a_page_loses_no_row() {
 #[test]
 fn statuses_add_up_to_the_queue_here_and_in_the_json() {
     let site = sample_site();
-    let json: Value = serde_json::from_str(&site["data/v1/dashboard.json"]).unwrap();
+    let json: Value = serde_json::from_str(&site["dashboard.json"]).unwrap();
     let by_status = json["queue"]["by_status"].as_object().unwrap();
     let sum: u64 = by_status.values().filter_map(Value::as_u64).sum();
     assert_eq!((sum, json["queue"]["total"].as_u64()), (200, Some(200)));
@@ -81,8 +49,8 @@ fn statuses_add_up_to_the_queue_here_and_in_the_json() {
         );
     }
     assert_eq!(json["failures_summary"]["total"], n_rows(&site, "failures.html"));
-    assert_eq!(json["runs"].as_array().unwrap().len(), 10);
-    assert_eq!(json["failures"].as_array().unwrap().len(), 20);
+    assert_eq!(json["runs"].as_array().unwrap().len(), n_rows(&site, "runs.html"));
+    assert_eq!(json["failures"].as_array().unwrap().len(), n_rows(&site, "failures.html"));
     assert_eq!(json["health"]["ecosystems"]["npm"]["breaker_state"], "open");
     assert_eq!(json["health"]["ecosystems"]["cpan"]["breaker_state"], "half_open");
     assert_eq!(json["health"]["runs_since_last_success"], n_rows(&site, "runs-since-success.html"));
@@ -103,12 +71,12 @@ fn six_attempts_without_a_merge_are_shown_as_none_of_six() {
         );
     }
     let site = site(&state, sample::now());
-    assert!(site["index.html"].contains("0/6 succeeded"));
+    assert!(site["index.html"].contains("0 of 6 verified"));
     assert!(site["index.html"].contains("running"));
-    assert!(site["runs.html"].contains(">0/6<"));
+    assert!(site["runs.html"].contains(&format!("<a href=\"runs/{batch}.html#failed\">6</a>")));
     let run = &site[&format!("runs/{batch}.html")];
-    assert!(run.contains("0 of 6 attempts succeeded."));
-    assert_eq!(run.matches("s-failed").count(), 6);
+    assert!(run.contains("0 of 6 attempts were verified."));
+    assert_eq!(n_rows(&site, &format!("runs/{batch}.html#failed")), 6);
     assert!(!run.contains("class=\"notice\""));
 }
 
@@ -122,9 +90,12 @@ fn lost_evidence_and_unclassified_failures_are_counted_by_ecosystem() {
             "category": "unknown", "subcategory": subcategory}));
     }
     let site = site(&state, sample::now());
-    let row = "<th scope=\"row\">npm</th><td class=\"n\">3</td><td class=\"n\">1 (33 %)</td>\
-               <td class=\"n\">2 (100 %)</td>";
-    assert!(site["index.html"].contains(row), "{}", site["index.html"]);
+    for cell in [
+        r#"data-label="Evidence lost"><bdi>1 (33 %)</bdi>"#,
+        r#"data-label="Unclassified, of the rest"><bdi>2 (100 %)</bdi>"#,
+    ] {
+        assert!(site["ecosystems.html"].contains(cell), "{}", site["ecosystems.html"]);
+    }
 }
 
 #[test]
@@ -244,21 +215,19 @@ fn commands_that_installations_showed_are_marked() {
         "total": 2, "succeeded": 2, "packages_processed": ["npm:a", "npm:b"],
         "recipes_generated": ["recipe-a", "recipe-b"], "executables_from": {"recipe-b": "installation"}}));
     for (id, from) in [("x", json!("installation")), ("y", json!("registry")), ("z", json!(null))] {
-        state.failure(json!({"id": id, "package_id": "npm:c", "ecosystem": "npm", "batch_id": "x",
+        state.failure(json!({"id": id, "package_id": "npm:c", "ecosystem": "npm", "batch_id": id,
             "timestamp": sample::now(), "executables_from": from}));
     }
     let site = site(&state, sample::now());
     let run = &site["runs/npm-2026-11-21T12-00-00Z.html"];
-    assert!(
-        run.contains("<bdi>recipe-a</bdi>, <bdi>recipe-b</bdi> (commands from installation)"),
-        "{run}"
-    );
+    let cell = r#"data-label="Commands from"><bdi>installation</bdi>"#;
+    assert_eq!(run.matches(cell).count(), 1, "{run}");
     let shown = |id: &str| site[&format!("failures/{id}.html")].clone();
-    assert!(shown("x").contains("<dt>Commands from</dt><dd>installation</dd>"));
-    assert!(shown("y").contains("<dt>Commands from</dt><dd>registry</dd>"));
+    assert!(shown("x").contains("<dt>Commands from</dt><dd><bdi>installation</bdi></dd>"));
+    assert!(shown("y").contains("<dt>Commands from</dt><dd><bdi>registry</bdi></dd>"));
     assert!(!shown("z").contains("Commands from"));
     // The page of a package marks each attempt.
-    let marked = |page: &str| site[page].matches("commands from installation").count();
+    let marked = |page: &str| site[page].matches(cell).count();
     assert_eq!([marked("p/npm/a.html"), marked("p/npm/b.html"), marked("p/npm/c.html")], [0, 1, 1]);
 }
 
@@ -280,5 +249,115 @@ fn an_output_that_cannot_be_shown_is_named() {
             .contains(&format!("No longer stored; SHA-256 {}", "ab".repeat(32)))
     );
     assert!(site["failures/huge.html"].contains("too old to be shown here"));
-    assert!(site["p/npm/kept.html"].contains("all that it printed"));
+    // The page of the package leads to the output, and does not repeat it.
+    assert!(site["p/npm/kept.html"].contains(r#"failures/kept.html#output""#));
+    assert!(!site["p/npm/kept.html"].contains("all that it printed"));
+}
+
+/// The keys of an example of the design, with those of its parts.
+fn has_keys(found: &Value, example: &Value, path: &str) {
+    match example {
+        Value::Object(keys) => {
+            for (key, example) in keys {
+                let part = found.get(key).unwrap_or_else(|| panic!("{path}.{key} is missing"));
+                has_keys(part, example, &format!("{path}.{key}"));
+            }
+        }
+        Value::Array(examples) => {
+            let parts = found.as_array().unwrap_or_else(|| panic!("{path} is no list"));
+            for example in examples {
+                let has = |part: &&Value| part.is_object() == example.is_object();
+                let part = parts.iter().find(has).unwrap_or_else(|| panic!("{path} is empty"));
+                has_keys(part, example, path);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn the_file_for_programs_has_every_name_of_the_design() {
+    let mut state = sample::state();
+    let audit = json!({"schema_version": 2, "tool": "b", "selected": "npm:b",
+        "selection_reason": "priority_fallback", "high_risk": true});
+    state.audits.push(serde_json::from_value(audit).unwrap());
+    let site = site(&state, sample::now());
+    let json: Value = serde_json::from_str(&site["dashboard.json"]).unwrap();
+    let run = json!({"batch_id": "", "ecosystem": "", "timestamp": "", "total": 0, "succeeded": 0,
+        "failed": 0, "blocked": 0, "packages_processed": [""], "recipes_generated": [],
+        "workflow_run_url": "", "platform_results":
+        {"linux-debian-glibc-x86_64": {"tested": 0, "passed": 0, "failed": 0}}});
+    let last = json!({"batch_id": "", "ecosystem": "", "timestamp": "", "succeeded": 0, "failed": 0,
+        "total": 0});
+    let breaker = json!({"breaker_state": "", "last_failure": null, "consecutive_failures": 0});
+    let example = json!({
+        "queue": {"total": 0, "by_status": {"pending": 0}, "packages": [{}]},
+        "blockers": [{}], "runs": [run], "generated_at": "",
+        "failures": [{"id": "", "package": "", "ecosystem": "", "category": "", "subcategory": "",
+            "message": "", "full_output": "", "platform": "", "batch_id": "", "timestamp": "",
+            "workflow_run_url": ""}],
+        "failures_summary": {"total": 0, "by_category": {}, "by_subcategory": {}, "by_ecosystem": {}},
+        "health": {"ecosystems": {"npm": breaker}, "last_run": last,
+            "last_successful_run": {"batch_id": "", "recipes_merged": 0, "timestamp": ""},
+            "runs_since_last_success": 0, "hours_since_last_run": 0, "hours_since_recipe_merged": 0},
+        "disambiguations": {"total": 0, "by_reason": {"priority_fallback": 1}, "need_review": 0},
+    });
+    has_keys(&json, &example, "dashboard");
+    assert_eq!(json["disambiguations"]["need_review"], 1);
+    let has_output = |it: &&Value| it["full_output"].is_string() && it["platform"].is_string();
+    let failures = json["failures"].as_array().unwrap();
+    assert!(failures.iter().filter(has_output).count() > 20, "outputs are whole");
+    let monitor: Value = serde_json::from_str(&site["health.json"]).unwrap();
+    assert_eq!(monitor["verdict"], json["health"]["verdict"]);
+    assert!(monitor["stale_after"].as_str() > Some("2026-11-21"), "{monitor}");
+}
+
+#[test]
+fn the_shards_have_every_failure_once() {
+    let mut state = MemoryState::default();
+    let output = state.store_output(&"x".repeat(60 << 10));
+    for i in 0..200 {
+        state.failure(json!({"id": format!("npm-2026-11-21T12-00-00Z-p{i}"), "ecosystem": "npm",
+            "package_id": format!("npm:p{i}"), "batch_id": "npm-2026-11-21T12-00-00Z",
+            "output": output, "timestamp": sample::now()}));
+    }
+    let site = site(&state, sample::now());
+    let json: Value = serde_json::from_str(&site["dashboard.json"]).unwrap();
+    let ids = |json: &Value| -> Vec<String> {
+        let failures = json["failures"].as_array().unwrap().iter();
+        failures.map(|it| it["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut all = ids(&json);
+    let shards = json["failure_shards"].as_array().unwrap();
+    assert!(shards.len() > 1);
+    for shard in shards {
+        let content: Value = serde_json::from_str(&site[shard["path"].as_str().unwrap()]).unwrap();
+        assert_eq!(shard["count"], ids(&content).len());
+        all.extend(ids(&content));
+    }
+    let n = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!((n, all.len()), (200, 200));
+    assert_eq!(json["failures_summary"]["total"], 200);
+}
+
+#[test]
+fn decisions_about_sources_are_counted_and_those_that_need_a_person_listed() {
+    let mut state = MemoryState::default();
+    for (tool, is_risky) in [("one", true), ("two", true), ("three", false)] {
+        let audit = json!({"schema_version": 2, "tool": tool, "selected": format!("npm:{tool}"),
+            "selection_reason": if is_risky { "fallback" } else { "single" }, "high_risk": is_risky});
+        state.audits.push(serde_json::from_value(audit).unwrap());
+    }
+    // A person has decided about this one.
+    let source = json!({"schema_version": 2, "tool": "two", "selected": "npm:two",
+        "selection_reason": "looked at", "high_risk": true});
+    state.sources.push(serde_json::from_value(source).unwrap());
+    let site = site(&state, sample::now());
+    assert_eq!(n_rows(&site, "disambiguations.html"), 4);
+    assert_eq!(n_rows(&site, "disambiguations-need-review.html"), 1);
+    assert_eq!(n_rows(&site, "disambiguations/fallback.html"), 2);
+    assert!(site["index.html"].contains("<a href=\"disambiguations-need-review.html\">1</a>"));
+    count::check_all(&site);
 }

@@ -14,7 +14,7 @@ fn html_pages(site: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, Ve
 }
 
 /// Resolves `href` as seen from the page at `path` into the file and the anchor.
-fn resolve(path: &str, href: &str) -> (String, Option<String>) {
+pub(crate) fn resolve(path: &str, href: &str) -> (String, Option<String>) {
     let (file, anchor) = match href.split_once('#') {
         Some((file, anchor)) => (file, Some(anchor.to_owned())),
         None => (href, None),
@@ -134,8 +134,9 @@ fn a_later_build_of_the_same_records_does_not_rewrite_pages_of_single_objects() 
     let (early, late) =
         (sample_site(), site(&sample::state(), sample::now() + chrono::TimeDelta::days(2)));
     assert_ne!(early["index.html"], late["index.html"]);
-    assert!(late["index.html"].contains("The newest record was"));
-    for folder in ["p/", "runs/", "failures/"] {
+    assert!(late["index.html"].contains("Nothing was recorded for "));
+    assert!(late["failures.html"].contains("The newest record was"));
+    for folder in ["runs/", "failures/"] {
         let of = |site: &BTreeMap<String, String>| -> Vec<(String, String)> {
             site.clone().into_iter().filter(|(path, _)| path.starts_with(folder)).collect()
         };
@@ -149,7 +150,7 @@ fn the_pages_of_an_empty_state_explain_it() {
     let index = &site["index.html"];
     for text in [
         "never run",
-        "No run is recorded yet.",
+        "No run is recorded yet; start the first one.",
         "No run yet.",
         "No failure is recorded.",
         "No data yet.",
@@ -172,11 +173,18 @@ fn the_pages_of_an_empty_state_explain_it() {
         "problems.html",
         "causes.html",
         "breakers.html",
+        "blockers.html",
+        "disambiguations.html",
+        "ecosystems.html",
+        "environments.html",
+        "history.html",
+        "runs-since-success.html",
+        "seeding.html",
     ] {
         assert!(site.contains_key(path), "{path}");
     }
-    let json: serde_json::Value = serde_json::from_str(&site["data/v1/dashboard.json"]).unwrap();
-    assert_eq!(json["generated_at"], serde_json::Value::Null);
+    let json: serde_json::Value = serde_json::from_str(&site["dashboard.json"]).unwrap();
+    assert_eq!(json["data_as_of"], serde_json::Value::Null);
     assert_eq!(json["health"]["verdict"], "never_run");
     assert_eq!(json["health"]["status"], "stalled");
 }

@@ -1,6 +1,6 @@
 //! Chooses the packages that a run attempts.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -109,11 +109,24 @@ pub fn place(
     batch_limit: BatchLimit,
     now: DateTime<Utc>,
 ) -> Option<Result<Place, SkipReason>> {
-    let entry = queue.get(package)?;
-    if let Some(reason) = obstacle(entry, admission, batch_limit.tier, now) {
-        return Some(Err(reason));
-    }
-    let entries: Vec<_> = eligible(queue, admission, batch_limit.tier, now).collect();
+    queue.get(package)?;
+    places(queue, admission, batch_limit, now).remove(package)
+}
+
+/// What [`place`] says about each entry of `queue`, for the work of one.
+#[must_use]
+pub fn places<'q>(
+    queue: &'q Queue,
+    admission: &Admission,
+    batch_limit: BatchLimit,
+    now: DateTime<Utc>,
+) -> BTreeMap<&'q PackageId, Result<Place, SkipReason>> {
+    let reason = |entry: &'q QueueEntry| {
+        Some((&entry.id, Err(obstacle(entry, admission, batch_limit.tier, now)?)))
+    };
+    let mut places: BTreeMap<_, _> = queue.values().filter_map(reason).collect();
+    let is_free = |entry: &&'q QueueEntry| !places.contains_key(&entry.id);
+    let entries: Vec<&QueueEntry> = queue.values().filter(is_free).collect();
     let n_eligible = entries.len();
     let (in_turn, n_places) = match admission {
         Admission::Batch => {
@@ -123,10 +136,12 @@ pub fn place(
         Admission::FirstOfQueue(n) => (by_tier(entries, n_eligible), batch_limit.size.min(*n)),
         Admission::Nothing(_) => (entries, 0),
     };
-    let n_before = in_turn.iter().position(|entry| entry.id == *package)?;
-    // A run without places attempts nothing.
-    let n_runs_before = n_before.checked_div(n_places).unwrap_or(usize::MAX);
-    Some(Ok(Place { n_before, n_eligible, n_runs_before }))
+    for (n_before, entry) in in_turn.into_iter().enumerate() {
+        // A run without places attempts nothing.
+        let n_runs_before = n_before.checked_div(n_places).unwrap_or(usize::MAX);
+        places.insert(&entry.id, Ok(Place { n_before, n_eligible, n_runs_before }));
+    }
+    places
 }
 
 /// The entries that can be attempted, in the order of their ids.

@@ -157,6 +157,12 @@ pub trait Names: Send + Sync {
     fn identity(&self, name: &PackageName) -> String {
         name.to_string()
     }
+
+    /// The address of the page about the package on the registry's website, for people; `None` if
+    /// there is none.
+    fn web_page(&self, _name: &PackageName) -> Option<String> {
+        None
+    }
 }
 
 /// A list that a seeder reads.

@@ -34,6 +34,10 @@ impl Names for Cargo {
     fn identity(&self, name: &PackageName) -> String {
         name.as_str().to_ascii_lowercase().replace('_', "-")
     }
+
+    fn web_page(&self, name: &PackageName) -> Option<String> {
+        Some(format!("https://crates.io/crates/{name}"))
+    }
 }
 
 #[cfg(test)]

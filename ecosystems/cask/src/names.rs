@@ -20,6 +20,10 @@ impl Names for Cask {
     fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
         SPELLING.read(&spelling.to_ascii_lowercase())
     }
+
+    fn web_page(&self, name: &PackageName) -> Option<String> {
+        Some(format!("https://formulae.brew.sh/cask/{name}"))
+    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,10 @@ impl Names for Cpan {
         }
         SPELLING.read(spelling)
     }
+
+    fn web_page(&self, name: &PackageName) -> Option<String> {
+        Some(format!("https://metacpan.org/dist/{name}"))
+    }
 }
 
 #[cfg(test)]

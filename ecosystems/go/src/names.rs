@@ -38,6 +38,10 @@ impl Names for Go {
         }
         Ok(path)
     }
+
+    fn web_page(&self, name: &PackageName) -> Option<String> {
+        Some(format!("https://pkg.go.dev/{name}"))
+    }
 }
 
 fn is_domain(element: &str) -> bool {

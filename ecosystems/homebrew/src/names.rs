@@ -20,6 +20,10 @@ impl Names for Homebrew {
     fn normalise(&self, spelling: &str) -> Result<PackageName, InvalidId> {
         SPELLING.read(&spelling.to_ascii_lowercase())
     }
+
+    fn web_page(&self, name: &PackageName) -> Option<String> {
+        Some(format!("https://formulae.brew.sh/formula/{name}"))
+    }
 }
 
 #[cfg(test)]

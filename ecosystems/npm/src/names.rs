@@ -23,6 +23,10 @@ impl Names for Npm {
             None => spelling.parse(),
         }
     }
+
+    fn web_page(&self, name: &PackageName) -> Option<String> {
+        Some(format!("https://www.npmjs.com/package/{name}"))
+    }
 }
 
 /// The scope without `@`, and the name without its scope.

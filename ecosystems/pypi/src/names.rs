@@ -22,6 +22,10 @@ impl Names for Pypi {
         SPELLING.read(spelling)?;
         normalised(spelling).parse()
     }
+
+    fn web_page(&self, name: &PackageName) -> Option<String> {
+        Some(format!("https://pypi.org/project/{name}/"))
+    }
 }
 
 /// `spelling` in its normalised form (PEP 503).

@@ -31,6 +31,10 @@ impl Names for RubyGems {
         }
         Ok(name)
     }
+
+    fn web_page(&self, name: &PackageName) -> Option<String> {
+        Some(format!("https://rubygems.org/gems/{name}"))
+    }
 }
 
 #[cfg(test)]

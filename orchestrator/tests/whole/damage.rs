@@ -175,7 +175,7 @@ fn pages() {
         "{problems}"
     );
     assert!(problems.contains("batch-control.json"), "{problems}");
-    let text = std::fs::read_to_string(root.path("site/data/v1/dashboard.json")).unwrap();
+    let text = std::fs::read_to_string(root.path("site/dashboard.json")).unwrap();
     let page: Value = serde_json::from_str(&text).unwrap();
     let status = root.json(&["status"]);
     assert_eq!(page["health"]["verdict"], status["health"]["verdict"]);

@@ -162,7 +162,7 @@ fn failures_are_told() {
     assert_eq!(statuses(&root)["npm:lies"], "failed");
     root.ok(&["dashboard", "build"]);
     let page = std::fs::read_to_string(root.path("site/index.html")).unwrap();
-    assert!(page.contains("0/8"), "the run is not on the first page");
+    assert!(page.contains("0 of 8 verified"), "the run is not on the first page");
 }
 
 /// Output that a hostile package may print into the log of a CI job.
@@ -422,6 +422,8 @@ fn outputs_fit_their_schemas() {
     let file = |path: &str| -> Value {
         serde_json::from_str(&std::fs::read_to_string(root.path(path)).unwrap()).unwrap()
     };
+    check("dashboard", &file("site/dashboard.json"));
+    check("health", &file("site/health.json"));
     check("queue", &file("data/queues/priority-queue-npm.json"));
     check("batch-control", &file("batch-control.json"));
     check("batch-run", &file(&format!("data/metrics/batch-runs-{batch}.jsonl")));

@@ -1,24 +1,22 @@
 //! `dashboard build` and `dashboard serve`.
 
+mod serve;
+
 use std::{
     fmt,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
-use analytics::SiteError;
-use anyhow::Context as _;
-use axum::http::{HeaderName, HeaderValue};
+use analytics::{Circumstances, SiteError, WARN_SITE};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
 use super::{
     Context,
     damage::{self, Damage},
     signal::cancel_on_signal,
 };
-use crate::{env::Root, exit::Exit};
+use crate::{env::Root, exit::Exit, machine};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -27,8 +25,12 @@ pub(super) enum Command {
         /// Folder for the pages [default: site/ under the root]
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// The commit of the state, for the manifest of the pages
+        #[arg(long, value_name = "COMMIT", env = "GITHUB_SHA")]
+        source_commit: Option<String>,
     },
-    /// Write the pages and serve them on this machine until interrupted
+    /// Write the pages and serve them on this machine until interrupted; whenever the state changes,
+    /// write them again
     Serve {
         /// Port on 127.0.0.1; 0 chooses a free port
         #[arg(long, value_name = "PORT", default_value_t = 8080)]
@@ -39,21 +41,31 @@ pub(super) enum Command {
 pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
     match command {
-        Command::Build { out } => {
+        Command::Build { out, source_commit } => {
             let site = out.clone().unwrap_or_else(|| root.layout.site());
-            cx.out.show(&build(&root, &site, cx)?)?;
+            cx.out.show(&build(&root, &site, source_commit.as_deref(), cx)?)?;
             Ok(Exit::Ok)
         }
-        Command::Serve { port } => {
-            let site = root.layout.site();
-            build(&root, &site, cx)?;
-            serve(site, *port, cx).await
-        }
+        Command::Serve { port } => serve(&root, *port, cx).await,
     }
 }
 
-fn build(root: &Root, site: &Path, cx: &Context) -> anyhow::Result<BuildReport> {
-    let written = analytics::write(site, &root.state, Some(&cx.env.registry), cx.env.clock.now());
+fn build(
+    root: &Root,
+    site: &Path,
+    source_commit: Option<&str>,
+    cx: &Context,
+) -> anyhow::Result<BuildReport> {
+    let holder = root.state.lock_holder();
+    let is_under_way = holder.is_some_and(|holder| machine::is_alive(holder.pid));
+    let circumstances = Circumstances {
+        as_of: cx.env.clock.now(),
+        registry: Some(&cx.env.registry),
+        source_commit: source_commit.map(str::to_owned),
+        is_under_way,
+        dead_runs: if is_under_way { vec![] } else { root.state.journals()? },
+    };
+    let written = analytics::write(site, &root.state, &circumstances);
     // Distinguishes errors of the state, which is read, from errors of the folder, which is
     // written.
     let (written, problems) = written.map_err(|error| match error {
@@ -70,28 +82,30 @@ fn build(root: &Root, site: &Path, cx: &Context) -> anyhow::Result<BuildReport> 
         written: written.n_written,
         unchanged: written.n_unchanged,
         removed: written.n_removed,
+        bytes: written.n_bytes,
+        is_large: WARN_SITE < written.n_bytes,
         problems: damage.into_problems(),
     })
 }
 
-async fn serve(site: PathBuf, port: u16, cx: &Context) -> anyhow::Result<Exit> {
-    let header = |name: &'static str, value: &'static str| {
-        let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
-        SetResponseHeaderLayer::overriding(name, value)
-    };
-    let router = axum::Router::new()
-        .fallback_service(ServeDir::new(site))
-        .layer(header("x-content-type-options", "nosniff"))
-        .layer(header("content-security-policy", "frame-ancestors 'none'"))
-        .layer(header("cache-control", "no-cache"));
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let listener = tokio::net::TcpListener::bind(address).await;
-    let listener = listener.with_context(|| format!("cannot listen on {address}; try --port 0"))?;
+async fn serve(root: &Root, port: u16, cx: &Context) -> anyhow::Result<Exit> {
+    let site = root.layout.site();
+    let mut watch = serve::Watch::new(&root.layout);
+    build(root, &site, None, cx)?;
+    let listener = serve::bind(port).await?;
     let url = format!("http://{}/", listener.local_addr()?);
     cx.out.show(&ServeReport { url })?;
     cancel_on_signal(cx);
     let cancel = cx.stop.token().clone();
-    axum::serve(listener, router).with_graceful_shutdown(cancel.cancelled_owned()).await?;
+    let server = serve::start(listener, site.clone(), cancel.clone());
+    let clock = &*cx.env.clock;
+    while cancel.run_until_cancelled(watch.changed(clock)).await.is_some() {
+        // The state may be changing at this moment; the next look sees the rest.
+        if let Err(error) = build(root, &site, None, cx) {
+            tracing::warn!("the pages stay as they are: {error:#}");
+        }
+    }
+    server.await??;
     Ok(Exit::Ok)
 }
 
@@ -106,17 +120,30 @@ pub(super) struct BuildReport {
     unchanged: u64,
     /// Number of files that were removed because their pages no longer exist.
     removed: u64,
+    /// The size of all files together.
+    bytes: u64,
+    /// Whether hosts of pages may soon refuse so many bytes.
+    is_large: bool,
     /// What cannot be read: file, place, reason and remedy.
     problems: Vec<String>,
 }
 
 impl fmt::Display for BuildReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { site, written, unchanged, removed, problems } = self;
+        let Self { site, written, unchanged, removed, bytes, is_large, problems } = self;
+        let megabytes = bytes.div_ceil(1 << 20);
         writeln!(
             f,
-            "{site}/index.html: {written} written, {unchanged} unchanged, {removed} removed"
+            "{site}/index.html: {written} written, {unchanged} unchanged, {removed} removed, {megabytes} MB"
         )?;
+        if *is_large {
+            let most = analytics::MAX_SITE >> 20;
+            writeln!(
+                f,
+                "warning: the pages have {megabytes} MB; from {most} MB on they are not written. \
+                 `tsuku-batch archive` moves old records out of the way"
+            )?;
+        }
         damage::write_problems(f, problems)
     }
 }

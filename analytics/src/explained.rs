@@ -1,0 +1,105 @@
+//! Where packages stand and what happens next. [`batch_core::decide::explain`] decides, as for the
+//! terminal; this module collects what it needs.
+
+use std::collections::BTreeMap;
+
+use batch_core::{
+    decide::{
+        breaker::BreakerPolicy,
+        explain::{self, AttemptResult, Blocker, Case, Cause, Explanation, LastAttempt, Turns},
+        plan::{self, BatchLimit, Place},
+        preflight::admission,
+    },
+    model::{FailureRecord, PackageId, QueueEntry, SkipReason, Status, Tier},
+};
+
+use crate::{
+    site::Site,
+    tried::{Ended, Tried},
+};
+
+/// The size of a batch of the rotation.
+const BATCH_SIZE: usize = 10;
+
+pub(crate) type Places<'a> = BTreeMap<&'a PackageId, Result<Place, SkipReason>>;
+
+/// The places of all entries in the plans of their ecosystems.
+pub(crate) fn places<'a>(site: &Site<'a>) -> Places<'a> {
+    let limit = BatchLimit { size: BATCH_SIZE, tier: Tier::REST };
+    let policy = BreakerPolicy::default();
+    let mut places = Places::new();
+    for (ecosystem, queue) in &site.records.queues {
+        let admission = admission(ecosystem, &site.records.control, (site.as_of, &policy));
+        places.extend(plan::places(queue, &admission, limit, site.as_of));
+    }
+    places
+}
+
+/// What is said about a package.
+pub(crate) fn package(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Explanation {
+    let entry = site.entry(id);
+    let attempts: Vec<LastAttempt> = site
+        .attempts
+        .of_package(id)
+        .filter(|tried| tried.ended != Ended::Unknown)
+        .map(|tried| attempt(site, tried))
+        .collect();
+    let blocked_by = blocked_by(site, entry);
+    let blocker = site.blockers.iter().find(|blocker| blocker.id == *id);
+    let blocks = blocker.map(|it| it.waiting.iter().map(|entry| entry.id.clone()).collect());
+    let blocks: Vec<PackageId> = blocks.unwrap_or_default();
+    explain::package(&Case {
+        package: id,
+        entry,
+        recipe: site.recipe(id).map(|(name, _)| name),
+        remembered: None,
+        attempts: &attempts,
+        blocked_by: &blocked_by,
+        blocks: &blocks,
+        obstacle: None,
+        place: places.get(id),
+        // Without the time of a slot: a page that names it would have to be made again every hour.
+        turns: Turns { next_slot: None, n_ecosystems: 1 },
+        now: site.as_of,
+    })
+}
+
+fn blocked_by(site: &Site<'_>, entry: Option<&QueueEntry>) -> Vec<Blocker> {
+    let Some(QueueEntry { id, status: Status::Blocked { by }, .. }) = entry else { return vec![] };
+    let blocker = |name: &batch_core::model::PackageName| {
+        let blocking = PackageId { ecosystem: id.ecosystem.clone(), name: name.clone() };
+        Blocker {
+            has_recipe: site.records.recipe_names.iter().any(|it| it.as_str() == name.as_str()),
+            status: site.entry(&blocking).map(|entry| entry.status.label()),
+            name: blocking.name,
+        }
+    };
+    by.iter().map(blocker).collect()
+}
+
+fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> LastAttempt {
+    let cause = |failure: &&FailureRecord| Cause {
+        failure_id: failure.id.clone(),
+        category: failure.category().to_owned(),
+        subcategory: failure.subcategory().to_owned(),
+        environment: failure.environment,
+        service: failure.service.clone(),
+        message: String::new(),
+        headline: site.headline(failure).line,
+        remedy: site.remedy(failure),
+    };
+    LastAttempt {
+        package_id: tried.package.clone(),
+        batch_id: tried.batch_id.to_owned(),
+        at: tried.at,
+        result: match tried.ended {
+            Ended::Verified => AttemptResult::Passed,
+            Ended::VerifiedInPart => AttemptResult::PassedInPart,
+            Ended::Failed | Ended::Blocked | Ended::Spared | Ended::Unknown => {
+                AttemptResult::Failed
+            }
+        },
+        sweep: tried.run.and_then(|run| run.sweep),
+        causes: tried.failures.iter().take(1).map(cause).collect(),
+    }
+}

@@ -1,0 +1,87 @@
+//! Old records: a page for each month, and the list of the months.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+
+use super::{
+    Page,
+    frame::Frame,
+    list::{self, List},
+    row::Link,
+    table::{Cell, Column, ColumnKind as Kind, Row},
+};
+use crate::{
+    history::{Counts, Kind as Record, OldMonth},
+    path,
+    site::Site,
+    text::Text,
+};
+
+#[derive(Template)]
+#[template(path = "month.html")]
+struct MonthPage<'a> {
+    frame: Frame,
+    is_of_runs: bool,
+    archive: String,
+    old: &'a OldMonth,
+}
+
+/// The page of one kind of record of one month. It depends on nothing else.
+pub(crate) fn month(old: &OldMonth) -> Page {
+    let path = path::month(old.kind, &old.month);
+    let is_of_runs = old.kind == Record::Runs;
+    let noun = if is_of_runs { "Runs" } else { "Failures" };
+    let section = if is_of_runs { "Runs" } else { "Failures" };
+    let title = format!("{noun} of {}", old.month);
+    let newest = old.lines.iter().map(|line| line.at.0).max();
+    let archive = path::archive(old.kind, &old.month);
+    let archive = archive.rsplit('/').next().unwrap_or_default().to_owned();
+    let page =
+        MonthPage { frame: Frame::fixed(&path, &title, section, newest), is_of_runs, archive, old };
+    super::page(path, &page)
+}
+
+const COLUMNS: &[Column] = &[
+    Column::new("Month", Kind::Name),
+    Column::new("Failures", Kind::Number),
+    Column::new("Runs", Kind::Number),
+    Column::new("Whole records", Kind::Other),
+];
+
+fn row(month: &str, counts: Counts) -> Row {
+    let page = |kind, n| Cell::count(n, path::month(kind, month));
+    let file = |kind: Record, n| {
+        let href = path::archive(kind, month);
+        (n > 0).then(|| Link::new(href, format_args!("{}.jsonl.gz", kind.as_str())))
+    };
+    let files = [file(Record::Failures, counts.n_failures), file(Record::Runs, counts.n_runs)];
+    Row::from(vec![
+        Cell::text(month),
+        page(Record::Failures, counts.n_failures),
+        page(Record::Runs, counts.n_runs),
+        Cell::Links(Text::default(), files.into_iter().flatten().collect()),
+    ])
+}
+
+pub(super) fn build<E>(
+    site: &Site<'_>,
+    months: &BTreeMap<String, Counts>,
+    put: &mut impl FnMut(Page) -> Result<(), E>,
+) -> Result<(), E> {
+    let list = List {
+        stem: "history".to_owned(),
+        title: "Older records".to_owned(),
+        section: "",
+        intro: Text::new(
+            "Records from before the 90 days that the other pages show: a line for each on the page \
+             of its month, and the whole records in a file.",
+        ),
+        empty: "There is no older record.",
+        facets: vec![],
+        columns: COLUMNS,
+        rows: months.iter().rev().map(|(month, counts)| row(month, *counts)).collect(),
+        more: vec![],
+    };
+    list::write(site, list, put)
+}
