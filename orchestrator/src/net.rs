@@ -62,7 +62,7 @@ pub fn forge(
     let quotas = limited([github::QUOTA], &settings.limits, &origins)
         .map_err(|error| SettingsError::because(&error))?;
     let transport = Arc::new(MirrorTransport::trusted(Arc::new(net), origins));
-    let config = PoliteConfig::new(Arc::clone(&env.clock), transport, quotas, &layout.cache());
+    let config = PoliteConfig::new(Arc::clone(&env.clock), transport, quotas, layout.cache());
     Ok(Arc::new(PoliteHttp::new(PoliteConfig { jitter: env.jitter.clone(), ..config })))
 }
 

@@ -42,7 +42,9 @@ pub fn failures(delta: &Delta) -> Vec<FailureWithOutput> {
             // The results were good enough, and a gate refused the recipe.
             Outcome::Failed(failure) if failure.stage == Stage::Merge => (Some(failure), vec![]),
             Outcome::Failed(failure) => (Some(failure), fold::decisive(&attempt.results)),
-            Outcome::Succeeded { restriction, .. } => (None, removing(attempt, restriction)),
+            Outcome::Succeeded { restriction, .. } => {
+                (None, removing(attempt, restriction.as_deref()))
+            }
         };
         let slug = slug(attempt.package.name.as_str());
         let mut note = |failure: &Failure, result: Option<&EnvironmentResult>| {
@@ -66,7 +68,9 @@ pub fn failures(delta: &Delta) -> Vec<FailureWithOutput> {
             _ => {
                 for result in &results {
                     let failure = result.failure.as_deref().or(failure.map(|failure| &**failure));
-                    failure.into_iter().for_each(|failure| note(failure, Some(result)));
+                    if let Some(failure) = failure {
+                        note(failure, Some(result));
+                    }
                 }
             }
         }
@@ -77,7 +81,7 @@ pub fn failures(delta: &Delta) -> Vec<FailureWithOutput> {
 /// The results because of which the recipe of `attempt` lost the cells of `restriction`.
 fn removing<'a>(
     attempt: &'a Attempt,
-    restriction: &Option<Box<Restriction>>,
+    restriction: Option<&Restriction>,
 ) -> Vec<&'a EnvironmentResult> {
     let removed = restriction.iter().flat_map(|restriction| &restriction.removed);
     let places: BTreeSet<Environment> =
@@ -206,20 +210,8 @@ pub fn run(delta: &Delta) -> RunRecord {
             Outcome::Failed(_) => None,
         })
         .collect();
-    // A recipe that was made, tested, and left out.
-    let is_excluded = |attempt: &&Attempt| {
-        let is_tested = attempt.results.iter().any(|result| result.verdict == Verdict::Fail);
-        let is_refused =
-            matches!(&attempt.outcome, Outcome::Failed(failure) if failure.stage == Stage::Merge);
-        attempt.generated && !is_merged(attempt) && (is_tested || is_refused)
-    };
     let exclusions = exclusions(delta);
-    let (slot, outcome, skip_reason) = match &delta.turn {
-        Turn::Own => (delta.batch.ecosystem(), SlotOutcome::Ran, None),
-        Turn::FellThrough { from, reason } => {
-            (from, SlotOutcome::FellThrough, Some(reason.to_string()))
-        }
-    };
+    let (slot, outcome, skip_reason) = slot(delta);
     RunRecord {
         schema_version: SCHEMA_VERSION,
         batch_id: delta.batch.to_string(),
@@ -236,7 +228,7 @@ pub fn run(delta: &Delta) -> RunRecord {
         blocked: count(delta.attempts.iter().filter(|attempt| is(attempt, true)).count()),
         generated: count(delta.attempts.iter().filter(|attempt| attempt.generated).count()),
         merged: 0,
-        excluded: count(delta.attempts.iter().filter(is_excluded).count()),
+        excluded: count(delta.attempts.iter().filter(|attempt| is_left_out(attempt)).count()),
         constrained: count(exclusions.len()),
         exclusions,
         pull_request: None,
@@ -258,6 +250,26 @@ pub fn run(delta: &Delta) -> RunRecord {
         generator: delta.generator.clone(),
         workflow_run_url: delta.workflow_run_url.clone(),
     }
+}
+
+/// The ecosystem that owned the slot of `delta`, what happened to it, and why another one used it.
+fn slot(delta: &Delta) -> (&EcosystemId, SlotOutcome, Option<String>) {
+    match &delta.turn {
+        Turn::Own => (delta.batch.ecosystem(), SlotOutcome::Ran, None),
+        Turn::FellThrough { from, reason } => {
+            (from, SlotOutcome::FellThrough, Some(reason.to_string()))
+        }
+    }
+}
+
+/// Whether the recipe of `attempt` was made, tested, and left out of the batch.
+fn is_left_out(attempt: &Attempt) -> bool {
+    let is_tested = attempt.results.iter().any(|result| result.verdict == Verdict::Fail);
+    let is_refused = match &attempt.outcome {
+        Outcome::Failed(failure) => failure.stage == Stage::Merge,
+        Outcome::Succeeded { .. } => return false,
+    };
+    attempt.generated && (is_tested || is_refused)
 }
 
 /// Who told the commands of each verified recipe, unless it was the registry.

@@ -15,7 +15,7 @@ use crate::{env::Root, net};
 /// The forge of the pull requests.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ForgeArgs {
-    /// Merge recipes by pull requests: on `github`, with the token in GITHUB_TOKEN, or `local`, in files of
+    /// Merge recipes by pull requests: on `github`, with the token in `GITHUB_TOKEN`, or `local`, in files of
     /// the remote, a bare repository on this machine; without it they are merged with the state
     #[arg(long, value_name = "FORGE", hide_possible_values = true)]
     pub(crate) forge: Option<ForgeKind>,

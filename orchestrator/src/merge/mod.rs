@@ -202,7 +202,7 @@ impl Merge<'_> {
                 Ok(Recovery::Recorded(delta, persisted)) => recorded.push((delta, persisted)),
                 Ok(Recovery::Nothing) => (),
                 Ok(Recovery::Later(reason)) => {
-                    tracing::warn!("{batch} is not pushed yet: {reason}")
+                    tracing::warn!("{batch} is not pushed yet: {reason}");
                 }
                 Ok(Recovery::Unusable(reason)) => recover::set_aside(&ports, &batch, &reason),
                 Err(error) if recover::is_about_the_machine(&error) => return Err(error),

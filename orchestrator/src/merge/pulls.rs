@@ -230,7 +230,7 @@ impl Pulls<'_> {
                     "#{number} changes the same lines as main; correct its branch, or close it"
                 )),
                 Err(error) => {
-                    problems.push(format!("#{number} cannot be brought up to date: {error}"))
+                    problems.push(format!("#{number} cannot be brought up to date: {error}"));
                 }
             }
         }

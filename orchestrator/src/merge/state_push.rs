@@ -180,8 +180,8 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_their_limit_and_are_chosen_by_chance() {
-        let seconds = |n, jitter| wait(n, jitter).as_secs_f64();
-        assert_eq!([seconds(1, 1.0), seconds(2, 1.0), seconds(3, 0.5)], [0.25, 0.5, 0.5]);
+        let millis = |n, jitter| wait(n, jitter).as_millis();
+        assert_eq!([millis(1, 1.0), millis(2, 1.0), millis(3, 0.5)], [250, 500, 500]);
         assert_eq!(wait(MAX_TRIES, 1.0), LONGEST_WAIT);
         assert_eq!(wait(u32::MAX, 0.0), Duration::ZERO);
     }

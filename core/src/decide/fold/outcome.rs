@@ -70,7 +70,9 @@ pub(super) fn structural(result: &EnvironmentResult) -> (Environment, Verdict) {
         Verdict::Fail if !result.failure.as_deref().is_some_and(is_structural) => {
             Verdict::Skipped { reason: ValidationSkip::Fault }
         }
-        verdict => verdict,
+        Verdict::Pass | Verdict::Fail | Verdict::Skipped { .. } | Verdict::Blocked => {
+            result.verdict
+        }
     };
     (result.environment, verdict)
 }

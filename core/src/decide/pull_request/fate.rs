@@ -48,7 +48,6 @@ pub fn fates(
         let Status::InProgress { batch } = &entry.status else { continue };
         let mut after = entry.clone();
         match pulls.get(batch).map(|pull| &pull.fate) {
-            Some(Fate::Open) => continue,
             Some(Fate::Merged) => {
                 changes.merged += 1;
                 to_merged(&mut after);
@@ -71,7 +70,7 @@ pub fn fates(
                 changes.closed += 1;
                 to_pending(&mut after);
             }
-            None => continue,
+            Some(Fate::Open) | None => continue,
         }
         changes.entries.insert(after.id.clone(), after);
     }

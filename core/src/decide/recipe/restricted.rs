@@ -71,12 +71,12 @@ fn write(table: &mut Table, constrained: &Metadata, lost: &[Cell]) {
             table.remove(key);
             continue;
         }
-        let list = value(texts.iter().map(String::as_str).collect::<Array>());
+        let written = value(texts.iter().map(String::as_str).collect::<Array>());
         match table.get_mut(key) {
             // A comment behind the old list speaks of what is replaced.
-            Some(item) => *item = list,
+            Some(item) => *item = written,
             None => {
-                table.insert(key, list);
+                table.insert(key, written);
             }
         }
     }

@@ -30,6 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10 * 60);
 const GITHUB: &str = "https://github.com";
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(group = clap::ArgGroup::new("where").required(true).args(["local", "push"]))]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["artifacts", "resume"]))]
 pub(crate) struct Args {

@@ -84,7 +84,7 @@ impl Stages<'_> {
 
     /// `facts` with the fact that no more come, if some are missing.
     fn ended(&self, started: &Started, mut facts: Vec<Fact>, recipes: &Recipes) -> Vec<Fact> {
-        let delta = self.delta(started, &facts, &recipes);
+        let delta = self.delta(started, &facts, recipes);
         if delta.waiting.is_empty() {
             return facts;
         }
@@ -131,7 +131,7 @@ impl Stages<'_> {
                 missing.push(format!("{batch}: generate"));
                 continue;
             }
-            let waiting = self.delta(started, &artifacts.facts, &recipes).waiting;
+            let waiting = self.delta(started, &artifacts.facts, recipes).waiting;
             let places: BTreeSet<Environment> =
                 waiting.into_iter().flat_map(|it| it.environments).collect();
             missing.extend(places.iter().map(|place| format!("{batch}: validate in {place}")));

@@ -25,7 +25,6 @@ fn batch(process: i64, run: i64) -> Batch {
 pub(super) fn eight_processes() {
     let seed = std::env::var("TSUKU_BATCH_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or_else(|| u64::from(std::process::id()));
-    println!("TSUKU_BATCH_TEST_SEED={seed}");
     let all: Vec<(i64, i64)> =
         (0..N_PROCESSES).flat_map(|process| (0..N_RUNS).map(move |run| (process, run))).collect();
     let packages: Vec<String> = all.iter().map(|&(process, run)| name(process, run)).collect();
@@ -38,7 +37,7 @@ pub(super) fn eight_processes() {
     });
 
     let merges = git(&remote.path(), &["rev-list", "--merges", "--count", "main"]);
-    assert_eq!(merges.trim(), "0");
+    assert_eq!(merges.trim(), "0", "TSUKU_BATCH_TEST_SEED={seed}");
     let expected: BTreeSet<String> = all
         .iter()
         .map(|&(process, run)| format!("data/metrics/batch-runs-{}.jsonl", batch(process, run).id))
@@ -59,7 +58,7 @@ pub(super) fn eight_processes() {
             }
         }
     }
-    assert_eq!(found, expected);
+    assert_eq!(found, expected, "TSUKU_BATCH_TEST_SEED={seed}");
     for (process, run) in all {
         let entry = remote.entry(&name(process, run));
         let status = if run % 3 == 0 { "failed" } else { "success" };
@@ -84,7 +83,7 @@ fn pushes(remote: &Remote, process: i64, seed: u64) {
         }
         let status = child.wait().unwrap();
         let is_expected = status.code().is_none_or(|code| matches!(code, 0 | 4));
-        assert!(is_expected, "seed {seed}: {status}");
+        assert!(is_expected, "TSUKU_BATCH_TEST_SEED={seed}: {status}");
     }
     // What a killed process left is pushed by the next one.
     while ok(merge(&root, &[]))["push"]["outcome"] == "kept" {}

@@ -167,8 +167,8 @@ fn recipe_of(package: PackageId, command: &str) -> GeneratedRecipe {
     let commands = [command.to_owned()];
     let facts = PackageFacts::of_commands(package, "1.0".to_owned(), "npm_install", &commands);
     let mut recipe = recipe::of_tool(&facts, &name).unwrap();
-    recipe.metadata.description = "A tool".to_owned();
-    recipe.metadata.homepage = "https://example.org".to_owned();
+    "A tool".clone_into(&mut recipe.metadata.description);
+    "https://example.org".clone_into(&mut recipe.metadata.homepage);
     GeneratedRecipe { facts, name, toml: recipe.to_toml() }
 }
 
