@@ -29,12 +29,11 @@ impl Machine {
             needs_sandbox && Sandbox::may_work(&env.host, settings.sandbox.preference()).await;
         let mut obstacles = BTreeMap::new();
         for plugin in chosen() {
-            let obstacle = match stops.get(&plugin.id) {
-                Some(stop) => Some(stop.clone()),
-                None => {
-                    let tool = env.may_have_toolchain(plugin).await;
-                    Found { environment, tool, sandbox }.obstacle(plugin, tester)
-                }
+            let obstacle = if let Some(stop) = stops.get(&plugin.id) {
+                Some(stop.clone())
+            } else {
+                let tool = env.may_have_toolchain(plugin).await;
+                Found { environment, tool, sandbox }.obstacle(plugin, tester)
             };
             obstacles.extend(obstacle.map(|obstacle| (plugin.id.clone(), obstacle)));
         }
