@@ -255,10 +255,10 @@ mod tests {
             let toolchain = Toolchain { root_probe, ..TOOL };
             may_be_found(&toolchain, dir.path().join(bin).as_os_str(), &[]).await
         };
-        let language = || RootProbe::Printed(&["langx", "--root"]);
-        assert!(is_seen("home/bin", language()).await, "what it prints is not known");
+        let language = RootProbe::Printed(&["langx", "--root"]);
+        assert!(is_seen("home/bin", language).await, "what it prints is not known");
         assert!(!is_seen("home/bin", RootProbe::Printed(&["other"])).await);
-        assert!(!is_seen("empty", language()).await);
+        assert!(!is_seen("empty", language).await);
         assert!(is_seen("home/bin", RootProbe::RealPath("toolx")).await);
         assert!(!is_seen("home/bin", TOOL.root_probe).await, "a script needs no start to be one");
         assert!(!dir.path().join("home/bin/langx.started").exists());

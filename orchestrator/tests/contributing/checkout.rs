@@ -7,6 +7,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use crate::compiler;
+
 /// Folders that are not part of a checkout.
 const NOT_COPIED: &[&str] = &["target", ".git", "site", ".tsuku-batch"];
 /// Files that get new times, because cargo must notice their changes.
@@ -106,6 +108,7 @@ impl Checkout {
         let mut command = Command::new(program);
         command.current_dir(&self.dir);
         command.env("CARGO_TARGET_DIR", &self.target).env("CARGO_NET_OFFLINE", "true");
+        compiler::keeps_its_state(&mut command, &self.dir, &self.target.join("compiler-state"));
         command
     }
 }
@@ -136,11 +139,14 @@ fn share_build(profile: &Path) {
     // The lock that cargo holds while it builds.
     let Ok(lock) = File::open(of.join(".cargo-lock")) else { return };
     lock.lock_shared().unwrap();
-    for path in [".fingerprint", "build", "deps"].into_iter().flat_map(|kind| built(&of, kind)) {
+    for path in
+        [".fingerprint", "build", "deps", "examples"].into_iter().flat_map(|kind| built(&of, kind))
+    {
         let (from, to) = (of.join(&path), profile.join(&path));
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         let _ = fs::remove_file(&to);
-        let is_replaced = path.starts_with("deps") && path.extension().is_none_or(|it| it != "d");
+        let is_output = path.starts_with("deps") || path.starts_with("examples");
+        let is_replaced = is_output && path.extension().is_none_or(|it| it != "d");
         if !is_replaced || fs::hard_link(&from, &to).is_err() {
             copy_with_time(&from, &to);
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
 mod checkout;
+mod compiler;
 mod document;
 
 use std::{
@@ -28,6 +29,9 @@ const TAKEN_OUT: &str = "rm -r ecosystems/zoo";
 const SERVED_AT: &str = "127.0.0.1:8937";
 
 fn main() -> ExitCode {
+    if let Some(code) = compiler::entry() {
+        return code;
+    }
     let arguments = Arguments::from_args();
     let read = Trial::test("blocks of a document are told apart", || {
         document::is_read();

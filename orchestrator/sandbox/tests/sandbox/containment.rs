@@ -296,6 +296,10 @@ fn detect(host: &Host, prefer: Option<Backend>) -> Option<Backend> {
     block_on(Sandbox::detect(host, prefer)).map(|sandbox| sandbox.backend())
 }
 
+fn may_work(host: &Host, prefer: Option<Backend>) -> bool {
+    block_on(Sandbox::may_work(host, Preference { backend: prefer, limiter: None }))
+}
+
 pub(crate) fn without_bwrap_the_kernels_own_means_are_chosen() {
     let host = Host { path: OsString::new(), ..host() };
     let check = block_on(Sandbox::check(&host));
@@ -306,6 +310,8 @@ pub(crate) fn without_bwrap_the_kernels_own_means_are_chosen() {
     let expected = landlock.usable.then_some(Backend::Landlock);
     assert_eq!((check.chosen, detect(&host, None)), (expected, expected));
     assert_eq!(landlock.usable, landlock.landlock_abi.is_some_and(|abi| abi >= 6), "{landlock:?}");
+    assert_eq!(may_work(&host, None), landlock.usable, "its only part is there");
+    assert!(!may_work(&host, Some(Backend::Both)) && !may_work(&host, Some(Backend::Bubblewrap)));
 }
 
 pub(crate) fn a_preferred_backend_is_the_chosen_one_or_none() {
@@ -314,5 +320,6 @@ pub(crate) fn a_preferred_backend_is_the_chosen_one_or_none() {
     for backend in [Backend::Both, Backend::Bubblewrap, Backend::Landlock, Backend::Seatbelt] {
         let usable = check.walls.iter().any(|it| it.name == backend && it.usable);
         assert_eq!(detect(&host(), Some(backend)), usable.then_some(backend));
+        assert!(may_work(&host(), Some(backend)) || !usable, "{backend:?} has its parts");
     }
 }
