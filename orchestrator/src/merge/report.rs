@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use batch_core::model::{BatchId, PullRequestLink};
+use batch_core::{
+    decide::pull_request,
+    model::{BatchId, PullRequestLink},
+};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::run::BatchSummary;
+use crate::{counted::counted, run::BatchSummary};
 
 /// What `merge --push --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -100,50 +103,80 @@ impl MergeReport {
     }
 }
 
-impl fmt::Display for MergeReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const AGAIN: &str = "`tsuku-batch merge --push --resume`";
-        match &self.push {
-            PushReport::Pushed { commit } => writeln!(f, "Pushed {commit}.")?,
-            PushReport::Nothing => writeln!(f, "Everything is pushed already.")?,
-            PushReport::Waits { number, until } => writeln!(
-                f,
-                "Not pushed: the state waits for pull request #{number}, whose checks it would start \
-                 again, until it is merged or {}. The batches are kept; {AGAIN} pushes them.",
-                until.trunc_subsecs(0)
-            )?,
-            PushReport::Kept { reason, is_worth_another_try: true } => {
-                writeln!(f, "Not pushed: {reason}. The batches are kept; {AGAIN} tries again.")?;
-            }
-            PushReport::Kept { reason, is_worth_another_try: false } => writeln!(
-                f,
-                "Not pushed: {reason}. The batches are kept; allow the push, then run {AGAIN}."
-            )?,
+impl MergeReport {
+    /// The same in Markdown, for the page of a CI run. Nothing that a package says acts as Markdown.
+    pub fn markdown(&self) -> String {
+        let lines: Vec<String> =
+            self.headline().lines().map(|line| format!("{line}\n\n")).collect();
+        let mut text = lines.concat();
+        for batch in &self.batches {
+            text += &batch.markdown();
         }
+        let mut item = |line: String| text += &format!("- {line}\n");
+        for pull in &self.pull_requests {
+            item(format!("`{}`: {}", pull.batch_id, pull.sentence()));
+        }
+        for problem in &self.problems {
+            item(format!("**problem**: {}", pull_request::code(problem)));
+        }
+        text
+    }
+
+    /// What became of the push, and of earlier pull requests, in lines for a person.
+    fn headline(&self) -> String {
+        const AGAIN: &str = "`tsuku-batch merge --push --resume`";
+        let mut text = match &self.push {
+            PushReport::Pushed { commit } => format!("Pushed {commit}.\n"),
+            PushReport::Nothing => "Everything is pushed already.\n".to_owned(),
+            PushReport::Waits { number, until } => format!(
+                "Not pushed: the state waits for pull request #{number}, whose checks it would start \
+                 again, until it is merged or {}. The batches are kept; {AGAIN} pushes them.\n",
+                until.trunc_subsecs(0)
+            ),
+            PushReport::Kept { reason, is_worth_another_try: true } => {
+                format!("Not pushed: {reason}. The batches are kept; {AGAIN} tries again.\n")
+            }
+            PushReport::Kept { reason, is_worth_another_try: false } => format!(
+                "Not pushed: {reason}. The batches are kept; allow the push, then run {AGAIN}.\n"
+            ),
+        };
         for (n, what) in [
-            (self.merged, "packages are merged, with their pull requests"),
-            (self.closed, "packages are due again: their pull requests were closed"),
-            (self.red, "packages failed: checks of their pull requests are red"),
+            (self.merged, "merged, with the pull requests of their batches"),
+            (self.closed, "due again: their pull requests were closed"),
+            (self.red, "failed: checks of their pull requests are red"),
         ] {
             if n > 0 {
-                writeln!(f, "{n} {what}.")?;
+                text += &format!("{} {what}.\n", counted(n, "package is", "packages are"));
             }
         }
+        text
+    }
+}
+
+impl PullRequestReport {
+    /// Where it is, and how it is merged.
+    fn sentence(&self) -> String {
+        let PullRequestLink { number, url } = &self.pull_request;
+        let how = match &self.merging {
+            Opened::AutoMerge => "will be merged when its checks are green".to_owned(),
+            Opened::ForAPerson { reason } => format!(
+                "has to be merged by a person ({reason}): `tsuku-batch pr merge {number} --reason …`"
+            ),
+            Opened::Merged => "is merged".to_owned(),
+            Opened::Closed => "was closed".to_owned(),
+        };
+        format!("pull request #{number} {url} {how}")
+    }
+}
+
+impl fmt::Display for MergeReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.headline())?;
         for batch in &self.batches {
             write!(f, "{batch}")?;
         }
-        for PullRequestReport { batch_id, pull_request, merging } in &self.pull_requests {
-            let PullRequestLink { number, url } = pull_request;
-            write!(f, "{batch_id}: pull request #{number} {url} ")?;
-            match merging {
-                Opened::AutoMerge => writeln!(f, "will be merged when its checks are green")?,
-                Opened::ForAPerson { reason } => writeln!(
-                    f,
-                    "has to be merged by a person ({reason}): `tsuku-batch pr merge {number} --reason …`"
-                )?,
-                Opened::Merged => writeln!(f, "is merged")?,
-                Opened::Closed => writeln!(f, "was closed")?,
-            }
+        for pull in &self.pull_requests {
+            writeln!(f, "{}: {}", pull.batch_id, pull.sentence())?;
         }
         for problem in &self.problems {
             writeln!(f, "problem: {problem}")?;

@@ -243,7 +243,7 @@ impl Digest {
         }
         let is_old = |at: DateTime<Utc>| OLD_PULL_REQUEST < self.now.signed_duration_since(at);
         for (batch, &at) in self.pull_requests.iter().filter(|&(_, &at)| is_old(at)) {
-            let command = Some(format!("tsuku-batch runs show {batch}"));
+            let command = Some("tsuku-batch pr list".to_owned());
             reasons.push(reason(Code::PrOld, batch, Some(at), command));
         }
         reasons.extend(self.unclassified());

@@ -1,6 +1,6 @@
 //! `merge`: writes a run into the state.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs::OpenOptions, io::Write as _, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use batch_core::{
@@ -53,6 +53,9 @@ pub(crate) struct Args {
     remote: RemoteArgs,
     #[command(flatten)]
     forge: ForgeArgs,
+    /// Add what was done to this file, in Markdown, such as the page of a CI run
+    #[arg(long, value_name = "FILE", requires = "push")]
+    summary: Option<PathBuf>,
     /// Whether the forge merges pull requests as soon as their checks are green [default: as
     /// `auto_merge` in `pipeline.toml`]
     #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, requires = "forge")]
@@ -147,6 +150,12 @@ async fn push(
     };
     let report = merge.push(collected.empty_slot.as_ref()).await?;
     cx.out.show(&report)?;
+    if let Some(path) = &args.summary {
+        let text = cx.env.cleaner.text(report.markdown().as_bytes()) + "\n";
+        let file = OpenOptions::new().append(true).create(true).open(path);
+        file.and_then(|mut file| file.write_all(text.as_bytes()))
+            .with_context(|| format!("cannot add the summary to {}", path.display()))?;
+    }
     Ok(match report.push {
         PushReport::Kept { .. } => Exit::Unavailable,
         PushReport::Pushed { .. } | PushReport::Nothing | PushReport::Waits { .. } => Exit::Ok,

@@ -64,8 +64,13 @@ fn one_commit() {
     let root = remote.checkout();
     let batch = Batch::new(0, &[("good", PASS), ("bad", FAIL), ("partly", PARTLY)]);
     batch.keep(&root);
-    let report = ok(merge(&root, &[]));
+    let summary = root.path("site-summary.md");
+    std::fs::write(&summary, "before\n").unwrap();
+    let report = ok(merge(&root, &["--summary", summary.to_str().unwrap()]));
     assert_eq!(report["push"]["outcome"], "pushed", "{report}");
+    let told = std::fs::read_to_string(&summary).unwrap();
+    let row = "| `npm:bad` | `1.0` | `validation_failed/install_failed` |";
+    assert!(told.starts_with("before\n") && told.contains(row), "{told}");
     assert_eq!(remote.commits("main").len(), 2);
     assert_eq!(remote.commits("main")[0], report["push"]["commit"]);
     let message = git(&remote.path(), &["log", "-1", "--format=%B", "main"]);
