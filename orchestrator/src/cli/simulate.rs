@@ -18,8 +18,8 @@ use crate::{
     exit::Exit,
     routing,
     simulate::{
-        self, History, Measure, Minutes, Oracle, OutageText, Period, PeriodText, Policy, Report,
-        Scenario, Share, Simulation, TraceLine,
+        self, DurationText, History, Measure, Minutes, Oracle, OutageText, Period, PeriodText,
+        Policy, PullRequests, Report, Scenario, Share, Simulation, TraceLine,
     },
 };
 
@@ -92,6 +92,18 @@ struct ScenarioArgs {
     /// How late runs start, such as 10..26m
     #[arg(long, value_name = "A..Bm")]
     slot_delay: Option<Minutes>,
+    /// Recipes are merged by pull requests, and nobody merges the first one that is opened in this period
+    /// before its end: `52d`; by default it begins after a quarter of the time
+    #[arg(long, value_name = "[INSTANT/]PERIOD")]
+    open_pr: Option<PeriodText>,
+    /// Recipes are merged by pull requests, whose checks take so long, such as 90m [default with one of
+    /// the other options for pull requests: 10m]
+    #[arg(long, value_name = "DURATION")]
+    slow_checks: Option<DurationText>,
+    /// Recipes are merged by pull requests, and only a branch that is up to date with main is merged, so
+    /// that each merged one keeps the others from being merged until they are updated
+    #[arg(long)]
+    strict_protection: bool,
 }
 
 /// The largest file of `--scenario`, in bytes.
@@ -108,6 +120,9 @@ struct ScenarioFile {
     missed_slots: Option<String>,
     crash_rate: Option<String>,
     slot_delay: Option<String>,
+    open_pr: Option<String>,
+    slow_checks: Option<String>,
+    strict_protection: bool,
 }
 
 fn instant(text: &str) -> Result<DateTime<Utc>, String> {
@@ -233,7 +248,29 @@ fn scenario(
         crash_rate: or_file(args.crash_rate, file.crash_rate.as_deref(), args)?.unwrap_or_default(),
         slot_delay: or_file(args.slot_delay.clone(), file.slot_delay.as_deref(), args)?
             .unwrap_or_default(),
+        pull_requests: pull_requests(args, &file, after(1, 4))?,
     })
+}
+
+/// How pull requests are merged, if an option says that there are some.
+fn pull_requests(
+    args: &ScenarioArgs,
+    file: &ScenarioFile,
+    default: DateTime<Utc>,
+) -> anyhow::Result<Option<PullRequests>> {
+    let unmerged = or_file(args.open_pr, file.open_pr.as_deref(), args)?;
+    let checks = or_file(args.slow_checks, file.slow_checks.as_deref(), args)?;
+    let strict = args.strict_protection || file.strict_protection;
+    if unmerged.is_none() && checks.is_none() && !strict {
+        return Ok(None);
+    }
+    let usual = PullRequests::default();
+    Ok(Some(PullRequests {
+        checks: checks.map_or(usual.checks, |DurationText(checks)| checks),
+        unmerged: unmerged.map(|text| text.starting_at(default)),
+        strict,
+        ..usual
+    }))
 }
 
 fn read_scenario(path: &Path) -> anyhow::Result<ScenarioFile> {

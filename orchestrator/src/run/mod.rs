@@ -83,9 +83,10 @@ pub async fn run(
         return Ok(summary);
     }
     summary.skipped = plan.skipped;
+    let existing = config.existing(&recipes);
     let work = Work { jobs: request.jobs, recipes };
-    let (batches, recipes) = run_batches(batches, work, (ports, config), stop).await;
-    config.leave_recipes(recipes);
+    let (batches, settled) = run_batches(batches, work, (ports, config), stop).await;
+    config.leave_recipes(existing.after(settled));
     summary.batches = batches?;
     summary.interrupted = stop.is_draining();
     Ok(summary)

@@ -150,7 +150,9 @@ pub(super) async fn start<'a>(
         // What earlier runs of this process made matters to a queue when it is its turn.
         Some(recipes) => (recipes, served(&request.choice, ports, config)),
     };
+    let existing = config.existing(&recipes);
     let recovered = recover::pending(ports, config, &mut recipes).await?;
+    let mut recipes = existing.after(recipes);
     let generator = ports.generator.name();
     let generator = Some(&*generator);
     let mut kept_up = recover::upkeep(ports, config, &mut recipes, (&choice, generator))?;

@@ -12,14 +12,19 @@ use batch_core::{
         plan,
     },
     io::{Clock as _, HistoryFilter, StateReader as _},
-    model::{Breaker, EcosystemId, Environment, PackageId, Status},
+    model::{BatchId, Breaker, EcosystemId, Environment, PackageId, Status},
 };
 use batch_sim::{MemoryFacts, MemoryState, SimClock};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{Either, select};
 
 use super::{
-    Policy, Simulation, Trace, measure::Measure, observed::Batch, scenario::Period, world::World,
+    Policy, Simulation, Trace,
+    measure::Measure,
+    merges::{Around, Merges},
+    observed::Batch,
+    scenario::Period,
+    world::World,
 };
 use crate::{
     machine::Machine,
@@ -45,6 +50,8 @@ pub(super) struct Simulator<'a> {
     state: Arc<MemoryState>,
     chance: fastrand::Rng,
     measure: Measure,
+    /// `None` if recipes are merged with the state.
+    merges: Option<Merges>,
     /// The disturbances that are over and counted.
     over: Vec<(EcosystemId, Period)>,
 }
@@ -64,6 +71,8 @@ impl<'a> Simulator<'a> {
     ) -> Self {
         let clock = SimClock::starting_at(simulation.from);
         let Simulation { oracle, scenario, .. } = simulation;
+        let merges = scenario.pull_requests.clone().map(Merges::new);
+        let merging = if merges.is_some() { Merging::PullRequest } else { Merging::AtOnce };
         let world =
             World::new(oracle, scenario, clock.clone(), Arc::clone(&state), simulation.registry);
         let breaker = match simulation.policy {
@@ -80,7 +89,7 @@ impl<'a> Simulator<'a> {
                 breaker,
                 budget: simulation.budget,
                 merge: MergePolicy::default(),
-                merging: Merging::AtOnce,
+                merging,
                 jitter: fastrand::Rng::with_seed(simulation.seed),
                 bundled_recipes: simulation.bundled_recipes,
                 looked_at: simulation.looked_at,
@@ -107,6 +116,7 @@ impl<'a> Simulator<'a> {
             state,
             chance: fastrand::Rng::with_seed(simulation.seed),
             measure: Measure::new(simulation.from, simulation.batch_limit.size, due.collect()),
+            merges,
             over: vec![],
         }
     }
@@ -120,6 +130,7 @@ impl<'a> Simulator<'a> {
         let dies_after = Duration::from_secs(self.chance.u64(1..=CRASH_WITHIN));
         self.wait_until(slot + TimeDelta::minutes(delay.into()));
         self.set_clock_back();
+        self.settle()?;
         let before = self.before(slot)?;
         if is_missed {
             return Ok(());
@@ -136,7 +147,30 @@ impl<'a> Simulator<'a> {
                 self.batch(&batch, slot, &before, trace)?;
             }
         }
+        self.merge(summary.as_ref())?;
         self.breakers(&before)
+    }
+
+    /// Brings the pull requests that were merged since the last slot into the state.
+    fn settle(&mut self) -> anyhow::Result<()> {
+        let Self { merges, measure, state, world, clock, config, .. } = self;
+        let Some(merges) = merges else { return Ok(()) };
+        for record in merges.settle(&Around { state, world, clock, config })? {
+            measure.pull_request_merged(&record, world.now());
+        }
+        Ok(())
+    }
+
+    /// Pushes what a run left, and opens and updates pull requests; a process that died did not come so far.
+    fn merge(&mut self, summary: Option<&Summary>) -> anyhow::Result<()> {
+        let Self { merges, state, world, clock, config, .. } = self;
+        let Some(merges) = merges else { return Ok(()) };
+        let around = Around { state, world, clock, config };
+        if let Some(Summary { recovered, batches, .. }) = summary {
+            let batches = recovered.iter().chain(batches.iter().map(|batch| &batch.batch_id));
+            merges.push(&around, batches.map(BatchId::started_at).min())?;
+        }
+        merges.watch(&around)
     }
 
     /// Runs once. `None` if the process dies after `dies_after`.
@@ -251,7 +285,11 @@ impl<'a> Simulator<'a> {
         let (state, attempted) = (&self.state, &self.measure.last_attempts);
         self.measure.eligible.retain(|id| attempted.contains_key(id) || !is_settled(state, id));
         let waiting = waiting.iter().map(|(id, since)| (id, *since));
-        self.measure.end(waiting, self.world.now());
+        let now = self.world.now();
+        self.measure.end(waiting, now);
+        if let Some((report, overdue)) = self.merges.map(|merges| merges.end(now)) {
+            self.measure.pull_requests(report, overdue);
+        }
         self.measure
     }
 }
