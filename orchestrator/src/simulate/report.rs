@@ -210,8 +210,8 @@ impl fmt::Display for PullRequestReport {
         let Self { opened, merged, longest_open_hours, state_waited_hours, alerts } = self;
         writeln!(
             f,
-            "{opened} pull requests were opened, {merged} merged; the longest was open for \
-             {longest_open_hours:.1} h, without the one that nobody merges; the state waited for \
+            "pull requests: {opened} opened, {merged} merged; the longest was open for \
+             {longest_open_hours:.1} h, not counting one that nobody merges; the state waited for \
              {state_waited_hours:.1} h"
         )?;
         for OldPullRequest { batch_id, since, from, until } in alerts.iter().take(SHOWN) {
