@@ -12,7 +12,7 @@ use batch_core::{
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use super::{
-    merges::{Overdue, PullRequestReport},
+    merges::PullRequestReport,
     observed::{Batch, OfEcosystem, Recovery, TraceLine, Violation},
     scenario::{Period, Scenario},
 };
@@ -274,28 +274,6 @@ impl Measure {
     /// The number of packages that were due and never attempted.
     pub fn n_never_attempted(&self) -> usize {
         self.eligible.iter().filter(|id| !self.last_attempts.contains_key(*id)).count()
-    }
-
-    /// The pull request of the batch of `record` was found merged at `at`.
-    pub(super) fn pull_request_merged(&mut self, record: &RunRecord, at: DateTime<Utc>) {
-        let Some(ecosystem) = &record.ecosystem else { return };
-        let of = self.ecosystems.entry(ecosystem.clone()).or_default();
-        of.merged += record.merged;
-        of.days.entry(at.date_naive()).or_default().1 += record.merged;
-    }
-
-    /// Notes what became of pull requests, and which were open for too long.
-    pub(super) fn pull_requests(&mut self, report: PullRequestReport, overdue: Vec<Overdue>) {
-        self.pull_requests = Some(report);
-        for Overdue { batch, at, open_for, bound } in overdue {
-            let minutes = |time: TimeDelta| time.num_minutes();
-            let detail = format!(
-                "its pull request was open for {} minutes, at most {}",
-                minutes(open_for),
-                minutes(bound)
-            );
-            self.violation("pull_request_too_old", &batch, at, detail);
-        }
     }
 
     /// Notices the weeks with more minutes than `budget`.

@@ -9,7 +9,7 @@ use batch_core::{
         pull_request::Hold,
     },
     io::{Clock as _, StateReader as _, StateWriter as _},
-    model::{BatchId, BatchPullRequest, Fate, PullRequestLink, RecipeName, RunRecord, Status},
+    model::{BatchId, BatchPullRequest, Fate, PullRequestLink, RecipeName, Status},
 };
 use batch_sim::{MemoryState, SimClock};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,9 +18,14 @@ use serde::Serialize;
 
 use super::{
     forge::{Forge, PullRequest, PullRequests},
+    measure::Measure,
+    observed::Violation,
     world::World,
 };
-use crate::{merge::fates, run::RunConfig};
+use crate::{
+    merge::fates,
+    run::{RunConfig, Summary},
+};
 
 /// What became of the pull requests of a simulation.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -50,14 +55,6 @@ pub struct OldPullRequest {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// A pull request that was open for a longer time than the rules promise.
-pub(super) struct Overdue {
-    pub(super) batch: BatchId,
-    pub(super) at: DateTime<Utc>,
-    pub(super) open_for: TimeDelta,
-    pub(super) bound: TimeDelta,
-}
-
 /// What the merges of a simulation work on.
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
@@ -72,7 +69,7 @@ pub(super) struct Merges {
     forge: Forge,
     n_merged: u64,
     longest_open: TimeDelta,
-    overdue: Vec<Overdue>,
+    violations: Vec<Violation>,
     /// The start of the oldest batch that is not pushed, by the clock of the pipeline.
     kept_since: Option<DateTime<Utc>>,
     waits_since: Option<DateTime<Utc>>,
@@ -86,7 +83,7 @@ impl Merges {
             forge: Forge::new(rules),
             n_merged: 0,
             longest_open: TimeDelta::zero(),
-            overdue: vec![],
+            violations: vec![],
             kept_since: None,
             waits_since: None,
             waited: TimeDelta::zero(),
@@ -94,12 +91,16 @@ impl Merges {
         }
     }
 
-    /// Brings what was merged since the last slot into the state. Returns the records of its batches.
-    pub(super) fn settle(&mut self, around: &Around<'_>) -> anyhow::Result<Vec<RunRecord>> {
+    /// Brings what was merged since the last slot into the state.
+    pub(super) fn settle(
+        &mut self,
+        around: &Around<'_>,
+        measure: &mut Measure,
+    ) -> anyhow::Result<()> {
         let Around { state, world, clock, config } = *around;
         let merged = self.forge.settle(world.now());
         if merged.is_empty() {
-            return Ok(vec![]);
+            return Ok(());
         }
         let mut pulls: BTreeMap<BatchId, BatchPullRequest> =
             self.forge.open_ones().iter().map(|pull| known(pull, Fate::Open)).collect();
@@ -115,8 +116,13 @@ impl Merges {
             batches.push(pull.batch);
         }
         fates::write(state, &pulls, config, clock.now())?;
-        let records = batches.iter().map(|batch| state.run(&batch.to_string()));
-        Ok(records.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        for batch in batches {
+            if let Some(record) = state.run(&batch.to_string())? {
+                let of = measure.ecosystems.entry(batch.ecosystem().clone()).or_default();
+                of.merged_later(record.merged, world.now());
+            }
+        }
+        Ok(())
     }
 
     fn was_open(&mut self, pull: &PullRequest, until: DateTime<Utc>) {
@@ -126,14 +132,37 @@ impl Merges {
         let open_for = until - pull.opened_at;
         self.longest_open = self.longest_open.max(open_for);
         if let Some(bound) = self.forge.bound().filter(|bound| *bound < open_for) {
-            let batch = pull.batch.clone();
-            self.overdue.push(Overdue { batch, at: until, open_for, bound });
+            let detail = format!(
+                "its pull request was open for {} minutes, at most {}",
+                open_for.num_minutes(),
+                bound.num_minutes()
+            );
+            self.violations.push(Violation {
+                code: "pull_request_too_old",
+                subject: pull.batch.to_string(),
+                at: until,
+                detail,
+            });
         }
     }
 
-    /// A run has ended, whose batches started at `started_at`; `None` if it had none. Pushes the state,
-    /// unless that waits, and opens and updates pull requests.
-    pub(super) fn push(
+    /// A run has ended with `summary`; `None` if its process died, which then did not come so far as to push
+    /// anything.
+    pub(super) fn after_run(
+        &mut self,
+        around: &Around<'_>,
+        summary: Option<&Summary>,
+    ) -> anyhow::Result<()> {
+        if let Some(Summary { recovered, batches, .. }) = summary {
+            let batches = recovered.iter().chain(batches.iter().map(|batch| &batch.batch_id));
+            self.push(around, batches.map(BatchId::started_at).min())?;
+        }
+        self.watch(around)
+    }
+
+    /// Pushes the state after a run whose oldest batch started at `started_at`, unless the state waits. Opens
+    /// and updates pull requests.
+    fn push(
         &mut self,
         around: &Around<'_>,
         started_at: Option<DateTime<Utc>>,
@@ -160,8 +189,8 @@ impl Merges {
         Ok(())
     }
 
-    /// Notes what the health says about old pull requests after a slot.
-    pub(super) fn watch(&mut self, around: &Around<'_>) -> anyhow::Result<()> {
+    /// Notes what the health says about old pull requests.
+    fn watch(&mut self, around: &Around<'_>) -> anyhow::Result<()> {
         let now = around.clock.now();
         let mut digest = Digest::new(now);
         for id in around.state.queued_ecosystems()? {
@@ -186,20 +215,20 @@ impl Merges {
         Ok(())
     }
 
-    /// The simulation ends at `now`. Returns what was open for too long, too.
-    pub(super) fn end(mut self, now: DateTime<Utc>) -> (PullRequestReport, Vec<Overdue>) {
+    /// The simulation ends at `now`.
+    pub(super) fn end(mut self, now: DateTime<Utc>, measure: &mut Measure) {
         for pull in self.forge.open_ones().to_vec() {
             self.was_open(&pull, now);
         }
         self.waited += self.waits_since.take().map_or(TimeDelta::zero(), |since| now - since);
-        let report = PullRequestReport {
+        measure.pull_requests = Some(PullRequestReport {
             opened: self.forge.n_opened(),
             merged: self.n_merged,
             longest_open_hours: hours(self.longest_open),
             state_waited_hours: hours(self.waited),
             alerts: self.alerts,
-        };
-        (report, self.overdue)
+        });
+        measure.violations.extend(self.violations);
     }
 }
 

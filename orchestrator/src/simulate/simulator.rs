@@ -12,7 +12,7 @@ use batch_core::{
         plan,
     },
     io::{Clock as _, HistoryFilter, StateReader as _},
-    model::{BatchId, Breaker, EcosystemId, Environment, PackageId, Status},
+    model::{Breaker, EcosystemId, Environment, PackageId, Status},
 };
 use batch_sim::{MemoryFacts, MemoryState, SimClock};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -130,7 +130,7 @@ impl<'a> Simulator<'a> {
         let dies_after = Duration::from_secs(self.chance.u64(1..=CRASH_WITHIN));
         self.wait_until(slot + TimeDelta::minutes(delay.into()));
         self.set_clock_back();
-        self.settle()?;
+        self.with_merges(Merges::settle)?;
         let before = self.before(slot)?;
         if is_missed {
             return Ok(());
@@ -147,30 +147,18 @@ impl<'a> Simulator<'a> {
                 self.batch(&batch, slot, &before, trace)?;
             }
         }
-        self.merge(summary.as_ref())?;
+        self.with_merges(|merges, around, _| merges.after_run(around, summary.as_ref()))?;
         self.breakers(&before)
     }
 
-    /// Brings the pull requests that were merged since the last slot into the state.
-    fn settle(&mut self) -> anyhow::Result<()> {
+    /// Does `what` if recipes are merged by pull requests.
+    fn with_merges(
+        &mut self,
+        what: impl FnOnce(&mut Merges, &Around<'_>, &mut Measure) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let Self { merges, measure, state, world, clock, config, .. } = self;
         let Some(merges) = merges else { return Ok(()) };
-        for record in merges.settle(&Around { state, world, clock, config })? {
-            measure.pull_request_merged(&record, world.now());
-        }
-        Ok(())
-    }
-
-    /// Pushes what a run left, and opens and updates pull requests; a process that died did not come so far.
-    fn merge(&mut self, summary: Option<&Summary>) -> anyhow::Result<()> {
-        let Self { merges, state, world, clock, config, .. } = self;
-        let Some(merges) = merges else { return Ok(()) };
-        let around = Around { state, world, clock, config };
-        if let Some(Summary { recovered, batches, .. }) = summary {
-            let batches = recovered.iter().chain(batches.iter().map(|batch| &batch.batch_id));
-            merges.push(&around, batches.map(BatchId::started_at).min())?;
-        }
-        merges.watch(&around)
+        what(merges, &Around { state, world, clock, config }, measure)
     }
 
     /// Runs once. `None` if the process dies after `dies_after`.
@@ -287,8 +275,8 @@ impl<'a> Simulator<'a> {
         let waiting = waiting.iter().map(|(id, since)| (id, *since));
         let now = self.world.now();
         self.measure.end(waiting, now);
-        if let Some((report, overdue)) = self.merges.map(|merges| merges.end(now)) {
-            self.measure.pull_requests(report, overdue);
+        if let Some(merges) = self.merges {
+            merges.end(now, &mut self.measure);
         }
         self.measure
     }
