@@ -193,7 +193,7 @@ fn of_pull_requests(rules: &PullRequests, scenario: Scenario, hours: u32) -> (Ve
 
 /// Nobody merges the first pull request of 52 days.
 fn unmerged() -> PullRequests {
-    let from = start() + TimeDelta::days(20);
+    let from = start() + TimeDelta::days(2);
     let period = Period { from, until: from + TimeDelta::days(52) };
     PullRequests { unmerged: Some(period), ..PullRequests::default() }
 }
