@@ -1,5 +1,6 @@
 //! The data model: types, and the forms in which they are stored.
 
+mod action_shape;
 mod as_text;
 mod batch_plan;
 mod bounded;
@@ -13,6 +14,7 @@ mod environment;
 mod executables;
 mod fact;
 mod failure;
+mod failure_record;
 mod failure_summary;
 mod finding;
 mod generation;
@@ -40,6 +42,7 @@ mod source_choice;
 mod stored_entry;
 mod text;
 
+pub use action_shape::{ActionShape, Versions};
 pub use batch_plan::{BatchPlan, PlannedPackage, Sweep};
 pub use bounded::Bounded;
 pub use breaker::{Breaker, BreakerTransition, CircuitState, Health, Open, UniformRow};
@@ -52,6 +55,7 @@ pub use environment::{Cell, Environment, Os};
 pub use executables::{Executables, ExecutablesFrom, UnknownCommands};
 pub use fact::{Began, Deferred, Fact, Finished, Generated, Recovered, Started, Validated};
 pub use failure::{Consequence, FailureKind, Fault, Row};
+pub use failure_record::{FailureHead, FailureRecord, Origin};
 pub use failure_summary::FailureSummary;
 pub use finding::{Confidence, Evidence, Failure, Finding, Fingerprint, Stage};
 pub use generation::{Discovered, GeneratedRecipe, Generation, NotGenerated, Undiscovered};
@@ -70,12 +74,8 @@ pub use popularity::{Measure, Popularity, Threshold};
 pub use pull_request::{BatchPullRequest, Fate, PullRequestLink, RedCheck};
 pub use queue::{Queue, QueueEntry, QueueHeader, Status, StatusLabel, Tier, TierMeanings};
 pub use quota::{Purpose, Quota};
-pub use recipe::{
-    ActionShape, Metadata, Recipe, RecipeStep, Verify, VersionSource, Versions, When,
-};
-pub use record::{
-    FailureHead, FailureRecord, Origin, RunRecord, RunnerMinutes, SCHEMA_VERSION, SlotOutcome,
-};
+pub use recipe::{Metadata, Recipe, RecipeStep, Verify, VersionSource, When};
+pub use record::{RunRecord, RunnerMinutes, SCHEMA_VERSION, SlotOutcome};
 pub use recorded_result::{EnvironmentCounts, RecordedResult};
 pub use repro::{RanStep, Repro};
 pub use run::{

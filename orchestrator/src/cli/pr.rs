@@ -1,20 +1,18 @@
 //! `pr list`, `pr update` and `pr merge`.
 
-use std::fmt;
+mod report;
 
 use batch_core::model::PullRequestLink;
 use batch_forge::{
     BranchUpdate, CheckState, Forge, MergeOutcome, PullRequest, PullRequestState, Squash,
     git::Commit,
 };
-use chrono::{DateTime, SubsecRound as _, Utc};
-use schemars::JsonSchema;
-use serde::Serialize;
+use report::{ChangeWord, CheckWord, PullRequestChange, PullRequestLine};
+pub(super) use report::{PullRequestChanges, PullRequestList};
 
 use super::{
     Context, Refusal,
     forge::{self, ForgeArgs, ForgeKind},
-    out::table,
     stages::merge::{Opened, RemoteArgs},
 };
 use crate::exit::Exit;
@@ -54,73 +52,6 @@ pub(super) struct Where {
     remote: RemoteArgs,
     #[command(flatten)]
     forge: ForgeArgs,
-}
-
-/// A line of `pr list --json`.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct PullRequestLine {
-    /// Where it is.
-    #[serde(flatten)]
-    link: PullRequestLink,
-    /// The batch, or the branch of another one.
-    branch: String,
-    /// When it was opened.
-    opened_at: DateTime<Utc>,
-    /// Whether the forge merges it by itself.
-    auto_merge: bool,
-    /// Its checks.
-    checks: CheckWord,
-    /// The names of the checks that failed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    failed: Vec<String>,
-}
-
-/// All checks of a pull request together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum CheckWord {
-    None,
-    Pending,
-    Green,
-    Red,
-}
-
-/// What `pr list --json` prints.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct PullRequestList {
-    /// The open pull requests, the oldest first.
-    pull_requests: Vec<PullRequestLine>,
-}
-
-/// What `pr update --json` and `pr merge --json` print.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct PullRequestChanges {
-    /// What became of each pull request.
-    changes: Vec<PullRequestChange>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct PullRequestChange {
-    /// The pull request.
-    number: u64,
-    /// What became of it.
-    outcome: ChangeWord,
-    /// More about it, for a person; empty if there is nothing to say.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    message: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum ChangeWord {
-    /// It was brought up to date.
-    Updated,
-    /// It was up to date.
-    UpToDate,
-    /// It is merged.
-    Merged,
-    /// It stays as it is.
-    NotPossible,
 }
 
 pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
@@ -262,47 +193,4 @@ fn show(changes: Vec<PullRequestChange>, cx: &Context) -> anyhow::Result<Exit> {
     let is_done = changes.iter().all(|change| change.outcome != ChangeWord::NotPossible);
     cx.out.show(&PullRequestChanges { changes })?;
     Ok(if is_done { Exit::Ok } else { Exit::Unavailable })
-}
-
-impl fmt::Display for PullRequestList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.pull_requests.is_empty() {
-            return writeln!(f, "No pull request of a batch is open.");
-        }
-        let rows = self.pull_requests.iter().map(|pull| {
-            let checks = match pull.checks {
-                CheckWord::None => "none".to_owned(),
-                CheckWord::Pending => "not ended".to_owned(),
-                CheckWord::Green => "green".to_owned(),
-                CheckWord::Red => format!("red: {}", pull.failed.join(", ")),
-            };
-            let by = if pull.auto_merge { "by itself" } else { "by a person" };
-            vec![
-                format!("#{}", pull.link.number),
-                pull.branch.clone(),
-                pull.opened_at.trunc_subsecs(0).to_string(),
-                by.to_owned(),
-                checks,
-            ]
-        });
-        let header = ["number", "branch", "opened", "merged", "checks"];
-        f.write_str(&table(&header, &rows.collect::<Vec<_>>()))
-    }
-}
-
-impl fmt::Display for PullRequestChanges {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.changes.is_empty() {
-            writeln!(f, "No pull request of a batch is open.")?;
-        }
-        for PullRequestChange { number, outcome, message } in &self.changes {
-            match outcome {
-                ChangeWord::Updated => writeln!(f, "#{number} was brought up to date")?,
-                ChangeWord::UpToDate => writeln!(f, "#{number} is up to date")?,
-                ChangeWord::Merged => writeln!(f, "#{number} is merged")?,
-                ChangeWord::NotPossible => writeln!(f, "#{number} stays as it is: {message}")?,
-            }
-        }
-        Ok(())
-    }
 }

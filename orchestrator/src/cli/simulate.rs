@@ -1,5 +1,7 @@
 //! `simulate`: months of runs in seconds, on a copy of the state.
 
+mod scenario;
+
 use std::{
     fs::File,
     io::{self, BufWriter, Write as _},
@@ -8,20 +10,16 @@ use std::{
 };
 
 use anyhow::Context as _;
-use batch_core::model::EcosystemId;
-use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
+use chrono::{DateTime, Utc};
 
-use super::{Context, Refusal, names, run::Selection, signal::drain_on_signal};
+use super::{Context, run::Selection, signal::drain_on_signal};
 use crate::{
     env::Root,
     exit::Exit,
     routing,
-    simulate::{
-        self, History, Measure, Minutes, Oracle, OutageText, Period, PeriodText, Policy, Report,
-        Scenario, Share, Simulation, TraceLine,
-    },
+    simulate::{self, History, Measure, Oracle, Policy, Report, Simulation, TraceLine},
 };
+use scenario::ScenarioArgs;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -60,56 +58,6 @@ enum OracleKind {
     Rate,
 }
 
-/// What goes wrong.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "What goes wrong")]
-struct ScenarioArgs {
-    /// File with these options, without dashes and with `_`: `outage = ["npm=6h"]`,
-    /// `missed_slots = "20%"`. Options on the command line are added or take precedence
-    #[arg(long, value_name = "FILE")]
-    scenario: Option<PathBuf>,
-    /// The registry of an ecosystem does not answer: `npm=2026-03-20T00:00Z/6h`. May be given several
-    /// times. Without a beginning it begins after a third of the time
-    #[arg(long, value_name = "ID=PERIOD")]
-    outage: Vec<OutageText>,
-    /// The registry of an ecosystem refuses all requests as too many; by default for six hours after
-    /// three quarters of the time
-    #[arg(long = "storm-429", value_name = "ID[=PERIOD]")]
-    storm_429: Vec<OutageText>,
-    /// The generator makes the same mistake with every package: `3d`, or with a beginning as above; by
-    /// default after a quarter of the time
-    #[arg(long, value_name = "PERIOD")]
-    broken_generator: Vec<PeriodText>,
-    /// The clock is set back by so much, by default after half of the time
-    #[arg(long, value_name = "[INSTANT/]PERIOD")]
-    clock_back: Option<PeriodText>,
-    /// Share of slots in which no run starts, such as 20%
-    #[arg(long, value_name = "PERCENT")]
-    missed_slots: Option<Share>,
-    /// Share of runs whose process dies, such as 1%
-    #[arg(long, value_name = "PERCENT")]
-    crash_rate: Option<Share>,
-    /// How late runs start, such as 10..26m
-    #[arg(long, value_name = "A..Bm")]
-    slot_delay: Option<Minutes>,
-}
-
-/// The largest file of `--scenario`, in bytes.
-const MAX_SCENARIO: u64 = 1 << 20;
-
-/// The file of `--scenario`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct ScenarioFile {
-    outage: Vec<String>,
-    storm_429: Vec<String>,
-    broken_generator: Vec<String>,
-    clock_back: Option<String>,
-    missed_slots: Option<String>,
-    crash_rate: Option<String>,
-    slot_delay: Option<String>,
-}
-
 fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     simulate::instant(text)
         .ok_or_else(|| "write an instant such as 2026-03-13T00:00Z, or a day".to_owned())
@@ -138,7 +86,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         batch_limit: args.selection.batch_limit()?,
         choice: args.selection.choice(&cx.env.registry)?,
         oracle,
-        scenario: scenario(&args.scenario, (from, args.hours), cx)?,
+        scenario: args.scenario.read((from, args.hours), &cx.env.registry)?,
         policy: args.policy,
         seed,
         backoff: root.settings.backoff_policy(),
@@ -199,66 +147,4 @@ fn write_file(
         out.flush()
     });
     written.with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn scenario(
-    args: &ScenarioArgs,
-    (from, hours): (DateTime<Utc>, u32),
-    cx: &Context,
-) -> anyhow::Result<Scenario> {
-    let file = args.scenario.as_deref().map(read_scenario).transpose()?.unwrap_or_default();
-    let after = |quarters: i32, of: i32| from + TimeDelta::hours(hours.into()) * quarters / of;
-    let outages = |texts: &[OutageText], file: &[String], default| {
-        let read =
-            file.iter().map(|text| parsed(text, args)).collect::<anyhow::Result<Vec<_>>>()?;
-        let all = read.iter().chain(texts);
-        all.map(|OutageText { ecosystem, period }| {
-            let id = names::ecosystem(&cx.env.registry, ecosystem)?.id.clone();
-            Ok((id, period.starting_at(default)))
-        })
-        .collect::<anyhow::Result<Vec<(EcosystemId, Period)>>>()
-    };
-    let read = file.broken_generator.iter().map(|text| parsed::<PeriodText>(text, args));
-    let read = read.collect::<anyhow::Result<Vec<_>>>()?;
-    let broken = read.iter().chain(&args.broken_generator);
-    let clock_back = or_file(args.clock_back, file.clock_back.as_deref(), args)?;
-    let clock_back = clock_back.map(|text| text.starting_at(after(1, 2)));
-    Ok(Scenario {
-        outages: outages(&args.outage, &file.outage, after(1, 3))?,
-        storms: outages(&args.storm_429, &file.storm_429, after(3, 4))?,
-        broken_generator: broken.map(|text| text.starting_at(after(1, 4))).collect(),
-        clock_back: clock_back.map(|period| (period.from, period.until - period.from)),
-        missed_slots: or_file(args.missed_slots, file.missed_slots.as_deref(), args)?
-            .unwrap_or_default(),
-        crash_rate: or_file(args.crash_rate, file.crash_rate.as_deref(), args)?.unwrap_or_default(),
-        slot_delay: or_file(args.slot_delay.clone(), file.slot_delay.as_deref(), args)?
-            .unwrap_or_default(),
-    })
-}
-
-fn read_scenario(path: &Path) -> anyhow::Result<ScenarioFile> {
-    let cannot = || format!("cannot read {}", path.display());
-    let content = batch_core::io::read_within(path, MAX_SCENARIO).with_context(cannot)?;
-    let content = content
-        .ok_or_else(|| Refusal::not_found(format!("{}: there is no such file", path.display())))?;
-    toml::from_slice(&content)
-        .map_err(|error| Refusal::usage(format!("{}: {error}", path.display())))
-}
-
-/// The option on the command line, or the one in the file.
-fn or_file<T: std::str::FromStr<Err = String>>(
-    given: Option<T>,
-    text: Option<&str>,
-    args: &ScenarioArgs,
-) -> anyhow::Result<Option<T>> {
-    given.map_or_else(|| text.map(|text| parsed(text, args)).transpose(), |it| Ok(Some(it)))
-}
-
-/// A text of the file.
-fn parsed<T: std::str::FromStr<Err = String>>(
-    text: &str,
-    args: &ScenarioArgs,
-) -> anyhow::Result<T> {
-    let file = args.scenario.as_deref().unwrap_or(Path::new("")).display();
-    text.parse().map_err(|error| Refusal::usage(format!("{file}: {text:?}: {error}")))
 }

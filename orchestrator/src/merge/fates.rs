@@ -13,7 +13,7 @@ use crate::run::RunConfig;
 
 /// Numbers of packages.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Fates {
+pub(crate) struct Fates {
     pub(super) merged: usize,
     pub(super) closed: usize,
     pub(super) red: usize,
@@ -21,7 +21,7 @@ pub(super) struct Fates {
 
 /// Writes into `state` what the pull requests `pulls` change: entries, failures, and the records of their
 /// batches. A queue that cannot be read stays as it is.
-pub(super) fn write(
+pub(crate) fn write(
     state: &dyn StateWriter,
     pulls: &BTreeMap<BatchId, BatchPullRequest>,
     config: &RunConfig<'_>,

@@ -4,8 +4,10 @@
 //! The state is pushed first, and open pull requests are brought up to date after it. A batch is kept in
 //! the outbox until both are done, so that an interrupted merge is completed by the next one.
 
-mod fates;
+pub(crate) mod fates;
+mod markdown;
 mod pulls;
+mod recipes;
 mod report;
 mod rollback;
 mod state_push;

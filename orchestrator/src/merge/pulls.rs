@@ -5,17 +5,10 @@ use std::{
     path::Path,
 };
 
-use anyhow::Context as _;
 use batch_core::{
-    decide::{
-        apply,
-        pull_request::{self, Proposal, ProposedRecipe, WaitingPullRequest},
-        record,
-    },
-    io::{Clock, FsState, StateReader, StateWriter as _},
-    model::{
-        BatchId, BatchPullRequest, Delta, Fate, PackageId, PullRequestLink, RedCheck, Status, Tier,
-    },
+    decide::pull_request::{self, WaitingPullRequest},
+    io::{Clock, FsState, StateReader},
+    model::{BatchId, BatchPullRequest, Delta, Fate, PullRequestLink, RedCheck},
 };
 use batch_forge::{
     AutoMerge, BranchUpdate, CheckState, Checks, Conclusion, FailedCheck, Forge, ForgeError,
@@ -23,7 +16,10 @@ use batch_forge::{
     git::{BranchName, CommitId, PushOutcome, Worktree},
 };
 
-use super::report::{Opened, PullRequestReport};
+use super::{
+    recipes::Recipes,
+    report::{Opened, PullRequestReport},
+};
 
 /// The branches of batches begin so.
 pub(super) const PREFIX: &str = "batch/";
@@ -45,13 +41,6 @@ pub struct Pulls<'a> {
     pub clock: &'a dyn Clock,
     /// Whether the forge is asked to merge by itself.
     pub auto_merge: bool,
-}
-
-/// The recipes of a batch, as they are proposed.
-struct Recipes<'a> {
-    delta: &'a Delta,
-    /// Package, recipe and tier.
-    wanted: Vec<(PackageId, Option<Tier>)>,
 }
 
 impl Pulls<'_> {
@@ -241,58 +230,6 @@ impl Pulls<'_> {
 /// The comment with which a pull request is closed.
 const RED: &str = "The checks of this pull request are red, so its packages were recorded as failed, \
                    and are tried again later. Reopen it to merge it after a correction.";
-
-impl<'a> Recipes<'a> {
-    /// The recipes of `delta` that wait for a pull request according to `state`.
-    fn of(delta: &'a Delta, state: &dyn StateReader) -> anyhow::Result<Self> {
-        let queue = state.queue(delta.batch.ecosystem())?;
-        let all: BTreeSet<PackageId> =
-            delta.attempts.iter().map(|attempt| attempt.package.clone()).collect();
-        // Recipes that get cells back are merged already, and their entries stay as they are.
-        let waiting = match delta.sweep {
-            Some(_) => Status::Success,
-            None => Status::InProgress { batch: delta.batch.clone() },
-        };
-        let wanted = apply::wanted_recipes(delta, &all).filter_map(|(package, ..)| {
-            let entry = queue.as_ref().and_then(|queue| queue.entries.get(package));
-            match entry {
-                Some(entry) => {
-                    (entry.status == waiting).then(|| (package.clone(), Some(entry.tier)))
-                }
-                // A package that is in no queue was asked for by name.
-                None => Some((package.clone(), None)),
-            }
-        });
-        Ok(Self { delta, wanted: wanted.collect() })
-    }
-
-    fn packages(&self) -> BTreeSet<PackageId> {
-        self.wanted.iter().map(|(package, _)| package.clone()).collect()
-    }
-
-    fn write(&self, state: &FsState) -> anyhow::Result<()> {
-        let wanted = self.packages();
-        for (_, recipe, toml) in apply::wanted_recipes(self.delta, &wanted) {
-            state.put_recipe(recipe, toml).context("cannot write a recipe into the worktree")?;
-        }
-        Ok(())
-    }
-
-    fn with_proposal<T>(&self, text: impl Fn(&Proposal<'_>) -> T) -> T {
-        let (run, wanted) = (record::run(self.delta), self.packages());
-        let tier = |package| self.wanted.iter().find(|(it, _)| it == package).and_then(|it| it.1);
-        let recipes = apply::wanted_recipes(self.delta, &wanted)
-            .map(|(package, recipe, _)| ProposedRecipe { package, recipe, tier: tier(package) });
-        text(&Proposal { delta: self.delta, run: &run, recipes: recipes.collect() })
-    }
-
-    fn squash(&self) -> Squash {
-        Squash {
-            title: pull_request::title(self.delta),
-            body: self.with_proposal(pull_request::commit_message),
-        }
-    }
-}
 
 /// Where `pull` is.
 pub(super) fn link(pull: &PullRequest) -> PullRequestLink {

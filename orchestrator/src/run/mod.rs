@@ -10,6 +10,7 @@ mod journal;
 mod ports;
 pub(crate) mod recover;
 mod skipped;
+mod slot;
 mod stages;
 mod start;
 mod summary;
@@ -78,14 +79,15 @@ pub async fn run(
     };
     if plan.batches.is_empty() {
         config.leave_recipes(recipes);
-        start::record_empty_slot(ports, config, &plan, started.n_released)?;
+        slot::record_empty_slot(ports, config, &plan, started.n_released)?;
         summary.skipped = plan.skipped;
         return Ok(summary);
     }
     summary.skipped = plan.skipped;
+    let existing = config.existing(&recipes);
     let work = Work { jobs: request.jobs, recipes };
-    let (batches, recipes) = run_batches(batches, work, (ports, config), stop).await;
-    config.leave_recipes(recipes);
+    let (batches, settled) = run_batches(batches, work, (ports, config), stop).await;
+    config.leave_recipes(existing.after(settled));
     summary.batches = batches?;
     summary.interrupted = stop.is_draining();
     Ok(summary)

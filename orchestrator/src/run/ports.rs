@@ -9,10 +9,10 @@ use std::{
 use batch_core::{
     decide::{
         apply::Merging, backoff::BackoffPolicy, breaker::BreakerPolicy, fold, ladder::BudgetPolicy,
-        merge_policy::MergePolicy,
+        merge_policy::MergePolicy, recipe,
     },
     io::{Clock, FactSink, StateWriter, Traffic},
-    model::{ActionShape, PackageId, Started},
+    model::{ActionShape, PackageId, RecipeName, Started},
     plugin::Registry,
 };
 
@@ -78,6 +78,20 @@ pub enum RecipeSource<'a> {
 #[derive(Debug, Default)]
 pub struct ProcessRecipes(Mutex<Option<Arc<Recipes>>>);
 
+/// The recipes that existed before those of batches were added, as long as these are only in pull requests.
+pub(super) struct Existing(Option<Arc<Recipes>>);
+
+impl Existing {
+    /// The recipes that exist after those of batches were added in `settled`.
+    pub(super) fn after(self, settled: Arc<Recipes>) -> Arc<Recipes> {
+        let Self(Some(mut existing)) = self else { return settled };
+        if settled.is_rerouting_due && !existing.is_rerouting_due {
+            Arc::make_mut(&mut existing).is_rerouting_due = true;
+        }
+        existing
+    }
+}
+
 impl RunConfig<'_> {
     /// The steps that only some recipes may use.
     pub(super) fn actions(&self) -> Vec<ActionShape> {
@@ -117,6 +131,27 @@ impl RunConfig<'_> {
             RecipeSource::Process(ProcessRecipes(known)) => {
                 known.lock().unwrap_or_else(PoisonError::into_inner).take()
             }
+        }
+    }
+
+    /// The `recipes` before those of batches are added.
+    pub(super) fn existing(&self, recipes: &Arc<Recipes>) -> Existing {
+        Existing(match self.merging {
+            // Without a second owner they are added in their place.
+            Merging::AtOnce => None,
+            Merging::PullRequest => Some(Arc::clone(recipes)),
+        })
+    }
+
+    /// Tells the next run of this process that somebody else wrote the recipe called `name` since the last
+    /// run.
+    pub(crate) fn learn(&self, name: &RecipeName, toml: &str) {
+        let RecipeSource::Process(ProcessRecipes(known)) = self.recipe_source else { return };
+        // If nothing is known, the next run reads all recipes.
+        if let Some(known) = &mut *known.lock().unwrap_or_else(PoisonError::into_inner)
+            && let Ok(recipe) = recipe::parse(toml, &self.actions())
+        {
+            Arc::make_mut(known).add(name, &recipe);
         }
     }
 

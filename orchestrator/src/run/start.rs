@@ -2,16 +2,14 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use anyhow::Context as _;
 use batch_core::{
     decide::{
         ladder::{MinutesLeft, Reach, batch_plan},
         preflight::{Choice, PlannedBatch, Preflight},
-        record, rotation,
+        rotation,
     },
     model::{
-        BatchId, BatchPlan, Budget, EcosystemId, Environment, RunRecord, SCHEMA_VERSION, Skip,
-        Started, Tier,
+        BatchId, BatchPlan, Budget, EcosystemId, Environment, SCHEMA_VERSION, Skip, Started, Tier,
     },
 };
 use chrono::{DateTime, Utc};
@@ -150,8 +148,10 @@ pub(super) async fn start<'a>(
         // What earlier runs of this process made matters to a queue when it is its turn.
         Some(recipes) => (recipes, served(&request.choice, ports, config)),
     };
+    let existing = config.existing(&recipes);
     let recovered =
         if config.keeps { vec![] } else { recover::pending(ports, config, &mut recipes).await? };
+    let mut recipes = existing.after(recipes);
     let generator = ports.generator.name();
     let generator = Some(&*generator);
     let mut kept_up = recover::upkeep(ports, config, &mut recipes, (&choice, generator))?;
@@ -279,26 +279,4 @@ fn run_plan(
         batches: batches.iter().map(|started| started.batch_id.clone()).collect(),
     };
     Ok((plan, batches))
-}
-
-/// A slot in which nothing could be attempted is recorded too, because a missing record must not
-/// look like health.
-pub(super) fn record_empty_slot(
-    ports: &Ports<'_>,
-    config: &RunConfig<'_>,
-    plan: &RunPlan,
-    n_released: u64,
-) -> anyhow::Result<()> {
-    let record = empty_slot(config, plan, n_released);
-    ports.state.put_run(&record).context("cannot record that nothing could run")
-}
-
-/// The record of the slot of `plan`, in which nothing could be attempted.
-pub(super) fn empty_slot(config: &RunConfig<'_>, plan: &RunPlan, n_released: u64) -> RunRecord {
-    let reason = |it: &SkippedEcosystem| format!("{}: {}", it.ecosystem, it.message);
-    let reasons: Vec<String> = plan.skipped.iter().map(reason).collect();
-    let mut record = record::empty_slot(plan.slot.clone(), plan.at, reasons.join("; "));
-    record.workflow_run_url.clone_from(&config.workflow_run_url);
-    record.requeued = n_released;
-    record
 }

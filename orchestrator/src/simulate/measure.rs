@@ -12,6 +12,7 @@ use batch_core::{
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use super::{
+    merges::PullRequestReport,
     observed::{Batch, OfEcosystem, Recovery, TraceLine, Violation},
     scenario::{Period, Scenario},
 };
@@ -38,6 +39,8 @@ pub struct Measure {
     pub saved: RunnerMinutes,
     /// The packages that were due at the start or at the end, or were attempted.
     pub eligible: HashSet<PackageId>,
+    /// What became of pull requests; `None` if recipes are merged with the state.
+    pub pull_requests: Option<PullRequestReport>,
     /// What must not have happened.
     pub violations: Vec<Violation>,
 }
@@ -56,6 +59,7 @@ impl Measure {
             weeks: BTreeMap::new(),
             saved: RunnerMinutes::default(),
             eligible: due,
+            pull_requests: None,
             violations: vec![],
         }
     }

@@ -3,8 +3,10 @@
 //! The runs are the real ones, with all their stages, decisions and rules; only what costs time or
 //! leaves the machine is replaced: the clock, the network, the generator and the validator.
 
+mod forge;
 mod history;
 mod measure;
+mod merges;
 mod observed;
 mod oracle;
 mod plot;
@@ -28,13 +30,17 @@ use batch_core::{
 use batch_sim::MemoryState;
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use forge::PullRequests;
 pub use history::History;
 pub use measure::Measure;
+pub use merges::{OldPullRequest, PullRequestReport};
 pub use observed::{Recovery, TraceLine, Violation};
 pub use oracle::Oracle;
 pub use plot::svg;
 pub use report::Report;
-pub use scenario::{Minutes, OutageText, Period, PeriodText, Scenario, Share, instant};
+pub use scenario::{
+    DurationText, Minutes, OutageText, Period, PeriodText, Scenario, Share, instant,
+};
 
 use crate::{
     run::ProcessRecipes,

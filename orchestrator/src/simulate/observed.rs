@@ -102,6 +102,12 @@ impl OfEcosystem {
         self.max_due.div_ceil(half)
     }
 
+    /// A pull request with `n` recipes was found merged at `at`.
+    pub fn merged_later(&mut self, n: u64, at: DateTime<Utc>) {
+        self.merged += n;
+        self.days.entry(at.date_naive()).or_default().1 += n;
+    }
+
     /// The number of whole batches that started at `since` or later.
     pub fn n_batches_since(&self, since: DateTime<Utc>) -> usize {
         self.batch_starts.len() - self.batch_starts.partition_point(|start| *start < since)

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::{
     history::History,
     measure::Measure,
+    merges::{OldPullRequest, PullRequestReport},
     observed::{OfEcosystem, Recovery, Violation},
 };
 
@@ -45,6 +46,9 @@ pub struct Report {
     pub max_wait_runs: usize,
     /// The limit for that, which the rules promise: the largest of all ecosystems.
     pub bound_runs: usize,
+    /// Pull requests, if recipes are merged by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_requests: Option<PullRequestReport>,
     /// What must not have happened.
     pub violations: Vec<Violation>,
     /// Each ecosystem.
@@ -111,6 +115,7 @@ impl Report {
             max_wait_runs: ecosystems.clone().map(|(_, of)| of.max_wait).max().unwrap_or_default(),
             bound_runs: ecosystems.clone().map(|(_, of)| of.bound(half)).max().unwrap_or_default(),
             ecosystems: ecosystems.map(|(id, of)| (id.clone(), of.into())).collect(),
+            pull_requests: measure.pull_requests,
             violations: measure.violations,
             history,
         }
@@ -174,6 +179,9 @@ impl fmt::Display for Report {
         )?;
         self.table(f)?;
         self.recoveries(f)?;
+        if let Some(pull_requests) = &self.pull_requests {
+            write!(f, "{pull_requests}")?;
+        }
         let History { failures, failed_packages, runs, .. } = self.history;
         let (full, ladder) = (self.history.jobs_of_full_matrix, self.history.jobs_of_ladder);
         if runs + failures > 0 {
@@ -197,7 +205,32 @@ impl fmt::Display for Report {
     }
 }
 
-/// How many violations the text shows.
+impl fmt::Display for PullRequestReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { opened, merged, longest_open_hours, state_waited_hours, alerts } = self;
+        writeln!(
+            f,
+            "pull requests: {opened} opened, {merged} merged; the longest was open for \
+             {longest_open_hours:.1} h, not counting one that nobody merges; the state waited for \
+             {state_waited_hours:.1} h"
+        )?;
+        for OldPullRequest { batch_id, since, from, until } in alerts.iter().take(SHOWN) {
+            let since = since.map_or_else(|| "an unknown time".to_owned(), instant);
+            let from = instant(*from);
+            let until = until.map_or_else(|| "the end".to_owned(), instant);
+            writeln!(
+                f,
+                "alert pr_old: {batch_id}, open since {since}, was named from {from} until {until}"
+            )?;
+        }
+        match alerts.len().checked_sub(SHOWN) {
+            Some(more) if more > 0 => writeln!(f, "alert pr_old: {more} more; see --json"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How many violations and alerts the text shows.
 const SHOWN: usize = 20;
 
 impl Report {

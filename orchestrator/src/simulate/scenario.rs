@@ -5,6 +5,8 @@ use std::{ops::RangeInclusive, str::FromStr};
 use batch_core::model::EcosystemId;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
+use super::forge::PullRequests;
+
 /// Everything that goes wrong in a simulation.
 #[derive(Debug, Clone, Default)]
 pub struct Scenario {
@@ -22,6 +24,8 @@ pub struct Scenario {
     pub crash_rate: Share,
     /// How many minutes after the beginning of its hour a run starts.
     pub slot_delay: Minutes,
+    /// How pull requests are merged; `None` if recipes are merged with the state.
+    pub pull_requests: Option<PullRequests>,
 }
 
 /// A period; its end does not belong to it.
@@ -95,6 +99,19 @@ pub fn instant(text: &str) -> Option<DateTime<Utc>> {
         || NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%MZ").map(|at| at.and_utc());
     let of_day = || format!("{text}T00:00:00Z").parse();
     whole.or_else(|_| of_minute()).or_else(|_| of_day()).ok()
+}
+
+/// How long something takes, as a person writes it: `90m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DurationText(pub TimeDelta);
+
+impl FromStr for DurationText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let taken = duration(text).map(Self);
+        taken.ok_or_else(|| "write how long it takes, such as 90m, 6h or 3d".to_owned())
+    }
 }
 
 fn duration(text: &str) -> Option<TimeDelta> {

@@ -19,7 +19,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{Either, select};
 
 use super::{
-    Policy, Simulation, Trace, measure::Measure, observed::Batch, scenario::Period, world::World,
+    Policy, Simulation, Trace,
+    measure::Measure,
+    merges::{Around, Merges},
+    observed::Batch,
+    scenario::Period,
+    world::World,
 };
 use crate::{
     machine::Machine,
@@ -45,6 +50,8 @@ pub(super) struct Simulator<'a> {
     state: Arc<MemoryState>,
     chance: fastrand::Rng,
     measure: Measure,
+    /// `None` if recipes are merged with the state.
+    merges: Option<Merges>,
     /// The disturbances that are over and counted.
     over: Vec<(EcosystemId, Period)>,
 }
@@ -64,6 +71,8 @@ impl<'a> Simulator<'a> {
     ) -> Self {
         let clock = SimClock::starting_at(simulation.from);
         let Simulation { oracle, scenario, .. } = simulation;
+        let merges = scenario.pull_requests.clone().map(Merges::new);
+        let merging = if merges.is_some() { Merging::PullRequest } else { Merging::AtOnce };
         let world =
             World::new(oracle, scenario, clock.clone(), Arc::clone(&state), simulation.registry);
         let breaker = match simulation.policy {
@@ -80,7 +89,7 @@ impl<'a> Simulator<'a> {
                 breaker,
                 budget: simulation.budget,
                 merge: MergePolicy::default(),
-                merging: Merging::AtOnce,
+                merging,
                 jitter: fastrand::Rng::with_seed(simulation.seed),
                 bundled_recipes: simulation.bundled_recipes,
                 looked_at: simulation.looked_at,
@@ -108,6 +117,7 @@ impl<'a> Simulator<'a> {
             state,
             chance: fastrand::Rng::with_seed(simulation.seed),
             measure: Measure::new(simulation.from, simulation.batch_limit.size, due.collect()),
+            merges,
             over: vec![],
         }
     }
@@ -121,6 +131,7 @@ impl<'a> Simulator<'a> {
         let dies_after = Duration::from_secs(self.chance.u64(1..=CRASH_WITHIN));
         self.wait_until(slot + TimeDelta::minutes(delay.into()));
         self.set_clock_back();
+        self.with_merges(Merges::settle)?;
         let before = self.before(slot)?;
         if is_missed {
             return Ok(());
@@ -137,7 +148,18 @@ impl<'a> Simulator<'a> {
                 self.batch(&batch, slot, &before, trace)?;
             }
         }
+        self.with_merges(|merges, around, _| merges.after_run(around, summary.as_ref()))?;
         self.breakers(&before)
+    }
+
+    /// Does `what` if recipes are merged by pull requests.
+    fn with_merges(
+        &mut self,
+        what: impl FnOnce(&mut Merges, &Around<'_>, &mut Measure) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let Self { merges, measure, state, world, clock, config, .. } = self;
+        let Some(merges) = merges else { return Ok(()) };
+        what(merges, &Around { state, world, clock, config }, measure)
     }
 
     /// Runs once. `None` if the process dies after `dies_after`.
@@ -252,7 +274,11 @@ impl<'a> Simulator<'a> {
         let (state, attempted) = (&self.state, &self.measure.last_attempts);
         self.measure.eligible.retain(|id| attempted.contains_key(id) || !is_settled(state, id));
         let waiting = waiting.iter().map(|(id, since)| (id, *since));
-        self.measure.end(waiting, self.world.now());
+        let now = self.world.now();
+        self.measure.end(waiting, now);
+        if let Some(merges) = self.merges {
+            merges.end(now, &mut self.measure);
+        }
         self.measure
     }
 }

@@ -62,6 +62,8 @@ struct Seen {
     due_since: HashMap<PackageId, Option<DateTime<Utc>>>,
     pauses: BTreeMap<String, DateTime<Utc>>,
     releases: Releases,
+    /// The texts of the recipes that were made last, if they are to be merged by pull requests.
+    made: HashMap<PackageId, String>,
 }
 
 impl World {
@@ -106,6 +108,11 @@ impl World {
     /// The run that started last has ended, or its process has died.
     pub(super) fn run_ended(&self) {
         self.seen().releases.run_ended(&self.state);
+    }
+
+    /// The text of the recipe that was made last for `package`, if it is to be merged by a pull request.
+    pub(super) fn made(&self, package: &PackageId) -> Option<String> {
+        self.seen().made.get(package).cloned()
     }
 
     /// The entries that are due now, and since when.
@@ -177,6 +184,9 @@ impl World {
             let finding = Finding::stated(FailureKind::UnsafeName);
             nothing(failure(Stage::Generate, finding, "error: its name cannot be used", package))
         });
+        if let (Some(_), Ok(recipe)) = (&self.scenario.pull_requests, &made) {
+            self.seen().made.insert(package.clone(), recipe.toml.clone());
+        }
         (GENERATION, made)
     }
 

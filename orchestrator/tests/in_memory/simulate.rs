@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use batch_core::{
     decide::{
         backoff::BackoffPolicy, breaker::BreakerPolicy, ladder::BudgetPolicy, plan::BatchLimit,
-        preflight::Choice,
+        preflight::Choice, pull_request::HoldPolicy,
     },
     io::{FsState, HistoryFilter, QueueFile, StateReader as _, StateWriter as _},
     model::{EcosystemId, QueueEntry, QueueHeader, Tier, TierMeanings},
@@ -15,7 +15,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use orchestrator::{
     plugins,
     simulate::{
-        History, Measure, Oracle, OutageText, Policy, Report, Scenario, Simulation, simulate,
+        History, Measure, Oracle, OutageText, Period, Policy, PullRequests, Report, Scenario,
+        Simulation, simulate,
     },
     stage::Stop,
 };
@@ -91,6 +92,7 @@ fn everything() -> Scenario {
         missed_slots: "20%".parse().unwrap(),
         crash_rate: "1%".parse().unwrap(),
         slot_delay: "10..70m".parse().unwrap(),
+        pull_requests: None,
     }
 }
 
@@ -180,4 +182,77 @@ fn without_outages_no_breaker_opens_and_the_first_design_keeps_them_open() {
     let literal = run(Policy::Literal);
     assert!(literal.never_attempted > 200, "{literal}");
     assert!(literal.violations.iter().any(|it| it.code == "not_recovered"), "{literal}");
+}
+
+/// The trace and the result of so many hours with these pull requests, and with what else goes wrong.
+fn of_pull_requests(rules: &PullRequests, scenario: Scenario, hours: u32) -> (Vec<String>, Report) {
+    let scenario = Scenario { pull_requests: Some(rules.clone()), ..scenario };
+    let (trace, measure, _) = simulated(state(100), scenario, (Policy::Decided, 0.05, hours));
+    (trace, report(measure, hours))
+}
+
+/// Nobody merges the first pull request of 52 days.
+fn unmerged() -> PullRequests {
+    let from = start() + TimeDelta::days(2);
+    let period = Period { from, until: from + TimeDelta::days(52) };
+    PullRequests { unmerged: Some(period), ..PullRequests::default() }
+}
+
+fn slow() -> PullRequests {
+    PullRequests { checks: TimeDelta::minutes(90), ..PullRequests::default() }
+}
+
+#[test]
+fn a_pull_request_that_nobody_merges_for_52_days_is_named_and_stops_nothing() {
+    let (trace, report) = of_pull_requests(&unmerged(), Scenario::default(), HOURS);
+    assert_eq!((&report.violations[..], report.never_attempted), (&[][..], 0), "{report}");
+    let undisturbed = simulated(state(100), Scenario::default(), (Policy::Decided, 0.05, HOURS)).0;
+    assert_eq!(trace, undisturbed, "the same packages are attempted at the same time");
+    let pulls = report.pull_requests.as_ref().unwrap();
+    assert!(pulls.opened > 50 && pulls.merged == pulls.opened, "{report}");
+    assert!(pulls.longest_open_hours < 0.2, "{report}");
+    let [alert] = &pulls.alerts[..] else { panic!("{report}") };
+    let of_batch = trace.iter().filter(|line| line.contains(&alert.batch_id));
+    assert!(of_batch.clone().any(|line| line.contains("\"succeeded\"")), "{alert:?}");
+    let period = unmerged().unmerged.unwrap();
+    assert!(period.contains(alert.since.unwrap()), "{alert:?}");
+    let age = alert.from - alert.since.unwrap();
+    assert!(TimeDelta::hours(48) < age && age < TimeDelta::hours(50), "{alert:?}");
+    assert_eq!(alert.until.unwrap(), period.until, "{alert:?}");
+}
+
+#[test]
+fn with_slow_checks_every_pull_request_is_merged_because_the_state_waits_for_it() {
+    const HOURS: u32 = 24 * 21;
+    let of = |rules: &PullRequests| of_pull_requests(rules, Scenario::default(), HOURS).1;
+    let report = of(&slow());
+    assert_eq!((&report.violations[..], report.never_attempted), (&[][..], 0), "{report}");
+    let pulls = report.pull_requests.as_ref().unwrap();
+    // One may have been opened in the last hours.
+    assert!(pulls.merged > 20 && pulls.opened - pulls.merged < 4, "{report}");
+    // Checks that begin again three times.
+    assert!(1.5 < pulls.longest_open_hours && pulls.longest_open_hours <= 6.0, "{report}");
+    assert!(pulls.state_waited_hours > 20.0 && pulls.alerts.is_empty(), "{report}");
+
+    let never = HoldPolicy { after_updates: u32::MAX, ..HoldPolicy::default() };
+    let report = of(&PullRequests { hold: never, ..slow() });
+    let pulls = report.pull_requests.as_ref().unwrap();
+    assert_eq!((pulls.merged, pulls.state_waited_hours), (0, 0.0), "{report}");
+    assert!(!pulls.alerts.is_empty(), "{report}");
+
+    // What is merged keeps the others from being merged, and the state waits for none of them then.
+    let report = of(&PullRequests { strict: true, ..slow() });
+    assert!(report.violations.iter().any(|it| it.code == "pull_request_too_old"), "{report}");
+}
+
+#[test]
+fn whatever_else_goes_wrong_pull_requests_are_merged() {
+    let rules = PullRequests { checks: TimeDelta::minutes(90), ..unmerged() };
+    let (_, report) = of_pull_requests(&rules, everything(), HOURS);
+    assert_eq!((&report.violations[..], report.never_attempted), (&[][..], 0), "{report}");
+    let pulls = report.pull_requests.as_ref().unwrap();
+    assert!(pulls.merged > 50 && pulls.opened - pulls.merged < 4, "{report}");
+    assert_eq!(pulls.alerts.len(), 1, "{report}");
+    let merged: u64 = report.ecosystems.values().map(|of| of.merged).sum();
+    assert!(merged >= pulls.merged, "{report}");
 }

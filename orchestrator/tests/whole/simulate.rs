@@ -12,8 +12,9 @@ use crate::{
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 4] = [
+    let tests: [(&str, fn()); 5] = [
         ("a_simulation_writes_only_the_files_that_it_is_asked_for", files),
+        ("pull_requests_are_simulated_if_an_option_asks_for_them", pull_requests),
         ("a_scenario_is_read_from_a_file_and_from_options", scenario),
         ("what_a_simulation_cannot_use_is_named", refused),
         ("the_next_slots_are_shown_with_the_reasons", slots),
@@ -79,6 +80,43 @@ fn scenario() {
     assert!(all["ecosystems"]["npm"]["breaker_open_share"].as_f64().unwrap() > 0.1, "{all:#}");
 }
 
+fn pull_requests() {
+    let root = root();
+    let file = root.path("forge.toml");
+    let content = "open_pr = \"3d\"\nslow_checks = \"90m\"\nstrict_protection = true\n";
+    fs::write(&file, content).unwrap();
+    let shown = |more: &[&str]| {
+        let usual = ["simulate", "--hours", "120", "--oracle", "rate", "--success-rate", "1"];
+        let (code, printed, said) = run(&root, &[&usual, more].concat());
+        assert_eq!(code, Some(0), "{said}");
+        printed
+    };
+    let report = |more: &[&str]| -> Value {
+        serde_json::from_str(&shown(&[&["--json"], more].concat())).unwrap()
+    };
+    assert_eq!(report(&[])["pull_requests"], Value::Null);
+    // The period begins at the start, so that the only pull request is the one that nobody merges.
+    let open = "2026-01-04/3d";
+    for options in
+        [&["--open-pr", open][..], &["--scenario", file.to_str().unwrap(), "--open-pr", open]]
+    {
+        let report = report(options);
+        let pulls = &report["pull_requests"];
+        assert_eq!([&pulls["opened"], &pulls["merged"]], [1, 1], "{report:#}");
+        assert_eq!(report["ecosystems"]["npm"]["merged"], 3, "{report:#}");
+        assert_eq!(pulls["alerts"].as_array().unwrap().len(), 1, "{report:#}");
+    }
+    let quick = report(&["--strict-protection"]);
+    assert!(quick["pull_requests"]["longest_open_hours"].as_f64().unwrap() < 0.2, "{quick:#}");
+    let slow = report(&["--slow-checks", "90m"]);
+    let longest = slow["pull_requests"]["longest_open_hours"].as_f64().unwrap();
+    assert!((4.0..=6.0).contains(&longest), "{slow:#}");
+    assert!(slow["pull_requests"]["state_waited_hours"].as_f64().unwrap() > 0.5, "{slow:#}");
+    let text = shown(&["--open-pr", open]);
+    assert!(text.contains("pull requests: 1 opened, 1 merged"), "{text}");
+    assert!(text.contains("alert pr_old: npm-2026-01-04T"), "{text}");
+}
+
 fn refused() {
     let root = root();
     let file = root.path("odd.toml");
@@ -90,6 +128,8 @@ fn refused() {
         (&["--missed-slots", "20"], "20%"),
         (&["--slot-delay", "26..10m"], "10..26m"),
         (&["--success-rate", "2"], "from 0 to 1"),
+        (&["--open-pr", "52"], "2026-03-20T00:00Z/6h"),
+        (&["--slow-checks", "90"], "such as 90m"),
         (&["--scenario", odd], "outages"),
         (&["--scenario", "/nowhere.toml"], "/nowhere.toml"),
         (&["--trace", "/nowhere/t.jsonl"], "/nowhere/t.jsonl"),

@@ -14,7 +14,7 @@ use crate::{
     run::{
         Summary,
         commit::commit,
-        start,
+        slot,
         summary::{BatchSummary, Recording},
     },
     stage::preflight::Recipes,
@@ -38,7 +38,7 @@ impl Stages<'_> {
         let batches = self.batches(&plan)?;
         let mut summary = Summary::default();
         if batches.is_empty() {
-            start::record_empty_slot(self.ports, self.config, &plan, 0)?;
+            slot::record_empty_slot(self.ports, self.config, &plan, 0)?;
             summary.skipped = plan.skipped;
             return Ok(summary);
         }
@@ -78,7 +78,7 @@ impl Stages<'_> {
             unreadable: vec![],
         };
         let journals: Vec<Journal> = batches.into_iter().map(journal).collect();
-        let empty_slot = journals.is_empty().then(|| start::empty_slot(self.config, &plan, 0));
+        let empty_slot = journals.is_empty().then(|| slot::empty_slot(self.config, &plan, 0));
         Ok(Collected { journals, empty_slot })
     }
 
