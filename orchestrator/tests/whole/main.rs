@@ -14,6 +14,7 @@ mod explain;
 mod facts;
 mod history;
 mod kill;
+mod pages;
 mod pause;
 mod queue;
 mod reclassify;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
     trials.extend(damage::trials());
     trials.extend(explain::trials());
     trials.extend(facts::trials());
+    trials.extend(pages::trials());
     trials.extend(pause::trials());
     trials.extend(queue::trials());
     trials.extend(history::trials());
