@@ -56,7 +56,7 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
         command: remedy.command.as_deref().map(Text::new),
         commands: commands(site, failure),
         message: message(failure),
-        strip: cell(Cell::Strip(strip::linked(site, &failure.package_id))),
+        strip: cell(Cell::Strip(strip::plain(site, &failure.package_id))),
         facts: facts(site, failure).into_iter().map(|(name, it)| (name, cell(it))).collect(),
         workflow: failure.workflow_run_url.as_deref().and_then(https_url),
         registry_page: site.registry_page(&failure.package_id),
