@@ -42,7 +42,9 @@ pub(crate) fn package(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> E
         .attempts
         .of_package(id)
         .filter(|tried| tried.ended != Ended::Unknown)
-        .map(|tried| attempt(site, tried))
+        .enumerate()
+        // Only the causes of the newest one are asked for.
+        .map(|(i, tried)| attempt(site, tried, usize::from(i == 0)))
         .collect();
     let blocked_by = blocked_by(site, entry);
     let blocker = site.blockers.iter().find(|blocker| blocker.id == *id);
@@ -77,7 +79,7 @@ fn blocked_by(site: &Site<'_>, entry: Option<&QueueEntry>) -> Vec<Blocker> {
     by.iter().map(blocker).collect()
 }
 
-fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> LastAttempt {
+fn attempt(site: &Site<'_>, tried: &Tried<'_>, n_causes: usize) -> LastAttempt {
     let cause = |failure: &&FailureRecord| Cause {
         failure_id: failure.id.clone(),
         category: failure.category().to_owned(),
@@ -85,7 +87,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> LastAttempt {
         environment: failure.environment,
         service: failure.service.clone(),
         message: String::new(),
-        headline: site.headline(failure).line,
+        headline: site.headline(failure).line.clone(),
         remedy: site.remedy(failure),
     };
     LastAttempt {
@@ -100,6 +102,6 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> LastAttempt {
             }
         },
         sweep: tried.run.and_then(|run| run.sweep),
-        causes: tried.failures.iter().take(1).map(cause).collect(),
+        causes: tried.failures.iter().take(n_causes).map(cause).collect(),
     }
 }

@@ -1,6 +1,6 @@
 //! The records with the indexes that the pages need.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use batch_core::{
     decide::{
@@ -45,6 +45,8 @@ pub(crate) struct Site<'a> {
     /// Every run that has a page. Runs of imported failures have no record.
     pub(crate) batches: BTreeMap<&'a str, Option<&'a RunRecord>>,
     causes_by_fingerprint: BTreeMap<Fingerprint, usize>,
+    /// By the ids of the failures; many pages show each of them.
+    headlines: HashMap<&'a str, Headline>,
     failures_by_run: BTreeMap<&'a str, Vec<&'a FailureRecord>>,
     failures_by_package: BTreeMap<&'a PackageId, Vec<&'a FailureRecord>>,
     recipes: BTreeMap<&'a PackageId, &'a RecipeName>,
@@ -58,12 +60,16 @@ impl<'a> Site<'a> {
         let attempts = Attempts::new(&records.runs, &records.failures);
         let causes = causes::rank(&records.failures);
         let by_fingerprint = causes.iter().enumerate().map(|(i, it)| (it.fingerprint, i));
+        let of_failure = |failure: &'a FailureRecord| {
+            (&*failure.id, headline(&view(circumstances.registry, failure)))
+        };
         let mut site = Self {
             records,
             circumstances,
             as_of,
             data_as_of: newest(records, as_of),
             causes_by_fingerprint: by_fingerprint.collect(),
+            headlines: records.failures.iter().map(of_failure).collect(),
             causes,
             blockers: blockers::rank(records),
             packages: attempts.packages().map(|id| (id, None)).collect(),
@@ -131,8 +137,8 @@ impl<'a> Site<'a> {
     }
 
     /// The cause of `failure` in one line.
-    pub(crate) fn headline(&self, failure: &FailureRecord) -> Headline {
-        headline(&view(self.circumstances.registry, failure))
+    pub(crate) fn headline(&self, failure: &FailureRecord) -> &Headline {
+        &self.headlines[&*failure.id]
     }
 
     /// What a person can do about `failure`.

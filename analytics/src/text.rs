@@ -47,6 +47,10 @@ impl fmt::Display for Text {
 }
 
 fn visible(raw: &str) -> String {
+    // Nearly every text is plain.
+    if raw.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        return raw.to_owned();
+    }
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw.chars().peekable();
     while let Some(c) = rest.next() {

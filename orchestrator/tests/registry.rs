@@ -43,6 +43,16 @@ fn every_ecosystem_folder_is_linked_and_has_a_readme() {
 }
 
 #[test]
+fn every_plugin_names_the_page_of_a_package_on_its_website() {
+    let name: PackageName = "some-name".parse().unwrap();
+    for plugin in registry().iter() {
+        let page = plugin.names.web_page(&name).expect("a registry has pages");
+        let is_address = page.starts_with("https://") && page.contains("some-name");
+        assert!(is_address, "{}: {page}", plugin.id);
+    }
+}
+
+#[test]
 fn every_known_spelling_leads_to_its_ecosystem() {
     let registry = registry();
     for (id, spellings) in [

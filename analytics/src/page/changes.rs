@@ -4,7 +4,6 @@ use batch_core::model::PackageId;
 
 use super::{
     row::Link,
-    strip,
     table::{Cell, Column, ColumnKind as Kind, Row, Table},
 };
 use crate::{
@@ -22,11 +21,7 @@ pub(super) struct Change<'a> {
     packages: Vec<&'a PackageId>,
 }
 
-const COLUMNS: &[Column] = &[
-    Column::new("Package", Kind::Name),
-    Column::new("Now", Kind::Status),
-    Column::new("Last ten attempts", Kind::Other),
-];
+const COLUMNS: &[Column] = &[Column::new("Package", Kind::Name), Column::new("Now", Kind::Status)];
 
 impl Change<'_> {
     pub(super) fn n(&self) -> usize {
@@ -40,7 +35,6 @@ impl Change<'_> {
             Row::from(vec![
                 Cell::link(Link::package(site, id)),
                 tried.map_or(Cell::None, |it| Cell::Word(it.ended.as_str())),
-                Cell::Strip(strip::plain(site, id)),
             ])
         };
         Table {

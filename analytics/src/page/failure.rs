@@ -3,7 +3,9 @@
 use askama::Template;
 use batch_core::{
     decide::shell_word::shell_word,
-    model::{Confidence, EcosystemId, ExecutablesFrom, FailureRecord, PackageName, Stage},
+    model::{
+        Confidence, EcosystemId, ExecutablesFrom, FailureRecord, PackageName, Stage, StatusLabel,
+    },
 };
 
 use super::{Page, frame::Frame, row::Link, run::TableCell, strip, table::Cell};
@@ -52,9 +54,9 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
         headline: Text::new(&headline.line),
         remedy: Text::new(&remedy.text),
         command: remedy.command.as_deref().map(Text::new),
-        commands: commands(failure),
+        commands: commands(site, failure),
         message: message(failure),
-        strip: cell(Cell::Strip(strip::linked(site, &failure.package_id))),
+        strip: cell(Cell::Strip(strip::plain(site, &failure.package_id))),
         facts: facts(site, failure).into_iter().map(|(name, it)| (name, cell(it))).collect(),
         workflow: failure.workflow_run_url.as_deref().and_then(https_url),
         registry_page: site.registry_page(&failure.package_id),
@@ -64,16 +66,29 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
     super::page(path, &page)
 }
 
-/// What a person can do with any failure.
-fn commands(failure: &FailureRecord) -> Vec<(&'static str, Text)> {
+/// What a person can do about the failure, besides its remedy.
+fn commands(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Text)> {
     let id = shell_word(&failure.id);
     let package = shell_word(&failure.package_id.to_string());
-    let command = |text: String| Text::new(&text);
-    vec![
-        ("Do it again, in the sandbox", command(format!("tsuku-batch repro {id} --run"))),
-        ("Make it due at once", command(format!("tsuku-batch queue retry {package}"))),
-        ("Where it stands", command(format!("tsuku-batch explain {package}"))),
-    ]
+    let mut commands = vec![];
+    if failure.repro.is_some() {
+        commands.push(("Do exactly the same again", format!("tsuku-batch repro {id} --run")));
+    }
+    commands
+        .push(("Make and verify it now, without a record", format!("tsuku-batch try {package}")));
+    match site.entry(&failure.package_id).map(|entry| entry.status.label()) {
+        Some(StatusLabel::Pending | StatusLabel::Failed) => {
+            commands.push(("Make it due at once", format!("tsuku-batch queue retry {package}")));
+        }
+        Some(StatusLabel::Blocked | StatusLabel::RequiresManual | StatusLabel::Excluded) => {
+            commands.push(("Release it", format!("tsuku-batch queue unblock {package}")));
+        }
+        Some(StatusLabel::InProgress | StatusLabel::Success) => {}
+        None => commands.push(("Queue it", format!("tsuku-batch queue add {package}"))),
+    }
+    commands.push(("Where it stands", format!("tsuku-batch explain {package}")));
+    commands.push(("The record in the terminal", format!("tsuku-batch failures show {id}")));
+    commands.into_iter().map(|(what, command)| (what, Text::new(&command))).collect()
 }
 
 fn facts(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Cell)> {

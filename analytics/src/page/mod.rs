@@ -35,7 +35,7 @@ mod table;
 mod timeline;
 mod why;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, panic::resume_unwind, thread};
 
 pub use dashboard::schemas;
 pub(crate) use list::N_ROWS;
@@ -81,17 +81,41 @@ pub(crate) fn pages<E>(
     seeding::build(&site, &mut put)?;
     months::build(&site, months, &mut put)?;
     problems::build(&site, &mut put)?;
-    for (batch_id, run) in &site.batches {
-        put(run::build(&site, batch_id, *run))?;
-    }
-    for failure in &records.failures {
-        put(failure::build(&site, failure))?;
-    }
+    let runs: Vec<_> = site.batches.iter().collect();
+    put_all(&runs, |(batch_id, run)| run::build(&site, batch_id, **run), &mut put)?;
+    put_all(&records.failures, |failure| failure::build(&site, failure), &mut put)?;
     let places = explained::places(&site);
-    for id in site.packages.keys() {
-        put(package::build(&site, &places, id))?;
-    }
+    let packages: Vec<_> = site.packages.keys().collect();
+    put_all(&packages, |id| package::build(&site, &places, id), &mut put)?;
     Ok(summary(&site, months))
+}
+
+/// Pages that are in memory at the same time.
+const N_AT_ONCE: usize = 512;
+
+/// Threads that make pages at the same time.
+const MAX_THREADS: usize = 4;
+
+/// Passes the page of each of `items` to `put`, in their order. Several threads make the pages.
+fn put_all<T: Sync, E>(
+    items: &[T],
+    make: impl Fn(&T) -> Page + Sync,
+    put: &mut impl FnMut(Page) -> Result<(), E>,
+) -> Result<(), E> {
+    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    for items in items.chunks(N_AT_ONCE) {
+        let pages = thread::scope(|scope| {
+            let make = &make;
+            let mut parts = vec![];
+            for items in items.chunks(items.len().div_ceil(n_threads)) {
+                parts.push(scope.spawn(move || items.iter().map(make).collect::<Vec<_>>()));
+            }
+            let done = parts.into_iter().map(thread::ScopedJoinHandle::join);
+            done.map(|it| it.unwrap_or_else(|panic| resume_unwind(panic))).collect::<Vec<_>>()
+        });
+        pages.into_iter().flatten().try_for_each(&mut *put)?;
+    }
+    Ok(())
 }
 
 fn summary(site: &Site<'_>, months: &BTreeMap<String, Counts>) -> Summary {

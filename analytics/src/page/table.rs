@@ -44,15 +44,23 @@ pub(super) enum ColumnKind {
 }
 
 impl ColumnKind {
-    const fn as_str(self) -> &'static str {
+    /// The class of its cells; empty if they look like any other.
+    const fn class(self) -> &'static str {
         match self {
-            Self::Name => "name",
-            Self::Choice => "choice",
+            Self::Name | Self::Choice => "",
             Self::Status => "state",
             Self::Time => "when",
             Self::Number => "n",
             Self::Line => "line",
             Self::Other => "other",
+        }
+    }
+
+    /// Whether stacked rows on a small screen need the name of the column.
+    const fn is_labelled(self) -> bool {
+        match self {
+            Self::Name | Self::Status | Self::Line => false,
+            Self::Choice | Self::Time | Self::Number | Self::Other => true,
         }
     }
 }

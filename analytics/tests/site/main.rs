@@ -1,7 +1,9 @@
 //! The site as a whole, from records to files.
 #![expect(clippy::unwrap_used, reason = "a test says by a panic what is wrong")]
 
+mod budget;
 mod count;
+mod generated;
 mod hostile;
 mod hostile_state;
 mod html;

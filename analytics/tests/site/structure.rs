@@ -33,7 +33,7 @@ pub(crate) fn resolve(path: &str, href: &str) -> (String, Option<String>) {
     (parts.join("/"), anchor)
 }
 
-fn check_links(site: &BTreeMap<String, String>) {
+pub(crate) fn check_links(site: &BTreeMap<String, String>) {
     let ids: BTreeMap<&str, BTreeSet<String>> = html_pages(site)
         .map(|(path, tags)| {
             let ids: Vec<String> =

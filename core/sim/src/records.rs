@@ -274,11 +274,8 @@ pub fn recipe_of(package: PackageId, command: &str) -> GeneratedRecipe {
 
 /// A recipe called `name` without content.
 pub fn succeeded(name: &str) -> Outcome {
-    Outcome::Succeeded {
-        recipe: name.parse().expect("a test uses names"),
-        toml: String::new(),
-        restriction: None,
-    }
+    let recipe = name.parse().expect("a test uses names");
+    Outcome::Succeeded { recipe, toml: String::new(), restriction: None }
 }
 
 /// A stated failure. Each kind has its own fingerprint.

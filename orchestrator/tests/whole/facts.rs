@@ -98,7 +98,7 @@ fn four_files() {
     let expected = [
         json!("deterministic_insufficient/library_only"),
         json!("missing_dep/recipe_missing"),
-        json!("validation_failed/install_failed"),
+        json!("validation_failed/schema_invalid"),
     ];
     assert_eq!(outcomes, expected.iter().collect::<Vec<_>>());
     check_schema(&root, "output-fold", &judged);

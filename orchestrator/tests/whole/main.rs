@@ -15,6 +15,7 @@ mod facts;
 mod history;
 mod kill;
 mod overrides;
+mod pages;
 mod pause;
 mod push;
 mod queue;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     trials.extend(explain::trials());
     trials.extend(facts::trials());
     trials.extend(overrides::trials());
+    trials.extend(pages::trials());
     trials.extend(pause::trials());
     trials.extend(push::trials());
     trials.extend(queue::trials());

@@ -217,7 +217,7 @@ fn one_command() {
         bin: json!({ "shared": "cli.js" }),
         ..wrong(name, script(works))
     };
-    let packages = [("a-broken", false), ("b-works", true), ("c-works", true)].map(package);
+    let packages = [("a-broken", false), ("b-works", true), ("tiger", true)].map(package);
     let root = TestRoot::new(&registry::serve(packages, Duration::ZERO), "");
     root.put_pending(&["a-broken", "b-works"]);
     let run = || root.json(&["run", "--ecosystem", "npm", "--jobs", "1", "-q"]);
@@ -227,10 +227,10 @@ fn one_command() {
     assert_eq!((&batch["total"], &batch["succeeded"]), (&json!(2), &json!(1)), "{first:#}");
     assert_eq!(statuses(&root)["npm:a-broken"], "failed");
     assert_eq!(statuses(&root)["npm:b-works"], "success");
-    root.ok(&["queue", "add", "npm:c-works"]);
+    root.ok(&["queue", "add", "npm:tiger"]);
     assert_eq!(run()["batches"][0]["succeeded"], 0);
-    let entry = root.queue()["npm:c-works"].clone();
-    let reason = "recipe_exists: c-works: a recipe for it exists already: command_taken: recipe b-works \
+    let entry = root.queue()["npm:tiger"].clone();
+    let reason = "recipe_exists: tiger: a recipe for it exists already: command_taken: recipe b-works \
                   provides shared";
     assert_eq!(
         (&entry["status"], &entry["status_reason"]),

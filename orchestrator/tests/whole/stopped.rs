@@ -72,6 +72,7 @@ const COMMANDS: &[(&str, &[&str], Work)] = &[
     ("validate", &["--artifacts", "@", "--environment", ENVIRONMENT], Continues),
     ("merge", &["--artifacts", "@", "--local", "--incomplete"], Files),
     ("matrix", &["--artifacts", "@", "--rung", "1"], Files),
+    ("limits", &[], Files),
     ("rollback", &["npm-2026-01-03T00-00-00Z", "--remote", "/nowhere"], Describes),
     ("pr list", &["--remote", "/nowhere"], Describes),
     ("pr update", &["--remote", "/nowhere"], Describes),

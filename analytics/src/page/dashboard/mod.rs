@@ -112,7 +112,7 @@ fn failure_facts<'a>(site: &Site<'a>, failure: &'a FailureRecord) -> FailureFact
         ecosystem: &failure.package_id.ecosystem,
         category: failure.category(),
         subcategory: failure.subcategory(),
-        headline: site.headline(failure).line,
+        headline: site.headline(failure).line.clone(),
         message: &failure.message,
         full_output,
         platform: failure.environment,
