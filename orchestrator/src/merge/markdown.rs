@@ -1,5 +1,7 @@
 //! A batch for the page of a CI run.
 
+use std::fmt::Write as _;
+
 use batch_core::decide::pull_request;
 
 use crate::run::BatchSummary;
@@ -31,7 +33,7 @@ impl BatchSummary {
                 &result,
                 &what,
             ];
-            text += &format!("| {} |\n", cells.map(pull_request::code).join(" | "));
+            let _ = writeln!(text, "| {} |", cells.map(pull_request::code).join(" | "));
         }
         text + "\n"
     }

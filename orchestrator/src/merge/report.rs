@@ -1,6 +1,6 @@
 //! What `merge --push` prints.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use batch_core::{
     decide::pull_request,
@@ -112,12 +112,11 @@ impl MergeReport {
         for batch in &self.batches {
             text += &batch.markdown();
         }
-        let mut item = |line: String| text += &format!("- {line}\n");
         for pull in &self.pull_requests {
-            item(format!("`{}`: {}", pull.batch_id, pull.sentence()));
+            let _ = writeln!(text, "- `{}`: {}", pull.batch_id, pull.sentence());
         }
         for problem in &self.problems {
-            item(format!("**problem**: {}", pull_request::code(problem)));
+            let _ = writeln!(text, "- **problem**: {}", pull_request::code(problem));
         }
         text
     }
@@ -146,7 +145,7 @@ impl MergeReport {
             (self.red, "failed: checks of their pull requests are red"),
         ] {
             if n > 0 {
-                text += &format!("{} {what}.\n", counted(n, "package is", "packages are"));
+                let _ = writeln!(text, "{} {what}.", counted(n, "package is", "packages are"));
             }
         }
         text
