@@ -10,6 +10,7 @@ mod pulls;
 mod recipes;
 mod report;
 mod rollback;
+mod slots;
 mod state_push;
 
 use std::{
@@ -24,7 +25,7 @@ use batch_core::{
         pull_request::{Hold, HoldPolicy, hold},
     },
     io::{FactSink as _, FactWriter as _, FsState, Journal, Outbox, StateReader},
-    model::{BatchId, BatchPullRequest, Delta, Fact, Fate, RunRecord, Status},
+    model::{BatchId, BatchPullRequest, Delta, Fact, Fate, Status},
     persist::Persisted,
 };
 use batch_forge::PullRequest;
@@ -32,6 +33,7 @@ use batch_forge::PullRequest;
 pub use pulls::Pulls;
 pub use report::{MergeReport, Opened, PullRequestReport, PushReport};
 pub use rollback::{FileChange, NothingToRollBack, Rollback, RollbackOutcome, RolledBackFile};
+pub use slots::KeptSlots;
 pub use state_push::{Change, Pushed, StatePush};
 
 use crate::run::{
@@ -57,6 +59,8 @@ pub struct Merge<'a> {
     pub state: StatePush<'a>,
     /// The batches that are to be pushed.
     pub unpushed: Outbox,
+    /// The records of slots in which nothing could be attempted that are to be pushed.
+    pub slots: KeptSlots,
     /// Where pull requests are opened; `None` where recipes are merged with the state.
     pub pulls: Option<Pulls<'a>>,
     /// When the state waits for a pull request.
@@ -89,19 +93,24 @@ pub fn keep(unpushed: &Outbox, journal: &Journal) -> anyhow::Result<()> {
 }
 
 impl Merge<'_> {
-    /// Pushes every batch that is kept, and the record of an `empty_slot`, in one commit, and opens and
-    /// updates pull requests.
-    pub async fn push(&self, empty_slot: Option<&RunRecord>) -> anyhow::Result<MergeReport> {
+    /// Pushes every batch and every record of a slot that is kept, in one commit, and opens and updates
+    /// pull requests. If the forge does not answer, the state is pushed all the same.
+    pub async fn push(&self) -> anyhow::Result<MergeReport> {
+        let mut problems = vec![];
         let known = match &self.pulls {
-            Some(pulls) => match self.look(pulls).await? {
-                Ok(known) => known,
-                Err(waits) => return Ok(MergeReport::of(waits)),
+            Some(pulls) => match self.look(pulls).await {
+                Ok(Ok(known)) => known,
+                Ok(Err(waits)) => return Ok(MergeReport::of(waits)),
+                Err(error) => {
+                    problems.push(format!("pull requests were not looked at: {error:#}"));
+                    Known::default()
+                }
             },
             None => Known::default(),
         };
         let paths = if self.pulls.is_some() { STATE } else { STATE_AND_RECIPES };
         let paths: Vec<&Path> = paths.iter().map(Path::new).collect();
-        let change = async |state| self.change(state, &known, empty_slot).await;
+        let change = async |state| self.change(state, &known).await;
         let (changed, push) = match self.state.push(&paths, change).await? {
             Pushed::Now { value, commit } => {
                 (value, PushReport::Pushed { commit: commit.to_string() })
@@ -116,8 +125,10 @@ impl Merge<'_> {
             merged: changed.fates.merged,
             closed: changed.fates.closed,
             red: changed.fates.red,
+            problems,
             ..MergeReport::of(push)
         };
+        self.slots.clear()?;
         self.complete(&changed.recorded, &mut report).await?;
         if let Some(pulls) = &self.pulls {
             let red = known.of_batches.values().filter(|it| matches!(it.fate, Fate::Red(_)));
@@ -174,12 +185,7 @@ impl Merge<'_> {
     }
 
     /// Writes everything that is kept into `state`, after the upkeep of its queues.
-    async fn change(
-        &self,
-        state: FsState,
-        known: &Known,
-        empty_slot: Option<&RunRecord>,
-    ) -> anyhow::Result<Change<Changed>> {
+    async fn change(&self, state: FsState, known: &Known) -> anyhow::Result<Change<Changed>> {
         let Ports { clock, machine, generator, validator, traffic, progress, .. } = self.ports;
         let ports = Ports {
             clock: *clock,
@@ -194,8 +200,8 @@ impl Merge<'_> {
         let mut recipes = Arc::new(self.config.recipes(&ports)?);
         let fates = fates::write(&*ports.state, &known.of_batches, self.config, clock.now())?;
         recover::upkeep(&ports, self.config, &mut recipes, (&Choice::All, None))?;
-        if let Some(record) = empty_slot {
-            ports.state.put_run(record)?;
+        for record in self.slots.all()? {
+            ports.state.put_run(&record)?;
         }
         let mut recorded = vec![];
         for journal in self.unpushed.pending()? {

@@ -93,7 +93,8 @@ impl Pulls<'_> {
         let mut waiting = vec![];
         for pull in open.iter().filter(|pull| pull.auto_merge) {
             let updates = self.updates(&pull.head, &pull.branch).await?;
-            waiting.push(WaitingPullRequest { number: pull.number, updates });
+            let (number, opened_at) = (pull.number, pull.created_at);
+            waiting.push(WaitingPullRequest { number, opened_at, updates });
         }
         Ok(waiting)
     }

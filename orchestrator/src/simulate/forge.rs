@@ -142,7 +142,7 @@ impl Forge {
         let waiting = self.open.iter().filter(by_itself).map(|pull| {
             let has_ended = self.are_checked_at(pull) <= now;
             let updates = if has_ended { 0 } else { pull.updates };
-            WaitingPullRequest { number: pull.number, updates }
+            WaitingPullRequest { number: pull.number, opened_at: pull.opened_at, updates }
         });
         hold(&waiting.collect::<Vec<_>>(), oldest, by_clock, &self.rules.hold)
     }
@@ -162,7 +162,8 @@ impl Forge {
     /// more if a clock that is set back ends the wait. `None` if the state does not wait as long as checks
     /// take.
     pub(super) fn bound(&self) -> Option<TimeDelta> {
-        let PullRequests { checks, hold: HoldPolicy { after_updates, longest }, .. } = &self.rules;
+        let PullRequests { checks, hold: HoldPolicy { after_updates, longest, .. }, .. } =
+            &self.rules;
         let times = i32::try_from(*after_updates).ok()?.checked_add(2)?;
         (checks <= longest).then(|| *checks * times)
     }

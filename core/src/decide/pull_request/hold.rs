@@ -14,11 +14,14 @@ pub struct HoldPolicy {
     pub after_updates: u32,
     /// The longest time that the state waits.
     pub longest: TimeDelta,
+    /// The state does not wait for a pull request that has been open longer than this: its checks never
+    /// end, and a person has been told.
+    pub oldest: TimeDelta,
 }
 
 impl Default for HoldPolicy {
     fn default() -> Self {
-        Self { after_updates: 3, longest: TimeDelta::hours(6) }
+        Self { after_updates: 3, longest: TimeDelta::hours(6), oldest: TimeDelta::hours(48) }
     }
 }
 
@@ -27,6 +30,8 @@ impl Default for HoldPolicy {
 pub struct WaitingPullRequest {
     /// Its number.
     pub number: u64,
+    /// When it was opened.
+    pub opened_at: DateTime<Utc>,
     /// How often main was merged into it since its checks came to an end, or since it was opened.
     pub updates: u32,
 }
@@ -46,7 +51,7 @@ pub enum Hold {
 }
 
 /// Whether the state is pushed at `now` although the pull requests `waiting` are open. `oldest` is the
-/// end of the oldest batch that is not pushed yet.
+/// start of the oldest batch that is not pushed yet.
 pub fn hold(
     waiting: &[WaitingPullRequest],
     oldest: DateTime<Utc>,
@@ -54,7 +59,9 @@ pub fn hold(
     policy: &HoldPolicy,
 ) -> Hold {
     let until = oldest.checked_add_signed(policy.longest).unwrap_or(now);
-    let starved = waiting.iter().find(|it| policy.after_updates <= it.updates);
+    let is_young =
+        |it: &WaitingPullRequest| now.signed_duration_since(it.opened_at) < policy.oldest;
+    let starved = waiting.iter().find(|it| policy.after_updates <= it.updates && is_young(it));
     match starved {
         // A clock that was set back does not make the wait longer.
         Some(it) if now < until && oldest <= now => Hold::Wait { number: it.number, until },
@@ -74,7 +81,8 @@ mod tests {
     fn the_state_waits_for_a_pull_request_that_it_keeps_from_its_checks_and_not_for_ever() {
         let policy = HoldPolicy::default();
         let of = |updates, now| {
-            hold(&[WaitingPullRequest { number: 7, updates }], hour(10), hour(now), &policy)
+            let waiting = [WaitingPullRequest { number: 7, opened_at: hour(0), updates }];
+            hold(&waiting, hour(10), hour(now), &policy)
         };
         assert_eq!(of(2, 10), Hold::Push);
         assert_eq!(of(3, 10), Hold::Wait { number: 7, until: hour(16) });
@@ -82,6 +90,9 @@ mod tests {
         assert_eq!(of(9, 16), Hold::Push);
         assert_eq!(of(9, 5), Hold::Push, "the clock was set back");
         assert_eq!(hold(&[], hour(10), hour(11), &policy), Hold::Push);
+        // Its checks never end.
+        let stuck = [WaitingPullRequest { number: 7, opened_at: hour(-48), updates: 9 }];
+        assert_eq!(hold(&stuck, hour(10), hour(10), &policy), Hold::Push);
     }
 
     /// A pull request whose checks take 90 minutes, and a state commit each hour.
@@ -98,7 +109,8 @@ mod tests {
                 assert!(n_waits <= 6, "the state waited for {n_waits} hours");
                 return;
             }
-            match hold(&[WaitingPullRequest { number: 1, updates }], outbox[0], now, &policy) {
+            let waiting = [WaitingPullRequest { number: 1, opened_at: hour(0), updates }];
+            match hold(&waiting, outbox[0], now, &policy) {
                 Hold::Push => {
                     outbox.clear();
                     updates += 1;

@@ -19,7 +19,7 @@ use crate::{
     },
     env::Root,
     exit::Exit,
-    merge::{self, Merge, Pulls, PushReport, StatePush},
+    merge::{self, KeptSlots, Merge, Pulls, PushReport, StatePush},
     run::{Collected, Ports, Recording, RunConfig, Stages},
 };
 
@@ -116,6 +116,10 @@ async fn push(
     for journal in &collected.journals {
         merge::keep(&unpushed, journal)?;
     }
+    let slots = KeptSlots::new(&root.layout);
+    if let Some(record) = &collected.empty_slot {
+        slots.keep(record)?;
+    }
     let Opened { git, worktree, main } = Opened::new(&args.remote, root, cx).await?;
     let state_branch = state_branch(root, &main)?;
     let forge = match args.forge.forge {
@@ -139,6 +143,7 @@ async fn push(
             jitter: cx.env.jitter.clone(),
         },
         unpushed,
+        slots,
         pulls: forge.as_deref().map(|forge| Pulls {
             forge,
             worktree: &worktree,
@@ -148,7 +153,7 @@ async fn push(
         }),
         hold: HoldPolicy::default(),
     };
-    let report = merge.push(collected.empty_slot.as_ref()).await?;
+    let report = merge.push().await?;
     cx.out.show(&report)?;
     if let Some(path) = &args.summary {
         let text = cx.env.cleaner.text(report.markdown().as_bytes()) + "\n";

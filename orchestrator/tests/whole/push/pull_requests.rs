@@ -149,7 +149,7 @@ pub(super) fn closed() {
 }
 
 pub(super) fn later() {
-    let remote = protected(&["good"]);
+    let remote = protected(&["good", "other"]);
     let root = remote.checkout();
     let batch = Batch::new(0, &[("good", PASS)]);
     batch.keep(&root);
@@ -160,6 +160,18 @@ pub(super) fn later() {
     let problem = report["problems"][0].as_str().unwrap();
     assert!(problem.contains("has no pull request yet"), "{problem}");
     git(&remote.path(), &["branch", "-D", "batch"]);
+    // A forge that does not answer keeps no state from being pushed either.
+    let rules = remote.path().join("tsuku-batch/protection.json");
+    let kept = std::fs::read(&rules).unwrap();
+    std::fs::write(&rules, "{ not even JSON").unwrap();
+    let other = Batch::new(1, &[("other", FAIL)]);
+    other.keep(&root);
+    let report = ok(by_forge(&root));
+    assert_eq!(report["push"]["outcome"], "pushed", "{report}");
+    assert_eq!(remote.entry("other")["status"], "failed");
+    assert!(report["problems"].as_array().unwrap().len() >= 1, "{report}");
+    std::fs::write(&rules, kept).unwrap();
+
     let report = ok(by_forge(&root));
     assert_eq!(report["pull_requests"][0]["pull_request"]["number"], 1, "{report}");
     assert_eq!(remote.entry("good")["status"], "in_progress");
