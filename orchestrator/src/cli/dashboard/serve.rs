@@ -136,7 +136,9 @@ fn files(layout: &Layout) -> Files {
         layout.recipes(),
         layout.outbox(),
     ];
-    folders.iter().for_each(|folder| add(folder, &mut files));
+    for folder in &folders {
+        add(folder, &mut files);
+    }
     for file in [layout.control(), layout.breaker_log(), layout.overrides(), layout.source_audits()]
     {
         add_file(file, &mut files);
