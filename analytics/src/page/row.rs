@@ -123,7 +123,7 @@ pub(super) fn run(site: &Site<'_>, run: &RunRecord) -> Row {
     };
     Row::from(vec![
         Cell::TimeLink(Timestamp(run.timestamp), href.clone()),
-        Cell::text(run.ecosystem.as_ref().map_or("several", |id| id.as_str())),
+        Cell::text(ecosystem(run)),
         // Most runs are in their own slot; only the others are worth a word.
         if run.outcome == SlotOutcome::Ran { Cell::None } else { Cell::Word(slot(run)) },
         counted(run.succeeded, "verified"),
@@ -135,6 +135,15 @@ pub(super) fn run(site: &Site<'_>, run: &RunRecord) -> Row {
         Cell::text(duration(run.duration_seconds)),
         Cell::text(note(run)),
     ])
+}
+
+/// The ecosystem of a run. Imported runs may be of several.
+pub(super) fn ecosystem(run: &RunRecord) -> &str {
+    match (&run.ecosystem, run.outcome) {
+        (Some(id), _) => id.as_str(),
+        (None, SlotOutcome::Skipped) => "none",
+        (None, SlotOutcome::Ran | SlotOutcome::FellThrough) => "several",
+    }
 }
 
 /// What happened to the slot of a run, as readers see it.

@@ -7,7 +7,7 @@ use super::{
     Page, changes, chart,
     frame::Frame,
     matrix,
-    row::Link,
+    row::{self, Link},
     run_tables,
     table::{Cell, TableView},
 };
@@ -115,7 +115,7 @@ fn facts(run: &RunRecord) -> Vec<Fact> {
             "Ecosystem",
             run.ecosystem
                 .as_ref()
-                .map_or(Cell::text("several or none"), |id| Cell::Link(Link::ecosystem(id))),
+                .map_or(Cell::text(row::ecosystem(run)), |id| Cell::Link(Link::ecosystem(id))),
         ),
         ("Attempts", Cell::Number(run.total)),
         ("Verified", Cell::Number(run.succeeded)),

@@ -106,6 +106,8 @@ fn a_slot_without_a_run_appears_with_its_reason() {
     assert!(!pages.is_empty());
     assert!(pages.iter().all(|body| body.contains("Nothing ran in this slot: cask: disabled")));
     assert!(site["runs.html"].contains("cask: disabled in batch-control.json; npm: breaker open"));
+    assert!(site["runs.html"].contains(r#"data-label="Ecosystem"><bdi>none</bdi>"#));
+    assert!(!site["runs.html"].contains("<bdi>several</bdi>"), "no run is of several");
 }
 
 #[test]
