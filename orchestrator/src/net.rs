@@ -38,7 +38,9 @@ pub fn polite(
 ) -> anyhow::Result<Arc<PoliteHttp>> {
     let net = NetTransport::new(&user_agent(settings)).context("no HTTP client")?;
     let origins = origins(settings)?;
-    let quotas = limited(env.registry.quotas(), &settings.limits, &origins)
+    let of_registries = settings.limits.iter().filter(|(place, _)| !is_of_forge(place));
+    let limits = of_registries.map(|(place, limit)| (place.clone(), *limit)).collect();
+    let quotas = limited(env.registry.quotas(), &limits, &origins)
         .map_err(|error| SettingsError::because(&error))?;
     let transport = Arc::new(MirrorTransport::new(Arc::new(net), origins));
     let config = PoliteConfig::new(Arc::clone(&env.clock), transport, quotas, cache);
@@ -59,11 +61,18 @@ pub fn forge(
 ) -> anyhow::Result<Arc<PoliteHttp>> {
     let net = NetTransport::new(&user_agent(settings)).context("no HTTP client")?;
     let origins = github::api_origins(api).map_err(|error| SettingsError::because(&error))?;
-    let quotas = limited([github::QUOTA], &settings.limits, &origins)
+    let of_forge = settings.limits.iter().filter(|(place, _)| is_of_forge(place));
+    let limits = of_forge.map(|(place, limit)| (place.clone(), *limit)).collect();
+    let quotas = limited([github::QUOTA], &limits, &origins)
         .map_err(|error| SettingsError::because(&error))?;
     let transport = Arc::new(MirrorTransport::trusted(Arc::new(net), origins));
     let config = PoliteConfig::new(Arc::clone(&env.clock), transport, quotas, layout.cache());
     Ok(Arc::new(PoliteHttp::new(PoliteConfig { jitter: env.jitter.clone(), ..config })))
+}
+
+/// Whether `place`, a host and a path in `[limits]`, belongs to the forge.
+fn is_of_forge(place: &str) -> bool {
+    place.split('/').next() == Some(github::QUOTA.host)
 }
 
 fn user_agent(settings: &Settings) -> String {

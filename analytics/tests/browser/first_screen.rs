@@ -69,7 +69,7 @@ fn states() -> Vec<(&'static str, MemoryState, DateTime<Utc>, [&'static str; 3])
         ("paused", control(healthy(), paused), now, ["paused", "registry outage", "resume"]),
         ("drought", drought, now, ["degraded", "no verified recipe", "runs list"]),
         ("outage", control(healthy(), open), now, ["degraded", "circuit breaker", "failures list"]),
-        ("pull request", old, now, ["degraded", "pull request", "runs show"]),
+        ("pull request", old, now, ["degraded", "pull request", "pr list"]),
         ("queue empty", empty, now, ["degraded", "nothing left", "tsuku-batch seed npm"]),
         ("data stale", ahead, stale, ["stalled", "Nothing was recorded", "tsuku-batch run"]),
     ]

@@ -23,6 +23,7 @@ use crate::{
     counted::counted,
     exit::Exit,
     machine::Machine,
+    merge,
     run::SkippedEcosystem,
     stage::preflight::{PreflightInput, Situation},
 };
@@ -100,6 +101,7 @@ async fn in_situation<T>(
         now: cx.env.clock.now(),
     };
     let situation = Situation::read(input, choice)?;
+    let situation = situation.without(&merge::unpushed_packages(&root.layout)?);
     look(&if only.is_empty() { situation } else { situation.only(only) })
 }
 

@@ -13,7 +13,7 @@ pub(super) use report::{PullRequestChanges, PullRequestList};
 use super::{
     Context, Refusal,
     forge::{self, ForgeArgs, ForgeKind},
-    stages::merge::{Opened, RemoteArgs},
+    stages::merge::{RemoteArgs, Repository},
 };
 use crate::exit::Exit;
 
@@ -57,8 +57,8 @@ pub(super) struct Where {
 pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
     let root = cx.open_root()?;
     let (Command::List(at) | Command::Update { at, .. } | Command::Merge { at, .. }) = command;
-    let opened = Opened::new(&at.remote, &root, cx).await?;
-    let Opened { git, worktree, main } = &opened;
+    let repository = Repository::new(&at.remote, &root, cx).await?;
+    let Repository { git, worktree, main } = &repository;
     let is_local = worktree.remote().local_path().is_some()
         || std::path::Path::new(&worktree.remote_address()).is_dir();
     let kind =
@@ -70,7 +70,7 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
         Command::Update { numbers, .. } => update(numbers, &*forge, cx).await,
         Command::Merge { number, reason, .. } => {
             let pull = one(*number, &*forge).await?;
-            merge(&pull, reason, (&*forge, &opened), cx).await
+            merge(&pull, reason, (&*forge, &repository), cx).await
         }
     }
 }
@@ -132,10 +132,10 @@ async fn update(numbers: &[u64], forge: &dyn Forge, cx: &Context) -> anyhow::Res
 async fn merge(
     pull: &PullRequest,
     reason: &str,
-    (forge, opened): (&dyn Forge, &Opened),
+    (forge, repository): (&dyn Forge, &Repository),
     cx: &Context,
 ) -> anyhow::Result<Exit> {
-    let squash = squash(pull, opened).await?;
+    let squash = squash(pull, repository).await?;
     let why = match forge.merge(pull, &squash).await? {
         MergeOutcome::Merged { .. } => {
             forge.comment(pull.number, reason).await?;
@@ -166,13 +166,13 @@ async fn merge(
 
 /// The commit that `pull` becomes: with the text of the commit of its batch, so that its trailers
 /// survive. For a pull request of a person, only its title.
-async fn squash(pull: &PullRequest, opened: &Opened) -> anyhow::Result<Squash> {
+async fn squash(pull: &PullRequest, repository: &Repository) -> anyhow::Result<Squash> {
     let title = pull.title.clone();
     let Some(batch) = pull.branch.as_str().strip_prefix(PREFIX) else {
         return Ok(Squash { title, body: String::new() });
     };
-    let head = opened.worktree.fetch(&pull.branch).await?;
-    let commits = opened.worktree.commits_with_trailer(&head, "Batch-Id", batch).await?;
+    let head = repository.worktree.fetch(&pull.branch).await?;
+    let commits = repository.worktree.commits_with_trailer(&head, "Batch-Id", batch).await?;
     let text = commits.first().map(|Commit { message, .. }| message.as_str()).unwrap_or_default();
     let body = text.split_once("\n\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
     Ok(Squash { title, body })

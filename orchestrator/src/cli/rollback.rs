@@ -11,7 +11,7 @@ use super::{
     Context, Refusal,
     forge::{self, ForgeArgs},
     queue::WhoArgs,
-    stages::merge::{Opened, RemoteArgs, state_branch},
+    stages::merge::{RemoteArgs, Repository, state_branch},
 };
 use crate::{
     exit::Exit,
@@ -54,8 +54,8 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
             args.batch
         ))
     })?;
-    let opened = Opened::new(&args.remote, &root, cx).await?;
-    let Opened { git, worktree, main } = &opened;
+    let repository = Repository::new(&args.remote, &root, cx).await?;
+    let Repository { git, worktree, main } = &repository;
     let clock = &*cx.env.clock;
     let rollback = Rollback { worktree, main, clock, batch: &batch };
     let plan =

@@ -7,7 +7,7 @@ use std::{
 
 use batch_core::{
     decide::{apply::Merging, preflight::Choice},
-    io::{FactSink as _, Journal, Outbox, PoliteHttp},
+    io::{Outbox, PoliteHttp},
     model::{ActionShape, Control, PackageId},
 };
 
@@ -20,7 +20,7 @@ use crate::{
     env::Root,
     generator::{BuiltinGenerator, Generator},
     machine::{LocalMachine, Machine},
-    net,
+    merge, net,
     progress::Progress,
     routing,
     run::{Ports, RecipeSource, RunConfig},
@@ -73,10 +73,7 @@ impl<'a> Session<'a> {
             None => None,
         };
         let looked_at = routing::looked_at(&cx.env.registry, settings, &root.state)?;
-        let unpushed = Outbox::unpushed(&root.layout).pending()?;
-        let planned = unpushed.iter().filter_map(Journal::started);
-        let unpushed = planned.flat_map(|it| &it.plan.packages).map(|it| it.package_id.clone());
-        let unpushed = unpushed.collect();
+        let unpushed = merge::unpushed_packages(&root.layout)?;
         Ok(Self { cx, root, local, programs, http, looked_at, unpushed })
     }
 

@@ -15,6 +15,7 @@ mod state_push;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
     path::Path,
     sync::Arc,
 };
@@ -24,11 +25,15 @@ use batch_core::{
         preflight::Choice,
         pull_request::{Hold, HoldPolicy, hold},
     },
-    io::{FactSink as _, FactWriter as _, FsState, Journal, Outbox, StateReader},
-    model::{BatchId, BatchPullRequest, Delta, Fact, Fate, Status},
+    io::{
+        FactSink as _, FactWriter as _, FsState, HistoryFilter, Journal, Layout, Outbox,
+        StateReader, Visited,
+    },
+    model::{BatchId, BatchPullRequest, Delta, Fact, Fate, PackageId, Status, Sweep},
     persist::Persisted,
 };
 use batch_forge::PullRequest;
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub use pulls::Pulls;
 pub use report::{MergeReport, Opened, PullRequestReport, PushReport};
@@ -48,6 +53,9 @@ const STATE_AND_RECIPES: &[&str] = &["batch-control.json", "data", "recipes"];
 
 /// What is committed where recipes are merged by pull requests.
 const STATE: &[&str] = &["batch-control.json", "data"];
+
+/// For how long the pull requests of such batches are looked at.
+const RECHECKED: TimeDelta = TimeDelta::days(14);
 
 /// Pushes batches.
 pub struct Merge<'a> {
@@ -80,16 +88,27 @@ struct Changed {
     fates: Fates,
 }
 
-/// Keeps `journal` in `unpushed` until its batch is pushed. A batch that is kept already stays as it is.
+/// Keeps `journal` in `unpushed` until its batch is pushed. If it is kept already, nothing is done, unless
+/// a process died while it kept it.
 pub fn keep(unpushed: &Outbox, journal: &Journal) -> anyhow::Result<()> {
     let Some(started) = journal.started() else { return Ok(()) };
-    if !unpushed.pending()?.iter().any(|it| it.batch_id == journal.batch_id) {
-        unpushed.begin(started)?;
-        let rest: Vec<Fact> =
-            journal.facts.iter().filter(|fact| fact.started().is_none()).cloned().collect();
-        unpushed.append(&journal.batch_id, &rest)?;
+    let pending = unpushed.pending()?;
+    let kept = pending.iter().find(|it| it.batch_id == journal.batch_id);
+    if kept.is_some_and(|kept| journal.facts.len() <= kept.facts.len()) {
+        return Ok(());
     }
-    Ok(())
+    unpushed.discard(&journal.batch_id)?;
+    unpushed.begin(started)?;
+    let rest: Vec<Fact> =
+        journal.facts.iter().filter(|fact| fact.started().is_none()).cloned().collect();
+    Ok(unpushed.append(&journal.batch_id, &rest)?)
+}
+
+/// The packages of the batches that are to be pushed from the root at `layout`.
+pub fn unpushed_packages(layout: &Layout) -> anyhow::Result<BTreeSet<PackageId>> {
+    let pending = Outbox::unpushed(layout).pending()?;
+    let planned = pending.iter().filter_map(Journal::started).flat_map(|it| &it.plan.packages);
+    Ok(planned.map(|planned| planned.package_id.clone()).collect())
 }
 
 impl Merge<'_> {
@@ -148,7 +167,7 @@ impl Merge<'_> {
         let now = self.ports.clock.now();
         let kept = self.unpushed.pending()?;
         let oldest = kept.iter().flat_map(|it| &it.facts).map(Fact::at).min().unwrap_or(now);
-        let waiting = pulls.waiting(&open).await?;
+        let waiting = pulls.waiting(&open, self.hold.longest).await?;
         if let Hold::Wait { number, until } = hold(&waiting, oldest, now, &self.hold) {
             return Ok(Err(PushReport::Waits { number, until }));
         }
@@ -156,6 +175,7 @@ impl Merge<'_> {
         let mut batches = in_progress(&state)?;
         let of_open = open.iter().filter_map(|pull| pull.branch.as_str().strip_prefix(PREFIX));
         batches.extend(of_open.filter_map(|batch| batch.parse().ok()));
+        batches.extend(rechecked(&state, now)?);
         let of_batches = pulls.of_batches(&batches, &open).await?;
         Ok(Ok(Known { open, of_batches }))
     }
@@ -227,6 +247,21 @@ impl Merge<'_> {
         let message = state_push::message_of(&title, &batches);
         Ok(Change { value: Changed { recorded, fates }, message })
     }
+}
+
+/// The batches whose recipes got cells back, and whose pull requests may not be recorded as merged yet: no
+/// entry waits for them.
+fn rechecked(state: &FsState, now: DateTime<Utc>) -> anyhow::Result<Vec<BatchId>> {
+    let filter = HistoryFilter { since: Some(now - RECHECKED), ..HistoryFilter::default() };
+    let mut batches = vec![];
+    state.visit_runs(&filter, &mut |visited| {
+        if let Visited::Record(run) = visited {
+            let is_proposed = run.sweep == Some(Sweep::Recheck) && run.merged < run.succeeded;
+            batches.extend(is_proposed.then(|| run.batch_id.parse().ok()).flatten());
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(batches)
 }
 
 /// The batches whose pull requests some entries of `state` wait for.

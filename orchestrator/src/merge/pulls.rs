@@ -13,8 +13,9 @@ use batch_core::{
 use batch_forge::{
     AutoMerge, BranchUpdate, CheckState, Checks, Conclusion, FailedCheck, Forge, ForgeError,
     MergeOutcome, NewPullRequest, PullRequest, PullRequestState, Squash,
-    git::{BranchName, CommitId, PushOutcome, Worktree},
+    git::{BranchName, PushOutcome, Worktree},
 };
+use chrono::TimeDelta;
 
 use super::{
     recipes::Recipes,
@@ -85,34 +86,41 @@ impl Pulls<'_> {
     }
 
     /// Those of `open` that will be merged by themselves, with how often each of them was updated
-    /// without a result of its checks.
+    /// without a result of its checks. The state waits for one at most `longest`.
     pub(super) async fn waiting(
         &self,
         open: &[PullRequest],
+        longest: TimeDelta,
     ) -> anyhow::Result<Vec<WaitingPullRequest>> {
         let mut waiting = vec![];
         for pull in open.iter().filter(|pull| pull.auto_merge) {
-            let updates = self.updates(&pull.head, &pull.branch).await?;
-            let (number, opened_at) = (pull.number, pull.created_at);
-            waiting.push(WaitingPullRequest { number, opened_at, updates });
+            waiting.push(self.updates(pull, longest).await?);
         }
         Ok(waiting)
     }
 
-    /// How many of the newest commits of `branch` are merges whose checks have not come to an end.
-    async fn updates(&self, head: &CommitId, branch: &BranchName) -> anyhow::Result<u32> {
-        self.worktree.fetch(branch).await?;
-        let (mut n, mut commit) = (0, head.clone());
-        while n < MAX_UPDATES {
-            let is_merge = self.worktree.commit(&commit).await?.parents;
-            let [first, _, ..] = &is_merge[..] else { break };
-            if has_ended(&self.forge.checks(&commit).await?) {
+    /// How many of the newest commits of the branch of `pull` are merges whose checks have not come to an
+    /// end.
+    async fn updates(
+        &self,
+        pull: &PullRequest,
+        longest: TimeDelta,
+    ) -> anyhow::Result<WaitingPullRequest> {
+        self.worktree.fetch(&pull.branch).await?;
+        let mut found =
+            WaitingPullRequest { number: pull.number, updates: 0, was_waited_for: false };
+        let (mut id, mut replaced_at) = (pull.head.clone(), self.clock.now());
+        while found.updates < MAX_UPDATES {
+            let commit = self.worktree.commit(&id).await?;
+            let [first, _, ..] = &commit.parents[..] else { break };
+            if has_ended(&self.forge.checks(&id).await?) {
                 break;
             }
-            n += 1;
-            commit = first.clone();
+            found.updates += 1;
+            found.was_waited_for |= longest <= replaced_at - commit.committed_at;
+            (id, replaced_at) = (first.clone(), commit.committed_at);
         }
-        Ok(n)
+        Ok(found)
     }
 
     /// Opens a pull request with the recipes of `delta`, which is recorded in `state`, the state of the

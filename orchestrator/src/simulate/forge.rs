@@ -142,7 +142,7 @@ impl Forge {
         let waiting = self.open.iter().filter(by_itself).map(|pull| {
             let has_ended = self.are_checked_at(pull) <= now;
             let updates = if has_ended { 0 } else { pull.updates };
-            WaitingPullRequest { number: pull.number, opened_at: pull.opened_at, updates }
+            WaitingPullRequest { number: pull.number, updates, was_waited_for: false }
         });
         hold(&waiting.collect::<Vec<_>>(), oldest, by_clock, &self.rules.hold)
     }

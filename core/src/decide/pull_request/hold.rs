@@ -14,14 +14,11 @@ pub struct HoldPolicy {
     pub after_updates: u32,
     /// The longest time that the state waits.
     pub longest: TimeDelta,
-    /// The state does not wait for a pull request that has been open longer than this: its checks never
-    /// end, and a person has been told.
-    pub oldest: TimeDelta,
 }
 
 impl Default for HoldPolicy {
     fn default() -> Self {
-        Self { after_updates: 3, longest: TimeDelta::hours(6), oldest: TimeDelta::hours(48) }
+        Self { after_updates: 3, longest: TimeDelta::hours(6) }
     }
 }
 
@@ -30,10 +27,11 @@ impl Default for HoldPolicy {
 pub struct WaitingPullRequest {
     /// Its number.
     pub number: u64,
-    /// When it was opened.
-    pub opened_at: DateTime<Utc>,
     /// How often main was merged into it since its checks came to an end, or since it was opened.
     pub updates: u32,
+    /// Whether one of these updates was left alone as long as the state waits, and its checks did not come
+    /// to an end all the same. Waiting once more would be of no use.
+    pub was_waited_for: bool,
 }
 
 /// Whether the state is pushed.
@@ -59,9 +57,9 @@ pub fn hold(
     policy: &HoldPolicy,
 ) -> Hold {
     let until = oldest.checked_add_signed(policy.longest).unwrap_or(now);
-    let is_young =
-        |it: &WaitingPullRequest| now.signed_duration_since(it.opened_at) < policy.oldest;
-    let starved = waiting.iter().find(|it| policy.after_updates <= it.updates && is_young(it));
+    let is_starved =
+        |it: &&WaitingPullRequest| policy.after_updates <= it.updates && !it.was_waited_for;
+    let starved = waiting.iter().find(is_starved);
     match starved {
         // A clock that was set back does not make the wait longer.
         Some(it) if now < until && oldest <= now => Hold::Wait { number: it.number, until },
@@ -81,7 +79,7 @@ mod tests {
     fn the_state_waits_for_a_pull_request_that_it_keeps_from_its_checks_and_not_for_ever() {
         let policy = HoldPolicy::default();
         let of = |updates, now| {
-            let waiting = [WaitingPullRequest { number: 7, opened_at: hour(0), updates }];
+            let waiting = [WaitingPullRequest { number: 7, updates, was_waited_for: false }];
             hold(&waiting, hour(10), hour(now), &policy)
         };
         assert_eq!(of(2, 10), Hold::Push);
@@ -91,7 +89,7 @@ mod tests {
         assert_eq!(of(9, 5), Hold::Push, "the clock was set back");
         assert_eq!(hold(&[], hour(10), hour(11), &policy), Hold::Push);
         // Its checks never end.
-        let stuck = [WaitingPullRequest { number: 7, opened_at: hour(-48), updates: 9 }];
+        let stuck = [WaitingPullRequest { number: 7, updates: 9, was_waited_for: true }];
         assert_eq!(hold(&stuck, hour(10), hour(10), &policy), Hold::Push);
     }
 
@@ -109,7 +107,7 @@ mod tests {
                 assert!(n_waits <= 6, "the state waited for {n_waits} hours");
                 return;
             }
-            let waiting = [WaitingPullRequest { number: 1, opened_at: hour(0), updates }];
+            let waiting = [WaitingPullRequest { number: 1, updates, was_waited_for: false }];
             match hold(&waiting, outbox[0], now, &policy) {
                 Hold::Push => {
                     outbox.clear();

@@ -120,7 +120,7 @@ async fn push(
     if let Some(record) = &collected.empty_slot {
         slots.keep(record)?;
     }
-    let Opened { git, worktree, main } = Opened::new(&args.remote, root, cx).await?;
+    let Repository { git, worktree, main } = Repository::new(&args.remote, root, cx).await?;
     let state_branch = state_branch(root, &main)?;
     let forge = match args.forge.forge {
         Some(kind) => {
@@ -178,7 +178,7 @@ pub(crate) fn state_branch(root: &Root, main: &BranchName) -> anyhow::Result<Bra
 }
 
 /// A repository that is ready to be pushed to.
-pub(crate) struct Opened {
+pub(crate) struct Repository {
     /// The program.
     pub(crate) git: Git,
     /// The private worktree.
@@ -187,7 +187,7 @@ pub(crate) struct Opened {
     pub(crate) main: BranchName,
 }
 
-impl Opened {
+impl Repository {
     /// Opens the private worktree of `root`.
     pub(crate) async fn new(args: &RemoteArgs, root: &Root, cx: &Context) -> anyhow::Result<Self> {
         let settings = &root.settings.merge;

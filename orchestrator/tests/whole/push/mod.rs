@@ -19,7 +19,7 @@ pub(crate) const FAIL: [Verdict; 2] =
 const PARTLY: [Verdict; 2] = [Verdict::Pass, Verdict::Fail];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 17] = [
+    let tests: [(&str, fn()); 19] = [
         ("eight_processes_push_into_one_repository_and_nothing_is_lost", races::eight_processes),
         ("a_push_writes_state_and_recipes_in_one_commit", one_commit),
         ("a_checkout_with_changes_of_a_person_stays_as_it_is", checkout_untouched),
@@ -31,6 +31,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         ("what_waits_to_be_pushed_is_not_attempted_again", not_again),
         ("a_merge_that_is_killed_anywhere_is_completed_by_the_next_one", pull_requests::killed),
+        (
+            "cells_that_a_recipe_gets_back_come_by_a_pull_request_of_their_own",
+            pull_requests::cells_back,
+        ),
+        ("github_is_asked_with_the_token_where_the_operator_says_and_nothing_prints_it", github),
         ("without_a_token_everything_is_kept_and_nothing_is_pushed", no_token),
         ("a_rollback_restores_exactly_one_batch_byte_for_byte", rollback::exactly_one_batch),
         ("what_was_not_merged_cannot_be_rolled_back", rollback::nothing_to_roll_back),
@@ -235,4 +240,41 @@ fn no_token() {
     );
     assert_eq!(remote.commits("main").len(), 1);
     assert_eq!(ok(merge(&root, &[]))["push"]["outcome"], "pushed");
+}
+
+/// An API that answers every question with an empty list, and notes what it was asked.
+fn api() -> (String, std::sync::mpsc::Receiver<String>) {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (told, asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
+            let request: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            let _ = told.send(request.join("\n"));
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n";
+            let _ = write!(&stream, "{head}connection: close\r\n\r\n[]");
+        }
+    });
+    (address, asked)
+}
+
+fn github() {
+    const TOKEN: &str = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+    let remote = Remote::new(&names(&["good"]), "");
+    let root = remote.checkout();
+    let (address, asked) = api();
+    let mut command = root.command(&["-vv", "pr", "list", "--forge", "github", "--json"]);
+    command.env("GITHUB_TOKEN", TOKEN).env("GITHUB_REPOSITORY", "owner/name");
+    let output = command.env("TSUKU_BATCH_FORGE_API", &address).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(listed["pull_requests"], serde_json::json!([]));
+    let request = asked.recv().unwrap();
+    assert!(request.starts_with("GET /repos/owner/name/pulls?"), "{request}");
+    let header = format!("authorization: bearer {}", TOKEN.to_lowercase());
+    assert!(request.to_lowercase().contains(&header), "{request}");
+    let printed = [output.stdout, output.stderr].concat();
+    assert!(!String::from_utf8_lossy(&printed).contains(TOKEN), "it is never printed");
 }

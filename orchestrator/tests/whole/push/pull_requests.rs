@@ -259,3 +259,39 @@ pub(super) fn killed() {
         assert_eq!(git(&remote.path(), &added).lines().count(), 1, "{} was written once", batch.id);
     }
 }
+
+pub(super) fn cells_back() {
+    let remote = protected(&["partly"]);
+    let root = remote.checkout();
+    // Merged with a restriction, without a forge.
+    Batch::new(0, &[("partly", PARTLY)]).keep(&root);
+    ok(merge(&root, &[]));
+    let path = "recipes/p/partly.toml";
+    let restricted = remote.file("main", path).unwrap();
+    assert!(restricted.contains("unsupported_platforms"), "{restricted}");
+
+    let batch = Batch::recheck(1, "partly");
+    batch.keep(&root);
+    let report = ok(by_forge(&root));
+    assert_eq!(report["pull_requests"][0]["merging"]["by"], "auto_merge", "{report}");
+    let title = pull(&remote, 1)["title"].as_str().unwrap().to_owned();
+    assert_eq!(
+        title,
+        format!("feat(recipes): offer npm recipes of batch {} on more platforms", batch.id)
+    );
+    // As long as it may be closed, the recipe is restricted, and its entry says so.
+    assert_eq!(remote.file("main", path).as_deref(), Some(&*restricted));
+    let entry = remote.entry("partly");
+    assert_eq!(
+        (&entry["status"], entry["restriction"]["removed"].as_array().unwrap().len()),
+        (&json!("success"), 1)
+    );
+    assert_eq!(remote.run(&batch.id).unwrap()["sweep"], "recheck");
+
+    check(&remote, &head(&remote, &batch), Some("success"), "");
+    ok(by_forge(&root));
+    let after = remote.file("main", path).unwrap();
+    assert!(!after.contains("unsupported_"), "{after}");
+    let run = remote.run(&batch.id).unwrap();
+    assert_eq!((&run["merged"], &run["pull_request"]["number"]), (&json!(1), &json!(1)));
+}

@@ -11,7 +11,7 @@ use batch_core::{
     io::{FactSink as _, FactWriter as _, Layout, Outbox},
     model::{
         BatchId, EcosystemId, Environment, Fact, GeneratedRecipe, Generation, PackageFacts,
-        PackageId, RecipeName, Verdict,
+        PackageId, RecipeName, Sweep, Verdict,
     },
 };
 use batch_sim::FactsAt;
@@ -128,18 +128,31 @@ pub(crate) fn second(n: i64) -> DateTime<Utc> {
 impl Batch {
     /// The batch that started at second `n`.
     pub(crate) fn new(n: i64, packages: &[(&str, Results)]) -> Self {
+        Self::at_places(n, packages, &PLACES)
+    }
+
+    /// The batch that started at second `n` and tried `package` again where it had failed.
+    pub(crate) fn recheck(n: i64, package: &str) -> Self {
+        let results = [Verdict::Pass, Verdict::Pass];
+        let mut batch = Self::at_places(n, &[(package, results)], &PLACES[1..]);
+        let Fact::Started(started) = &mut batch.facts[0] else { panic!("the first fact") };
+        started.plan.sweep = Some(Sweep::Recheck);
+        batch
+    }
+
+    fn at_places(n: i64, packages: &[(&str, Results)], places: &[Environment]) -> Self {
         let batch_id = BatchId::new(EcosystemId::from_static("npm"), second(n));
         let at = FactsAt { batch_id: batch_id.clone(), at: second(n) };
         let id = |name: &str| -> PackageId { format!("npm:{name}").parse().unwrap() };
         let ids: Vec<PackageId> = packages.iter().map(|(name, _)| id(name)).collect();
-        let mut facts = vec![Fact::Started(Box::new(at.started(&ids, &PLACES)))];
+        let mut facts = vec![Fact::Started(Box::new(at.started(&ids, places)))];
         for (name, results) in packages {
             let Fact::Generated(mut generated) = at.generated(id(name), Some(name)) else {
                 panic!("another fact")
             };
             generated.made = Generation::Recipe(Box::new(recipe_of(id(name), name)));
             facts.push(Fact::Generated(generated));
-            for (place, result) in PLACES.into_iter().zip(results) {
+            for (&place, result) in places.iter().zip(results) {
                 let validated = at.validated(id(name), place, *result);
                 facts.push(Fact::Validated(Box::new(validated)));
             }
@@ -149,7 +162,7 @@ impl Batch {
             finished.pauses.clear();
             Fact::Finished(finished)
         };
-        facts.extend(PLACES.map(|place| ended(Some(place))));
+        facts.extend(places.iter().map(|&place| ended(Some(place))));
         facts.push(ended(None));
         Self { id: batch_id, facts }
     }
