@@ -43,13 +43,17 @@ fn every_ecosystem_folder_is_linked_and_has_a_readme() {
 }
 
 #[test]
-fn every_plugin_names_the_page_of_a_package_on_its_website() {
+fn plugins_name_the_page_of_a_package_on_their_website() {
     let name: PackageName = "some-name".parse().unwrap();
+    let mut n_pages = 0;
     for plugin in registry().iter() {
-        let page = plugin.names.web_page(&name).expect("a registry has pages");
+        // A registry need not have pages for people.
+        let Some(page) = plugin.names.web_page(&name) else { continue };
+        n_pages += 1;
         let is_address = page.starts_with("https://") && page.contains("some-name");
         assert!(is_address, "{}: {page}", plugin.id);
     }
+    assert!(8 <= n_pages, "all registries of this project have pages");
 }
 
 #[test]
