@@ -4,7 +4,7 @@ use std::path::Path;
 
 use batch_core::{
     decide::{classify, clean::Cleaner, evidence, tsuku::Cause},
-    model::{Confidence, Evidence, Failure, FailureKind, Finding, PackageId, Stage},
+    model::{Evidence, Failure, FailureKind, Finding, PackageId, Stage},
     plugin::EcosystemPlugin,
 };
 use batch_sandbox::{Ended, Report};
@@ -138,19 +138,7 @@ impl Source<'_> {
     }
 
     fn recorded(&self, stage: Stage, finding: Finding, message: String) -> Failure {
-        // Failures without a stated cause cannot be distinguished by their texts.
-        let told = if finding.confidence == Confidence::Lost { "" } else { &*message };
-        let fingerprint = evidence::fingerprint(finding.kind, told, self.package.name.as_str());
-        Failure {
-            stage,
-            finding,
-            fingerprint,
-            message,
-            output: String::new(),
-            exit_code: None,
-            blocked_by: vec![],
-            steps: vec![],
-        }
+        evidence::failure(stage, finding, message, self.package)
     }
 }
 

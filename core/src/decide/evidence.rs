@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     decide::headline,
-    model::{FailureKind, Fingerprint},
+    model::{Confidence, Failure, FailureKind, Finding, Fingerprint, PackageId, Stage},
 };
 
 /// How many bytes of the beginning of an output are kept.
@@ -154,6 +154,22 @@ fn floor(text: &str, at: usize) -> usize {
 /// The first character boundary at or after `at`.
 fn ceil(text: &str, at: usize) -> usize {
     (at..text.len()).find(|&i| text.is_char_boundary(i)).unwrap_or(text.len())
+}
+
+/// The failure of `package` with this cleaned `message`, in which no program printed anything.
+pub fn failure(stage: Stage, finding: Finding, message: String, package: &PackageId) -> Failure {
+    // Failures without a stated cause cannot be distinguished by their texts.
+    let told = if finding.confidence == Confidence::Lost { "" } else { &*message };
+    Failure {
+        stage,
+        fingerprint: fingerprint(finding.kind, told, package.name.as_str()),
+        finding,
+        message,
+        output: String::new(),
+        exit_code: None,
+        blocked_by: vec![],
+        steps: vec![],
+    }
 }
 
 /// Equal causes have equal fingerprints: addresses, paths, versions, hashes, numbers, quoted texts

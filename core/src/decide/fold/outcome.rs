@@ -187,14 +187,5 @@ pub(super) fn refused(
     package: &PackageId,
 ) -> Failure {
     let message = evidence::stated(&Cleaner::default().text(message.as_bytes()));
-    Failure {
-        stage,
-        fingerprint: evidence::fingerprint(finding.kind, &message, package.name.as_str()),
-        finding,
-        message,
-        output: String::new(),
-        exit_code: None,
-        blocked_by: vec![],
-        steps: vec![],
-    }
+    evidence::failure(stage, finding, message, package)
 }

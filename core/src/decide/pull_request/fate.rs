@@ -108,17 +108,7 @@ fn failure_of(checks: &[RedCheck], entry: &QueueEntry) -> Failure {
     // The check is all that is known: where it states no cause, somebody has to look at it.
     let unknown = || Finding::stated(FailureKind::Unclassified);
     let finding = classify::by_text(&text, None).unwrap_or_else(unknown);
-    let message = evidence::stated(&text);
-    Failure {
-        stage: Stage::Merge,
-        fingerprint: evidence::fingerprint(finding.kind, &message, entry.id.name.as_str()),
-        finding,
-        message,
-        output: String::new(),
-        exit_code: None,
-        blocked_by: vec![],
-        steps: vec![],
-    }
+    evidence::failure(Stage::Merge, finding, evidence::stated(&text), &entry.id)
 }
 
 fn record(
