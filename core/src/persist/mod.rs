@@ -16,7 +16,7 @@ use crate::{
         evidence, record, route,
     },
     io::{StateError, StateWriter},
-    model::{BreakerTransition, Delta, FailureRecord, Health, Queue},
+    model::{BreakerTransition, Delta, FailureRecord, Health, Queue, QueueEntry, RecipeName},
 };
 
 /// Maximal size of what repeats an attempt, in bytes.
@@ -105,9 +105,26 @@ fn put_outputs<S: StateWriter + ?Sized>(
     Ok(records)
 }
 
-/// Writes the wanted recipes, and returns the number of those that are there now. A file that is there
-/// stays as it is, because somebody wrote a recipe for the package in the meantime, unless it is known
-/// that its recipe does not work any more, or it was just tested to get cells back.
+/// Whether a recipe of `delta` may take the place of one that is there: it is known that the recipe of
+/// `entry` does not work any more, or it was just tested to get cells back.
+pub fn may_replace(delta: &Delta, entry: Option<&QueueEntry>) -> bool {
+    delta.sweep.is_some() || entry.is_some_and(|entry| entry.regressed_at.is_some())
+}
+
+/// Writes a recipe. A file that is there stays as it is, unless it `may_replace` it, because somebody
+/// wrote a recipe for the package in the meantime.
+pub fn put_recipe<S: StateWriter + ?Sized>(
+    state: &S,
+    (recipe, toml): (&RecipeName, &str),
+    may_replace: bool,
+) -> Result<(), StateError> {
+    if may_replace || state.recipe(recipe)?.is_none() {
+        state.put_recipe(recipe, toml)?;
+    }
+    Ok(())
+}
+
+/// Writes the wanted recipes, and returns the number of those that are there now.
 fn put_recipes<S: StateWriter + ?Sized>(
     state: &S,
     delta: &Delta,
@@ -116,10 +133,7 @@ fn put_recipes<S: StateWriter + ?Sized>(
 ) -> Result<u64, StateError> {
     let mut n = 0;
     for (package, recipe, toml) in apply::wanted_recipes(delta, &applied.wanted) {
-        let has_regressed = queue.get(package).is_some_and(|it| it.regressed_at.is_some());
-        if has_regressed || delta.sweep.is_some() || state.recipe(recipe)?.is_none() {
-            state.put_recipe(recipe, toml)?;
-        }
+        put_recipe(state, (recipe, toml), may_replace(delta, queue.get(package)))?;
         n += 1;
     }
     Ok(n)

@@ -2,11 +2,8 @@
 
 mod report;
 
-use batch_core::model::PullRequestLink;
-use batch_forge::{
-    BranchUpdate, CheckState, Forge, MergeOutcome, PullRequest, PullRequestState, Squash,
-    git::Commit,
-};
+use batch_core::{decide::pull_request::BRANCHES, model::PullRequestLink};
+use batch_forge::{BranchUpdate, CheckState, Forge, MergeOutcome, PullRequest, PullRequestState};
 use report::{ChangeWord, CheckWord, PullRequestChange, PullRequestLine};
 pub(super) use report::{PullRequestChanges, PullRequestList};
 
@@ -15,10 +12,7 @@ use super::{
     forge::{self, ForgeArgs, ForgeKind},
     stages::merge::{RemoteArgs, Repository},
 };
-use crate::exit::Exit;
-
-/// The branches of batches begin so.
-const PREFIX: &str = "batch/";
+use crate::{exit::Exit, merge::squash_of};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -77,7 +71,7 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
 
 async fn list(forge: &dyn Forge, cx: &Context) -> anyhow::Result<Exit> {
     let mut pull_requests = vec![];
-    for pull in forge.open_pull_requests(PREFIX).await? {
+    for pull in forge.open_pull_requests(BRANCHES).await? {
         let checks = forge.checks(&pull.head).await?;
         pull_requests.push(PullRequestLine {
             checks: match checks.state() {
@@ -99,7 +93,7 @@ async fn list(forge: &dyn Forge, cx: &Context) -> anyhow::Result<Exit> {
 
 async fn update(numbers: &[u64], forge: &dyn Forge, cx: &Context) -> anyhow::Result<Exit> {
     let pulls = if numbers.is_empty() {
-        forge.open_pull_requests(PREFIX).await?
+        forge.open_pull_requests(BRANCHES).await?
     } else {
         let mut pulls = vec![];
         for &number in numbers {
@@ -135,7 +129,7 @@ async fn merge(
     (forge, repository): (&dyn Forge, &Repository),
     cx: &Context,
 ) -> anyhow::Result<Exit> {
-    let squash = squash(pull, repository).await?;
+    let squash = squash_of(pull, &repository.worktree).await?;
     let why = match forge.merge(pull, &squash).await? {
         MergeOutcome::Merged { .. } => {
             forge.comment(pull.number, reason).await?;
@@ -162,20 +156,6 @@ async fn merge(
     };
     let (number, outcome) = (pull.number, ChangeWord::NotPossible);
     show(vec![PullRequestChange { number, outcome, message: why }], cx)
-}
-
-/// The commit that `pull` becomes: with the text of the commit of its batch, so that its trailers
-/// survive. For a pull request of a person, only its title.
-async fn squash(pull: &PullRequest, repository: &Repository) -> anyhow::Result<Squash> {
-    let title = pull.title.clone();
-    let Some(batch) = pull.branch.as_str().strip_prefix(PREFIX) else {
-        return Ok(Squash { title, body: String::new() });
-    };
-    let head = repository.worktree.fetch(&pull.branch).await?;
-    let commits = repository.worktree.commits_with_trailer(&head, "Batch-Id", batch).await?;
-    let text = commits.first().map(|Commit { message, .. }| message.as_str()).unwrap_or_default();
-    let body = text.split_once("\n\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
-    Ok(Squash { title, body })
 }
 
 async fn one(number: u64, forge: &dyn Forge) -> anyhow::Result<PullRequest> {

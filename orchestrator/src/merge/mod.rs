@@ -23,7 +23,7 @@ use std::{
 use batch_core::{
     decide::{
         preflight::Choice,
-        pull_request::{Hold, HoldPolicy, hold},
+        pull_request::{BRANCHES, Hold, HoldPolicy, hold},
     },
     io::{
         FactSink as _, FactWriter as _, FsState, HistoryFilter, Journal, Layout, Outbox,
@@ -36,6 +36,7 @@ use batch_forge::PullRequest;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use pulls::Pulls;
+pub use recipes::squash_of;
 pub use report::{MergeReport, Opened, PullRequestReport, PushReport};
 pub use rollback::{FileChange, NothingToRollBack, Rollback, RollbackOutcome, RolledBackFile};
 pub use slots::KeptSlots;
@@ -46,7 +47,6 @@ use crate::run::{
     recover::{self, Recovery},
 };
 use fates::Fates;
-use pulls::PREFIX;
 
 /// What is committed where recipes are merged with the state.
 const STATE_AND_RECIPES: &[&str] = &["batch-control.json", "data", "recipes"];
@@ -134,7 +134,7 @@ impl Merge<'_> {
             Pushed::Now { value, commit } => {
                 (value, PushReport::Pushed { commit: commit.to_string() })
             }
-            Pushed::Nothing { value, .. } => (value, PushReport::Nothing),
+            Pushed::Nothing { value } => (value, PushReport::Nothing),
             Pushed::Not { reason, is_worth_another_try } => {
                 let push = PushReport::Kept { reason, is_worth_another_try };
                 return Ok(MergeReport::of(push));
@@ -173,7 +173,7 @@ impl Merge<'_> {
         }
         let state = self.state.newest().await?;
         let mut batches = in_progress(&state)?;
-        let of_open = open.iter().filter_map(|pull| pull.branch.as_str().strip_prefix(PREFIX));
+        let of_open = open.iter().filter_map(|pull| pull.branch.as_str().strip_prefix(BRANCHES));
         batches.extend(of_open.filter_map(|batch| batch.parse().ok()));
         batches.extend(rechecked(&state, now)?);
         let of_batches = pulls.of_batches(&batches, &open).await?;

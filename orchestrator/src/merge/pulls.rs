@@ -6,7 +6,7 @@ use std::{
 };
 
 use batch_core::{
-    decide::pull_request::{self, WaitingPullRequest},
+    decide::pull_request::{self, BRANCHES, FOR_A_PERSON, WaitingPullRequest},
     io::{Clock, FsState, StateReader},
     model::{BatchId, BatchPullRequest, Delta, Fate, PullRequestLink, RedCheck},
 };
@@ -18,12 +18,9 @@ use batch_forge::{
 use chrono::TimeDelta;
 
 use super::{
-    recipes::Recipes,
+    recipes::{Recipes, squash_of},
     report::{Opened, PullRequestReport},
 };
-
-/// The branches of batches begin so.
-pub(super) const PREFIX: &str = "batch/";
 
 const _: () = assert!(pull_request::MAX_BODY <= batch_forge::MAX_BODY);
 
@@ -48,7 +45,7 @@ impl Pulls<'_> {
     /// The open pull requests of batches, the oldest first.
     pub(super) async fn open(&self) -> Result<Vec<PullRequest>, ForgeError> {
         self.forge.settle().await?;
-        self.forge.open_pull_requests(PREFIX).await
+        self.forge.open_pull_requests(BRANCHES).await
     }
 
     /// The newest pull request of each of `batches`, as far as there is one. `open` are the open ones.
@@ -139,11 +136,15 @@ impl Pulls<'_> {
         if !self.push(&branch, &recipes, &squash).await? {
             return Ok(None);
         }
+        let mut labels = vec![pull_request::label(delta.batch.ecosystem())];
+        if !self.auto_merge {
+            labels.push(FOR_A_PERSON.to_owned());
+        }
         let new = NewPullRequest {
             branch,
             title: squash.title.clone(),
             body: recipes.with_proposal(pull_request::body),
-            labels: vec![pull_request::label(delta.batch.ecosystem())],
+            labels,
         };
         let pull = self.forge.open(&new).await?;
         let merging = self.let_merge(&pull, &squash).await?;
@@ -199,15 +200,16 @@ impl Pulls<'_> {
                 | MergeOutcome::Behind
                 | MergeOutcome::Conflict
                 | MergeOutcome::Moved => {
-                    let reason = "it cannot be merged yet".to_owned();
-                    Ok(Opened::ForAPerson { reason })
+                    let reason = "its checks have not ended, or there are none".to_owned();
+                    Ok(Opened::Later { reason })
                 }
             },
         }
     }
 
-    /// Brings `open` up to date with main, and closes those whose checks are red, the packages of which
-    /// were recorded as failed. A problem with one of them does not keep the others from it.
+    /// Brings `open` up to date with main, asks again for the merge of those that could not be merged by
+    /// themselves, and closes those whose checks are red, the packages of which were recorded as failed. A
+    /// problem with one of them does not keep the others from it.
     pub(super) async fn bring_up_to_date(
         &self,
         open: &[PullRequest],
@@ -223,7 +225,12 @@ impl Pulls<'_> {
                 continue;
             }
             match self.forge.update_branch(pull).await {
-                Ok(BranchUpdate::UpToDate | BranchUpdate::Updated | BranchUpdate::Moved) => (),
+                Ok(BranchUpdate::UpToDate) => {
+                    if let Err(error) = self.merge_by_itself(pull).await {
+                        problems.push(format!("#{number} cannot be merged: {error:#}"));
+                    }
+                }
+                Ok(BranchUpdate::Updated | BranchUpdate::Moved) => (),
                 Ok(BranchUpdate::Conflict) => problems.push(format!(
                     "#{number} changes the same lines as main; correct its branch, or close it"
                 )),
@@ -233,6 +240,18 @@ impl Pulls<'_> {
             }
         }
         problems
+    }
+}
+
+impl Pulls<'_> {
+    /// Asks the forge to merge `pull`, unless it was asked before or a person decides. It may have had no
+    /// checks yet when it was opened, or the repository did not allow it then.
+    async fn merge_by_itself(&self, pull: &PullRequest) -> anyhow::Result<()> {
+        let is_for_a_person = pull.labels.iter().any(|label| label == FOR_A_PERSON);
+        if self.auto_merge && !pull.auto_merge && !is_for_a_person {
+            self.let_merge(pull, &squash_of(pull, self.worktree).await?).await?;
+        }
+        Ok(())
     }
 }
 

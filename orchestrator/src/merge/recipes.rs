@@ -9,16 +9,42 @@ use batch_core::{
         pull_request::{self, Proposal, ProposedRecipe},
         record,
     },
-    io::{FsState, StateReader, StateWriter as _},
+    io::{FsState, StateReader},
     model::{Delta, PackageId, Status, Tier},
+    persist::{may_replace, put_recipe},
 };
-use batch_forge::Squash;
+use batch_forge::{PullRequest, Squash, git::Worktree};
+
+/// The trailer that names a batch.
+pub(super) const BATCH: &str = "Batch-Id";
+
+/// The commit that `pull` becomes: with the text of the commit of its batch, so that its trailers survive.
+/// For a pull request of a person, only its title.
+pub async fn squash_of(pull: &PullRequest, worktree: &Worktree) -> anyhow::Result<Squash> {
+    let title = pull.title.clone();
+    let Some(batch) = pull.branch.as_str().strip_prefix(pull_request::BRANCHES) else {
+        return Ok(Squash { title, body: String::new() });
+    };
+    let head = worktree.fetch(&pull.branch).await?;
+    let commits = worktree.commits_with_trailer(&head, BATCH, batch).await?;
+    let text = commits.first().map(|commit| commit.message.as_str()).unwrap_or_default();
+    let body = text.split_once("\n\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    Ok(Squash { title, body })
+}
 
 /// The recipes of a batch, as they are proposed.
 pub(super) struct Recipes<'a> {
     pub(super) delta: &'a Delta,
-    /// Package, recipe and tier.
-    pub(super) wanted: Vec<(PackageId, Option<Tier>)>,
+    pub(super) wanted: Vec<Wanted>,
+}
+
+/// One of them.
+pub(super) struct Wanted {
+    package: PackageId,
+    /// `None` if the entry of the package is gone.
+    tier: Option<Tier>,
+    /// Whether it may take the place of a recipe that is there.
+    may_replace: bool,
 }
 
 impl<'a> Recipes<'a> {
@@ -34,32 +60,36 @@ impl<'a> Recipes<'a> {
         };
         let wanted = apply::wanted_recipes(delta, &all).filter_map(|(package, ..)| {
             let entry = queue.as_ref().and_then(|queue| queue.entries.get(package));
-            match entry {
-                Some(entry) => {
-                    (entry.status == waiting).then(|| (package.clone(), Some(entry.tier)))
-                }
-                // A package that is in no queue was asked for by name.
-                None => Some((package.clone(), None)),
-            }
+            entry.is_none_or(|entry| entry.status == waiting).then(|| Wanted {
+                package: package.clone(),
+                tier: entry.map(|entry| entry.tier),
+                may_replace: may_replace(delta, entry),
+            })
         });
         Ok(Self { delta, wanted: wanted.collect() })
     }
 
     fn packages(&self) -> BTreeSet<PackageId> {
-        self.wanted.iter().map(|(package, _)| package.clone()).collect()
+        self.wanted.iter().map(|wanted| wanted.package.clone()).collect()
+    }
+
+    fn of_package(&self, package: &PackageId) -> Option<&Wanted> {
+        self.wanted.iter().find(|wanted| wanted.package == *package)
     }
 
     pub(super) fn write(&self, state: &FsState) -> anyhow::Result<()> {
         let wanted = self.packages();
-        for (_, recipe, toml) in apply::wanted_recipes(self.delta, &wanted) {
-            state.put_recipe(recipe, toml).context("cannot write a recipe into the worktree")?;
+        for (package, recipe, toml) in apply::wanted_recipes(self.delta, &wanted) {
+            let may_replace = self.of_package(package).is_some_and(|it| it.may_replace);
+            put_recipe(state, (recipe, toml), may_replace)
+                .context("cannot write a recipe into the worktree")?;
         }
         Ok(())
     }
 
     pub(super) fn with_proposal<T>(&self, text: impl Fn(&Proposal<'_>) -> T) -> T {
         let (run, wanted) = (record::run(self.delta), self.packages());
-        let tier = |package| self.wanted.iter().find(|(it, _)| it == package).and_then(|it| it.1);
+        let tier = |package| self.of_package(package).and_then(|wanted| wanted.tier);
         let recipes = apply::wanted_recipes(self.delta, &wanted)
             .map(|(package, recipe, _)| ProposedRecipe { package, recipe, tier: tier(package) });
         text(&Proposal { delta: self.delta, run: &run, recipes: recipes.collect() })

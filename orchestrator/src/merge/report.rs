@@ -82,6 +82,11 @@ pub enum Opened {
         /// Why the forge does not.
         reason: String,
     },
+    /// It cannot be merged yet; the next `merge --push` asks again.
+    Later {
+        /// Why.
+        reason: String,
+    },
     /// It is merged.
     Merged,
     /// It was closed in the meantime.
@@ -161,6 +166,11 @@ impl PullRequestReport {
             Opened::ForAPerson { reason } => format!(
                 "has to be merged by a person ({reason}): `tsuku-batch pr merge {number} --reason …`"
             ),
+            Opened::Later { reason } => {
+                format!(
+                    "cannot be merged yet ({reason}); the next `tsuku-batch merge --push` asks again"
+                )
+            }
             Opened::Merged => "is merged".to_owned(),
             Opened::Closed => "was closed".to_owned(),
         };

@@ -19,10 +19,10 @@ use batch_forge::git::{BranchName, Commit, CommitId, PushOutcome, Worktree};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::state_push::{Change, Pushed, StatePush};
-
-/// The trailer by which the commit of a batch is found.
-const BATCH: &str = "Batch-Id";
+use super::{
+    recipes::BATCH,
+    state_push::{Change, Pushed, StatePush},
+};
 
 /// What is to be rolled back, and where.
 pub struct Rollback<'a> {
@@ -178,7 +178,7 @@ impl Rollback<'_> {
         );
         let hold = async |state: FsState| self.hold_packages(&state, &paths, operator);
         outcome.packages = match state.push(&[Path::new("data")], hold).await? {
-            Pushed::Now { value, .. } | Pushed::Nothing { value, .. } => value,
+            Pushed::Now { value, .. } | Pushed::Nothing { value } => value,
             Pushed::Not { reason, .. } => anyhow::bail!("the state cannot be pushed: {reason}"),
         };
         let Self { worktree, clock, batch, .. } = self;

@@ -11,6 +11,8 @@ use batch_core::{
 };
 use batch_forge::git::{BranchName, CommitId, GitError, PushOutcome, RemoteTrouble, Worktree};
 
+use super::recipes::BATCH;
+
 /// How often a change is made, and pushed, before it stays in the outbox.
 const MAX_TRIES: u32 = 20;
 
@@ -65,8 +67,6 @@ pub enum Pushed<T> {
     Nothing {
         /// The same.
         value: T,
-        /// The newest commit of the branch.
-        base: CommitId,
     },
     /// It is not on the branch.
     Not {
@@ -132,7 +132,7 @@ impl StatePush<'_> {
             };
             let Change { value, message } = change(state).await?;
             let Some(commit) = worktree.commit_all(&paths, &message, clock.now()).await? else {
-                return Ok(Pushed::Nothing { value, base });
+                return Ok(Pushed::Nothing { value });
             };
             match worktree.push(&commit, branch, exists.then_some(&base)).await? {
                 PushOutcome::Pushed => return Ok(Pushed::Now { value, commit }),
@@ -166,8 +166,7 @@ fn is_unreachable(error: &anyhow::Error) -> bool {
 
 /// The message of a commit with `title` that records `batches`.
 pub(super) fn message_of(title: &str, batches: &[BatchId]) -> String {
-    let trailers: Vec<String> =
-        batches.iter().map(|batch| format!("Batch-Id: {batch}\n")).collect();
+    let trailers: Vec<String> = batches.iter().map(|batch| format!("{BATCH}: {batch}\n")).collect();
     if trailers.is_empty() {
         return format!("{title}\n");
     }

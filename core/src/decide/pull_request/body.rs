@@ -39,9 +39,15 @@ pub struct ProposedRecipe<'a> {
     pub tier: Option<Tier>,
 }
 
+/// The branches of batches begin so.
+pub const BRANCHES: &str = "batch/";
+
+/// A person decides about a pull request with this label: no run asks the forge to merge it.
+pub const FOR_A_PERSON: &str = "batch:review";
+
 /// The branch of `batch`.
 pub fn branch(batch: &BatchId) -> String {
-    format!("batch/{batch}")
+    format!("{BRANCHES}{batch}")
 }
 
 /// The label of pull requests of `ecosystem`.

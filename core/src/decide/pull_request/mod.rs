@@ -6,7 +6,10 @@ mod fate;
 mod hold;
 mod markdown;
 
-pub use body::{MAX_BODY, Proposal, ProposedRecipe, body, branch, commit_message, label, title};
+pub use body::{
+    BRANCHES, FOR_A_PERSON, MAX_BODY, Proposal, ProposedRecipe, body, branch, commit_message,
+    label, title,
+};
 pub use fate::{FateChanges, fates};
 pub use hold::{Hold, HoldPolicy, WaitingPullRequest, hold};
 pub use markdown::code;

@@ -19,7 +19,7 @@ pub(crate) const FAIL: [Verdict; 2] =
 const PARTLY: [Verdict; 2] = [Verdict::Pass, Verdict::Fail];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 19] = [
+    let tests: [(&str, fn()); 21] = [
         ("eight_processes_push_into_one_repository_and_nothing_is_lost", races::eight_processes),
         ("a_push_writes_state_and_recipes_in_one_commit", one_commit),
         ("a_checkout_with_changes_of_a_person_stays_as_it_is", checkout_untouched),
@@ -36,6 +36,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             pull_requests::cells_back,
         ),
         ("github_is_asked_with_the_token_where_the_operator_says_and_nothing_prints_it", github),
+        ("what_could_not_be_merged_by_itself_is_asked_about_again", pull_requests::asked_again),
+        (
+            "no_pull_request_changes_a_recipe_that_a_person_wrote_meanwhile",
+            pull_requests::by_hand_meanwhile,
+        ),
         ("without_a_token_everything_is_kept_and_nothing_is_pushed", no_token),
         ("a_rollback_restores_exactly_one_batch_byte_for_byte", rollback::exactly_one_batch),
         ("what_was_not_merged_cannot_be_rolled_back", rollback::nothing_to_roll_back),

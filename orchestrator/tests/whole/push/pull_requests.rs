@@ -295,3 +295,49 @@ pub(super) fn cells_back() {
     let run = remote.run(&batch.id).unwrap();
     assert_eq!((&run["merged"], &run["pull_request"]["number"]), (&json!(1), &json!(1)));
 }
+
+pub(super) fn asked_again() {
+    let remote = protected(&["good", "looked-at"]);
+    let rules = remote.path().join("tsuku-batch/protection.json");
+    let allow = |auto_merge: bool| {
+        let text =
+            json!({ "required_checks": ["validate"], "strict": true, "auto_merge": auto_merge });
+        std::fs::write(&rules, text.to_string()).unwrap();
+    };
+    let root = remote.checkout();
+    allow(false);
+    Batch::new(0, &[("good", PASS)]).keep(&root);
+    let report = ok(by_forge(&root));
+    assert_eq!(report["pull_requests"][0]["merging"]["by"], "for_a_person", "{report}");
+    Batch::new(1, &[("looked-at", PASS)]).keep(&root);
+    ok(merge(&root, &["--forge", "local", "--auto-merge", "false"]));
+    assert_eq!(pull(&remote, 2)["labels"], json!(["batch:npm", "batch:review"]));
+    allow(true);
+    // The first one brings the branches up to date.
+    ok(by_forge(&root));
+    ok(by_forge(&root));
+    assert!(!pull(&remote, 1)["auto_merge"].is_null(), "it is asked for again");
+    assert!(pull(&remote, 1)["auto_merge"]["body"].as_str().unwrap().contains("Batch-Id: npm-"));
+    assert!(pull(&remote, 2)["auto_merge"].is_null(), "a person decides");
+}
+
+/// The entry is gone when the pull request is opened at last, and a person wrote the recipe.
+pub(super) fn by_hand_meanwhile() {
+    let remote = protected(&["good"]);
+    let root = remote.checkout();
+    Batch::new(0, &[("good", PASS)]).keep(&root);
+    git(&remote.path(), &["branch", "batch", "main"]);
+    ok(by_forge(&root));
+    git(&remote.path(), &["branch", "-D", "batch"]);
+    let person = remote.checkout();
+    person.put_pending(&[]);
+    std::fs::create_dir_all(person.path("recipes/g")).unwrap();
+    std::fs::write(person.path("recipes/g/good.toml"), "# by hand\n").unwrap();
+    git(person.dir.path(), &["add", "--all"]);
+    git(person.dir.path(), &["commit", "--quiet", "-m", "by hand"]);
+    git(person.dir.path(), &["push", "--quiet", "origin", "HEAD:main"]);
+    let report = ok(by_forge(&root));
+    assert_eq!(report["pull_requests"], Value::Null, "{report}");
+    assert!(!pull_file(&remote, 1).exists());
+    assert_eq!(remote.file("main", "recipes/g/good.toml").as_deref(), Some("# by hand\n"));
+}
