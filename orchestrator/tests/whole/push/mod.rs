@@ -169,22 +169,24 @@ fn refused() {
     assert_eq!(remote.entry("good")["status"], "success");
 }
 
+/// The recipe of `good` that a person wrote.
+const BY_HAND: &str = "# by hand\n[metadata]\nname = \"good\"\ndescription = \"A tool\"\nhomepage = \"https://example.org\"\n\n\
+                  [[steps]]\naction = \"npm_install\"\npackage = \"good\"\nexecutables = [\"good\"]\n\n\
+                  [verify]\ncommand = \"good --version\"\npattern = \"{version}\"\n";
+
 fn no_overwrite() {
     let remote = Remote::new(&names(&["good"]), "");
     let root = remote.checkout();
     Batch::new(0, &[("good", PASS)]).keep(&root);
     // A person merges a recipe for the same package while the batch is on its way.
     let person = remote.checkout();
-    let recipe = "# by hand\n[metadata]\nname = \"good\"\ndescription = \"A tool\"\nhomepage = \"https://example.org\"\n\n\
-                  [[steps]]\naction = \"npm_install\"\npackage = \"good\"\nexecutables = [\"good\"]\n\n\
-                  [verify]\ncommand = \"good --version\"\npattern = \"{version}\"\n";
     std::fs::create_dir_all(person.path("recipes/g")).unwrap();
-    std::fs::write(person.path("recipes/g/good.toml"), recipe).unwrap();
+    std::fs::write(person.path("recipes/g/good.toml"), BY_HAND).unwrap();
     git(person.dir.path(), &["add", "recipes"]);
     git(person.dir.path(), &["commit", "--quiet", "-m", "by hand"]);
     git(person.dir.path(), &["push", "--quiet", "origin", "HEAD:main"]);
     assert_eq!(ok(merge(&root, &[]))["push"]["outcome"], "pushed");
-    assert_eq!(remote.file("main", "recipes/g/good.toml").as_deref(), Some(recipe));
+    assert_eq!(remote.file("main", "recipes/g/good.toml").as_deref(), Some(BY_HAND));
     assert_eq!(remote.entry("good")["status"], "success");
 }
 

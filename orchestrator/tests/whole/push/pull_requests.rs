@@ -10,7 +10,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::{FAIL, PARTLY, PASS, names, ok};
+use super::{BY_HAND, FAIL, PARTLY, PASS, names, ok};
 use crate::{
     push::remote::{Batch, Remote, git, merge, second},
     root::TestRoot,
@@ -332,12 +332,12 @@ pub(super) fn by_hand_meanwhile() {
     let person = remote.checkout();
     person.put_pending(&[]);
     std::fs::create_dir_all(person.path("recipes/g")).unwrap();
-    std::fs::write(person.path("recipes/g/good.toml"), "# by hand\n").unwrap();
+    std::fs::write(person.path("recipes/g/good.toml"), BY_HAND).unwrap();
     git(person.dir.path(), &["add", "--all"]);
     git(person.dir.path(), &["commit", "--quiet", "-m", "by hand"]);
     git(person.dir.path(), &["push", "--quiet", "origin", "HEAD:main"]);
     let report = ok(by_forge(&root));
     assert_eq!(report["pull_requests"], Value::Null, "{report}");
     assert!(!pull_file(&remote, 1).exists());
-    assert_eq!(remote.file("main", "recipes/g/good.toml").as_deref(), Some("# by hand\n"));
+    assert_eq!(remote.file("main", "recipes/g/good.toml").as_deref(), Some(BY_HAND));
 }
