@@ -66,13 +66,13 @@ pub(super) struct Selection {
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct SkipArgs {
     /// Test nothing on macOS
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     skip_macos: bool,
     /// Test nothing on Linux on arm64
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     skip_arm64: bool,
     /// Test nothing on Linux with musl
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     skip_musl: bool,
 }
 

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The schemas of everything that `--json` prints, by name. Listings of the history print one record
 /// on each line.
-fn output_schemas() -> [(&'static str, schemars::Schema); 51] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 52] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-import", schema_for!(import::ImportReport)),
@@ -55,6 +55,7 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 51] {
         ("output-preflight", schema_for!(stages::preflight::PreflightReport)),
         ("output-stage", schema_for!(stages::StageReport)),
         ("output-merge-push", schema_for!(crate::merge::MergeReport)),
+        ("output-merge-keep", schema_for!(crate::merge::KeptReport)),
         ("output-rollback", schema_for!(rollback::RollbackReport)),
         ("output-pr-list", schema_for!(pr::PullRequestList)),
         ("output-pr-changes", schema_for!(pr::PullRequestChanges)),

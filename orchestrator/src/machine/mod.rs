@@ -25,7 +25,7 @@ pub use disk::force_to_disk;
 pub use environment::{is_alive, of_this};
 
 use crate::{
-    containers::{Containers, Family, Images, NotRunnable},
+    containers::{Containers, Images, NotRunnable},
     env::{Env, variables_called},
     net,
     settings::{RuntimeChoice, Settings},
@@ -242,14 +242,6 @@ impl Found {
         }
         (!self.sandbox).then_some(SkipReason::NoSandbox)
     }
-}
-
-/// Whether recipes of `plugin` can be tested in `environment` on some machine as far as its tool is
-/// concerned: the images of containers have no tools of ecosystems, and hosted machines with Linux are of
-/// the family of Debian.
-pub fn has_tools_in(plugin: &EcosystemPlugin, environment: Environment) -> bool {
-    let needs_container = Family::of(environment).is_some_and(|family| family != Family::Debian);
-    !needs_container || plugin.toolchain.is_none()
 }
 
 /// Whether this program cannot make or install the recipes of `plugin` on any machine.

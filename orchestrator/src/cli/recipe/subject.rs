@@ -10,7 +10,12 @@ use batch_core::{
 };
 
 use super::check::text;
-use crate::{cli::Context, env::Root, machine};
+use crate::{
+    cli::Context,
+    env::Root,
+    hosted,
+    machine::{Tester, is_unfinished},
+};
 
 /// A recipe that can be tested.
 pub(super) struct Subject {
@@ -66,9 +71,9 @@ impl Subject {
     pub(super) fn is_for(&self, environment: Environment) -> bool {
         let Self { plugin, recipe, .. } = self;
         recipe::allowed_cells(&recipe.metadata).contains(&environment.cell())
-            && !machine::is_unfinished(plugin)
+            && !is_unfinished(plugin)
             && plugin.local_os.is_none_or(|os| os == environment.cell().os())
-            && machine::has_tools_in(plugin, environment)
+            && hosted::can_test(plugin, Tester::Ecosystem, environment)
     }
 }
 

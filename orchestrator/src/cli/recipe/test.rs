@@ -6,8 +6,8 @@ use batch_core::{
     decide::ladder::ToTest,
     io::RetryPolicy,
     model::{
-        Consequence, EcosystemId, Environment, Failure, GeneratedRecipe, NotGenerated, PackageFacts,
-        PackageId, Undiscovered,
+        Consequence, EcosystemId, Environment, Failure, GeneratedRecipe, NotGenerated,
+        PackageFacts, PackageId,
     },
 };
 use schemars::JsonSchema;
@@ -93,8 +93,8 @@ async fn tested(
     };
     // The registry tells about the package; what is tested is the recipe in the file.
     let facts: PackageFacts = match generated {
-        Ok(GeneratedRecipe { facts, .. })
-        | Err(NoRecipe::Undiscovered(Undiscovered { facts, .. })) => facts,
+        Ok(GeneratedRecipe { facts, .. }) => facts,
+        Err(NoRecipe::Undiscovered(undiscovered)) => undiscovered.facts,
         Err(NoRecipe::Paused { host, until }) => return Err(paused(&host, until)),
         Err(NoRecipe::Failed(NotGenerated { facts: Some(facts), .. })) => *facts,
         Err(NoRecipe::Failed(NotGenerated { facts: None, failure, .. })) => {

@@ -17,8 +17,8 @@ use batch_core::{
     decide::seeding::{self as decide, Merging, Walk},
     io::{Clock, FsState, PoliteHttp, SeedJournal, StateReader as _, Traffic as _},
     model::{
-        EcosystemId, HostUsage, PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine, SeedStart,
-        SeedVerdict, SeedingRecord, SourceRun, Tier,
+        EcosystemId, HostUsage, PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine,
+        SeedStart, SeedVerdict, SeedingRecord, SourceRun, Tier,
     },
     persist::{SeedingTraffic, persist_seeding},
     plugin::{EcosystemPlugin, Seeder},
@@ -257,7 +257,8 @@ impl PriorState {
         let traffic = SeedingTraffic { ended_at: tools.env.clock.now(), usage, pauses };
         let empty = || seeds::empty(plugin, started_at);
         if tools.request.dry_run {
-            let queue = tools.root.state.queue(&plugin.id)?.map_or_else(empty, Arc::unwrap_or_clone);
+            let queue =
+                tools.root.state.queue(&plugin.id)?.map_or_else(empty, Arc::unwrap_or_clone);
             let quarantined = queue.quarantined_ids();
             let merged = decide::merge(queue.entries, &quarantined, walk, &merging);
             return Ok(decide::record(walk, &merged, traffic.ended_at, traffic.usage));
