@@ -51,8 +51,8 @@ use fates::Fates;
 /// What is committed where recipes are merged with the state.
 const STATE_AND_RECIPES: &[&str] = &["batch-control.json", "data", "recipes"];
 
-/// What is committed where recipes are merged by pull requests.
-const STATE: &[&str] = &["batch-control.json", "data"];
+/// What is committed where recipes are merged by pull requests, and after a change of an operator.
+pub const STATE: &[&str] = &["batch-control.json", "data"];
 
 /// For how long the pull requests of such batches are looked at.
 const RECHECKED: TimeDelta = TimeDelta::days(14);

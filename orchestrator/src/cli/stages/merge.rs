@@ -208,9 +208,8 @@ pub(crate) struct Repository {
 impl Repository {
     /// Opens the private worktree of `root`.
     pub(crate) async fn new(args: &RemoteArgs, root: &Root, cx: &Context) -> anyhow::Result<Self> {
-        let settings = &root.settings.merge;
         let usage = |error: &dyn std::fmt::Display| Refusal::usage(error.to_string());
-        let main: BranchName = settings.branch.parse().map_err(|error| usage(&error))?;
+        let main: BranchName = root.settings.merge.branch.parse().map_err(|error| usage(&error))?;
         let here = std::path::absolute(&cx.root).context("cannot find the folder of the root")?;
         let remote = Remote::new(&args.remote, &here).map_err(|error| usage(&error))?;
         let token = cx.env.forge_token.clone().and_then(|token| {
@@ -218,6 +217,22 @@ impl Repository {
             let url = args.remote.parse().or_else(|_| GITHUB.parse()).ok()?;
             RemoteToken::new(&url, token)
         });
+        let git = Self::git_with(token, root, cx).await?;
+        let worktree = Worktree::open(&git, &cx.root, &root.layout.machine(), &remote).await?;
+        Ok(Self { git, worktree, main })
+    }
+
+    /// The program, for what needs no remote.
+    pub(crate) async fn git(root: &Root, cx: &Context) -> anyhow::Result<Git> {
+        Self::git_with(None, root, cx).await
+    }
+
+    async fn git_with(
+        token: Option<RemoteToken>,
+        root: &Root,
+        cx: &Context,
+    ) -> anyhow::Result<Git> {
+        let settings = &root.settings.merge;
         let git = Git::find(GitSettings {
             path: cx.env.host.path.clone(),
             variables: cx.env.of_git.clone(),
@@ -231,7 +246,6 @@ impl Repository {
             patience: PATIENCE,
         })
         .await?;
-        let worktree = Worktree::open(&git, &cx.root, &root.layout.machine(), &remote).await?;
-        Ok(Self { git, worktree, main })
+        Ok(git)
     }
 }

@@ -3,7 +3,7 @@
 pub(super) mod generate;
 pub(super) mod matrix;
 pub(super) mod merge;
-mod outputs;
+pub(super) mod outputs;
 pub(super) mod preflight;
 pub(super) mod validate;
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 /// Where results for the following jobs are written.
 #[derive(Debug, clap::Args)]
-pub(super) struct OutputArgs {
+pub(in crate::cli) struct OutputArgs {
     /// Add results for the following jobs of a workflow to this file, as lines `name=value`
     #[arg(long, value_name = "FILE")]
     outputs: Option<PathBuf>,
@@ -14,12 +14,12 @@ pub(super) struct OutputArgs {
 
 impl OutputArgs {
     /// Whether there are following jobs.
-    pub(super) fn are_wanted(&self) -> bool {
+    pub(in crate::cli) fn are_wanted(&self) -> bool {
         self.outputs.is_some()
     }
 
     /// Adds `results`, names with values. A value has one line, so that none can add another result.
-    pub(super) fn write(&self, results: &[(&str, &str)]) -> anyhow::Result<()> {
+    pub(in crate::cli) fn write(&self, results: &[(&str, &str)]) -> anyhow::Result<()> {
         let Some(path) = &self.outputs else { return Ok(()) };
         let mut text = String::new();
         for (name, value) in results {
