@@ -167,6 +167,8 @@ impl<'a> Job<'a> {
         let path = std::env::var_os("PATH").unwrap();
         let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&path)));
         command.env("PATH", path.unwrap()).env("HOME", self.path("home"));
+        let home = PathBuf::from(std::env::var_os("HOME").unwrap());
+        command.env("CARGO_HOME", home.join(".cargo")).env("RUSTUP_HOME", home.join(".rustup"));
         command.envs(OF_MACHINES.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command
             .env("GITHUB_OUTPUT", &outputs)

@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
 
 use crate::{
     cpan::{self, Dist},
@@ -28,6 +28,9 @@ pub(crate) struct Registries {
     pub(crate) packages: Vec<(&'static str, Vec<String>)>,
     _folders: Vec<tempfile::TempDir>,
 }
+
+/// The end of the names of packages that no registry has.
+pub(crate) const ABSENT: &str = "-is-absent";
 
 /// How many tools each ecosystem has that work, besides one that is not there.
 #[derive(Clone, Copy)]
@@ -94,6 +97,12 @@ impl Registries {
         origins.push(("https://cpan.metacpan.org", origin));
         all._folders.push(folder);
 
+        // Of these two nothing can be served: one registry is empty, and nothing is poured on Linux.
+        let folder = tempfile::tempdir().unwrap();
+        let origin = root::serve(folder.path());
+        origins.push(("https://proxy.golang.org", origin));
+        all._folders.push(folder);
+
         all.settings += "[origins]\n";
         for (registry, origin) in &origins {
             let _ = writeln!(all.settings, "\"{registry}\" = \"{origin}\"");
@@ -104,6 +113,8 @@ impl Registries {
             "formulae.brew.sh/",
             "ghcr.io/",
             "pypi.org/",
+            "proxy.golang.org/",
+            "api.github.com/",
             "files.pythonhosted.org/",
             "rubygems.org/",
             "fastapi.metacpan.org/",
@@ -121,9 +132,17 @@ impl Registries {
             ("pypi", projects),
             ("rubygems", gems),
             ("cpan", dists),
+            ("go", vec![]),
+            ("cask", vec![]),
         ];
-        for (_, names) in &mut all.packages {
-            names.push("is-not-there".to_owned());
+        for (ecosystem, names) in &mut all.packages {
+            // Every ecosystem must accept the name.
+            let name = match *ecosystem {
+                "go" => format!("example.org/{ecosystem}{ABSENT}"),
+                "cpan" => format!("Cpan{ABSENT}"),
+                _ => format!("{ecosystem}{ABSENT}"),
+            };
+            names.push(name);
         }
         all
     }
