@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use serde_yaml_ng::Value;
@@ -18,6 +19,11 @@ pub(crate) type Files = BTreeMap<String, Value>;
 
 /// All of them.
 pub(crate) fn all() -> Files {
+    static ALL: LazyLock<Files> = LazyLock::new(read);
+    ALL.clone()
+}
+
+fn read() -> Files {
     let mut files = Files::new();
     for workflow in listed(".github/workflows") {
         add(&mut files, workflow);

@@ -43,7 +43,9 @@ fn last_step<'v>(file: &'v mut Value, name: &str) -> &'v mut Value {
 
 fn checkout<'v>(file: &'v mut Value, name: &str) -> &'v mut Value {
     let is_checkout = |step: &&mut Value| {
-        step.get("uses").and_then(Value::as_str).is_some_and(|it| it.starts_with("actions/checkout"))
+        step.get("uses")
+            .and_then(Value::as_str)
+            .is_some_and(|it| it.starts_with("actions/checkout"))
     };
     steps_of(job(file, name)).iter_mut().find(is_checkout).unwrap()
 }
@@ -193,7 +195,10 @@ fn code_of_packages_in_a_job_with_a_token_is_found() {
         for command in commands {
             let step = yaml(&format!("{{run: {command}}}"));
             let found = findings(&with(&path, |file| steps_of(job(file, name)).push(step)));
-            assert!(found.iter().any(|it| it.contains(&format!(": {name}, "))), "{path}: {command}");
+            assert!(
+                found.iter().any(|it| it.contains(&format!(": {name}, "))),
+                "{path}: {command}"
+            );
         }
     }
 }
@@ -215,7 +220,10 @@ fn a_token_in_the_part_of_the_action_that_makes_recipes_is_found() {
         let step = steps_of(&mut file["runs"]).iter_mut().find(is_run).unwrap();
         set_env(step, "GITHUB_TOKEN", "${{ inputs.token }}");
     }));
-    assert!(found.iter().any(|it| it.starts_with("action.yml: the step that runs run")), "{found:#?}");
+    assert!(
+        found.iter().any(|it| it.starts_with("action.yml: the step that runs run")),
+        "{found:#?}"
+    );
 }
 
 #[test]

@@ -73,7 +73,8 @@ fn all_steps<'f>(job: &'f Value, files: &'f Files) -> Vec<&'f Value> {
     for step in steps(job) {
         found.push(step);
         let local = text(step, "uses").and_then(|uses| uses.strip_prefix("./"));
-        let action = local.map(|path| format!("{path}/action.yml").trim_start_matches('/').to_owned());
+        let action =
+            local.map(|path| format!("{path}/action.yml").trim_start_matches('/').to_owned());
         if let Some(action) = action.and_then(|path| files.get(&path)) {
             found.extend(all_steps(action, files));
         }
@@ -115,7 +116,8 @@ pub(crate) fn findings(files: &Files) -> Vec<String> {
         tokens(value, &mut report);
         for step in all_steps(value, files).into_iter().filter(|step| text(step, "run").is_none()) {
             let uses = text(step, "uses").unwrap_or_default();
-            if uses.contains("app-token") || uses.contains("login") || uses.contains("credentials") {
+            if uses.contains("app-token") || uses.contains("login") || uses.contains("credentials")
+            {
                 report(format!("{uses} makes a token"));
             }
         }

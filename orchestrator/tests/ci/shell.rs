@@ -113,7 +113,8 @@ fn fetch(sha256: &str, to: &std::path::Path) -> std::process::Output {
     // A stand-in for curl: it writes a program where `--output` says.
     let dir = to.parent().unwrap();
     let curl = dir.join("curl");
-    let text = "#!/bin/sh\nwhile [ \"$1\" != --output ]; do shift; done\nprintf 'a program' > \"$2\"\n";
+    let text =
+        "#!/bin/sh\nwhile [ \"$1\" != --output ]; do shift; done\nprintf 'a program' > \"$2\"\n";
     std::fs::write(&curl, text).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&curl, mode).unwrap();

@@ -97,7 +97,8 @@ fn artifacts_are_named_by_their_run_kept_as_long_as_needed_and_have_hidden_files
             continue;
         }
         let name = text(with, "name").or_else(|| text(with, "pattern")).unwrap();
-        let runs = ["github.run_id", "steps.preflight.outputs.run_id", "needs.preflight.outputs.run_id"];
+        let runs =
+            ["github.run_id", "steps.preflight.outputs.run_id", "needs.preflight.outputs.run_id"];
         let is_of_run = runs.iter().any(|run| name.starts_with(&format!("${{{{ {run} }}}}-")));
         assert!(is_of_run, "{place}: {name}");
         let path = text(with, "path").unwrap();
@@ -210,6 +211,38 @@ fn the_documents_list_every_workflow_and_every_action_of_others() {
             };
             let row = format!("| `{permission}` | {value} |");
             assert!(app.contains(&row), "docs/github-app.md has no row {row}, which {place} needs");
+        }
+    }
+}
+
+/// The workflows in the code blocks of a document.
+fn examples(path: &str) -> Vec<(String, Value)> {
+    let text = document(path);
+    let blocks = text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let read = |block: &str| (block.to_owned(), serde_yaml_ng::from_str(block).unwrap());
+    blocks.map(read).collect()
+}
+
+#[test]
+fn the_documented_example_has_ten_lines_and_keeps_the_token_from_code_of_packages() {
+    let files = files::all();
+    let inputs = files["action.yml"]["inputs"].as_mapping().unwrap();
+    let in_readme = examples("README.md");
+    assert_eq!(in_readme, examples("docs/ci.md"), "both documents show the same");
+    assert_eq!(in_readme.len(), 1);
+    for (text, example) in in_readme {
+        assert!(text.lines().count() <= 10, "{text}");
+        assert!(example["permissions"].as_mapping().unwrap().is_empty());
+        let action = |step: &&Value| files::text(step, "uses") == Some("OWNER/tsuku-batch@v1");
+        for (name, job) in jobs(&example) {
+            let step = files::steps(job).iter().find(action).unwrap();
+            assert_eq!(files::text(&step["with"], "do"), Some(name));
+            for key in step["with"].as_mapping().unwrap().keys() {
+                assert!(inputs.contains_key(key), "{key:?}");
+            }
+            let mut has_secret = false;
+            files::texts(job, &mut |_, text| has_secret |= text.contains("secrets."));
+            assert_eq!(has_secret, name == "merge");
         }
     }
 }
