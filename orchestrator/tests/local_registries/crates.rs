@@ -22,14 +22,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A program crate, version 0.1.0.
-struct Crate {
-    name: String,
+pub(crate) struct Crate {
+    pub(crate) name: String,
     main: String,
     build_script: Option<String>,
 }
 
 impl Crate {
-    fn new(name: &str, main: &str) -> Self {
+    pub(crate) fn new(name: &str, main: &str) -> Self {
         Self { name: name.to_owned(), main: main.to_owned(), build_script: None }
     }
 
@@ -58,7 +58,7 @@ impl Crate {
     }
 }
 
-fn publish(dir: &Path, krate: &Crate) {
+pub(crate) fn publish(dir: &Path, krate: &Crate) {
     let archive = krate.archive();
     let digest = Sha256::digest(&archive).iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
@@ -146,11 +146,13 @@ fn build_script() {
         Crate { build_script: Some(DUMP.to_owned()), ..Crate::new("dumping", "fn main() {}\n") };
     let (root, _registry) = root(&[krate]);
     let names = ["GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN", "GITHUB_ENV"];
-    let output =
-        root.run_with(&["try", "cargo:dumping", "--json"], &names.map(|name| (name, TOKEN)));
-    let report: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-    let said = report["failure"]["message"].as_str().unwrap_or_else(|| panic!("{report:#}"));
+    let run = ["run", "--ecosystem", "cargo", "-q"];
+    let output = root.run_with(&run, &names.map(|name| (name, TOKEN)));
+    assert!(output.status.success(), "{output:?}");
+    let listed: Value = serde_json::from_str(&root.ok(&["failures", "list", "--json"])).unwrap();
+    let id = listed["id"].as_str().unwrap();
+    let shown: Value = serde_json::from_str(&root.ok(&["failures", "show", id, "--json"])).unwrap();
+    let said = shown["output"].as_str().unwrap_or_else(|| panic!("{shown:#}"));
     assert!(said.contains("SEEN PATH ") && said.contains("END"), "it ran: {said}");
     let numbers: Vec<String> = TOKEN.bytes().map(|byte| byte.to_string()).collect();
     assert!(!said.contains(&numbers.join("-")), "{said}");
