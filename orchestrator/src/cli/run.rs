@@ -168,11 +168,5 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         session.prune();
     }
     cx.out.show(&summary)?;
-    Ok(if summary.interrupted {
-        Exit::Interrupted
-    } else if summary.batches.is_empty() {
-        Exit::Unavailable
-    } else {
-        Exit::Ok
-    })
+    Ok(args.keep.exit(&summary))
 }
