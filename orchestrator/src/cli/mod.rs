@@ -19,6 +19,7 @@ mod listing;
 mod log;
 mod names;
 mod out;
+mod outputs;
 mod pause;
 mod period;
 mod plan;

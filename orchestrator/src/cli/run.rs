@@ -10,12 +10,13 @@ use batch_core::{
 };
 
 use super::{
-    Context, Refusal, names, plan, programs::ProgramArgs, session::Session,
+    Context, Refusal, names, outputs::OutputArgs, plan, programs::ProgramArgs, session::Session,
     signal::drain_on_signal, stops, sweep::KeepArgs,
 };
 use crate::{
     env::Root,
     exit::Exit,
+    merge::KeptSlots,
     run::{self, Request, Testers},
 };
 
@@ -40,6 +41,8 @@ pub(super) struct Args {
     skip: SkipArgs,
     #[command(flatten)]
     keep: KeepArgs,
+    #[command(flatten)]
+    outputs: OutputArgs,
     #[command(flatten)]
     programs: ProgramArgs,
 }
@@ -167,6 +170,10 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     if !summary.batches.is_empty() {
         session.prune();
     }
+    if let Some(record) = &summary.empty_slot {
+        KeptSlots::new(&root.layout).keep(record)?;
+    }
     cx.out.show(&summary)?;
+    args.outputs.write(&[("run_id", &summary.run_id)])?;
     Ok(args.keep.exit(&summary))
 }

@@ -9,10 +9,10 @@ use batch_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::outputs::OutputArgs;
 use crate::{
     cli::{
         Context,
+        outputs::OutputArgs,
         programs::ProgramArgs,
         run::{Selection, SkipArgs},
         session::Session,
