@@ -13,6 +13,7 @@ pub mod clusters;
 pub mod constrain;
 pub mod dependencies;
 pub mod discovery;
+pub mod doctor;
 pub mod evidence;
 pub mod explain;
 pub mod fold;

@@ -1,6 +1,7 @@
 //! What callers need of a forge.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::{
     Checks, ForgeError, NewPullRequest, PullRequest, Squash,
@@ -56,11 +57,32 @@ pub trait Forge: Send + Sync {
     /// Adds a comment to the pull request `number`.
     async fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError>;
 
+    /// The names of the checks that must pass before something is merged into the main branch; empty
+    /// if the branch is not protected.
+    async fn required_checks(&self) -> Result<Vec<String>, ForgeError>;
+
+    /// What is left of the number of requests that the forge allows; `None` where requests are not
+    /// counted.
+    async fn quota(&self) -> Result<Option<RequestQuota>, ForgeError> {
+        Ok(None)
+    }
+
     /// Does what a server would have done by itself until now. To be called before the state of
     /// pull requests is asked for. A forge with a server does nothing.
     async fn settle(&self) -> Result<(), ForgeError> {
         Ok(())
     }
+}
+
+/// How many requests a forge allows until its count begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestQuota {
+    /// All requests.
+    pub limit: u64,
+    /// Those that are left.
+    pub remaining: u64,
+    /// When the count begins anew.
+    pub renewed_at: DateTime<Utc>,
 }
 
 /// What a request for an automatic merge came to.

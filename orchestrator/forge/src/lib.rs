@@ -13,7 +13,7 @@ mod secret;
 
 pub use checks::{CheckState, Checks, Conclusion, FailedCheck};
 pub use error::ForgeError;
-pub use forge::{AutoMerge, BranchUpdate, Forge, MergeOutcome};
+pub use forge::{AutoMerge, BranchUpdate, Forge, MergeOutcome, RequestQuota};
 pub use local::LocalForge;
 pub use pull_request::{
     MAX_BODY, MAX_TITLE, NewPullRequest, PullRequest, PullRequestState, Squash,

@@ -6,6 +6,7 @@ mod breaker;
 mod damage;
 mod dashboard;
 mod disambiguation;
+mod doctor;
 mod ecosystem;
 mod explain;
 mod failures;
@@ -136,6 +137,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Show the state on one page: health, queues, breakers, last runs
     Status(status::Args),
+    /// Find what is damaged or contradicts itself in a root, and repair what is safe to repair
+    Doctor(doctor::Args),
     /// Stop everything, or single ecosystems, for a time or until it is resumed
     Pause(pause::PauseArgs),
     /// Let go on what was paused
@@ -261,6 +264,7 @@ async fn dispatch(
         Command::Plan(args) => plan::run(&args, cx).await,
         Command::Simulate(args) => simulate::run(&args, cx),
         Command::Status(args) => status::run(&args, cx),
+        Command::Doctor(args) => doctor::run(&args, cx).await,
         Command::Pause(args) => pause::pause(&args, cx),
         Command::Resume(args) => pause::resume(&args, cx),
         Command::Breaker(command) => breaker::run(&command, cx),

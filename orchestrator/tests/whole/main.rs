@@ -10,6 +10,7 @@ mod attacks;
 mod bad_input;
 mod blame;
 mod damage;
+mod doctor;
 mod explain;
 mod facts;
 mod history;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     trials.extend(bad_input::trials(&backends));
     trials.extend(blame::trials());
     trials.extend(damage::trials());
+    trials.extend(doctor::trials());
     trials.extend(explain::trials());
     trials.extend(facts::trials());
     trials.extend(overrides::trials());

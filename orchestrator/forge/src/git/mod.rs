@@ -14,6 +14,7 @@ mod names;
 mod push;
 mod remote;
 mod transfer;
+mod versions;
 mod worktree;
 
 use std::{

@@ -22,6 +22,7 @@ mod merging;
 mod pulls;
 mod refusal;
 mod repository;
+mod rules;
 
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ pub use repository::{InvalidRepository, Repository};
 
 use crate::{
     AutoMerge, BranchUpdate, Checks, Forge, ForgeError, MergeOutcome, NewPullRequest, PullRequest,
-    Secret, Squash,
+    RequestQuota, Secret, Squash,
     git::{BranchName, CommitId},
     pull_request::check_body,
 };
@@ -145,6 +146,14 @@ impl Forge for Github {
     async fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError> {
         check_body(text)?;
         self.add_comment(number, text).await
+    }
+
+    async fn required_checks(&self) -> Result<Vec<String>, ForgeError> {
+        self.all_required_checks().await
+    }
+
+    async fn quota(&self) -> Result<Option<RequestQuota>, ForgeError> {
+        self.remaining_requests().await.map(Some)
     }
 }
 

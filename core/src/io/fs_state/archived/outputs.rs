@@ -117,7 +117,7 @@ impl FsState {
     }
 
     /// The digests of all archived outputs that can be read. Damage is added to `left`.
-    pub(crate) fn archived_digests(
+    pub fn archived_digests(
         &self,
         left: &mut Vec<Quarantined>,
     ) -> Result<BTreeSet<Digest>, StateError> {
