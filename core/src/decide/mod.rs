@@ -10,6 +10,7 @@ pub mod breaker;
 pub mod classify;
 pub mod clean;
 pub mod clusters;
+pub mod config_check;
 pub mod constrain;
 pub mod dependencies;
 pub mod discovery;

@@ -7,7 +7,7 @@ use batch_core::{
         archive::{self, Digest},
         doctor::{FileKind, Finding, FindingCode, HistoryCheck, Place, Placed},
     },
-    io::{Located, OutputFile, Quarantined, Visited},
+    io::{Located, Quarantined, Visited},
 };
 use chrono::TimeDelta;
 
@@ -39,10 +39,8 @@ impl Examiner<'_> {
         self.all_damaged(FileKind::Run, &mut damage);
 
         // Whether anything refers to an output.
-        let mut outputs: BTreeMap<Digest, bool> = BTreeMap::new();
-        state.visit_output_files(&mut |file| {
-            outputs.insert(file.digest, false);
-        })?;
+        let live = state.live_outputs()?.into_iter();
+        let mut outputs: BTreeMap<Digest, bool> = live.map(|digest| (digest, false)).collect();
         let archived = state.archived_digests(&mut damage)?;
         self.all_damaged(FileKind::Archive, &mut damage);
         let mut is_stored = |sha256: &str| {
@@ -74,16 +72,15 @@ impl Examiner<'_> {
         are_all_known: bool,
     ) -> anyhow::Result<()> {
         let Subject { state, now, .. } = self.subject;
-        let mut files: Vec<OutputFile> = vec![];
-        state.visit_output_files(&mut |file| files.push(file))?;
-        for file in files {
-            if let Err(damaged) = state.checked_output(&file.digest)? {
+        for (digest, &is_used) in outputs {
+            if let Err(damaged) = state.checked_output(digest)? {
                 self.damaged(FileKind::Output, &damaged, None);
                 continue;
             }
-            if !are_all_known || outputs.get(&file.digest).copied().unwrap_or(true) {
+            if !are_all_known || is_used {
                 continue;
             }
+            let file = state.output_file(digest);
             let at = Place { file: &file.file, line: 0 };
             let message = "no failure refers to it".to_owned();
             let found = Finding::new(FindingCode::OutputOrphan, at, &file.file, message);

@@ -58,7 +58,9 @@ impl Examiner<'_> {
             }
             ControlFlow::Continue(())
         })?;
-        damage.iter().for_each(|damaged| self.damaged(kind, damaged, None));
+        for damaged in &damage {
+            self.damaged(kind, damaged, None);
+        }
         Ok(found)
     }
 
@@ -66,7 +68,9 @@ impl Examiner<'_> {
     fn outages(&mut self) -> anyhow::Result<()> {
         let log = self.subject.state.breaker_log()?;
         let archived = log.quarantined.iter().filter(|it| it.file.starts_with("data/archive/"));
-        archived.for_each(|damaged| self.damaged(FileKind::Archive, damaged, None));
+        for damaged in archived {
+            self.damaged(FileKind::Archive, damaged, None);
+        }
         let mut digest = Digest::new(self.subject.now);
         log.records.iter().for_each(|line| digest.transition(line));
         let health = health::evaluate(&digest, &self.control);

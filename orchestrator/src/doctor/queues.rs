@@ -43,7 +43,9 @@ impl Examiner<'_> {
             }
         }
         let may_reset = may_reset(n_done, n_without);
-        queues.into_iter().for_each(|queue| self.queue(queue, may_reset, history));
+        for queue in queues {
+            self.queue(queue, may_reset, history);
+        }
         Ok(())
     }
 

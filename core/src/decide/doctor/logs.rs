@@ -84,16 +84,13 @@ pub fn seeding(
             continue;
         }
         let day = since.date_naive();
-        findings.push(match newest.contains_key(ecosystem) {
-            true => {
-                let message = format!("{id} was filled last on {day}");
-                Finding::new(FindingCode::SeedingOld, at, id, message)
-            }
-            false => {
-                let message = format!("{id} has entries of {day}, and no seeding is recorded");
-                Finding::new(FindingCode::NeverSeeded, at, id, message)
-            }
-        });
+        let (code, message) = if newest.contains_key(ecosystem) {
+            (FindingCode::SeedingOld, format!("{id} was filled last on {day}"))
+        } else {
+            let message = format!("{id} has entries of {day}, and no seeding is recorded");
+            (FindingCode::NeverSeeded, message)
+        };
+        findings.push(Finding::new(code, at, id, message));
     }
     findings
 }

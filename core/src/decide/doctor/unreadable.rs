@@ -48,33 +48,31 @@ impl FileKind {
 pub fn unreadable(kind: FileKind, at: Place<'_>, raw: &str, reason: &str) -> Finding {
     let value: Option<Value> = serde_json::from_str(raw).ok();
     let field = |name: &str| value.as_ref().and_then(|value| value.get(name));
-    let has_other_version = match field("schema_version") {
-        Some(version) => version.as_u64().is_some_and(|it| it != u64::from(SCHEMA_VERSION)),
+    let has_other_version = if let Some(version) = field("schema_version") {
+        version.as_u64().is_some_and(|it| it != u64::from(SCHEMA_VERSION))
+    } else {
         // 0 stands for none, which any text may lack.
-        None => {
-            let version = reason.split_once("the file has schema version ").map(|(_, after)| after);
-            version.is_some_and(|version| !version.starts_with('0'))
-        }
+        let version = reason.split_once("the file has schema version ").map(|(_, after)| after);
+        version.is_some_and(|version| !version.starts_with('0'))
     };
     let is_legal = |word: &str| StatusLabel::ALL.iter().any(|label| label.as_str() == word);
     let is_no_file = raw.is_empty()
         && (reason.contains("in the place of a regular file")
             || reason.contains("bytes, more than the limit of"));
-    let code = match kind {
-        _ if is_no_file => FindingCode::NotAFile,
-        FileKind::Control if reason.contains("does not know") => FindingCode::ControlUnknownName,
-        _ if reason.starts_with("not one record a line") && !has_other_version => {
-            FindingCode::NotOneRecordALine
+    let is_queue = kind == FileKind::Queue;
+    let has_illegal_status =
+        || field("status").and_then(Value::as_str).is_some_and(|word| !is_legal(word));
+    let code = match () {
+        () if is_no_file => FindingCode::NotAFile,
+        () if kind == FileKind::Control && reason.contains("does not know") => {
+            FindingCode::ControlUnknownName
         }
-        _ if has_other_version => FindingCode::OtherVersion,
-        FileKind::Queue if reason.ends_with(" appears twice") => FindingCode::DuplicateId,
-        FileKind::Queue
-            if field("status").and_then(Value::as_str).is_some_and(|it| !is_legal(it)) =>
-        {
-            FindingCode::IllegalStatus
-        }
-        FileKind::Queue if !raw.is_empty() => FindingCode::EntryUnreadable,
-        kind => kind.code(),
+        () if has_other_version => FindingCode::OtherVersion,
+        () if reason.starts_with("not one record a line") => FindingCode::NotOneRecordALine,
+        () if is_queue && reason.ends_with(" appears twice") => FindingCode::DuplicateId,
+        () if is_queue && has_illegal_status() => FindingCode::IllegalStatus,
+        () if is_queue && !raw.is_empty() => FindingCode::EntryUnreadable,
+        () => kind.code(),
     };
     let id = field("id").and_then(Value::as_str).unwrap_or_default();
     let message = match id {

@@ -90,13 +90,19 @@ struct Identified<'a> {
     id: Option<Cow<'a, str>>,
 }
 
+/// How the lines of a file are read.
+struct Reading<'a, T> {
+    /// The record in a line. The error is the reason why there is none.
+    parse: fn(&[u8]) -> Result<T, String>,
+    /// Whether the file is the one of its run.
+    is_at_home: &'a dyn Fn(&T) -> bool,
+}
+
 /// A file in the folder of the outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputFile {
     /// Its path, relative to the root.
     pub file: String,
-    /// The digest in its name.
-    pub digest: Digest,
     /// When it was written, as the file system says.
     pub written_at: Option<DateTime<Utc>>,
 }
@@ -127,7 +133,12 @@ impl FsState {
             }
             content => content?.unwrap_or_default(),
         };
-        let _ = self.located_lines(path, &content, (lines::record, &|_: &T| true), visit);
+        let _ = self.located_lines(
+            path,
+            &content,
+            &Reading { parse: lines::record, is_at_home: &|_: &T| true },
+            visit,
+        );
         Ok(())
     }
 
@@ -167,7 +178,10 @@ impl FsState {
                 Err(error) => return Err(error),
             }
             let is_at_home = |record: &T| name == super::archived::file_name::<T>(record.batch());
-            if self.located_lines(&path, &content, (parse, &is_at_home), visit).is_break() {
+            if self
+                .located_lines(&path, &content, &Reading { parse, is_at_home: &is_at_home }, visit)
+                .is_break()
+            {
                 return Ok(());
             }
         }
@@ -203,19 +217,19 @@ impl FsState {
         &self,
         path: &Path,
         content: &[u8],
-        (parse, is_at_home): (fn(&[u8]) -> Result<T, String>, &dyn Fn(&T) -> bool),
+        reading: &Reading<'_, T>,
         visit: Visitor<'_, Located<T>>,
     ) -> ControlFlow<()> {
         let file: Arc<str> = self.layout.label(path).into();
         let mut flow = ControlFlow::Continue(());
-        lines::each((content, &file), &|_| true, parse, &mut |line| {
+        lines::each((content, &file), &|_| true, reading.parse, &mut |line| {
             if flow.is_break() {
                 return;
             }
             flow = visit(match line {
                 Line::Damaged(damaged) => Visited::Damaged(damaged),
                 Line::Record(line, record) => {
-                    let is_at_home = is_at_home(&record);
+                    let is_at_home = (reading.is_at_home)(&record);
                     let file = Arc::clone(&file);
                     Visited::Record(Located { file, line, is_archived: false, is_at_home, record })
                 }
@@ -224,14 +238,11 @@ impl FsState {
         flow
     }
 
-    /// Calls `visit` for each output that is not archived.
-    pub fn visit_output_files(&self, visit: &mut dyn FnMut(OutputFile)) -> Result<(), StateError> {
-        for digest in self.live_outputs()? {
-            let path = self.layout.output(&hex::encode(digest)).expect("it is a digest");
-            let written_at = super::survey::changed_at(&path);
-            visit(OutputFile { file: self.layout.label(&path), digest, written_at });
-        }
-        Ok(())
+    /// The file of the output `digest`, which is not archived.
+    pub fn output_file(&self, digest: &Digest) -> OutputFile {
+        let path = self.layout.output(&hex::encode(digest)).expect("it is a digest");
+        let written_at = super::survey::changed_at(&path);
+        OutputFile { file: self.layout.label(&path), written_at }
     }
 
     /// The output `digest`, or what is wrong with its file.

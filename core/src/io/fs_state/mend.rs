@@ -94,7 +94,7 @@ impl FsState {
                 let ecosystem: EcosystemId = Layout::ecosystem_of_queue(name)
                     .ok_or_else(|| format!("{label} is not the name of a queue"))?;
                 match queue::parse(path, &label, &ecosystem, content) {
-                    Ok(queue) => first(queue.quarantined),
+                    Ok(queue) => first(&queue.quarantined),
                     Err(error) => Err(error.kind.to_string()),
                 }
             }
@@ -139,10 +139,10 @@ fn all<T: DeserializeOwned>(content: &[u8], label: &str) -> Result<(), String> {
             damaged.push(it);
         }
     });
-    first(damaged)
+    first(&damaged)
 }
 
-fn first(damaged: Vec<Quarantined>) -> Result<(), String> {
+fn first(damaged: &[Quarantined]) -> Result<(), String> {
     damaged.first().map_or(Ok(()), |damaged| Err(damaged.to_string()))
 }
 

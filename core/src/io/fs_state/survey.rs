@@ -107,7 +107,8 @@ fn is_known(file: &str) -> bool {
     if matches!(name, "README.md" | ".gitkeep" | ".gitignore" | ".gitattributes") {
         return true;
     }
-    let is_json = |name: &str| name.ends_with(".json") && !name.starts_with('.');
+    let is_json =
+        |name: &str| name.strip_suffix(".json").is_some_and(|stem| !stem.starts_with('.'));
     match folder {
         "data" => name == "breaker-log.jsonl",
         "data/queues" => Layout::ecosystem_of_queue(name).is_some(),

@@ -138,7 +138,7 @@ fn entries() -> Vec<Planted> {
 fn records() -> Vec<Planted> {
     vec![
         case("failure_unreadable", FAILURES, 2, |root| {
-            append(root, FAILURES, "{\"schema_version\":2}")
+            append(root, FAILURES, "{\"schema_version\":2}");
         }),
         case("run_unreadable", RUN, 1, |root| write(root, RUN, "{\"schema_version\":2}\n")),
         case("breaker_log_unreadable", LOG, 3, |root| append(root, LOG, "no record")),
