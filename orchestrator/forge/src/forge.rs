@@ -4,9 +4,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    Checks, ForgeError, NewPullRequest, PullRequest, Squash,
+    Archive, Checks, ForgeError, NewPullRequest, PullRequest, Squash,
     git::{BranchName, CommitId},
 };
+
+/// Which names are wanted.
+pub type NameFilter<'a> = dyn Fn(&str) -> bool + Sync + 'a;
 
 /// A place where pull requests live. All of them are from branches of the repository itself: a pull
 /// request from somebody else's fork is never returned, whatever its branch is called.
@@ -65,6 +68,16 @@ pub trait Forge: Send + Sync {
     /// counted.
     async fn quota(&self) -> Result<Option<RequestQuota>, ForgeError> {
         Ok(None)
+    }
+
+    /// The folders that runs of workflows on the main branch have uploaded since `since`, and whose names
+    /// are wanted. A forge without workflows has none.
+    async fn archives(
+        &self,
+        _since: DateTime<Utc>,
+        _is_wanted: &NameFilter<'_>,
+    ) -> Result<Vec<Archive>, ForgeError> {
+        Ok(vec![])
     }
 
     /// Does what a server would have done by itself until now. To be called before the state of

@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use batch_core::decide::clean::{Cleaner, json_without_commands};
+use batch_core::decide::{
+    clean::{Cleaner, json_without_commands},
+    recipe::one_line,
+};
 use serde::Serialize;
 
 /// Standard output, in the requested form.
@@ -37,10 +40,37 @@ impl Out {
         write(&if self.color { painted(&text) } else { text })
     }
 
+    /// Prints `annotations` as commands to GitHub, which shows them on the page of the run. These are the
+    /// only commands that this program prints, and their texts cannot begin another one.
+    pub(super) fn annotate(&self, annotations: &[Annotation]) -> anyhow::Result<()> {
+        let clean = |text: &str| one_line(&self.cleaner.text(text.as_bytes()));
+        let lines = annotations.iter().map(|Annotation { title, message }| {
+            format!("::error title={}::{}\n", property(&clean(title)), data(&clean(message)))
+        });
+        write(&lines.collect::<String>())
+    }
+
     /// Whether JSON is requested.
     pub(super) fn is_json(&self) -> bool {
         self.json
     }
+}
+
+/// A message on the page of a run on GitHub.
+#[derive(Debug)]
+pub(super) struct Annotation {
+    pub(super) title: String,
+    pub(super) message: String,
+}
+
+/// `text` as the text of a command to GitHub.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// `text` as the value of a property of a command to GitHub.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 fn write(text: &str) -> anyhow::Result<()> {
@@ -155,4 +185,15 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     };
     let body = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
     std::iter::once(line(headings.to_vec())).chain(body).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_ends_an_annotation_or_a_property_of_it() {
+        assert_eq!(property("a,b: 100 %\r\n::set-env"), "a%2Cb%3A 100 %25%0D%0A%3A%3Aset-env");
+        assert_eq!(data("a: 1\n::stop-commands::x"), "a: 1%0A::stop-commands::x");
+    }
 }

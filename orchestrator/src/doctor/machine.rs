@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use batch_core::{
-    decide::doctor::{FileKind, LeftOver, left_over},
+    decide::doctor::{self, FileKind, LeftOver, left_over},
     io::{FactSink as _, FoundFile, FoundKind, FsState, Outbox},
 };
 
 use super::{Examiner, Mend, Subject};
-use crate::machine::is_alive;
+use crate::{hosted::Hosted, machine::is_alive};
 
 /// The batches that are still to be recorded: their journals are in the outbox, or kept for a push.
 pub(super) fn kept(state: &FsState) -> anyhow::Result<BTreeSet<String>> {
@@ -22,6 +22,9 @@ impl Examiner<'_> {
     pub(super) fn machine(&mut self) -> anyhow::Result<()> {
         let Subject { state, now, .. } = self.subject;
         let layout = state.layout();
+        for (label, day) in Hosted::new(&self.settings)?.retirements() {
+            self.findings.extend(doctor::runner(&label.to_string(), day, now));
+        }
         let mut found = vec![];
         state.survey(&mut |file| found.push(file))?;
         for file in found {

@@ -27,7 +27,7 @@ use super::{
     world::World,
 };
 use crate::{
-    machine::Machine,
+    machine::{Machine, Tester},
     progress::Progress,
     run::{self, Ports, ProcessRecipes, RecipeSource, Request, RunConfig, Summary, Testers},
     stage::Stop,
@@ -102,7 +102,7 @@ impl<'a> Simulator<'a> {
                 choice: simulation.choice,
                 only: [].into(),
                 batch_limit: simulation.batch_limit,
-                testers: Testers::Matrix,
+                testers: Testers::Matrix(Tester::PackageManager),
                 skip: SkipFlags::default(),
                 jobs: JOBS,
             },

@@ -21,14 +21,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A program crate, version 0.1.0.
-struct Crate {
-    name: String,
+pub(crate) struct Crate {
+    pub(crate) name: String,
     main: String,
     build_script: Option<String>,
 }
 
 impl Crate {
-    fn new(name: &str, main: &str) -> Self {
+    pub(crate) fn new(name: &str, main: &str) -> Self {
         Self { name: name.to_owned(), main: main.to_owned(), build_script: None }
     }
 
@@ -57,7 +57,7 @@ impl Crate {
     }
 }
 
-fn publish(dir: &Path, krate: &Crate) {
+pub(crate) fn publish(dir: &Path, krate: &Crate) {
     let archive = krate.archive();
     let digest = Sha256::digest(&archive).iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");

@@ -118,7 +118,7 @@ impl TestRoot {
 }
 
 /// Serves the files in `folder`, also in parts, until this process ends.
-fn serve(folder: &Path) -> String {
+pub(crate) fn serve(folder: &Path) -> String {
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     listener.set_nonblocking(true).unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -134,7 +134,7 @@ fn serve(folder: &Path) -> String {
 }
 
 /// The program under test.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tsuku-batch"))
 }
 

@@ -243,6 +243,12 @@ codes! {
     QuotaLow "quota_low" Warning
         "little is left of the number of requests that the forge allows"
         "wait until it is renewed, or use the token of an app" None;
+    RunnerRetired "runner_retired" Error
+        "recipes are to be tested on a hosted machine whose label is gone, so its jobs never start"
+        "name another label in `[runners]` of pipeline.toml" None;
+    RunnerRetiring "runner_retiring" Warning
+        "the label of a hosted machine on which recipes are tested ends within 90 days"
+        "name another label in `[runners]` of pipeline.toml" None;
     PullRequestOld "pull_request_old" Warning
         "a pull request of a batch has been open for more than two days"
         "`tsuku-batch pr list`, then `tsuku-batch pr merge {subject} --reason TEXT`, or close it" None;

@@ -1,6 +1,6 @@
 //! What processes of this machine left, and what is open on a forge.
 
-use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound as _, TimeDelta, Utc};
 
 use super::{Finding, FindingCode, Place};
 
@@ -12,6 +12,9 @@ const ARTIFACTS: TimeDelta = TimeDelta::days(14);
 
 /// After this time an open pull request counts as abandoned.
 const PULL_REQUEST: TimeDelta = TimeDelta::hours(48);
+
+/// So long before the end of a label somebody should replace it.
+const RUNNER_NOTICE: TimeDelta = TimeDelta::days(90);
 
 /// Something that a process left in the folder of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,18 @@ pub fn left_over(file: &str, left: LeftOver, now: DateTime<Utc>) -> Option<Findi
         }
     };
     Some(Finding::new(code, Place { file, line: 0 }, file, message))
+}
+
+/// What is wrong with the label `label` of a hosted machine, which ends on `day`.
+pub fn runner(label: &str, day: NaiveDate, now: DateTime<Utc>) -> Option<Finding> {
+    let left = day.signed_duration_since(now.date_naive());
+    let code = match () {
+        () if left <= TimeDelta::zero() => FindingCode::RunnerRetired,
+        () if left <= RUNNER_NOTICE => FindingCode::RunnerRetiring,
+        () => return None,
+    };
+    let at = Place { file: "pipeline.toml", line: 0 };
+    Some(Finding::new(code, at, label, format!("{label} ends on {day}")))
 }
 
 /// What is wrong with the open pull request `number` of `branch`, which was opened at `opened_at`.

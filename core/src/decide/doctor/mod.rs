@@ -23,7 +23,7 @@ pub use self::{
     findings::{Findings, MAX_OF_A_KIND},
     history::{HistoryCheck, Placed},
     logs::{breaker_log, curated_source, seeding},
-    machine::{LeftOver, left_over, pull_request},
+    machine::{LeftOver, left_over, pull_request, runner},
     recipes::RecipeCheck,
     unreadable::{FileKind, unreadable},
 };

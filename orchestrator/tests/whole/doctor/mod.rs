@@ -36,13 +36,21 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// What `args` print at the time of the sample.
 fn output(root: &TestRoot, args: &[&str]) -> Output {
-    root.command(args).env("TSUKU_BATCH_NOW", NOW).output().unwrap()
+    output_at(root, NOW, args)
+}
+
+fn output_at(root: &TestRoot, now: &str, args: &[&str]) -> Output {
+    root.command(args).env("TSUKU_BATCH_NOW", now).output().unwrap()
 }
 
 /// What `doctor` with `args` says in JSON, and its exit code.
 fn doctor(root: &TestRoot, args: &[&str]) -> (Option<i32>, Value) {
+    doctor_at(root, NOW, args)
+}
+
+fn doctor_at(root: &TestRoot, now: &str, args: &[&str]) -> (Option<i32>, Value) {
     let args = [&["doctor", "--json"], args].concat();
-    let output = output(root, &args);
+    let output = output_at(root, now, &args);
     let report = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{args:?}: {error}: {output:?}"));
     (output.status.code(), report)
@@ -86,7 +94,7 @@ fn check(case: &Planted) -> Vec<String> {
     let root = healthy::root();
     (case.plant)(&root);
     let mut problems = vec![];
-    let (exit, report) = doctor(&root, &[]);
+    let (exit, report) = doctor_at(&root, case.now, &[]);
     let found = report["findings"].as_array().unwrap();
     let is_it = |it: &&Value| {
         it["code"] == case.code
@@ -117,11 +125,11 @@ fn check(case: &Planted) -> Vec<String> {
 fn check_fix(case: &Planted, is_fixable: bool, root: &TestRoot) -> Vec<String> {
     let mut problems = vec![];
     let before = tree(root);
-    let (_, shown) = doctor(root, &["--fix", "--dry-run"]);
+    let (_, shown) = doctor_at(root, case.now, &["--fix", "--dry-run"]);
     if tree(root) != before || shown["repairs"].as_array().unwrap().is_empty() == is_fixable {
         problems.push(format!("{}: --dry-run: {:#}", case.code, shown["repairs"]));
     }
-    let (_, fixed) = doctor(root, &["--fix"]);
+    let (_, fixed) = doctor_at(root, case.now, &["--fix"]);
     if fixed["repairs"] != shown["repairs"] {
         problems.push(format!("{}: --fix: {:#}", case.code, fixed["repairs"]));
     }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::healthy::{
-    BATCH, CONTROL, CURATED, DIGEST, FAILURES, LOG, QUEUE, RUN, SEEDINGS, append, curated, edit,
-    edit_two, failure, output, read, recipe, run, seeding, transition, write,
+    BATCH, CONTROL, CURATED, DIGEST, FAILURES, LOG, NOW, QUEUE, RUN, SEEDINGS, append, curated,
+    edit, edit_two, failure, output, read, recipe, run, seeding, transition, write,
 };
 use crate::root::TestRoot;
 
@@ -17,11 +17,13 @@ pub(super) struct Planted {
     pub(super) plant: fn(&TestRoot),
     pub(super) file: String,
     pub(super) line: Option<u64>,
+    /// The time of the examination.
+    pub(super) now: &'static str,
 }
 
 fn case(code: &'static str, file: &str, line: u64, plant: fn(&TestRoot)) -> Planted {
     let line = (line > 0).then_some(line);
-    Planted { code, plant, file: file.to_owned(), line }
+    Planted { code, plant, file: file.to_owned(), line, now: NOW }
 }
 
 const OTHER: &str = "npm-2026-01-03T00-00-00Z";
@@ -239,6 +241,17 @@ fn of_machine() -> Vec<Planted> {
         case("work_left", ".tsuku-batch/work/npm-x", 0, |root| {
             write(root, ".tsuku-batch/work/npm-x/home/file", "x");
         }),
+        case("runner_retired", "pipeline.toml", 0, |root| {
+            write(root, "pipeline.toml", "[runners]\ndarwin-arm64 = \"macos-12\"\n");
+        }),
+        Planted {
+            now: "2026-10-01T00:00:00Z",
+            ..case("runner_retiring", "pipeline.toml", 0, |root| {
+                write(root, "pipeline.toml", "[runners]\ndarwin-arm64 = \"macos-14\"\n");
+                let seeding = seeding().to_string().replace("2026-01-01", "2026-09-20");
+                write(root, SEEDINGS, &(seeding + "\n"));
+            })
+        },
         case("set_aside", ".tsuku-batch/set-aside/x.jsonl", 0, |root| {
             write(root, ".tsuku-batch/set-aside/x.jsonl", "x");
         }),
