@@ -9,6 +9,7 @@ mod archive;
 mod attacks;
 mod bad_input;
 mod blame;
+mod config;
 mod damage;
 mod doctor;
 mod explain;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     trials.extend(archive::trials());
     trials.extend(bad_input::trials(&backends));
     trials.extend(blame::trials());
+    trials.extend(config::trials());
     trials.extend(damage::trials());
     trials.extend(doctor::trials());
     trials.extend(explain::trials());
