@@ -8,6 +8,7 @@ use super::{
     chart::FigureView,
     frame::Frame,
     overview::Overview,
+    row,
     table::{TableView, label},
 };
 use crate::{site::Site, text::Text};
@@ -46,7 +47,7 @@ pub(super) fn build(site: &Site<'_>, overview: &Overview<'_>) -> Page {
         queue: overview.queue.view(""),
         blockers: overview.blockers.view(""),
         runs: overview.runs.view(""),
-        failures: overview.failures.view(""),
+        failures: overview.failures.part("", &overview.failures.rows, row::HIDDEN_OF_FAILURES),
         breakers: overview.breakers.view(""),
         figures: overview.figures.iter().map(|figure| figure.view("")).collect(),
     };

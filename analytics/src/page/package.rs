@@ -12,12 +12,12 @@ use super::{
     frame::Frame,
     matrix,
     row::{self, Link, NOT_QUEUED},
-    run::TableCell,
     strip,
     table::{Cell, Column, ColumnKind as Kind, Row, Table, TableView},
 };
 use crate::{
     explained::{self, Places},
+    html::Html,
     path,
     site::Site,
     text::{Text, Timestamp, counted, duration, https_url},
@@ -39,8 +39,8 @@ struct PackagePage<'a> {
     next_at: Option<Timestamp>,
     next: Text,
     last: Option<(Link, Text)>,
-    strip: TableCell<'a>,
-    facts: Vec<(&'static str, TableCell<'a>)>,
+    strip: Html,
+    facts: Vec<(&'static str, Html)>,
     out: Vec<(&'static str, String)>,
     commands: Vec<Text>,
     matrix: Option<chart::FigureView<'a>>,
@@ -77,7 +77,7 @@ pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Pag
     };
     let matrix = matrix::of_package(site, id);
     let recipe = site.recipe(id);
-    let cell = |cell| TableCell { root: &root, cell };
+    let cell = |cell: Cell| cell.view(&root);
     let page = PackagePage {
         frame: Frame::fixed(&path, &id.to_string(), "Packages", newest),
         name: Text::of(&id.name),
@@ -91,7 +91,7 @@ pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Pag
             let headline = Link::new(path::failure(&failure.id), site.headline(failure));
             (headline, Text::of(site.remedy(failure)))
         }),
-        strip: cell(Cell::Strip(strip::linked(site, id))),
+        strip: cell(Cell::Strip(strip::words(site, id))),
         facts: facts(site, id).into_iter().map(|(name, it)| (name, cell(it))).collect(),
         out: out(site, id),
         commands: commands(&explanation),
@@ -127,7 +127,7 @@ fn facts(site: &Site<'_>, id: &PackageId) -> Vec<(&'static str, Cell)> {
         facts.extend(of_entry(site, entry));
     }
     facts.push(("Notes", Cell::text(notes(site, id).join("; "))));
-    if let Some(blocker) = site.blockers.iter().find(|blocker| blocker.id == *id) {
+    if let Some(blocker) = site.blocker(id) {
         let list = path::list(&path::blocker(&id.ecosystem, &id.name), 1);
         let waiting = counted(blocker.waiting.len(), "package");
         facts.push(("Blocks", Cell::Link(Link::new(list, waiting))));

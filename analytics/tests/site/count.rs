@@ -15,8 +15,9 @@ fn n_rows_of(tags: &[Tag], id: &str) -> Option<usize> {
     let start = tags.iter().position(is_it)?;
     let rest = tags[start + 1..].iter().take_while(|tag| tag.name != "table");
     let body = rest.skip_while(|tag| tag.name != "tbody");
-    // The row of the head comes before the body.
-    Some(body.filter(|tag| tag.name == "tr").count())
+    // The row of the head comes before the body, and a heading among the rows is no row.
+    let is_row = |tag: &&Tag| tag.name == "tr" && !tag.attributes.contains_key("class");
+    Some(body.filter(is_row).count())
 }
 
 /// The number of rows that a reader finds who follows `href` on the page at `path`: those of the table

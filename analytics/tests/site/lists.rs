@@ -117,7 +117,8 @@ fn a_package_that_was_never_attempted_is_a_row_to_which_others_lead() {
     let page = &site["queue/npm/pending~2.html"];
     let (_, rest) = page.split_once("<tr id=\"p-p550\">").unwrap();
     let (row, _) = rest.split_once("</tr>").unwrap();
-    for text in ["p550", "pending", "it is &#60;old&#62;", "2026-11-21"] {
+    assert!(page.contains("<h1>Packages of npm: pending</h1>"), "{page}");
+    for text in ["p550", "it is &#60;old&#62;", "2026-11-21"] {
         assert!(row.contains(text), "{text} in {row}");
     }
     count::check_all(&site);
