@@ -20,6 +20,7 @@ mod old;
 mod page;
 mod path;
 mod records;
+mod shown;
 mod site;
 mod text;
 mod threads;

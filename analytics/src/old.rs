@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::{
     path,
+    shown::view,
     text::{Text, Timestamp},
 };
 
@@ -88,7 +89,7 @@ impl Old for FailureRecord {
             at: Timestamp(self.timestamp),
             subject: Text::of(&self.package_id),
             environment: self.environment.map_or("", |environment| environment.as_str()),
-            headline: Text::of(headline(&crate::site::view(registry, self))),
+            headline: Text::of(headline(&view(registry, self))),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use batch_core::{
-    decide::headline::{FailureView, Headline, Remedy, headline, remedy},
+    decide::headline::{Headline, Remedy, remedy},
     model::{
         EcosystemId, FailureRecord, Fingerprint, PackageId, QueueEntry, RecipeName, RunRecord,
         Status, StatusLabel, Tier, slug,
@@ -20,6 +20,7 @@ use crate::{
     path,
     newest::newest,
     records::Records,
+    shown::{Shown, view},
     text::https_url,
     threads,
     tried::{Attempts, Tried},
@@ -42,18 +43,18 @@ pub(crate) struct Site<'a> {
     recipe_names: HashSet<&'a str>,
     pub(crate) attempts: Attempts<'a>,
     /// Every package that has a page. The entry is `None` if the package is in no queue.
-    pub(crate) packages: BTreeMap<&'a PackageId, Option<&'a QueueEntry>>,
+    pub(crate) packages: HashMap<&'a PackageId, Option<&'a QueueEntry>>,
     /// The entries without a page: the number of the page of their ecosystem's list of pending
     /// entries on which their row is.
-    rows: BTreeMap<&'a PackageId, usize>,
+    rows: HashMap<&'a PackageId, usize>,
     /// Every run that has a page. Runs of imported failures have no record.
-    pub(crate) batches: BTreeMap<&'a str, Option<&'a RunRecord>>,
-    causes_by_fingerprint: BTreeMap<Fingerprint, usize>,
+    pub(crate) batches: HashMap<&'a str, Option<&'a RunRecord>>,
+    causes_by_fingerprint: HashMap<Fingerprint, usize>,
     /// By the ids of the failures; many pages show each of them.
-    headlines: HashMap<&'a str, Headline>,
-    failures_by_run: BTreeMap<&'a str, Vec<&'a FailureRecord>>,
-    failures_by_package: BTreeMap<&'a PackageId, Vec<&'a FailureRecord>>,
-    recipes: BTreeMap<&'a PackageId, &'a RecipeName>,
+    shown: HashMap<&'a str, Shown>,
+    failures_by_run: HashMap<&'a str, Vec<&'a FailureRecord>>,
+    failures_by_package: HashMap<&'a PackageId, Vec<&'a FailureRecord>>,
+    recipes: HashMap<&'a PackageId, &'a RecipeName>,
     /// The address of the repository of the recipes, if a run says it.
     forge: Option<&'a str>,
 }
@@ -64,8 +65,7 @@ impl<'a> Site<'a> {
         let attempts = Attempts::new(&records.runs, &records.failures);
         let causes = causes::rank(&records.failures);
         let by_fingerprint = causes.iter().enumerate().map(|(i, it)| (it.fingerprint, i));
-        let headlines =
-            threads::map(&records.failures, |it| headline(&view(circumstances.registry, it)));
+        let shown = threads::map(&records.failures, |it| Shown::new(circumstances.registry, it));
         let ids = records.failures.iter().map(|failure| &*failure.id);
         let blockers = blockers::rank(records);
         let ids_of_blockers = blockers.iter().enumerate().map(|(i, it)| (it.id.clone(), i));
@@ -75,7 +75,7 @@ impl<'a> Site<'a> {
             as_of,
             data_as_of: newest(records, as_of),
             causes_by_fingerprint: by_fingerprint.collect(),
-            headlines: ids.zip(headlines).collect(),
+            shown: ids.zip(shown).collect(),
             causes,
             blockers_by_id: ids_of_blockers.collect(),
             blockers,
@@ -84,10 +84,10 @@ impl<'a> Site<'a> {
             packages: attempts.packages().map(|id| (id, None)).collect(),
             batches: attempts.batches().map(|id| (id, None)).collect(),
             attempts,
-            rows: BTreeMap::new(),
-            failures_by_run: BTreeMap::new(),
-            failures_by_package: BTreeMap::new(),
-            recipes: BTreeMap::new(),
+            rows: HashMap::new(),
+            failures_by_run: HashMap::new(),
+            failures_by_package: HashMap::new(),
+            recipes: HashMap::new(),
             forge: records.runs.iter().find_map(|run| forge(run.workflow_run_url.as_deref()?)),
         };
         for failure in &records.failures {
@@ -143,12 +143,17 @@ impl<'a> Site<'a> {
 
     /// The cause of `failure` in one line.
     pub(crate) fn headline(&self, failure: &FailureRecord) -> &Headline {
-        &self.headlines[&*failure.id]
+        &self.shown(failure).headline
+    }
+
+    /// What many pages show of `failure`.
+    pub(crate) fn shown(&self, failure: &FailureRecord) -> &Shown {
+        &self.shown[&*failure.id]
     }
 
     /// Whether a failure of that id has a page.
     pub(crate) fn has_failure(&self, id: &str) -> bool {
-        self.headlines.contains_key(id)
+        self.shown.contains_key(id)
     }
 
     /// What a person can do about `failure`.
@@ -274,13 +279,6 @@ impl<'a> Site<'a> {
         let plugin = self.circumstances.registry.and_then(|registry| registry.get(id));
         plugin.map_or(u16::MAX, |plugin| plugin.rotation_rank)
     }
-}
-
-/// `failure` as headlines and remedies need it.
-pub(crate) fn view<'f>(registry: Option<&Registry>, failure: &'f FailureRecord) -> FailureView<'f> {
-    let ecosystem = &failure.package_id.ecosystem;
-    let reason = |registry: &Registry| registry.reason(ecosystem, failure.kind(), &failure.message);
-    FailureView::of_record(failure).with_own_reason(registry.and_then(reason))
 }
 
 /// The anchor of the row of a package that has no page.

@@ -1,6 +1,6 @@
 //! What is in the cells of tables and in the lists of facts.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use super::row::Link;
 use crate::{
@@ -65,14 +65,14 @@ impl Cell {
     }
 
     /// The value by which rows are filtered.
-    pub(super) fn value(&self) -> String {
+    pub(super) fn value(&self) -> Cow<'_, str> {
         match self {
-            Self::Text(text) | Self::Command(text) => text.to_string(),
-            Self::Link(link) => link.text.to_string(),
-            Self::Word(word) => label(word),
-            Self::Number(n) | Self::Count(n, _) => n.to_string(),
+            Self::Text(text) | Self::Command(text) => text.as_str().into(),
+            Self::Link(link) => link.text.as_str().into(),
+            Self::Word(word) => label(word).into(),
+            Self::Number(n) | Self::Count(n, _) => n.to_string().into(),
             Self::None | Self::Links(..) | Self::Time(_) | Self::TimeLink(..) | Self::Strip(_) => {
-                String::new()
+                "".into()
             }
         }
     }

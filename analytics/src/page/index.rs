@@ -38,6 +38,7 @@ pub(super) fn build(site: &Site<'_>, overview: &Overview<'_>) -> Page {
         // The verdict says it.
         (frame.warning, frame.fresh_until) = (None, None);
     }
+    let failures = &overview.failures;
     let index = Index {
         frame,
         o: overview,
@@ -47,7 +48,7 @@ pub(super) fn build(site: &Site<'_>, overview: &Overview<'_>) -> Page {
         queue: overview.queue.view(""),
         blockers: overview.blockers.view(""),
         runs: overview.runs.view(""),
-        failures: overview.failures.part("", &overview.failures.rows, row::HIDDEN_OF_FAILURES),
+        failures: failures.part("", &failures.rows, failures.shown(row::HIDDEN_OF_FAILURES)),
         breakers: overview.breakers.view(""),
         figures: overview.figures.iter().map(|figure| figure.view("")).collect(),
     };

@@ -167,6 +167,7 @@ pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
     let name = list.columns.iter().find(|c| c.kind == ColumnKind::Name && !c.key.is_empty());
     let (index, preset) = (list.index.path(&list.stem), list.index.preset());
     let has_index = N_ROWS < table.rows.len();
+    let shown = table.shown(list.without);
     let mut made = vec![];
     for (path, pager, rows) in pages(&list.stem, &table.rows) {
         let frame = Frame::live(site, &path, &list.title, list.section);
@@ -180,7 +181,7 @@ pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
             has_time: has(ColumnKind::Time),
             search: name.filter(|_| is_long).map(|column| column.label),
             index: has_index.then_some((&*index, &*preset)),
-            table: table.part(&root, rows, list.without),
+            table: table.part(&root, rows, shown.clone()),
             more: more.map(|(title, table)| (*title, table.view(&root))).collect(),
             pager,
         };

@@ -38,7 +38,7 @@ mod table;
 mod timeline;
 mod why;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 pub use dashboard::schemas;
 pub(crate) use list::N_ROWS;
@@ -67,16 +67,18 @@ pub(crate) fn pages<E>(
     put: impl FnMut(Page) -> Result<(), E>,
 ) -> Result<Summary, E> {
     let site = &Site::new(records, circumstances);
-    let overview = &overview::Overview::new(site, months);
+    // Whoever needs it first makes it, while other threads make pages that do not need it.
+    let overview = OnceLock::new();
+    let overview = || overview.get_or_init(|| overview::Overview::new(site, months));
     let (rows, places) = (&failures::rows(site), &explained::places(site));
     let runs: Vec<_> = site.batches.iter().collect();
     let packages: Vec<_> = site.packages.keys().collect();
     // What takes longest comes first, so that no thread is left alone with it.
     let mut all: Vec<Job<'_>> = vec![
-        Box::new(|| dashboard::build(site, overview)),
-        Box::new(|| vec![index::build(site, overview)]),
+        Box::new(|| dashboard::build(site, overview())),
+        Box::new(|| vec![index::build(site, overview())]),
         Box::new(|| redirect::build(site).into()),
-        Box::new(|| runs::build(site, &overview.health)),
+        Box::new(|| runs::build(site, &overview().health)),
         Box::new(|| causes::build(site)),
         Box::new(|| blockers::build(site)),
         Box::new(|| breakers::build(site)),

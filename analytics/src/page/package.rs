@@ -88,7 +88,7 @@ pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Pag
         next_at: explanation.next_attempt.at.map(Timestamp),
         next: Text::new(&explanation.next_attempt.why),
         last: failure.map(|failure| {
-            let headline = Link::new(path::failure(&failure.id), site.headline(failure));
+            let headline = Link::failure(site, failure);
             (headline, Text::of(site.remedy(failure)))
         }),
         strip: cell(Cell::Strip(strip::words(site, id))),
@@ -228,7 +228,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
         Cell::Time(Timestamp(tried.at)),
         Cell::Word(tried.ended.as_str()),
         failure.map_or(Cell::None, |it| {
-            Cell::Link(Link::new(path::failure(&it.id), site.headline(it)))
+            Cell::Link(Link::failure(site, it))
         }),
         failure.map_or(Cell::None, |it| Cell::text(it.kind())),
         Cell::Links(
@@ -239,7 +239,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
                 .filter(|it| it.output.is_some())
                 .map(|it| {
                     let place = it.environment.map_or("output", |it| it.as_str());
-                    Link::new(format!("{}#output", path::failure(&it.id)), place)
+                    Link::new(format!("{}#output", site.shown(it).href), place)
                 })
                 .collect(),
         ),

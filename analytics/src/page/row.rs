@@ -36,6 +36,12 @@ impl Link {
         Self::new(site.package_href(id), &id.name)
     }
 
+    /// A link to the page of a failure, with its headline as text.
+    pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Self {
+        let shown = site.shown(failure);
+        Self { href: shown.href.clone(), text: shown.line.clone() }
+    }
+
     /// A link to the page of a run, if that page exists.
     pub(super) fn run(site: &Site<'_>, batch_id: &str) -> Self {
         let href = site.batches.get(batch_id).map(|_| path::run(batch_id)).unwrap_or_default();
@@ -73,7 +79,7 @@ pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Row {
         Cell::text(failure.subcategory()),
         Cell::text(environment),
         Cell::Time(Timestamp(failure.timestamp)),
-        Cell::Link(Link::new(path::failure(&failure.id), site.headline(failure))),
+        Cell::Link(Link::failure(site, failure)),
         Cell::text(failure.fingerprint),
     ])
 }

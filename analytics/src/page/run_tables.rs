@@ -153,7 +153,7 @@ fn restricted(site: &Site<'_>, run: &RunRecord, exclusion: &Exclusion) -> Row {
     let cells: Vec<String> = exclusion.cells.iter().map(|it| it.cell.to_string()).collect();
     let failures = site.failures_of(&run.batch_id).iter();
     let reasons = failures.filter(|it| exclusion.failure_ids.contains(&it.id));
-    let links: Vec<Link> = reasons.map(|it| by_place(it, it.subcategory())).collect();
+    let links: Vec<Link> = reasons.map(|it| by_place(site, it, it.subcategory())).collect();
     Row::from(vec![
         Cell::link(Link {
             text: Text::of(&exclusion.package_id),
@@ -171,19 +171,19 @@ fn restricted(site: &Site<'_>, run: &RunRecord, exclusion: &Exclusion) -> Row {
 }
 
 /// A link to a failure that is called by its environment.
-fn by_place(failure: &FailureRecord, without: &str) -> Link {
+fn by_place(site: &Site<'_>, failure: &FailureRecord, without: &str) -> Link {
     let place = failure.environment.map_or(without, |environment| environment.as_str());
-    Link::new(path::failure(&failure.id), place)
+    Link::new(&*site.shown(failure).href, place)
 }
 
 fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
-    let link = |failure: &&FailureRecord| by_place(failure, failure.subcategory());
+    let link = |failure: &&FailureRecord| by_place(site, failure, failure.subcategory());
     let first = tried.failures.first();
     Row::from(vec![
         Cell::link(Link::package(site, tried.package)),
         Cell::Word(tried.ended.as_str()),
         first.map_or(Cell::None, |it| {
-            Cell::Link(Link::new(path::failure(&it.id), site.headline(it)))
+            Cell::Link(Link::failure(site, it))
         }),
         Cell::Links(Text::default(), tried.failures.iter().map(link).collect()),
         Cell::Strip(strip::words(site, tried.package)),
@@ -193,7 +193,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
 fn verified(site: &Site<'_>, tried: &Tried<'_>, run: Option<&RunRecord>) -> Row {
     let name: Option<&RecipeName> = site.recipe_name(tried.package);
     let from = name.and_then(|name| run?.executables_from.get(name));
-    let link = |failure: &&FailureRecord| by_place(failure, "no environment");
+    let link = |failure: &&FailureRecord| by_place(site, failure, "no environment");
     Row::from(vec![
         Cell::link(Link::package(site, tried.package)),
         Cell::Word(tried.ended.as_str()),

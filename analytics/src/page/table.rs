@@ -88,35 +88,40 @@ impl From<Vec<Cell>> for Row {
     }
 }
 
-/// Which columns of `rows` say something.
-fn used(columns: &[Column], rows: &[Row]) -> Vec<bool> {
-    let is_used = |i: usize| rows.iter().any(|row| !row.cells[i].is_none());
-    (0..columns.len()).map(is_used).collect()
-}
-
 /// The values of a column, each once and sorted.
 pub(super) fn choices(rows: &[Row], column: usize) -> BTreeSet<String> {
-    let values = rows.iter().map(|row| row.cells[column].value());
-    values.filter(|value| !value.is_empty()).collect()
+    let mut values = BTreeSet::new();
+    for row in rows {
+        let value = row.cells[column].value();
+        if !value.is_empty() && !values.contains(&*value) {
+            values.insert(value.into_owned());
+        }
+    }
+    values
 }
 
 impl Table {
     /// The table as seen from a page with that way to the top of the site.
     pub(super) fn view<'t>(&'t self, root: &'t str) -> TableView<'t> {
-        self.part(root, &self.rows, &[])
+        self.part(root, &self.rows, self.shown(&[]))
     }
 
-    /// Some of the rows, without the columns with these keys.
+    /// Some of the rows, with the columns of these numbers.
     pub(super) fn part<'t>(
         &'t self,
         root: &'t str,
         rows: &'t [Row],
-        without: &[&str],
+        shown: Vec<usize>,
     ) -> TableView<'t> {
+        TableView { root, table: self, shown, rows }
+    }
+
+    /// The numbers of the columns in which a cell says something, without those with these keys.
+    pub(super) fn shown(&self, without: &[&str]) -> Vec<usize> {
         let is_wanted = |column: &Column| column.key.is_empty() || !without.contains(&column.key);
-        let used = used(self.columns, &self.rows);
-        let shown = self.columns.iter().enumerate().filter(|(i, it)| used[*i] && is_wanted(it));
-        TableView { root, table: self, shown: shown.map(|(i, _)| i).collect(), rows }
+        let says = |i: usize| self.rows.iter().any(|row| !row.cells[i].is_none());
+        let columns = self.columns.iter().enumerate();
+        columns.filter(|(i, column)| is_wanted(column) && says(*i)).map(|(i, _)| i).collect()
     }
 }
 
