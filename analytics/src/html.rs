@@ -21,7 +21,8 @@ impl Html {
     /// Adds a text, or a part of the value of an attribute in double quotes.
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         let mut rest = text;
-        while let Some(i) = rest.bytes().position(|b| matches!(b, b'"' | b'&' | b'\'' | b'<' | b'>'))
+        while let Some(i) =
+            rest.bytes().position(|b| matches!(b, b'"' | b'&' | b'\'' | b'<' | b'>'))
         {
             let (before, special) = rest.split_at(i);
             self.0.push_str(before);
@@ -41,8 +42,9 @@ impl Html {
     /// Adds a text that may have another direction than the text around it. `bdi` also tells a name
     /// that looks like a number from a number.
     pub(crate) fn isolated(&mut self, text: &str) -> &mut Self {
-        let is_plain = text.is_ascii() && text.bytes().any(|b| b.is_ascii_alphabetic());
-        if is_plain {
+        let is_from_left = |c: char| matches!(c, '\0'..'\u{590}' | '\u{2010}'..='\u{2027}' | '\u{2400}'..='\u{2426}');
+        let has_letter = text.bytes().any(|b| b.is_ascii_alphabetic());
+        if has_letter && (text.is_ascii() || text.chars().all(is_from_left)) {
             self.text(text)
         } else {
             self.markup("<bdi>").text(text).markup("</bdi>")
@@ -96,27 +98,62 @@ mod tests {
     #[test]
     fn texts_are_escaped_as_templates_escape_them() {
         let hostile = "a<b> \"c\" 'd' & é";
-        check(|it| { it.text(hostile); }, "a&#60;b&#62; &#34;c&#34; &#39;d&#39; &#38; é");
+        check(
+            |it| {
+                it.text(hostile);
+            },
+            "a&#60;b&#62; &#34;c&#34; &#39;d&#39; &#38; é",
+        );
         assert_eq!(
             askama::filters::escape(hostile, askama::filters::Html).unwrap().to_string(),
             "a&#60;b&#62; &#34;c&#34; &#39;d&#39; &#38; é"
         );
         let link = "<a href=\"../&#34;x\">";
-        check(|it| { it.link_to("../", "\"x"); }, link);
+        check(
+            |it| {
+                it.link_to("../", "\"x");
+            },
+            link,
+        );
     }
 
     #[test]
     fn what_may_change_the_direction_or_looks_like_a_number_is_isolated() {
-        check(|it| { it.isolated("plain"); }, "plain");
-        check(|it| { it.isolated("שלום"); }, "<bdi>שלום</bdi>");
-        check(|it| { it.isolated("7"); }, "<bdi>7</bdi>");
-        check(|it| { it.isolated("<i>"); }, "&#60;i&#62;");
+        check(
+            |it| {
+                it.isolated("plain – é…");
+            },
+            "plain – é…",
+        );
+        check(
+            |it| {
+                it.isolated("שלום");
+            },
+            "<bdi>שלום</bdi>",
+        );
+        check(
+            |it| {
+                it.isolated("7");
+            },
+            "<bdi>7</bdi>",
+        );
+        check(
+            |it| {
+                it.isolated("<i>");
+            },
+            "&#60;i&#62;",
+        );
     }
 
     #[test]
     fn numbers_have_all_their_digits() {
         for n in [0, 9, 10, 1_234_567, u64::MAX] {
-            check(|it| { it.number(n); }, &n.to_string());
+            check(
+                |it| {
+                    it.number(n);
+                },
+                &n.to_string(),
+            );
         }
     }
 }

@@ -21,7 +21,8 @@ pub(crate) fn for_each<'j, T: Sync>(
     items: &'j [T],
     make: impl Fn(&T) -> Page + Copy + Send + Sync + 'j,
 ) -> impl Iterator<Item = Job<'j>> {
-    let job = move |items: &'j [T]| -> Job<'j> { Box::new(move || items.iter().map(make).collect()) };
+    let job =
+        move |items: &'j [T]| -> Job<'j> { Box::new(move || items.iter().map(make).collect()) };
     items.chunks(N_AT_ONCE).map(job)
 }
 
@@ -59,10 +60,7 @@ pub(crate) struct Workers<'j> {
 }
 
 impl<'j> Workers<'j> {
-    pub(crate) fn start<'scope>(
-        scope: &'scope Scope<'scope, '_>,
-        queue: &'scope Queue<'j>,
-    ) -> Self
+    pub(crate) fn start<'scope>(scope: &'scope Scope<'scope, '_>, queue: &'scope Queue<'j>) -> Self
     where
         'j: 'scope,
     {
@@ -106,10 +104,7 @@ impl<'j> Workers<'j> {
     }
 
     /// Passes the other pages to `put`.
-    pub(crate) fn end<E>(
-        self,
-        put: &mut impl FnMut(Page) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(crate) fn end<E>(self, put: &mut impl FnMut(Page) -> Result<(), E>) -> Result<(), E> {
         drop(self.jobs);
         self.made.into_iter().flatten().try_for_each(put)
     }

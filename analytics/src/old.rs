@@ -124,7 +124,9 @@ impl Old for RunRecord {
 }
 
 /// The lines of each run, in their order.
-pub(crate) fn by_run<'l>(lines: impl Iterator<Item = (&'l str, OldLine)>) -> Vec<(Text, Vec<OldLine>)> {
+pub(crate) fn by_run<'l>(
+    lines: impl Iterator<Item = (&'l str, OldLine)>,
+) -> Vec<(Text, Vec<OldLine>)> {
     let mut runs: Vec<(&str, Vec<OldLine>)> = vec![];
     for (batch, line) in lines {
         match runs.last_mut().filter(|(last, _)| *last == batch) {

@@ -32,7 +32,10 @@ mod tests {
     fn results_are_in_the_order_of_the_items() {
         for n in [0, 1, 2, 3, 1_001] {
             let items: Vec<usize> = (0..n).collect();
-            assert_eq!(super::map(&items, |n| n * 2), items.iter().map(|n| n * 2).collect::<Vec<_>>());
+            assert_eq!(
+                super::map(&items, |n| n * 2),
+                items.iter().map(|n| n * 2).collect::<Vec<_>>()
+            );
         }
     }
 }

@@ -81,7 +81,9 @@ impl Cell {
     pub(super) fn write(&self, root: &str, html: &mut Html) {
         match self {
             Self::None => {}
-            Self::Text(text) => { html.isolated(text.as_str()); }
+            Self::Text(text) => {
+                html.isolated(text.as_str());
+            }
             Self::Link(link) => link.write(root, html),
             Self::Links(text, links) => {
                 html.text(text.as_str());
@@ -99,9 +101,15 @@ impl Cell {
                 html.markup("</a>");
             }
             Self::Word(word) => write_word(word, html),
-            Self::Number(0) => { html.markup("<span class=\"zero\">0</span>"); }
-            Self::Number(n) => { html.number(*n); }
-            Self::Count(n, href) => { html.link_to(root, href).number(*n).markup("</a>"); }
+            Self::Number(0) => {
+                html.markup("<span class=\"zero\">0</span>");
+            }
+            Self::Number(n) => {
+                html.number(*n);
+            }
+            Self::Count(n, href) => {
+                html.link_to(root, href).number(*n).markup("</a>");
+            }
             Self::Command(text) => {
                 html.markup("<code>").isolated(text.as_str()).markup("</code>");
             }

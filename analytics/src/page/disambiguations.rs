@@ -124,17 +124,20 @@ pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
                  decisions by rules come from the earlier pipeline.";
     let mut pages = vec![];
     let mut write = |stem: &str, title: &str, intro: &str, (rows, facets)| {
-        pages.extend(list::write(site, List {
-            stem: stem.to_owned(),
-            title: title.to_owned(),
-            section: "Sources",
-            intro: Text::new(intro),
-            empty: "No decision about a source is recorded.",
-            facets,
-            columns: COLUMNS,
-            rows,
-            ..List::default()
-        }));
+        pages.extend(list::write(
+            site,
+            List {
+                stem: stem.to_owned(),
+                title: title.to_owned(),
+                section: "Sources",
+                intro: Text::new(intro),
+                empty: "No decision about a source is recorded.",
+                facets,
+                columns: COLUMNS,
+                rows,
+                ..List::default()
+            },
+        ));
     };
     let rows = |list: &mut dyn Iterator<Item = &Decision<'_>>| -> Vec<Row> {
         list.map(|decision| row(site, decision)).collect()
@@ -146,6 +149,11 @@ pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     }
     let intro = "The packages of these tools may be different programs of the same name. A person \
                  decides with `tsuku-batch disambiguation add`.";
-    write(NEED_REVIEW, "Sources that need a person", intro, (rows(&mut review.into_iter()), vec![]));
+    write(
+        NEED_REVIEW,
+        "Sources that need a person",
+        intro,
+        (rows(&mut review.into_iter()), vec![]),
+    );
     pages
 }

@@ -4,7 +4,8 @@ use askama::Template;
 use batch_core::{
     decide::shell_word::shell_word,
     model::{
-        Confidence, EcosystemId, ExecutablesFrom, FailureRecord, PackageId, PackageName, Stage, StatusLabel,
+        Confidence, EcosystemId, ExecutablesFrom, FailureRecord, PackageId, PackageName, Stage,
+        StatusLabel,
     },
 };
 

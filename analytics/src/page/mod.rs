@@ -45,8 +45,13 @@ pub(crate) use list::N_ROWS;
 pub use missing::missing;
 pub(crate) use months::month;
 
-
-use crate::{Circumstances, Summary, explained, jobs::{self, Job}, history::Counts, records::Records, site::Site};
+use crate::{
+    Circumstances, Summary, explained,
+    history::Counts,
+    jobs::{self, Job},
+    records::Records,
+    site::Site,
+};
 
 /// One file of the site.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -227,9 +227,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
     Row::from(vec![
         Cell::Time(Timestamp(tried.at)),
         Cell::Word(tried.ended.as_str()),
-        failure.map_or(Cell::None, |it| {
-            Cell::Link(Link::failure(site, it))
-        }),
+        failure.map_or(Cell::None, |it| Cell::Link(Link::failure(site, it))),
         failure.map_or(Cell::None, |it| Cell::text(it.kind())),
         Cell::Links(
             Text::default(),

@@ -258,7 +258,9 @@ pub(super) fn result(run: &RunRecord) -> String {
 pub(super) fn yield_of(run: &RunRecord) -> String {
     let recipes = |n: u64| counted(usize::try_from(n).unwrap_or(usize::MAX), "recipe");
     match (run.merged, &run.pull_request) {
-        (0, Some(it)) => format!("{} verified, in pull request {}", recipes(run.succeeded), it.number),
+        (0, Some(it)) => {
+            format!("{} verified, in pull request {}", recipes(run.succeeded), it.number)
+        }
         (0, None) => format!("{} verified", recipes(run.succeeded)),
         (n, _) => format!("{} merged", recipes(n)),
     }

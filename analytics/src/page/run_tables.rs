@@ -182,9 +182,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
     Row::from(vec![
         Cell::link(Link::package(site, tried.package)),
         Cell::Word(tried.ended.as_str()),
-        first.map_or(Cell::None, |it| {
-            Cell::Link(Link::failure(site, it))
-        }),
+        first.map_or(Cell::None, |it| Cell::Link(Link::failure(site, it))),
         Cell::Links(Text::default(), tried.failures.iter().map(link).collect()),
         Cell::Strip(strip::words(site, tried.package)),
     ])
