@@ -10,7 +10,7 @@ use batch_core::{
 };
 
 use super::{
-    Context, Refusal, names, plan, programs::ProgramArgs, session::Session,
+    Context, Refusal, annotation, names, plan, programs::ProgramArgs, session::Session,
     signal::drain_on_signal, stops, sweep::KeepArgs,
 };
 use crate::{
@@ -168,6 +168,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         session.prune();
     }
     cx.out.show(&summary)?;
+    cx.out.annotate(annotation::of_summary(&summary))?;
     Ok(if summary.interrupted {
         Exit::Interrupted
     } else if summary.batches.is_empty() {

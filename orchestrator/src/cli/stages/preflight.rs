@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{
-        Context,
+        Context, annotation,
         programs::ProgramArgs,
         run::{Selection, SkipArgs},
         session::Session,
@@ -68,6 +68,9 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     };
     let report = PreflightReport::new(stages.preflight(&request).await?, &folder);
     cx.out.show(&report)?;
+    if report.batches.is_empty() {
+        cx.out.annotate(annotation::of_skipped(&report.skipped))?;
+    }
     Ok(if report.batches.is_empty() { Exit::Unavailable } else { Exit::Ok })
 }
 

@@ -1,6 +1,6 @@
 //! Batches that are pushed into a shared repository.
 
-mod pull_requests;
+pub(crate) mod pull_requests;
 mod races;
 pub(crate) mod remote;
 mod rollback;
