@@ -21,7 +21,7 @@ use crate::{
     push::{
         FAIL, PASS,
         pull_requests::protected,
-        remote::{Batch, Remote, git, merge, obstacle_to_git, second},
+        remote::{Batch, git, merge, obstacle_to_git, second},
     },
     registry::{self, Package},
     root::{TestRoot, obstacle_to_npm, program},
@@ -62,24 +62,18 @@ fn entries() -> Vec<Entry<'static>> {
     entries
 }
 
-/// What the test has in place of the examples in the runbook.
-struct Scene {
-    _remote: Remote,
-    root: TestRoot,
-    /// Each example, and what stands for it here.
-    names: [(&'static str, String); 4],
-}
+/// A repository, a checkout of it that is a root, and the tree of an earlier pipeline: the folders
+/// `registry.git`, `root` and `old`.
+struct Scene(tempfile::TempDir);
 
 impl Scene {
-    fn new(origin: &str) -> Self {
+    /// A scene, and what stands there for the examples in the runbook.
+    fn new(origin: &str) -> (Self, Vec<(&'static str, String)>) {
         let remote = protected(&["prettier", "left-pad", "done", "eslint"]);
         let root = remote.checkout();
-        let at = root.dir.path();
-        for (key, value) in [("user.name", "person"), ("user.email", "person@example.org")] {
-            git(at, &["config", key, value]);
-        }
         let ago = |hours: i64| {
-            SystemClock::default().now().timestamp() - hours * 3_600 - second(0).timestamp()
+            let now = SystemClock::default().now().timestamp();
+            now - hours * 3_600 - second(0).timestamp()
         };
         let earlier = Batch::new(ago(3), &[("done", PASS)]);
         earlier.keep(&root);
@@ -87,66 +81,49 @@ impl Scene {
         let batch = Batch::new(ago(2), &[("eslint", PASS), ("prettier", FAIL)]);
         batch.keep(&root);
         push(&root, &["--forge", "local", "--auto-merge", "false"]);
-        git(at, &["pull", "--quiet", "origin", "main"]);
-        let scene = Self {
-            _remote: remote,
-            names: [
-                ("npm-2026-11-20T09-00-00Z", earlier.id.to_string()),
-                ("npm-2026-11-21T14-13-27Z", batch.id.to_string()),
-                ("--forge github", "--forge local".to_owned()),
-                ("../old", root.path("old").display().to_string()),
-            ],
-            root,
-        };
-        scene.put_more(origin);
+        git(root.dir.path(), &["pull", "--quiet", "origin", "main"]);
+        for (key, value) in [
+            ("user.name", "person"),
+            ("user.email", "person@example.org"),
+            // So that a copy of the scene has a remote of its own.
+            ("remote.origin.url", "../registry.git"),
+        ] {
+            git(root.dir.path(), &["config", key, value]);
+        }
+        put_more(&root, origin);
+        let scene = Self(tempfile::tempdir().unwrap());
+        copy(root.dir.path(), &scene.0.path().join("root"));
+        copy(&remote.path(), &scene.0.path().join("registry.git"));
+        scene.put_old();
+        let names = vec![
+            ("npm-2026-11-20T09-00-00Z", earlier.id.to_string()),
+            ("npm-2026-11-21T14-13-27Z", batch.id.to_string()),
+            ("--forge github", "--forge local".to_owned()),
+        ];
+        (scene, names)
+    }
+
+    fn again(&self) -> Self {
+        let scene = Self(tempfile::tempdir().unwrap());
+        for name in ["root", "registry.git", "old"] {
+            copy(&self.0.path().join(name), &scene.0.path().join(name));
+        }
         scene
     }
 
-    /// What a batch does not bring: the address of the registry, a package that waits, and the tree of
-    /// an earlier pipeline.
-    fn put_more(&self, origin: &str) {
-        let put = |path: &str, text: &str| {
-            let path = self.root.path(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        let registry = plugins::registry().unwrap();
-        let (mut origins, mut limits) = (BTreeSet::new(), BTreeSet::new());
-        for quota in registry.quotas() {
-            origins.insert(format!("\"https://{}\" = \"{origin}\"\n", quota.host));
-            let place = format!("{}{}", quota.host, quota.path_prefix);
-            limits.insert(format!("\"{place}\" = {{ period_ms = 5, burst = 10 }}\n"));
-        }
-        let text = |lines: BTreeSet<String>| lines.into_iter().collect::<String>();
-        put("pipeline.toml", &format!("[origins]\n{}[limits]\n{}", text(origins), text(limits)));
-        let queue = self.root.path("data/queues/priority-queue-npm.json");
-        let mut file: Value = serde_json::from_slice(&std::fs::read(&queue).unwrap()).unwrap();
-        for entry in file["packages"].as_array_mut().unwrap() {
-            if entry["id"] == "npm:left-pad" {
-                entry["status"] = json!("blocked");
-                entry["blocked_by"] = json!(["zlib"]);
-            }
-        }
-        let added = file["updated_at"].clone();
-        let due = ["webpack", "typescript", "rollup"].map(|name| {
-            json!({"id": format!("npm:{name}"), "tier": 2, "status": "pending", "added_at": added})
-        });
-        file["packages"].as_array_mut().unwrap().extend(due);
-        std::fs::write(queue, file.to_string()).unwrap();
-        let old = json!({"schema_version": 1, "updated_at": "2026-02-20T10:00:00Z", "entries": [
+    fn put_old(&self) {
+        let old = self.0.path().join("old");
+        std::fs::create_dir_all(old.join("data/queues")).unwrap();
+        let queue = json!({"schema_version": 1, "updated_at": "2026-02-20T10:00:00Z", "entries": [
             {"name": "webpack", "source": "npm:webpack", "priority": 2, "status": "pending",
              "confidence": "auto"}]});
-        put("old/data/queues/priority-queue.json", &old.to_string());
-        put("old/batch-control.json", r#"{"enabled": true}"#);
+        std::fs::write(old.join("data/queues/priority-queue.json"), queue.to_string()).unwrap();
+        std::fs::write(old.join("batch-control.json"), r#"{"enabled": true}"#).unwrap();
     }
 
     /// Executes `line`, as a person would type it in the root.
     fn execute(&self, line: &str) -> Output {
-        let mut line = line.to_owned();
-        for (example, name) in &self.names {
-            line = line.replace(example, name);
-        }
-        let words = words(&line);
+        let words = words(line);
         let (name, args) = words.split_first().unwrap();
         let name = match name.as_str() {
             "tsuku-batch" => program(),
@@ -154,9 +131,40 @@ impl Scene {
             other => panic!("the runbook must not need {other}"),
         };
         let mut command = Command::new(name);
-        command.args(args).current_dir(self.root.dir.path());
-        command.env_remove("GITHUB_REPOSITORY").output().unwrap()
+        command.args(args).current_dir(self.0.path().join("root"));
+        command.env_remove("GITHUB_REPOSITORY").env_remove("TSUKU_BATCH_ROOT").output().unwrap()
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status().unwrap();
+    assert!(copied.success());
+}
+
+/// What a batch does not bring: the addresses of registries, a package that waits, and some that are due.
+fn put_more(root: &TestRoot, origin: &str) {
+    let registry = plugins::registry().unwrap();
+    let (mut origins, mut limits) = (BTreeSet::new(), BTreeSet::new());
+    for quota in registry.quotas() {
+        origins.insert(format!("\"https://{}\" = \"{origin}\"\n", quota.host));
+        let place = format!("{}{}", quota.host, quota.path_prefix);
+        limits.insert(format!("\"{place}\" = {{ period_ms = 5, burst = 10 }}\n"));
+    }
+    let text = |lines: BTreeSet<String>| lines.into_iter().collect::<String>();
+    let settings = format!("[origins]\n{}[limits]\n{}", text(origins), text(limits));
+    std::fs::write(root.path("pipeline.toml"), settings).unwrap();
+    let queue = root.path("data/queues/priority-queue-npm.json");
+    let mut file: Value = serde_json::from_slice(&std::fs::read(&queue).unwrap()).unwrap();
+    let added = file["updated_at"].clone();
+    let entries = file["packages"].as_array_mut().unwrap();
+    for entry in entries.iter_mut().filter(|entry| entry["id"] == "npm:left-pad") {
+        entry["status"] = json!("blocked");
+        entry["blocked_by"] = json!(["zlib"]);
+    }
+    entries.extend(["webpack", "typescript", "rollup"].map(|name| {
+        json!({"id": format!("npm:{name}"), "tier": 2, "status": "pending", "added_at": added})
+    }));
+    std::fs::write(queue, file.to_string()).unwrap();
 }
 
 fn push(root: &TestRoot, args: &[&str]) {
@@ -185,12 +193,16 @@ fn with_codes(line: &str) -> (&str, Vec<i32>) {
 fn works() {
     let names = ["prettier", "left-pad", "webpack", "typescript", "rollup", "eslint", "done"];
     let origin = registry::serve(names.map(|name| Package::tool(name, 0)), Duration::ZERO);
+    let (template, names) = Scene::new(&origin);
     let (mut n_commands, mut failed) = (0, vec![]);
     for Entry { title, commands } in entries().into_iter().filter(|it| !it.commands.is_empty()) {
-        let scene = Scene::new(&origin);
+        let scene = template.again();
         for line in commands {
             let (command, codes) = with_codes(line);
-            let output = scene.execute(command);
+            let named = names
+                .iter()
+                .fold(command.to_owned(), |line, (example, name)| line.replace(example, name));
+            let output = scene.execute(&named);
             let code = output.status.code().unwrap();
             let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             if !codes.contains(&code) {
