@@ -14,6 +14,7 @@ pub mod exit;
 pub mod explained;
 pub mod failure;
 pub mod generator;
+pub mod hosted;
 pub mod machine;
 pub mod merge;
 pub mod net;

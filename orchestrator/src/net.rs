@@ -70,6 +70,12 @@ pub fn forge(
     Ok(Arc::new(PoliteHttp::new(PoliteConfig { jitter: env.jitter.clone(), ..config })))
 }
 
+/// The store of the artifacts of a forge: other hosts, which no quota knows, at addresses that the forge
+/// gives for each artifact.
+pub fn store(settings: &Settings) -> anyhow::Result<Arc<NetTransport>> {
+    Ok(Arc::new(NetTransport::new(&user_agent(settings)).context("no HTTP client")?))
+}
+
 /// Whether `place`, a host and a path in `[limits]`, belongs to the forge.
 fn is_of_forge(place: &str) -> bool {
     place.split('/').next() == Some(github::QUOTA.host)

@@ -21,6 +21,8 @@ pub use containers::{ContainerSettings, RuntimeChoice};
 pub use merge::{MergeSettings, StateSettings};
 pub use tsuku::TsukuSettings;
 
+use crate::hosted::{Label, MachineKind};
+
 /// `pipeline.toml` cannot be read, or contains a value that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("pipeline.toml: {reason}")]
@@ -49,6 +51,8 @@ pub struct Settings {
     pub sandbox: SandboxSettings,
     /// Containers of other Linux distributions.
     pub containers: ContainerSettings,
+    /// Labels of hosted machines that replace those of this program.
+    pub runners: BTreeMap<MachineKind, Label>,
     /// Waiting times of failed packages.
     pub backoff: BackoffSettings,
     /// Thresholds of the circuit breakers.

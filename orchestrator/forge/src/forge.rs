@@ -1,11 +1,15 @@
 //! What callers need of a forge.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::{
-    Checks, ForgeError, NewPullRequest, PullRequest, Squash,
+    Archive, Checks, ForgeError, NewPullRequest, PullRequest, Squash,
     git::{BranchName, CommitId},
 };
+
+/// Which names are wanted.
+pub type NameFilter<'a> = dyn Fn(&str) -> bool + Sync + 'a;
 
 /// A place where pull requests live. All of them are from branches of the repository itself: a pull
 /// request from somebody else's fork is never returned, whatever its branch is called.
@@ -55,6 +59,16 @@ pub trait Forge: Send + Sync {
 
     /// Adds a comment to the pull request `number`.
     async fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError>;
+
+    /// The folders that runs of workflows on the main branch have uploaded since `since`, and whose names
+    /// are wanted. A forge without workflows has none.
+    async fn archives(
+        &self,
+        _since: DateTime<Utc>,
+        _is_wanted: &NameFilter<'_>,
+    ) -> Result<Vec<Archive>, ForgeError> {
+        Ok(vec![])
+    }
 
     /// Does what a server would have done by itself until now. To be called before the state of
     /// pull requests is asked for. A forge with a server does nothing.

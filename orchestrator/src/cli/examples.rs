@@ -146,6 +146,7 @@ const EXAMPLES: &[(&str, Examples)] = &[
         &[
             ("pause --for 2h --reason \"registry maintenance\"", "everything, for two hours"),
             ("pause --ecosystem npm --reason incident", "one ecosystem, until it is resumed"),
+            ("pause --reason incident --push", "in the shared repository"),
         ],
     ),
     (
@@ -272,6 +273,23 @@ const EXAMPLES: &[(&str, Examples)] = &[
         ],
     ),
     (
+        "recipe matrix",
+        &[
+            ("recipe matrix recipes/p/prettier.toml", "where it is tested"),
+            ("recipe matrix recipes/p/prettier.toml --json", "as a CI job reads it"),
+        ],
+    ),
+    (
+        "recipe test",
+        &[
+            ("recipe test recipes/p/prettier.toml", "here"),
+            (
+                "recipe test recipes/p/prettier.toml --environment linux-alpine-musl-x86_64",
+                "in another environment",
+            ),
+        ],
+    ),
+    (
         "ecosystem list",
         &[("ecosystem list", "all of them"), ("ecosystem list --json", "for programs")],
     ),
@@ -280,6 +298,13 @@ const EXAMPLES: &[(&str, Examples)] = &[
         &[
             ("ecosystem show npm", "hosts, limits, name rules and tool"),
             ("ecosystem show crates.io", "by another name"),
+        ],
+    ),
+    (
+        "ecosystem tools",
+        &[
+            ("ecosystem tools npm cargo", "whether this machine has their tools"),
+            ("ecosystem tools all", "of every ecosystem"),
         ],
     ),
     (

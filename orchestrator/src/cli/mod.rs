@@ -28,6 +28,7 @@ mod period;
 mod plan;
 mod pr;
 mod programs;
+mod push;
 mod queue;
 mod quotas;
 mod recipe;
@@ -262,20 +263,20 @@ async fn dispatch(
         Command::Plan(args) => plan::run(&args, cx).await,
         Command::Simulate(args) => simulate::run(&args, cx),
         Command::Status(args) => status::run(&args, cx),
-        Command::Pause(args) => pause::pause(&args, cx),
-        Command::Resume(args) => pause::resume(&args, cx),
-        Command::Breaker(command) => breaker::run(&command, cx),
+        Command::Pause(args) => pause::pause(&args, cx).await,
+        Command::Resume(args) => pause::resume(&args, cx).await,
+        Command::Breaker(command) => breaker::run(&command, cx).await,
         Command::Try(args) => r#try::run(&args, cx).await,
-        Command::Queue(command) => queue::run(&command, cx),
+        Command::Queue(command) => queue::run(&command, cx).await,
         Command::Disambiguation(command) => disambiguation::run(&command, cx).await,
         Command::Blockers(args) => blockers::run(&args, cx),
         Command::Limits => limits::run(cx),
-        Command::Recipe(command) => recipe::run(&command, cx),
+        Command::Recipe(command) => recipe::run(&command, cx).await,
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Explain(args) => explain::run(&args, cx),
         Command::Failures(command) => failures::run(&command, cx),
         Command::Reclassify(args) => reclassify::run(&args, cx),
-        Command::Archive(args) => archive::run(&args, cx),
+        Command::Archive(args) => archive::run(&args, cx).await,
         Command::Repro(args) => repro::run(&args, cx).await,
         Command::Runs(command) => runs::run(&command, cx),
         Command::Fold(args) => fold::run(&args, cx),

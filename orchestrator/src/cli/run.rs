@@ -66,13 +66,13 @@ pub(super) struct Selection {
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct SkipArgs {
     /// Test nothing on macOS
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     skip_macos: bool,
     /// Test nothing on Linux on arm64
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     skip_arm64: bool,
     /// Test nothing on Linux with musl
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     skip_musl: bool,
 }
 
@@ -169,11 +169,5 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     cx.out.show(&summary)?;
     cx.out.annotate(annotation::of_summary(&summary))?;
-    Ok(if summary.interrupted {
-        Exit::Interrupted
-    } else if summary.batches.is_empty() {
-        Exit::Unavailable
-    } else {
-        Exit::Ok
-    })
+    Ok(args.keep.exit(&summary))
 }

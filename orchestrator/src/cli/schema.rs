@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The schemas of everything that `--json` prints, by name. Listings of the history print one record
 /// on each line.
-fn output_schemas() -> [(&'static str, schemars::Schema); 48] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 53] {
     [
         ("output-error", schema_for!(ErrorReport)),
         ("output-init", schema_for!(init::InitReport)),
@@ -56,6 +56,7 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 48] {
         ("output-preflight", schema_for!(stages::preflight::PreflightReport)),
         ("output-stage", schema_for!(stages::StageReport)),
         ("output-merge-push", schema_for!(crate::merge::MergeReport)),
+        ("output-merge-keep", schema_for!(crate::merge::KeptReport)),
         ("output-rollback", schema_for!(rollback::RollbackReport)),
         ("output-pr-list", schema_for!(pr::PullRequestList)),
         ("output-pr-changes", schema_for!(pr::PullRequestChanges)),
@@ -81,8 +82,12 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 48] {
         ("output-blockers", schema_for!(blockers::BlockersReport)),
         ("output-limits", schema_for!(limits::LimitsReport)),
         ("output-recipe-check", schema_for!(recipe::CheckReport)),
+        ("output-recipe-matrix", schema_for!(recipe::RecipeMatrix)),
+        ("output-recipe-test", schema_for!(recipe::TestReport)),
         ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
         ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),
+        ("output-ecosystem-tools", schema_for!(ecosystem::ToolsReport)),
+        ("output-ecosystem-matrix", schema_for!(ecosystem::EcosystemMatrix)),
         ("output-ecosystem-check", schema_for!(ecosystem::ConformanceReport)),
         ("output-ecosystem-new", schema_for!(ecosystem::NewReport)),
         ("output-archive", schema_for!(archive::ArchiveReport)),

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     env::Root,
     exit::Exit,
-    run::{self, Ports, RunConfig, SweepRequest, SweptRecipes},
+    run::{self, Ports, RunConfig, Summary, SweepRequest, SweptRecipes},
 };
 
 #[derive(Debug, clap::Args)]
@@ -44,12 +44,15 @@ pub(super) struct Args {
     programs: ProgramArgs,
 }
 
-/// Where the results go.
+/// Where the results go, and what it means if there are none.
 #[derive(Debug, clap::Args)]
 pub(super) struct KeepArgs {
     /// Keep the results for `merge --push --resume`, and write none of them into the root
     #[arg(long)]
     keep: bool,
+    /// End with 0, and not with 4, if there was nothing to do
+    #[arg(long)]
+    allow_nothing: bool,
 }
 
 impl KeepArgs {
@@ -58,6 +61,17 @@ impl KeepArgs {
         if self.keep {
             ports.facts = Arc::new(Outbox::unpushed(&root.layout));
             config.keeps = true;
+        }
+    }
+
+    /// How the program ends after a run that came to `summary`.
+    pub(super) fn exit(&self, summary: &Summary) -> Exit {
+        if summary.interrupted {
+            Exit::Interrupted
+        } else if summary.batches.is_empty() && !self.allow_nothing {
+            Exit::Unavailable
+        } else {
+            Exit::Ok
         }
     }
 }
@@ -93,11 +107,5 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let summary = run::sweep(&ports, &config, &request, &cx.stop).await?;
     cx.out.show(&summary)?;
     cx.out.annotate(annotation::of_summary(&summary))?;
-    Ok(if summary.interrupted {
-        Exit::Interrupted
-    } else if summary.batches.is_empty() {
-        Exit::Unavailable
-    } else {
-        Exit::Ok
-    })
+    Ok(args.keep.exit(&summary))
 }

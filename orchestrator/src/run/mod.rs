@@ -32,7 +32,10 @@ pub use start::{Options, RunPlan};
 pub use summary::{AttemptSummary, BatchSummary, FailureSummary, Recording, Summary};
 pub use sweep::{SweepRequest, SweptRecipes, sweep};
 
-use crate::stage::{Stop, preflight::Recipes};
+use crate::{
+    machine::Tester,
+    stage::{Stop, preflight::Recipes},
+};
 use start::StartedRun;
 
 /// What a run is asked to do.
@@ -57,8 +60,8 @@ pub struct Request {
 pub enum Testers {
     /// This machine only.
     Here,
-    /// The machines of a CI system, one for each environment.
-    Matrix,
+    /// The hosted machines of a CI system, one for each environment, with this program.
+    Matrix(Tester),
 }
 
 /// Carries out a run and writes everything that happened into the state.

@@ -63,7 +63,13 @@ impl TestRoot {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.run_with(args, &[])
+    }
+
+    /// The same, with more variables.
+    pub(crate) fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = Command::new(program());
+        command.envs(variables.iter().copied());
         command.arg("--root").arg(self.dir.path()).args(args);
         for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
             command.env_remove(proxy);
@@ -118,7 +124,7 @@ impl TestRoot {
 }
 
 /// Serves the files in `folder`, also in parts, until this process ends.
-fn serve(folder: &Path) -> String {
+pub(crate) fn serve(folder: &Path) -> String {
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     listener.set_nonblocking(true).unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -134,7 +140,7 @@ fn serve(folder: &Path) -> String {
 }
 
 /// The program under test.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tsuku-batch"))
 }
 

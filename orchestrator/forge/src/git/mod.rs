@@ -6,6 +6,7 @@
 //! question. Every name comes from a type that cannot be an option.
 
 mod bare;
+mod changed;
 mod commits;
 mod environment;
 mod error;

@@ -40,6 +40,31 @@ pub(super) struct Label {
     pub(super) name: String,
 }
 
+/// A page of artifacts of workflow runs.
+#[derive(Deserialize)]
+pub(super) struct Artifacts {
+    pub(super) artifacts: Vec<Artifact>,
+}
+
+/// A folder that a workflow run has uploaded.
+#[derive(Deserialize)]
+pub(super) struct Artifact {
+    pub(super) id: u64,
+    pub(super) name: String,
+    pub(super) expired: bool,
+    pub(super) created_at: Option<DateTime<Utc>>,
+    pub(super) workflow_run: Option<WorkflowRun>,
+}
+
+/// The run that has uploaded it.
+#[derive(Deserialize)]
+pub(super) struct WorkflowRun {
+    pub(super) repository_id: Option<u64>,
+    /// Another one for pull requests from forks.
+    pub(super) head_repository_id: Option<u64>,
+    pub(super) head_branch: Option<String>,
+}
+
 /// One end of a pull request: a branch and its commit.
 #[derive(Deserialize)]
 pub(super) struct End {

@@ -128,7 +128,7 @@ impl Api {
         refusal::read(response, self.clock.now(), &self.cleaner)
     }
 
-    fn no_answer(&self, error: &HttpError) -> ForgeError {
+    pub(super) fn no_answer(&self, error: &HttpError) -> ForgeError {
         if let HttpError::Paused { until, .. } = error {
             return ForgeError::SecondaryLimit { until: *until };
         }

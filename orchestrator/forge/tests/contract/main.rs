@@ -9,7 +9,6 @@
 )]
 
 mod hub;
-mod hub_requests;
 mod local;
 mod place;
 mod suite;

@@ -3,6 +3,7 @@
 pub(super) mod generate;
 pub(super) mod matrix;
 pub(super) mod merge;
+pub(super) mod outputs;
 pub(super) mod preflight;
 pub(super) mod validate;
 
@@ -32,7 +33,7 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Option<Exit> {
     }
     match error.chain().find_map(|cause| cause.downcast_ref::<StageError>())? {
         StageError::NoPlan { .. } => Some(Exit::NotFound),
-        StageError::OutOfOrder(_) => Some(Exit::Unavailable),
+        StageError::OutOfOrder(_) | StageError::OtherMachine(_) => Some(Exit::Unavailable),
         StageError::Unusable(_) => Some(Exit::State),
     }
 }

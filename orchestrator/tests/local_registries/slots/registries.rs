@@ -1,0 +1,337 @@
+//! Registries of six ecosystems on loopback, with tools that work and packages that fail.
+
+use std::{fmt::Write as _, path::Path};
+
+use axum::{
+    Router,
+    extract::{Path as UrlPath, State},
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use serde_json::{Value, json};
+use sha2::Digest as _;
+
+use crate::{
+    cpan::{self, Dist},
+    crates::{self, Crate},
+    gems::{self, Gem},
+    local_tap::LocalTap,
+    root::{self, put},
+};
+
+/// The registries of all ecosystems that can be served here, until the process ends.
+pub(crate) struct Registries {
+    /// `[origins]` and `[limits]` of `pipeline.toml`.
+    pub(crate) settings: String,
+    /// The packages by ecosystem; those that work first.
+    pub(crate) packages: Vec<(&'static str, Vec<String>)>,
+    _folders: Vec<tempfile::TempDir>,
+}
+
+/// The end of the names of packages that no registry has.
+pub(crate) const ABSENT: &str = "-is-absent";
+
+/// How many tools each ecosystem has that work, besides one that is not there.
+#[derive(Clone, Copy)]
+pub(crate) struct Numbers {
+    pub(crate) npm: usize,
+    pub(crate) others: usize,
+}
+
+impl Registries {
+    pub(crate) fn serve(numbers: Numbers) -> Self {
+        let names = |prefix: &str, n: usize| -> Vec<String> {
+            (1..=n).map(|i| format!("{prefix}{i}")).collect()
+        };
+        let mut all = Self { settings: String::new(), packages: vec![], _folders: vec![] };
+        let mut origins: Vec<(&str, String)> = vec![];
+        let n = numbers.others;
+
+        let npm = names("en-tool", numbers.npm);
+        origins.push(("https://registry.npmjs.org", serve_npm(npm.clone())));
+
+        let bottles = names("be-tool", n);
+        let mut tap = LocalTap::new();
+        for name in &bottles {
+            let script = format!("#!/bin/sh\necho {name} 1.2.3\n");
+            let (file, bin) = (format!("bin/{name}"), format!("bin/{name}"));
+            tap.add(name, &[(&file, script.as_bytes(), 0o555)], Some(&bin), &json!({}));
+        }
+        let (tap, _) = tap.serve();
+        origins.push(("https://formulae.brew.sh", format!("{tap}/brew")));
+        origins.push(("https://ghcr.io", format!("{tap}/ghcr")));
+
+        let crates = names("ce-tool", n);
+        let folder = tempfile::tempdir().unwrap();
+        for name in &crates {
+            let main = format!("fn main() {{ println!(\"{name} 0.1.0\"); }}\n");
+            crates::publish(folder.path(), &Crate::new(name, &main));
+        }
+        let origin = root::serve(folder.path());
+        let archives = format!("{origin}/crates/{{crate}}/{{crate}}-{{version}}.crate");
+        put(&folder.path().join("config.json"), json!({ "dl": archives }).to_string());
+        origins.push(("https://index.crates.io", origin.clone()));
+        origins.push(("https://static.crates.io", origin));
+        all._folders.push(folder);
+
+        let projects = names("pe-tool", n);
+        let folder = tempfile::tempdir().unwrap();
+        for name in &projects {
+            publish_wheel(folder.path(), name);
+        }
+        let origin = root::serve(folder.path());
+        origins.push(("https://pypi.org", origin.clone()));
+        origins.push(("https://files.pythonhosted.org", origin));
+        all._folders.push(folder);
+
+        let gems = names("ge-tool", n);
+        let folder = gems_folder(&gems);
+        origins.push(("https://rubygems.org", root::serve(folder.path())));
+        all._folders.push(folder);
+
+        let dists = names("App-Pl", n);
+        let folder = dists_folder(&dists);
+        let origin = root::serve(folder.path());
+        origins.push(("https://fastapi.metacpan.org", origin.clone()));
+        origins.push(("https://cpan.metacpan.org", origin));
+        all._folders.push(folder);
+
+        // Of these two nothing can be served: one registry is empty, and nothing is poured on Linux.
+        let folder = tempfile::tempdir().unwrap();
+        let origin = root::serve(folder.path());
+        origins.push(("https://proxy.golang.org", origin));
+        all._folders.push(folder);
+
+        all.settings += "[origins]\n";
+        for (registry, origin) in &origins {
+            let _ = writeln!(all.settings, "\"{registry}\" = \"{origin}\"");
+        }
+        all.settings += "[limits]\n";
+        for place in [
+            "registry.npmjs.org/",
+            "formulae.brew.sh/",
+            "ghcr.io/",
+            "pypi.org/",
+            "proxy.golang.org/",
+            "api.github.com/",
+            "files.pythonhosted.org/",
+            "rubygems.org/",
+            "fastapi.metacpan.org/",
+            "cpan.metacpan.org/",
+        ] {
+            let _ = writeln!(
+                all.settings,
+                "\"{place}\" = {{ period_ms = 5, burst = 10, concurrency = 8 }}"
+            );
+        }
+        all.packages = vec![
+            ("homebrew", bottles),
+            ("cargo", crates),
+            ("npm", npm),
+            ("pypi", projects),
+            ("rubygems", gems),
+            ("cpan", dists),
+            ("go", vec![]),
+            ("cask", vec![]),
+        ];
+        for (ecosystem, names) in &mut all.packages {
+            // Every ecosystem must accept the name.
+            let name = match *ecosystem {
+                "go" => format!("example.org/{ecosystem}{ABSENT}"),
+                "cpan" => format!("Cpan{ABSENT}"),
+                _ => format!("{ecosystem}{ABSENT}"),
+            };
+            names.push(name);
+        }
+        all
+    }
+
+    /// The file of the queue of `ecosystem`.
+    pub(crate) fn queue(ecosystem: &str, names: &[String], added_at: &str) -> String {
+        let entry = |name: &String| json!({ "id": format!("{ecosystem}:{name}"), "tier": 1, "status": "pending", "added_at": added_at });
+        let mut entries: Vec<Value> = names.iter().map(entry).collect();
+        entries.sort_by_key(|entry| entry["id"].as_str().unwrap().to_owned());
+        let queue = json!({
+            "schema_version": 2, "ecosystem": ecosystem, "updated_at": added_at,
+            "tiers": { "1": "curated", "2": "popular", "3": "rest" }, "packages": entries,
+        });
+        serde_json::to_string_pretty(&queue).unwrap() + "\n"
+    }
+}
+
+/// A registry of npm with the tools `names`.
+fn serve_npm(names: Vec<String>) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let served = (origin.clone(), names);
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let router = Router::new()
+                .route("/{name}/latest", get(latest))
+                .route("/{name}", get(packument))
+                .route("/{name}/-/{file}", get(tarball))
+                .with_state(served);
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            axum::serve(listener, router).await.unwrap();
+        });
+    });
+    origin
+}
+
+type Served = (String, Vec<String>);
+
+fn of_npm(name: &str) -> Vec<u8> {
+    let manifest =
+        json!({ "name": name, "version": "1.0.0", "description": "A tool", "bin": "cli.js" });
+    let script = format!("#!/usr/bin/env node\nconsole.log('{name} 1.0.0');\n");
+    let gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+    let mut archive = tar::Builder::new(gzip);
+    for (path, text) in [("package.json", manifest.to_string()), ("cli.js", script)] {
+        let mut entry = tar::Header::new_gnu();
+        entry.set_size(u64::try_from(text.len()).unwrap());
+        entry.set_mode(0o755);
+        entry.set_cksum();
+        archive.append_data(&mut entry, format!("package/{path}"), text.as_bytes()).unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
+}
+
+fn version((origin, names): &Served, name: &str) -> Option<Value> {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    if !names.iter().any(|it| it == name) {
+        return None;
+    }
+    let integrity =
+        format!("sha512-{}", BASE64_STANDARD.encode(sha2::Sha512::digest(of_npm(name))));
+    let file = format!("{origin}/{name}/-/file.tgz");
+    Some(json!({
+        "name": name, "version": "1.0.0", "description": "A tool", "bin": "cli.js",
+        "dist": { "tarball": file, "integrity": integrity },
+    }))
+}
+
+fn answer(value: Option<Value>) -> Response {
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    match value {
+        Some(value) => (json, value.to_string()).into_response(),
+        None => (StatusCode::NOT_FOUND, json, r#"{"error":"Not found"}"#).into_response(),
+    }
+}
+
+async fn latest(State(served): State<Served>, UrlPath(name): UrlPath<String>) -> Response {
+    answer(version(&served, &name))
+}
+
+async fn packument(State(served): State<Served>, UrlPath(name): UrlPath<String>) -> Response {
+    answer(version(&served, &name).map(|version| {
+        json!({ "name": name, "dist-tags": { "latest": "1.0.0" }, "versions": { "1.0.0": version } })
+    }))
+}
+
+async fn tarball(UrlPath((name, _)): UrlPath<(String, String)>) -> Response {
+    of_npm(&name).into_response()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    crate::layout::sha256(bytes)
+}
+
+/// A wheel for any machine with one command, in an index for pip, and the registry's answer about it.
+fn publish_wheel(dir: &Path, name: &str) {
+    use std::io::Write as _;
+    let stem = format!("{}-1.20", name.replace('-', "_"));
+    let module = format!("{}_module", name.replace('-', "_"));
+    let info = format!("{stem}.dist-info");
+    let mut files = vec![
+        (format!("{module}.py"), format!("def main():\n    print('{name} 1.20')\n")),
+        (
+            format!("{info}/METADATA"),
+            format!("Metadata-Version: 2.1\nName: {name}\nVersion: 1.20\n"),
+        ),
+        (
+            format!("{info}/WHEEL"),
+            "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+                .to_owned(),
+        ),
+        (
+            format!("{info}/entry_points.txt"),
+            format!("[console_scripts]\n{name} = {module}:main\n"),
+        ),
+    ];
+    let record: String = files.iter().map(|(path, _)| format!("{path},,\n")).collect();
+    files.push((format!("{info}/RECORD"), format!("{record}{info}/RECORD,,\n")));
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(vec![]));
+    for (path, text) in files {
+        zip.start_file(path, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    let wheel = zip.finish().unwrap().into_inner();
+    let (file, digest) = (format!("{stem}-py3-none-any.whl"), hex(&wheel));
+    let page = format!("<!DOCTYPE html><a href=\"/packages/{file}#sha256={digest}\">{file}</a>");
+    put(&dir.join("simple").join(name).join("index.html"), page);
+    let answer = json!({
+        "info": { "name": name, "version": "1.20", "summary": "A tool" },
+        "urls": [{
+            "filename": file, "url": format!("https://files.pythonhosted.org/packages/{file}"),
+            "packagetype": "bdist_wheel", "size": wheel.len(),
+            "digests": { "sha256": digest }, "yanked": false,
+        }],
+    });
+    put(&dir.join("pypi").join(name).join("json"), answer.to_string());
+    put(&dir.join("packages").join(&file), wheel);
+}
+
+fn gems_folder(names: &[String]) -> tempfile::TempDir {
+    let texts: Vec<(String, String, String)> = names
+        .iter()
+        .map(|name| {
+            (
+                format!("s.bindir = \"exe\"\ns.executables = [{name:?}]"),
+                format!("exe/{name}"),
+                format!("#!/usr/bin/env ruby\nputs \"{name} 1.0.0\"\n"),
+            )
+        })
+        .collect();
+    let files: Vec<[(&str, &str); 1]> =
+        texts.iter().map(|(_, path, script)| [(&**path, &**script)]).collect();
+    let gems: Vec<Gem<'_>> = names
+        .iter()
+        .zip(&texts)
+        .zip(&files)
+        .map(|((name, (more, ..)), files)| Gem { name, version: "1.0.0", more, files })
+        .collect();
+    gems::registry(&gems)
+}
+
+fn dists_folder(names: &[String]) -> tempfile::TempDir {
+    let texts: Vec<(String, String, String, String)> = names
+        .iter()
+        .map(|name| {
+            let (module, command) = (name.replace('-', "::"), command_of_dist(name));
+            let makefile = format!(
+                "use ExtUtils::MakeMaker;\nWriteMakefile(NAME => '{module}', VERSION => '1.20',\n\
+                 EXE_FILES => ['bin/{command}']);\n"
+            );
+            let script = format!("#!/usr/bin/perl\nprint \"{command} 1.20\\n\";\n");
+            (module, makefile, format!("bin/{command}"), script)
+        })
+        .collect();
+    let files: Vec<[(&str, &str); 2]> = texts
+        .iter()
+        .map(|(_, makefile, path, script)| [("Makefile.PL", &**makefile), (&**path, &**script)])
+        .collect();
+    let dists: Vec<Dist<'_>> = names
+        .iter()
+        .zip(&texts)
+        .zip(&files)
+        .map(|((name, (module, ..)), files)| Dist { name, module, files })
+        .collect();
+    cpan::registry(&dists)
+}
+
+fn command_of_dist(name: &str) -> String {
+    name.trim_start_matches("App-").to_ascii_lowercase()
+}
