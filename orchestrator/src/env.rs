@@ -221,18 +221,19 @@ pub fn columns() -> Option<usize> {
 /// The root in which the current folder lies, found as git finds its repository; the current folder
 /// itself if it lies in none.
 ///
-/// A folder above that belongs to another user is passed over: whoever can write into a folder above,
-/// such as `/tmp`, could otherwise choose the programs that are run here.
+/// A root above that belongs to another user is passed over: whoever can write into a folder above, such
+/// as `/tmp`, could otherwise choose the programs that are run here.
 pub fn enclosing_root() -> PathBuf {
     let here = PathBuf::from(".");
-    let is_root = |dir: &Path| Layout::new(dir).control().is_file();
-    if is_root(&here) {
+    let control = |dir: &Path| Layout::new(dir).control();
+    if control(&here).is_file() {
         return here;
     }
     let user = rustix::process::geteuid().as_raw();
-    let is_own = |dir: &Path| dir.metadata().is_ok_and(|it| it.uid() == user);
+    let is_own = |path: &Path| path.symlink_metadata().is_ok_and(|it| it.uid() == user);
+    let is_own_root = |dir: &&Path| control(dir).is_file() && is_own(dir) && is_own(&control(dir));
     let current = std::env::current_dir().unwrap_or_default();
-    let above = current.ancestors().skip(1).find(|dir| is_root(dir) && is_own(dir));
+    let above = current.ancestors().skip(1).find(is_own_root);
     above.map_or(here, Path::to_owned)
 }
 

@@ -3,7 +3,10 @@
 use batch_core::decide::clean::Cleaner;
 
 use super::stages::StageReport;
-use crate::run::{SkippedEcosystem, Summary};
+use crate::{
+    merge::{MergeReport, PushReport},
+    run::{SkippedEcosystem, Summary},
+};
 
 /// In which form a command reports problems to a CI system.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -107,6 +110,16 @@ pub(super) fn of_skipped(skipped: &[SkippedEcosystem]) -> impl Iterator<Item = A
     skipped.iter().map(|skipped| {
         Annotation::notice(&format!("{} was not attempted", skipped.ecosystem), &skipped.message)
     })
+}
+
+/// What `report` says: what was not pushed, and what could not be done.
+pub(super) fn of_merge(report: &MergeReport) -> Vec<Annotation> {
+    let kept = match &report.push {
+        PushReport::Kept { reason, .. } => Some(Annotation::warning("the state is kept", reason)),
+        PushReport::Pushed { .. } | PushReport::Nothing | PushReport::Waits { .. } => None,
+    };
+    let problems = report.problems.iter().map(|it| Annotation::warning("merge", it));
+    kept.into_iter().chain(problems).collect()
 }
 
 /// What `report` says: a stage that has not ended.

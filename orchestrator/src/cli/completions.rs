@@ -2,7 +2,7 @@
 
 use clap_complete::{Shell, generate};
 
-use super::{Context, examples};
+use super::{examples, out};
 use crate::exit::Exit;
 
 /// For which shell.
@@ -20,7 +20,7 @@ pub(super) struct Args {
     shell: OfShell,
 }
 
-pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let shell = match args.shell {
         OfShell::Bash => Shell::Bash,
         OfShell::Zsh => Shell::Zsh,
@@ -31,6 +31,6 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     // The script for bash spells the hyphen of this program's name in two ways, so that nothing fits
     // behind the first word: <https://github.com/clap-rs/clap/issues/6421>
     let script = String::from_utf8(script)?.replace("tsuku__subcmd__batch", "tsuku__batch");
-    cx.out.own_text(&script)?;
+    out::own_text(&script)?;
     Ok(Exit::Ok)
 }

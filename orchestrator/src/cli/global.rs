@@ -39,7 +39,7 @@ pub(super) struct Global {
     /// Print more on standard error; twice prints everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = HEADING)]
     pub(super) verbose: u8,
-    /// When to use colours; NO_COLOR and CLICOLOR_FORCE decide about auto
+    /// When to use colours; the variables `NO_COLOR` and `CLICOLOR_FORCE` decide about auto
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, help_heading = HEADING)]
     pub(super) color: ColorChoice,
     /// Seed of the random waiting times and of simulations, so that they can be repeated exactly

@@ -239,11 +239,10 @@ async fn dispatch(
     out: Out,
     screen: Arc<Screen>,
 ) -> anyhow::Result<Exit> {
-    let root = match &cli.command {
-        // A new root may lie in another one.
-        Command::Init(_) => cli.global.root.unwrap_or_else(|| ".".into()),
-        _ => cli.global.root.unwrap_or_else(env::enclosing_root),
-    };
+    // A new root may lie in another one.
+    let is_new = matches!(cli.command, Command::Init(_));
+    let default = || if is_new { ".".into() } else { env::enclosing_root() };
+    let root = cli.global.root.unwrap_or_else(default);
     let (quiet, seed) = (cli.global.quiet, cli.global.seed);
     let context = Context { env: env?, out, screen, root, quiet, seed, stop: Stop::default() };
     let cx = &context;
@@ -283,7 +282,7 @@ async fn dispatch(
         Command::Dashboard(command) => dashboard::run(&command, cx).await,
         Command::Sandbox(command) => sandbox::run(&command, cx).await,
         Command::Schema(args) => schema::run(&args, cx),
-        Command::Completions(args) => completions::run(&args, cx),
+        Command::Completions(args) => completions::run(&args),
     }
 }
 

@@ -52,11 +52,6 @@ impl Out {
         write(&if self.color { painted(&text) } else { text })
     }
 
-    /// Prints a text of this program itself, unchanged: nothing in it comes from elsewhere.
-    pub(super) fn own_text(&self, text: &str) -> anyhow::Result<()> {
-        write(text)
-    }
-
     /// Whether JSON is requested.
     pub(super) fn is_json(&self) -> bool {
         self.form == Form::Json
@@ -111,6 +106,11 @@ impl ErrorReport {
     pub(super) fn line(&self) -> String {
         json_without_commands(&serde_json::to_string(self).unwrap_or_default()) + "\n"
     }
+}
+
+/// Prints a text of this program itself, unchanged: nothing in it comes from elsewhere.
+pub(super) fn own_text(text: &str) -> anyhow::Result<()> {
+    write(text)
 }
 
 fn write(text: &str) -> anyhow::Result<()> {

@@ -10,14 +10,12 @@ fn read(path: &str) -> String {
 }
 
 /// The cells of the rows of all tables in `markdown`, without headings.
-fn rows(markdown: &str) -> impl Iterator<Item = Vec<&str>> {
+fn rows(markdown: &str) -> Vec<Vec<&str>> {
     let lines: Vec<&str> = markdown.lines().collect();
-    let is_row = |line: &str| line.starts_with("| ") && !line.starts_with("|---");
-    let is_heading = |i: usize| lines.get(i + 1).is_some_and(|next| next.starts_with("|---"));
-    let n = lines.len();
-    let rows = (0..n).filter(move |&i| is_row(lines[i]) && !is_heading(i));
-    let lines: Vec<&str> = markdown.lines().collect();
-    rows.map(move |i| lines[i].trim_matches('|').split(" | ").map(str::trim).collect())
+    let is_rule = |line: Option<&&str>| line.is_some_and(|line| line.starts_with("|---"));
+    let is_row = |i: &usize| lines[*i].starts_with("| ") && !is_rule(lines.get(i + 1));
+    let cells = |i: usize| lines[i].trim_matches('|').split(" | ").map(str::trim).collect();
+    (0..lines.len()).filter(is_row).map(cells).collect()
 }
 
 /// The texts between backticks in `cell`.
@@ -60,8 +58,8 @@ fn files_of(command: &str) -> Vec<PathBuf> {
 fn the_field_lessons_are_those_of_the_document() {
     let data: toml::Table = read(".ci/field-lessons.toml").parse().unwrap();
     let document = read("docs/field-lessons.md");
-    let rows: BTreeMap<&str, Vec<&str>> =
-        rows(&document).map(|row| (row[0], row)).filter(|(id, _)| id.starts_with('D')).collect();
+    let rows = rows(&document).into_iter().filter(|row| row[0].starts_with('D'));
+    let rows: BTreeMap<&str, Vec<&str>> = rows.map(|row| (row[0], row)).collect();
     let lessons = data["lesson"].as_array().unwrap();
     let mut texts: BTreeMap<PathBuf, String> = BTreeMap::new();
     for (lesson, n) in lessons.iter().zip(1..) {

@@ -88,9 +88,15 @@ fn below_no_root() {
 fn root_of_another() {
     let root = root_with("one");
     let below = root.path("data");
-    std::os::unix::fs::chown(root.dir.path(), Some(65_534), None).unwrap();
-    let output = call_in(&below, &["queue", "list"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(6), "{output:?}");
+    let code = || call_in(&below, &["queue", "list"]).output().unwrap().status.code();
+    let give = |path: &Path, user| std::os::unix::fs::chown(path, Some(user), None).unwrap();
+    assert_eq!(code(), Some(0));
+    for path in [root.dir.path(), &root.path("batch-control.json")] {
+        give(path, 65_534);
+        assert_eq!(code(), Some(6), "{}", path.display());
+        give(path, 0);
+    }
+    give(root.dir.path(), 65_534);
     let named = ["--root", "..", "queue", "list"];
     assert!(call_in(&below, &named).output().unwrap().status.success());
 }

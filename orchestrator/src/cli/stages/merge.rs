@@ -174,6 +174,7 @@ async fn push(
     };
     let report = merge.push().await?;
     cx.out.show(&report)?;
+    cx.out.annotate(annotation::of_merge(&report))?;
     if let Some(path) = &args.summary {
         let text = cx.env.cleaner.text(report.markdown().as_bytes()) + "\n";
         let file = OpenOptions::new().append(true).create(true).open(path);
