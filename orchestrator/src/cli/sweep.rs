@@ -7,7 +7,7 @@ use batch_core::{decide::preflight::Choice, io::Outbox, model::Environment};
 use chrono::TimeDelta;
 
 use super::{
-    Context, Refusal, names, period, programs::ProgramArgs, session::Session,
+    Context, Refusal, annotation, names, period, programs::ProgramArgs, session::Session,
     signal::drain_on_signal, stops,
 };
 use crate::{
@@ -106,5 +106,6 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let request = SweepRequest { choice, recipes, jobs: args.jobs.into() };
     let summary = run::sweep(&ports, &config, &request, &cx.stop).await?;
     cx.out.show(&summary)?;
+    cx.out.annotate(annotation::of_summary(&summary))?;
     Ok(args.keep.exit(&summary))
 }
