@@ -16,6 +16,7 @@ mod explain;
 mod facts;
 mod history;
 mod kill;
+mod levels;
 mod overrides;
 mod pages;
 mod pause;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
     trials.extend(doctor::trials());
     trials.extend(explain::trials());
     trials.extend(facts::trials());
+    trials.extend(levels::trials());
     trials.extend(overrides::trials());
     trials.extend(pages::trials());
     trials.extend(pause::trials());
