@@ -107,10 +107,8 @@ impl Metrics {
         let name = begun.and_then(|after| after.split(' ').next()).unwrap_or_default().to_owned();
         let pair = |(label, text): &(&str, &str)| format!("{label}=\"{}\"", escaped(text));
         let labels: Vec<String> = labels.iter().map(pair).collect();
-        let labels = match labels.is_empty() {
-            true => String::new(),
-            false => format!("{{{}}}", labels.join(",")),
-        };
+        let labels =
+            if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         let _ = writeln!(self.0, "{name}{labels} {value}");
     }
 }
