@@ -1,6 +1,9 @@
 //! Rules of the project that a compiler cannot check.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test that reads sources")]
 
+#[path = "architecture/documents.rs"]
+mod documents;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -34,7 +37,10 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
         "eco-",
         "async-trait base64 batch-core csv-core pep440_rs saphyr-parser semver serde serde_json toml",
     ),
-    ("analytics", "askama batch-core chrono flate2 schemars serde serde_json tempfile thiserror"),
+    (
+        "analytics",
+        "askama batch-core chrono flate2 schemars serde serde_json tempfile thiserror twox-hash",
+    ),
 ];
 
 /// The modules that each layer of core may name after `crate::`.

@@ -10,12 +10,13 @@ use batch_core::{
 };
 
 use super::{
-    Context, Refusal, names, plan, programs::ProgramArgs, session::Session,
-    signal::drain_on_signal, stops, sweep::KeepArgs,
+    Context, Refusal, annotation, names, outputs::OutputArgs, plan, programs::ProgramArgs,
+    session::Session, signal::drain_on_signal, stops, sweep::KeepArgs,
 };
 use crate::{
     env::Root,
     exit::Exit,
+    merge::KeptSlots,
     run::{self, Request, Testers},
 };
 
@@ -40,6 +41,8 @@ pub(super) struct Args {
     skip: SkipArgs,
     #[command(flatten)]
     keep: KeepArgs,
+    #[command(flatten)]
+    outputs: OutputArgs,
     #[command(flatten)]
     programs: ProgramArgs,
 }
@@ -173,12 +176,11 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     if !summary.batches.is_empty() {
         session.prune();
     }
+    if let Some(record) = &summary.empty_slot {
+        KeptSlots::new(&root.layout).keep(record)?;
+    }
     cx.out.show(&summary)?;
-    Ok(if summary.interrupted {
-        Exit::Interrupted
-    } else if summary.batches.is_empty() {
-        Exit::Unavailable
-    } else {
-        Exit::Ok
-    })
+    args.outputs.write(&[("run_id", &summary.run_id)])?;
+    cx.out.annotate(annotation::of_summary(&summary))?;
+    Ok(args.keep.exit(&summary))
 }

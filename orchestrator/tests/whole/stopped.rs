@@ -22,7 +22,7 @@ use libtest_mimic::Trial;
 use orchestrator::{cli::Cli, plugins};
 use serde_json::{Value, json};
 
-use crate::{root::TestRoot, trial, waiting::wait_for};
+use crate::{push::remote::recipe_of, root::TestRoot, trial, waiting::wait_for};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests: [(&str, fn()); 3] = [
@@ -110,8 +110,8 @@ const COMMANDS: &[(&str, &[&str], Work)] = &[
     ("disambiguation check", &[], Attempts),
     ("simulate", &["--hours", "1"], Files),
     ("recipe check", &["@/../recipes/d/done.toml"], Files),
-    ("recipe matrix", &["@/../recipes/d/done.toml"], Files),
-    ("recipe test", &["@/../recipes/d/done.toml", "--environment", ENVIRONMENT], Attempts),
+    ("recipe matrix", &["@/../recipes/t/tested.toml"], Files),
+    ("recipe test", &["@/../recipes/t/tested.toml", "--environment", ENVIRONMENT], Attempts),
     ("ecosystem list", &[], Describes),
     ("ecosystem show", &["cargo"], Describes),
     ("ecosystem tools", &["cargo"], Describes),
@@ -133,6 +133,7 @@ const COMMANDS: &[(&str, &[&str], Work)] = &[
     ("dashboard serve", &["--port", "0"], Serves),
     ("sandbox check", &[], Describes),
     ("schema", &["--check"], Files),
+    ("completions", &["bash"], Files),
 ];
 
 /// The names of all commands that can be called, without those that only have commands of their own.
@@ -242,6 +243,8 @@ impl Watched {
             std::fs::write(path, text).unwrap();
         };
         put("recipes/d/done.toml", "[metadata]\nname = \"done\"\n");
+        let tested = recipe_of("npm:tested".parse().unwrap(), "tested");
+        put("recipes/t/tested.toml", &tested.toml);
         put("old/README", "");
         let batch = "npm-2026-01-03T00-00-00Z";
         let failure = json!({"schema_version": 2, "id": FAILURE, "package_id": "npm:one",

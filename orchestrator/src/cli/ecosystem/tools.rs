@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Context, ToolchainReport};
 use crate::{
-    cli::{names, out::Annotation},
+    cli::{annotation::Annotation, names},
     exit::Exit,
 };
 
@@ -29,12 +29,13 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         report.ecosystems.push(NeededTool { ecosystem: plugin.id.clone(), tool });
     }
     cx.out.show(&report)?;
+    let annotations = report.missing().map(|(ecosystem, program)| {
+        Annotation::error(&format!("{program} is missing"), &missing(ecosystem, program))
+    });
     if args.annotate {
-        let missing = report.missing().map(|(ecosystem, program)| Annotation {
-            title: format!("{program} is missing"),
-            message: missing(ecosystem, program),
-        });
-        cx.out.annotate(&missing.collect::<Vec<_>>())?;
+        cx.out.print_annotations(annotations)?;
+    } else {
+        cx.out.annotate(annotations)?;
     }
     let is_complete = report.missing().next().is_none();
     Ok(if is_complete { Exit::Ok } else { Exit::Unavailable })

@@ -3,7 +3,6 @@
 pub(super) mod generate;
 pub(super) mod matrix;
 pub(super) mod merge;
-pub(super) mod outputs;
 pub(super) mod preflight;
 pub(super) mod validate;
 
@@ -72,6 +71,10 @@ impl StageReport {
             StageEnd::Disabled => StageOutcome::Disabled,
         };
         Self { run_id: plan.run_id, batches: plan.batches, outcome }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.outcome == StageOutcome::Done
     }
 
     fn exit(&self) -> Exit {
