@@ -36,10 +36,11 @@ impl Link {
         Self::new(site.package_href(id), &id.name)
     }
 
-    /// A link to the page of a failure, with its headline as text.
+    /// A link to the page of a failure, with its headline as text, without the package that is named
+    /// beside it.
     pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Self {
         let shown = site.shown(failure);
-        Self { href: shown.href.clone(), text: shown.line.clone() }
+        Self { href: shown.href.clone(), text: shown.cause.clone() }
     }
 
     /// A link to the page of a run, if that page exists.
@@ -185,7 +186,7 @@ pub(super) const PACKAGE_COLUMNS: &[Column] = &[
     Column::keyed("ecosystem", "Ecosystem", Kind::Choice),
     Column::keyed("status", "Status", Kind::Status),
     Column::keyed("tier", "Tier", Kind::Choice),
-    Column::new("Why", Kind::Line),
+    Column::keyed("why", "Why", Kind::Line),
     Column::new("Last ten attempts", Kind::Other),
     Column::keyed("time", "Last attempt", Kind::Time),
     Column::new("Not before", Kind::Time),
