@@ -64,7 +64,7 @@
     var body = table.tBodies[0], here = [...body.rows], head = [...table.tHead.rows[0].cells];
     var total = +form.dataset.total, whole = null, wanted = 0;
     var fields = [...form.elements].filter((field) => field.name);
-    // Its rows are in other lists, and only a server gives the file that has them too.
+    // Its rows are in other lists; only a server gives the file that has them.
     if (!here.length && isFile) return;
     var pager = document.querySelector(".pager"), output = form.querySelector("output");
 

@@ -178,7 +178,7 @@ fn by_time_and_cause(site: &Site<'_>, all: &[&FailureRecord]) -> Vec<Chosen> {
             title: format!("Failures with one cause: {}", newest.kind()),
             intro: format!("For example: {example}. What to do: {remedy}."),
             facets: vec![],
-        is_divided: false,
+            is_divided: false,
             failures: of_causes.remove(&cause.fingerprint).unwrap_or_default(),
             preset: vec![("cause", cause.fingerprint.to_string())],
             without: if is_of_one_kind { OF_KIND } else { HIDDEN },

@@ -18,7 +18,7 @@ use crate::{path, site::Site, text::Text};
 pub(crate) const N_ROWS: usize = 500;
 
 /// A list with more rows, all of which are in other lists too, does not repeat them.
-const MAX_REPEATED: usize = 10_000;
+pub(super) const MAX_REPEATED: usize = 10_000;
 
 /// Rows from which on a list has filters.
 const N_TO_FILTER: usize = 6;
@@ -79,7 +79,8 @@ pub(super) struct List {
     /// says.
     pub(super) without: &'static [&'static str],
     pub(super) rows: Vec<Row>,
-    /// Lists that together have these rows. If there are very many, they are not repeated here.
+    /// Lists that together have these rows. If there are more than [`MAX_REPEATED`], they are not
+    /// repeated here.
     pub(super) divided: Vec<Part>,
     pub(super) index: Index,
     /// Tables after the list, on its first page.
@@ -177,7 +178,8 @@ pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
     let (index, preset) = (list.index.path(&list.stem), list.index.preset());
     let has_index = N_ROWS < table.rows.len();
     let shown = table.shown(list.without);
-    let is_divided = MAX_REPEATED < table.rows.len() && !list.divided.is_empty();
+    let n_divided: usize = list.divided.iter().map(|part| part.n).sum();
+    let is_divided = MAX_REPEATED < n_divided;
     let parts = is_divided.then(|| parts(&list.divided));
     let mut made = vec![];
     for (path, pager, rows) in pages(&list.stem, if is_divided { &[] } else { &*table.rows }) {
@@ -195,7 +197,7 @@ pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
             table: table.part(&root, rows, shown.clone()),
             more: more.map(|(title, table)| (*title, table.view(&root))).collect(),
             parts: parts.as_ref().map(|parts| parts.view(&root)),
-            n_rows: table.rows.len(),
+            n_rows: if is_divided { n_divided } else { table.rows.len() },
             pager,
         };
         made.push(super::page(path, &page));

@@ -83,13 +83,18 @@ fn by_status<'s>(site: &'s Site<'_>) -> Vec<Job<'s>> {
                 facets: vec![of_ecosystems(site, Some(status))],
                 without: &["status"],
                 index: Index::PartOf(ALL, vec![of_status(status)]),
-                ..plain(rows(site, ids(&site.entries(None, Some(status)))))
+                ..plain(rows_of_part(site, &site.entries(None, Some(status))))
             };
             list::write(site, list)
         })
     };
     let whole: Job<'s> = Box::new(whole);
     std::iter::once(whole).chain(StatusLabel::ALL.iter().map(one)).collect()
+}
+
+/// The rows of a list that is a part of the list of all entries; none where other lists have them.
+fn rows_of_part(site: &Site<'_>, entries: &[&QueueEntry]) -> Vec<Row> {
+    if list::MAX_REPEATED < entries.len() { vec![] } else { rows(site, ids(entries)) }
 }
 
 /// The lists of one ecosystem and one status that together have these entries.
@@ -165,7 +170,7 @@ fn of_ecosystem<'s>(site: &'s Site<'_>, ecosystem: &'s EcosystemId) -> Vec<Job<'
             facets: vec![Facet { name: "By status", parts }],
             without: &["ecosystem"],
             index: Index::PartOf(ALL, vec![of_whole]),
-            ..plain(rows(site, ids(&all)))
+            ..plain(rows_of_part(site, &all))
         };
         list::write(site, list)
     });

@@ -125,12 +125,15 @@ fn very_long_lists_name_the_lists_that_have_their_rows() {
     let mut state = MemoryState::default();
     for i in 0..10_001 {
         let ecosystem = if i < 3 { "cargo" } else { "npm" };
-        state.queue(json!({"id": format!("{ecosystem}:p{i}"), "tier": 3, "added_at": sample::now(),
+        state
+            .queue(json!({"id": format!("{ecosystem}:p{i}"), "tier": 3, "added_at": sample::now(),
             "status": if i == 5 { "success" } else { "pending" }}));
     }
     let site = site(&state, sample::now());
     let pages = count::parse(&site);
-    for (list, n) in [("queue.html", 10_001), ("pending.html", 10_000), ("queue/npm/all.html", 9_998)] {
+    for (list, n) in
+        [("queue.html", 10_001), ("pending.html", 10_000), ("queue/npm/all.html", 9_998)]
+    {
         assert_eq!(count::n_rows(&pages, ("index.html", list)), n, "{list}");
     }
     assert!(site["queue.html"].contains("<table id=\"parts\">"));
