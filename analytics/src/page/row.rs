@@ -57,12 +57,12 @@ impl Link {
 
 pub(super) const FAILURE_COLUMNS: &[Column] = &[
     Column::keyed("package", "Package", Kind::Name),
-    Column::keyed("ecosystem", "Ecosystem", Kind::Choice),
+    Column::new("What happened", Kind::Line),
     Column::keyed("category", "Category", Kind::Choice),
     Column::keyed("subcategory", "Subcategory", Kind::Status),
+    Column::keyed("ecosystem", "Ecosystem", Kind::Choice),
     Column::keyed("environment", "Environment", Kind::Choice),
     Column::keyed("time", "Time", Kind::Time),
-    Column::new("What happened", Kind::Line),
     // Only the script sees it, when it filters the list of one cause.
     Column::keyed("cause", "Cause", Kind::Choice),
 ];
@@ -75,12 +75,12 @@ pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Row {
     let environment = failure.environment.map_or("", |environment| environment.as_str());
     Row::from(vec![
         Cell::link(Link::package(site, &failure.package_id)),
-        Cell::text(&failure.package_id.ecosystem),
+        Cell::Link(Link::failure(site, failure)),
         Cell::text(failure.category()),
         Cell::text(failure.subcategory()),
+        Cell::text(&failure.package_id.ecosystem),
         Cell::text(environment),
         Cell::Time(Timestamp(failure.timestamp)),
-        Cell::Link(Link::failure(site, failure)),
         Cell::text(failure.fingerprint),
     ])
 }
