@@ -5,9 +5,11 @@ mod archive;
 mod blockers;
 mod breaker;
 mod completions;
+mod config;
 mod damage;
 mod dashboard;
 mod disambiguation;
+mod doctor;
 mod ecosystem;
 mod examples;
 mod explain;
@@ -23,6 +25,7 @@ mod listing;
 mod log;
 mod names;
 mod out;
+mod outputs;
 mod pause;
 mod period;
 mod plan;
@@ -127,6 +130,11 @@ enum Command {
     Simulate(simulate::Args),
     /// Show the state on one page: health, queues, breakers, last runs
     Status(status::Args),
+    /// Check whether the settings fit together, and into what registries and machines allow
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Find what is damaged or contradicts itself in a root, and repair what is safe to repair
+    Doctor(doctor::Args),
     /// Stop everything, or single ecosystems, for a time or until it is resumed
     Pause(pause::PauseArgs),
     /// Let go on what was paused
@@ -262,6 +270,8 @@ async fn dispatch(
         Command::Plan(args) => plan::run(&args, cx).await,
         Command::Simulate(args) => simulate::run(&args, cx),
         Command::Status(args) => status::run(&args, cx),
+        Command::Config(command) => config::run(&command, cx),
+        Command::Doctor(args) => doctor::run(&args, cx).await,
         Command::Pause(args) => pause::pause(&args, cx).await,
         Command::Resume(args) => pause::resume(&args, cx).await,
         Command::Breaker(command) => breaker::run(&command, cx).await,

@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         registry: &cx.env.registry,
         from,
         hours: args.hours,
-        batch_limit: args.selection.batch_limit()?,
+        batch_limit: args.selection.batch_limit(&root)?,
         choice: args.selection.choice(&cx.env.registry)?,
         oracle,
         scenario: args.scenario.read((from, args.hours), &cx.env.registry)?,
