@@ -65,13 +65,11 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         let trial = Trial::new(first.plugin, &args.programs, cx).await?;
         trial.require(args.environment).await?;
         for subject in subjects {
-            match tested(subject, args.environment, &trial, cx).await? {
-                Some(tested) => report.recipes.push(tested),
-                None => {
-                    cx.out.show(&report)?;
-                    return Ok(Exit::Interrupted);
-                }
-            }
+            let Some(tested) = tested(subject, args.environment, &trial, cx).await? else {
+                cx.out.show(&report)?;
+                return Ok(Exit::Interrupted);
+            };
+            report.recipes.push(tested);
         }
     }
     report.recipes.sort_by(|a, b| a.file.cmp(&b.file));
@@ -106,8 +104,8 @@ async fn tested(
     loop {
         tries += 1;
         let to_test = ToTest::Recipe(Box::new(recipe.clone()));
-        let Some(tried) = trial.validated(to_test, environment).await? else { return Ok(None) };
-        let failure = match tried.validation {
+        let Some(end) = trial.validated(to_test, environment).await? else { return Ok(None) };
+        let failure = match end.validation {
             Validation::Passed { .. } => {
                 return Ok(Some(TestedRecipe {
                     file: file.display().to_string(),
