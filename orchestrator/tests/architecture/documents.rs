@@ -71,7 +71,10 @@ fn the_field_lessons_are_those_of_the_document() {
         assert_eq!(quoted(command).collect::<Vec<_>>(), [test], "{id}: the document names another");
         assert!(quoted(mutation).any(|it| it == file), "{id}: the document names no {file}");
         let n_found = read(file).matches(before).count();
-        assert_eq!(n_found, 1, "{id}: how often does `before` occur in {file}?");
+        assert_eq!(
+            n_found, 1,
+            "{id}: `before` must occur once in {file}; correct .ci/field-lessons.toml"
+        );
         assert_ne!(before, after, "{id} changes nothing");
         let name = test.rsplit([' ', ':']).next().unwrap();
         let is_there = files_of(test).into_iter().any(|path| {
