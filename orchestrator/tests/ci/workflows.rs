@@ -153,10 +153,9 @@ fn the_program_is_built_once_on_each_kind_of_machine_before_others_take_it() {
             if !of_job(job, "artifact") {
                 continue;
             }
-            let needs: Vec<&str> = match &job["needs"] {
-                Value::Sequence(names) => names.iter().filter_map(Value::as_str).collect(),
-                name => name.as_str().into_iter().collect(),
-            };
+            let needs = &job["needs"];
+            let several = needs.as_sequence().into_iter().flatten().filter_map(Value::as_str);
+            let needs: Vec<&str> = several.chain(needs.as_str()).collect();
             let has_builder = needs.iter().any(|needed| builders.contains(needed));
             assert!(has_builder, "{path}: {name} takes a program that no job before it builds");
         }

@@ -114,7 +114,7 @@ fn changed() {
 fn tested() {
     let names = ["added", "edited", "kept", "other", "removed"];
     let mut packages: Vec<Package> = names.map(|name| Package::tool(name, 0)).into();
-    packages[1].version = "2.0.0".to_owned();
+    "2.0.0".clone_into(&mut packages[1].version);
     let root = repository(&registry::serve(packages, Duration::ZERO));
     propose(&root);
     put(

@@ -65,13 +65,11 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         let trial = Trial::new(first.plugin, &args.programs, cx).await?;
         trial.require(args.environment).await?;
         for subject in subjects {
-            match tested(subject, args.environment, &trial, cx).await? {
-                Some(tested) => report.recipes.push(tested),
-                None => {
-                    cx.out.show(&report)?;
-                    return Ok(Exit::Interrupted);
-                }
-            }
+            let Some(tested) = tested(subject, args.environment, &trial, cx).await? else {
+                cx.out.show(&report)?;
+                return Ok(Exit::Interrupted);
+            };
+            report.recipes.push(tested);
         }
     }
     report.recipes.sort_by(|a, b| a.file.cmp(&b.file));
@@ -102,9 +100,9 @@ async fn tested(
         }
     };
     let recipe = GeneratedRecipe { facts, name: name.clone(), toml: toml.clone() };
-    let (mut tries, mut jitter) = (0, cx.env.jitter.clone());
+    let (mut n_tries, mut jitter) = (0, cx.env.jitter.clone());
     loop {
-        tries += 1;
+        n_tries += 1;
         let to_test = ToTest::Recipe(Box::new(recipe.clone()));
         let Some(tried) = trial.validated(to_test, environment).await? else { return Ok(None) };
         let failure = match tried.validation {
@@ -119,10 +117,10 @@ async fn tested(
             }
             Validation::Failed { failure, .. } => failure,
         };
-        if failure.finding.kind.tries() <= tries {
+        if failure.finding.kind.tries() <= n_tries {
             return Ok(Some(TestedRecipe::failed(subject, &failure, cx)));
         }
-        cx.env.clock.sleep(RetryPolicy::default().wait(tries, jitter.f64())).await;
+        cx.env.clock.sleep(RetryPolicy::default().wait(n_tries, jitter.f64())).await;
     }
 }
 
