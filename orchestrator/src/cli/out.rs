@@ -44,8 +44,12 @@ impl Out {
     /// only commands that this program prints, and their texts cannot begin another one.
     pub(super) fn annotate(&self, annotations: &[Annotation]) -> anyhow::Result<()> {
         let clean = |text: &str| one_line(&self.cleaner.text(text.as_bytes()));
-        let lines = annotations.iter().map(|Annotation { title, message }| {
-            format!("::error title={}::{}\n", property(&clean(title)), data(&clean(message)))
+        let lines = annotations.iter().map(|Annotation { level, file, line, title, message }| {
+            let file = file.as_ref().map(|file| format!("file={},", property(&clean(file))));
+            let line = line.map(|line| format!("line={line},")).unwrap_or_default();
+            let (file, level) = (file.unwrap_or_default(), level.as_str());
+            let (title, message) = (property(&clean(title)), data(&clean(message)));
+            format!("::{level} {file}{line}title={title}::{message}\n")
         });
         write(&lines.collect::<String>())
     }
@@ -59,8 +63,28 @@ impl Out {
 /// A message on the page of a run on GitHub.
 #[derive(Debug)]
 pub(super) struct Annotation {
+    pub(super) level: Level,
+    /// The file that it is about, relative to the root, and the line in it.
+    pub(super) file: Option<String>,
+    pub(super) line: Option<usize>,
     pub(super) title: String,
     pub(super) message: String,
+}
+
+/// How serious an annotation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    Error,
+    Warning,
+}
+
+impl Level {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 /// `text` as the text of a command to GitHub.

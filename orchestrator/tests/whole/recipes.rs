@@ -159,6 +159,19 @@ fn tested() {
     let file = |name: &str| root.path(name).display().to_string();
     let (code, lines) = test(&[&file("recipes/a/added.toml")]);
     assert_eq!((code, &*lines), (Some(0), &["added.toml passed".to_owned()][..]));
+    // What cannot be found out now is no failure.
+    let pause = ["pause", "--reason", "maintenance", "--for", "2h"];
+    root.ok(&pause);
+    let (code, lines) = test(&[&file("recipes/a/added.toml")]);
+    assert_eq!((code, &*lines), (Some(4), &["added.toml undecided".to_owned()][..]));
+    let (code, _) = test(&[&file("recipes/a/added.toml"), "--allow-undecided"]);
+    assert_eq!(code, Some(0));
+    root.ok(&["resume"]);
+    git(root.dir.path(), &["checkout", "--quiet", "batch-control.json"]);
+    let annotate = ["recipe", "check", "--annotate", &file("recipes/a/alien.toml")];
+    let told = String::from_utf8(root.run(&annotate).stdout).unwrap();
+    let expected = format!("::error file={},", file("recipes/a/alien.toml"));
+    assert!(told.lines().any(|line| line.starts_with(&expected)), "{told}");
     // Nothing is recorded.
     assert_eq!(git(root.dir.path(), &["status", "--porcelain"]), "");
     let other = ["--environment", "darwin-arm64", &file("recipes/a/added.toml")];

@@ -8,7 +8,10 @@ use serde::Serialize;
 
 use super::{Context, ToolchainReport};
 use crate::{
-    cli::{names, out::Annotation},
+    cli::{
+        names,
+        out::{Annotation, Level},
+    },
     exit::Exit,
 };
 
@@ -31,6 +34,9 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     cx.out.show(&report)?;
     if args.annotate {
         let missing = report.missing().map(|(ecosystem, program)| Annotation {
+            level: Level::Error,
+            file: None,
+            line: None,
             title: format!("{program} is missing"),
             message: missing(ecosystem, program),
         });

@@ -15,8 +15,17 @@ use batch_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, files::FileArgs};
-use crate::{bundled, env::Root, exit::Exit, stage::preflight};
+use super::{
+    Context,
+    files::{FileArgs, in_checkout},
+};
+use crate::{
+    bundled,
+    cli::out::{Annotation, Level},
+    env::Root,
+    exit::Exit,
+    stage::preflight,
+};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
@@ -49,6 +58,9 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         report.0.push(CheckedRecipe { file, valid: errors.is_empty(), errors });
     }
     cx.out.show(&report)?;
+    if args.files.annotate {
+        cx.out.annotate(&report.annotations())?;
+    }
     let are_valid = report.0.iter().all(|recipe| recipe.valid);
     Ok(if are_valid { Exit::Ok } else { Exit::Unexpected })
 }
@@ -120,6 +132,22 @@ struct CheckedRecipe {
     valid: bool,
     /// All problems, in the order of the lines.
     errors: Vec<RecipeProblem>,
+}
+
+impl CheckReport {
+    fn annotations(&self) -> Vec<Annotation> {
+        let of_file = |recipe: &CheckedRecipe| {
+            let annotation = |problem: &RecipeProblem| Annotation {
+                level: Level::Error,
+                file: Some(in_checkout(&recipe.file)),
+                line: problem.line,
+                title: "not a valid recipe".to_owned(),
+                message: problem.to_string(),
+            };
+            recipe.errors.iter().map(annotation).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of_file).collect()
+    }
 }
 
 /// One problem of a recipe.

@@ -6,7 +6,7 @@ use crate::cli::{Context, stages::merge::Repository};
 
 /// Which recipe files.
 #[derive(Debug, clap::Args)]
-#[group(id = "which", required = true, multiple = false)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["files", "changed_since"]))]
 pub(super) struct FileArgs {
     /// Recipe files (TOML)
     #[arg(value_name = "FILE")]
@@ -15,6 +15,14 @@ pub(super) struct FileArgs {
     /// as HEAD^1 for the merge of a pull request, or origin/main
     #[arg(long, value_name = "COMMIT")]
     changed_since: Option<String>,
+    /// Also print what is wrong as annotations of the run on GitHub
+    #[arg(long)]
+    pub(super) annotate: bool,
+}
+
+/// `file` as GitHub names it: relative to the checkout.
+pub(super) fn in_checkout(file: &str) -> String {
+    file.strip_prefix("./").unwrap_or(file).to_owned()
 }
 
 /// The folder of the recipes.
