@@ -47,7 +47,7 @@ pub(crate) fn package(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> E
         .map(|(i, tried)| attempt(site, tried, usize::from(i == 0)))
         .collect();
     let blocked_by = blocked_by(site, entry);
-    let blocker = site.blockers.iter().find(|blocker| blocker.id == *id);
+    let blocker = site.blocker(id);
     let blocks = blocker.map(|it| it.waiting.iter().map(|entry| entry.id.clone()).collect());
     let blocks: Vec<PackageId> = blocks.unwrap_or_default();
     explain::package(&Case {
@@ -71,7 +71,7 @@ fn blocked_by(site: &Site<'_>, entry: Option<&QueueEntry>) -> Vec<Blocker> {
     let blocker = |name: &batch_core::model::PackageName| {
         let blocking = PackageId { ecosystem: id.ecosystem.clone(), name: name.clone() };
         Blocker {
-            has_recipe: site.records.recipe_names.iter().any(|it| it.as_str() == name.as_str()),
+            has_recipe: site.has_recipe(name.as_str()),
             status: site.entry(&blocking).map(|entry| entry.status.label()),
             name: blocking.name,
         }

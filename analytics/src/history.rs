@@ -1,72 +1,41 @@
-//! The records that are older than the window: a line for each on the page of its month, and the
-//! whole records in a file beside the page. They are read and written month by month, so that years
-//! of history need the memory of one month.
+//! The records that are older than the window: a line for each on the page of its month, the whole
+//! records in a file beside the page, and their outputs in another. They are read and written month by
+//! month, so that years of history need the memory of some months.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Write as _,
     ops::ControlFlow,
+    thread,
 };
 
 use batch_core::{
-    decide::headline::headline,
     io::{HistoryFilter, StateError, StateReader, Visited},
-    model::{FailureRecord, RunName, RunRecord},
+    model::{OutputRecord, RunName},
     plugin::Registry,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use flate2::{Compression, write::GzEncoder};
-use serde::Serialize;
 
 use crate::{
-    page::Page,
+    jobs::{Queue, Workers},
+    old::{Kind, Old, OldMonth, OldOutputs, by_run, packed},
+    page::{self, Page},
     path,
     records::Problem,
-    text::{Text, Timestamp},
 };
 
 /// The key of records whose ids do not say when their run started.
 const OTHER: &str = "other";
 
-/// What a month holds of one kind of record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    Failures,
-    Runs,
-}
-
-impl Kind {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Failures => "failures",
-            Self::Runs => "runs",
-        }
-    }
-}
-
-/// The lines about one month.
-pub(crate) struct OldMonth {
-    pub(crate) kind: Kind,
-    /// As in `2026-03`.
-    pub(crate) month: String,
-    pub(crate) lines: Vec<OldLine>,
-}
-
-/// What the page of a month says about a record.
-pub(crate) struct OldLine {
-    pub(crate) id: Text,
-    pub(crate) anchor: String,
-    pub(crate) at: Timestamp,
-    pub(crate) subject: Text,
-    pub(crate) environment: &'static str,
-    pub(crate) headline: Text,
-}
+/// How many bytes of outputs of old failures are in the site, before they are compressed; the newest
+/// ones. The terminal shows all.
+const OUTPUT_BUDGET_BYTES: u64 = 64 << 20;
 
 /// How many records a month has.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Counts {
     pub(crate) n_failures: usize,
     pub(crate) n_runs: usize,
+    pub(crate) has_outputs: bool,
 }
 
 /// What was found before the window.
@@ -77,149 +46,146 @@ pub(crate) struct Found {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Passes the months before `since` and the files with their records to `put`.
+/// Passes the pages of the months before `since` and the files with their records to `put`.
 pub(crate) fn visit<E: From<StateError>>(
     state: &dyn StateReader,
     registry: Option<&Registry>,
     since: Option<DateTime<Utc>>,
-    put: &mut impl FnMut(Part) -> Result<(), E>,
+    put: &mut impl FnMut(Page) -> Result<(), E>,
 ) -> Result<Found, E> {
     let mut found = Found::default();
     let Some(since) = since else { return Ok(found) };
     // The filter includes its end, and counts in whole seconds.
     let until = since.checked_sub_signed(TimeDelta::seconds(1));
     let filter = HistoryFilter { until, ..HistoryFilter::default() };
-
-    let mut failures = Collector::new(Kind::Failures, &mut found, put);
-    state.visit_failures(&filter, &mut |visited| {
-        let line = |record: &FailureRecord| OldLine {
-            id: Text::new(&record.id),
-            anchor: path::anchor(Kind::Failures, &record.id),
-            at: Timestamp(record.timestamp),
-            subject: Text::of(&record.package_id),
-            environment: record.environment.map_or("", |environment| environment.as_str()),
-            headline: Text::of(headline(&crate::site::view(registry, record))),
-        };
-        failures.visit(visited, |record| &record.batch_id, line)
+    let queue = Queue::default();
+    thread::scope(|scope| {
+        let workers = Workers::start(scope, &queue);
+        let (found, left) = (&mut found, OUTPUT_BUDGET_BYTES);
+        let mut months = Months { state, registry, found, put, workers, left };
+        let mut failures = Collector::new(&mut months);
+        state.visit_failures(&filter, &mut |visited| failures.visit(visited))?;
+        failures.end()?;
+        let mut runs = Collector::new(&mut months);
+        state.visit_runs(&filter, &mut |visited| runs.visit(visited))?;
+        runs.end()?;
+        months.workers.end(months.put)
     })?;
-    failures.end()?;
-    let mut runs = Collector::new(Kind::Runs, &mut found, put);
-    state.visit_runs(&filter, &mut |visited| {
-        let line = |record: &RunRecord| OldLine {
-            id: Text::new(&record.batch_id),
-            anchor: path::anchor(Kind::Runs, &record.batch_id),
-            at: Timestamp(record.timestamp),
-            subject: record.ecosystem.as_ref().map(Text::of).unwrap_or_default(),
-            environment: "",
-            headline: Text::new(&format!(
-                "{} of {} verified, {} failed, {} blocked, {} merged",
-                record.succeeded, record.total, record.failed, record.blocked, record.merged
-            )),
-        };
-        runs.visit(visited, |record| &record.batch_id, line)
-    })?;
-    runs.end()?;
     Ok(found)
 }
 
-/// A page or a file of a month.
-pub(crate) enum Part {
-    Month(OldMonth),
-    File(Page),
+/// Where months go that are complete.
+struct Months<'m, 'j, P> {
+    state: &'m dyn StateReader,
+    registry: Option<&'j Registry>,
+    found: &'m mut Found,
+    put: &'m mut P,
+    workers: Workers<'j>,
+    /// Bytes of outputs that still fit.
+    left: u64,
+}
+
+impl<P: FnMut(Page) -> Result<(), E>, E: From<StateError>> Months<'_, '_, P> {
+    fn put<T: Old + 'static>(&mut self, month: String, records: Vec<T>) -> Result<(), E> {
+        let (outputs, texts) = self.outputs(&records)?;
+        let counts = self.found.months.entry(month.clone()).or_default();
+        match T::KIND {
+            Kind::Failures => counts.n_failures = records.len(),
+            Kind::Runs => counts.n_runs = records.len(),
+        }
+        counts.has_outputs |= outputs == OldOutputs::InFile;
+        let registry = self.registry;
+        let job = Box::new(move || {
+            let lines = records.iter().map(|record| (record.batch(), record.line(registry)));
+            let old = OldMonth { kind: T::KIND, runs: by_run(lines), outputs, month };
+            let mut pages = vec![page::month(&old)];
+            let archive = path::archive(T::KIND, &old.month);
+            pages.push(Page { path: archive, body: packed(&records) });
+            if outputs == OldOutputs::InFile {
+                pages.push(Page { path: path::outputs(&old.month), body: packed(&texts) });
+            }
+            pages
+        });
+        self.workers.give(job, self.put)
+    }
+
+    /// The outputs of `records`, each once, if they fit.
+    fn outputs<T: Old>(&mut self, records: &[T]) -> Result<(OldOutputs, Vec<OutputRecord>), E> {
+        let wanted: BTreeMap<&str, u64> = records.iter().filter_map(Old::output).collect();
+        if wanted.is_empty() {
+            return Ok((OldOutputs::None, vec![]));
+        }
+        let Some(left) = self.left.checked_sub(wanted.values().sum()) else {
+            return Ok((OldOutputs::TooMany, vec![]));
+        };
+        self.left = left;
+        let wanted: BTreeSet<String> = wanted.into_keys().map(str::to_owned).collect();
+        let mut texts = vec![];
+        self.state.visit_outputs(&wanted, &mut |visited| {
+            match visited {
+                Visited::Record(output) => texts.push(output),
+                Visited::Damaged(damaged) => self.found.problems.push(damaged.into()),
+            }
+            ControlFlow::Continue(())
+        })?;
+        // They come in no order.
+        texts.sort_by(|a, b| a.sha256.cmp(&b.sha256));
+        let outputs = if texts.is_empty() { OldOutputs::None } else { OldOutputs::InFile };
+        Ok((outputs, texts))
+    }
 }
 
 /// Collects the records of one month after the other.
-struct Collector<'c, P, E> {
-    kind: Kind,
-    found: &'c mut Found,
-    put: &'c mut P,
+struct Collector<'c, 'm, 'j, T, P, E> {
+    months: &'c mut Months<'m, 'j, P>,
     /// The month that is being collected.
     month: Option<String>,
-    lines: Vec<OldLine>,
-    archive: GzEncoder<Vec<u8>>,
-    /// Months that are written, to which nothing can be added.
+    records: Vec<T>,
+    /// Months that are complete, to which nothing can be added.
     done: BTreeSet<String>,
-    other: Vec<OldLine>,
-    other_archive: GzEncoder<Vec<u8>>,
+    other: Vec<T>,
     error: Option<E>,
 }
 
-fn archive() -> GzEncoder<Vec<u8>> {
-    GzEncoder::new(vec![], Compression::default())
-}
-
-impl<'c, P: FnMut(Part) -> Result<(), E>, E> Collector<'c, P, E> {
-    fn new(kind: Kind, found: &'c mut Found, put: &'c mut P) -> Self {
-        Self {
-            kind,
-            found,
-            put,
-            month: None,
-            lines: vec![],
-            archive: archive(),
-            done: BTreeSet::new(),
-            other: vec![],
-            other_archive: archive(),
-            error: None,
-        }
+impl<'c, 'm, 'j, T: Old + 'static, P, E> Collector<'c, 'm, 'j, T, P, E>
+where
+    P: FnMut(Page) -> Result<(), E>,
+    E: From<StateError>,
+{
+    fn new(months: &'c mut Months<'m, 'j, P>) -> Self {
+        let (records, other) = (vec![], vec![]);
+        Self { months, month: None, records, done: BTreeSet::new(), other, error: None }
     }
 
-    fn visit<T: Serialize>(
-        &mut self,
-        visited: Visited<T>,
-        batch: impl Fn(&T) -> &str,
-        line: impl Fn(&T) -> OldLine,
-    ) -> ControlFlow<()> {
+    fn visit(&mut self, visited: Visited<T>) -> ControlFlow<()> {
         let record = match visited {
             Visited::Record(record) => record,
             Visited::Damaged(damaged) => {
-                self.found.problems.push(damaged.into());
+                self.months.found.problems.push(damaged.into());
                 return ControlFlow::Continue(());
             }
         };
-        let month = RunName::parse(batch(&record)).and_then(RunName::month);
+        let month = RunName::parse(record.batch()).and_then(RunName::month);
         let month = month.map(|month| month.to_string());
-        let is_late = month.as_ref().is_none_or(|month| self.done.contains(month));
-        let (lines, archive) = if is_late {
-            (&mut self.other, &mut self.other_archive)
-        } else {
-            if self.month != month {
-                if let Err(error) = self.flush() {
-                    self.error = Some(error);
-                    return ControlFlow::Break(());
-                }
-                self.month = month;
+        if month.as_ref().is_none_or(|month| self.done.contains(month)) {
+            self.other.push(record);
+            return ControlFlow::Continue(());
+        }
+        if self.month != month {
+            if let Err(error) = self.flush() {
+                self.error = Some(error);
+                return ControlFlow::Break(());
             }
-            (&mut self.lines, &mut self.archive)
-        };
-        lines.push(line(&record));
-        let json = serde_json::to_string(&record).expect("all keys of its maps are strings");
-        writeln!(archive, "{json}").expect("it is written into memory");
+            self.month = month;
+        }
+        self.records.push(record);
         ControlFlow::Continue(())
     }
 
     fn flush(&mut self) -> Result<(), E> {
         let Some(month) = self.month.take() else { return Ok(()) };
         self.done.insert(month.clone());
-        let lines = std::mem::take(&mut self.lines);
-        let archive = std::mem::replace(&mut self.archive, archive());
-        self.put_month(month, lines, archive)
-    }
-
-    fn put_month(
-        &mut self,
-        month: String,
-        lines: Vec<OldLine>,
-        archive: GzEncoder<Vec<u8>>,
-    ) -> Result<(), E> {
-        let counts = self.found.months.entry(month.clone()).or_default();
-        match self.kind {
-            Kind::Failures => counts.n_failures = lines.len(),
-            Kind::Runs => counts.n_runs = lines.len(),
-        }
-        let body = archive.finish().expect("it is written into memory");
-        (self.put)(Part::File(Page { path: path::archive(self.kind, &month), body }))?;
-        (self.put)(Part::Month(OldMonth { kind: self.kind, month, lines }))
+        self.months.put(month, std::mem::take(&mut self.records))
     }
 
     fn end(mut self) -> Result<(), E> {
@@ -227,11 +193,12 @@ impl<'c, P: FnMut(Part) -> Result<(), E>, E> Collector<'c, P, E> {
             return Err(error);
         }
         self.flush()?;
-        let other = std::mem::take(&mut self.other);
-        if other.is_empty() {
+        if self.other.is_empty() {
             return Ok(());
         }
-        let archive = std::mem::replace(&mut self.other_archive, archive());
-        self.put_month(OTHER.to_owned(), other, archive)
+        let mut other = std::mem::take(&mut self.other);
+        // The runs of which the records are stay together.
+        other.sort_by(|a, b| a.batch().cmp(b.batch()));
+        self.months.put(OTHER.to_owned(), other)
     }
 }

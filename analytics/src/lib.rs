@@ -13,11 +13,17 @@ mod causes;
 mod explained;
 mod health;
 mod history;
+mod html;
+mod jobs;
+mod newest;
+mod old;
 mod page;
 mod path;
 mod records;
+mod shown;
 mod site;
 mod text;
+mod threads;
 mod tried;
 mod writer;
 
@@ -90,16 +96,22 @@ pub fn pages<E: From<StateError>>(
 ) -> Result<(Summary, Vec<Problem>), E> {
     let &Circumstances { as_of, registry, .. } = circumstances;
     let mut records = Records::read(state, as_of)?;
-    let found = history::visit(state, registry, records.since, &mut |part| match part {
-        history::Part::File(file) => put(file),
-        history::Part::Month(month) => put(page::month(&month)),
-    })?;
+    let found = history::visit(state, registry, records.since, &mut put)?;
     records.problems.extend(found.problems);
     records.problems.sort();
     // A file whose name says no time is looked at for both.
     records.problems.dedup();
     let summary = page::pages(&records, &found.months, circumstances, put)?;
     Ok((summary, records.problems))
+}
+
+/// Passes every page of `records`, which were read, to `put`, except those of older months.
+pub fn pages_of<E>(
+    records: &Records,
+    circumstances: &Circumstances<'_>,
+    put: impl FnMut(Page) -> Result<(), E>,
+) -> Result<Summary, E> {
+    page::pages(records, &BTreeMap::new(), circumstances, put)
 }
 
 /// Writes the site of `state` into `folder`: changes what changed, removes what is gone, touches

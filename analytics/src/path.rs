@@ -5,7 +5,7 @@ use batch_core::model::{
 };
 use chrono::NaiveDate;
 
-use crate::history::Kind;
+use crate::old::Kind;
 
 /// A package.
 pub(crate) fn package(id: &PackageId) -> String {
@@ -30,6 +30,11 @@ pub(crate) fn month(kind: Kind, month: &str) -> String {
 /// The file with these records.
 pub(crate) fn archive(kind: Kind, month: &str) -> String {
     format!("history/{}-{month}.jsonl.gz", kind.as_str())
+}
+
+/// The file with the outputs of the failures of a month.
+pub(crate) fn outputs(month: &str) -> String {
+    format!("history/outputs-{month}.jsonl.gz")
 }
 
 /// The anchor of an old record on the page of its month.

@@ -1,28 +1,28 @@
 //! The records with the indexes that the pages need.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use batch_core::{
-    decide::{
-        ahead,
-        headline::{FailureView, Headline, Remedy, headline, remedy},
-    },
+    decide::headline::{Headline, Remedy, remedy},
     model::{
         EcosystemId, FailureRecord, Fingerprint, PackageId, QueueEntry, RecipeName, RunRecord,
         Status, StatusLabel, Tier, slug,
     },
     plugin::Registry,
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::{
     Circumstances,
     blockers::{self, Blocker},
     causes::{self, Cause},
+    newest::newest,
     page::N_ROWS,
     path,
     records::Records,
+    shown::{Shown, view},
     text::https_url,
+    threads,
     tried::{Attempts, Tried},
 };
 
@@ -36,20 +36,25 @@ pub(crate) struct Site<'a> {
     pub(crate) data_as_of: Option<DateTime<Utc>>,
     pub(crate) causes: Vec<Cause<'a>>,
     pub(crate) blockers: Vec<Blocker<'a>>,
+    blockers_by_id: HashMap<PackageId, usize>,
+    /// All entries by tier and id.
+    entries: Vec<&'a QueueEntry>,
+    /// The names of all recipes.
+    recipe_names: HashSet<&'a str>,
     pub(crate) attempts: Attempts<'a>,
     /// Every package that has a page. The entry is `None` if the package is in no queue.
-    pub(crate) packages: BTreeMap<&'a PackageId, Option<&'a QueueEntry>>,
+    pub(crate) packages: HashMap<&'a PackageId, Option<&'a QueueEntry>>,
     /// The entries without a page: the number of the page of their ecosystem's list of pending
     /// entries on which their row is.
-    rows: BTreeMap<&'a PackageId, usize>,
+    rows: HashMap<&'a PackageId, usize>,
     /// Every run that has a page. Runs of imported failures have no record.
-    pub(crate) batches: BTreeMap<&'a str, Option<&'a RunRecord>>,
-    causes_by_fingerprint: BTreeMap<Fingerprint, usize>,
+    pub(crate) batches: HashMap<&'a str, Option<&'a RunRecord>>,
+    causes_by_fingerprint: HashMap<Fingerprint, usize>,
     /// By the ids of the failures; many pages show each of them.
-    headlines: HashMap<&'a str, Headline>,
-    failures_by_run: BTreeMap<&'a str, Vec<&'a FailureRecord>>,
-    failures_by_package: BTreeMap<&'a PackageId, Vec<&'a FailureRecord>>,
-    recipes: BTreeMap<&'a PackageId, &'a RecipeName>,
+    shown: HashMap<&'a str, Shown>,
+    failures_by_run: HashMap<&'a str, Vec<&'a FailureRecord>>,
+    failures_by_package: HashMap<&'a PackageId, Vec<&'a FailureRecord>>,
+    recipes: HashMap<&'a PackageId, &'a RecipeName>,
     /// The address of the repository of the recipes, if a run says it.
     forge: Option<&'a str>,
 }
@@ -60,25 +65,29 @@ impl<'a> Site<'a> {
         let attempts = Attempts::new(&records.runs, &records.failures);
         let causes = causes::rank(&records.failures);
         let by_fingerprint = causes.iter().enumerate().map(|(i, it)| (it.fingerprint, i));
-        let of_failure = |failure: &'a FailureRecord| {
-            (&*failure.id, headline(&view(circumstances.registry, failure)))
-        };
+        let shown = threads::map(&records.failures, |it| Shown::new(circumstances.registry, it));
+        let ids = records.failures.iter().map(|failure| &*failure.id);
+        let blockers = blockers::rank(records);
+        let ids_of_blockers = blockers.iter().enumerate().map(|(i, it)| (it.id.clone(), i));
         let mut site = Self {
             records,
             circumstances,
             as_of,
             data_as_of: newest(records, as_of),
             causes_by_fingerprint: by_fingerprint.collect(),
-            headlines: records.failures.iter().map(of_failure).collect(),
+            shown: ids.zip(shown).collect(),
             causes,
-            blockers: blockers::rank(records),
+            blockers_by_id: ids_of_blockers.collect(),
+            blockers,
+            entries: records.queues.values().flat_map(BTreeMap::values).collect(),
+            recipe_names: records.recipe_names.iter().map(RecipeName::as_str).collect(),
             packages: attempts.packages().map(|id| (id, None)).collect(),
             batches: attempts.batches().map(|id| (id, None)).collect(),
             attempts,
-            rows: BTreeMap::new(),
-            failures_by_run: BTreeMap::new(),
-            failures_by_package: BTreeMap::new(),
-            recipes: BTreeMap::new(),
+            rows: HashMap::new(),
+            failures_by_run: HashMap::new(),
+            failures_by_package: HashMap::new(),
+            recipes: HashMap::new(),
             forge: records.runs.iter().find_map(|run| forge(run.workflow_run_url.as_deref()?)),
         };
         for failure in &records.failures {
@@ -86,32 +95,28 @@ impl<'a> Site<'a> {
             site.failures_by_package.entry(&failure.package_id).or_default().push(failure);
         }
         site.batches.extend(records.runs.iter().map(|run| (&*run.batch_id, Some(run))));
-        for queue in records.queues.values() {
-            site.place_entries(queue.values());
+        site.entries.sort_by_key(|entry| in_order(entry));
+        for id in records.queues.keys() {
+            site.place_entries(id);
         }
         site.match_recipes();
         site
     }
 
-    /// Gives each entry its page, or the row that stands for it.
-    fn place_entries(&mut self, entries: impl Iterator<Item = &'a QueueEntry>) {
-        let mut pending: Vec<&QueueEntry> = vec![];
-        for entry in entries {
+    /// Gives each entry of `ecosystem` its page, or the row that stands for it.
+    fn place_entries(&mut self, ecosystem: &EcosystemId) {
+        let mut n_pending = 0;
+        for entry in self.entries(Some(ecosystem), None) {
             let is_pending = entry.status == Status::Pending;
-            if is_pending {
-                pending.push(entry);
-            }
-            let was_attempted =
-                entry.last_attempt_at.is_some() || self.packages.contains_key(&entry.id);
-            if !is_pending || was_attempted {
+            let has_page = !is_pending
+                || entry.last_attempt_at.is_some()
+                || self.packages.contains_key(&entry.id);
+            if has_page {
                 self.packages.insert(&entry.id, Some(entry));
+            } else {
+                self.rows.insert(&entry.id, 1 + n_pending / N_ROWS);
             }
-        }
-        pending.sort_by_key(|entry| in_order(entry));
-        for (i, entry) in pending.into_iter().enumerate() {
-            if !self.packages.contains_key(&entry.id) {
-                self.rows.insert(&entry.id, 1 + i / N_ROWS);
-            }
+            n_pending += usize::from(is_pending);
         }
     }
 
@@ -138,7 +143,17 @@ impl<'a> Site<'a> {
 
     /// The cause of `failure` in one line.
     pub(crate) fn headline(&self, failure: &FailureRecord) -> &Headline {
-        &self.headlines[&*failure.id]
+        &self.shown(failure).headline
+    }
+
+    /// What many pages show of `failure`.
+    pub(crate) fn shown(&self, failure: &FailureRecord) -> &Shown {
+        &self.shown[&*failure.id]
+    }
+
+    /// Whether a failure of that id has a page.
+    pub(crate) fn has_failure(&self, id: &str) -> bool {
+        self.shown.contains_key(id)
     }
 
     /// What a person can do about `failure`.
@@ -219,14 +234,21 @@ impl<'a> Site<'a> {
         ecosystem: Option<&EcosystemId>,
         status: Option<StatusLabel>,
     ) -> Vec<&'a QueueEntry> {
-        let is_asked = |id: &EcosystemId| ecosystem.is_none_or(|asked| asked == id);
-        let queues = self.records.queues.iter().filter(|(id, _)| is_asked(id));
-        let mut entries: Vec<_> = queues
-            .flat_map(|(_, queue)| queue.values())
-            .filter(|entry| status.is_none_or(|asked| asked == entry.status.label()))
-            .collect();
-        entries.sort_by_key(|entry| in_order(entry));
-        entries
+        let is_asked = |entry: &&QueueEntry| {
+            ecosystem.is_none_or(|asked| *asked == entry.id.ecosystem)
+                && status.is_none_or(|asked| asked == entry.status.label())
+        };
+        self.entries.iter().copied().filter(is_asked).collect()
+    }
+
+    /// The package as a blocker of others.
+    pub(crate) fn blocker(&self, id: &PackageId) -> Option<&Blocker<'a>> {
+        Some(&self.blockers[*self.blockers_by_id.get(id)?])
+    }
+
+    /// Whether there is a recipe of that name.
+    pub(crate) fn has_recipe(&self, name: &str) -> bool {
+        self.recipe_names.contains(name)
     }
 
     /// Every ecosystem that occurs in the records or has a plugin, in the order of the rotation, then by name.
@@ -259,13 +281,6 @@ impl<'a> Site<'a> {
     }
 }
 
-/// `failure` as headlines and remedies need it.
-pub(crate) fn view<'f>(registry: Option<&Registry>, failure: &'f FailureRecord) -> FailureView<'f> {
-    let ecosystem = &failure.package_id.ecosystem;
-    let reason = |registry: &Registry| registry.reason(ecosystem, failure.kind(), &failure.message);
-    FailureView::of_record(failure).with_own_reason(registry.and_then(reason))
-}
-
 /// The anchor of the row of a package that has no page.
 pub(crate) fn row_anchor(id: &PackageId) -> String {
     format!("p-{}", slug(id.name.as_str()))
@@ -280,21 +295,4 @@ fn forge(workflow_run_url: &str) -> Option<&str> {
     https_url(workflow_run_url)?;
     let (repository, _) = workflow_run_url.split_once("/actions/runs/")?;
     (repository.matches('/').count() == 4).then_some(repository)
-}
-
-/// The newest instant in the records that is not later than `as_of`.
-fn newest(records: &Records, as_of: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let ended = |run: &RunRecord| {
-        let seconds = i64::try_from(run.duration_seconds).ok().and_then(TimeDelta::try_seconds);
-        run.timestamp.checked_add_signed(seconds.unwrap_or_default()).unwrap_or(run.timestamp)
-    };
-    let runs = records.runs.iter().map(ended);
-    let failures = records.failures.iter().map(|failure| failure.timestamp);
-    let transitions = records.transitions.iter().map(|transition| transition.at);
-    let all = runs.chain(failures).chain(transitions);
-    let newest = all.filter(|&at| !ahead::is_ahead(at, as_of)).max();
-    newest.or_else(|| {
-        let entries = records.queues.values().flat_map(BTreeMap::values);
-        entries.map(QueueEntry::waiting_since).filter(|&at| !ahead::is_ahead(at, as_of)).max()
-    })
 }

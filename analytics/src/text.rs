@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 
 /// Text without hidden parts: escape sequences are removed, and control and direction characters
 /// are replaced by visible marks. HTML is not escaped here; templates do that.
@@ -17,7 +17,8 @@ impl Text {
 
     /// The `Display` text of `value`.
     pub(crate) fn of(value: impl fmt::Display) -> Self {
-        Self::new(&value.to_string())
+        let text = value.to_string();
+        if is_plain(&text) { Self(text) } else { Self(visible(&text)) }
     }
 
     /// The last line of `raw` that is not empty, cut to `n` characters.
@@ -46,9 +47,13 @@ impl fmt::Display for Text {
     }
 }
 
+/// Whether `raw` has nothing to replace, as nearly every text.
+fn is_plain(raw: &str) -> bool {
+    raw.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'))
+}
+
 fn visible(raw: &str) -> String {
-    // Nearly every text is plain.
-    if raw.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+    if is_plain(raw) {
         return raw.to_owned();
     }
     let mut text = String::with_capacity(raw.len());
@@ -99,14 +104,49 @@ pub(crate) struct Timestamp(pub(crate) DateTime<Utc>);
 
 impl Timestamp {
     /// To the second, for programs.
-    pub(crate) fn iso(&self) -> String {
-        self.0.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+    pub(crate) fn iso(self) -> String {
+        match self.digits() {
+            Some(digits) => format!("{}Z", text_of(&digits)),
+            None => self.0.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        }
     }
+
+    /// The characters of `2026-11-21T13:00:05`; `None` for a year without four digits. A site shows
+    /// a million instants, so they are not formatted by a pattern.
+    fn digits(self) -> Option<[u8; 19]> {
+        let mut text = *b"0000-00-00T00:00:00";
+        let at = self.0.naive_utc();
+        let year = u32::try_from(at.year()).ok().filter(|year| *year <= 9_999)?;
+        let parts = [
+            (0, year / 100),
+            (2, year % 100),
+            (5, at.month()),
+            (8, at.day()),
+            (11, at.hour()),
+            (14, at.minute()),
+            (17, at.second()),
+        ];
+        for (i, n) in parts {
+            let digit = |n: u32| b'0' + u8::try_from(n % 10).unwrap_or(0);
+            (text[i], text[i + 1]) = (digit(n / 10), digit(n));
+        }
+        Some(text)
+    }
+}
+
+fn text_of(digits: &[u8]) -> &str {
+    std::str::from_utf8(digits).unwrap_or_default()
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.format("%Y-%m-%d %H:%M"))
+        match self.digits() {
+            Some(mut digits) => {
+                digits[10] = b' ';
+                f.write_str(text_of(&digits[..16]))
+            }
+            None => write!(f, "{}", self.0.format("%Y-%m-%d %H:%M")),
+        }
     }
 }
 
@@ -149,6 +189,17 @@ mod tests {
         assert_eq!(Text::last_line("a\nb b\n \n", 9).as_str(), "b b");
         assert_eq!(Text::last_line("äöüß", 2).as_str(), "äö…");
         assert_eq!(Text::last_line("", 2).as_str(), "");
+    }
+
+    #[test]
+    fn an_instant_is_shown_as_its_pattern_says() {
+        for text in ["2026-11-21T13:00:05Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9Z"] {
+            let at = Timestamp(text.parse().unwrap());
+            assert_eq!(at.iso(), at.0.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+            assert_eq!(at.to_string(), at.0.format("%Y-%m-%d %H:%M").to_string());
+        }
+        let far = Timestamp(DateTime::<Utc>::MAX_UTC);
+        assert!(far.to_string().starts_with("+262142-"), "{far}");
     }
 
     #[test]

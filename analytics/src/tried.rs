@@ -1,6 +1,6 @@
 //! What became of each package in each run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use batch_core::{
     decide::ahead,
@@ -71,15 +71,14 @@ pub(crate) struct Tried<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Attempts<'a> {
     all: Vec<Tried<'a>>,
-    by_batch: BTreeMap<&'a str, Vec<usize>>,
-    by_package: BTreeMap<&'a PackageId, Vec<usize>>,
+    by_batch: HashMap<&'a str, Vec<usize>>,
+    by_package: HashMap<&'a PackageId, Vec<usize>>,
 }
 
 impl<'a> Attempts<'a> {
     /// From `runs` and `failures`, each newest first.
     pub(crate) fn new(runs: &'a [RunRecord], failures: &'a [FailureRecord]) -> Self {
-        let mut of_batch: BTreeMap<&str, BTreeMap<&PackageId, Vec<&FailureRecord>>> =
-            BTreeMap::new();
+        let mut of_batch: HashMap<&str, BTreeMap<&PackageId, Vec<&FailureRecord>>> = HashMap::new();
         for failure in failures {
             let of_package = of_batch.entry(&failure.batch_id).or_default();
             of_package.entry(&failure.package_id).or_default().push(failure);
@@ -89,7 +88,9 @@ impl<'a> Attempts<'a> {
             let failures = of_batch.remove(&*run.batch_id).unwrap_or_default();
             attempts.add_run(run, failures);
         }
-        for (batch_id, failures) in of_batch {
+        // Those of runs without a record.
+        let others: BTreeMap<_, _> = of_batch.into_iter().collect();
+        for (batch_id, failures) in others {
             for (id, failed) in failures {
                 attempts.push((id, batch_id), None, failed);
             }
@@ -106,7 +107,7 @@ impl<'a> Attempts<'a> {
         mut failures: BTreeMap<&'a PackageId, Vec<&'a FailureRecord>>,
     ) {
         let first = self.all.len();
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         for id in run.packages_processed.iter().filter(|id| seen.insert(*id)) {
             let failed = failures.remove(id).unwrap_or_default();
             self.push((id, &run.batch_id), Some(run), failed);
@@ -160,12 +161,12 @@ impl<'a> Attempts<'a> {
         indexes.iter().map(|&i| &self.all[i])
     }
 
-    /// The packages that were attempted, sorted.
+    /// The packages that were attempted, in no order.
     pub(crate) fn packages(&self) -> impl Iterator<Item = &'a PackageId> {
         self.by_package.keys().copied()
     }
 
-    /// The runs that attempted something.
+    /// The runs that attempted something, in no order.
     pub(crate) fn batches(&self) -> impl Iterator<Item = &'a str> {
         self.by_batch.keys().copied()
     }

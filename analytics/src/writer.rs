@@ -1,18 +1,17 @@
 //! Writes pages into a folder. No other file of this crate writes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    hash::{DefaultHasher, Hasher as _},
-    io,
+    collections::{BTreeMap, HashMap, HashSet},
+    fs, io,
     io::Write as _,
     path::{Path, PathBuf},
 };
 
 use batch_core::io::read_within;
 use serde::{Deserialize, Serialize};
+use twox_hash::XxHash64;
 
-use crate::{Summary, page::Page};
+use crate::{Summary, page::Page, threads};
 
 /// The list of the files of the last build, so that a later build can remove them.
 const MANIFEST: &str = "manifest.json";
@@ -105,10 +104,8 @@ struct Content {
 impl Content {
     fn of(body: &[u8]) -> Self {
         // It only has to notice changes, and is made in a fraction of the time that a page needs.
-        let mut hasher = DefaultHasher::new();
-        hasher.write(body);
         // JSON numbers are exact up to 53 bits.
-        Self { bytes: body.len() as u64, digest: hasher.finish() >> 11 }
+        Self { bytes: body.len() as u64, digest: XxHash64::oneshot(0, body) >> 11 }
     }
 }
 
@@ -117,10 +114,11 @@ impl Content {
 pub struct SiteWriter {
     folder: PathBuf,
     journal: fs::File,
-    /// The files of earlier builds; those of an interrupted one may contain anything.
-    before: BTreeMap<String, Option<Content>>,
+    /// The files of earlier builds. Those of an interrupted one may contain anything, and so may those
+    /// whose size has changed since.
+    before: HashMap<String, Option<Content>>,
     now: BTreeMap<String, Content>,
-    now_in_lower_case: BTreeSet<String>,
+    now_in_lower_case: HashSet<String>,
     written: Written,
 }
 
@@ -129,8 +127,7 @@ impl SiteWriter {
     /// empty or hold an earlier build.
     pub fn begin(folder: &Path) -> Result<Self, WriteError> {
         fs::create_dir_all(folder).map_err(|e| io_error(folder, e))?;
-        let mut before: BTreeMap<String, Option<Content>> =
-            made_before(folder)?.into_iter().map(|(path, it)| (path, Some(it))).collect();
+        let mut before = as_they_are(folder, made_before(folder)?);
         let journal_path = folder.join(JOURNAL);
         let interrupted = read(&journal_path)?.unwrap_or_default();
         before.extend(interrupted.lines().map(|path| (path.to_owned(), None)));
@@ -141,7 +138,7 @@ impl SiteWriter {
             journal: journal.map_err(|e| io_error(&journal_path, e))?,
             before,
             now: BTreeMap::new(),
-            now_in_lower_case: BTreeSet::new(),
+            now_in_lower_case: HashSet::new(),
             written: Written::default(),
         };
         for (path, body) in ASSETS {
@@ -172,8 +169,7 @@ impl SiteWriter {
             let noted = self.journal.write_all(line.as_bytes());
             noted.map_err(|e| io_error(&self.folder.join(JOURNAL), e))?;
         }
-        let is_same = before == Some(Some(content)) && has_size(&path, content.bytes);
-        if is_same || holds(&path, &page.body) {
+        if before == Some(Some(content)) || holds(&path, &page.body) {
             self.written.n_unchanged += 1;
         } else {
             replace(&path, &page.body).map_err(|e| io_error(&path, e))?;
@@ -206,7 +202,7 @@ impl SiteWriter {
             n_bytes: self.written.n_bytes,
             files: self.now,
         };
-        let json = serde_json::to_string_pretty(&manifest).expect("its keys are strings") + "\n";
+        let json = serde_json::to_string(&manifest).expect("its keys are strings") + "\n";
         let path = self.folder.join(MANIFEST);
         if !holds(&path, json.as_bytes()) {
             replace(&path, json.as_bytes()).map_err(|e| io_error(&path, e))?;
@@ -215,6 +211,19 @@ impl SiteWriter {
         fs::remove_file(&journal).map_err(|e| io_error(&journal, e))?;
         Ok(self.written)
     }
+}
+
+/// The files of an earlier build with their contents, if they still have their sizes.
+fn as_they_are(
+    folder: &Path,
+    files: BTreeMap<String, Content>,
+) -> HashMap<String, Option<Content>> {
+    let files: Vec<(String, Content)> = files.into_iter().collect();
+    let is_same = threads::map(&files, |(path, content)| {
+        is_page_path(path) && has_size(&folder.join(path), content.bytes)
+    });
+    let content = |((path, content), is_same): (_, bool)| (path, is_same.then_some(content));
+    files.into_iter().zip(is_same).map(content).collect()
 }
 
 /// Paths in the manifest of `folder`; none for an empty folder.

@@ -232,7 +232,7 @@ pub fn settings(layout: &Layout) -> Result<Settings, SettingsError> {
         .map_err(|error| SettingsError::because(&error.kind))?;
     let Some(bytes) = found else { return Ok(Settings::default()) };
     let text = String::from_utf8(bytes).map_err(|error| SettingsError::because(&error))?;
-    Settings::parse(&text).map_err(|error| SettingsError::because(&error))
+    Settings::parse(&text)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod bundled;
 pub mod cli;
 pub mod containers;
 pub mod counted;
+pub mod doctor;
 pub mod env;
 pub mod exit;
 pub mod explained;

@@ -48,7 +48,8 @@ pub fn polite(
     let hosts = control.hosts.iter().map(|(host, pause)| (host.clone(), pause.paused_until));
     let pauses: BTreeMap<_, _> = hosts.filter(|&(_, until)| ahead::is_paused(until, now)).collect();
     let jitter = env.jitter.clone();
-    Ok(Arc::new(PoliteHttp::new(PoliteConfig { pauses, jitter, ..config })))
+    let (retries, patience) = (settings.requests.retries(), settings.requests.patience());
+    Ok(Arc::new(PoliteHttp::new(PoliteConfig { pauses, jitter, retries, patience, ..config })))
 }
 
 /// A client for the API of a forge at `api`, which keeps to the quota of the forge. It is another one than

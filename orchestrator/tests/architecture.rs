@@ -34,7 +34,10 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
         "eco-",
         "async-trait base64 batch-core csv-core pep440_rs saphyr-parser semver serde serde_json toml",
     ),
-    ("analytics", "askama batch-core chrono flate2 schemars serde serde_json tempfile thiserror"),
+    (
+        "analytics",
+        "askama batch-core chrono flate2 schemars serde serde_json tempfile thiserror twox-hash",
+    ),
 ];
 
 /// The modules that each layer of core may name after `crate::`.

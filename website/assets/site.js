@@ -1,14 +1,14 @@
 // Extras for complete pages: ids, ages, filters, sorting.
-(function () {
+(() => {
   "use strict";
   var query = new URLSearchParams(location.search), isFile = location.protocol === "file:";
-  var all = function (selector, root) { return Array.from((root || document).querySelectorAll(selector)); };
+  var all = (selector, root) => Array.from((root || document).querySelectorAll(selector));
 
   // failure.html?id=… and run.html?id=…: a plain id is its own page name; older ones are in their month.
   var door = document.querySelector("[data-go]");
   if (door && query.has("id")) {
     var id = query.get("id"), noun = door.dataset.go;
-    var odd = all("main li a").find(function (a) { return a.textContent === id; });
+    var odd = all("main li a").find((a) => a.textContent === id);
     var isPlain = id.length <= 200 && /^(?=[a-z0-9])(?:\dT(?=\d)|\dZ(?=-|$)|[a-z0-9._+~-])+$/.test(id);
     var start = (noun === "run" ? /^.+-((\d{4}-\d\d)-\d\dT\d\d-\d\d-\d\dZ)$/ : /^[^-]+-((\d{4}-\d\d)-\d\dT\d\d-\d\d-\d\dZ)-/).exec(id);
     if (odd) location.replace(odd.href);
@@ -21,7 +21,7 @@
   var doubt = document.querySelector("[data-fresh-until]");
   if (doubt) doubt.hidden = !(Date.parse(doubt.dataset.freshUntil) < Date.now());
 
-  all(".ago time").forEach(function (time) {
+  all(".ago time").forEach((time) => {
     var minutes = Math.floor((Date.now() - Date.parse(time.dateTime)) / 60000);
     if (!(minutes >= 0)) return;
     var age = minutes < 60 ? minutes + " min" : minutes < 2880 ? Math.floor(minutes / 60) + " h" : Math.floor(minutes / 1440) + " d";
@@ -30,7 +30,7 @@
 
   function value(cell) {
     var time = cell.querySelector("time");
-    return time ? time.dateTime : cell.textContent.trim();
+    return time ? time.dateTime || time.textContent : cell.textContent.trim();
   }
 
   function element(name, text) {
@@ -44,11 +44,10 @@
     var text = plain(content), target = text === content ? "" : content[1], isTime = cell.className === "when" && text;
     if (Array.isArray(target)) {
       cell.append(text);
-      target.forEach(function (pair, i) { if (i) cell.append(", "); fill(cell, pair, root); });
+      target.forEach((pair, i) => { if (i) cell.append(", "); fill(cell, pair, root); });
       return;
     }
-    var shown = element(isTime ? "time" : "bdi", isTime ? text.slice(0, 16).replace("T", " ") : text);
-    if (isTime) shown.dateTime = text;
+    var shown = element(isTime ? "time" : "bdi", text);
     if (target === 0) shown.className = "status s-" + text.replace(/ /g, "_");
     if (target) {
       var link = element("a", "");
@@ -62,18 +61,26 @@
   function plain(content) { return typeof content === "string" ? content : content[0]; }
 
   function makeFilter(form, table) {
-    var body = table.tBodies[0], here = Array.from(body.rows), head = Array.from(table.tHead.rows[0].cells);
+    var body = table.tBodies[0], here = [...body.rows], head = [...table.tHead.rows[0].cells];
     var total = Number(form.dataset.total), whole = null, wanted = 0;
-    var fields = Array.from(form.elements).filter(function (field) { return field.name; });
+    var fields = [...form.elements].filter((field) => field.name);
     var pager = document.querySelector(".pager"), output = form.querySelector("output");
 
-    function column(key) { return head.findIndex(function (cell) { return cell.dataset.key === key; }); }
+    function column(key) { return head.findIndex((cell) => cell.dataset.key === key); }
 
-    function tests(read) {
-      return fields.filter(function (field) { return field.value; }).map(function (field) {
-        var text = field.value, name = field.name;
+    // What is the same in all rows of this list, which is a part of the list with the index.
+    var preset = Array.from(new URLSearchParams(form.dataset.preset || ""));
+
+    function active() {
+      var filled = fields.filter((field) => field.value);
+      return filled.map((field) => [field.name, field.value]);
+    }
+
+    function tests(pairs, column, read) {
+      return pairs.map((pair) => {
+        var name = pair[0], text = pair[1];
         var i = name === "q" ? 0 : column(name === "from" || name === "to" ? "time" : name);
-        return function (row) {
+        return (row) => {
           var found = read(row, i);
           if (name === "q") return found.toLowerCase().includes(text.toLowerCase());
           if (name === "from") return found.slice(0, 10) >= text;
@@ -88,26 +95,28 @@
     }
 
     function inPage() {
-      var checks = tests(function (row, i) { return value(row.cells[i]); }), n = 0;
-      here.forEach(function (row) {
-        row.hidden = !checks.every(function (test) { return test(row); });
+      var checks = tests(active(), column, (row, i) => value(row.cells[i])), n = 0;
+      here.forEach((row) => {
+        row.hidden = !checks.every((test) => test(row));
         if (!row.hidden) n += 1;
       });
       say(n, here.length, here.length < total ? " Only this page of " + total + " rows is filtered; the lists above are complete." : "");
     }
 
     function inWhole() {
-      var columns = head.map(function (cell) {
-        return whole.columns.find(function (column) { return column.label === cell.textContent; });
+      var columns = head.map((cell) => {
+        return whole.columns.find((column) => column.label === cell.textContent);
       });
       function content(row, i) { return columns[i].values[columns[i].rows[row]]; }
-      var checks = tests(function (row, i) { return plain(content(row, i)); }), found = [];
-      for (var row = 0; row < total; row += 1) {
-        if (checks.every(function (test) { return test(row); })) found.push(row);
+      var own = whole.columns, found = [];
+      function of(key) { return own.findIndex((column) => column.key === key); }
+      var checks = tests(preset.concat(active()), of, (row, i) => plain(own[i].values[own[i].rows[row]]));
+      for (var row = 0; row < own[0].rows.length; row += 1) {
+        if (checks.every((test) => test(row))) found.push(row);
       }
-      body.replaceChildren.apply(body, found.slice(0, 500).map(function (row) {
+      body.replaceChildren(...found.slice(0, 500).map((row) => {
         var made = element("tr", "");
-        head.forEach(function (cell, i) {
+        head.forEach((cell, i) => {
           var one = element(i ? "td" : "th", "");
           one.className = cell.className;
           if (i) one.dataset.label = cell.textContent; else one.scope = "row";
@@ -120,61 +129,59 @@
     }
 
     function apply() {
-      var active = new URLSearchParams(), turn = wanted += 1;
-      fields.forEach(function (field) { if (field.value) active.set(field.name, field.value); });
-      var search = active.toString() ? "?" + active : "";
+      var given = new URLSearchParams(active()).toString(), turn = wanted += 1, search = given && "?" + given;
       history.replaceState(null, "", location.pathname + search + location.hash);
-      all("a[data-carry]").forEach(function (link) { link.search = search; });
+      all("a[data-carry]").forEach((link) => { link.search = search; });
       if (pager) pager.hidden = search && form.dataset.index && !isFile;
       if (!search) {
-        here.forEach(function (row) { row.hidden = false; });
-        body.replaceChildren.apply(body, here);
+        here.forEach((row) => { row.hidden = false; });
+        body.replaceChildren(...here);
         output.textContent = "";
       } else if (!form.dataset.index || isFile) {
         inPage();
       } else if (whole) {
         inWhole();
       } else {
-        fetch(form.dataset.index).then(function (answer) { return answer.json(); }).then(function (json) {
+        fetch(form.dataset.index).then((answer) => answer.json()).then((json) => {
           whole = json;
           if (turn === wanted) inWhole();
         }).catch(inPage);
       }
     }
 
-    fields.forEach(function (field) {
+    fields.forEach((field) => {
       var given = query.get(field.name);
       if (given === null) return;
       field.value = given;
       if (field.value !== given && field.options) field.add(new Option(given, given, true, true));
     });
     form.addEventListener("input", apply);
-    form.addEventListener("submit", function (event) { event.preventDefault(); apply(); });
-    form.addEventListener("reset", function () { setTimeout(apply); });
+    form.addEventListener("submit", (event) => { event.preventDefault(); apply(); });
+    form.addEventListener("reset", () => { setTimeout(apply); });
     form.hidden = false;
     apply();
   }
 
   function makeSortable(table) {
-    Array.from(table.tHead.rows[0].cells).forEach(function (cell, i) {
+    [...table.tHead.rows[0].cells].forEach((cell, i) => {
       var button = element("button", "");
       button.type = "button";
-      button.append.apply(button, Array.from(cell.childNodes));
+      button.append(...cell.childNodes);
       cell.append(button);
-      button.addEventListener("click", function () {
+      button.addEventListener("click", () => {
         var sign = cell.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-        all("[aria-sort]", table).forEach(function (other) { other.removeAttribute("aria-sort"); });
+        all("[aria-sort]", table).forEach((other) => { other.removeAttribute("aria-sort"); });
         cell.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
-        var rows = Array.from(table.tBodies[0].rows);
-        rows.sort(function (a, b) {
+        var rows = [...table.tBodies[0].rows];
+        rows.sort((a, b) => {
           return sign * value(a.cells[i]).localeCompare(value(b.cells[i]), "en", { numeric: true });
         });
-        table.tBodies[0].append.apply(table.tBodies[0], rows);
+        table.tBodies[0].append(...rows);
       });
     });
   }
 
-  all("form[data-filters]").forEach(function (form) {
+  all("form[data-filters]").forEach((form) => {
     var table = document.getElementById(form.dataset.filters);
     makeFilter(form, table);
     makeSortable(table);

@@ -60,7 +60,7 @@ fn target(site: &Site<'_>, reason: &Reason) -> String {
         Code::ClockAhead => "runs.html".to_owned(),
         Code::StateQuarantined => "problems.html".to_owned(),
         Code::CorrelatedOutage => "breakers.html".to_owned(),
-        Code::BreakerOpen | Code::QueueEmpty => ecosystem(),
+        Code::BreakerOpen | Code::QueueEmpty | Code::CoverageStuck => ecosystem(),
         Code::HostPaused => "ecosystems.html".to_owned(),
         Code::Drought => "runs-since-success.html".to_owned(),
         Code::DarwinUnproven => "environments.html".to_owned(),

@@ -26,12 +26,9 @@ pub(super) const SHORT_COLUMNS: &[Column] = &[
 ];
 
 pub(super) fn short_row(site: &Site<'_>, blocker: &Blocker<'_>) -> Row {
-    let mut row = row(site, blocker);
-    row.cells.truncate(5);
-    row.cells.remove(1);
-    row.cells[0] =
-        Cell::link(Link { text: Text::of(&blocker.id), ..Link::package(site, &blocker.id) });
-    row
+    let cells = row(site, blocker).cells;
+    let name = Link { text: Text::of(&blocker.id), ..Link::package(site, &blocker.id) };
+    Row::from([&[Cell::link(name)], &cells[2..5]].concat())
 }
 
 fn row(site: &Site<'_>, blocker: &Blocker<'_>) -> Row {
@@ -48,10 +45,7 @@ fn row(site: &Site<'_>, blocker: &Blocker<'_>) -> Row {
     ])
 }
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     let list = List {
         stem: "blockers".to_owned(),
         title: "Blockers".to_owned(),
@@ -61,10 +55,9 @@ pub(super) fn build<E>(
              nothing else.",
         ),
         empty: "Nothing waits for a missing recipe.",
-        facets: vec![],
         columns: COLUMNS,
         rows: site.blockers.iter().map(|blocker| row(site, blocker)).collect(),
-        more: vec![],
+        ..List::default()
     };
-    list::write(site, list, put)
+    list::write(site, list)
 }

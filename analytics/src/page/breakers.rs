@@ -1,7 +1,5 @@
 //! The page of the transitions of circuit breakers.
 
-use std::collections::BTreeSet;
-
 use batch_core::model::{BreakerTransition, CircuitState};
 
 use super::{
@@ -29,9 +27,9 @@ const COLUMNS: &[Column] = &[
     Column::new("Evidence", Kind::Other),
 ];
 
-fn row(transition: &BreakerTransition, known: &BTreeSet<&str>) -> Row {
+fn row(site: &Site<'_>, transition: &BreakerTransition) -> Row {
     let link = |id: &String| {
-        let href = known.get(&**id).map(|id| path::failure(id)).unwrap_or_default();
+        let href = if site.has_failure(id) { path::failure(id) } else { String::new() };
         Link { href, text: Text::last_line(id, 120) }
     };
     let evidence: Vec<Link> = transition.evidence.iter().take(N_EVIDENCE).map(link).collect();
@@ -55,11 +53,7 @@ const fn word(state: CircuitState) -> &'static str {
     }
 }
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
-    let known: BTreeSet<&str> = site.records.failures.iter().map(|failure| &*failure.id).collect();
+pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     let list = List {
         stem: "breakers".to_owned(),
         title: "Breaker log".to_owned(),
@@ -69,10 +63,9 @@ pub(super) fn build<E>(
              half-open one lets a few probes through.",
         ),
         empty: "No change of a breaker is recorded.",
-        facets: vec![],
         columns: COLUMNS,
-        rows: site.records.transitions.iter().map(|it| row(it, &known)).collect(),
-        more: vec![],
+        rows: site.records.transitions.iter().map(|it| row(site, it)).collect(),
+        ..List::default()
     };
-    list::write(site, list, put)
+    list::write(site, list)
 }

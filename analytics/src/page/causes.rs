@@ -28,7 +28,7 @@ pub(super) const COLUMNS: &[Column] = &[
 pub(super) fn row(site: &Site<'_>, cause: &Cause<'_>) -> Row {
     let newest = cause.newest();
     Row::from(vec![
-        Cell::Link(Link::new(path::failure(&newest.id), site.headline(newest))),
+        Cell::Link(Link::failure(site, newest)),
         Cell::text(newest.category()),
         Cell::text(newest.subcategory()),
         Cell::count(cause.packages.len(), path::list(&path::cause_packages(cause.fingerprint), 1)),
@@ -39,10 +39,7 @@ pub(super) fn row(site: &Site<'_>, cause: &Cause<'_>) -> Row {
     ])
 }
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     let list = List {
         stem: "causes".to_owned(),
         title: "Causes of failure".to_owned(),
@@ -52,10 +49,9 @@ pub(super) fn build<E>(
              first.",
         ),
         empty: "No failure is recorded.",
-        facets: vec![],
         columns: COLUMNS,
         rows: site.causes.iter().map(|cause| row(site, cause)).collect(),
-        more: vec![],
+        ..List::default()
     };
-    list::write(site, list, put)
+    list::write(site, list)
 }

@@ -103,10 +103,7 @@ fn row(site: &Site<'_>, decision: &Decision<'_>) -> Row {
     ])
 }
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     let all = decisions(site);
     let reasons = by_reason(&all);
     let review: Vec<&Decision<'_>> = all.iter().filter(|it| it.needs_review).collect();
@@ -125,29 +122,38 @@ pub(super) fn build<E>(
     let facets = vec![Facet { name: "By reason", parts }];
     let intro = "From which source each tool is taken. Overrides by people redirect packages; \
                  decisions by rules come from the earlier pipeline.";
+    let mut pages = vec![];
     let mut write = |stem: &str, title: &str, intro: &str, (rows, facets)| {
-        let list = List {
-            stem: stem.to_owned(),
-            title: title.to_owned(),
-            section: "Sources",
-            intro: Text::new(intro),
-            empty: "No decision about a source is recorded.",
-            facets,
-            columns: COLUMNS,
-            rows,
-            more: vec![],
-        };
-        list::write(site, list, put)
+        pages.extend(list::write(
+            site,
+            List {
+                stem: stem.to_owned(),
+                title: title.to_owned(),
+                section: "Sources",
+                intro: Text::new(intro),
+                empty: "No decision about a source is recorded.",
+                facets,
+                columns: COLUMNS,
+                rows,
+                ..List::default()
+            },
+        ));
     };
     let rows = |list: &mut dyn Iterator<Item = &Decision<'_>>| -> Vec<Row> {
         list.map(|decision| row(site, decision)).collect()
     };
-    write("disambiguations", "Sources", intro, (rows(&mut all.iter()), facets))?;
+    write("disambiguations", "Sources", intro, (rows(&mut all.iter()), facets));
     for (reason, list) in &reasons {
         let title = format!("Sources: {reason}");
-        write(&stem(reason), &title, "", (rows(&mut list.iter().copied()), vec![]))?;
+        write(&stem(reason), &title, "", (rows(&mut list.iter().copied()), vec![]));
     }
     let intro = "The packages of these tools may be different programs of the same name. A person \
                  decides with `tsuku-batch disambiguation add`.";
-    write(NEED_REVIEW, "Sources that need a person", intro, (rows(&mut review.into_iter()), vec![]))
+    write(
+        NEED_REVIEW,
+        "Sources that need a person",
+        intro,
+        (rows(&mut review.into_iter()), vec![]),
+    );
+    pages
 }

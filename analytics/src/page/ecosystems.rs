@@ -119,10 +119,7 @@ const COLUMNS: &[Column] = &[
     Column::new("Note", Kind::Line),
 ];
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     let mut evidence = BTreeMap::new();
     site.records.failures.iter().for_each(|failure| shares::add(&mut evidence, failure));
     let row = |id: &EcosystemId| {
@@ -138,16 +135,14 @@ pub(super) fn build<E>(
              registries are on pages of their own.",
         ),
         empty: "No ecosystem is known yet.",
-        facets: vec![],
         columns: COLUMNS,
         rows: site.ecosystems().into_iter().map(row).collect(),
         more: vec![("Breakers", breakers(site))],
+        ..List::default()
     };
-    list::write(site, list, put)?;
-    for id in site.ecosystems() {
-        put(page(site, id))?;
-    }
-    Ok(())
+    let mut pages = list::write(site, list);
+    pages.extend(site.ecosystems().into_iter().map(|id| page(site, id)));
+    pages
 }
 
 fn of_ecosystem(site: &Site<'_>, id: &EcosystemId, shares: EvidenceShares) -> Row {

@@ -53,10 +53,7 @@ fn row(site: &Site<'_>, environment: Environment, counts: &EnvironmentCounts) ->
     ])
 }
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     let list = List {
         stem: "environments".to_owned(),
         title: "Environments".to_owned(),
@@ -66,10 +63,9 @@ pub(super) fn build<E>(
              expensive; a recipe that fails in a cheap one is not tested in the others.",
         ),
         empty: "",
-        facets: vec![],
         columns: COLUMNS,
         rows: sums(site).iter().map(|(it, counts)| row(site, *it, counts)).collect(),
-        more: vec![],
+        ..List::default()
     };
-    list::write(site, list, put)
+    list::write(site, list)
 }

@@ -4,12 +4,14 @@ use askama::Template;
 use batch_core::{
     decide::shell_word::shell_word,
     model::{
-        Confidence, EcosystemId, ExecutablesFrom, FailureRecord, PackageName, Stage, StatusLabel,
+        Confidence, EcosystemId, ExecutablesFrom, FailureRecord, PackageId, PackageName, Stage,
+        StatusLabel,
     },
 };
 
-use super::{Page, frame::Frame, row::Link, run::TableCell, strip, table::Cell};
+use super::{Page, frame::Frame, row::Link, strip, table::Cell};
 use crate::{
+    html::Html,
     path,
     records::StoredOutput,
     site::Site,
@@ -29,8 +31,8 @@ struct FailurePage<'a> {
     command: Option<Text>,
     commands: Vec<(&'static str, Text)>,
     message: Text,
-    strip: TableCell<'a>,
-    facts: Vec<(&'static str, TableCell<'a>)>,
+    strip: Html,
+    facts: Vec<(&'static str, Html)>,
     workflow: Option<String>,
     registry_page: Option<String>,
     output: Option<&'a Text>,
@@ -44,7 +46,7 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
     let title = format!("{}: {kind}", failure.package_id);
     let (headline, remedy) = (site.headline(failure), site.remedy(failure));
     let (output, output_note) = output(site, failure);
-    let cell = |cell| TableCell { root: &root, cell };
+    let cell = |cell: Cell| cell.view(&root);
     let page = FailurePage {
         frame: Frame::fixed(&path, &title, "Failures", Some(failure.timestamp)),
         package: Link::package(site, &failure.package_id),
@@ -56,7 +58,7 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
         command: remedy.command.as_deref().map(Text::new),
         commands: commands(site, failure),
         message: message(failure),
-        strip: cell(Cell::Strip(strip::plain(site, &failure.package_id))),
+        strip: cell(Cell::Strip(strip::words(site, &failure.package_id))),
         facts: facts(site, failure).into_iter().map(|(name, it)| (name, cell(it))).collect(),
         workflow: failure.workflow_run_url.as_deref().and_then(https_url),
         registry_page: site.registry_page(&failure.package_id),
@@ -130,6 +132,8 @@ fn facts(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Cell)> 
                 .executables_from
                 .map_or(Cell::None, |it: ExecutablesFrom| Cell::text(it.as_str())),
         ),
+        // The attempt itself succeeded: the recipe works elsewhere.
+        ("No longer offered for", failure.removed_cell.map_or(Cell::None, Cell::text)),
         ("Notes", Cell::text(notes.join("; "))),
         (
             "Imported from",
@@ -154,7 +158,8 @@ pub(super) fn message(failure: &FailureRecord) -> Text {
 /// than the queue.
 fn blockers(site: &Site<'_>, ecosystem: &EcosystemId, names: &[PackageName]) -> Vec<Link> {
     let is_known = |name: &PackageName| {
-        site.blockers.iter().any(|b| b.id.ecosystem == *ecosystem && b.id.name == *name)
+        let id = PackageId { ecosystem: ecosystem.clone(), name: name.clone() };
+        site.blocker(&id).is_some()
     };
     let link = |name: &PackageName| {
         let list = path::list(&path::blocker(ecosystem, name), 1);

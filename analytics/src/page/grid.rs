@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use batch_core::model::{EcosystemId, PackageId};
 
-use super::{row::Link, strip, table::Mark};
+use super::{
+    row::Link,
+    strip::{self, Mark},
+};
 use crate::{
     path,
     site::Site,

@@ -8,6 +8,7 @@ use super::{
     chart::FigureView,
     frame::Frame,
     overview::Overview,
+    row,
     table::{TableView, label},
 };
 use crate::{site::Site, text::Text};
@@ -37,6 +38,7 @@ pub(super) fn build(site: &Site<'_>, overview: &Overview<'_>) -> Page {
         // The verdict says it.
         (frame.warning, frame.fresh_until) = (None, None);
     }
+    let failures = &overview.failures;
     let index = Index {
         frame,
         o: overview,
@@ -46,7 +48,7 @@ pub(super) fn build(site: &Site<'_>, overview: &Overview<'_>) -> Page {
         queue: overview.queue.view(""),
         blockers: overview.blockers.view(""),
         runs: overview.runs.view(""),
-        failures: overview.failures.view(""),
+        failures: failures.part("", &failures.rows, failures.shown(row::HIDDEN_OF_FAILURES)),
         breakers: overview.breakers.view(""),
         figures: overview.figures.iter().map(|figure| figure.view("")).collect(),
     };

@@ -7,6 +7,7 @@ use askama::Template;
 use super::{
     Page,
     frame::Frame,
+    row_index,
     table::{self, Column, ColumnKind, Row, Table, TableView},
 };
 use crate::{path, site::Site, text::Text};
@@ -59,6 +60,7 @@ pub(super) fn pages<'r, T>(
 }
 
 /// A list before it is divided into pages.
+#[derive(Default)]
 pub(super) struct List {
     pub(super) stem: String,
     pub(super) title: String,
@@ -69,9 +71,49 @@ pub(super) struct List {
     pub(super) empty: &'static str,
     pub(super) facets: Vec<Facet>,
     pub(super) columns: &'static [Column],
+    /// The keys of columns that are not shown: they have the same value in all rows, which the title
+    /// says.
+    pub(super) without: &'static [&'static str],
     pub(super) rows: Vec<Row>,
+    pub(super) index: Index,
     /// Tables after the list, on its first page.
     pub(super) more: Vec<(&'static str, Table)>,
+}
+
+/// Where the script of the site finds all rows of a long list.
+#[derive(Default)]
+pub(super) enum Index {
+    /// In a file of the list.
+    #[default]
+    Own,
+    /// In the file of the list with this stem. The keys and values say which of its rows are meant.
+    PartOf(&'static str, Vec<(&'static str, String)>),
+}
+
+impl Index {
+    /// The file.
+    fn path(&self, stem: &str) -> String {
+        match self {
+            Self::Own => format!("{stem}.rows.json"),
+            Self::PartOf(stem, _) => format!("{stem}.rows.json"),
+        }
+    }
+
+    /// The keys and values as in an address.
+    fn preset(&self) -> String {
+        let Self::PartOf(_, values) = self else { return String::new() };
+        let pair = |(key, value): &(&str, String)| format!("{key}={}", in_address(value));
+        values.iter().map(pair).collect::<Vec<_>>().join("&")
+    }
+}
+
+/// `text` with every byte that could mean something else in an address as `%` and two digits.
+fn in_address(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let one = |byte: u8| {
+        if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
+    text.bytes().map(one).collect()
 }
 
 /// The parts of a list by one of its properties; each part is a list of its own.
@@ -105,18 +147,14 @@ struct ListPage<'l> {
     choices: &'l [Choice],
     has_time: bool,
     search: Option<&'static str>,
-    /// The file with all rows, where this page has a part of them.
-    index: Option<&'l str>,
+    /// The file with all rows, where this page has a part of them, and which of its rows are meant.
+    index: Option<(&'l str, &'l str)>,
     table: TableView<'l>,
     more: Vec<(&'static str, TableView<'l>)>,
 }
 
-/// Passes the pages of `list` and the index of its rows to `put`.
-pub(super) fn write<E>(
-    site: &Site<'_>,
-    mut list: List,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+/// The pages of `list` and the index of its rows.
+pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
     let table = Table {
         id: "rows",
         caption: Text::new(&list.title),
@@ -124,11 +162,13 @@ pub(super) fn write<E>(
         rows: std::mem::take(&mut list.rows),
     };
     let is_long = N_TO_FILTER <= table.rows.len();
-    let choices = if is_long { choices(&table) } else { vec![] };
+    let choices = if is_long { choices(&table, list.without) } else { vec![] };
     let has = |kind| is_long && list.columns.iter().any(|c| c.kind == kind && !c.key.is_empty());
     let name = list.columns.iter().find(|c| c.kind == ColumnKind::Name && !c.key.is_empty());
-    let index = format!("{}.rows.json", list.stem);
+    let (index, preset) = (list.index.path(&list.stem), list.index.preset());
     let has_index = N_ROWS < table.rows.len();
+    let shown = table.shown(list.without);
+    let mut made = vec![];
     for (path, pager, rows) in pages(&list.stem, &table.rows) {
         let frame = Frame::live(site, &path, &list.title, list.section);
         let root = path::root_of(&path);
@@ -140,22 +180,24 @@ pub(super) fn write<E>(
             choices: &choices,
             has_time: has(ColumnKind::Time),
             search: name.filter(|_| is_long).map(|column| column.label),
-            index: has_index.then_some(&*index),
-            table: table.part(&root, rows),
+            index: has_index.then_some((&*index, &*preset)),
+            table: table.part(&root, rows, shown.clone()),
             more: more.map(|(title, table)| (*title, table.view(&root))).collect(),
             pager,
         };
-        put(super::page(path, &page))?;
+        made.push(super::page(path, &page));
     }
-    if has_index {
-        put(Page { path: index, body: table::index(list.columns, &table.rows) })?;
+    if has_index && matches!(list.index, Index::Own) {
+        made.push(Page { path: index, body: row_index::of_rows(list.columns, &table.rows) });
     }
-    Ok(())
+    made
 }
 
-fn choices(table: &Table) -> Vec<Choice> {
+fn choices(table: &Table, without: &[&str]) -> Vec<Choice> {
     let is_choice = |column: &Column| {
-        matches!(column.kind, ColumnKind::Choice | ColumnKind::Status) && !column.key.is_empty()
+        matches!(column.kind, ColumnKind::Choice | ColumnKind::Status)
+            && !column.key.is_empty()
+            && !without.contains(&column.key)
     };
     let columns = table.columns.iter().enumerate().filter(|(_, column)| is_choice(column));
     let choice = |(i, column): (usize, &Column)| Choice {
@@ -170,6 +212,15 @@ fn choices(table: &Table) -> Vec<Choice> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_in_addresses_hide_what_would_end_them() {
+        let values = vec![("status", "a b&c=é".to_owned()), ("ecosystem", "npm".to_owned())];
+        let index = Index::PartOf("queue", values);
+        assert_eq!(index.preset(), "status=a%20b%26c%3D%C3%A9&ecosystem=npm");
+        assert_eq!(index.path("x"), "queue.rows.json");
+        assert_eq!(Index::Own.path("x"), "x.rows.json");
+    }
 
     fn check(n_rows: usize, expected: &str) {
         let rows = vec![(); n_rows];

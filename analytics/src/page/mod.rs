@@ -4,6 +4,7 @@ mod alerts;
 mod blockers;
 mod breakers;
 mod causes;
+mod cell;
 mod changes;
 mod chart;
 mod dashboard;
@@ -15,6 +16,7 @@ mod failures;
 mod frame;
 mod grid;
 mod index;
+
 mod list;
 mod matrix;
 mod missing;
@@ -26,6 +28,7 @@ mod problems;
 mod queue_status;
 mod redirect;
 mod row;
+mod row_index;
 mod run;
 mod run_tables;
 mod runs;
@@ -35,14 +38,20 @@ mod table;
 mod timeline;
 mod why;
 
-use std::{collections::BTreeMap, panic::resume_unwind, thread};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 pub use dashboard::schemas;
 pub(crate) use list::N_ROWS;
 pub use missing::missing;
 pub(crate) use months::month;
 
-use crate::{Circumstances, Summary, explained, history::Counts, records::Records, site::Site};
+use crate::{
+    Circumstances, Summary, explained,
+    history::Counts,
+    jobs::{self, Job},
+    records::Records,
+    site::Site,
+};
 
 /// One file of the site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,62 +69,38 @@ pub(crate) fn pages<E>(
     records: &Records,
     months: &BTreeMap<String, Counts>,
     circumstances: &Circumstances<'_>,
-    mut put: impl FnMut(Page) -> Result<(), E>,
+    put: impl FnMut(Page) -> Result<(), E>,
 ) -> Result<Summary, E> {
-    let site = Site::new(records, circumstances);
-    let overview = overview::Overview::new(&site, months.len());
-    put(index::build(&site, &overview))?;
-    dashboard::build(&site, &overview, &mut put)?;
-    for page in redirect::build(&site) {
-        put(page)?;
-    }
-    runs::build(&site, &overview.health, &mut put)?;
-    failures::build(&site, &mut put)?;
-    causes::build(&site, &mut put)?;
-    packages::build(&site, &mut put)?;
-    blockers::build(&site, &mut put)?;
-    breakers::build(&site, &mut put)?;
-    ecosystems::build(&site, &mut put)?;
-    environments::build(&site, &mut put)?;
-    disambiguations::build(&site, &mut put)?;
-    seeding::build(&site, &mut put)?;
-    months::build(&site, months, &mut put)?;
-    problems::build(&site, &mut put)?;
+    let site = &Site::new(records, circumstances);
+    // Whoever needs it first makes it, while other threads make pages that do not need it.
+    let overview = OnceLock::new();
+    let overview = || overview.get_or_init(|| overview::Overview::new(site, months));
+    let (rows, places) = (&failures::rows(site), &explained::places(site));
     let runs: Vec<_> = site.batches.iter().collect();
-    put_all(&runs, |(batch_id, run)| run::build(&site, batch_id, **run), &mut put)?;
-    put_all(&records.failures, |failure| failure::build(&site, failure), &mut put)?;
-    let places = explained::places(&site);
     let packages: Vec<_> = site.packages.keys().collect();
-    put_all(&packages, |id| package::build(&site, &places, id), &mut put)?;
-    Ok(summary(&site, months))
-}
-
-/// Pages that are in memory at the same time.
-const N_AT_ONCE: usize = 512;
-
-/// Threads that make pages at the same time.
-const MAX_THREADS: usize = 4;
-
-/// Passes the page of each of `items` to `put`, in their order. Several threads make the pages.
-fn put_all<T: Sync, E>(
-    items: &[T],
-    make: impl Fn(&T) -> Page + Sync,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
-    let n_threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-    for items in items.chunks(N_AT_ONCE) {
-        let pages = thread::scope(|scope| {
-            let make = &make;
-            let mut parts = vec![];
-            for items in items.chunks(items.len().div_ceil(n_threads)) {
-                parts.push(scope.spawn(move || items.iter().map(make).collect::<Vec<_>>()));
-            }
-            let done = parts.into_iter().map(thread::ScopedJoinHandle::join);
-            done.map(|it| it.unwrap_or_else(|panic| resume_unwind(panic))).collect::<Vec<_>>()
-        });
-        pages.into_iter().flatten().try_for_each(&mut *put)?;
-    }
-    Ok(())
+    // What takes longest comes first, so that no thread is left alone with it.
+    let mut all: Vec<Job<'_>> = vec![
+        Box::new(|| dashboard::build(site, overview())),
+        Box::new(|| vec![index::build(site, overview())]),
+        Box::new(|| redirect::build(site).into()),
+        Box::new(|| runs::build(site, &overview().health)),
+        Box::new(|| causes::build(site)),
+        Box::new(|| blockers::build(site)),
+        Box::new(|| breakers::build(site)),
+        Box::new(|| ecosystems::build(site)),
+        Box::new(|| environments::build(site)),
+        Box::new(|| disambiguations::build(site)),
+        Box::new(|| seeding::build(site)),
+        Box::new(|| months::build(site, months)),
+        Box::new(|| problems::build(site)),
+    ];
+    all.extend(failures::jobs(site, rows));
+    all.extend(packages::jobs(site));
+    all.extend(jobs::for_each(&runs, |(batch_id, run)| run::build(site, batch_id, **run)));
+    all.extend(jobs::for_each(&packages, |id| package::build(site, places, id)));
+    all.extend(jobs::for_each(&records.failures, |failure| failure::build(site, failure)));
+    jobs::run(all, put)?;
+    Ok(summary(site, months))
 }
 
 fn summary(site: &Site<'_>, months: &BTreeMap<String, Counts>) -> Summary {

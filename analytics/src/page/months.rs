@@ -12,7 +12,8 @@ use super::{
     table::{Cell, Column, ColumnKind as Kind, Row},
 };
 use crate::{
-    history::{Counts, Kind as Record, OldMonth},
+    history::Counts,
+    old::{Kind as Record, OldMonth, OldOutputs},
     path,
     site::Site,
     text::Text,
@@ -24,6 +25,8 @@ struct MonthPage<'a> {
     frame: Frame,
     is_of_runs: bool,
     archive: String,
+    /// The file with their outputs.
+    outputs: Option<String>,
     old: &'a OldMonth,
 }
 
@@ -34,11 +37,17 @@ pub(crate) fn month(old: &OldMonth) -> Page {
     let noun = if is_of_runs { "Runs" } else { "Failures" };
     let section = if is_of_runs { "Runs" } else { "Failures" };
     let title = format!("{noun} of {}", old.month);
-    let newest = old.lines.iter().map(|line| line.at.0).max();
-    let archive = path::archive(old.kind, &old.month);
-    let archive = archive.rsplit('/').next().unwrap_or_default().to_owned();
-    let page =
-        MonthPage { frame: Frame::fixed(&path, &title, section, newest), is_of_runs, archive, old };
+    let lines = old.runs.iter().flat_map(|(_, lines)| lines);
+    let newest = lines.map(|line| line.at.0).max();
+    let file = |path: String| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let has_outputs = old.outputs == OldOutputs::InFile;
+    let page = MonthPage {
+        frame: Frame::fixed(&path, &title, section, newest),
+        is_of_runs,
+        archive: file(path::archive(old.kind, &old.month)),
+        outputs: has_outputs.then(|| file(path::outputs(&old.month))),
+        old,
+    };
     super::page(path, &page)
 }
 
@@ -47,6 +56,7 @@ const COLUMNS: &[Column] = &[
     Column::new("Failures", Kind::Number),
     Column::new("Runs", Kind::Number),
     Column::new("Whole records", Kind::Other),
+    Column::new("Whole outputs", Kind::Other),
 ];
 
 fn row(month: &str, counts: Counts) -> Row {
@@ -61,14 +71,15 @@ fn row(month: &str, counts: Counts) -> Row {
         page(Record::Failures, counts.n_failures),
         page(Record::Runs, counts.n_runs),
         Cell::Links(Text::default(), files.into_iter().flatten().collect()),
+        if counts.has_outputs {
+            Cell::Link(Link::new(path::outputs(month), "outputs.jsonl.gz"))
+        } else {
+            Cell::None
+        },
     ])
 }
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    months: &BTreeMap<String, Counts>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn build(site: &Site<'_>, months: &BTreeMap<String, Counts>) -> Vec<Page> {
     let list = List {
         stem: "history".to_owned(),
         title: "Older records".to_owned(),
@@ -78,10 +89,9 @@ pub(super) fn build<E>(
              of its month, and the whole records in a file.",
         ),
         empty: "There is no older record.",
-        facets: vec![],
         columns: COLUMNS,
         rows: months.iter().rev().map(|(month, counts)| row(month, *counts)).collect(),
-        more: vec![],
+        ..List::default()
     };
-    list::write(site, list, put)
+    list::write(site, list)
 }

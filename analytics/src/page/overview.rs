@@ -1,5 +1,7 @@
 //! The content of the first page and of its JSON. It is computed once, so the two cannot disagree.
 
+use std::collections::BTreeMap;
+
 use batch_core::{
     decide::{ahead, health::paused_hosts},
     model::{Control, FailureRecord, RunRecord, StatusLabel},
@@ -11,7 +13,7 @@ use super::{
     blockers, changes, chart,
     chart::Figure,
     disambiguations, ecosystems, failures,
-    list::Part,
+    list::{N_ROWS, Part},
     queue_status,
     row::{self, Link, SHORT_RUN_COLUMNS},
     table::{Table, label},
@@ -19,6 +21,8 @@ use super::{
 };
 use crate::{
     health::{self, Health},
+    history::Counts,
+    old::Kind,
     path,
     site::Site,
     text::{Text, Timestamp, https_url},
@@ -64,6 +68,10 @@ pub(super) struct Overview<'a> {
     pub(super) reasons: Vec<Part>,
     pub(super) to_review: Part,
     pub(super) figures: Vec<Figure>,
+    /// Pages of the list of failures, by the time of their newest one; none if there is one page only.
+    pub(super) failure_pages: Vec<(Timestamp, String)>,
+    /// Months with older failures.
+    pub(super) older: Vec<Link>,
     pub(super) n_older_months: usize,
 }
 
@@ -82,7 +90,7 @@ pub(super) struct Category {
 }
 
 impl<'a> Overview<'a> {
-    pub(super) fn new(site: &Site<'a>, n_older_months: usize) -> Self {
+    pub(super) fn new(site: &Site<'a>, months: &BTreeMap<String, Counts>) -> Self {
         let records = site.records;
         let control = &records.control;
         let health = health::of(records, site.circumstances);
@@ -129,7 +137,9 @@ impl<'a> Overview<'a> {
                 .into_iter()
                 .flatten()
                 .collect(),
-            n_older_months,
+            failure_pages: failure_pages(site),
+            older: older(months),
+            n_older_months: months.len(),
             health,
         }
     }
@@ -183,6 +193,20 @@ fn categories(all: &[&FailureRecord]) -> Vec<Category> {
         .collect();
     categories.sort_by_key(|category| std::cmp::Reverse(category.all.n));
     categories
+}
+
+/// Every failure is two clicks away, so every page of their list is one click away.
+fn failure_pages(site: &Site<'_>) -> Vec<(Timestamp, String)> {
+    let page = |(i, failures): (usize, &[FailureRecord])| {
+        (Timestamp(failures[0].timestamp), path::list(failures::ALL, i + 1))
+    };
+    let pages: Vec<_> = site.records.failures.chunks(N_ROWS).enumerate().map(page).collect();
+    if pages.len() > 1 { pages } else { vec![] }
+}
+
+fn older(months: &BTreeMap<String, Counts>) -> Vec<Link> {
+    let with_failures = months.iter().rev().filter(|(_, counts)| counts.n_failures > 0);
+    with_failures.map(|(month, _)| Link::new(path::month(Kind::Failures, month), month)).collect()
 }
 
 fn top_blockers(site: &Site<'_>) -> Table {

@@ -12,12 +12,12 @@ use super::{
     frame::Frame,
     matrix,
     row::{self, Link, NOT_QUEUED},
-    run::TableCell,
     strip,
     table::{Cell, Column, ColumnKind as Kind, Row, Table, TableView},
 };
 use crate::{
     explained::{self, Places},
+    html::Html,
     path,
     site::Site,
     text::{Text, Timestamp, counted, duration, https_url},
@@ -39,8 +39,8 @@ struct PackagePage<'a> {
     next_at: Option<Timestamp>,
     next: Text,
     last: Option<(Link, Text)>,
-    strip: TableCell<'a>,
-    facts: Vec<(&'static str, TableCell<'a>)>,
+    strip: Html,
+    facts: Vec<(&'static str, Html)>,
     out: Vec<(&'static str, String)>,
     commands: Vec<Text>,
     matrix: Option<chart::FigureView<'a>>,
@@ -77,7 +77,7 @@ pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Pag
     };
     let matrix = matrix::of_package(site, id);
     let recipe = site.recipe(id);
-    let cell = |cell| TableCell { root: &root, cell };
+    let cell = |cell: Cell| cell.view(&root);
     let page = PackagePage {
         frame: Frame::fixed(&path, &id.to_string(), "Packages", newest),
         name: Text::of(&id.name),
@@ -88,10 +88,10 @@ pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Pag
         next_at: explanation.next_attempt.at.map(Timestamp),
         next: Text::new(&explanation.next_attempt.why),
         last: failure.map(|failure| {
-            let headline = Link::new(path::failure(&failure.id), site.headline(failure));
+            let headline = Link::failure(site, failure);
             (headline, Text::of(site.remedy(failure)))
         }),
-        strip: cell(Cell::Strip(strip::linked(site, id))),
+        strip: cell(Cell::Strip(strip::words(site, id))),
         facts: facts(site, id).into_iter().map(|(name, it)| (name, cell(it))).collect(),
         out: out(site, id),
         commands: commands(&explanation),
@@ -127,7 +127,7 @@ fn facts(site: &Site<'_>, id: &PackageId) -> Vec<(&'static str, Cell)> {
         facts.extend(of_entry(site, entry));
     }
     facts.push(("Notes", Cell::text(notes(site, id).join("; "))));
-    if let Some(blocker) = site.blockers.iter().find(|blocker| blocker.id == *id) {
+    if let Some(blocker) = site.blocker(id) {
         let list = path::list(&path::blocker(&id.ecosystem, &id.name), 1);
         let waiting = counted(blocker.waiting.len(), "package");
         facts.push(("Blocks", Cell::Link(Link::new(list, waiting))));
@@ -227,9 +227,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
     Row::from(vec![
         Cell::Time(Timestamp(tried.at)),
         Cell::Word(tried.ended.as_str()),
-        failure.map_or(Cell::None, |it| {
-            Cell::Link(Link::new(path::failure(&it.id), site.headline(it)))
-        }),
+        failure.map_or(Cell::None, |it| Cell::Link(Link::failure(site, it))),
         failure.map_or(Cell::None, |it| Cell::text(it.kind())),
         Cell::Links(
             Text::default(),
@@ -239,7 +237,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
                 .filter(|it| it.output.is_some())
                 .map(|it| {
                     let place = it.environment.map_or("output", |it| it.as_str());
-                    Link::new(format!("{}#output", path::failure(&it.id)), place)
+                    Link::new(format!("{}#output", site.shown(it).href), place)
                 })
                 .collect(),
         ),

@@ -1,54 +1,47 @@
 //! Lists of packages: by status, by ecosystem, by blocker, and by cause of failure.
 
-use batch_core::model::{PackageId, QueueEntry, StatusLabel};
+use batch_core::model::{EcosystemId, PackageId, QueueEntry, StatusLabel};
 
 use super::{
-    Page,
-    list::{self, Facet, List, Part},
+    list::{self, Facet, Index, List, Part},
     row::{self, PACKAGE_COLUMNS},
     table::{Row, Table, label},
 };
-use crate::{blockers::Blocker, path, site::Site, text::Text};
+use crate::{blockers::Blocker, causes::Cause, jobs::Job, path, site::Site, text::Text};
 
 const EMPTY: &str = "No package is in this list.";
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
-    by_status(site, put)?;
-    by_ecosystem(site, put)?;
-    for blocker in &site.blockers {
-        list::write(site, of_blocker(site, blocker), put)?;
+/// The stem of the list of all entries.
+const ALL: &str = "queue";
+
+pub(super) fn jobs<'s>(site: &'s Site<'_>) -> Vec<Job<'s>> {
+    let mut jobs = by_status(site);
+    jobs.extend(site.records.queues.keys().flat_map(|id| of_ecosystem(site, id)));
+    let of_blocker = |blocker: &'s Blocker<'_>| -> Job<'s> {
+        Box::new(move || list::write(site, waiting_for(site, blocker)))
+    };
+    let of_cause = |cause: &'s Cause<'_>| -> Job<'s> {
+        Box::new(move || list::write(site, with_cause(site, cause)))
+    };
+    jobs.extend(site.blockers.iter().map(of_blocker));
+    jobs.extend(site.causes.iter().map(of_cause));
+    jobs
+}
+
+fn with_cause(site: &Site<'_>, cause: &Cause<'_>) -> List {
+    let newest = cause.newest();
+    let (example, remedy) = (site.headline(newest), site.remedy(newest));
+    List {
+        stem: path::cause_packages(cause.fingerprint),
+        title: format!("Packages with one cause: {}", newest.kind()),
+        section: "Causes",
+        intro: Text::new(&format!("For example: {example}. What to do: {remedy}.")),
+        ..plain(rows(site, cause.packages.iter().copied()))
     }
-    for cause in &site.causes {
-        let newest = cause.newest();
-        let intro =
-            format!("For example: {}. What to do: {}.", site.headline(newest), site.remedy(newest));
-        let list = List {
-            stem: path::cause_packages(cause.fingerprint),
-            title: format!("Packages with one cause: {}", newest.kind()),
-            section: "Causes",
-            intro: Text::new(&intro),
-            ..plain(rows(site, cause.packages.iter().copied()))
-        };
-        list::write(site, list, put)?;
-    }
-    Ok(())
 }
 
 fn plain(rows: Vec<Row>) -> List {
-    List {
-        stem: String::new(),
-        title: String::new(),
-        section: "Packages",
-        intro: Text::default(),
-        empty: EMPTY,
-        facets: vec![],
-        columns: PACKAGE_COLUMNS,
-        rows,
-        more: vec![],
-    }
+    List { section: "Packages", empty: EMPTY, columns: PACKAGE_COLUMNS, rows, ..List::default() }
 }
 
 fn rows<'a>(site: &Site<'_>, ids: impl Iterator<Item = &'a PackageId>) -> Vec<Row> {
@@ -59,36 +52,45 @@ fn ids<'a>(entries: &[&'a QueueEntry]) -> impl Iterator<Item = &'a PackageId> {
     entries.iter().map(|entry| &entry.id)
 }
 
-fn by_status<E>(site: &Site<'_>, put: &mut impl FnMut(Page) -> Result<(), E>) -> Result<(), E> {
-    let all = site.entries(None, None);
-    let part = |&status: &StatusLabel| Part {
-        label: Text::new(&label(row::status(status))),
-        n: all.iter().filter(|entry| entry.status.label() == status).count(),
-        href: path::list(&path::status(status), 1),
-    };
-    let by_status = Facet { name: "By status", parts: StatusLabel::ALL.iter().map(part).collect() };
-    let by_ecosystem = of_ecosystems(site, None);
-    let list = List {
-        stem: "queue".to_owned(),
-        title: "Packages".to_owned(),
-        intro: Text::new("All packages in the queues, curated ones first."),
-        facets: vec![by_status, by_ecosystem],
-        ..plain(rows(site, ids(&all)))
-    };
-    list::write(site, list, put)?;
-    for &status in StatusLabel::ALL {
-        let entries = site.entries(None, Some(status));
-        let list = List {
-            stem: path::status(status),
-            title: format!("Packages: {}", label(row::status(status))),
-            section: "Packages",
-            intro: Text::new(meaning(status)),
-            facets: vec![of_ecosystems(site, Some(status))],
-            ..plain(rows(site, ids(&entries)))
+fn by_status<'s>(site: &'s Site<'_>) -> Vec<Job<'s>> {
+    let whole = move || {
+        let all = site.entries(None, None);
+        let part = |&status: &StatusLabel| Part {
+            label: Text::new(&label(row::status(status))),
+            n: all.iter().filter(|entry| entry.status.label() == status).count(),
+            href: path::list(&path::status(status), 1),
         };
-        list::write(site, list, put)?;
-    }
-    Ok(())
+        let parts = StatusLabel::ALL.iter().map(part).collect();
+        let list = List {
+            stem: ALL.to_owned(),
+            title: "Packages".to_owned(),
+            intro: Text::new("All packages in the queues, curated ones first."),
+            facets: vec![Facet { name: "By status", parts }, of_ecosystems(site, None)],
+            ..plain(rows(site, ids(&all)))
+        };
+        list::write(site, list)
+    };
+    let one = |&status: &StatusLabel| -> Job<'s> {
+        Box::new(move || {
+            let list = List {
+                stem: path::status(status),
+                title: format!("Packages: {}", label(row::status(status))),
+                intro: Text::new(meaning(status)),
+                facets: vec![of_ecosystems(site, Some(status))],
+                without: &["status"],
+                index: Index::PartOf(ALL, vec![of_status(status)]),
+                ..plain(rows(site, ids(&site.entries(None, Some(status)))))
+            };
+            list::write(site, list)
+        })
+    };
+    let whole: Job<'s> = Box::new(whole);
+    std::iter::once(whole).chain(StatusLabel::ALL.iter().map(one)).collect()
+}
+
+/// What the rows of entries with that status have in common.
+fn of_status(status: StatusLabel) -> (&'static str, String) {
+    ("status", label(row::status(status)))
 }
 
 /// One sentence that explains the status to a reader who sees it for the first time.
@@ -124,8 +126,10 @@ fn of_ecosystems(site: &Site<'_>, status: Option<StatusLabel>) -> Facet {
     Facet { name: "By ecosystem", parts: parts.collect() }
 }
 
-fn by_ecosystem<E>(site: &Site<'_>, put: &mut impl FnMut(Page) -> Result<(), E>) -> Result<(), E> {
-    for ecosystem in site.records.queues.keys() {
+fn of_ecosystem<'s>(site: &'s Site<'_>, ecosystem: &'s EcosystemId) -> Vec<Job<'s>> {
+    let preset = ("ecosystem", ecosystem.to_string());
+    let of_whole = preset.clone();
+    let whole: Job<'s> = Box::new(move || {
         let all = site.entries(Some(ecosystem), None);
         let part = |&status: &StatusLabel| Part {
             label: Text::new(&label(row::status(status))),
@@ -137,14 +141,19 @@ fn by_ecosystem<E>(site: &Site<'_>, put: &mut impl FnMut(Page) -> Result<(), E>)
             stem: path::queue(ecosystem),
             title: format!("Packages of {ecosystem}"),
             facets: vec![Facet { name: "By status", parts }],
+            without: &["ecosystem"],
+            index: Index::PartOf(ALL, vec![of_whole]),
             ..plain(rows(site, ids(&all)))
         };
-        list::write(site, list, put)?;
-        for &status in StatusLabel::ALL {
+        list::write(site, list)
+    });
+    let one = |&status: &StatusLabel| -> Job<'s> {
+        let preset = preset.clone();
+        Box::new(move || {
             let entries = site.entries(Some(ecosystem), Some(status));
             // An empty cell of a table has no link.
             if entries.is_empty() {
-                continue;
+                return vec![];
             }
             let row = |entry: &&QueueEntry| {
                 let row = if site.is_row_only(&entry.id) { row::only_row } else { row::package };
@@ -154,15 +163,17 @@ fn by_ecosystem<E>(site: &Site<'_>, put: &mut impl FnMut(Page) -> Result<(), E>)
                 stem: path::status_in(ecosystem, status),
                 title: format!("Packages of {ecosystem}: {}", label(row::status(status))),
                 intro: Text::new(meaning(status)),
+                without: &["ecosystem", "status"],
+                index: Index::PartOf(ALL, vec![of_status(status), preset]),
                 ..plain(entries.iter().map(row).collect())
             };
-            list::write(site, list, put)?;
-        }
-    }
-    Ok(())
+            list::write(site, list)
+        })
+    };
+    std::iter::once(whole).chain(StatusLabel::ALL.iter().map(one)).collect()
 }
 
-fn of_blocker(site: &Site<'_>, blocker: &Blocker<'_>) -> List {
+fn waiting_for(site: &Site<'_>, blocker: &Blocker<'_>) -> List {
     let id = &blocker.id;
     let status = blocker.entry.map_or("not queued", |entry| row::status(entry.status.label()));
     let unlocks = Table {

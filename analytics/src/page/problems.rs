@@ -24,10 +24,7 @@ fn row(problem: &Problem) -> Row {
     ])
 }
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     let list = List {
         stem: "problems".to_owned(),
         title: "Data problems".to_owned(),
@@ -36,10 +33,9 @@ pub(super) fn build<E>(
             "Records that cannot be read. They stay where they are, and no other page shows them.",
         ),
         empty: "Every record could be read.",
-        facets: vec![],
         columns: COLUMNS,
         rows: site.records.problems.iter().map(row).collect(),
-        more: vec![],
+        ..List::default()
     };
-    list::write(site, list, put)
+    list::write(site, list)
 }

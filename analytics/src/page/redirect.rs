@@ -1,5 +1,7 @@
 //! Pages that redirect: they find the page of an id that is given in the address.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use batch_core::model::RunName;
 
@@ -29,8 +31,10 @@ pub(super) fn build(site: &Site<'_>) -> [Page; 2] {
     let failures = failures
         .filter(|id| RunName::batch_of_failure(id).is_none() || !path::is_plain(id))
         .map(|id| Link::new(path::failure(id), id));
-    let runs = site.batches.keys().copied();
+    // The table of all runs has no order.
+    let runs: BTreeSet<&str> = site.batches.keys().copied().collect();
     let runs = runs
+        .into_iter()
         .filter(|id| RunName::parse(id).is_none() || !path::is_plain(id))
         .map(|id| Link::new(path::run(id), id));
     [

@@ -36,6 +36,12 @@ impl Link {
         Self::new(site.package_href(id), &id.name)
     }
 
+    /// A link to the page of a failure, with its headline as text.
+    pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Self {
+        let shown = site.shown(failure);
+        Self { href: shown.href.clone(), text: shown.line.clone() }
+    }
+
     /// A link to the page of a run, if that page exists.
     pub(super) fn run(site: &Site<'_>, batch_id: &str) -> Self {
         let href = site.batches.get(batch_id).map(|_| path::run(batch_id)).unwrap_or_default();
@@ -56,7 +62,12 @@ pub(super) const FAILURE_COLUMNS: &[Column] = &[
     Column::keyed("environment", "Environment", Kind::Choice),
     Column::keyed("time", "Time", Kind::Time),
     Column::new("What happened", Kind::Line),
+    // Only the script sees it, when it filters the list of one cause.
+    Column::keyed("cause", "Cause", Kind::Choice),
 ];
+
+/// The keys of columns of failures that no reader sees.
+pub(super) const HIDDEN_OF_FAILURES: &[&str] = &["cause"];
 
 /// A row about a failed attempt.
 pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Row {
@@ -68,7 +79,8 @@ pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Row {
         Cell::text(failure.subcategory()),
         Cell::text(environment),
         Cell::Time(Timestamp(failure.timestamp)),
-        Cell::Link(Link::new(path::failure(&failure.id), site.headline(failure))),
+        Cell::Link(Link::failure(site, failure)),
+        Cell::text(failure.fingerprint),
     ])
 }
 
@@ -90,9 +102,8 @@ pub(super) const RUN_COLUMNS: &[Column] = &[
 pub(super) const SHORT_RUN_COLUMNS: &[Column] = RUN_COLUMNS.split_at(9).0;
 
 pub(super) fn short_run(site: &Site<'_>, of: &RunRecord) -> Row {
-    let mut row = run(site, of);
-    row.cells.truncate(SHORT_RUN_COLUMNS.len());
-    row
+    let row = run(site, of);
+    Row { cells: row.cells[..SHORT_RUN_COLUMNS.len()].into(), ..row }
 }
 
 /// The parts of a run, by how the attempts ended, each with the anchor of its table.
@@ -197,7 +208,7 @@ pub(super) fn package(site: &Site<'_>, id: &PackageId) -> Row {
         } else {
             Cell::Links(why.text, why.links)
         },
-        Cell::Strip(strip::plain(site, id)),
+        Cell::Strip(strip::words(site, id)),
         Cell::time(entry.and_then(|entry| entry.last_attempt_at).map(Timestamp)),
         Cell::time(entry.and_then(|entry| entry.next_retry_at).map(Timestamp)),
         popularity.map_or(Cell::None, Cell::text_of_popularity),
@@ -207,10 +218,9 @@ pub(super) fn package(site: &Site<'_>, id: &PackageId) -> Row {
 
 /// A row that is all that there is about a package: other pages lead to it.
 pub(super) fn only_row(site: &Site<'_>, id: &PackageId) -> Row {
-    let mut row = package(site, id);
-    row.anchor = row_anchor(id);
-    row.cells[0] = Cell::text(&id.name);
-    row
+    let mut cells = package(site, id).cells.to_vec();
+    cells[0] = Cell::text(&id.name);
+    Row { anchor: row_anchor(id), cells: cells.into() }
 }
 
 impl Cell {
@@ -247,8 +257,11 @@ pub(super) fn result(run: &RunRecord) -> String {
 /// What a run gave: recipes on main, or verified ones.
 pub(super) fn yield_of(run: &RunRecord) -> String {
     let recipes = |n: u64| counted(usize::try_from(n).unwrap_or(usize::MAX), "recipe");
-    match run.merged {
-        0 => format!("{} verified", recipes(run.succeeded)),
-        n => format!("{} merged", recipes(n)),
+    match (run.merged, &run.pull_request) {
+        (0, Some(it)) => {
+            format!("{} verified, in pull request {}", recipes(run.succeeded), it.number)
+        }
+        (0, None) => format!("{} verified", recipes(run.succeeded)),
+        (n, _) => format!("{} merged", recipes(n)),
     }
 }

@@ -12,6 +12,7 @@ use super::{
     table::{Cell, TableView},
 };
 use crate::{
+    html::Html,
     path,
     site::Site,
     text::{Text, Timestamp, counted, duration, https_url},
@@ -26,7 +27,9 @@ struct RunPage<'a> {
     frame: Frame,
     id: Text,
     headline: Text,
-    facts: Vec<(&'static str, TableCell<'a>)>,
+    facts: Vec<(&'static str, Html)>,
+    /// The number of the pull request, and its address if the forge has pages.
+    pull_request: Option<(u64, Option<String>)>,
     workflow: Option<String>,
     gap: Option<String>,
     command: Text,
@@ -34,17 +37,6 @@ struct RunPage<'a> {
     sections: Vec<(&'static str, TableView<'a>)>,
     matrix: Option<chart::FigureView<'a>>,
 }
-
-/// A cell outside of a table.
-#[derive(Template)]
-#[template(path = "cell.html")]
-pub(super) struct TableCell<'a> {
-    pub(super) root: &'a str,
-    pub(super) cell: Cell,
-}
-
-/// Its template escapes what it prints.
-impl askama::filters::HtmlSafe for TableCell<'_> {}
 
 pub(super) fn build(site: &Site<'_>, batch_id: &str, run: Option<&RunRecord>) -> Page {
     let path = path::run(batch_id);
@@ -65,8 +57,11 @@ pub(super) fn build(site: &Site<'_>, batch_id: &str, run: Option<&RunRecord>) ->
             .map(facts)
             .unwrap_or_default()
             .into_iter()
-            .map(|(name, cell)| (name, TableCell { root: &root, cell }))
+            .map(|(name, cell)| (name, cell.view(&root)))
             .collect(),
+        pull_request: run
+            .and_then(|run| run.pull_request.as_ref())
+            .map(|link| (link.number, https_url(&link.url))),
         workflow: run.and_then(|run| https_url(run.workflow_run_url.as_deref()?)),
         gap: run.and_then(|run| gap(site, run)),
         command: Text::new(&format!(

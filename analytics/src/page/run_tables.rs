@@ -1,13 +1,20 @@
 //! The tables of the page of a run.
 
-use batch_core::model::{FailureRecord, PackageId, RecipeName, RunRecord};
+use batch_core::model::{
+    Environment, Exclusion, FailureRecord, PackageId, RecipeName, RemovedCell, RunRecord,
+};
 
 use super::{
     row::{self, Link},
     strip,
     table::{Cell, Column, ColumnKind as Kind, Row, Table, label},
 };
-use crate::{path, site::Site, text::Text, tried::Tried};
+use crate::{
+    path,
+    site::Site,
+    text::{Text, Timestamp},
+    tried::Tried,
+};
 
 const ATTEMPTS: &[Column] = &[
     Column::new("Package", Kind::Name),
@@ -47,6 +54,14 @@ const REDIRECTED: &[Column] = &[
     Column::new("Attempted", Kind::Name),
     Column::new("Instead of", Kind::Other),
     Column::new("Why", Kind::Line),
+];
+
+const RESTRICTED: &[Column] = &[
+    Column::new("Package", Kind::Name),
+    Column::new("No longer offered for", Kind::Other),
+    Column::new("Because it failed in", Kind::Line),
+    Column::new("Given up although it passed in", Kind::Other),
+    Column::new("Tried again from", Kind::Time),
 ];
 
 const DEFERRED: &[Column] = &[Column::new("Package", Kind::Name)];
@@ -92,6 +107,7 @@ fn of_record(site: &Site<'_>, run: &RunRecord) -> Vec<(&'static str, Table)> {
         .disambiguations
         .iter()
         .map(|it| Row::from(vec![package(&it.to), package(&it.from), Cell::text(&it.reason)]));
+    let restricted = run.exclusions.iter().map(|it| restricted(site, run, it));
     let deferred = run.deferred.iter().map(|id| Row::from(vec![package(id)]));
     let environments = run.environments.iter().map(|(environment, n)| {
         let reasons = n.skip_reasons.iter();
@@ -121,36 +137,61 @@ fn of_record(site: &Site<'_>, run: &RunRecord) -> Vec<(&'static str, Table)> {
     });
     vec![
         table("Redirected by overrides", "redirected", REDIRECTED, redirected.collect()),
+        table("Restricted to where they work", "restricted", RESTRICTED, restricted.collect()),
         table("Planned and not attempted", "deferred", DEFERRED, deferred.collect()),
         table("Results per environment", "environments", ENVIRONMENTS, environments.collect()),
         table("Requests per host", "requests", HOSTS, hosts.collect()),
     ]
 }
 
-fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
-    let link = |failure: &&FailureRecord| {
-        let place = failure.environment.map_or(failure.subcategory(), |it| it.as_str());
-        Link::new(path::failure(&failure.id), place)
+/// A recipe that lost cells in which it does not work.
+fn restricted(site: &Site<'_>, run: &RunRecord, exclusion: &Exclusion) -> Row {
+    let of_cells = |environments: fn(&RemovedCell) -> &[Environment]| -> Vec<&'static str> {
+        let all = exclusion.cells.iter().flat_map(environments);
+        all.map(|environment| environment.as_str()).collect()
     };
+    let cells: Vec<String> = exclusion.cells.iter().map(|it| it.cell.to_string()).collect();
+    let failures = site.failures_of(&run.batch_id).iter();
+    let reasons = failures.filter(|it| exclusion.failure_ids.contains(&it.id));
+    let links: Vec<Link> = reasons.map(|it| by_place(site, it, it.subcategory())).collect();
+    Row::from(vec![
+        Cell::link(Link {
+            text: Text::of(&exclusion.package_id),
+            ..Link::package(site, &exclusion.package_id)
+        }),
+        Cell::text(cells.join(", ")),
+        if links.is_empty() {
+            Cell::text(of_cells(|removed| &removed.failed_in).join(", "))
+        } else {
+            Cell::Links(Text::default(), links)
+        },
+        Cell::text(of_cells(|removed| &removed.given_up).join(", ")),
+        Cell::Time(Timestamp(exclusion.recheck_at)),
+    ])
+}
+
+/// A link to a failure that is called by its environment.
+fn by_place(site: &Site<'_>, failure: &FailureRecord, without: &str) -> Link {
+    let place = failure.environment.map_or(without, |environment| environment.as_str());
+    Link::new(&*site.shown(failure).href, place)
+}
+
+fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
+    let link = |failure: &&FailureRecord| by_place(site, failure, failure.subcategory());
     let first = tried.failures.first();
     Row::from(vec![
         Cell::link(Link::package(site, tried.package)),
         Cell::Word(tried.ended.as_str()),
-        first.map_or(Cell::None, |it| {
-            Cell::Link(Link::new(path::failure(&it.id), site.headline(it)))
-        }),
+        first.map_or(Cell::None, |it| Cell::Link(Link::failure(site, it))),
         Cell::Links(Text::default(), tried.failures.iter().map(link).collect()),
-        Cell::Strip(strip::plain(site, tried.package)),
+        Cell::Strip(strip::words(site, tried.package)),
     ])
 }
 
 fn verified(site: &Site<'_>, tried: &Tried<'_>, run: Option<&RunRecord>) -> Row {
     let name: Option<&RecipeName> = site.recipe_name(tried.package);
     let from = name.and_then(|name| run?.executables_from.get(name));
-    let link = |failure: &&FailureRecord| {
-        let place = failure.environment.map_or("no environment", |it| it.as_str());
-        Link::new(path::failure(&failure.id), place)
-    };
+    let link = |failure: &&FailureRecord| by_place(site, failure, "no environment");
     Row::from(vec![
         Cell::link(Link::package(site, tried.package)),
         Cell::Word(tried.ended.as_str()),
@@ -163,6 +204,6 @@ fn verified(site: &Site<'_>, tried: &Tried<'_>, run: Option<&RunRecord>) -> Row 
         },
         from.map_or(Cell::None, |from| Cell::text(from.as_str())),
         Cell::Links(Text::default(), tried.failures.iter().map(link).collect()),
-        Cell::Strip(strip::plain(site, tried.package)),
+        Cell::Strip(strip::words(site, tried.package)),
     ])
 }

@@ -13,11 +13,7 @@ use crate::{health::Health, path, site::Site, text::Text};
 
 const EMPTY: &str = "No run is recorded. The schedule or `tsuku-batch run` starts the first one.";
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    health: &Health<'_>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn build(site: &Site<'_>, health: &Health<'_>) -> Vec<Page> {
     let all: Vec<&RunRecord> = site.records.runs.iter().collect();
     let mut by_ecosystem: BTreeMap<Option<&EcosystemId>, Vec<&RunRecord>> = BTreeMap::new();
     for run in &all {
@@ -33,26 +29,26 @@ pub(super) fn build<E>(
         parts: by_ecosystem.iter().map(|(id, runs)| part(*id, runs)).collect(),
     };
     let intro = "Every slot leaves a record, even if nothing could be attempted. Newest first.";
-    write(site, ("runs", "Runs", intro), (&all, vec![facet]), put)?;
+    let mut pages = write(site, ("runs", "Runs", intro), (&all, vec![facet]));
     for (ecosystem, runs) in &by_ecosystem {
         let title = match ecosystem {
             Some(id) => format!("Runs: {id}"),
             None => "Runs of several ecosystems or of none".to_owned(),
         };
         let intro = "Newest first.";
-        write(site, (&path::runs_of(*ecosystem), &title, intro), (runs, vec![]), put)?;
+        pages.extend(write(site, (&path::runs_of(*ecosystem), &title, intro), (runs, vec![])));
     }
     let intro = "Runs after the last one with a verified recipe, newest first.";
     let since = ("runs-since-success", "Runs since the last success", intro);
-    write(site, since, (&health.since_success, vec![]), put)
+    pages.extend(write(site, since, (&health.since_success, vec![])));
+    pages
 }
 
-fn write<E>(
+fn write(
     site: &Site<'_>,
     (stem, title, intro): (&str, &str, &str),
     (runs, facets): (&[&RunRecord], Vec<Facet>),
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Vec<Page> {
     let list = List {
         stem: stem.to_owned(),
         title: title.to_owned(),
@@ -62,7 +58,7 @@ fn write<E>(
         facets,
         columns: RUN_COLUMNS,
         rows: runs.iter().map(|run| row::run(site, run)).collect(),
-        more: vec![],
+        ..List::default()
     };
-    list::write(site, list, put)
+    list::write(site, list)
 }

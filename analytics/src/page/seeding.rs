@@ -38,10 +38,7 @@ const RUN_COLUMNS: &[Column] = &[
     Column::new("Why not all", Kind::Line),
 ];
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     let seedings = &site.records.seedings;
     let runs = Table {
         id: "seedings",
@@ -57,12 +54,12 @@ pub(super) fn build<E>(
             "Which part of each queue has a recipe, and how much of its registry was looked at.",
         ),
         empty: "There is no queue. `tsuku-batch init` makes them, `tsuku-batch seed` fills them.",
-        facets: vec![],
         columns: COLUMNS,
         rows: rows(site),
         more: if runs.rows.is_empty() { vec![] } else { vec![("Seeding runs", runs)] },
+        ..List::default()
     };
-    list::write(site, list, put)
+    list::write(site, list)
 }
 
 fn rows(site: &Site<'_>) -> Vec<Row> {

@@ -2,10 +2,7 @@
 
 use batch_core::model::PackageId;
 
-use super::{
-    row::Link,
-    table::{Mark, label},
-};
+use super::{row::Link, table::label};
 use crate::{
     path,
     site::Site,
@@ -16,20 +13,30 @@ use crate::{
 /// Attempts in a strip.
 const N_MARKS: usize = 10;
 
-/// The last ten attempts at a package, the newest one last; nothing if there is one only. The marks
-/// lead to the failures and runs.
-pub(super) fn linked(site: &Site<'_>, id: &PackageId) -> Vec<Mark> {
+/// How one attempt ended.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    pub(super) word: &'static str,
+    /// What a reader is told about it.
+    pub(super) title: String,
+    /// The address of its failure or run.
+    pub(super) href: String,
+}
+
+impl Mark {
+    /// The word without underscores.
+    pub(super) fn label(&self) -> String {
+        label(self.word)
+    }
+}
+
+/// How the last ten attempts at a package ended, the newest one last; nothing if there is one only.
+pub(super) fn words(site: &Site<'_>, id: &PackageId) -> Vec<&'static str> {
     let attempts = site.last_attempts(id, N_MARKS);
     if attempts.len() < 2 {
         return vec![];
     }
-    attempts.into_iter().rev().map(|tried| mark(site, tried)).collect()
-}
-
-/// The same without links, for tables, in which the row has links already.
-pub(super) fn plain(site: &Site<'_>, id: &PackageId) -> Vec<Mark> {
-    let without_link = |mark| Mark { href: String::new(), ..mark };
-    linked(site, id).into_iter().map(without_link).collect()
+    attempts.into_iter().rev().map(|tried| tried.ended.as_str()).collect()
 }
 
 /// An attempt as a mark that leads to its failure or its run.

@@ -1,13 +1,11 @@
 //! The tables of all pages. They are one type, so that every table can be filtered, stacked on a
 //! small screen, and counted by a test.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use askama::Template;
-use serde_json::{Value, json};
-
-use super::row::Link;
-use crate::text::{Text, Timestamp};
+pub(super) use super::cell::Cell;
+pub(crate) use super::cell::label;
+use crate::{html::Html, text::Text};
 
 /// A table. Addresses in its cells are relative to the top of the site.
 pub(super) struct Table {
@@ -32,7 +30,7 @@ pub(super) struct Column {
 pub(super) enum ColumnKind {
     /// Names the row.
     Name,
-    /// One of a few values, by which rows can be filtered.
+    /// One of a few values, by which rows can be filtered. They say what they are.
     Choice,
     /// Like a choice; on a small screen it comes first, because it says how things stand.
     Status,
@@ -59,8 +57,8 @@ impl ColumnKind {
     /// Whether stacked rows on a small screen need the name of the column.
     const fn is_labelled(self) -> bool {
         match self {
-            Self::Name | Self::Status | Self::Line => false,
-            Self::Choice | Self::Time | Self::Number | Self::Other => true,
+            Self::Name | Self::Status | Self::Line | Self::Choice => false,
+            Self::Time | Self::Number | Self::Other => true,
         }
     }
 }
@@ -76,184 +74,126 @@ impl Column {
     }
 }
 
-/// A row of a table, with a cell for each column.
+/// A row of a table, with a cell for each column. Several lists share it.
+#[derive(Debug, Clone)]
 pub(super) struct Row {
     /// The anchor of the row; empty if nothing leads to it.
     pub(super) anchor: String,
-    pub(super) cells: Vec<Cell>,
+    pub(super) cells: Arc<[Cell]>,
 }
 
 impl From<Vec<Cell>> for Row {
     fn from(cells: Vec<Cell>) -> Self {
-        Self { anchor: String::new(), cells }
+        Self { anchor: String::new(), cells: cells.into() }
     }
-}
-
-/// What is in one cell.
-#[derive(Debug, Clone)]
-pub(super) enum Cell {
-    None,
-    Text(Text),
-    Link(Link),
-    /// A text, then links.
-    Links(Text, Vec<Link>),
-    Time(Timestamp),
-    TimeLink(Timestamp, String),
-    Word(&'static str),
-    Number(u64),
-    /// A number and the address of the list that has as many rows.
-    Count(u64, String),
-    /// A command to paste.
-    Command(Text),
-    Strip(Vec<Mark>),
-}
-
-/// How one attempt ended, in a strip of attempts.
-#[derive(Debug, Clone)]
-pub(super) struct Mark {
-    pub(super) word: &'static str,
-    /// What a reader is told about it.
-    pub(super) title: String,
-    /// The address of its failure or run; empty if it is no link.
-    pub(super) href: String,
-}
-
-impl Mark {
-    /// The word without underscores.
-    pub(super) fn label(&self) -> String {
-        label(self.word)
-    }
-}
-
-impl Cell {
-    /// A count; without a link if there is nothing to see.
-    pub(super) fn count(n: usize, href: impl Into<String>) -> Self {
-        let n = u64::try_from(n).unwrap_or(u64::MAX);
-        if n == 0 { Self::Number(0) } else { Self::Count(n, href.into()) }
-    }
-
-    pub(super) fn text(text: impl std::fmt::Display) -> Self {
-        let text = Text::of(text);
-        if text.is_empty() { Self::None } else { Self::Text(text) }
-    }
-
-    pub(super) fn time(at: Option<Timestamp>) -> Self {
-        at.map_or(Self::None, Self::Time)
-    }
-
-    /// A link, or its text if it leads nowhere.
-    pub(super) fn link(link: Link) -> Self {
-        if link.href.is_empty() { Self::Text(link.text) } else { Self::Link(link) }
-    }
-
-    pub(super) fn is_none(&self) -> bool {
-        match self {
-            Self::None => true,
-            Self::Text(text) | Self::Command(text) => text.is_empty(),
-            Self::Links(text, links) => text.is_empty() && links.is_empty(),
-            Self::Strip(marks) => marks.is_empty(),
-            Self::Word(word) => word.is_empty(),
-            Self::Link(_)
-            | Self::Time(_)
-            | Self::TimeLink(..)
-            | Self::Number(_)
-            | Self::Count(..) => false,
-        }
-    }
-
-    /// The value by which rows are filtered.
-    pub(super) fn value(&self) -> String {
-        match self {
-            Self::Text(text) | Self::Command(text) => text.to_string(),
-            Self::Link(link) => link.text.to_string(),
-            Self::Word(word) => label(word),
-            Self::Number(n) | Self::Count(n, _) => n.to_string(),
-            Self::None | Self::Links(..) | Self::Time(_) | Self::TimeLink(..) | Self::Strip(_) => {
-                String::new()
-            }
-        }
-    }
-
-    /// The cell in an index: a text, a text with its link (0 marks a status), or a text with several
-    /// links.
-    fn to_json(&self) -> Value {
-        let pair = |link: &Link| json!([link.text.as_str(), link.href]);
-        match self {
-            Self::Link(link) => pair(link),
-            Self::Links(text, links) => {
-                json!([text.as_str(), links.iter().map(pair).collect::<Vec<_>>()])
-            }
-            Self::Time(at) => json!(at.iso()),
-            Self::TimeLink(at, href) => json!([at.iso(), href]),
-            Self::Count(n, href) => json!([n.to_string(), href]),
-            Self::Strip(marks) => {
-                let words: Vec<String> = marks.iter().map(Mark::label).collect();
-                json!(words.join(", "))
-            }
-            Self::Word(word) => json!([label(word), 0]),
-            Self::None | Self::Text(_) | Self::Number(_) | Self::Command(_) => json!(self.value()),
-        }
-    }
-}
-
-/// The word for a reader.
-pub(crate) fn label(word: &str) -> String {
-    word.replace('_', " ")
-}
-
-/// Which columns of `rows` say something.
-pub(super) fn used(columns: &[Column], rows: &[Row]) -> Vec<bool> {
-    let is_used = |i: usize| rows.iter().any(|row| !row.cells[i].is_none());
-    (0..columns.len()).map(is_used).collect()
 }
 
 /// The values of a column, each once and sorted.
 pub(super) fn choices(rows: &[Row], column: usize) -> BTreeSet<String> {
-    let values = rows.iter().map(|row| row.cells[column].value());
-    values.filter(|value| !value.is_empty()).collect()
-}
-
-/// All rows for programs: for each column its distinct values, and for each row the number of its
-/// value. The script of the site shows filtered rows from it.
-pub(super) fn index(columns: &[Column], rows: &[Row]) -> Vec<u8> {
-    let column = |(i, column): (usize, &Column)| {
-        let mut values: Vec<Value> = vec![];
-        let mut numbers = std::collections::HashMap::new();
-        let row = |row: &Row| {
-            let value = row.cells[i].to_json();
-            *numbers.entry(value.to_string()).or_insert_with(|| {
-                values.push(value);
-                values.len() - 1
-            })
-        };
-        let of_rows: Vec<usize> = rows.iter().map(row).collect();
-        json!({"label": column.label, "values": values, "rows": of_rows})
-    };
-    let columns: Vec<Value> = columns.iter().enumerate().map(column).collect();
-    json!({"schema_version": 1, "columns": columns}).to_string().into_bytes()
+    let mut values = BTreeSet::new();
+    for row in rows {
+        let value = row.cells[column].value();
+        if !value.is_empty() && !values.contains(&*value) {
+            values.insert(value.into_owned());
+        }
+    }
+    values
 }
 
 impl Table {
     /// The table as seen from a page with that way to the top of the site.
     pub(super) fn view<'t>(&'t self, root: &'t str) -> TableView<'t> {
-        self.part(root, &self.rows)
+        self.part(root, &self.rows, self.shown(&[]))
     }
 
-    /// Some of the rows.
-    pub(super) fn part<'t>(&'t self, root: &'t str, rows: &'t [Row]) -> TableView<'t> {
-        TableView { root, table: self, used: used(self.columns, &self.rows), rows }
+    /// Some of the rows, with the columns of these numbers.
+    pub(super) fn part<'t>(
+        &'t self,
+        root: &'t str,
+        rows: &'t [Row],
+        shown: Vec<usize>,
+    ) -> TableView<'t> {
+        TableView { root, table: self, shown, rows }
+    }
+
+    /// The numbers of the columns in which a cell says something, without those with these keys.
+    pub(super) fn shown(&self, without: &[&str]) -> Vec<usize> {
+        let is_wanted = |column: &Column| column.key.is_empty() || !without.contains(&column.key);
+        let says = |i: usize| self.rows.iter().any(|row| !row.cells[i].is_none());
+        let columns = self.columns.iter().enumerate();
+        columns.filter(|(i, column)| is_wanted(column) && says(*i)).map(|(i, _)| i).collect()
     }
 }
 
 /// A table, or a part of it, on a page. A column in which no cell says anything is left out.
-#[derive(Template)]
-#[template(path = "table.html")]
 pub(super) struct TableView<'t> {
     root: &'t str,
     table: &'t Table,
-    used: Vec<bool>,
+    /// The numbers of the columns that are shown.
+    shown: Vec<usize>,
     rows: &'t [Row],
 }
 
-/// Its template escapes what it prints, like those of the pages around it.
+/// Usual size of a row in bytes.
+const ROW_BYTES: usize = 360;
+
+impl fmt::Display for TableView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut html = Html::with_capacity(self.rows.len() * ROW_BYTES);
+        self.write_head(&mut html);
+        for row in self.rows {
+            self.write_row(row, &mut html);
+        }
+        html.markup("</tbody>\n</table>\n</div>");
+        html.fmt(f)
+    }
+}
+
+impl TableView<'_> {
+    fn write_head(&self, html: &mut Html) {
+        let caption = self.table.caption.as_str();
+        html.markup("<div class=\"scroll\" role=\"region\" aria-label=\"").text(caption);
+        html.markup("\" tabindex=\"0\">\n<table id=\"").markup(self.table.id).markup("\">\n");
+        html.markup("<caption class=\"sr\">").text(caption).markup("</caption>\n<thead><tr>");
+        for &i in &self.shown {
+            let column = &self.table.columns[i];
+            html.markup("<th scope=\"col\"");
+            write_class(column.kind, html);
+            if !column.key.is_empty() {
+                html.markup(" data-key=\"").markup(column.key).markup("\"");
+            }
+            html.markup(">").markup(column.label).markup("</th>");
+        }
+        html.markup("</tr></thead>\n<tbody>\n");
+    }
+
+    fn write_row(&self, row: &Row, html: &mut Html) {
+        if row.anchor.is_empty() {
+            html.markup("<tr>");
+        } else {
+            html.markup("<tr id=\"").text(&row.anchor).markup("\">");
+        }
+        for (place, &i) in self.shown.iter().enumerate() {
+            let kind = self.table.columns[i].kind;
+            // The first cell names the row.
+            html.markup(if place == 0 { "<th scope=\"row\"" } else { "<td" });
+            write_class(kind, html);
+            if place > 0 && kind.is_labelled() {
+                html.markup(" data-label=\"").markup(self.table.columns[i].label).markup("\"");
+            }
+            html.markup(">");
+            row.cells[i].write(self.root, html);
+            html.markup(if place == 0 { "</th>" } else { "</td>" });
+        }
+        html.markup("</tr>\n");
+    }
+}
+
+fn write_class(kind: ColumnKind, html: &mut Html) {
+    if !kind.class().is_empty() {
+        html.markup(" class=\"").markup(kind.class()).markup("\"");
+    }
+}
+
+/// `Html` escapes every text of it.
 impl askama::filters::HtmlSafe for TableView<'_> {}

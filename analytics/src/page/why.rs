@@ -46,7 +46,7 @@ impl Why {
     fn of_waiting(site: &Site<'_>, entry: &QueueEntry) -> Self {
         let newest = site.failures_with(&entry.id).first();
         let before = if entry.regressed_at.is_some() { "worked before: " } else { "" };
-        let link = newest.map(|it| Link::new(path::failure(&it.id), site.headline(it)));
+        let link = newest.map(|it| Link::failure(site, it));
         let mut text = before.to_owned();
         if let Some(from) = &entry.routed_from {
             text = format!("taken instead of {from}; {text}");

@@ -5,39 +5,61 @@ use std::collections::BTreeMap;
 use crate::{
     html::{self, Tag},
     is_html,
-    structure::resolve,
+    links::resolve,
 };
 
-/// The number of body rows of the table with that id on a page; `None` if there is no such table.
-fn n_rows_of(tags: &[Tag], id: &str) -> Option<usize> {
-    let is_it =
-        |tag: &Tag| tag.name == "table" && tag.attributes.get("id").is_some_and(|it| it == id);
-    let start = tags.iter().position(is_it)?;
-    let rest = tags[start + 1..].iter().take_while(|tag| tag.name != "table");
-    let body = rest.skip_while(|tag| tag.name != "tbody");
-    // The row of the head comes before the body.
-    Some(body.filter(|tag| tag.name == "tr").count())
+/// The number of body rows of each table of a page, by its id.
+fn rows_of(tags: &[Tag]) -> BTreeMap<&str, usize> {
+    let mut rows = BTreeMap::new();
+    let (mut id, mut is_in_body) = ("", false);
+    for tag in tags {
+        match &*tag.name {
+            "table" => {
+                id = tag.attributes.get("id").map_or("", |id| id);
+                is_in_body = false;
+                rows.insert(id, 0);
+            }
+            // The row of the head comes before the body.
+            "tbody" => is_in_body = true,
+            // A heading among the rows is no row.
+            "tr" if is_in_body && !tag.attributes.contains_key("class") => {
+                *rows.get_mut(id).unwrap() += 1;
+            }
+            _ => {}
+        }
+    }
+    rows
 }
+
+/// The tables of all pages, with the numbers of their rows.
+type Tables<'p> = BTreeMap<&'p str, BTreeMap<&'p str, usize>>;
 
 /// The number of rows that a reader finds who follows `href` on the page at `path`: those of the table
 /// with the anchor of the link, or else those of the list over all of its pages.
-pub(crate) fn n_rows(pages: &BTreeMap<&str, Vec<Tag>>, (path, href): (&str, &str)) -> usize {
+fn n_rows_in(tables: &Tables<'_>, (path, href): (&str, &str)) -> usize {
     let (file, anchor) = resolve(path, href);
     if let Some(anchor) = anchor {
-        let n = n_rows_of(&pages[&*file], &anchor);
-        return n.unwrap_or_else(|| panic!("no table at {href} of {path}"));
+        let n = tables[&*file].get(&*anchor);
+        return *n.unwrap_or_else(|| panic!("no table at {href} of {path}"));
     }
     let stem = file.strip_suffix(".html").unwrap();
     let parts = (1..).map_while(|n| {
         let path = if n == 1 { file.clone() } else { format!("{stem}~{n}.html") };
-        pages.get(&*path)
+        tables.get(&*path)
     });
-    parts.map(|tags| n_rows_of(tags, "rows").unwrap_or(0)).sum()
+    parts.map(|tables| tables.get("rows").copied().unwrap_or(0)).sum()
+}
+
+/// The same for one link.
+pub(crate) fn n_rows(pages: &BTreeMap<&str, Vec<Tag>>, link: (&str, &str)) -> usize {
+    let tables = pages.iter().map(|(path, tags)| (*path, rows_of(tags))).collect();
+    n_rows_in(&tables, link)
 }
 
 /// Checks every link of every page whose text is a number; returns how many there are.
 pub(crate) fn check_all(site: &BTreeMap<String, String>) -> usize {
     let pages = parse(site);
+    let tables = pages.iter().map(|(path, tags)| (*path, rows_of(tags))).collect();
     let mut n_checked = 0;
     for (path, tags) in &pages {
         let mut tags = tags.iter().peekable();
@@ -48,7 +70,7 @@ pub(crate) fn check_all(site: &BTreeMap<String, String>) -> usize {
                 continue;
             }
             let href = &tag.attributes["href"];
-            assert_eq!(n_rows(&pages, (path, href)), n, "{href} of {path}");
+            assert_eq!(n_rows_in(&tables, (path, href)), n, "{href} of {path}");
             n_checked += 1;
         }
     }

@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::{count, memory::MemoryState, sample, site, structure};
+use crate::{count, links, memory::MemoryState, sample, site};
 
 /// Numbers that look random and are the same each time.
 struct Dice(u64);
@@ -98,7 +98,7 @@ fn numbers_and_links_hold_in_states_that_nobody_thought_of() {
     let mut n_checked = 0;
     for seed in 0..12 {
         let site = site(&state(seed), sample::now());
-        structure::check_links(&site);
+        links::check_links(&site);
         n_checked += count::check_all(&site);
     }
     assert!(n_checked > 1_000, "{n_checked}");

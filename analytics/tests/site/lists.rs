@@ -1,11 +1,16 @@
 //! Lists, their indexes, and the ways between pages.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read as _,
+};
 
+use analytics::{Circumstances, Page};
+use batch_core::io::StateError;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::{count, html, memory::MemoryState, sample, sample_site, site, structure::resolve};
+use crate::{count, html, links::distances, memory::MemoryState, sample, sample_site, site};
 
 fn many(n: usize) -> MemoryState {
     let mut state = MemoryState::default();
@@ -16,6 +21,17 @@ fn many(n: usize) -> MemoryState {
             "subcategory": kind, "timestamp": sample::now() - TimeDelta::seconds(i.try_into().unwrap())}));
     }
     state
+}
+
+/// Every file by its path.
+fn files(state: &MemoryState) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let put = |page: Page| {
+        files.insert(page.path, page.body);
+        Ok::<(), StateError>(())
+    };
+    analytics::pages(state, &Circumstances::at(sample::now()), put).unwrap();
+    files
 }
 
 #[test]
@@ -42,6 +58,10 @@ fn the_index_of_a_long_list_has_all_rows_as_the_pages_show_them() {
         of(&heading.text);
     }
     assert!(site["failures.html"].contains(r#"data-index="failures.rows.json""#));
+    // A part of the list has no index of its own, and says which rows are meant.
+    let part = r#"data-index="../failures.rows.json" data-preset="category=validation_failed""#;
+    assert!(site["category/validation_failed.html"].contains(part));
+    assert!(!site.contains_key("category/validation_failed.rows.json"));
     assert!(!sample_site().contains_key("failures.rows.json"), "a short list needs none");
 }
 
@@ -56,29 +76,6 @@ fn a_filter_offers_the_values_that_occur() {
     }
 }
 
-/// The number of clicks from the first page to each page.
-fn distances(site: &BTreeMap<String, String>) -> BTreeMap<String, usize> {
-    let pages = count::parse(site);
-    let mut found = BTreeMap::from([("index.html".to_owned(), 0)]);
-    let mut next = VecDeque::from(["index.html".to_owned()]);
-    while let Some(path) = next.pop_front() {
-        let n = found[&path];
-        let Some(tags) = pages.get(&*path) else { continue };
-        for tag in tags.iter().filter(|tag| tag.name == "a") {
-            let href = &tag.attributes["href"];
-            if href.starts_with("https://") {
-                continue;
-            }
-            let (file, _) = resolve(&path, href);
-            if !found.contains_key(&file) {
-                found.insert(file.clone(), n + 1);
-                next.push_back(file);
-            }
-        }
-    }
-    found
-}
-
 #[test]
 fn every_page_can_be_reached_and_every_output_with_two_clicks() {
     let mut state = sample::state();
@@ -89,9 +86,8 @@ fn every_page_can_be_reached_and_every_output_with_two_clicks() {
         let is_asked_for_by_id = ["failure.html", "run.html"].contains(&&**path);
         assert!(is_asked_for_by_id || distances.contains_key(path), "nothing leads to {path}");
     }
-    let failures = || state.failures.records.iter();
-    let of_sample = failures().filter(|it| it.output.is_some());
-    for failure in of_sample {
+    // More of them are of one day than one page has.
+    for failure in &state.failures.records {
         let page = format!("failures/{}.html", failure.id);
         assert!(distances[&page] <= 2, "{} clicks to {page}", distances[&page]);
     }
@@ -117,7 +113,8 @@ fn a_package_that_was_never_attempted_is_a_row_to_which_others_lead() {
     let page = &site["queue/npm/pending~2.html"];
     let (_, rest) = page.split_once("<tr id=\"p-p550\">").unwrap();
     let (row, _) = rest.split_once("</tr>").unwrap();
-    for text in ["p550", "pending", "it is &#60;old&#62;", "2026-11-21"] {
+    assert!(page.contains("<h1>Packages of npm: pending</h1>"), "{page}");
+    for text in ["p550", "it is &#60;old&#62;", "2026-11-21"] {
         assert!(row.contains(text), "{text} in {row}");
     }
     count::check_all(&site);
@@ -175,6 +172,41 @@ fn old_records_are_lines_on_the_pages_of_their_months() {
     assert!(site["failure.html"].contains("data-since=\"2026-08-23T00-00-00Z\""));
     assert_eq!(count::n_rows(&count::parse(&site), ("index.html", "failures.html")), 1);
     count::check_all(&site);
+}
+
+#[test]
+fn outputs_of_old_failures_are_in_a_file_of_their_month_two_clicks_away() {
+    let mut state = many(1);
+    let output = state.store_output("all that it printed");
+    let mut huge = state.store_output("too much");
+    huge["bytes"] = json!(1_u64 << 40);
+    // Two failures with the same output, and one whose output would make the site too large.
+    for (day, name, output) in [
+        ("2026-07-30", "late", &output),
+        ("2026-07-02", "early", &output),
+        ("2026-06-30", "first", &huge),
+    ] {
+        let batch = format!("npm-{day}T12-00-00Z");
+        state.failure(json!({"id": format!("{batch}-{name}"), "ecosystem": "npm",
+            "package_id": format!("npm:{name}"), "batch_id": batch, "output": output,
+            "timestamp": format!("{day}T12:01:00Z")}));
+    }
+    let bytes = files(&state);
+    let file = |name: &str| {
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&*bytes[name]).read_to_string(&mut text).unwrap();
+        text
+    };
+    let outputs = file("history/outputs-2026-07.jsonl.gz");
+    assert_eq!(outputs.matches("all that it printed").count(), 1, "{outputs}");
+    let sha256 = output["sha256"].as_str().unwrap();
+    let records = file("history/failures-2026-07.jsonl.gz");
+    assert!(outputs.contains(sha256) && records.contains(sha256));
+    assert!(!bytes.contains_key("history/outputs-2026-06.jsonl.gz"));
+    let site = site(&state, sample::now());
+    assert!(site["history/failures-2026-06.html"].contains("with its output"));
+    assert!(site["history.html"].contains("history/outputs-2026-07.jsonl.gz"));
+    assert_eq!(distances(&site)["history/outputs-2026-07.jsonl.gz"], 2);
 }
 
 #[test]

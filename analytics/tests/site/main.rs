@@ -7,6 +7,7 @@ mod generated;
 mod hostile;
 mod hostile_state;
 mod html;
+mod links;
 mod lists;
 mod memory;
 mod numbers;

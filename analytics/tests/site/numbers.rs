@@ -106,8 +106,8 @@ fn a_slot_without_a_run_appears_with_its_reason() {
     assert!(!pages.is_empty());
     assert!(pages.iter().all(|body| body.contains("Nothing ran in this slot: cask: disabled")));
     assert!(site["runs.html"].contains("cask: disabled in batch-control.json; npm: breaker open"));
-    assert!(site["runs.html"].contains(r#"data-label="Ecosystem"><bdi>none</bdi>"#));
-    assert!(!site["runs.html"].contains("<bdi>several</bdi>"), "no run is of several");
+    assert!(site["runs.html"].contains("<td>none</td>"));
+    assert!(!site["runs.html"].contains("<td>several</td>"), "no run is of several");
 }
 
 #[test]
@@ -222,15 +222,49 @@ fn commands_that_installations_showed_are_marked() {
     }
     let site = site(&state, sample::now());
     let run = &site["runs/npm-2026-11-21T12-00-00Z.html"];
-    let cell = r#"data-label="Commands from"><bdi>installation</bdi>"#;
+    let cell = r#"data-label="Commands from">installation</td>"#;
     assert_eq!(run.matches(cell).count(), 1, "{run}");
     let shown = |id: &str| site[&format!("failures/{id}.html")].clone();
-    assert!(shown("x").contains("<dt>Commands from</dt><dd><bdi>installation</bdi></dd>"));
-    assert!(shown("y").contains("<dt>Commands from</dt><dd><bdi>registry</bdi></dd>"));
+    assert!(shown("x").contains("<dt>Commands from</dt><dd>installation</dd>"));
+    assert!(shown("y").contains("<dt>Commands from</dt><dd>registry</dd>"));
     assert!(!shown("z").contains("Commands from"));
     // The page of a package marks each attempt.
     let marked = |page: &str| site[page].matches(cell).count();
     assert_eq!([marked("p/npm/a.html"), marked("p/npm/b.html"), marked("p/npm/c.html")], [0, 1, 1]);
+}
+
+#[test]
+fn a_run_shows_its_pull_request_and_what_its_recipes_lost() {
+    let mut state = MemoryState::default();
+    let batch = "npm-2026-11-21T12-00-00Z";
+    let reason = format!("{batch}-a-linux-alpine-musl-x86_64");
+    let cell = json!({"cell": "linux-musl-x86_64", "failed_in": ["linux-alpine-musl-x86_64"]});
+    state.run(json!({"batch_id": batch, "ecosystem": "npm", "timestamp": "2026-11-21T12:00:00Z",
+        "total": 1, "succeeded": 1, "constrained": 1, "packages_processed": ["npm:a"],
+        "pull_request": {"number": 17, "url": "https://forge.example/pull/17"},
+        "exclusions": [{"package_id": "npm:a", "cells": [cell], "failure_ids": [reason],
+            "recheck_at": "2026-12-21T12:00:00Z"}],
+        "results": [{"package_id": "npm:a", "environment": "linux-debian-glibc-x86_64",
+            "result": "pass", "tries": 1, "duration_ms": 5}]}));
+    state.failure(
+        json!({"id": reason, "package_id": "npm:a", "ecosystem": "npm", "batch_id": batch,
+        "environment": "linux-alpine-musl-x86_64", "removed_cell": "linux-musl-x86_64",
+        "timestamp": "2026-11-21T12:01:00Z"}),
+    );
+    let site = site(&state, sample::now());
+    let run = &site[&format!("runs/{batch}.html")];
+    assert!(run.contains(r#"<a href="https://forge.example/pull/17""#), "{run}");
+    assert_eq!(n_rows(&site, &format!("runs/{batch}.html#restricted")), 1);
+    let link = format!("<a href=\"../failures/{reason}.html\">linux-alpine-musl-x86_64</a>");
+    let (_, table) = run.split_once("<table id=\"restricted\">").unwrap();
+    let (table, _) = table.split_once("</table>").unwrap();
+    for text in ["linux-musl-x86_64", &link, "2026-12-21 12:00"] {
+        assert!(table.contains(text), "{text} in {table}");
+    }
+    let failure = &site[&format!("failures/{reason}.html")];
+    assert!(failure.contains("<dt>No longer offered for</dt><dd>linux-musl-x86_64</dd>"));
+    assert!(site["index.html"].contains("1 recipe verified, in pull request 17"));
+    count::check_all(&site);
 }
 
 #[test]

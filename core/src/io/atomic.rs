@@ -211,10 +211,15 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
+/// Whether a file called `name` is a temporary one.
+pub(crate) fn is_draft(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(SUFFIX)
+}
+
 /// Removes the temporary files of writers that died from `dir`. No writer may be at work.
 pub(crate) fn sweep(dir: &Path) -> Result<(), StateError> {
     for (name, path) in regular::list(dir)? {
-        if name.starts_with('.') && name.ends_with(SUFFIX) {
+        if is_draft(&name) {
             remove(&path)?;
         }
     }

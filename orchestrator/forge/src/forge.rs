@@ -60,6 +60,16 @@ pub trait Forge: Send + Sync {
     /// Adds a comment to the pull request `number`.
     async fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError>;
 
+    /// The names of the checks that must pass before something is merged into the main branch; empty
+    /// if the branch is not protected.
+    async fn required_checks(&self) -> Result<Vec<String>, ForgeError>;
+
+    /// What is left of the number of requests that the forge allows; `None` where requests are not
+    /// counted.
+    async fn quota(&self) -> Result<Option<RequestQuota>, ForgeError> {
+        Ok(None)
+    }
+
     /// The folders that runs of workflows on the main branch have uploaded since `since`, and whose names
     /// are wanted. A forge without workflows has none.
     async fn archives(
@@ -75,6 +85,17 @@ pub trait Forge: Send + Sync {
     async fn settle(&self) -> Result<(), ForgeError> {
         Ok(())
     }
+}
+
+/// How many requests a forge allows until its count begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestQuota {
+    /// All requests.
+    pub limit: u64,
+    /// Those that are left.
+    pub remaining: u64,
+    /// When the count begins anew.
+    pub renewed_at: DateTime<Utc>,
 }
 
 /// What a request for an automatic merge came to.

@@ -15,7 +15,7 @@ mod secret;
 pub use archive::Archive;
 pub use checks::{CheckState, Checks, Conclusion, FailedCheck};
 pub use error::ForgeError;
-pub use forge::{AutoMerge, BranchUpdate, Forge, MergeOutcome, NameFilter};
+pub use forge::{AutoMerge, BranchUpdate, Forge, MergeOutcome, NameFilter, RequestQuota};
 pub use local::LocalForge;
 pub use pull_request::{
     MAX_BODY, MAX_TITLE, NewPullRequest, PullRequest, PullRequestState, Squash,

@@ -3,9 +3,11 @@
 mod archive;
 mod blockers;
 mod breaker;
+mod config;
 mod damage;
 mod dashboard;
 mod disambiguation;
+mod doctor;
 mod ecosystem;
 mod explain;
 mod failures;
@@ -19,6 +21,7 @@ mod listing;
 mod log;
 mod names;
 mod out;
+mod outputs;
 mod pause;
 mod period;
 mod plan;
@@ -51,7 +54,6 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
-use tracing_subscriber::filter::LevelFilter;
 
 pub use out::Out;
 
@@ -137,6 +139,11 @@ enum Command {
     Simulate(simulate::Args),
     /// Show the state on one page: health, queues, breakers, last runs
     Status(status::Args),
+    /// Check whether the settings fit together, and into what registries and machines allow
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Find what is damaged or contradicts itself in a root, and repair what is safe to repair
+    Doctor(doctor::Args),
     /// Stop everything, or single ecosystems, for a time or until it is resumed
     Pause(pause::PauseArgs),
     /// Let go on what was paused
@@ -221,7 +228,11 @@ pub fn main() -> ExitCode {
     let env = Env::of_process(TestOverrides { now, seed });
     let cleaner = env.as_ref().map_or_else(|_| Arc::default(), |env| Arc::clone(&env.cleaner));
     let screen = Arc::new(Screen::of_stderr());
-    log::to_stderr(level(&cli.global), Arc::clone(&cleaner), Arc::clone(&screen));
+    log::to_stderr(
+        log::level(cli.global.quiet, cli.global.verbose),
+        Arc::clone(&cleaner),
+        Arc::clone(&screen),
+    );
     let color = env::wants_color(cli.global.no_color);
     let out = Out::new(cli.global.json, color, Arc::clone(&cleaner));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -262,6 +273,8 @@ async fn dispatch(
         Command::Plan(args) => plan::run(&args, cx).await,
         Command::Simulate(args) => simulate::run(&args, cx),
         Command::Status(args) => status::run(&args, cx),
+        Command::Config(command) => config::run(&command, cx),
+        Command::Doctor(args) => doctor::run(&args, cx).await,
         Command::Pause(args) => pause::pause(&args, cx).await,
         Command::Resume(args) => pause::resume(&args, cx).await,
         Command::Breaker(command) => breaker::run(&command, cx).await,
@@ -282,15 +295,6 @@ async fn dispatch(
         Command::Dashboard(command) => dashboard::run(&command, cx).await,
         Command::Sandbox(command) => sandbox::run(&command, cx).await,
         Command::Schema(args) => schema::run(&args, cx),
-    }
-}
-
-fn level(global: &Global) -> LevelFilter {
-    match (global.quiet, global.verbose) {
-        (true, _) => LevelFilter::ERROR,
-        (false, 0) => LevelFilter::INFO,
-        (false, 1) => LevelFilter::DEBUG,
-        (false, _) => LevelFilter::TRACE,
     }
 }
 

@@ -7,9 +7,9 @@ use schemars::schema_for;
 use serde::Serialize;
 
 use super::{
-    Context, Refusal, archive, blockers, breaker, dashboard, disambiguation, ecosystem, explain,
-    failures, fold, import, init, limits, pause, plan, pr, queue, recipe, reclassify, repro,
-    rollback, runs, sandbox, seed, stages, status, r#try,
+    Context, Refusal, archive, blockers, breaker, config, dashboard, disambiguation, doctor,
+    ecosystem, explain, failures, fold, import, init, limits, pause, plan, pr, queue, recipe,
+    reclassify, repro, rollback, runs, sandbox, seed, stages, status, r#try,
 };
 use crate::{exit::Exit, explained::ExplainedFailure, schema};
 
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The schemas of everything that `--json` prints, by name. Listings of the history print one record
 /// on each line.
-fn output_schemas() -> [(&'static str, schemars::Schema); 52] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 55] {
     [
         ("output-init", schema_for!(init::InitReport)),
         ("output-import", schema_for!(import::ImportReport)),
@@ -67,6 +67,9 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 52] {
         ("output-simulate", schema_for!(crate::simulate::Report)),
         ("simulated-attempt", schema_for!(crate::simulate::TraceLine<'_>)),
         ("output-status", schema_for!(status::StatusReport)),
+        ("output-config-check", schema_for!(config::ConfigReport)),
+        ("output-doctor", schema_for!(doctor::DoctorReport)),
+        ("output-doctor-restore", schema_for!(doctor::RestoredFile)),
         ("output-pause", schema_for!(pause::PauseReport)),
         ("output-breaker", schema_for!(breaker::BreakerReport)),
         ("output-try", schema_for!(r#try::TryReport)),

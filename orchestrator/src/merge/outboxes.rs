@@ -3,7 +3,11 @@
 //! A CI run uploads its folder of unpushed batches before it pushes them, because its machine is forgotten.
 //! The next run takes over what did not get into the state, and what has no pull request yet.
 
-use std::{collections::BTreeMap, fs, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    ops::ControlFlow,
+};
 
 use anyhow::Context as _;
 use batch_core::{
@@ -31,12 +35,16 @@ pub(super) async fn adopt(
 ) -> anyhow::Result<usize> {
     let since = pulls.clock.now() - KEPT;
     let recorded = recorded(state, since)?;
+    let kept: BTreeSet<String> =
+        unpushed.pending()?.iter().filter_map(|it| it.started()?.run_id.clone()).collect();
     let is_wanted = |name: &str| {
         let Some(run) = name.strip_suffix(SUFFIX) else { return false };
         let Some(at) = run.strip_prefix("run-") else { return false };
         let is_slot = matches!(state.run(&format!("slot-{at}")), Ok(Some(_)));
         let batches = recorded.get(run);
-        !is_slot && batches.is_none_or(|batches| batches.iter().any(|it| missing.contains(it)))
+        !is_slot
+            && !kept.contains(run)
+            && batches.is_none_or(|batches| batches.iter().any(|it| missing.contains(it)))
     };
     let archives = pulls.forge.archives(since, &is_wanted).await?;
     let mut n_adopted = 0;

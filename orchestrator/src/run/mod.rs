@@ -74,6 +74,7 @@ pub async fn run(
     let started = start::start(ports, config, request).await?;
     let StartedRun { plan, batches, recipes, lock: _lock, .. } = started;
     let mut summary = Summary {
+        run_id: plan.run_id.clone(),
         recovered: started.recovered,
         reconciled: started.reconciled,
         requeued: started.requeued,
@@ -82,7 +83,11 @@ pub async fn run(
     };
     if plan.batches.is_empty() {
         config.leave_recipes(recipes);
-        slot::record_empty_slot(ports, config, &plan, started.n_released)?;
+        if config.keeps {
+            summary.empty_slot = Some(slot::empty_slot(config, &plan, started.n_released));
+        } else {
+            slot::record_empty_slot(ports, config, &plan, started.n_released)?;
+        }
         summary.skipped = plan.skipped;
         return Ok(summary);
     }

@@ -21,6 +21,8 @@ use crate::{counted::counted, explained};
 /// A run, in the form of `run --json`.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Summary {
+    /// The run, `run-<time>`; empty for one of which only what was left is written.
+    pub run_id: String,
     /// Earlier runs that had ended without a record and are recorded now.
     pub recovered: Vec<BatchId>,
     /// Number of queue entries that changed because recipes were added or removed.
@@ -37,6 +39,9 @@ pub struct Summary {
     pub skipped: Vec<SkippedEcosystem>,
     /// Whether Ctrl-C ended it. Everything that had ended before is recorded.
     pub interrupted: bool,
+    /// The record of a slot in which nothing could be attempted, if it is to be kept.
+    #[serde(skip)]
+    pub empty_slot: Option<RunRecord>,
 }
 
 /// One batch.

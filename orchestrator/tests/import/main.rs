@@ -3,9 +3,17 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
 mod corpus;
+#[path = "../../../analytics/tests/site/count.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod count;
+#[path = "../../../analytics/tests/site/html.rs"]
+mod html;
 mod labels;
+#[path = "../../../analytics/tests/site/links.rs"]
+mod links;
 mod old_tree;
 mod operator;
+mod pages;
 mod replayed;
 mod routes;
 mod shapes;
@@ -28,6 +36,7 @@ fn main() -> ExitCode {
     let of_corpus = corpus::TESTS
         .iter()
         .chain(labels::TESTS)
+        .chain(pages::TESTS)
         .chain(replayed::TESTS)
         .chain(routes::TESTS)
         .chain(signatures::OF_CORPUS)
@@ -36,6 +45,10 @@ fn main() -> ExitCode {
         .chain(unblocked::TESTS);
     trials.extend(of_corpus.map(|&(name, test)| trial(name, test, no_corpus)));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn is_html(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, extension)| extension == "html")
 }
 
 fn trial(name: &str, test: fn(), obstacle: Option<&str>) -> Trial {

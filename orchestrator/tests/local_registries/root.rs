@@ -147,8 +147,11 @@ pub(crate) fn program() -> &'static Path {
 /// Why packages cannot be installed here with `programs`; `None` if they can.
 pub(crate) fn obstacle(programs: &[&str]) -> Option<String> {
     let is_there = |name: &&&str| {
-        let output = Command::new(**name).arg("--version").output();
-        output.is_ok_and(|output| output.status.success())
+        // Go knows only the word.
+        ["--version", "version"].iter().any(|version| {
+            let output = Command::new(**name).arg(version).output();
+            output.is_ok_and(|output| output.status.success())
+        })
     };
     if let Some(absent) = programs.iter().find(|name| !is_there(name)) {
         return Some(format!("{absent} is not installed"));

@@ -87,6 +87,8 @@ const COMMANDS: &[(&str, &[&str], Work)] = &[
     ("plan", &["--ecosystem", "npm"], Attempts),
     ("plan", &["--ecosystem", "all"], AttemptsAll),
     ("status", &[], Files),
+    ("config check", &[], Files),
+    ("doctor", &[], Files),
     ("pause", &["--reason", "x"], Files),
     ("resume", &["--dry-run"], Files),
     ("breaker status", &[], Files),

@@ -40,19 +40,16 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     ]
 }
 
-pub(super) fn build<E>(
-    site: &Site<'_>,
-    overview: &Overview<'_>,
-    put: &mut impl FnMut(Page) -> Result<(), E>,
-) -> Result<(), E> {
+pub(super) fn build(site: &Site<'_>, overview: &Overview<'_>) -> Vec<Page> {
     let records = site.records;
     let mut shards = shards(site).into_iter();
     let failures = shards.next().unwrap_or_default();
     let mut failure_shards = vec![];
+    let mut pages = vec![];
     for (i, failures) in shards.enumerate() {
         let path = format!("data/v1/failures-{}.json", i + 2);
         failure_shards.push(ShardFacts { path: path.clone(), count: failures.len() });
-        put(json(&path, &Shard { schema_version: SCHEMA_VERSION, failures }))?;
+        pages.push(json(&path, &Shard { schema_version: SCHEMA_VERSION, failures }));
     }
     let dashboard = Dashboard {
         schema_version: SCHEMA_VERSION,
@@ -69,18 +66,19 @@ pub(super) fn build<E>(
         disambiguations: decisions(site),
         data_problems: records.problems.len(),
     };
-    put(json("dashboard.json", &dashboard))?;
+    pages.push(json("dashboard.json", &dashboard));
     let monitor = Monitor {
         schema_version: SCHEMA_VERSION,
         generated_at: site.as_of,
         stale_after: site.data_as_of.unwrap_or(site.as_of) + STALLED_AFTER,
         health: health(site, overview),
     };
-    put(json("health.json", &monitor))
+    pages.push(json("health.json", &monitor));
+    pages
 }
 
 fn json(path: &str, content: &impl Serialize) -> Page {
-    let json = serde_json::to_string_pretty(content).expect("all keys of its maps are strings");
+    let json = serde_json::to_string(content).expect("all keys of its maps are strings");
     Page { path: path.to_owned(), body: (json + "\n").into_bytes() }
 }
 

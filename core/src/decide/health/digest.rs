@@ -9,8 +9,8 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Code, MAX_RUNS_WITHOUT_SUCCESS, OLD_PULL_REQUEST, Reason, WINDOW, darwin::DarwinTests,
-    outage::Outages, reason,
+    Code, MAX_RUNS_WITHOUT_SUCCESS, OLD_PULL_REQUEST, Reason, WINDOW, coverage::Coverage,
+    darwin::DarwinTests, outage::Outages, reason,
 };
 use crate::{
     decide::ahead,
@@ -40,6 +40,7 @@ pub struct Digest {
     n_dry: u64,
     n_since_success: u64,
     since: Option<DateTime<Utc>>,
+    coverage: Coverage,
     darwin: DarwinTests,
     outages: Outages,
     last_merge_at: Option<DateTime<Utc>>,
@@ -75,6 +76,7 @@ impl Digest {
             n_dry: 0,
             n_since_success: 0,
             since: None,
+            coverage: Coverage::default(),
             darwin: DarwinTests::default(),
             outages: Outages::default(),
             last_merge_at: None,
@@ -110,6 +112,7 @@ impl Digest {
         if run.sweep.is_some() {
             return ControlFlow::Continue(());
         }
+        self.coverage.add(run, self.now);
         if self.last_run.is_none() && run.ecosystem.is_some() {
             self.last_run = Some(run.clone());
         }
@@ -232,6 +235,8 @@ impl Digest {
         if MAX_RUNS_WITHOUT_SUCCESS <= self.n_dry {
             let command = Some("tsuku-batch runs list".to_owned());
             reasons.push(reason(Code::Drought, "the pipeline", self.since, command));
+        } else {
+            reasons.extend(self.stuck(control));
         }
         reasons.extend(self.outages.reason(control, self.now));
         reasons.extend(self.darwin.reasons());
@@ -248,6 +253,16 @@ impl Digest {
         }
         reasons.extend(self.unclassified());
         reasons
+    }
+
+    /// A reason for each ecosystem that is not stopped and has no recipe to show for a week.
+    fn stuck(&self, control: &Control) -> impl Iterator<Item = Reason> {
+        let all = self.coverage.stuck(self.now);
+        let goes_on = all.filter(|(id, _)| !control.is_stopped_by_itself(id, self.now));
+        goes_on.map(|(id, since)| {
+            let command = Some(format!("tsuku-batch failures top --ecosystem {id}"));
+            reason(Code::CoverageStuck, id.as_str(), Some(since), command)
+        })
     }
 
     /// A reason if at least a tenth of the failures of the last day have an unknown kind, and their

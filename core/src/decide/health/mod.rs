@@ -3,6 +3,7 @@
 //! A [`Digest`] collects the records, newest first; [`evaluate`] decides. Reasons are data; whoever
 //! shows them turns them into sentences.
 
+mod coverage;
 mod darwin;
 mod digest;
 mod outage;
@@ -78,6 +79,7 @@ pub enum Code {
     BreakerOpen,
     HostPaused,
     Drought,
+    CoverageStuck,
     DarwinUnproven,
     QueueEmpty,
     PrOld,
@@ -120,6 +122,7 @@ impl Code {
             Self::BreakerOpen => "breaker_open",
             Self::HostPaused => "host_paused",
             Self::Drought => "drought",
+            Self::CoverageStuck => "coverage_stuck",
             Self::DarwinUnproven => "darwin_unproven",
             Self::QueueEmpty => "queue_empty",
             Self::PrOld => "pr_old",
@@ -146,6 +149,9 @@ impl Code {
             }
             Self::HostPaused => "asked for a pause",
             Self::Drought => "had no verified recipe in its newest runs",
+            Self::CoverageStuck => {
+                "has attempted packages for a week, and none of them got a recipe; look for what its failures have in common"
+            }
             Self::DarwinUnproven => {
                 "tested recipes in its newest runs and passed none; check the machine with macOS and its sandbox"
             }

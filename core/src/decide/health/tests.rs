@@ -205,6 +205,34 @@ fn more_failures_of_no_known_kind_than_before_are_a_reason() {
     check(&digest, &Control::default(), "degraded running unclassified_up=unknown");
 }
 
+#[test]
+fn an_ecosystem_without_a_recipe_for_a_week_is_named_while_others_work() {
+    // Three turns a day of one ecosystem, and one of another that works.
+    let seen = |n_turns: i64, good: Option<i64>, control: &Control| {
+        let mut digest = Digest::new(at(0));
+        for hour in 1..=168 {
+            let turn = hour / 8;
+            let mut of_other = run(-hour, 1);
+            if hour % 8 == 0 && turn <= n_turns {
+                of_other = run(-hour, u64::from(good == Some(turn)));
+            } else {
+                of_other.ecosystem = Some("works".parse().unwrap());
+            }
+            assert!(digest.run(&of_other).is_continue());
+        }
+        let reasons = evaluate(&digest, control).reasons;
+        reasons.into_iter().map(|it| (it.code, it.subject, it.since)).collect::<Vec<_>>()
+    };
+    let fine = Control::default();
+    let stuck = |hour| vec![(Code::CoverageStuck, "eco".to_owned(), Some(at(hour)))];
+    assert_eq!(seen(21, None, &fine), stuck(-168));
+    assert_eq!(seen(18, None, &fine), stuck(-144));
+    assert_eq!(seen(17, None, &fine), [], "not for six days");
+    assert_eq!(seen(21, Some(21), &fine), [], "a recipe at the start of the week");
+    let stopped = control(json!({"disabled_ecosystems": ["eco"]}));
+    assert_eq!(seen(21, None, &stopped), [], "nobody wants recipes of it");
+}
+
 /// Each run as `tested/passed` on darwin-arm64, newest first, `-` for a run that tests nothing there.
 fn darwin(runs: &str) -> Vec<(String, Option<DateTime<Utc>>)> {
     let mut digest = Digest::new(at(0));

@@ -226,6 +226,7 @@ fn every_reason_is_told_by_a_word_and_a_meaning_of_its_own() {
         Code::BreakerOpen,
         Code::HostPaused,
         Code::Drought,
+        Code::CoverageStuck,
         Code::DarwinUnproven,
         Code::QueueEmpty,
         Code::PrOld,

@@ -15,6 +15,7 @@ mod names;
 mod push;
 mod remote;
 mod transfer;
+mod versions;
 mod worktree;
 
 use std::{

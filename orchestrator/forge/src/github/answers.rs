@@ -80,6 +80,64 @@ pub(super) struct FullName {
     pub(super) full_name: String,
 }
 
+/// A branch, with the older kind of protection, which everybody may see.
+#[derive(Deserialize)]
+pub(super) struct Branch {
+    #[serde(default)]
+    pub(super) protection: Protection,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Protection {
+    #[serde(default)]
+    pub(super) required_status_checks: RequiredStatusChecks,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct RequiredStatusChecks {
+    #[serde(default)]
+    pub(super) contexts: Vec<String>,
+}
+
+/// A rule of a ruleset, of which there are many kinds.
+#[derive(Deserialize)]
+pub(super) struct BranchRule {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) parameters: RuleParameters,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct RuleParameters {
+    #[serde(default)]
+    pub(super) required_status_checks: Vec<RequiredCheck>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RequiredCheck {
+    pub(super) context: String,
+}
+
+/// The answer to `/rate_limit`.
+#[derive(Deserialize)]
+pub(super) struct RateLimits {
+    pub(super) resources: Resources,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Resources {
+    pub(super) core: RateLimit,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RateLimit {
+    pub(super) limit: u64,
+    pub(super) remaining: u64,
+    /// In seconds since 1970.
+    pub(super) reset: i64,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Merged {
     pub(super) sha: String,

@@ -23,6 +23,7 @@ mod merging;
 mod pulls;
 mod refusal;
 mod repository;
+mod rules;
 
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ pub use repository::{InvalidRepository, Repository};
 
 use crate::{
     Archive, AutoMerge, BranchUpdate, Checks, Forge, ForgeError, MergeOutcome, NameFilter,
-    NewPullRequest, PullRequest, Secret, Squash,
+    NewPullRequest, PullRequest, RequestQuota, Secret, Squash,
     git::{BranchName, CommitId},
     pull_request::check_body,
 };
@@ -150,6 +151,14 @@ impl Forge for Github {
     async fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError> {
         check_body(text)?;
         self.add_comment(number, text).await
+    }
+
+    async fn required_checks(&self) -> Result<Vec<String>, ForgeError> {
+        self.all_required_checks().await
+    }
+
+    async fn quota(&self) -> Result<Option<RequestQuota>, ForgeError> {
+        self.remaining_requests().await.map(Some)
     }
 
     async fn archives(

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::{
-    cli::{names, stages::outputs::OutputArgs},
+    cli::{names, outputs::OutputArgs},
     exit::Exit,
 };
 

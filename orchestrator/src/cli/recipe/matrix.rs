@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{files::FileArgs, subject::Subject};
 use crate::{
-    cli::{Context, stages::outputs::OutputArgs},
+    cli::{Context, outputs::OutputArgs},
     exit::Exit,
     hosted::{Hosted, HostedJob},
 };

@@ -7,9 +7,9 @@ use batch_core::{io::ArtifactFolder, model::Rung};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{ArtifactArgs, outputs::OutputArgs};
+use super::ArtifactArgs;
 use crate::{
-    cli::{Context, programs::ProgramArgs, session::Session, stops::Stops},
+    cli::{Context, outputs::OutputArgs, programs::ProgramArgs, session::Session, stops::Stops},
     exit::Exit,
     hosted::{Hosted, HostedJob},
     run::Stages,

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long the worktree of another process is waited for.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// The origin that the token is for, unless `--remote` is an address.
 const GITHUB: &str = "https://github.com";

@@ -3,7 +3,6 @@
 pub(super) mod generate;
 pub(super) mod matrix;
 pub(super) mod merge;
-pub(super) mod outputs;
 pub(super) mod preflight;
 pub(super) mod validate;
 

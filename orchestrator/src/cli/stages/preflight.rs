@@ -9,10 +9,10 @@ use batch_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::outputs::OutputArgs;
 use crate::{
     cli::{
         Context,
+        outputs::OutputArgs,
         programs::ProgramArgs,
         run::{Selection, SkipArgs},
         session::Session,
@@ -65,7 +65,7 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let request = Request {
         choice,
         only: [].into(),
-        batch_limit: args.selection.batch_limit()?,
+        batch_limit: args.selection.batch_limit(&root)?,
         testers,
         skip: args.skip.flags(),
         jobs: 1,

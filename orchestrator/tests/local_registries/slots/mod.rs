@@ -1,6 +1,7 @@
 //! The workflow `batch-generate`, played slot by slot: its own YAML, real processes, real registries on
 //! loopback, a real repository, artifacts between the jobs, and a server that answers as GitHub does.
 
+mod elsewhere;
 mod pipeline;
 mod registries;
 
@@ -15,13 +16,22 @@ use registries::Numbers;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tools = ["git", "npm", "gem", "cpanm", "python3", "cargo"];
-    crate::trials(
+    let here = crate::trials(
         &tools,
         &[
             ("expressions_of_workflows_follow_their_rules", follows_the_rules),
             ("slots_are_played_from_the_workflow_and_machines_are_lost_in_each_job", slots),
         ],
-    )
+    );
+    // The action demands the tools of all ecosystems.
+    let elsewhere = crate::trials(
+        &[&tools[..], &["go"]].concat(),
+        &[(
+            "a_registry_elsewhere_gets_the_pipeline_by_the_steps_of_the_readme",
+            elsewhere::registry,
+        )],
+    );
+    here.into_iter().chain(elsewhere).collect()
 }
 
 /// The output of git in `dir`.

@@ -36,7 +36,7 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// One whose queues have the packages of all registries.
+    /// One whose queues have the packages of all registries, with this project's own workflow.
     pub(crate) fn new(numbers: Numbers) -> Self {
         let registries = Registries::serve(numbers);
         let dir = tempfile::tempdir().unwrap();
@@ -44,13 +44,7 @@ impl Pipeline {
         fs::create_dir(&start).unwrap();
         let init = Command::new(program()).arg("init").arg(&start).output().unwrap();
         assert!(init.status.success(), "{init:?}");
-        fs::remove_dir_all(start.join("data/queues")).unwrap();
-        for (ecosystem, names) in &registries.packages {
-            let file = format!("data/queues/priority-queue-{ecosystem}.json");
-            put(&start.join(file), Registries::queue(ecosystem, names, "2031-02-01T00:00:00Z"));
-        }
-        put(&start.join("pipeline.toml"), &registries.settings);
-        put(&start.join(".gitignore"), ".tsuku-batch/\nsite/\n");
+        registries.fill(&start);
         let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
         let setup = ".github/actions/setup/action.yml";
         put(&start.join(setup), fs::read(project.join(setup)).unwrap());
@@ -60,6 +54,11 @@ impl Pipeline {
         git(&start, &["add", "--all"]);
         git(&start, &["commit", "--quiet", "-m", "A registry"]);
         git(dir.path(), &["clone", "--quiet", "--bare", "start", "registry.git"]);
+        Self::over(dir, &text, registries)
+    }
+
+    /// One over the bare repository `registry.git` in `dir`, with the workflow `text`.
+    pub(crate) fn over(dir: tempfile::TempDir, text: &str, registries: Registries) -> Self {
         let bare = Bare::at(dir.path().join("registry.git"));
         let github = FakeGithub::new(bare, "owner/registry");
         let actions = Actions {
@@ -69,12 +68,13 @@ impl Pipeline {
             program: program().to_owned(),
             secrets: map(&json!({
                 "TSUKU_BATCH_GENERATOR_APP_ID": "1", "TSUKU_BATCH_GENERATOR_PRIVATE_KEY": "key",
+                "BATCH_TOKEN": "ghs_of_the_app_0123456789abcdefghijklmnopqrst",
             })),
             vars: map(
                 &json!({ "TSUKU_BATCH_GENERATOR": "builtin", "TSUKU_BATCH_VALIDATOR": "native" }),
             ),
         };
-        let workflow = serde_yaml_ng::from_str(&text).unwrap();
+        let workflow = serde_yaml_ng::from_str(text).unwrap();
         Self { dir, actions, workflow, n_runs: 0, registries }
     }
 
@@ -110,7 +110,7 @@ impl Pipeline {
     }
 
     /// The files of main below `folder`.
-    fn files(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn files(&self, folder: &str) -> Vec<String> {
         let listed = git(self.bare(), &["ls-tree", "-r", "--name-only", "main", folder]);
         listed.lines().map(str::to_owned).collect()
     }

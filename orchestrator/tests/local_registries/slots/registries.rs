@@ -147,8 +147,19 @@ impl Registries {
         all
     }
 
+    /// Replaces the queues of the root at `root`, which have packages of the real registries, and names the
+    /// registries that are asked.
+    pub(crate) fn fill(&self, root: &Path) {
+        std::fs::remove_dir_all(root.join("data/queues")).unwrap();
+        for (ecosystem, names) in &self.packages {
+            let file = format!("data/queues/priority-queue-{ecosystem}.json");
+            put(&root.join(file), Self::queue(ecosystem, names, "2031-02-01T00:00:00Z"));
+        }
+        put(&root.join("pipeline.toml"), &self.settings);
+    }
+
     /// The file of the queue of `ecosystem`.
-    pub(crate) fn queue(ecosystem: &str, names: &[String], added_at: &str) -> String {
+    fn queue(ecosystem: &str, names: &[String], added_at: &str) -> String {
         let entry = |name: &String| json!({ "id": format!("{ecosystem}:{name}"), "tier": 1, "status": "pending", "added_at": added_at });
         let mut entries: Vec<Value> = names.iter().map(entry).collect();
         entries.sort_by_key(|entry| entry["id"].as_str().unwrap().to_owned());
