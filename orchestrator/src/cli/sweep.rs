@@ -7,7 +7,7 @@ use batch_core::{decide::preflight::Choice, io::Outbox, model::Environment};
 use chrono::TimeDelta;
 
 use super::{
-    Context, Refusal, names, period, programs::ProgramArgs, session::Session,
+    Context, Refusal, names, outputs::OutputArgs, period, programs::ProgramArgs, session::Session,
     signal::drain_on_signal, stops,
 };
 use crate::{
@@ -40,6 +40,8 @@ pub(super) struct Args {
     jobs: u8,
     #[command(flatten)]
     keep: KeepArgs,
+    #[command(flatten)]
+    outputs: OutputArgs,
     #[command(flatten)]
     programs: ProgramArgs,
 }
@@ -106,5 +108,6 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let request = SweepRequest { choice, recipes, jobs: args.jobs.into() };
     let summary = run::sweep(&ports, &config, &request, &cx.stop).await?;
     cx.out.show(&summary)?;
+    args.outputs.write(&[("run_id", &summary.run_id)])?;
     Ok(args.keep.exit(&summary))
 }

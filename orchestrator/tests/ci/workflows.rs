@@ -97,9 +97,16 @@ fn artifacts_are_named_by_their_run_kept_as_long_as_needed_and_have_hidden_files
             continue;
         }
         let name = text(with, "name").or_else(|| text(with, "pattern")).unwrap();
-        let runs =
-            ["github.run_id", "steps.preflight.outputs.run_id", "needs.preflight.outputs.run_id"];
-        let is_of_run = runs.iter().any(|run| name.starts_with(&format!("${{{{ {run} }}}}-")));
+        // The program names its runs `run-<time>`.
+        let runs = [
+            "${{ github.run_id }}-",
+            "${{ steps.preflight.outputs.run_id }}-",
+            "${{ needs.preflight.outputs.run_id }}-",
+            "${{ steps.make.outputs.run_id }}-",
+            "${{ steps.sweep.outputs.run_id }}-",
+            "run-*-",
+        ];
+        let is_of_run = runs.iter().any(|run| name.starts_with(run));
         assert!(is_of_run, "{place}: {name}");
         let path = text(with, "path").unwrap();
         if is_of("upload") {
