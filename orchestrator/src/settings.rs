@@ -280,7 +280,7 @@ mod tests {
             "[requests]\nmore_tries = 0\nfirst_wait_seconds = 2\n[selection]\nbatch_size = 3\n";
         let settings = Settings::parse(text).unwrap();
         assert_eq!(settings.requests.retries().n_more, 0);
-        assert_eq!(settings.requests.retries().base, std::time::Duration::from_secs(2));
+        assert_eq!(settings.requests.retries().base, Duration::from_secs(2));
         assert_eq!(settings.selection.batch_size.get(), 3);
     }
 

@@ -16,16 +16,6 @@ use tracing_subscriber::{
 
 use crate::screen::{Screen, ScreenWriter};
 
-/// Which messages are shown.
-pub(super) fn level(quiet: bool, verbose: u8) -> LevelFilter {
-    match (quiet, verbose) {
-        (true, _) => LevelFilter::ERROR,
-        (false, 0) => LevelFilter::INFO,
-        (false, 1) => LevelFilter::DEBUG,
-        (false, _) => LevelFilter::TRACE,
-    }
-}
-
 /// Shows messages of at least `level` on `screen`, cleaned by `cleaner`. Messages of libraries are shown only
 /// at the highest level of detail.
 pub(super) fn to_stderr(level: LevelFilter, cleaner: Arc<Cleaner>, screen: Arc<Screen>) {

@@ -10,8 +10,8 @@ use batch_core::{
 };
 
 use super::{
-    Context, Refusal, names, outputs::OutputArgs, plan, programs::ProgramArgs, session::Session,
-    signal::drain_on_signal, stops, sweep::KeepArgs,
+    Context, Refusal, annotation, names, outputs::OutputArgs, plan, programs::ProgramArgs,
+    session::Session, signal::drain_on_signal, stops, sweep::KeepArgs,
 };
 use crate::{
     env::Root,
@@ -181,5 +181,6 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     cx.out.show(&summary)?;
     args.outputs.write(&[("run_id", &summary.run_id)])?;
+    cx.out.annotate(annotation::of_summary(&summary))?;
     Ok(args.keep.exit(&summary))
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{
     Context, Refusal, archive, blockers, breaker, config, dashboard, disambiguation, doctor,
-    ecosystem, explain, failures, fold, import, init, limits, pause, plan, pr, queue, recipe,
-    reclassify, repro, rollback, runs, sandbox, seed, stages, status, r#try,
+    ecosystem, explain, failures, fold, import, init, limits, out::ErrorReport, pause, plan, pr,
+    queue, recipe, reclassify, repro, rollback, runs, sandbox, seed, stages, status, r#try,
 };
 use crate::{exit::Exit, explained::ExplainedFailure, schema};
 
@@ -47,8 +47,9 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The schemas of everything that `--json` prints, by name. Listings of the history print one record
 /// on each line.
-fn output_schemas() -> [(&'static str, schemars::Schema); 55] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 56] {
     [
+        ("output-error", schema_for!(ErrorReport)),
         ("output-init", schema_for!(init::InitReport)),
         ("output-import", schema_for!(import::ImportReport)),
         ("output-run", schema_for!(crate::run::Summary)),

@@ -206,6 +206,22 @@ impl BatchSummary {
     }
 }
 
+impl Summary {
+    /// What a person does after this run, as a command to paste.
+    fn next_step(&self) -> String {
+        let kept = |batch: &BatchSummary| batch.recorded == Recording::Kept;
+        let failed = self.batches.iter().find(|batch| 0 < batch.failed + batch.blocked);
+        match (self.batches.iter().any(kept), failed) {
+            (true, _) => "tsuku-batch merge --push --resume".to_owned(),
+            (false, Some(batch)) => {
+                format!("tsuku-batch failures list --batch {}", batch.batch_id)
+            }
+            (false, None) if self.batches.is_empty() => "tsuku-batch plan --slots 12".to_owned(),
+            (false, None) => "tsuku-batch status".to_owned(),
+        }
+    }
+}
+
 /// In words for a person.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -241,7 +257,7 @@ impl fmt::Display for Summary {
                 "Interrupted: finished attempts are recorded; the other packages stay in the queue."
             )?;
         }
-        Ok(())
+        writeln!(f, "Next: {}", self.next_step())
     }
 }
 
@@ -253,7 +269,7 @@ impl fmt::Display for BatchSummary {
             Recording::Now => writeln!(f, "{batch_id}: {results} in {duration_seconds} s")?,
             Recording::Kept => writeln!(
                 f,
-                "{batch_id}: {results} in {duration_seconds} s; `tsuku-batch merge --push --resume` pushes it"
+                "{batch_id}: {results} in {duration_seconds} s; it is kept, to be pushed"
             )?,
             Recording::Before => {
                 writeln!(f, "{batch_id}: recorded before ({results}); there is nothing to do")?;
@@ -293,9 +309,6 @@ impl fmt::Display for BatchSummary {
         }
         if let Some(breaker) = &self.breaker {
             writeln!(f, "  {breaker}")?;
-        }
-        if self.failed + self.blocked > 0 {
-            writeln!(f, "  Details: tsuku-batch failures list --batch {batch_id}")?;
         }
         Ok(())
     }

@@ -152,7 +152,7 @@ fn summary() {
 fn tools() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(program());
-    command.args(["ecosystem", "tools", "npm homebrew", "--annotate"]);
+    command.args(["ecosystem", "tools", "npm homebrew", "--format", "github"]);
     let output = command.env("PATH", dir.path()).current_dir(dir.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();

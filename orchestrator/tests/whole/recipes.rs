@@ -178,13 +178,14 @@ fn undecided() {
     root.ok(&["pause", "--reason", "maintenance", "--for", "2h"]);
     assert_eq!(told(&[&file]), (Some(4), vec!["kept.toml undecided".to_owned()]));
     assert_eq!(told(&[&file, "--allow-undecided"]).0, Some(0));
-    let annotated = ["recipe", "test", "--environment", HERE, "--annotate", &file];
+    let annotated = ["recipe", "test", "--environment", HERE, "--format", "github", &file];
     let printed = String::from_utf8(root.run(&annotated).stdout).unwrap();
     let warning = format!("::warning file={file},title=it could not be tested now in {HERE}::");
     assert!(printed.lines().any(|line| line.starts_with(&warning)), "{printed}");
     put(&root, "alien", "[metadata]\nname = \"alien\"\n");
     let alien = root.path("recipes/a/alien.toml").display().to_string();
-    let printed = String::from_utf8(root.run(&["recipe", "check", "--annotate", &alien]).stdout);
+    let printed =
+        String::from_utf8(root.run(&["recipe", "check", "--format", "github", &alien]).stdout);
     let error = format!("::error file={alien},");
     assert!(printed.unwrap().lines().any(|line| line.starts_with(&error)));
 }

@@ -133,6 +133,7 @@ const COMMANDS: &[(&str, &[&str], Work)] = &[
     ("dashboard serve", &["--port", "0"], Serves),
     ("sandbox check", &[], Describes),
     ("schema", &["--check"], Files),
+    ("completions", &["bash"], Files),
 ];
 
 /// The names of all commands that can be called, without those that only have commands of their own.

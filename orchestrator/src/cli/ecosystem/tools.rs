@@ -8,10 +8,7 @@ use serde::Serialize;
 
 use super::{Context, ToolchainReport};
 use crate::{
-    cli::{
-        names,
-        out::{Annotation, Level},
-    },
+    cli::{annotation::Annotation, names},
     exit::Exit,
 };
 
@@ -20,9 +17,6 @@ pub(in crate::cli) struct Args {
     /// Ecosystems, by id or alias, or `all`; one word may hold several of them with blanks in between
     #[arg(value_name = "ID", required = true)]
     ecosystems: Vec<String>,
-    /// Also print what is missing as annotations of the run on GitHub
-    #[arg(long)]
-    annotate: bool,
 }
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
@@ -32,16 +26,10 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         report.ecosystems.push(NeededTool { ecosystem: plugin.id.clone(), tool });
     }
     cx.out.show(&report)?;
-    if args.annotate {
-        let missing = report.missing().map(|(ecosystem, program)| Annotation {
-            level: Level::Error,
-            file: None,
-            line: None,
-            title: format!("{program} is missing"),
-            message: missing(ecosystem, program),
-        });
-        cx.out.annotate(&missing.collect::<Vec<_>>())?;
-    }
+    let annotations = report.missing().map(|(ecosystem, program)| {
+        Annotation::error(&format!("{program} is missing"), &missing(ecosystem, program))
+    });
+    cx.out.annotate(annotations)?;
     let is_complete = report.missing().next().is_none();
     Ok(if is_complete { Exit::Ok } else { Exit::Unavailable })
 }

@@ -15,17 +15,9 @@ use batch_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{
-    Context,
-    files::{FileArgs, in_checkout},
-};
-use crate::{
-    bundled,
-    cli::out::{Annotation, Level},
-    env::Root,
-    exit::Exit,
-    stage::preflight,
-};
+use super::{Context, files::FileArgs};
+use crate::cli::annotation::Annotation;
+use crate::{bundled, env::Root, exit::Exit, stage::preflight};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
@@ -58,9 +50,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         report.0.push(CheckedRecipe { file, valid: errors.is_empty(), errors });
     }
     cx.out.show(&report)?;
-    if args.files.annotate {
-        cx.out.annotate(&report.annotations())?;
-    }
+    cx.out.annotate(report.annotations())?;
     let are_valid = report.0.iter().all(|recipe| recipe.valid);
     Ok(if are_valid { Exit::Ok } else { Exit::Unexpected })
 }
@@ -134,22 +124,6 @@ struct CheckedRecipe {
     errors: Vec<RecipeProblem>,
 }
 
-impl CheckReport {
-    fn annotations(&self) -> Vec<Annotation> {
-        let of_file = |recipe: &CheckedRecipe| {
-            let annotation = |problem: &RecipeProblem| Annotation {
-                level: Level::Error,
-                file: Some(in_checkout(&recipe.file)),
-                line: problem.line,
-                title: "not a valid recipe".to_owned(),
-                message: problem.to_string(),
-            };
-            recipe.errors.iter().map(annotation).collect::<Vec<_>>()
-        };
-        self.0.iter().flat_map(of_file).collect()
-    }
-}
-
 /// One problem of a recipe.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct RecipeProblem {
@@ -185,6 +159,19 @@ impl From<recipe::Problem> for RecipeProblem {
     fn from(problem: recipe::Problem) -> Self {
         let recipe::Problem { line, column, field, message, fix, .. } = problem;
         Self { line, column, field, message, fix }
+    }
+}
+
+impl CheckReport {
+    fn annotations(&self) -> impl Iterator<Item = Annotation> {
+        let problems =
+            self.0.iter().flat_map(|recipe| recipe.errors.iter().map(|it| (&recipe.file, it)));
+        problems.map(|(file, RecipeProblem { line, column, field, message, fix })| {
+            let subject = if field.is_empty() { "the file" } else { field };
+            let message = [message.as_str(), fix].join(": ");
+            let message = message.trim_end_matches(": ");
+            Annotation::error(subject, &format!("{subject} {message}")).at(file, *line, *column)
+        })
     }
 }
 

@@ -15,14 +15,6 @@ pub(super) struct FileArgs {
     /// as HEAD^1 for the merge of a pull request, or origin/main
     #[arg(long, value_name = "COMMIT")]
     changed_since: Option<String>,
-    /// Also print what is wrong as annotations of the run on GitHub
-    #[arg(long)]
-    pub(super) annotate: bool,
-}
-
-/// `file` as GitHub names it: relative to the checkout.
-pub(super) fn in_checkout(file: &str) -> String {
-    file.strip_prefix("./").unwrap_or(file).to_owned()
 }
 
 /// The folder of the recipes.
@@ -36,6 +28,8 @@ impl FileArgs {
         let changed = git.changed_below(&cx.root, RECIPES, since).await?;
         let is_recipe = |path: &Path| path.extension().is_some_and(|it| it == "toml");
         let recipes = changed.into_iter().filter(|path| is_recipe(path));
-        Ok(recipes.map(|path| cx.root.join(path)).collect())
+        // In the root itself they are named as in the checkout, also for annotations.
+        let is_here = cx.root == Path::new(".");
+        Ok(recipes.map(|path| if is_here { path } else { cx.root.join(path) }).collect())
     }
 }

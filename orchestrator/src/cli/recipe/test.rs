@@ -14,13 +14,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    files::{FileArgs, in_checkout},
+    files::FileArgs,
     subject::{Subject, Untested},
 };
 use crate::{
     cli::{
         Context, Refusal,
-        out::{Annotation, Level},
+        annotation::Annotation,
         programs::ProgramArgs,
         signal::cancel_on_signal,
         trial::{Trial, paused},
@@ -92,9 +92,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     report.recipes.sort_by(|a, b| a.file.cmp(&b.file));
     cx.out.show(&report)?;
-    if args.files.annotate {
-        cx.out.annotate(&report.annotations())?;
-    }
+    cx.out.annotate(report.annotations())?;
     Ok(report.exit(args.allow_undecided))
 }
 
@@ -232,23 +230,22 @@ impl TestedRecipe {
 }
 
 impl TestReport {
-    fn annotations(&self) -> Vec<Annotation> {
-        let annotation = |recipe: &TestedRecipe| {
-            let (level, title) = match recipe.outcome {
+    fn annotations(&self) -> impl Iterator<Item = Annotation> {
+        self.recipes.iter().filter_map(|TestedRecipe { file, outcome, why, failure, .. }| {
+            let headline = failure.as_ref().map(|failure| &failure.headline);
+            let message = headline.or(why.as_ref()).map_or("", String::as_str);
+            let place = self.environment;
+            let annotation = match outcome {
                 TestOutcome::Passed | TestOutcome::Untested => return None,
-                TestOutcome::Failed => (Level::Error, "it does not work"),
-                TestOutcome::Undecided => (Level::Warning, "it could not be tested now"),
+                TestOutcome::Failed => {
+                    Annotation::error(&format!("it does not work in {place}"), message)
+                }
+                TestOutcome::Undecided => {
+                    Annotation::warning(&format!("it could not be tested now in {place}"), message)
+                }
             };
-            let headline = recipe.failure.as_ref().map(|failure| &failure.headline);
-            Some(Annotation {
-                level,
-                file: Some(in_checkout(&recipe.file)),
-                line: None,
-                title: format!("{title} in {}", self.environment),
-                message: headline.or(recipe.why.as_ref()).cloned().unwrap_or_default(),
-            })
-        };
-        self.recipes.iter().filter_map(annotation).collect()
+            Some(annotation.at(file, None, None))
+        })
     }
 
     fn exit(&self, allow_undecided: bool) -> Exit {

@@ -14,7 +14,10 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, Refusal, names, push::PushArgs, signal::cancel_on_signal, stops};
+use super::{
+    Context, Refusal, annotation::Annotation, names, push::PushArgs, signal::cancel_on_signal,
+    stops,
+};
 use crate::{
     counted::counted,
     exit::Exit,
@@ -116,6 +119,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         return Err(errors.remove(0));
     }
     cx.out.show(&report)?;
+    cx.out.annotate(report.annotations())?;
     Ok(if cx.stop.is_draining() { Exit::Interrupted } else { report.exit() })
 }
 
@@ -161,6 +165,27 @@ pub(super) struct SeedReport {
 }
 
 impl SeedReport {
+    /// What was not read, and what a person has to look at.
+    fn annotations(&self) -> Vec<Annotation> {
+        let failed = self
+            .failed
+            .iter()
+            .map(|(ecosystem, why)| Annotation::error(&format!("{ecosystem} was not seeded"), why));
+        let sources = self.runs.iter().flat_map(|run| run.sources.iter().map(move |it| (run, it)));
+        let partial = sources.filter_map(|(run, source)| {
+            let title =
+                format!("{}: {} is {}", run.ecosystem, source.name, source.outcome.as_str());
+            let is_whole = source.outcome == SeedOutcome::Full;
+            (!is_whole).then(|| Annotation::warning(&title, source.reason.as_deref().unwrap_or("")))
+        });
+        let suspicious = self.runs.iter().flat_map(|run| {
+            run.suspicious.iter().map(|it| {
+                Annotation::notice(&format!("{}:{}", run.ecosystem, it.name), &it.evidence)
+            })
+        });
+        failed.chain(partial).chain(suspicious).collect()
+    }
+
     fn exit(&self) -> Exit {
         let all = |outcome| self.runs.iter().all(|run| run.outcome == outcome);
         if all(SeedOutcome::Unavailable) {
@@ -187,7 +212,10 @@ impl fmt::Display for SeedReport {
         if self.dry_run {
             writeln!(f, "Nothing was written (--dry-run).")?;
         }
-        Ok(())
+        match self.runs.iter().find(|run| run.cursor.is_some()) {
+            Some(run) => writeln!(f, "Next: tsuku-batch seed {} --resume", run.ecosystem),
+            None => writeln!(f, "Next: tsuku-batch plan"),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use batch_forge::git::{Author, BranchName, Git, GitSettings, Remote, RemoteToken
 
 use crate::{
     cli::{
-        Context, Refusal,
+        Context, Refusal, annotation,
         forge::{self, ForgeArgs},
         programs::ProgramArgs,
         session::Session,
@@ -110,6 +110,7 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         let stages = stages.context("clap asks for --artifacts with --local")?;
         let summary = stages.merge(args.incomplete).await?;
         cx.out.show(&summary)?;
+        cx.out.annotate(annotation::of_summary(&summary))?;
         let is_unused = |recorded| recorded == Recording::BeforeWithOtherResults;
         let has_unused = summary.batches.iter().any(|batch| is_unused(batch.recorded));
         return Ok(if summary.batches.is_empty() || has_unused {
@@ -173,6 +174,7 @@ async fn push(
     };
     let report = merge.push().await?;
     cx.out.show(&report)?;
+    cx.out.annotate(annotation::of_merge(&report))?;
     if let Some(path) = &args.summary {
         let text = cx.env.cleaner.text(report.markdown().as_bytes()) + "\n";
         let file = OpenOptions::new().append(true).create(true).open(path);

@@ -73,6 +73,10 @@ impl StageReport {
         Self { run_id: plan.run_id, batches: plan.batches, outcome }
     }
 
+    pub(super) fn is_done(&self) -> bool {
+        self.outcome == StageOutcome::Done
+    }
+
     fn exit(&self) -> Exit {
         match self.outcome {
             StageOutcome::Done => Exit::Ok,

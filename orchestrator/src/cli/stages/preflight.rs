@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{
-        Context,
+        Context, annotation,
         outputs::OutputArgs,
         programs::ProgramArgs,
         run::{Selection, SkipArgs},
@@ -78,6 +78,9 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     cx.out.show(&report)?;
     let is_planned = !report.batches.is_empty();
     args.outputs.write(&[("run_id", &report.run_id), ("is_planned", &is_planned.to_string())])?;
+    if !is_planned {
+        cx.out.annotate(annotation::of_skipped(&report.skipped))?;
+    }
     // The following jobs read whether something is planned, so that is no failure for them.
     Ok(if is_planned || args.outputs.are_wanted() { Exit::Ok } else { Exit::Unavailable })
 }

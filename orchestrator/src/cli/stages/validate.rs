@@ -4,7 +4,10 @@ use batch_core::{decide::preflight::Choice, io::ArtifactFolder, model::Environme
 
 use super::{ArtifactArgs, StageReport};
 use crate::{
-    cli::{Context, programs::ProgramArgs, session::Session, signal::drain_on_signal, stops},
+    cli::{
+        Context, annotation, programs::ProgramArgs, session::Session, signal::drain_on_signal,
+        stops,
+    },
     exit::Exit,
     run::Stages,
 };
@@ -46,5 +49,6 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let end = stages.validate(args.environment, &cx.stop).await?;
     let report = StageReport::new(plan, end);
     cx.out.show(&report)?;
+    cx.out.annotate(annotation::of_stage(&report))?;
     Ok(report.exit())
 }

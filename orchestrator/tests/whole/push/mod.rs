@@ -1,7 +1,7 @@
 //! Batches that are pushed into a shared repository.
 
 mod operators;
-mod pull_requests;
+pub(crate) mod pull_requests;
 mod races;
 pub(crate) mod remote;
 mod rollback;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A remote whose main branch is protected: one check is required, and branches must be up to date.
-pub(super) fn protected(packages: &[&str]) -> Remote {
+pub(crate) fn protected(packages: &[&str]) -> Remote {
     let remote = Remote::new(&names(packages), "");
     let rules = json!({ "required_checks": ["validate"], "strict": true, "auto_merge": true });
     std::fs::create_dir_all(remote.path().join("tsuku-batch")).unwrap();
