@@ -220,25 +220,17 @@ impl Schedule {
     fn times(&self, ecosystem: &ScheduledEcosystem, checked: &mut Checked) {
         let ScheduledEcosystem { id, needs, longest_step, .. } = ecosystem;
         let slot = self.slot.as_secs();
-        match &needs.seconds {
-            Some(Figure { value, from }) => {
-                let needed = value.saturating_mul(self.batch_size);
-                let arithmetic = format!(
-                    "{value} s for a package ({from}) × {} packages = {needed} s of {slot} s",
-                    self.batch_size
-                );
-                checked.add(
-                    Check::TimeOfSlot,
-                    (id.as_str(), arithmetic),
-                    (needed, slot),
-                    "seconds",
-                );
-            }
-            None => {
-                let what = format!("how long a package of {id} takes");
-                let remedy = "run it once; the record of the run says it".to_owned();
-                checked.unknown.push(Unknown { what, remedy });
-            }
+        if let Some(Figure { value, from }) = &needs.seconds {
+            let needed = value.saturating_mul(self.batch_size);
+            let arithmetic = format!(
+                "{value} s for a package ({from}) × {} packages = {needed} s of {slot} s",
+                self.batch_size
+            );
+            checked.add(Check::TimeOfSlot, (id.as_str(), arithmetic), (needed, slot), "seconds");
+        } else {
+            let what = format!("how long a package of {id} takes");
+            let remedy = "run it once; the record of the run says it".to_owned();
+            checked.unknown.push(Unknown { what, remedy });
         }
         let one = longest_step.saturating_add(self.verify_seconds.saturating_mul(2));
         let needed = one.saturating_mul(TRIES_OF_A_SLOW_TEST);

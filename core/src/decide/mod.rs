@@ -45,6 +45,7 @@ pub mod route;
 pub mod seeding;
 pub mod shares;
 pub mod shell_word;
+pub mod slo;
 pub mod sweep;
 mod system;
 pub mod tsuku;

@@ -18,6 +18,12 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), StateError> {
     write_by_way_of(folder_of(path), path, content)
 }
 
+/// Replaces the file at `path`, which is one that a person names, so that readers see the old or the new
+/// content and never a part of it.
+pub fn replace_file(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    write(path, content)
+}
+
 /// The same as [`write`], with the draft in the folder `drafts` of the same file system. This is for
 /// files in so many folders that it would take too long to search each of them for drafts that a
 /// writer left when it died.

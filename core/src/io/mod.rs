@@ -38,6 +38,7 @@ mod transport;
 pub use artifacts::{
     ArtifactError, ArtifactFolder, ArtifactStage, BatchArtifacts, Manifest, RunIdentity, StageFacts,
 };
+pub use atomic::replace_file;
 pub use clock::{Clock, SystemClock, within};
 pub use error::HttpError;
 pub use facts::{FactSink, FactWriter, Journal, Outbox, append_facts, read_facts};

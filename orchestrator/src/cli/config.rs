@@ -8,7 +8,7 @@ use batch_core::{
     },
     io::{Deadlines, HistoryFilter, StateReader as _, Visited},
     model::{EcosystemId, Quota},
-    plugin::EcosystemPlugin,
+    plugin::{EcosystemPlugin, NativeInstaller},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -118,7 +118,7 @@ fn ecosystem(plugin: &EcosystemPlugin, needs: Needs, install: u64) -> ScheduledE
     let mut hosts: Vec<String> = hosts.map(str::to_owned).collect();
     hosts.sort();
     hosts.dedup();
-    let own = plugin.installer.and_then(|installer| installer.longest_step());
+    let own = plugin.installer.and_then(NativeInstaller::longest_step);
     let longest_step = own.map_or(install, |own| own.as_secs().max(install));
     ScheduledEcosystem { id: plugin.id.clone(), hosts, needs, longest_step }
 }

@@ -30,6 +30,11 @@ impl Examiner<'_> {
         for file in found {
             self.found(&file);
         }
+        for lock in [layout.lock(), layout.write_lock()] {
+            if let Err(error) = state.check_lock(&lock) {
+                self.unreadable_file(FileKind::Journal, error)?;
+            }
+        }
         for (path, holder) in state.named_locks()? {
             if !is_alive(holder.pid) {
                 self.left(&layout.label(&path), LeftOver::Lock);

@@ -18,6 +18,7 @@ mod explain;
 mod facts;
 mod history;
 mod kill;
+mod levels;
 mod overrides;
 mod pages;
 mod pause;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
     trials.extend(doctor::trials());
     trials.extend(explain::trials());
     trials.extend(facts::trials());
+    trials.extend(levels::trials());
     trials.extend(overrides::trials());
     trials.extend(pages::trials());
     trials.extend(pause::trials());

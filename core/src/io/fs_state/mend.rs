@@ -53,6 +53,11 @@ impl FsState {
         Ok([self.layout.lock()].into_iter().chain(locks).filter_map(named).collect())
     }
 
+    /// Whether what lies at `path` can be a lock. The error says that something else is in its place.
+    pub fn check_lock(&self, path: &Path) -> Result<(), StateError> {
+        regular::size(path).map(drop)
+    }
+
     /// Empties the lock at `path`, unless a process holds it.
     pub fn release_left(&self, path: &Path, now: DateTime<Utc>) -> Result<(), StateError> {
         RunLock::acquire(path, now).map(drop)

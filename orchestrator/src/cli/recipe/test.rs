@@ -132,8 +132,8 @@ async fn tested(
     loop {
         n_tries += 1;
         let to_test = ToTest::Recipe(Box::new(recipe.clone()));
-        let Some(tried) = trial.validated(to_test, environment).await? else { return Ok(None) };
-        let failure = match tried.validation {
+        let Some(end) = trial.validated(to_test, environment).await? else { return Ok(None) };
+        let failure = match end.validation {
             Validation::Passed { .. } => {
                 return Ok(Some(TestedRecipe {
                     file: file.display().to_string(),
