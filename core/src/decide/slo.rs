@@ -272,7 +272,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{model::QueueEntry, records};
+    use crate::records;
 
     fn now() -> DateTime<Utc> {
         "2026-01-10T00:00:00Z".parse().unwrap()
@@ -353,10 +353,8 @@ mod tests {
         assert_eq!(value(&digest, SloId::FirstAttemptHours), (Some(216.0), Some(false)));
         assert_eq!(value(&digest, SloId::PendingEntries), (Some(3.0), Some(true)));
         let batch = "zoo-2026-01-09T00-00-00Z".parse().unwrap();
-        for entry in queue.values_mut() {
-            *entry = QueueEntry { status: Status::InProgress { batch }, ..entry.clone() };
-            break;
-        }
+        let first = queue.values_mut().next().unwrap();
+        first.status = Status::InProgress { batch };
         digest.queue(&id, &queue);
         assert_eq!(value(&digest, SloId::MergeWaitHours), (Some(24.0), Some(true)));
     }

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::model::Purpose;
+use crate::model::{Purpose, RunRecord};
 
 const HOST: &str = "registry.example";
 
