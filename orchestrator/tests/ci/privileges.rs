@@ -11,7 +11,7 @@ use crate::{
 
 /// Events for which GitHub runs the workflow of the default branch, or that nobody else can cause. For a
 /// pull request of a fork, `pull_request` gives a token that can only read, and no secret.
-const EVENTS: &[&str] = &["pull_request", "push", "schedule", "workflow_dispatch"];
+const EVENTS: &[&str] = &["merge_group", "pull_request", "push", "schedule", "workflow_dispatch"];
 
 /// The one token that a job with code of packages may have: that of a job without permissions, which can
 /// read what is public.
