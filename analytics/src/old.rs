@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     path,
-    shown::view,
+    shown::{cause, view},
     text::{Text, Timestamp},
 };
 
@@ -84,12 +84,13 @@ impl Old for FailureRecord {
     }
 
     fn line(&self, registry: Option<&Registry>) -> OldLine {
+        let headline = headline(&view(registry, self));
         OldLine {
             anchor: path::anchor(Kind::Failures, &self.id),
             at: Timestamp(self.timestamp),
             subject: Text::of(&self.package_id),
             environment: self.environment.map_or("", |environment| environment.as_str()),
-            headline: Text::of(headline(&view(registry, self))),
+            headline: Text::new(cause(&headline.line, self.package_id.name.as_str())),
         }
     }
 

@@ -11,8 +11,8 @@ use crate::{path, text::Text};
 /// A failure as many pages show it.
 pub(crate) struct Shown {
     pub(crate) headline: Headline,
-    /// The headline as a text.
-    pub(crate) line: Text,
+    /// The headline without the package.
+    pub(crate) cause: Text,
     /// The address of its page.
     pub(crate) href: String,
 }
@@ -20,9 +20,15 @@ pub(crate) struct Shown {
 impl Shown {
     pub(crate) fn new(registry: Option<&Registry>, failure: &FailureRecord) -> Self {
         let headline = headline(&view(registry, failure));
-        let line = Text::of(&headline);
-        Self { headline, line, href: path::failure(&failure.id) }
+        let cause = cause(&headline.line, failure.package_id.name.as_str());
+        Self { cause: Text::new(cause), headline, href: path::failure(&failure.id) }
     }
+}
+
+/// `line` without the name of the package before it.
+pub(crate) fn cause<'l>(line: &'l str, name: &str) -> &'l str {
+    let rest = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(": "));
+    rest.filter(|rest| !rest.is_empty()).unwrap_or(line)
 }
 
 /// `failure` as headlines and remedies need it.

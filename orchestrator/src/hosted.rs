@@ -195,6 +195,24 @@ mod tests {
     }
 
     #[test]
+    fn a_recipe_that_needs_a_tool_is_tested_in_no_container_unless_the_tester_brings_the_tool() {
+        let registry = crate::plugins::registry().unwrap();
+        for plugin in registry.iter() {
+            let needs_tool = plugin.toolchain.is_some();
+            let check = |environment, expected| {
+                assert!(can_test(plugin, Tester::PackageManager, environment));
+                let found = can_test(plugin, Tester::Ecosystem, environment);
+                assert_eq!(found, expected, "{} in {environment}", plugin.id);
+            };
+            check(Environment::DebianX86, true);
+            check(Environment::DebianArm, true);
+            check(Environment::MacArm, true);
+            check(Environment::AlpineX86, !needs_tool);
+            check(Environment::RhelArm, !needs_tool);
+        }
+    }
+
+    #[test]
     fn an_operator_replaces_one_label() {
         let settings = Settings::parse("[runners]\ndarwin-x86_64 = \"macos-13\"\n").unwrap();
         let hosted = Hosted::new(&settings).unwrap();

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   var query = new URLSearchParams(location.search), isFile = location.protocol === "file:";
-  var all = (selector, root) => Array.from((root || document).querySelectorAll(selector));
+  var all = (selector, root) => [...(root || document).querySelectorAll(selector)];
 
   // failure.html?id=… and run.html?id=…: a plain id is its own page name; older ones are in their month.
   var door = document.querySelector("[data-go]");
@@ -62,14 +62,16 @@
 
   function makeFilter(form, table) {
     var body = table.tBodies[0], here = [...body.rows], head = [...table.tHead.rows[0].cells];
-    var total = Number(form.dataset.total), whole = null, wanted = 0;
+    var total = +form.dataset.total, whole = null, wanted = 0;
     var fields = [...form.elements].filter((field) => field.name);
+    // Its rows are in other lists; only a server gives the file that has them.
+    if (!here.length && isFile) return;
     var pager = document.querySelector(".pager"), output = form.querySelector("output");
 
     function column(key) { return head.findIndex((cell) => cell.dataset.key === key); }
 
     // What is the same in all rows of this list, which is a part of the list with the index.
-    var preset = Array.from(new URLSearchParams(form.dataset.preset || ""));
+    var preset = [...new URLSearchParams(form.dataset.preset || "")];
 
     function active() {
       var filled = fields.filter((field) => field.value);

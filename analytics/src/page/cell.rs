@@ -111,7 +111,7 @@ impl Cell {
                 html.link_to(root, href).number(*n).markup("</a>");
             }
             Self::Command(text) => {
-                html.markup("<code>").isolated(text.as_str()).markup("</code>");
+                html.markup("<code>").text(text.as_str()).markup("</code>");
             }
             Self::Strip(words) => write_strip(words, html),
         }

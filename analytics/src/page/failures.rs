@@ -26,6 +26,8 @@ struct Chosen {
     title: String,
     intro: String,
     facets: Vec<Facet>,
+    /// Whether the lists of its only facet have all of its rows.
+    is_divided: bool,
     /// The numbers of its failures.
     failures: Vec<usize>,
     /// What is the same in all of its rows, as keys and values of columns.
@@ -36,12 +38,14 @@ struct Chosen {
 impl Chosen {
     fn write(self, site: &Site<'_>, rows: &[Row]) -> Vec<Page> {
         let is_whole = self.stem == ALL;
+        let divided = self.facets.iter().take(self.is_divided.into()).flat_map(|it| &it.parts);
         let list = List {
             stem: self.stem,
             title: self.title,
             section: "Failures",
             intro: Text::new(&self.intro),
             empty: "No failure is recorded.",
+            divided: divided.cloned().collect(),
             facets: self.facets,
             columns: FAILURE_COLUMNS,
             without: self.without,
@@ -69,6 +73,7 @@ pub(super) fn jobs<'s>(site: &'s Site<'_>, rows: &'s [Row]) -> Vec<Job<'s>> {
         title: "Failures".to_owned(),
         intro: NEWEST_FIRST.to_owned(),
         facets: facets(&all),
+        is_divided: false,
         failures: (0..all.len()).collect(),
         preset: vec![],
         without: HIDDEN,
@@ -103,6 +108,7 @@ fn by_category(all: &[&FailureRecord]) -> Vec<Chosen> {
         title: format!("Failures: {category}"),
         intro: NEWEST_FIRST.to_owned(),
         facets: vec![by_kind(&failures.iter().map(|&i| all[i]).collect::<Vec<_>>())],
+        is_divided: true,
         failures,
         preset: vec![("category", shown(category))],
         without: &["cause", "category"],
@@ -116,6 +122,7 @@ fn by_pair(all: &[&FailureRecord]) -> Vec<Chosen> {
         title: format!("Failures: {category} / {subcategory}"),
         intro: format!("What to do: {}.", all[failures[0]].kind().row().remediation),
         facets: vec![],
+        is_divided: false,
         failures,
         preset: vec![("category", shown(category)), ("subcategory", shown(subcategory))],
         without: OF_KIND,
@@ -130,6 +137,7 @@ fn by_place(all: &[&FailureRecord]) -> Vec<Chosen> {
         title: format!("Failures: {ecosystem}"),
         intro: NEWEST_FIRST.to_owned(),
         facets: vec![],
+        is_divided: false,
         failures,
         preset: vec![("ecosystem", ecosystem.to_string())],
         without: &["cause", "ecosystem"],
@@ -139,6 +147,7 @@ fn by_place(all: &[&FailureRecord]) -> Vec<Chosen> {
         title: format!("Failures: {}", word(environment)),
         intro: NEWEST_FIRST.to_owned(),
         facets: vec![],
+        is_divided: false,
         failures,
         preset: vec![("environment", environment.map_or("", |it| it.as_str()).to_owned())],
         without: &["cause", "environment"],
@@ -154,6 +163,7 @@ fn by_time_and_cause(site: &Site<'_>, all: &[&FailureRecord]) -> Vec<Chosen> {
         title: format!("Failures of {day}"),
         intro: NEWEST_FIRST.to_owned(),
         facets: vec![],
+        is_divided: false,
         failures,
         preset: vec![("from", day.to_string()), ("to", day.to_string())],
         without: HIDDEN,
@@ -168,6 +178,7 @@ fn by_time_and_cause(site: &Site<'_>, all: &[&FailureRecord]) -> Vec<Chosen> {
             title: format!("Failures with one cause: {}", newest.kind()),
             intro: format!("For example: {example}. What to do: {remedy}."),
             facets: vec![],
+            is_divided: false,
             failures: of_causes.remove(&cause.fingerprint).unwrap_or_default(),
             preset: vec![("cause", cause.fingerprint.to_string())],
             without: if is_of_one_kind { OF_KIND } else { HIDDEN },

@@ -7,14 +7,18 @@ use askama::Template;
 use super::{
     Page,
     frame::Frame,
+    row::Link,
     row_index,
-    table::{self, Column, ColumnKind, Row, Table, TableView},
+    table::{self, Cell, Column, ColumnKind, Row, Table, TableView},
 };
 use crate::{path, site::Site, text::Text};
 
 /// Rows on one page of a list. A browser filters 500 rows in milliseconds; 50,000 rows take
 /// seconds.
 pub(crate) const N_ROWS: usize = 500;
+
+/// A list with more rows, all of which are in other lists too, does not repeat them.
+pub(super) const MAX_REPEATED: usize = 10_000;
 
 /// Rows from which on a list has filters.
 const N_TO_FILTER: usize = 6;
@@ -75,6 +79,9 @@ pub(super) struct List {
     /// says.
     pub(super) without: &'static [&'static str],
     pub(super) rows: Vec<Row>,
+    /// Lists that together have these rows. If there are more than [`MAX_REPEATED`], they are not
+    /// repeated here.
+    pub(super) divided: Vec<Part>,
     pub(super) index: Index,
     /// Tables after the list, on its first page.
     pub(super) more: Vec<(&'static str, Table)>,
@@ -150,6 +157,9 @@ struct ListPage<'l> {
     /// The file with all rows, where this page has a part of them, and which of its rows are meant.
     index: Option<(&'l str, &'l str)>,
     table: TableView<'l>,
+    /// The lists that have the rows instead.
+    parts: Option<TableView<'l>>,
+    n_rows: usize,
     more: Vec<(&'static str, TableView<'l>)>,
 }
 
@@ -168,8 +178,11 @@ pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
     let (index, preset) = (list.index.path(&list.stem), list.index.preset());
     let has_index = N_ROWS < table.rows.len();
     let shown = table.shown(list.without);
+    let n_divided: usize = list.divided.iter().map(|part| part.n).sum();
+    let is_divided = MAX_REPEATED < n_divided;
+    let parts = is_divided.then(|| parts(&list.divided));
     let mut made = vec![];
-    for (path, pager, rows) in pages(&list.stem, &table.rows) {
+    for (path, pager, rows) in pages(&list.stem, if is_divided { &[] } else { &*table.rows }) {
         let frame = Frame::live(site, &path, &list.title, list.section);
         let root = path::root_of(&path);
         let is_first = pager.first <= 1;
@@ -183,6 +196,8 @@ pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
             index: has_index.then_some((&*index, &*preset)),
             table: table.part(&root, rows, shown.clone()),
             more: more.map(|(title, table)| (*title, table.view(&root))).collect(),
+            parts: parts.as_ref().map(|parts| parts.view(&root)),
+            n_rows: if is_divided { n_divided } else { table.rows.len() },
             pager,
         };
         made.push(super::page(path, &page));
@@ -191,6 +206,22 @@ pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
         made.push(Page { path: index, body: row_index::of_rows(list.columns, &table.rows) });
     }
     made
+}
+
+const PARTS: &[Column] =
+    &[Column::new("List", ColumnKind::Name), Column::new("Rows", ColumnKind::Number)];
+
+fn parts(lists: &[Part]) -> Table {
+    let row = |part: &Part| {
+        let name = Link { href: part.href.clone(), text: part.label.clone() };
+        Row::from(vec![Cell::Link(name), Cell::count(part.n, &*part.href)])
+    };
+    Table {
+        id: "parts",
+        caption: Text::new("The lists that have these rows"),
+        columns: PARTS,
+        rows: lists.iter().map(row).collect(),
+    }
 }
 
 fn choices(table: &Table, without: &[&str]) -> Vec<Choice> {

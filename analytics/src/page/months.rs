@@ -27,6 +27,8 @@ struct MonthPage<'a> {
     archive: String,
     /// The file with their outputs.
     outputs: Option<String>,
+    /// Whether a line says where it was.
+    has_places: bool,
     old: &'a OldMonth,
 }
 
@@ -38,7 +40,8 @@ pub(crate) fn month(old: &OldMonth) -> Page {
     let section = if is_of_runs { "Runs" } else { "Failures" };
     let title = format!("{noun} of {}", old.month);
     let lines = old.runs.iter().flat_map(|(_, lines)| lines);
-    let newest = lines.map(|line| line.at.0).max();
+    let newest = lines.clone().map(|line| line.at.0).max();
+    let has_places = is_of_runs || lines.clone().any(|line| !line.environment.is_empty());
     let file = |path: String| path.rsplit('/').next().unwrap_or_default().to_owned();
     let has_outputs = old.outputs == OldOutputs::InFile;
     let page = MonthPage {
@@ -46,6 +49,7 @@ pub(crate) fn month(old: &OldMonth) -> Page {
         is_of_runs,
         archive: file(path::archive(old.kind, &old.month)),
         outputs: has_outputs.then(|| file(path::outputs(&old.month))),
+        has_places,
         old,
     };
     super::page(path, &page)

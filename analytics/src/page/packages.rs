@@ -36,6 +36,8 @@ fn with_cause(site: &Site<'_>, cause: &Cause<'_>) -> List {
         title: format!("Packages with one cause: {}", newest.kind()),
         section: "Causes",
         intro: Text::new(&format!("For example: {example}. What to do: {remedy}.")),
+        // The failures say it.
+        without: &["why"],
         ..plain(rows(site, cause.packages.iter().copied()))
     }
 }
@@ -65,6 +67,7 @@ fn by_status<'s>(site: &'s Site<'_>) -> Vec<Job<'s>> {
             stem: ALL.to_owned(),
             title: "Packages".to_owned(),
             intro: Text::new("All packages in the queues, curated ones first."),
+            divided: divided(site, None, None),
             facets: vec![Facet { name: "By status", parts }, of_ecosystems(site, None)],
             ..plain(rows(site, ids(&all)))
         };
@@ -76,16 +79,39 @@ fn by_status<'s>(site: &'s Site<'_>) -> Vec<Job<'s>> {
                 stem: path::status(status),
                 title: format!("Packages: {}", label(row::status(status))),
                 intro: Text::new(meaning(status)),
+                divided: divided(site, None, Some(status)),
                 facets: vec![of_ecosystems(site, Some(status))],
                 without: &["status"],
                 index: Index::PartOf(ALL, vec![of_status(status)]),
-                ..plain(rows(site, ids(&site.entries(None, Some(status)))))
+                ..plain(rows_of_part(site, &site.entries(None, Some(status))))
             };
             list::write(site, list)
         })
     };
     let whole: Job<'s> = Box::new(whole);
     std::iter::once(whole).chain(StatusLabel::ALL.iter().map(one)).collect()
+}
+
+/// The rows of a list that is a part of the list of all entries; none where other lists have them.
+fn rows_of_part(site: &Site<'_>, entries: &[&QueueEntry]) -> Vec<Row> {
+    if list::MAX_REPEATED < entries.len() { vec![] } else { rows(site, ids(entries)) }
+}
+
+/// The lists of one ecosystem and one status that together have these entries.
+fn divided(
+    site: &Site<'_>,
+    ecosystem: Option<&EcosystemId>,
+    status: Option<StatusLabel>,
+) -> Vec<Part> {
+    let all = site.records.queues.keys().filter(|id| ecosystem.is_none_or(|asked| asked == *id));
+    let statuses = || StatusLabel::ALL.iter().filter(|it| status.is_none_or(|asked| asked == **it));
+    let pairs = all.flat_map(|id| statuses().map(move |status| (id, *status)));
+    let part = |(id, status): (&EcosystemId, StatusLabel)| Part {
+        label: Text::of(format_args!("{id}: {}", label(row::status(status)))),
+        n: site.entries(Some(id), Some(status)).len(),
+        href: path::list(&path::status_in(id, status), 1),
+    };
+    pairs.map(part).filter(|part| part.n > 0).collect()
 }
 
 /// What the rows of entries with that status have in common.
@@ -140,10 +166,11 @@ fn of_ecosystem<'s>(site: &'s Site<'_>, ecosystem: &'s EcosystemId) -> Vec<Job<'
         let list = List {
             stem: path::queue(ecosystem),
             title: format!("Packages of {ecosystem}"),
+            divided: divided(site, Some(ecosystem), None),
             facets: vec![Facet { name: "By status", parts }],
             without: &["ecosystem"],
             index: Index::PartOf(ALL, vec![of_whole]),
-            ..plain(rows(site, ids(&all)))
+            ..plain(rows_of_part(site, &all))
         };
         list::write(site, list)
     });

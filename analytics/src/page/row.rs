@@ -36,10 +36,11 @@ impl Link {
         Self::new(site.package_href(id), &id.name)
     }
 
-    /// A link to the page of a failure, with its headline as text.
+    /// A link to the page of a failure, with its headline as text, without the package that is named
+    /// beside it.
     pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Self {
         let shown = site.shown(failure);
-        Self { href: shown.href.clone(), text: shown.line.clone() }
+        Self { href: shown.href.clone(), text: shown.cause.clone() }
     }
 
     /// A link to the page of a run, if that page exists.
@@ -56,12 +57,12 @@ impl Link {
 
 pub(super) const FAILURE_COLUMNS: &[Column] = &[
     Column::keyed("package", "Package", Kind::Name),
-    Column::keyed("ecosystem", "Ecosystem", Kind::Choice),
+    Column::new("What happened", Kind::Line),
     Column::keyed("category", "Category", Kind::Choice),
     Column::keyed("subcategory", "Subcategory", Kind::Status),
+    Column::keyed("ecosystem", "Ecosystem", Kind::Choice),
     Column::keyed("environment", "Environment", Kind::Choice),
     Column::keyed("time", "Time", Kind::Time),
-    Column::new("What happened", Kind::Line),
     // Only the script sees it, when it filters the list of one cause.
     Column::keyed("cause", "Cause", Kind::Choice),
 ];
@@ -74,12 +75,12 @@ pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Row {
     let environment = failure.environment.map_or("", |environment| environment.as_str());
     Row::from(vec![
         Cell::link(Link::package(site, &failure.package_id)),
-        Cell::text(&failure.package_id.ecosystem),
+        Cell::Link(Link::failure(site, failure)),
         Cell::text(failure.category()),
         Cell::text(failure.subcategory()),
+        Cell::text(&failure.package_id.ecosystem),
         Cell::text(environment),
         Cell::Time(Timestamp(failure.timestamp)),
-        Cell::Link(Link::failure(site, failure)),
         Cell::text(failure.fingerprint),
     ])
 }
@@ -185,7 +186,7 @@ pub(super) const PACKAGE_COLUMNS: &[Column] = &[
     Column::keyed("ecosystem", "Ecosystem", Kind::Choice),
     Column::keyed("status", "Status", Kind::Status),
     Column::keyed("tier", "Tier", Kind::Choice),
-    Column::new("Why", Kind::Line),
+    Column::keyed("why", "Why", Kind::Line),
     Column::new("Last ten attempts", Kind::Other),
     Column::keyed("time", "Last attempt", Kind::Time),
     Column::new("Not before", Kind::Time),

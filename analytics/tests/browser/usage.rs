@@ -16,6 +16,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("a_filter_speaks_of_the_whole_list_over_http", filters_the_whole_list),
         trial("a_filter_speaks_of_its_page_in_files", filters_the_page),
         trial("ids_lead_to_pages_and_to_lines_of_months", ids),
+        trial("a_filter_of_a_part_of_a_list_speaks_of_the_whole_part", filters_a_part),
+        trial("a_keyboard_reaches_and_operates_everything", keyboard),
+        trial("on_paper_there_are_all_rows_and_no_controls", print),
         trial("without_scripts_rows_and_facets_are_there", without_scripts),
         barriers(),
     ]
@@ -99,7 +102,7 @@ fn filters_the_whole_list(browser: &mut Browser) {
     };
     tab.eval(&type_in("q", "P69"));
     assert_eq!(tab.eval(SHOWN), 1);
-    assert_eq!(tab.eval("location.search"), "?q=P69&ecosystem=go&subcategory=verify_timeout");
+    assert_eq!(tab.eval("location.search"), "?q=P69&subcategory=verify_timeout&ecosystem=go");
     tab.eval(&type_in("q", "nothing is called so"));
     assert_eq!(tab.eval(SHOWN), 0);
     assert!(tab.eval(OUTPUT).as_str().unwrap().starts_with("Nothing matches"));
@@ -118,6 +121,87 @@ fn filters_the_whole_list(browser: &mut Browser) {
         tab.eval("document.querySelector('#rows th').getAttribute('aria-sort')"),
         "ascending"
     );
+}
+
+fn filters_a_part(browser: &mut Browser) {
+    let folder = written(&many(), sample::now());
+    let base = server::start(folder.path());
+    let mut tab = Tab::open(browser, VIEW);
+    tab.go(&format!("{base}failures-in/go.html?q=p69"));
+    tab.until("document.querySelector('output').textContent");
+    // Failures of other ecosystems are in the same index and not in this list.
+    let names = "Array.from(document.querySelectorAll('#rows tbody th')).map(it => it.textContent)";
+    let names: Vec<String> = serde_json::from_value(tab.eval(names)).unwrap();
+    assert_eq!(names.len(), 11, "{names:?}");
+    assert!(names.iter().all(|name| name.starts_with("p69")), "{names:?}");
+    assert!(tab.eval(OUTPUT).as_str().unwrap().starts_with("Showing 11 of "));
+    let link = "document.querySelector('#rows tbody a').getAttribute('href')";
+    let link = tab.eval(link);
+    assert!(folder.path().join("failures-in").join(link.as_str().unwrap()).is_file(), "{link}");
+}
+
+/// Presses and releases a key.
+fn press(tab: &mut Tab<'_>, key: &str, text: &str, code: u32) {
+    for kind in ["keyDown", "keyUp"] {
+        let text = if kind == "keyDown" { text } else { "" };
+        let event = json!({"type": kind, "key": key, "code": key, "text": text,
+            "windowsVirtualKeyCode": code});
+        tab.call("Input.dispatchKeyEvent", &event);
+    }
+}
+
+fn keyboard(browser: &mut Browser) {
+    let folder = written(&many(), sample::now());
+    let mut tab = Tab::open(browser, VIEW);
+    tab.go(&format!("file://{}/failures.html", folder.path().display()));
+    let tab_key = |tab: &mut Tab<'_>| press(tab, "Tab", "", 9);
+    let enter = |tab: &mut Tab<'_>| press(tab, "Enter", "\r", 13);
+    // The first stop leads past the navigation, and is seen when it has the focus.
+    tab_key(&mut tab);
+    assert_eq!(tab.eval("document.activeElement.textContent"), "Skip to content");
+    assert_eq!(tab.eval("document.activeElement.getBoundingClientRect().left >= 0"), true);
+    enter(&mut tab);
+    assert_eq!(tab.eval("location.hash"), "#main");
+    // From there every control comes in the order of the page, and each shows that it has the focus.
+    let mut seen = vec![];
+    for _ in 0..60 {
+        tab_key(&mut tab);
+        let name = "(() => { const it = document.activeElement; return it.name || it.type || it.tagName; })()";
+        seen.push(tab.eval(name).as_str().unwrap().to_owned());
+        let outline = tab.eval("getComputedStyle(document.activeElement).outlineStyle");
+        // The parts of a date have a look of their own.
+        let is_date = seen.last().is_some_and(|it| it == "from" || it == "to");
+        assert!(is_date || outline != "none", "{seen:?}");
+        if seen.last().is_some_and(|it| it == "button") {
+            break;
+        }
+    }
+    for control in ["A", "q", "subcategory", "from", "to", "submit", "reset", "DIV"] {
+        assert!(seen.iter().any(|it| it == control), "{control} in {seen:?}");
+    }
+    // The headings of columns sort.
+    enter(&mut tab);
+    let sorted = "document.querySelectorAll('#rows th[aria-sort=ascending]').length";
+    assert_eq!(tab.eval(sorted), 1);
+}
+
+fn print(browser: &mut Browser) {
+    let folder = written(&many(), sample::now());
+    let mut tab = Tab::open(browser, VIEW);
+    tab.go(&format!("file://{}/failures.html", folder.path().display()));
+    tab.call("Emulation.setEmulatedMedia", &json!({"media": "print"}));
+    let shown = |selector: &str| format!("document.querySelector('{selector}').checkVisibility()");
+    for control in [".top nav", ".filters", ".pager"] {
+        assert_eq!(tab.eval(&shown(control)), false, "{control}");
+    }
+    assert_eq!(tab.eval(&shown("#rows")), true);
+    assert_eq!(tab.eval(SHOWN), 500);
+    assert_eq!(
+        tab.eval("getComputedStyle(document.querySelector('.scroll')).overflowX"),
+        "visible"
+    );
+    let pdf = tab.call("Page.printToPDF", &json!({}))["data"].clone();
+    assert!(pdf.as_str().unwrap().len() > 50_000, "500 rows are some pages");
 }
 
 fn filters_the_page(browser: &mut Browser) {

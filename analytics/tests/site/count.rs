@@ -8,7 +8,10 @@ use crate::{
     links::resolve,
 };
 
-/// The number of body rows of each table of a page, by its id.
+const PARTS: &str = "parts";
+
+/// The number of body rows of each table of a page, by its id. The table of lists that have the rows
+/// instead of the page counts as many rows as they have.
 fn rows_of(tags: &[Tag]) -> BTreeMap<&str, usize> {
     let mut rows = BTreeMap::new();
     let (mut id, mut is_in_body) = ("", false);
@@ -22,8 +25,11 @@ fn rows_of(tags: &[Tag]) -> BTreeMap<&str, usize> {
             // The row of the head comes before the body.
             "tbody" => is_in_body = true,
             // A heading among the rows is no row.
-            "tr" if is_in_body && !tag.attributes.contains_key("class") => {
+            "tr" if is_in_body && id != PARTS && !tag.attributes.contains_key("class") => {
                 *rows.get_mut(id).unwrap() += 1;
+            }
+            "a" if id == PARTS => {
+                *rows.get_mut(id).unwrap() += tag.text.parse::<usize>().unwrap_or(0);
             }
             _ => {}
         }
@@ -47,7 +53,8 @@ fn n_rows_in(tables: &Tables<'_>, (path, href): (&str, &str)) -> usize {
         let path = if n == 1 { file.clone() } else { format!("{stem}~{n}.html") };
         tables.get(&*path)
     });
-    parts.map(|tables| tables.get("rows").copied().unwrap_or(0)).sum()
+    let n = |tables: &BTreeMap<&str, usize>, id| tables.get(id).copied().unwrap_or(0);
+    parts.map(|tables| n(tables, "rows") + n(tables, PARTS)).sum()
 }
 
 /// The same for one link.

@@ -121,6 +121,33 @@ fn a_package_that_was_never_attempted_is_a_row_to_which_others_lead() {
 }
 
 #[test]
+fn very_long_lists_name_the_lists_that_have_their_rows() {
+    let mut state = MemoryState::default();
+    for i in 0..10_001 {
+        let ecosystem = if i < 3 { "cargo" } else { "npm" };
+        state
+            .queue(json!({"id": format!("{ecosystem}:p{i}"), "tier": 3, "added_at": sample::now(),
+            "status": if i == 5 { "success" } else { "pending" }}));
+    }
+    let site = site(&state, sample::now());
+    let pages = count::parse(&site);
+    for (list, n) in
+        [("queue.html", 10_001), ("pending.html", 10_000), ("queue/npm/all.html", 9_998)]
+    {
+        assert_eq!(count::n_rows(&pages, ("index.html", list)), n, "{list}");
+    }
+    assert!(site["queue.html"].contains("<table id=\"parts\">"));
+    assert!(!site.contains_key("queue~2.html"));
+    // Filters look at all rows.
+    let index: Value = serde_json::from_str(&site["queue.rows.json"]).unwrap();
+    assert_eq!(index["columns"][0]["rows"].as_array().unwrap().len(), 10_001);
+    assert!(site["queue.html"].contains("data-total=\"10001\" data-root=\"\" data-index"));
+    // The lists that are the parts of others have their rows.
+    assert!(site.contains_key("queue/npm/pending~20.html"));
+    count::check_all(&site);
+}
+
+#[test]
 fn what_a_blocker_unlocks_is_listed() {
     let mut state = MemoryState::default();
     let waits = [("a", vec!["x"]), ("b", vec!["x", "y"]), ("c", vec!["a"])];

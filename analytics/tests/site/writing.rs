@@ -138,7 +138,7 @@ fn a_whole_site_is_written_once() {
 #[test]
 fn the_script_and_the_style_stay_small() {
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../website/assets");
-    for (name, limit) in [("site.js", 8 * 1024), ("site.css", 12 * 1024)] {
+    for (name, limit) in [("site.js", 8 * 1024), ("site.css", 14 * 1024)] {
         let n_bytes = fs::metadata(assets.join(name)).unwrap().len();
         assert!((1..=limit).contains(&n_bytes), "{name} has {n_bytes} bytes");
     }

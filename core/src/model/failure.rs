@@ -136,7 +136,8 @@ failure_kinds! {
 impl FailureKind {
     /// The kind that is stored as this pair; `None` for a pair that only later versions know.
     pub fn parse(category: &str, subcategory: &str) -> Option<Self> {
-        let is_pair = |row: Row| (row.category, row.subcategory) == (category, subcategory);
+        // Most rows differ in the second word, which is therefore compared first.
+        let is_pair = |row: Row| row.subcategory == subcategory && row.category == category;
         Self::ALL.iter().copied().find(|kind| is_pair(kind.row()))
     }
 

@@ -1,6 +1,9 @@
 //! Annotations: messages that GitHub shows beside the files of a pull request and above the log of a job.
 
-use batch_core::decide::clean::Cleaner;
+use batch_core::decide::{
+    clean::Cleaner,
+    doctor::{Finding, Severity},
+};
 
 use super::stages::StageReport;
 use crate::{
@@ -120,6 +123,27 @@ pub(super) fn of_merge(report: &MergeReport) -> Vec<Annotation> {
     };
     let problems = report.problems.iter().map(|it| Annotation::warning("merge", it));
     kept.into_iter().chain(problems).collect()
+}
+
+/// So many findings at most become annotations. GitHub shows fewer.
+const MAX_FINDINGS: usize = 100;
+
+/// The most serious of `findings`, which are sorted.
+pub(super) fn of_findings(findings: &[Finding]) -> impl Iterator<Item = Annotation> {
+    let by_severity = [Severity::Error, Severity::Warning, Severity::Info].into_iter();
+    let sorted =
+        by_severity.flat_map(|it| findings.iter().filter(move |found| found.severity == it));
+    sorted.take(MAX_FINDINGS).map(|found| {
+        let level = match found.severity {
+            Severity::Error => Level::Error,
+            Severity::Warning => Level::Warning,
+            Severity::Info => Level::Notice,
+        };
+        let message = format!("{}\n{}", found.message, found.remedy);
+        let annotation = Annotation::new(level, found.code.row().word, &message);
+        let line = found.line.and_then(|line| usize::try_from(line).ok());
+        if found.file.is_empty() { annotation } else { annotation.at(&found.file, line, None) }
+    })
 }
 
 /// What `report` says: a stage that has not ended.

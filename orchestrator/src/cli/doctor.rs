@@ -11,7 +11,7 @@ use batch_forge::git::{Author, Git, GitSettings};
 pub(super) use report::{DoctorReport, RestoredFile};
 
 use super::{
-    Context, Refusal,
+    Context, Refusal, annotation,
     forge::{self, ForgeArgs},
     stages::merge::{PATIENCE, RemoteArgs, Repository},
 };
@@ -58,6 +58,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         Some(_) => report.add(at_forge(args, cx).await?),
     }
     cx.out.show(&report)?;
+    cx.out.annotate(annotation::of_findings(&report.findings))?;
     Ok(if report.is_empty() { Exit::Ok } else { Exit::Unexpected })
 }
 

@@ -57,20 +57,15 @@ impl Out {
         self.form == Form::Json
     }
 
-    /// Prints `annotations`, if they are requested.
+    /// Prints `annotations`, if they are requested. These are the only commands that this program prints, and
+    /// their texts cannot begin another one.
     pub(super) fn annotate(
         &self,
         annotations: impl IntoIterator<Item = Annotation>,
     ) -> anyhow::Result<()> {
-        if self.form == Form::Github { self.print_annotations(annotations) } else { Ok(()) }
-    }
-
-    /// Prints `annotations`. These are the only commands that this program prints, and their texts cannot
-    /// begin another one.
-    pub(super) fn print_annotations(
-        &self,
-        annotations: impl IntoIterator<Item = Annotation>,
-    ) -> anyhow::Result<()> {
+        if self.form != Form::Github {
+            return Ok(());
+        }
         let lines = annotations.into_iter().map(|annotation| annotation.line(&self.cleaner) + "\n");
         write(&lines.collect::<String>())
     }

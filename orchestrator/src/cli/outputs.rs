@@ -37,6 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a file of the test")]
     fn results_are_added_and_a_value_of_two_lines_adds_none() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("outputs");

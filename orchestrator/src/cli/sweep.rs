@@ -7,8 +7,8 @@ use batch_core::{decide::preflight::Choice, io::Outbox, model::Environment};
 use chrono::TimeDelta;
 
 use super::{
-    Context, Refusal, annotation, names, period, programs::ProgramArgs, session::Session,
-    signal::drain_on_signal, stops,
+    Context, Refusal, annotation, names, outputs::OutputArgs, period, programs::ProgramArgs,
+    session::Session, signal::drain_on_signal, stops,
 };
 use crate::{
     env::Root,
@@ -40,6 +40,8 @@ pub(super) struct Args {
     jobs: u8,
     #[command(flatten)]
     keep: KeepArgs,
+    #[command(flatten)]
+    outputs: OutputArgs,
     #[command(flatten)]
     programs: ProgramArgs,
 }
@@ -107,5 +109,6 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let summary = run::sweep(&ports, &config, &request, &cx.stop).await?;
     cx.out.show(&summary)?;
     cx.out.annotate(annotation::of_summary(&summary))?;
+    args.outputs.write(&[("run_id", &summary.run_id)])?;
     Ok(args.keep.exit(&summary))
 }

@@ -77,6 +77,7 @@ fn recorded(
 }
 
 /// Keeps what `archive` has. Returns the number of batches.
+#[expect(clippy::disallowed_methods, reason = "a copy for this call, which is no state")]
 fn one(
     archive: Archive,
     state: &FsState,

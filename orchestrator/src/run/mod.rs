@@ -7,6 +7,7 @@
 mod batch;
 mod commit;
 mod journal;
+mod next_step;
 mod ports;
 pub(crate) mod recover;
 mod skipped;

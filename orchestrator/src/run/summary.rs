@@ -15,7 +15,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::SkippedEcosystem;
+use super::{SkippedEcosystem, next_step::next_step};
 use crate::{counted::counted, explained};
 
 /// A run, in the form of `run --json`.
@@ -206,22 +206,6 @@ impl BatchSummary {
     }
 }
 
-impl Summary {
-    /// What a person does after this run, as a command to paste.
-    fn next_step(&self) -> String {
-        let kept = |batch: &BatchSummary| batch.recorded == Recording::Kept;
-        let failed = self.batches.iter().find(|batch| 0 < batch.failed + batch.blocked);
-        match (self.batches.iter().any(kept), failed) {
-            (true, _) => "tsuku-batch merge --push --resume".to_owned(),
-            (false, Some(batch)) => {
-                format!("tsuku-batch failures list --batch {}", batch.batch_id)
-            }
-            (false, None) if self.batches.is_empty() => "tsuku-batch plan --slots 12".to_owned(),
-            (false, None) => "tsuku-batch status".to_owned(),
-        }
-    }
-}
-
 /// In words for a person.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -257,7 +241,7 @@ impl fmt::Display for Summary {
                 "Interrupted: finished attempts are recorded; the other packages stay in the queue."
             )?;
         }
-        writeln!(f, "Next: {}", self.next_step())
+        writeln!(f, "Next: {}", next_step(self))
     }
 }
 

@@ -131,8 +131,8 @@ impl Simulator<'_> {
         let done = match lost.filter(|lost| lost.job == job) {
             None => self.clock.run(work),
             Some(lost) => {
-                let (work, loss) = (pin!(work), pin!(self.clock.sleep(lost.after)));
-                match self.clock.run(select(work, loss)) {
+                let (work, end) = (pin!(work), pin!(self.clock.sleep(lost.after)));
+                match self.clock.run(select(work, end)) {
                     Either::Left((done, _)) => done,
                     Either::Right(_) => return Ok(None),
                 }
@@ -146,6 +146,7 @@ impl Simulator<'_> {
     }
 
     /// Damages the artifacts of the first run in which the scenario wants it.
+    #[expect(clippy::disallowed_methods, reason = "what goes wrong goes around the usual ways")]
     fn damage(&mut self, folder: &ArtifactFolder) -> anyhow::Result<()> {
         let wanted = self.world.scenario().damaged_artifacts;
         if self.is_damaged || wanted.is_none_or(|at| self.world.now() < at) {

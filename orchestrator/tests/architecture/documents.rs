@@ -75,9 +75,9 @@ fn the_field_lessons_are_those_of_the_document() {
         assert_ne!(before, after, "{id} changes nothing");
         let name = test.rsplit([' ', ':']).next().unwrap();
         let is_there = files_of(test).into_iter().any(|path| {
-            let text =
+            let content =
                 texts.entry(path).or_insert_with_key(|path| fs::read_to_string(path).unwrap());
-            text.contains(&format!("fn {name}("))
+            content.contains(&format!("fn {name}("))
         });
         assert!(is_there, "{id}: there is no test {name}");
     }

@@ -127,11 +127,10 @@ pub(crate) fn findings(files: &Files) -> Vec<String> {
 }
 
 fn of_workflow(path: &str, file: &Value, found: &mut Vec<String>) {
-    let events: BTreeSet<&str> = match &file["on"] {
-        Value::Mapping(events) => events.keys().filter_map(Value::as_str).collect(),
-        Value::Sequence(events) => events.iter().filter_map(Value::as_str).collect(),
-        event => event.as_str().into_iter().collect(),
-    };
+    let on = &file["on"];
+    let fields = on.as_mapping().into_iter().flatten().filter_map(|(event, _)| event.as_str());
+    let items = on.as_sequence().into_iter().flatten().filter_map(Value::as_str);
+    let events: BTreeSet<&str> = fields.chain(items).chain(on.as_str()).collect();
     let others: Vec<&&str> = events.iter().filter(|event| !EVENTS.contains(event)).collect();
     if events.is_empty() || !others.is_empty() {
         found.push(format!("{path}: runs for {others:?}"));

@@ -7,6 +7,7 @@ use std::{
 
 use clap::CommandFactory as _;
 use orchestrator::cli::Cli;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     commands::starts_program,
@@ -134,8 +135,7 @@ fn a_release_with_another_checksum_is_not_installed() {
     assert!(told.contains("does not have the checksum"), "{told}");
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "only the stand-in is left: {left:?}");
-    use sha2::Digest as _;
-    let installed = fetch(&hex::encode(sha2::Sha256::digest(b"a program")), &to);
+    let installed = fetch(&hex::encode(Sha256::digest(b"a program")), &to);
     assert!(installed.status.success(), "{installed:?}");
     assert_eq!(std::fs::read_to_string(&to).unwrap(), "a program");
 }

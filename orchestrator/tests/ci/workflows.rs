@@ -97,9 +97,16 @@ fn artifacts_are_named_by_their_run_kept_as_long_as_needed_and_have_hidden_files
             continue;
         }
         let name = text(with, "name").or_else(|| text(with, "pattern")).unwrap();
-        let runs =
-            ["github.run_id", "steps.preflight.outputs.run_id", "needs.preflight.outputs.run_id"];
-        let is_of_run = runs.iter().any(|run| name.starts_with(&format!("${{{{ {run} }}}}-")));
+        // The program names its runs `run-<time>`.
+        let runs = [
+            "${{ github.run_id }}-",
+            "${{ steps.preflight.outputs.run_id }}-",
+            "${{ needs.preflight.outputs.run_id }}-",
+            "${{ steps.make.outputs.run_id }}-",
+            "${{ steps.sweep.outputs.run_id }}-",
+            "run-*-",
+        ];
+        let is_of_run = runs.iter().any(|run| name.starts_with(run));
         assert!(is_of_run, "{place}: {name}");
         let path = text(with, "path").unwrap();
         if is_of("upload") {
@@ -153,10 +160,9 @@ fn the_program_is_built_once_on_each_kind_of_machine_before_others_take_it() {
             if !of_job(job, "artifact") {
                 continue;
             }
-            let needs: Vec<&str> = match &job["needs"] {
-                Value::Sequence(names) => names.iter().filter_map(Value::as_str).collect(),
-                name => name.as_str().into_iter().collect(),
-            };
+            let needs = &job["needs"];
+            let several = needs.as_sequence().into_iter().flatten().filter_map(Value::as_str);
+            let needs: Vec<&str> = several.chain(needs.as_str()).collect();
             let has_builder = needs.iter().any(|needed| builders.contains(needed));
             assert!(has_builder, "{path}: {name} takes a program that no job before it builds");
         }

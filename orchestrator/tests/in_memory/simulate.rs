@@ -134,6 +134,7 @@ fn a_quarter_in_which_everything_goes_wrong_violates_no_rule_and_leaves_a_valid_
 /// A month as the jobs of CI carry it out: stages that are processes of their own, artifacts between
 /// them, and nobody who does anything.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "artifacts are in a folder of the test")]
 fn a_month_in_stages_ends_well_whatever_goes_wrong() {
     const MONTH: u32 = 720;
     let at = |day: i64, lasts: i64| Period {

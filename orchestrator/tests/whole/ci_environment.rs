@@ -6,6 +6,7 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::{
+    push::remote::{git, obstacle_to_git},
     registry::{self, Package},
     root::{TestRoot, obstacle_to_npm, program},
     trial,
@@ -17,6 +18,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             "a_package_sees_neither_the_token_nor_the_files_of_the_ci_run",
             sees_nothing,
             obstacle_to_npm().as_deref(),
+        ),
+        trial(
+            "nothing_that_a_package_prints_acts_in_the_summary_of_a_ci_run",
+            summary,
+            obstacle_to_npm().or_else(obstacle_to_git).as_deref(),
         ),
         trial("a_missing_tool_is_an_error_with_an_annotation", tools, None),
         trial("the_program_works_without_its_checkout", alone, None),
@@ -107,10 +113,46 @@ fn sees_nothing() {
     }
 }
 
+/// What acts in Markdown, in HTML, and as a command to CI.
+const ACTING: &[&str] =
+    &["<img src=x>", "[a](https://evil.example)", "::error::x", "##[error]x", "@everyone"];
+
+fn summary() {
+    let text = serde_json::to_string(&format!("error: ` | {}", ACTING.join(" ` | \n"))).unwrap();
+    let script = format!("#!/usr/bin/env node\nconsole.error({text});\nprocess.exit(3);\n");
+    let files = [("cli.js".to_owned(), script)];
+    let package = Package { files: files.into(), ..Package::tool("acting", 0) };
+    let root = TestRoot::new(&registry::serve([package], Duration::ZERO), "");
+    root.put_pending(&["acting"]);
+    std::fs::write(root.path(".gitignore"), ".tsuku-batch/\n").unwrap();
+    let remote = tempfile::tempdir().unwrap();
+    let (at, to) = (root.dir.path(), remote.path().join("b.git").display().to_string());
+    git(at, &["init", "--quiet", "-b", "main"]);
+    git(at, &["add", "--all"]);
+    git(at, &["commit", "--quiet", "-m", "a root"]);
+    git(at, &["clone", "--quiet", "--bare", ".", &to]);
+    root.ok(&["run", "--ecosystem", "npm", "--keep", "-q"]);
+    let file = remote.path().join("summary.md");
+    let push = ["merge", "--push", "--resume", "--remote", &to, "--summary"];
+    let push: Vec<&str> = push.into_iter().chain(file.to_str()).collect();
+    let printed = root.ok(&push);
+    let summary = std::fs::read_to_string(&file).unwrap();
+    assert!(summary.contains("| `npm:acting` |"), "{summary}");
+    // What stands between backticks is shown as it is. Nothing else is from the package.
+    let outside: String = summary.split('`').step_by(2).collect();
+    for acting in ACTING {
+        assert!(!outside.contains(acting), "{acting}: {summary}");
+    }
+    let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
+    for text in [&summary, &printed] {
+        assert!(!text.lines().any(is_command), "{text}");
+    }
+}
+
 fn tools() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(program());
-    command.args(["ecosystem", "tools", "npm homebrew", "--annotate"]);
+    command.args(["ecosystem", "tools", "npm homebrew", "--format", "github"]);
     let output = command.env("PATH", dir.path()).current_dir(dir.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();

@@ -216,6 +216,11 @@ fn annotations() {
     assert_eq!(output.status.code(), Some(4), "{stdout}");
     assert!(stdout.contains("\n::notice title=npm was not attempted::"), "{stdout}");
     assert!(!stdout.lines().any(|line| line.trim_start().starts_with("::set-output")), "{stdout}");
+    // A finding names its file.
+    std::fs::create_dir_all(root.path("data/failures")).unwrap();
+    std::fs::write(root.path("data/failures/x.jsonl"), "{\n").unwrap();
+    let (stdout, _) = said(&root.run(&["doctor", "--format", "github"]));
+    assert!(stdout.contains("\n::error file=data/failures/x.jsonl,"), "{stdout}");
     let both = root.run(&["run", "--json", "--format", "github"]);
     assert_eq!(both.status.code(), Some(2), "annotations are no JSON");
 }

@@ -18,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("only_the_recipes_that_a_commit_changes_are_looked_at", changed, git.as_deref()),
         trial("recipes_of_a_pull_request_are_installed_as_they_are", tested, both.as_deref()),
+        trial("what_cannot_be_tested_now_is_a_warning_and_no_failure", undecided, git.as_deref()),
     ]
 }
 
@@ -111,10 +112,26 @@ fn changed() {
     assert!(!root.path("x").exists(), "a name was taken for an option");
 }
 
+/// The exit code of `recipe test` here, and the result for each file.
+fn test(root: &TestRoot, args: &[&str]) -> (Option<i32>, Vec<String>) {
+    let fixed = ["recipe", "test", "--environment", HERE, "-q", "--json"];
+    let output = root.command(&fixed).args(args).output().unwrap();
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let of = |it: &Value| {
+        let file = it["file"].as_str().unwrap().rsplit('/').next().unwrap();
+        let outcome = it["outcome"].as_str().unwrap();
+        let kind = it["failure"]["subcategory"].as_str().unwrap_or_default();
+        format!("{file} {outcome} {kind}").trim_end().to_owned()
+    };
+    let lines: Vec<String> = report["recipes"].as_array().unwrap().iter().map(of).collect();
+    (output.status.code(), lines)
+}
+
 fn tested() {
     let names = ["added", "edited", "kept", "other", "removed"];
     let mut packages: Vec<Package> = names.map(|name| Package::tool(name, 0)).into();
-    packages[1].version = "2.0.0".to_owned();
+    "2.0.0".clone_into(&mut packages[1].version);
     let root = repository(&registry::serve(packages, Duration::ZERO));
     propose(&root);
     put(
@@ -129,20 +146,7 @@ fn tested() {
     );
     put(&root, "alien", "[metadata]\nname = \"alien\"\n");
     commit(&root, "more");
-    let test = |args: &[&str]| {
-        let fixed = ["recipe", "test", "--environment", HERE, "-q", "--json"];
-        let output = root.command(&fixed).args(args).output().unwrap();
-        let report: Value =
-            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-        let of = |it: &Value| {
-            let file = it["file"].as_str().unwrap().rsplit('/').next().unwrap();
-            let outcome = it["outcome"].as_str().unwrap();
-            let kind = it["failure"]["subcategory"].as_str().unwrap_or_default();
-            format!("{file} {outcome} {kind}").trim_end().to_owned()
-        };
-        let lines: Vec<String> = report["recipes"].as_array().unwrap().iter().map(of).collect();
-        (output.status.code(), lines)
-    };
+    let test = |args: &[&str]| test(&root, args);
     // `edited` prints 1.0.0, and the registry has 2.0.0.
     let (code, lines) = test(&["--changed-since", "HEAD^1^1"]);
     assert_eq!(
@@ -164,4 +168,24 @@ fn tested() {
     let other = ["--environment", "darwin-arm64", &file("recipes/a/added.toml")];
     let output = root.command(&["recipe", "test"]).args(other).output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{output:?}");
+}
+
+/// What cannot be found out now is no failure of the recipe.
+fn undecided() {
+    let root = repository(&registry::serve([Package::tool("kept", 0)], Duration::ZERO));
+    let file = root.path("recipes/k/kept.toml").display().to_string();
+    let told = |args: &[&str]| test(&root, args);
+    root.ok(&["pause", "--reason", "maintenance", "--for", "2h"]);
+    assert_eq!(told(&[&file]), (Some(4), vec!["kept.toml undecided".to_owned()]));
+    assert_eq!(told(&[&file, "--allow-undecided"]).0, Some(0));
+    let annotated = ["recipe", "test", "--environment", HERE, "--format", "github", &file];
+    let printed = String::from_utf8(root.run(&annotated).stdout).unwrap();
+    let warning = format!("::warning file={file},title=it could not be tested now in {HERE}::");
+    assert!(printed.lines().any(|line| line.starts_with(&warning)), "{printed}");
+    put(&root, "alien", "[metadata]\nname = \"alien\"\n");
+    let alien = root.path("recipes/a/alien.toml").display().to_string();
+    let printed =
+        String::from_utf8(root.run(&["recipe", "check", "--format", "github", &alien]).stdout);
+    let error = format!("::error file={alien},");
+    assert!(printed.unwrap().lines().any(|line| line.starts_with(&error)));
 }

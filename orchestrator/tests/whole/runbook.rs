@@ -199,10 +199,10 @@ fn works() {
         let scene = template.again();
         for line in commands {
             let (command, codes) = with_codes(line);
-            let named = names
+            let line = names
                 .iter()
                 .fold(command.to_owned(), |line, (example, name)| line.replace(example, name));
-            let output = scene.execute(&named);
+            let output = scene.execute(&line);
             let code = output.status.code().unwrap();
             let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             if !codes.contains(&code) {

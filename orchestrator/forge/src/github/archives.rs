@@ -62,13 +62,13 @@ impl Github {
             Err(HttpError::Undeclared { url }) => {
                 let request = Request::get(url.as_str(), &[], &[]);
                 let request = request.map_err(|error| self.api.no_answer(&error))?;
-                self.from_store(&request.at_most(MAX_BYTES)).await
+                self.stored(&request.at_most(MAX_BYTES)).await
             }
             Err(error) => Err(self.api.no_answer(&error)),
         }
     }
 
-    async fn from_store(&self, request: &Request) -> Result<Vec<u8>, ForgeError> {
+    async fn stored(&self, request: &Request) -> Result<Vec<u8>, ForgeError> {
         let unreachable = |reason: String| ForgeError::Unreachable {
             reason: format!("the store of artifacts: {}", line(&self.api.cleaner, &reason)),
         };

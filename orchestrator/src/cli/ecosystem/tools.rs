@@ -17,9 +17,6 @@ pub(in crate::cli) struct Args {
     /// Ecosystems, by id or alias, or `all`; one word may hold several of them with blanks in between
     #[arg(value_name = "ID", required = true)]
     ecosystems: Vec<String>,
-    /// Also print what is missing as annotations of the run on GitHub
-    #[arg(long)]
-    annotate: bool,
 }
 
 pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
@@ -32,11 +29,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let annotations = report.missing().map(|(ecosystem, program)| {
         Annotation::error(&format!("{program} is missing"), &missing(ecosystem, program))
     });
-    if args.annotate {
-        cx.out.print_annotations(annotations)?;
-    } else {
-        cx.out.annotate(annotations)?;
-    }
+    cx.out.annotate(annotations)?;
     let is_complete = report.missing().next().is_none();
     Ok(if is_complete { Exit::Ok } else { Exit::Unavailable })
 }

@@ -6,7 +6,7 @@ use crate::cli::{Context, stages::merge::Repository};
 
 /// Which recipe files.
 #[derive(Debug, clap::Args)]
-#[group(id = "which", required = true, multiple = false)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["files", "changed_since"]))]
 pub(super) struct FileArgs {
     /// Recipe files (TOML)
     #[arg(value_name = "FILE")]
@@ -28,6 +28,8 @@ impl FileArgs {
         let changed = git.changed_below(&cx.root, RECIPES, since).await?;
         let is_recipe = |path: &Path| path.extension().is_some_and(|it| it == "toml");
         let recipes = changed.into_iter().filter(|path| is_recipe(path));
-        Ok(recipes.map(|path| cx.root.join(path)).collect())
+        // In the root itself they are named as in the checkout, also for annotations.
+        let is_here = cx.root == Path::new(".");
+        Ok(recipes.map(|path| if is_here { path } else { cx.root.join(path) }).collect())
     }
 }

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     cli::{
-        Context,
+        Context, Refusal,
+        annotation::Annotation,
         programs::ProgramArgs,
         signal::cancel_on_signal,
         trial::{Trial, paused},
@@ -37,6 +38,10 @@ pub(in crate::cli) struct Args {
     /// Environment in which the recipes are tested, for example `linux-debian-glibc-x86_64`
     #[arg(long, value_name = "ENVIRONMENT")]
     environment: Environment,
+    /// End with 0, and not with 4, if it cannot be found out now whether a recipe works: a registry does not
+    /// answer, or the pipeline is paused
+    #[arg(long)]
+    allow_undecided: bool,
     #[command(flatten)]
     programs: ProgramArgs,
 }
@@ -62,21 +67,42 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     }
     for subjects in of_ecosystem.values() {
         let Some(first) = subjects.first() else { continue };
-        let trial = Trial::new(first.plugin, &args.programs, cx).await?;
+        let trial = match Trial::new(first.plugin, &args.programs, cx).await {
+            Ok(trial) => trial,
+            Err(error) => {
+                let why = unavailable(error)?;
+                let undecided = |subject| TestedRecipe::undecided(subject, why.clone());
+                report.recipes.extend(subjects.iter().map(undecided));
+                continue;
+            }
+        };
         trial.require(args.environment).await?;
         for subject in subjects {
-            match tested(subject, args.environment, &trial, cx).await? {
-                Some(tested) => report.recipes.push(tested),
-                None => {
+            match tested(subject, args.environment, &trial, cx).await {
+                Ok(Some(tested)) => report.recipes.push(tested),
+                Ok(None) => {
                     cx.out.show(&report)?;
                     return Ok(Exit::Interrupted);
+                }
+                Err(error) => {
+                    report.recipes.push(TestedRecipe::undecided(subject, unavailable(error)?));
                 }
             }
         }
     }
     report.recipes.sort_by(|a, b| a.file.cmp(&b.file));
     cx.out.show(&report)?;
-    Ok(report.exit())
+    cx.out.annotate(report.annotations())?;
+    Ok(report.exit(args.allow_undecided))
+}
+
+/// Why nothing can be found out now, if that is what `error` says.
+fn unavailable(error: anyhow::Error) -> anyhow::Result<String> {
+    match error.downcast::<Refusal>() {
+        Ok(Refusal { exit: Exit::Unavailable, message }) => Ok(message),
+        Ok(other) => Err(other.into()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The result for `subject`; `None` after an interruption.
@@ -102,12 +128,12 @@ async fn tested(
         }
     };
     let recipe = GeneratedRecipe { facts, name: name.clone(), toml: toml.clone() };
-    let (mut tries, mut jitter) = (0, cx.env.jitter.clone());
+    let (mut n_tries, mut jitter) = (0, cx.env.jitter.clone());
     loop {
-        tries += 1;
+        n_tries += 1;
         let to_test = ToTest::Recipe(Box::new(recipe.clone()));
-        let Some(tried) = trial.validated(to_test, environment).await? else { return Ok(None) };
-        let failure = match tried.validation {
+        let Some(end) = trial.validated(to_test, environment).await? else { return Ok(None) };
+        let failure = match end.validation {
             Validation::Passed { .. } => {
                 return Ok(Some(TestedRecipe {
                     file: file.display().to_string(),
@@ -119,10 +145,10 @@ async fn tested(
             }
             Validation::Failed { failure, .. } => failure,
         };
-        if failure.finding.kind.tries() <= tries {
+        if failure.finding.kind.tries() <= n_tries {
             return Ok(Some(TestedRecipe::failed(subject, &failure, cx)));
         }
-        cx.env.clock.sleep(RetryPolicy::default().wait(tries, jitter.f64())).await;
+        cx.env.clock.sleep(RetryPolicy::default().wait(n_tries, jitter.f64())).await;
     }
 }
 
@@ -144,7 +170,7 @@ struct TestedRecipe {
     #[serde(skip_serializing_if = "Option::is_none")]
     package_id: Option<PackageId>,
     outcome: TestOutcome,
-    /// Why it was not tested.
+    /// Why it was not tested, or could not be tested now.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     /// Why it failed, or why it could not be found out.
@@ -182,6 +208,12 @@ impl TestedRecipe {
         Self { file, package_id: None, outcome, why: Some(why), failure: None }
     }
 
+    fn undecided(subject: &Subject, why: String) -> Self {
+        let Subject { file, package, .. } = subject;
+        let (file, package_id) = (file.display().to_string(), Some(package.clone()));
+        Self { file, package_id, outcome: TestOutcome::Undecided, why: Some(why), failure: None }
+    }
+
     fn failed(subject: &Subject, failure: &Failure, cx: &Context) -> Self {
         let Subject { file, package, .. } = subject;
         let outcome = match failure.finding.kind.consequence() {
@@ -198,11 +230,29 @@ impl TestedRecipe {
 }
 
 impl TestReport {
-    fn exit(&self) -> Exit {
+    fn annotations(&self) -> impl Iterator<Item = Annotation> {
+        self.recipes.iter().filter_map(|TestedRecipe { file, outcome, why, failure, .. }| {
+            let headline = failure.as_ref().map(|failure| &failure.headline);
+            let message = headline.or(why.as_ref()).map_or("", String::as_str);
+            let place = self.environment;
+            let annotation = match outcome {
+                TestOutcome::Passed | TestOutcome::Untested => return None,
+                TestOutcome::Failed => {
+                    Annotation::error(&format!("it does not work in {place}"), message)
+                }
+                TestOutcome::Undecided => {
+                    Annotation::warning(&format!("it could not be tested now in {place}"), message)
+                }
+            };
+            Some(annotation.at(file, None, None))
+        })
+    }
+
+    fn exit(&self, allow_undecided: bool) -> Exit {
         let has = |outcome| self.recipes.iter().any(|recipe| recipe.outcome == outcome);
         if has(TestOutcome::Failed) {
             Exit::PackageFailed
-        } else if has(TestOutcome::Undecided) {
+        } else if has(TestOutcome::Undecided) && !allow_undecided {
             Exit::Unavailable
         } else {
             Exit::Ok

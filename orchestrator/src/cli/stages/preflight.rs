@@ -99,7 +99,7 @@ pub(crate) struct PreflightReport {
     /// The ecosystems that are skipped.
     skipped: Vec<SkippedEcosystem>,
     /// With `--matrix`, the hosted machine of each environment.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     machines: Vec<HostedJob>,
 }
 

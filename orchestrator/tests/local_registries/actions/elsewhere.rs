@@ -1,6 +1,6 @@
 //! What a machine of another environment reports: everything works there.
 
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 
 use batch_core::{
     decide::ladder,
@@ -26,7 +26,7 @@ pub(crate) fn validate(dir: &Path, environment: Environment, run: &Run<'_>) -> S
         let at = FactsAt { batch_id: batch.clone(), at: run.now.parse().unwrap() };
         let mut facts = vec![];
         for (package, _) in due.into_iter().filter(|(_, place)| *place == environment) {
-            told += &format!("{package} passes in {environment}\n");
+            let _ = writeln!(told, "{package} passes in {environment}");
             facts.push(at.began(package.clone(), Some(environment), 1));
             let validated = at.validated(package, environment, Verdict::Pass);
             facts.push(Fact::Validated(Box::new(validated)));

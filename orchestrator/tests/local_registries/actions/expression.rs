@@ -91,7 +91,11 @@ impl Scope {
     pub(super) fn text(&self, value: &Value) -> String {
         match value {
             Value::String(text) => as_text(&self.filled(text)),
-            other => as_text(other),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => as_text(value),
         }
     }
 
@@ -186,7 +190,10 @@ impl Reader<'_> {
                 assert!(self.takes("]"));
                 let found = match &index {
                     Value::String(name) => value.get(name),
-                    index => index.as_f64().and_then(|at| value.get(at as usize)),
+                    Value::Number(_) => {
+                        as_text(&index).parse().ok().and_then(|at: usize| value.get(at))
+                    }
+                    Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
                 };
                 value = found.cloned().unwrap_or(Value::Null);
             } else {

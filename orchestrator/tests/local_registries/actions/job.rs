@@ -43,7 +43,7 @@ pub(super) struct Job<'a> {
     pub(super) actions: &'a Actions,
     pub(super) run: &'a Run<'a>,
     id: &'a str,
-    job: &'a Value,
+    described: &'a Value,
     dir: tempfile::TempDir,
     /// The label of the machine.
     pub(super) label: String,
@@ -60,14 +60,14 @@ impl<'a> Job<'a> {
     pub(super) fn new(
         actions: &'a Actions,
         run: &'a Run<'a>,
-        (id, _): (&'a str, usize),
-        job: &'a Value,
+        id: &'a str,
+        described: &'a Value,
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         for folder in ["workspace", "home/bin", "temp"] {
             fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
-        Self { actions, run, id, job, dir, label: String::new() }
+        Self { actions, run, id, described, dir, label: String::new() }
     }
 
     pub(super) fn path(&self, relative: &str) -> PathBuf {
@@ -80,19 +80,19 @@ impl<'a> Job<'a> {
 
     /// Carries out the steps, one after the other.
     pub(super) fn play(mut self, scope: &mut Scope) -> Ended {
-        self.label = scope.text(&self.job["runs-on"]);
+        self.label = scope.text(&self.described["runs-on"]);
         let mut ended = Ended::new("success");
         let mut env = Map::new();
-        for part in [&self.run.workflow["env"], &self.job["env"]] {
+        for part in [&self.run.workflow["env"], &self.described["env"]] {
             for (name, value) in part.as_object().into_iter().flatten() {
                 env.insert(name.clone(), scope.text(value).into());
             }
             scope.contexts["env"] = Value::Object(env.clone());
         }
-        let steps = self.job["steps"].as_array().expect("steps");
+        let steps = self.described["steps"].as_array().expect("steps");
         self.steps(steps, scope, &mut ended);
         ended.summary = fs::read_to_string(self.path("temp/summary")).unwrap_or_default();
-        for (name, value) in self.job["outputs"].as_object().into_iter().flatten() {
+        for (name, value) in self.described["outputs"].as_object().into_iter().flatten() {
             ended.outputs.insert(name.clone(), scope.text(value).into());
         }
         ended
@@ -115,7 +115,7 @@ impl<'a> Job<'a> {
                 continue;
             }
             let done = self.step(step, scope, death);
-            ended.printed += &format!("[{}] {told}\n{}", self.id, done.printed);
+            ended.printed.extend(["[", self.id, "] ", told, "\n", &done.printed]);
             if let Some(id) = step["id"].as_str() {
                 scope.contexts["steps"][id] = json!({ "outputs": done.outputs });
             }

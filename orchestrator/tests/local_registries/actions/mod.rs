@@ -112,7 +112,7 @@ impl Actions {
             })
             .collect();
         let mut contexts = json!({
-            "github": self.github_context(run), "inputs": run.inputs, "needs": of_needs,
+            "github": github_context(run), "inputs": run.inputs, "needs": of_needs,
             "vars": self.vars, "secrets": self.secrets, "steps": {}, "matrix": {}, "env": {},
         });
         let mut scope = Scope { contexts: contexts.clone(), is_success };
@@ -130,14 +130,16 @@ impl Actions {
                 assert!(!include.is_empty(), "{id}: GitHub refuses an empty matrix");
                 include
             }
-            other => panic!("{id}: {other}"),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                panic!("{id}: {matrix}")
+            }
         };
         let mut all = Ended::new("success");
-        for (at, include) in includes.into_iter().enumerate() {
+        for include in includes {
             contexts["matrix"] = include;
             scope.contexts = contexts.clone();
             scope.is_success = true;
-            let machine = Job::new(self, run, (id, at), job);
+            let machine = Job::new(self, run, id, job);
             let one = machine.play(&mut scope);
             if one.result == "failure" {
                 all.result = "failure";
@@ -148,19 +150,20 @@ impl Actions {
         }
         all
     }
-
-    fn github_context(&self, run: &Run<'_>) -> Value {
-        json!({
-            "event_name": run.event, "run_id": run.number.to_string(), "ref_name": "main",
-            "token": "ghs_of_the_job", "repository": job::REPOSITORY,
-        })
-    }
 }
 
 impl Ended {
     fn new(result: &'static str) -> Self {
         Self { result, outputs: Map::new(), printed: String::new(), summary: String::new() }
     }
+}
+
+/// What a run says of itself.
+fn github_context(run: &Run<'_>) -> Value {
+    json!({
+        "event_name": run.event, "run_id": run.number.to_string(), "ref_name": "main",
+        "token": "ghs_of_the_job", "repository": job::REPOSITORY,
+    })
 }
 
 fn needs(job: &Value) -> Vec<String> {
@@ -170,6 +173,6 @@ fn needs(job: &Value) -> Vec<String> {
         Value::Array(several) => {
             several.iter().map(|need| need.as_str().expect("a job").to_owned()).collect()
         }
-        other => panic!("{other}"),
+        needs @ (Value::Bool(_) | Value::Number(_) | Value::Object(_)) => panic!("{needs}"),
     }
 }

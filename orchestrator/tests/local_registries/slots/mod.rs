@@ -11,7 +11,7 @@ use libtest_mimic::Trial;
 use serde_json::json;
 
 use crate::actions::{Death, Ended, follows_the_rules};
-use pipeline::{CHECK, Pipeline};
+use pipeline::{CHECK, Pipeline, file_time};
 use registries::Numbers;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -109,7 +109,7 @@ fn dispatched() -> serde_json::Value {
 fn check_records(pipeline: &Pipeline, slots: &[(u64, bool, BTreeMap<String, Ended>)]) {
     let records = pipeline.records();
     for (slot, is_recorded, ended) in slots {
-        let at = pipeline.file_time(*slot);
+        let at = file_time(*slot);
         let of_slot: Vec<_> = records
             .iter()
             .filter(|(name, _)| name.ends_with(&at))

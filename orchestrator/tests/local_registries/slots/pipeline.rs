@@ -94,11 +94,6 @@ impl Pipeline {
         self.actions.play(&run)
     }
 
-    /// The time of `slot`, as batches are named after it.
-    pub(crate) fn file_time(&self, slot: u64) -> String {
-        time(slot).format("%Y-%m-%dT%H-%M-%SZ").to_string()
-    }
-
     /// The checks of all open pull requests end as `conclusion` says of their branches.
     pub(crate) fn checks_end(&self, conclusion: impl Fn(&str) -> Option<&'static str>) {
         let github = &self.actions.github;
@@ -133,11 +128,6 @@ impl Pipeline {
         records.map(|record| (record["batch_id"].as_str().unwrap().to_owned(), record)).collect()
     }
 
-    /// Whether a registry has the package, and this machine can install it.
-    fn works(&self, package: &str) -> bool {
-        !package.ends_with(ABSENT)
-    }
-
     /// What `record` says is what must have happened to its packages: those that are there were verified
     /// or not attempted, and the others failed, each with one record.
     pub(crate) fn check_record(&self, record: &Value) {
@@ -153,16 +143,13 @@ impl Pipeline {
         let recipes = record["recipes_generated"].as_array().map_or(0, Vec::len);
         assert_eq!(recipes as u64, succeeded, "{record:#}");
         let file = format!("data/failures/{id}.jsonl");
-        let failures = match self.files("data/failures/").contains(&file) {
-            true => self.file(&file),
-            false => String::new(),
-        };
+        let has_failures = self.files("data/failures/").contains(&file);
+        let failures = if has_failures { self.file(&file) } else { String::new() };
         let mut failing = BTreeSet::new();
         for line in failures.lines() {
             let failure: Value = serde_json::from_str(line).unwrap();
             let package = failure["package_id"].as_str().unwrap().to_owned();
-            let is_expected =
-                !self.works(&package) && failure["subcategory"] == "package_not_found";
+            let is_expected = !works(&package) && failure["subcategory"] == "package_not_found";
             assert!(is_expected, "{failure:#}");
             failing.insert(package);
         }
@@ -170,7 +157,7 @@ impl Pipeline {
         let processed = record["packages_processed"].as_array().unwrap();
         for package in processed {
             let package = package.as_str().or_else(|| package["package_id"].as_str()).unwrap();
-            let is_right = failing.contains(package) != self.works(package);
+            let is_right = failing.contains(package) != works(package);
             assert!(is_right || is_interrupted, "{package} in {record:#}");
         }
         let run = record["workflow_run_url"].as_str().unwrap();
@@ -206,7 +193,7 @@ impl Pipeline {
             for entry in queue["packages"].as_array().unwrap() {
                 let id = entry["id"].as_str().unwrap();
                 let status = entry["status"].as_str().unwrap();
-                let allowed: &[&str] = if self.works(id) {
+                let allowed: &[&str] = if works(id) {
                     expected += 1;
                     // What the last run has proposed is merged, and the next run would note it.
                     &["success", "in_progress"]
@@ -224,6 +211,16 @@ impl Pipeline {
         let output = check.output().unwrap();
         assert!(output.status.success(), "{output:?}");
     }
+}
+
+/// Whether a registry has the package, and this machine can install it.
+fn works(package: &str) -> bool {
+    !package.ends_with(ABSENT)
+}
+
+/// The time of `slot`, as batches are named after it.
+pub(crate) fn file_time(slot: u64) -> String {
+    time(slot).format("%Y-%m-%dT%H-%M-%SZ").to_string()
 }
 
 /// The time of a slot.

@@ -16,6 +16,7 @@ use crate::{
     cpan::{self, Dist},
     crates::{self, Crate},
     gems::{self, Gem},
+    layout,
     local_tap::LocalTap,
     root::{self, put},
 };
@@ -39,112 +40,70 @@ pub(crate) struct Numbers {
     pub(crate) others: usize,
 }
 
+/// A registry of one ecosystem: its packages that work, and the hosts with the addresses that stand in for
+/// them.
+struct Served {
+    packages: Vec<String>,
+    origins: Vec<(&'static str, String)>,
+    folder: Option<tempfile::TempDir>,
+}
+
+impl Served {
+    /// One whose `hosts` are all the folder `folder`.
+    fn folder(packages: Vec<String>, folder: tempfile::TempDir, hosts: &[&'static str]) -> Self {
+        let origin = root::serve(folder.path());
+        let origins = hosts.iter().map(|&host| (host, origin.clone())).collect();
+        Self { packages, origins, folder: Some(folder) }
+    }
+}
+
+/// Places that would be asked once a second.
+const FASTER: &[&str] = &[
+    "registry.npmjs.org/",
+    "formulae.brew.sh/",
+    "ghcr.io/",
+    "pypi.org/",
+    "files.pythonhosted.org/",
+    "proxy.golang.org/",
+    "rubygems.org/",
+    "fastapi.metacpan.org/",
+    "cpan.metacpan.org/",
+    "api.github.com/",
+];
+
 impl Registries {
     pub(crate) fn serve(numbers: Numbers) -> Self {
-        let names = |prefix: &str, n: usize| -> Vec<String> {
-            (1..=n).map(|i| format!("{prefix}{i}")).collect()
-        };
-        let mut all = Self { settings: String::new(), packages: vec![], _folders: vec![] };
-        let mut origins: Vec<(&str, String)> = vec![];
         let n = numbers.others;
-
-        let npm = names("en-tool", numbers.npm);
-        origins.push(("https://registry.npmjs.org", serve_npm(npm.clone())));
-
-        let bottles = names("be-tool", n);
-        let mut tap = LocalTap::new();
-        for name in &bottles {
-            let script = format!("#!/bin/sh\necho {name} 1.2.3\n");
-            let (file, bin) = (format!("bin/{name}"), format!("bin/{name}"));
-            tap.add(name, &[(&file, script.as_bytes(), 0o555)], Some(&bin), &json!({}));
-        }
-        let (tap, _) = tap.serve();
-        origins.push(("https://formulae.brew.sh", format!("{tap}/brew")));
-        origins.push(("https://ghcr.io", format!("{tap}/ghcr")));
-
-        let crates = names("ce-tool", n);
-        let folder = tempfile::tempdir().unwrap();
-        for name in &crates {
-            let main = format!("fn main() {{ println!(\"{name} 0.1.0\"); }}\n");
-            crates::publish(folder.path(), &Crate::new(name, &main));
-        }
-        let origin = root::serve(folder.path());
-        let archives = format!("{origin}/crates/{{crate}}/{{crate}}-{{version}}.crate");
-        put(&folder.path().join("config.json"), json!({ "dl": archives }).to_string());
-        origins.push(("https://index.crates.io", origin.clone()));
-        origins.push(("https://static.crates.io", origin));
-        all._folders.push(folder);
-
-        let projects = names("pe-tool", n);
-        let folder = tempfile::tempdir().unwrap();
-        for name in &projects {
-            publish_wheel(folder.path(), name);
-        }
-        let origin = root::serve(folder.path());
-        origins.push(("https://pypi.org", origin.clone()));
-        origins.push(("https://files.pythonhosted.org", origin));
-        all._folders.push(folder);
-
-        let gems = names("ge-tool", n);
-        let folder = gems_folder(&gems);
-        origins.push(("https://rubygems.org", root::serve(folder.path())));
-        all._folders.push(folder);
-
-        let dists = names("App-Pl", n);
-        let folder = dists_folder(&dists);
-        let origin = root::serve(folder.path());
-        origins.push(("https://fastapi.metacpan.org", origin.clone()));
-        origins.push(("https://cpan.metacpan.org", origin));
-        all._folders.push(folder);
-
-        // Of these two nothing can be served: one registry is empty, and nothing is poured on Linux.
-        let folder = tempfile::tempdir().unwrap();
-        let origin = root::serve(folder.path());
-        origins.push(("https://proxy.golang.org", origin));
-        all._folders.push(folder);
-
-        all.settings += "[origins]\n";
-        for (registry, origin) in &origins {
-            let _ = writeln!(all.settings, "\"{registry}\" = \"{origin}\"");
-        }
-        all.settings += "[limits]\n";
-        for place in [
-            "registry.npmjs.org/",
-            "formulae.brew.sh/",
-            "ghcr.io/",
-            "pypi.org/",
-            "proxy.golang.org/",
-            "api.github.com/",
-            "files.pythonhosted.org/",
-            "rubygems.org/",
-            "fastapi.metacpan.org/",
-            "cpan.metacpan.org/",
-        ] {
-            let _ = writeln!(
-                all.settings,
-                "\"{place}\" = {{ period_ms = 5, burst = 10, concurrency = 8 }}"
-            );
-        }
-        all.packages = vec![
-            ("homebrew", bottles),
-            ("cargo", crates),
-            ("npm", npm),
-            ("pypi", projects),
-            ("rubygems", gems),
-            ("cpan", dists),
-            ("go", vec![]),
-            ("cask", vec![]),
+        let all = [
+            ("homebrew", bottles(names("be-tool", n))),
+            ("cargo", crates(names("ce-tool", n))),
+            ("npm", npm(names("en-tool", numbers.npm))),
+            ("pypi", projects(names("pe-tool", n))),
+            ("rubygems", gems(names("ge-tool", n))),
+            ("cpan", dists(names("App-Pl", n))),
+            // Of these two nothing can be served: one registry is empty, and nothing is poured on Linux.
+            (
+                "go",
+                Served::folder(vec![], tempfile::tempdir().unwrap(), &["https://proxy.golang.org"]),
+            ),
+            ("cask", Served { packages: vec![], origins: vec![], folder: None }),
         ];
-        for (ecosystem, names) in &mut all.packages {
-            // Every ecosystem must accept the name.
-            let name = match *ecosystem {
-                "go" => format!("example.org/{ecosystem}{ABSENT}"),
-                "cpan" => format!("Cpan{ABSENT}"),
-                _ => format!("{ecosystem}{ABSENT}"),
-            };
-            names.push(name);
+        let (mut settings, mut packages, mut folders) = ("[origins]\n".to_owned(), vec![], vec![]);
+        for (ecosystem, served) in all {
+            for (host, origin) in &served.origins {
+                let _ = writeln!(settings, "\"{host}\" = \"{origin}\"");
+            }
+            let mut names = served.packages;
+            names.push(absent(ecosystem));
+            packages.push((ecosystem, names));
+            folders.extend(served.folder);
         }
-        all
+        settings += "[limits]\n";
+        for place in FASTER {
+            let fast = "{ period_ms = 5, burst = 10, concurrency = 8 }";
+            let _ = writeln!(settings, "\"{place}\" = {fast}");
+        }
+        Self { settings, packages, _folders: folders }
     }
 
     /// Replaces the queues of the root at `root`, which have packages of the real registries, and names the
@@ -171,6 +130,60 @@ impl Registries {
     }
 }
 
+fn names(prefix: &str, n: usize) -> Vec<String> {
+    (1..=n).map(|i| format!("{prefix}{i}")).collect()
+}
+
+/// The name of a package that the registry of `ecosystem` does not have, as that ecosystem accepts it.
+fn absent(ecosystem: &str) -> String {
+    match ecosystem {
+        "go" => format!("example.org/go{ABSENT}"),
+        "cpan" => format!("Cpan{ABSENT}"),
+        other => format!("{other}{ABSENT}"),
+    }
+}
+
+fn npm(packages: Vec<String>) -> Served {
+    let origin = serve_npm(packages.clone());
+    Served { packages, origins: vec![("https://registry.npmjs.org", origin)], folder: None }
+}
+
+fn bottles(packages: Vec<String>) -> Served {
+    let mut tap = LocalTap::new();
+    for name in &packages {
+        let (script, file) = (format!("#!/bin/sh\necho {name} 1.2.3\n"), format!("bin/{name}"));
+        tap.add(name, &[(&file, script.as_bytes(), 0o555)], Some(&file), &json!({}));
+    }
+    let (origin, _) = tap.serve();
+    let origins = vec![
+        ("https://formulae.brew.sh", format!("{origin}/brew")),
+        ("https://ghcr.io", format!("{origin}/ghcr")),
+    ];
+    Served { packages, origins, folder: None }
+}
+
+fn crates(packages: Vec<String>) -> Served {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    for name in &packages {
+        let main = format!("fn main() {{ println!(\"{name} 0.1.0\"); }}\n");
+        crates::publish(folder.path(), &Crate::new(name, &main));
+    }
+    let hosts = ["https://index.crates.io", "https://static.crates.io"];
+    let served = Served::folder(packages, folder, &hosts);
+    let archives = format!("{}/crates/{{crate}}/{{crate}}-{{version}}.crate", served.origins[0].1);
+    put(&config, json!({ "dl": archives }).to_string());
+    served
+}
+
+fn projects(packages: Vec<String>) -> Served {
+    let folder = tempfile::tempdir().unwrap();
+    for name in &packages {
+        publish_wheel(folder.path(), name);
+    }
+    Served::folder(packages, folder, &["https://pypi.org", "https://files.pythonhosted.org"])
+}
+
 /// A registry of npm with the tools `names`.
 fn serve_npm(names: Vec<String>) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -192,7 +205,7 @@ fn serve_npm(names: Vec<String>) -> String {
     origin
 }
 
-type Served = (String, Vec<String>);
+type OfNpm = (String, Vec<String>);
 
 fn of_npm(name: &str) -> Vec<u8> {
     let manifest =
@@ -210,7 +223,7 @@ fn of_npm(name: &str) -> Vec<u8> {
     archive.into_inner().unwrap().finish().unwrap()
 }
 
-fn version((origin, names): &Served, name: &str) -> Option<Value> {
+fn version((origin, names): &OfNpm, name: &str) -> Option<Value> {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
     if !names.iter().any(|it| it == name) {
         return None;
@@ -232,11 +245,11 @@ fn answer(value: Option<Value>) -> Response {
     }
 }
 
-async fn latest(State(served): State<Served>, UrlPath(name): UrlPath<String>) -> Response {
+async fn latest(State(served): State<OfNpm>, UrlPath(name): UrlPath<String>) -> Response {
     answer(version(&served, &name))
 }
 
-async fn packument(State(served): State<Served>, UrlPath(name): UrlPath<String>) -> Response {
+async fn packument(State(served): State<OfNpm>, UrlPath(name): UrlPath<String>) -> Response {
     answer(version(&served, &name).map(|version| {
         json!({ "name": name, "dist-tags": { "latest": "1.0.0" }, "versions": { "1.0.0": version } })
     }))
@@ -244,10 +257,6 @@ async fn packument(State(served): State<Served>, UrlPath(name): UrlPath<String>)
 
 async fn tarball(UrlPath((name, _)): UrlPath<(String, String)>) -> Response {
     of_npm(&name).into_response()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    crate::layout::sha256(bytes)
 }
 
 /// A wheel for any machine with one command, in an index for pip, and the registry's answer about it.
@@ -272,7 +281,8 @@ fn publish_wheel(dir: &Path, name: &str) {
             format!("[console_scripts]\n{name} = {module}:main\n"),
         ),
     ];
-    let record: String = files.iter().map(|(path, _)| format!("{path},,\n")).collect();
+    let record: Vec<String> = files.iter().map(|(path, _)| format!("{path},,\n")).collect();
+    let record = record.concat();
     files.push((format!("{info}/RECORD"), format!("{record}{info}/RECORD,,\n")));
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(vec![]));
     for (path, text) in files {
@@ -280,7 +290,7 @@ fn publish_wheel(dir: &Path, name: &str) {
         zip.write_all(text.as_bytes()).unwrap();
     }
     let wheel = zip.finish().unwrap().into_inner();
-    let (file, digest) = (format!("{stem}-py3-none-any.whl"), hex(&wheel));
+    let (file, digest) = (format!("{stem}-py3-none-any.whl"), layout::sha256(&wheel));
     let page = format!("<!DOCTYPE html><a href=\"/packages/{file}#sha256={digest}\">{file}</a>");
     put(&dir.join("simple").join(name).join("index.html"), page);
     let answer = json!({
@@ -295,7 +305,8 @@ fn publish_wheel(dir: &Path, name: &str) {
     put(&dir.join("packages").join(&file), wheel);
 }
 
-fn gems_folder(names: &[String]) -> tempfile::TempDir {
+fn gems(packages: Vec<String>) -> Served {
+    let names = &packages;
     let texts: Vec<(String, String, String)> = names
         .iter()
         .map(|name| {
@@ -314,10 +325,12 @@ fn gems_folder(names: &[String]) -> tempfile::TempDir {
         .zip(&files)
         .map(|((name, (more, ..)), files)| Gem { name, version: "1.0.0", more, files })
         .collect();
-    gems::registry(&gems)
+    let folder = gems::registry(&gems);
+    Served::folder(packages, folder, &["https://rubygems.org"])
 }
 
-fn dists_folder(names: &[String]) -> tempfile::TempDir {
+fn dists(packages: Vec<String>) -> Served {
+    let names = &packages;
     let texts: Vec<(String, String, String, String)> = names
         .iter()
         .map(|name| {
@@ -340,7 +353,9 @@ fn dists_folder(names: &[String]) -> tempfile::TempDir {
         .zip(&files)
         .map(|((name, (module, ..)), files)| Dist { name, module, files })
         .collect();
-    cpan::registry(&dists)
+    let folder = cpan::registry(&dists);
+    let hosts = ["https://fastapi.metacpan.org", "https://cpan.metacpan.org"];
+    Served::folder(packages, folder, &hosts)
 }
 
 fn command_of_dist(name: &str) -> String {
