@@ -238,6 +238,8 @@ fn minutes(n: RunnerMinutes) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use batch_core::decide::pull_request::HoldPolicy;
+
     use super::*;
 
     #[test]
@@ -245,6 +247,7 @@ mod tests {
         let settings = Settings::parse("").unwrap();
         assert_eq!(settings.backoff_policy(), BackoffPolicy::default());
         assert_eq!(settings.breaker_policy(), BreakerPolicy::default());
+        assert_eq!(settings.merge.hold_policy(), HoldPolicy::default());
     }
 
     #[test]

@@ -152,9 +152,10 @@ impl SloDigest {
     pub fn run(&mut self, run: &RunRecord) {
         if self.is_recent(run.timestamp) {
             self.has_run = true;
-            self.merged += run.merged;
+            self.merged = self.merged.saturating_add(run.merged);
             // A test of recipes that exist is no attempt.
-            self.n_succeeded += if run.sweep.is_none() { run.succeeded } else { 0 };
+            let succeeded = if run.sweep.is_none() { run.succeeded } else { 0 };
+            self.n_succeeded = self.n_succeeded.saturating_add(succeeded);
         }
     }
 
@@ -231,7 +232,7 @@ impl SloDigest {
                 self.waits_since.map(|at| self.since(at)).ok_or(none)
             }
             SloId::ValidatedShare => {
-                let whole = self.n_succeeded + self.n_failures;
+                let whole = self.n_succeeded.saturating_add(self.n_failures);
                 share(whole - self.n_faults, whole)
                     .ok_or("nothing was attempted in the last 7 days")
             }
@@ -318,6 +319,17 @@ mod tests {
             digest.run(&run(day, merged));
         }
         assert_eq!(value(&digest, SloId::RecipesMerged), (Some(10.0), Some(true)));
+    }
+
+    #[test]
+    fn absurd_numbers_are_the_largest_ones() {
+        let mut digest = SloDigest::new(now());
+        for _ in 0..2 {
+            digest.run(&RunRecord { succeeded: u64::MAX, ..run(9, u64::MAX) });
+        }
+        digest.failure(&failure("api_error", "timeout"));
+        assert_eq!(value(&digest, SloId::ValidatedShare), (Some(1.0), Some(true)));
+        assert_eq!(value(&digest, SloId::RecipesMerged).1, Some(true));
     }
 
     #[test]

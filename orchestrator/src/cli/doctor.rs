@@ -97,7 +97,7 @@ async fn at_forge(
 }
 
 async fn restore(file: &std::path::Path, dry_run: bool, cx: &Context) -> anyhow::Result<Exit> {
-    let state = FsState::of_damaged(&cx.root);
+    let state = FsState::open_damaged(&cx.root)?;
     let git = Git::find(GitSettings {
         path: cx.env.host.path.clone(),
         variables: cx.env.of_git.clone(),

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use batch_core::{
-    decide::doctor::{EntryCheck, FileKind, HistoryCheck, Place, may_reset, mended_entry},
+    decide::doctor::{
+        EntryCheck, FileKind, Finding, FindingCode, HistoryCheck, Place, may_reset, mended_entry,
+    },
     io::{EntryLines, QueueFile, StateReader as _},
     model::{BatchId, EcosystemId, Queue, QueueEntry, StatusLabel},
 };
@@ -26,6 +28,7 @@ impl Examiner<'_> {
         let Subject { state, registry, .. } = self.subject;
         let (mut queues, mut n_done, mut n_without) = (vec![], 0, 0);
         for ecosystem in state.queued_ecosystems()? {
+            self.alias(&ecosystem);
             match state.located_queue(&ecosystem) {
                 Ok(Some((file, lines))) => {
                     let (reconciled, counts) =
@@ -47,6 +50,18 @@ impl Examiner<'_> {
             self.queue(queue, may_reset, history);
         }
         Ok(())
+    }
+
+    /// A queue that is called by another name of its ecosystem is read by nobody.
+    fn alias(&mut self, ecosystem: &EcosystemId) {
+        let Subject { state, registry, .. } = self.subject;
+        let canonical = registry.names().resolve(ecosystem.as_str());
+        let Some(canonical) = canonical.filter(|id| *id != ecosystem) else { return };
+        let file = state.layout().label(&state.layout().queue(ecosystem));
+        let message = format!("{ecosystem} is called {canonical}, so no run reads this queue");
+        let (at, code) = (Place { file: &file, line: 0 }, FindingCode::EcosystemAlias);
+        let found = Finding::new(code, at, ecosystem.as_str(), message).not_fixable();
+        self.findings.add(found);
     }
 
     fn queue(&mut self, queue: Compared, may_reset: bool, history: &HistoryCheck) {

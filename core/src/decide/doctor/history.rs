@@ -96,7 +96,11 @@ impl HistoryCheck {
             line: placed.line,
             is_archived: placed.is_archived,
             // The earlier pipeline named no generator, and did not keep all failures.
-            n_failed: if run.generator.is_empty() { 0 } else { run.failed + run.blocked },
+            n_failed: if run.generator.is_empty() {
+                0
+            } else {
+                run.failed.saturating_add(run.blocked)
+            },
             has_failures: false,
         };
         match self.runs.get(id) {

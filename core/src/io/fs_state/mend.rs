@@ -11,7 +11,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     io::{
-        FsState, Holder, Layout, Quarantined, RunLock, StateError, atomic,
+        FsState, Holder, Layout, Quarantined, RunLock, StateError, StateErrorKind, atomic,
         fs_state::{control, lines, queue, remembered},
         lock::holder,
         regular,
@@ -24,9 +24,14 @@ use crate::{
 };
 
 impl FsState {
-    /// The state below `root`, of which the control file may be missing or damaged.
-    pub fn of_damaged(root: impl Into<PathBuf>) -> Self {
-        Self { layout: Layout::new(root) }
+    /// The state below `root`, of which the control file may be missing or damaged. A folder with
+    /// neither a control file nor the folder of the state is no root.
+    pub fn open_damaged(root: impl Into<PathBuf>) -> Result<Self, StateError> {
+        let layout = Layout::new(root);
+        let is_root = layout.data().is_dir() || fs::symlink_metadata(layout.control()).is_ok();
+        let not_root = || StateError::new(layout.root(), StateErrorKind::NotRoot);
+        is_root.then_some(()).ok_or_else(not_root)?;
+        Ok(Self { layout })
     }
 
     /// The bytes of the file at `path`; `None` when it does not exist.

@@ -4,7 +4,7 @@ use std::{fs::OpenOptions, io::Write as _, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use batch_core::{
-    decide::{apply::Merging, pull_request::HoldPolicy},
+    decide::apply::Merging,
     io::{ArtifactFolder, Outbox},
 };
 use batch_forge::git::{Author, BranchName, Git, GitSettings, Remote, RemoteToken, Worktree};
@@ -170,7 +170,7 @@ async fn push(
             clock,
             auto_merge: args.auto_merge.is_wanted(root.settings.merge.auto_merge),
         }),
-        hold: HoldPolicy::default(),
+        hold: root.settings.merge.hold_policy(),
     };
     let report = merge.push().await?;
     cx.out.show(&report)?;

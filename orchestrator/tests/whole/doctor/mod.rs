@@ -101,7 +101,7 @@ fn check(case: &Planted) -> Vec<String> {
             && it["file"] == *case.file
             && it.get("line").and_then(Value::as_u64) == case.line
     };
-    let is_fixable = code.row().fix.is_some();
+    let is_fixable = case.is_fixable.unwrap_or(code.row().fix.is_some());
     match found.iter().find(is_it) {
         None => problems.push(format!("{}: not found at {:?}", case.code, (&case.file, case.line))),
         Some(it) if it["fixable"] != is_fixable => problems.push(format!("{it:#}")),

@@ -17,13 +17,15 @@ pub(super) struct Planted {
     pub(super) plant: fn(&TestRoot),
     pub(super) file: String,
     pub(super) line: Option<u64>,
+    /// Whether it is repaired, if not each case of this kind is.
+    pub(super) is_fixable: Option<bool>,
     /// The time of the examination.
     pub(super) now: &'static str,
 }
 
 fn case(code: &'static str, file: &str, line: u64, plant: fn(&TestRoot)) -> Planted {
     let line = (line > 0).then_some(line);
-    Planted { code, plant, file: file.to_owned(), line, now: NOW }
+    Planted { code, plant, file: file.to_owned(), line, is_fixable: None, now: NOW }
 }
 
 const OTHER: &str = "npm-2026-01-03T00-00-00Z";
@@ -164,6 +166,14 @@ fn records() -> Vec<Planted> {
                     "ecosystems": {"gem": {"circuit_state": "closed", "note": 1}}});
             });
         }),
+        Planted {
+            is_fixable: Some(false),
+            ..case("ecosystem_alias", "data/queues/priority-queue-gem.json", 0, |root| {
+                let queue = json!({"schema_version": 2, "ecosystem": "gem",
+                    "updated_at": "2026-01-01T00:00:00Z", "packages": []});
+                write(root, "data/queues/priority-queue-gem.json", &format!("{queue:#}\n"));
+            })
+        },
         case("correlated_outage", LOG, 0, |root| {
             for id in ["go", "cpan", "pypi"] {
                 append(root, LOG, &transition(id, 3).to_string());

@@ -41,6 +41,12 @@ pub(super) fn restored() {
     assert_eq!(doctor(&root, &["--restore", CONTROL]).0, Some(0));
     assert_eq!(read(&root, CONTROL), control);
 
+    // A folder that is no root stays as it is.
+    let nowhere = crate::root::TestRoot { dir: tempfile::tempdir().unwrap() };
+    let refused = output(&nowhere, &["doctor", "--restore", CONTROL]);
+    assert_eq!(refused.status.code(), Some(6), "{refused:?}");
+    assert_eq!(std::fs::read_dir(nowhere.dir.path()).unwrap().count(), 0);
+
     for outside in ["../x", "/etc/passwd", ".tsuku-batch/lock", "data/never.jsonl"] {
         let refused = output(&root, &["doctor", "--restore", outside]);
         assert_eq!(refused.status.code(), Some(3), "{outside}: {refused:?}");
