@@ -164,7 +164,7 @@ impl std::fmt::Display for Took {
 fn measured<T>(what: &str, work: impl FnOnce() -> T) -> (T, Took) {
     let (start, before) = (Instant::now(), processor_time());
     let result = work();
-    let took = Took { time: start.elapsed(), processor: processor_time() - before };
+    let took = Took { time: start.elapsed(), processor: processor_time().saturating_sub(before) };
     println!("{what}: {took}");
     (result, took)
 }
