@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     io::IsTerminal as _,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -171,12 +172,69 @@ fn is_secret(name: &str, value: &str) -> bool {
     is_proxy || has_user || is_called && SHORTEST <= value.len() && !value.starts_with('/')
 }
 
-/// Whether standard output should have colours: on a terminal, unless it is `refused` here or by
-/// the variable of <https://no-color.org>.
+/// When the output has colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set; anywhere if `CLICOLOR_FORCE` is set.
+    #[default]
+    Auto,
+    /// In any case.
+    Always,
+    /// In no case.
+    Never,
+}
+
+/// Whether standard output should have colours, by `choice`, by the variables of
+/// <https://no-color.org> and <https://bixense.com/clicolors>, and because it is a terminal.
 #[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
-pub fn wants_color(refused: bool) -> bool {
-    let is_refused = refused || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !is_refused && std::io::stdout().is_terminal()
+pub fn wants_color(choice: ColorChoice) -> bool {
+    let value = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let is_forced = value("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    has_color(choice, (value("NO_COLOR").is_some(), is_forced), std::io::stdout().is_terminal())
+}
+
+fn has_color(
+    choice: ColorChoice,
+    (is_refused, is_forced): (bool, bool),
+    is_terminal: bool,
+) -> bool {
+    match choice {
+        ColorChoice::Auto => !is_refused && (is_forced || is_terminal),
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+    }
+}
+
+/// The number of columns of standard output: as the variable `COLUMNS` says, or else as its terminal
+/// does. `None` if neither says it.
+#[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
+pub fn columns() -> Option<usize> {
+    let told = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let of_terminal = || {
+        let stdout = std::io::stdout();
+        let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout))?.ok()?;
+        Some(usize::from(size.ws_col))
+    };
+    told.or_else(of_terminal).filter(|columns| *columns > 0)
+}
+
+/// The root in which the current folder lies, found as git finds its repository; the current folder
+/// itself if it lies in none.
+///
+/// A root above that belongs to another user is passed over: whoever can write into a folder above, such
+/// as `/tmp`, could otherwise choose the programs that are run here.
+pub fn enclosing_root() -> PathBuf {
+    let here = PathBuf::from(".");
+    let control = |dir: &Path| Layout::new(dir).control();
+    if control(&here).is_file() {
+        return here;
+    }
+    let user = rustix::process::geteuid().as_raw();
+    let is_own = |path: &Path| path.symlink_metadata().is_ok_and(|it| it.uid() == user);
+    let is_own_root = |dir: &&Path| control(dir).is_file() && is_own(dir) && is_own(&control(dir));
+    let current = std::env::current_dir().unwrap_or_default();
+    let above = current.ancestors().skip(1).find(is_own_root);
+    above.map_or(here, Path::to_owned)
 }
 
 /// A folder with the state of a pipeline.
@@ -232,7 +290,7 @@ pub fn settings(layout: &Layout) -> Result<Settings, SettingsError> {
         .map_err(|error| SettingsError::because(&error.kind))?;
     let Some(bytes) = found else { return Ok(Settings::default()) };
     let text = String::from_utf8(bytes).map_err(|error| SettingsError::because(&error))?;
-    Settings::parse(&text).map_err(|error| SettingsError::because(&error))
+    Settings::parse(&text)
 }
 
 #[cfg(test)]
@@ -254,5 +312,20 @@ mod tests {
         check("USE_TOKEN", "true", false);
         check("SSL_CERT_FILE", "/etc/ssl/cert.pem", false);
         check("LANG", "C.UTF-8", false);
+    }
+
+    #[test]
+    fn an_option_decides_about_colours_then_variables_then_the_terminal() {
+        use ColorChoice::{Always, Auto, Never};
+        for is_terminal in [false, true] {
+            for variables in [(false, false), (false, true), (true, false), (true, true)] {
+                assert!(has_color(Always, variables, is_terminal));
+                assert!(!has_color(Never, variables, is_terminal));
+            }
+            assert_eq!(has_color(Auto, (false, false), is_terminal), is_terminal);
+            assert!(has_color(Auto, (false, true), is_terminal));
+            assert!(!has_color(Auto, (true, false), is_terminal));
+            assert!(!has_color(Auto, (true, true), is_terminal), "a refusal is the stronger one");
+        }
     }
 }

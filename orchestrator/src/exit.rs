@@ -9,7 +9,8 @@ pub enum Exit {
     /// The command succeeded. A run also succeeds when packages fail, because each failure is
     /// recorded.
     Ok = 0,
-    /// An unexpected error. For `recipe check`: a recipe is invalid.
+    /// An unexpected error. For `recipe check`: a recipe is invalid. For `doctor`: something was found.
+    /// For `config check`: the plan does not fit.
     Unexpected = 1,
     /// The command line is wrong. clap uses the same code.
     Usage = 2,

@@ -48,7 +48,8 @@ pub fn polite(
     let hosts = control.hosts.iter().map(|(host, pause)| (host.clone(), pause.paused_until));
     let pauses: BTreeMap<_, _> = hosts.filter(|&(_, until)| ahead::is_paused(until, now)).collect();
     let jitter = env.jitter.clone();
-    Ok(Arc::new(PoliteHttp::new(PoliteConfig { pauses, jitter, ..config })))
+    let (retries, patience) = (settings.requests.retries(), settings.requests.patience());
+    Ok(Arc::new(PoliteHttp::new(PoliteConfig { pauses, jitter, retries, patience, ..config })))
 }
 
 /// A client for the API of a forge at `api`, which keeps to the quota of the forge. It is another one than
@@ -68,6 +69,12 @@ pub fn forge(
     let transport = Arc::new(MirrorTransport::trusted(Arc::new(net), origins));
     let config = PoliteConfig::new(Arc::clone(&env.clock), transport, quotas, layout.cache());
     Ok(Arc::new(PoliteHttp::new(PoliteConfig { jitter: env.jitter.clone(), ..config })))
+}
+
+/// The store of the artifacts of a forge: other hosts, which no quota knows, at addresses that the forge
+/// gives for each artifact.
+pub fn store(settings: &Settings) -> anyhow::Result<Arc<NetTransport>> {
+    Ok(Arc::new(NetTransport::new(&user_agent(settings)).context("no HTTP client")?))
 }
 
 /// Whether `place`, a host and a path in `[limits]`, belongs to the forge.

@@ -3,12 +3,13 @@
 mod budget;
 mod containers;
 mod merge;
+mod schedule;
 mod tsuku;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use batch_core::{
-    decide::{backoff::BackoffPolicy, breaker::BreakerPolicy},
+    decide::{backoff::BackoffPolicy, breaker::BreakerPolicy, unknown_names},
     io::Limit,
     model::{Bounded, PackageId, RecipeName},
 };
@@ -19,7 +20,10 @@ use batch_sandbox::{Backend, LimiterKind, Preference};
 pub use budget::BudgetSettings;
 pub use containers::{ContainerSettings, RuntimeChoice};
 pub use merge::{MergeSettings, StateSettings};
+pub use schedule::{PlanSettings, RequestSettings, SelectionSettings};
 pub use tsuku::TsukuSettings;
+
+use crate::hosted::{Label, MachineKind};
 
 /// `pipeline.toml` cannot be read, or contains a value that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -49,12 +53,20 @@ pub struct Settings {
     pub sandbox: SandboxSettings,
     /// Containers of other Linux distributions.
     pub containers: ContainerSettings,
+    /// Labels of hosted machines that replace those of this program.
+    pub runners: BTreeMap<MachineKind, Label>,
     /// Waiting times of failed packages.
     pub backoff: BackoffSettings,
     /// Thresholds of the circuit breakers.
     pub breaker: BreakerSettings,
     /// Minutes of validation in each week.
     pub budget: BudgetSettings,
+    /// What a run attempts if its command line does not say otherwise.
+    pub selection: SelectionSettings,
+    /// How a request to a registry is repeated.
+    pub requests: RequestSettings,
+    /// What the schedule starts.
+    pub plan: PlanSettings,
     /// What may be merged, and how.
     pub merge: MergeSettings,
     /// Where the state is pushed to.
@@ -176,9 +188,14 @@ fn in_minutes(wait: Duration) -> RunnerMinutes {
 }
 
 impl Settings {
-    /// Reads the text of `pipeline.toml`. The error names the line and the key.
-    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
+    /// Reads the text of `pipeline.toml`. The error names the line and the key, and for an unknown key
+    /// the nearest known one.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let nearest = unknown_names::meant_by(error.message());
+            let meant = nearest.map(|known| format!("did you mean `{known}`?"));
+            SettingsError { reason: format!("{error}{}", meant.unwrap_or_default()) }
+        })
     }
 
     /// Waiting times of failed packages.
@@ -234,6 +251,37 @@ mod tests {
     fn a_misspelt_key_is_reported_with_its_line() {
         let error = Settings::parse("[breaker]\nopen_aftr = 2\n").unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("open_aftr"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_reported_with_the_nearest_known_one() {
+        for (text, line, meant) in [
+            ("[breaker]\nopen_aftr = 2\n", 2, "`open_after`"),
+            ("[breker]\n", 1, "`breaker`"),
+            ("[merge]\n\nautomerge = true\n", 3, "`auto_merge`"),
+            ("[budget]\nmacosMinutes = 2\n", 2, "`macos_minutes`"),
+            ("[merge]\nsplit_cell = \"remov\"\n", 2, "`remove`"),
+            ("[plan]\nslots_a_day = 1\n", 2, "`slots_per_day`"),
+        ] {
+            let error = Settings::parse(text).unwrap_err().to_string();
+            let says = [format!("line {line}"), format!("did you mean {meant}?")];
+            assert!(says.iter().all(|it| error.contains(it.as_str())), "{error}");
+        }
+        let error = Settings::parse("[breaker]\nzebra = 1\n").unwrap_err().to_string();
+        assert!(error.contains("line 2") && !error.contains("did you mean"), "{error}");
+    }
+
+    #[test]
+    fn selection_and_requests_have_the_defaults_of_their_policies() {
+        let settings = Settings::parse("").unwrap();
+        assert_eq!(settings.requests.retries(), batch_core::io::RetryPolicy::default());
+        assert_eq!(settings.requests.patience(), batch_core::io::PATIENCE);
+        let text =
+            "[requests]\nmore_tries = 0\nfirst_wait_seconds = 2\n[selection]\nbatch_size = 3\n";
+        let settings = Settings::parse(text).unwrap();
+        assert_eq!(settings.requests.retries().n_more, 0);
+        assert_eq!(settings.requests.retries().base, Duration::from_secs(2));
+        assert_eq!(settings.selection.batch_size.get(), 3);
     }
 
     /// The error names key, value and range.

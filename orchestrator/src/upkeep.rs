@@ -137,23 +137,33 @@ pub fn write(
 /// The entries that change because recipes were added or removed, and the number of those whose status
 /// changes.
 fn reconciled(files: &Files, input: &UpkeepInput<'_>) -> (Vec<QueueEntry>, usize) {
-    let Recipes { name_registry, known, .. } = input.recipes;
-    let plugins = LinkedPlugins(input.registry);
     let (mut all, mut n) = (vec![], 0);
-    for (ecosystem, file) in files {
-        let Some(plugin) = input.registry.get(ecosystem) else { continue };
-        let installed = name_registry.installed(plugin.recipe_actions);
-        let recipes = reconcile::Recipes {
-            name_registry,
-            installed: &|package| installed.recipe_of(package),
-            known,
-            usual: &|id| plugins.usual_name(id),
-        };
-        let (entries, counts) = reconcile::changed_entries(&file.entries, recipes);
+    for file in files.values() {
+        let (entries, counts) = reconciled_queue(file, input.recipes, input.registry);
         n += counts.merged + counts.vanished + counts.released;
         all.extend(entries.into_values());
     }
     (all, n)
+}
+
+/// The entries of the queue `file` that change because of the `recipes` that exist, and how many change
+/// in which way.
+pub fn reconciled_queue(
+    file: &QueueFile,
+    recipes: &Recipes,
+    registry: &Registry,
+) -> (Queue, reconcile::Changes) {
+    let Some(plugin) = registry.get(&file.header.ecosystem) else { return Default::default() };
+    let Recipes { name_registry, known, .. } = recipes;
+    let (plugins, installed) =
+        (LinkedPlugins(registry), name_registry.installed(plugin.recipe_actions));
+    let recipes = reconcile::Recipes {
+        name_registry,
+        installed: &|package| installed.recipe_of(package),
+        known,
+        usual: &|id| plugins.usual_name(id),
+    };
+    reconcile::changed_entries(&file.entries, recipes)
 }
 
 /// Queues with the changes that were decided so far. A queue that does not change is shared.

@@ -1,6 +1,9 @@
 //! Rules of the project that a compiler cannot check.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test that reads sources")]
 
+#[path = "architecture/documents.rs"]
+mod documents;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

@@ -213,7 +213,7 @@ fn known_commands(facts: &PackageFacts) -> &[CommandName] {
 }
 
 /// The commands that `recipe` installs on `PATH`, as far as it lists them.
-fn commands(recipe: &Recipe) -> Vec<String> {
+pub(super) fn commands(recipe: &Recipe) -> Vec<String> {
     let listed = recipe.steps.iter().flat_map(|step| {
         ["executables", "binaries"].iter().filter_map(|key| step.params.get(*key)?.as_array())
     });

@@ -61,6 +61,15 @@ pub fn misspelt_key(file: &Value) -> Option<UnknownName> {
         })
 }
 
+/// The known name that somebody meant, according to `message`, in which a reader names an unknown key or
+/// value and the known ones, each in backticks. `None` if none is similar enough.
+pub fn meant_by(message: &str) -> Option<&str> {
+    let after = message.strip_prefix("unknown ")?;
+    let mut names = after.split('`').skip(1).step_by(2);
+    let unknown = names.next()?;
+    nearest(unknown, names, ALIKE_ECOSYSTEMS)
+}
+
 fn misspelt_in(table: &Value, place: &str, known: &[&str]) -> Option<UnknownName> {
     table.as_object()?.keys().filter(|key| !known.contains(&key.as_str())).find_map(|key| {
         let near = nearest(key, known.iter().copied(), ALIKE_KEYS)?;

@@ -18,6 +18,12 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), StateError> {
     write_by_way_of(folder_of(path), path, content)
 }
 
+/// Replaces the file at `path`, which is one that a person names, so that readers see the old or the new
+/// content and never a part of it.
+pub fn replace_file(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    write(path, content)
+}
+
 /// The same as [`write`], with the draft in the folder `drafts` of the same file system. This is for
 /// files in so many folders that it would take too long to search each of them for drafts that a
 /// writer left when it died.
@@ -211,10 +217,15 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
+/// Whether a file called `name` is a temporary one.
+pub(crate) fn is_draft(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(SUFFIX)
+}
+
 /// Removes the temporary files of writers that died from `dir`. No writer may be at work.
 pub(crate) fn sweep(dir: &Path) -> Result<(), StateError> {
     for (name, path) in regular::list(dir)? {
-        if name.starts_with('.') && name.ends_with(SUFFIX) {
+        if is_draft(&name) {
             remove(&path)?;
         }
     }

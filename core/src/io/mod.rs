@@ -38,10 +38,13 @@ mod transport;
 pub use artifacts::{
     ArtifactError, ArtifactFolder, ArtifactStage, BatchArtifacts, Manifest, RunIdentity, StageFacts,
 };
+pub use atomic::replace_file;
 pub use clock::{Clock, SystemClock, within};
 pub use error::HttpError;
 pub use facts::{FactSink, FactWriter, Journal, Outbox, append_facts, read_facts};
-pub use fs_state::{ArchiveKind, FsState, InitializedFile};
+pub use fs_state::{
+    ArchiveKind, EntryLines, FoundFile, FoundKind, FsState, InitializedFile, Located, OutputFile,
+};
 pub(crate) use fs_state::{HistoryRecord, OldFiles, Surveyed, TransitionLine, remove_archived};
 pub use grouped_counts::GroupedCounts;
 pub use history::{HistoryFilter, Visited, Visitor};

@@ -91,15 +91,6 @@ impl Rung {
             Self::Mac => 4,
         }
     }
-
-    /// What a minute costs, as a multiple of a minute on Linux. A hosted machine with macOS costs
-    /// ten times as much.
-    pub const fn cost(self) -> u32 {
-        match self {
-            Self::First | Self::OtherX86 | Self::Arm => 1,
-            Self::Mac => 10,
-        }
-    }
 }
 
 impl Environment {

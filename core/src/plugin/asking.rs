@@ -154,6 +154,20 @@ mod tests {
     }
 
     #[test]
+    fn a_registry_that_answers_with_an_error_has_not_said_that_a_package_is_gone() {
+        for (status, expected) in [
+            (429, FailureKind::RateLimited),
+            (500, FailureKind::UpstreamUnavailable),
+            (503, FailureKind::UpstreamUnavailable),
+        ] {
+            let http = Answers(status, b"[]");
+            let asked = ask::<Vec<String>>(&http, &ZOO, index()).now_or_never().unwrap();
+            assert_eq!(kind(asked), Err(expected), "{status}");
+            assert_eq!(texts(status, b"no")[0], Err(expected), "{status}");
+        }
+    }
+
+    #[test]
     fn what_is_no_text_is_an_odd_answer() {
         let odd = Err(FailureKind::UnexpectedResponse);
         assert_eq!(texts(200, b"\xff\xfe"), [odd.clone(), odd]);

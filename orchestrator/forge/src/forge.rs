@@ -1,11 +1,15 @@
 //! What callers need of a forge.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::{
-    Checks, ForgeError, NewPullRequest, PullRequest, Squash,
+    Archive, Checks, ForgeError, NewPullRequest, PullRequest, Squash,
     git::{BranchName, CommitId},
 };
+
+/// Which names are wanted.
+pub type NameFilter<'a> = dyn Fn(&str) -> bool + Sync + 'a;
 
 /// A place where pull requests live. All of them are from branches of the repository itself: a pull
 /// request from somebody else's fork is never returned, whatever its branch is called.
@@ -56,11 +60,42 @@ pub trait Forge: Send + Sync {
     /// Adds a comment to the pull request `number`.
     async fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError>;
 
+    /// The names of the checks that must pass before something is merged into the main branch; empty
+    /// if the branch is not protected.
+    async fn required_checks(&self) -> Result<Vec<String>, ForgeError>;
+
+    /// What is left of the number of requests that the forge allows; `None` where requests are not
+    /// counted.
+    async fn quota(&self) -> Result<Option<RequestQuota>, ForgeError> {
+        Ok(None)
+    }
+
+    /// The folders that runs of workflows on the main branch have uploaded since `since`, and whose names
+    /// are wanted. A forge without workflows has none.
+    async fn archives(
+        &self,
+        _since: DateTime<Utc>,
+        _is_wanted: &NameFilter<'_>,
+    ) -> Result<Vec<Archive>, ForgeError> {
+        Ok(vec![])
+    }
+
     /// Does what a server would have done by itself until now. To be called before the state of
     /// pull requests is asked for. A forge with a server does nothing.
     async fn settle(&self) -> Result<(), ForgeError> {
         Ok(())
     }
+}
+
+/// How many requests a forge allows until its count begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestQuota {
+    /// All requests.
+    pub limit: u64,
+    /// Those that are left.
+    pub remaining: u64,
+    /// When the count begins anew.
+    pub renewed_at: DateTime<Utc>,
 }
 
 /// What a request for an automatic merge came to.

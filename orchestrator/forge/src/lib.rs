@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod archive;
 mod checks;
 mod error;
 mod forge;
@@ -11,9 +12,10 @@ mod process;
 mod pull_request;
 mod secret;
 
+pub use archive::Archive;
 pub use checks::{CheckState, Checks, Conclusion, FailedCheck};
 pub use error::ForgeError;
-pub use forge::{AutoMerge, BranchUpdate, Forge, MergeOutcome};
+pub use forge::{AutoMerge, BranchUpdate, Forge, MergeOutcome, NameFilter, RequestQuota};
 pub use local::LocalForge;
 pub use pull_request::{
     MAX_BODY, MAX_TITLE, NewPullRequest, PullRequest, PullRequestState, Squash,

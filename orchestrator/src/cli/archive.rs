@@ -15,9 +15,10 @@ use super::{
     damage::{self, Damage},
     out::table,
     period,
+    push::{self, Outcome, PushArgs},
     signal::drain_on_signal,
 };
-use crate::exit::Exit;
+use crate::{env::Root, exit::Exit};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -27,17 +28,24 @@ pub(super) struct Args {
     /// Show what would be archived, and write nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    push: PushArgs,
 }
 
-pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
-    let root = cx.open_root()?;
+pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    if !args.dry_run {
+        drain_on_signal(cx);
+    }
+    push::change(&args.push, "archive old records", cx, |root| carry_out(args, (root, cx))).await
+}
+
+fn carry_out(args: &Args, (root, cx): (&Root, &Context)) -> Outcome<ArchiveReport> {
     let now = cx.env.clock.now();
     let before = now - args.older_than;
     if args.dry_run {
         let plan = plan_archive(&root.state, before)?;
-        return show(&plan, before, Outcome::DryRun, cx);
+        return Ok(reported(&plan, before, End::DryRun));
     }
-    drain_on_signal(cx);
     let _no_run_in_between = root.state.lock(now)?;
     let plan = plan_archive(&root.state, before)?;
     let archiving = archive(&root.state, &plan, &mut |step| {
@@ -51,8 +59,8 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         if cx.stop.is_draining() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     match archiving {
-        Archiving::Done(after) => show(&plan, before, Outcome::Done(after), cx),
-        Archiving::Stopped => show(&plan, before, Outcome::Stopped, cx),
+        Archiving::Done(after) => Ok(reported(&plan, before, End::Done(after))),
+        Archiving::Stopped => Ok(reported(&plan, before, End::Stopped)),
         Archiving::Unequal { before, after } => anyhow::bail!(
             "nothing was removed, because the archives would not contain everything: there are {}, \
              and there would be {}; run it again, and if this is repeated, report it",
@@ -63,18 +71,13 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 }
 
 #[derive(Clone, Copy)]
-enum Outcome {
+enum End {
     DryRun,
     Done(ArchiveCounts),
     Stopped,
 }
 
-fn show(
-    plan: &ArchivePlan,
-    before: DateTime<Utc>,
-    outcome: Outcome,
-    cx: &Context,
-) -> anyhow::Result<Exit> {
+fn reported(plan: &ArchivePlan, before: DateTime<Utc>, end: End) -> (ArchiveReport, Exit) {
     let mut damage = Damage::default();
     plan.left().for_each(|left| damage.note(left));
     let month = |(month, counts): (Month, ArchiveCounts)| {
@@ -83,21 +86,21 @@ fn show(
     };
     let report = ArchiveReport {
         before: before.trunc_subsecs(0),
-        dry_run: matches!(outcome, Outcome::DryRun),
-        interrupted: matches!(outcome, Outcome::Stopped),
+        dry_run: matches!(end, End::DryRun),
+        interrupted: matches!(end, End::Stopped),
         months: plan.months().into_iter().map(month).collect(),
         total_before: Total::of(plan.total()),
-        total_after: match outcome {
-            Outcome::Done(after) => Some(Total::of(after)),
-            Outcome::DryRun | Outcome::Stopped => None,
+        total_after: match end {
+            End::Done(after) => Some(Total::of(after)),
+            End::DryRun | End::Stopped => None,
         },
         problems: damage.into_problems(),
     };
-    cx.out.show(&report)?;
-    Ok(match outcome {
-        Outcome::Stopped => Exit::Interrupted,
-        Outcome::DryRun | Outcome::Done(_) => damage::exit(report.months.len(), &report.problems),
-    })
+    let exit = match end {
+        End::Stopped => Exit::Interrupted,
+        End::DryRun | End::Done(_) => damage::exit(report.months.len(), &report.problems),
+    };
+    (report, exit)
 }
 
 /// What `archive --json` prints.

@@ -14,7 +14,12 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, names, out::table, period::age};
+use super::{
+    Context, names,
+    out::table,
+    period::age,
+    push::{self, PushArgs},
+};
 use crate::{env::Root, exit::Exit};
 
 #[derive(Debug, clap::Subcommand)]
@@ -46,6 +51,8 @@ pub(super) struct Change {
     /// Show the result, and write nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    push: PushArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -59,32 +66,38 @@ struct Which {
     all: bool,
 }
 
-pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
-    let root = cx.open_root()?;
+pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
     let now = cx.env.clock.now();
-    let control = match command {
-        Command::Status => root.control(&cx.env.registry)?,
+    match command {
+        Command::Status => {
+            let root = cx.open_root()?;
+            let control = root.control(&cx.env.registry)?;
+            cx.out.show(&BreakerReport::new(&control, (&root, cx, now)))?;
+            Ok(Exit::Ok)
+        }
         Command::Open { change, period } => {
             let until = now.trunc_subsecs(0) + *period;
-            let open = |breaker: &Breaker| pause::opened(breaker, until, &change.reason, now);
-            changed(change, (&root, cx, now), open)?
+            let opened = |breaker: &Breaker| pause::opened(breaker, until, &change.reason, now);
+            carry_out(change, "open breakers", (cx, now), opened).await
         }
-        Command::Close { change } => changed(change, (&root, cx, now), pause::closed)?,
+        Command::Close { change } => {
+            carry_out(change, "close breakers", (cx, now), pause::closed).await
+        }
+    }
+}
+
+/// Changes the chosen breakers, and shows all of them.
+async fn carry_out(
+    args: &Change,
+    title: &str,
+    (cx, now): (&Context, DateTime<Utc>),
+    change: impl Fn(&Breaker) -> Breaker,
+) -> anyhow::Result<Exit> {
+    let change = |root: &Root| {
+        let control = changed(args, (root, cx, now), &change)?;
+        Ok((BreakerReport::new(&control, (root, cx, now)), Exit::Ok))
     };
-    let policy = root.settings.breaker_policy();
-    let line = |id: &EcosystemId| {
-        let breaker = control.breaker(id);
-        let state = match breaker::admission(&breaker, now, &policy) {
-            Admission::Batch => BreakerState::Closed,
-            Admission::Probes(_) | Admission::FirstOfQueue(_) => BreakerState::HalfOpen,
-            Admission::Nothing(_) => BreakerState::Open,
-        };
-        let stored = StoredBreaker::from(&breaker);
-        BreakerLine { ecosystem: id.clone(), state, breaker: stored }
-    };
-    let ecosystems = cx.env.registry.iter().map(|plugin| line(&plugin.id)).collect();
-    cx.out.show(&BreakerReport { ecosystems })?;
-    Ok(Exit::Ok)
+    push::change(&args.push, title, cx, change).await
 }
 
 /// Changes the chosen breakers, and adds a line to their log for each. Returns the new control file.
@@ -129,6 +142,23 @@ fn changed(
 pub(super) struct BreakerReport {
     /// In rotation order.
     ecosystems: Vec<BreakerLine>,
+}
+
+impl BreakerReport {
+    fn new(control: &Control, (root, cx, now): (&Root, &Context, DateTime<Utc>)) -> Self {
+        let policy = root.settings.breaker_policy();
+        let line = |id: &EcosystemId| {
+            let breaker = control.breaker(id);
+            let state = match breaker::admission(&breaker, now, &policy) {
+                Admission::Batch => BreakerState::Closed,
+                Admission::Probes(_) | Admission::FirstOfQueue(_) => BreakerState::HalfOpen,
+                Admission::Nothing(_) => BreakerState::Open,
+            };
+            let stored = StoredBreaker::from(&breaker);
+            BreakerLine { ecosystem: id.clone(), state, breaker: stored }
+        };
+        Self { ecosystems: cx.env.registry.iter().map(|plugin| line(&plugin.id)).collect() }
+    }
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

@@ -67,6 +67,7 @@ pub(crate) async fn open(
                 token,
                 repository: repository.map_err(|error| Refusal::usage(error.to_string()))?,
                 base: main.clone(),
+                store: net::store(&root.settings)?,
             };
             Ok(Box::new(Github::new(settings)))
         }

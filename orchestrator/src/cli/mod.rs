@@ -1,17 +1,23 @@
 //! The command line: one file per command, each with its arguments and what it prints.
 
+mod annotation;
 mod archive;
 mod blockers;
 mod breaker;
+mod completions;
+mod config;
 mod damage;
 mod dashboard;
 mod disambiguation;
+mod doctor;
 mod ecosystem;
+mod examples;
 mod explain;
 mod failures;
 mod filters;
 mod fold;
 mod forge;
+mod global;
 mod import;
 mod init;
 mod limits;
@@ -19,11 +25,13 @@ mod listing;
 mod log;
 mod names;
 mod out;
+mod outputs;
 mod pause;
 mod period;
 mod plan;
 mod pr;
 mod programs;
+mod push;
 mod queue;
 mod quotas;
 mod recipe;
@@ -43,21 +51,21 @@ mod stages;
 mod status;
 mod stops;
 mod sweep;
+mod table;
 mod trial;
 mod r#try;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
-use tracing_subscriber::filter::LevelFilter;
 
 pub use out::Out;
 
+use global::Global;
 use refusal::{Refusal, fail};
 
 use crate::{
-    env::{self, Env, Root, TestOverrides},
+    env::{self, Env, Root},
     exit::Exit,
     screen::Screen,
     stage::Stop,
@@ -65,7 +73,14 @@ use crate::{
 
 /// Turns package registries into verified install recipes.
 #[derive(Debug, Parser)]
-#[command(name = "tsuku-batch", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(
+    name = "tsuku-batch",
+    version,
+    long_version = LONG_VERSION,
+    about,
+    max_term_width = 100,
+    after_help = EXIT_CODES
+)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -73,35 +88,14 @@ pub struct Cli {
     command: Command,
 }
 
+/// The version with the commit and its day; `unknown` in builds for development and without git.
+const LONG_VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("TSUKU_BATCH_COMMIT"), ")");
+
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 unexpected error, or a recipe that was checked is invalid · 2 wrong command line · 3 not found, or not all of it · 4 \
 nothing could be attempted · 5 the package tried, or a plugin checked, failed, or a failure was not reproduced · 6 state cannot be \
 read or written · 7 another run is in progress · 10 to 13 with status --exit-code: degraded, stalled, paused, never run · 130 interrupted";
-
-#[derive(Debug, clap::Args)]
-struct Global {
-    /// Folder of the pipeline's state
-    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
-    root: PathBuf,
-    /// Print JSON on standard output; its schemas are under data/schemas/
-    #[arg(long, global = true)]
-    json: bool,
-    /// Print only errors on standard error
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Print more on standard error; twice prints everything
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Use no colours
-    #[arg(long, global = true)]
-    no_color: bool,
-    /// Seed of the random waiting times and of simulations, so that they can be repeated exactly
-    #[arg(long, global = true, value_name = "N")]
-    seed: Option<u64>,
-    /// Fixed time for all records, for tests of the whole program: an instant as in RFC 3339
-    #[arg(long, global = true, value_name = "INSTANT", env = "TSUKU_BATCH_NOW", hide = true)]
-    now: Option<DateTime<Utc>>,
-}
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -136,6 +130,11 @@ enum Command {
     Simulate(simulate::Args),
     /// Show the state on one page: health, queues, breakers, last runs
     Status(status::Args),
+    /// Check whether the settings fit together, and into what registries and machines allow
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Find what is damaged or contradicts itself in a root, and repair what is safe to repair
+    Doctor(doctor::Args),
     /// Stop everything, or single ecosystems, for a time or until it is resumed
     Pause(pause::PauseArgs),
     /// Let go on what was paused
@@ -185,6 +184,8 @@ enum Command {
     Sandbox(sandbox::Command),
     /// Write or check the JSON schemas of all files and outputs
     Schema(schema::Args),
+    /// Print a script with which a shell completes commands and options
+    Completions(completions::Args),
 }
 
 /// How long work may take that still runs when the program ends.
@@ -215,21 +216,25 @@ pub fn main() -> ExitCode {
     if let Some(exit) = batch_sandbox::hidden_entry(std::env::args_os()) {
         return exit;
     }
-    let cli = Cli::parse();
-    let Global { seed, now, .. } = cli.global;
-    let env = Env::of_process(TestOverrides { now, seed });
+    let cli = match global::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(exit) => return exit,
+    };
+    let env = Env::of_process(cli.global.overrides());
     let cleaner = env.as_ref().map_or_else(|_| Arc::default(), |env| Arc::clone(&env.cleaner));
     let screen = Arc::new(Screen::of_stderr());
-    log::to_stderr(level(&cli.global), Arc::clone(&cleaner), Arc::clone(&screen));
-    let color = env::wants_color(cli.global.no_color);
-    let out = Out::new(cli.global.json, color, Arc::clone(&cleaner));
+    log::to_stderr(cli.global.level(), Arc::clone(&cleaner), Arc::clone(&screen));
+    if let Some(columns) = env::columns() {
+        table::limit_to(columns);
+    }
+    let out = Out::new(cli.global.form(), env::wants_color(cli.global.color), cleaner);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&anyhow::Error::new(error), &cleaner).into(),
+        Err(error) => return fail(&anyhow::Error::new(error), &out).into(),
     };
-    let exit = match runtime.block_on(dispatch(cli, env, out, screen)) {
+    let exit = match runtime.block_on(dispatch(cli, env, out.clone(), screen)) {
         Ok(exit) => exit,
-        Err(error) => fail(&error, &cleaner),
+        Err(error) => fail(&error, &out),
     };
     // Work that is no longer needed, such as reading a large file, ends with the program.
     runtime.shutdown_timeout(SHUTDOWN_GRACE);
@@ -242,7 +247,11 @@ async fn dispatch(
     out: Out,
     screen: Arc<Screen>,
 ) -> anyhow::Result<Exit> {
-    let Global { root, quiet, seed, .. } = cli.global;
+    // A new root may lie in another one.
+    let is_new = matches!(cli.command, Command::Init(_));
+    let default = || if is_new { ".".into() } else { env::enclosing_root() };
+    let root = cli.global.root.unwrap_or_else(default);
+    let (quiet, seed) = (cli.global.quiet, cli.global.seed);
     let context = Context { env: env?, out, screen, root, quiet, seed, stop: Stop::default() };
     let cx = &context;
     match cli.command {
@@ -261,44 +270,36 @@ async fn dispatch(
         Command::Plan(args) => plan::run(&args, cx).await,
         Command::Simulate(args) => simulate::run(&args, cx),
         Command::Status(args) => status::run(&args, cx),
-        Command::Pause(args) => pause::pause(&args, cx),
-        Command::Resume(args) => pause::resume(&args, cx),
-        Command::Breaker(command) => breaker::run(&command, cx),
+        Command::Config(command) => config::run(&command, cx),
+        Command::Doctor(args) => doctor::run(&args, cx).await,
+        Command::Pause(args) => pause::pause(&args, cx).await,
+        Command::Resume(args) => pause::resume(&args, cx).await,
+        Command::Breaker(command) => breaker::run(&command, cx).await,
         Command::Try(args) => r#try::run(&args, cx).await,
-        Command::Queue(command) => queue::run(&command, cx),
+        Command::Queue(command) => queue::run(&command, cx).await,
         Command::Disambiguation(command) => disambiguation::run(&command, cx).await,
         Command::Blockers(args) => blockers::run(&args, cx),
         Command::Limits => limits::run(cx),
-        Command::Recipe(command) => recipe::run(&command, cx),
+        Command::Recipe(command) => recipe::run(&command, cx).await,
         Command::Ecosystem(command) => ecosystem::run(&command, cx).await,
         Command::Explain(args) => explain::run(&args, cx),
         Command::Failures(command) => failures::run(&command, cx),
         Command::Reclassify(args) => reclassify::run(&args, cx),
-        Command::Archive(args) => archive::run(&args, cx),
+        Command::Archive(args) => archive::run(&args, cx).await,
         Command::Repro(args) => repro::run(&args, cx).await,
         Command::Runs(command) => runs::run(&command, cx),
         Command::Fold(args) => fold::run(&args, cx),
         Command::Dashboard(command) => dashboard::run(&command, cx).await,
         Command::Sandbox(command) => sandbox::run(&command, cx).await,
         Command::Schema(args) => schema::run(&args, cx),
-    }
-}
-
-fn level(global: &Global) -> LevelFilter {
-    match (global.quiet, global.verbose) {
-        (true, _) => LevelFilter::ERROR,
-        (false, 0) => LevelFilter::INFO,
-        (false, 1) => LevelFilter::DEBUG,
-        (false, _) => LevelFilter::TRACE,
+        Command::Completions(args) => completions::run(&args),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        super::examples::command().debug_assert();
     }
 }

@@ -21,6 +21,27 @@ pub(super) fn ecosystem(
     })
 }
 
+/// The word for every ecosystem.
+const ALL: &str = "all";
+
+/// The ecosystems that `words` name, each word with one or several of them, in rotation order. `all` means
+/// every one.
+pub(super) fn ecosystems(
+    registry: &Registry,
+    words: &[String],
+) -> anyhow::Result<Vec<&'static EcosystemPlugin>> {
+    let words: Vec<&str> = words.iter().flat_map(|words| words.split_whitespace()).collect();
+    if words.is_empty() {
+        return Err(Refusal::usage("no ecosystem is named; `all` means every one"));
+    }
+    let named = words.iter().filter(|word| **word != ALL).map(|word| ecosystem(registry, word));
+    let named: Vec<&EcosystemPlugin> = named.collect::<anyhow::Result<_>>()?;
+    let is_wanted = |plugin: &&EcosystemPlugin| {
+        words.contains(&ALL) || named.iter().any(|named| named.id == plugin.id)
+    };
+    Ok(registry.iter().filter(is_wanted).collect())
+}
+
 /// Whether `id`, which is no ecosystem of ours, may be a misspelt one.
 pub(super) fn resembles_ecosystem(registry: &Registry, id: &EcosystemId) -> bool {
     let is_near = |known: &EcosystemId| {
@@ -71,6 +92,20 @@ pub(super) fn nearest(word: &str, known: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_name_ecosystems_once_in_rotation_order_and_unknown_ones_are_refused() {
+        let registry = crate::plugins::registry().unwrap();
+        let found = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            let found = ecosystems(&registry, &words).map_err(|error| error.to_string())?;
+            Ok::<_, String>(found.iter().map(|plugin| plugin.id.to_string()).collect::<Vec<_>>())
+        };
+        assert_eq!(found(&["npm crates.io", "npm"]).unwrap(), ["cargo", "npm"]);
+        assert_eq!(found(&["all", "npm"]).unwrap().len(), registry.iter().count());
+        assert!(found(&[" "]).unwrap_err().contains("no ecosystem is named"));
+        assert!(found(&["all nmp"]).unwrap_err().contains("did you mean npm?"));
+    }
 
     #[test]
     fn the_nearest_known_words_are_offered() {

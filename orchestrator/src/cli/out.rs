@@ -9,26 +9,41 @@ use std::{
 
 use anyhow::Context as _;
 use batch_core::decide::clean::{Cleaner, json_without_commands};
+use schemars::JsonSchema;
 use serde::Serialize;
+
+use super::annotation::Annotation;
+pub(super) use super::table::table;
+use crate::exit::Exit;
 
 /// Standard output, in the requested form.
 #[derive(Debug, Clone)]
 pub struct Out {
-    json: bool,
+    form: Form,
     color: bool,
     cleaner: Arc<Cleaner>,
 }
 
+/// For whom the output is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A person.
+    Text,
+    /// A program.
+    Json,
+    /// A person, and GitHub, which shows annotations beside the files of a pull request.
+    Github,
+}
+
 impl Out {
-    /// Prints JSON if `json`, otherwise text, which `cleaner` cleans, with coloured verdicts if
-    /// `color`.
-    pub fn new(json: bool, color: bool, cleaner: Arc<Cleaner>) -> Self {
-        Self { json, color, cleaner }
+    /// Prints in the `form`. Text is cleaned by `cleaner`, and has coloured verdicts if `color`.
+    pub fn new(form: Form, color: bool, cleaner: Arc<Cleaner>) -> Self {
+        Self { form, color, cleaner }
     }
 
     /// Prints `value` as JSON or as text.
     pub fn show<T: Serialize + Display>(&self, value: &T) -> anyhow::Result<()> {
-        if self.json { write(&json(value)?) } else { self.text(value) }
+        if self.is_json() { write(&json(value)?) } else { self.text(value) }
     }
 
     /// Prints `value` as text, whatever form is requested.
@@ -39,8 +54,58 @@ impl Out {
 
     /// Whether JSON is requested.
     pub(super) fn is_json(&self) -> bool {
-        self.json
+        self.form == Form::Json
     }
+
+    /// Prints `annotations`, if they are requested. These are the only commands that this program prints, and
+    /// their texts cannot begin another one.
+    pub(super) fn annotate(
+        &self,
+        annotations: impl IntoIterator<Item = Annotation>,
+    ) -> anyhow::Result<()> {
+        if self.form != Form::Github {
+            return Ok(());
+        }
+        let lines = annotations.into_iter().map(|annotation| annotation.line(&self.cleaner) + "\n");
+        write(&lines.collect::<String>())
+    }
+
+    /// Prints an error with its causes on standard error; as JSON it is one object in one line.
+    pub(super) fn error(&self, error: &anyhow::Error, exit: Exit) {
+        let text = with_causes(error);
+        // If nobody reads the output, the error cannot be reported.
+        let _ = self.annotate([Annotation::error("tsuku-batch", &text)]);
+        let line = match self.form {
+            Form::Json => ErrorReport::new(&self.cleaner.text(text.as_bytes()), exit).line(),
+            Form::Text | Form::Github => self.cleaner.text(format!("error: {text}\n").as_bytes()),
+        };
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    }
+}
+
+/// What a command with `--json` prints on standard error when it fails, in one line. It is the last
+/// line there.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct ErrorReport {
+    /// What is wrong, and what can be done about it.
+    error: String,
+    /// The exit code of the program.
+    exit_code: u8,
+}
+
+impl ErrorReport {
+    pub(super) fn new(error: &str, exit: Exit) -> Self {
+        Self { error: error.trim_end().to_owned(), exit_code: exit as u8 }
+    }
+
+    pub(super) fn line(&self) -> String {
+        json_without_commands(&serde_json::to_string(self).unwrap_or_default()) + "\n"
+    }
+}
+
+/// Prints a text of this program itself, unchanged: nothing in it comes from elsewhere.
+pub(super) fn own_text(text: &str) -> anyhow::Result<()> {
+    write(text)
 }
 
 fn write(text: &str) -> anyhow::Result<()> {
@@ -123,13 +188,6 @@ fn json<T: Serialize>(value: &T) -> serde_json::Result<String> {
     Ok(json_without_commands(&serde_json::to_string_pretty(value)?) + "\n")
 }
 
-/// Prints an error with its causes on standard error.
-pub(super) fn error(error: &anyhow::Error, cleaner: &Cleaner) {
-    let text = cleaner.text(format!("error: {}\n", with_causes(error)).as_bytes());
-    // If nobody reads standard error, the error cannot be reported.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
-}
-
 /// Each cause is printed once, because some errors contain their cause.
 fn with_causes(error: &anyhow::Error) -> String {
     error.chain().fold(String::new(), |text, cause| {
@@ -140,19 +198,4 @@ fn with_causes(error: &anyhow::Error) -> String {
             false => format!("{text}: {cause}"),
         }
     })
-}
-
-/// Formats a table with columns of sufficient width.
-pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
-    let width = |i: usize| {
-        let cells = rows.iter().map(|row| row[i].chars().count());
-        cells.chain([headings[i].chars().count()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
-    let line = |cells: Vec<&str>| {
-        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
-    };
-    let body = rows.iter().map(|row| line(row.iter().map(String::as_str).collect()));
-    std::iter::once(line(headings.to_vec())).chain(body).collect()
 }

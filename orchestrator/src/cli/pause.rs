@@ -11,8 +11,12 @@ use chrono::{SubsecRound as _, TimeDelta};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, names, period::age};
-use crate::exit::Exit;
+use super::{
+    Context, names,
+    period::age,
+    push::{self, PushArgs},
+};
+use crate::{env::Root, exit::Exit};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PauseArgs {
@@ -35,6 +39,8 @@ pub(super) struct PauseArgs {
     /// Show what would be paused, and write nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    push: PushArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -45,9 +51,11 @@ pub(super) struct ResumeArgs {
     /// Show what would still be paused, and write nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    push: PushArgs,
 }
 
-pub(super) fn pause(args: &PauseArgs, cx: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn pause(args: &PauseArgs, cx: &Context) -> anyhow::Result<Exit> {
     let now = cx.env.clock.now();
     let request = PauseRequest {
         ecosystems: ecosystems(&args.ecosystem, cx)?,
@@ -56,13 +64,15 @@ pub(super) fn pause(args: &PauseArgs, cx: &Context) -> anyhow::Result<Exit> {
         by: args.by.clone(),
         incident_url: args.incident.clone(),
     };
-    change(args.dry_run, cx, |control| pause::paused(control, &request, now))
+    let paused = |control| pause::paused(control, &request, now);
+    change((args.dry_run, &args.push), "pause", cx, paused).await
 }
 
-pub(super) fn resume(args: &ResumeArgs, cx: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn resume(args: &ResumeArgs, cx: &Context) -> anyhow::Result<Exit> {
     let now = cx.env.clock.now();
     let ecosystems = ecosystems(&args.ecosystem, cx)?;
-    change(args.dry_run, cx, |control| pause::resumed(control, &ecosystems, now))
+    let resumed = |control| pause::resumed(control, &ecosystems, now);
+    change((args.dry_run, &args.push), "resume", cx, resumed).await
 }
 
 fn ecosystems(words: &[String], cx: &Context) -> anyhow::Result<Vec<EcosystemId>> {
@@ -71,28 +81,31 @@ fn ecosystems(words: &[String], cx: &Context) -> anyhow::Result<Vec<EcosystemId>
 }
 
 /// Changes the control file and shows what is paused then.
-fn change(
-    dry_run: bool,
+async fn change(
+    (dry_run, push): (bool, &PushArgs),
+    title: &str,
     cx: &Context,
-    change: impl FnOnce(Control) -> Control,
+    change: impl Fn(Control) -> Control,
 ) -> anyhow::Result<Exit> {
-    let root = cx.open_root()?;
-    let _no_run_in_between = root.state.exclusive()?;
-    let before = root.control(&cx.env.registry)?;
-    let after = change(before.clone());
-    let changed = after != before;
-    if changed && !dry_run {
-        root.state.put_control(&after)?;
-    }
-    cx.out.show(&PauseReport {
-        dry_run,
-        changed,
-        enabled: after.enabled,
-        disabled_ecosystems: after.disabled_ecosystems,
-        reason: after.reason,
-        pauses: after.pauses,
-    })?;
-    Ok(Exit::Ok)
+    let change = |root: &Root| {
+        let _no_run_in_between = root.state.exclusive()?;
+        let before = root.control(&cx.env.registry)?;
+        let after = change(before.clone());
+        let changed = after != before;
+        if changed && !dry_run {
+            root.state.put_control(&after)?;
+        }
+        let report = PauseReport {
+            dry_run,
+            changed,
+            enabled: after.enabled,
+            disabled_ecosystems: after.disabled_ecosystems,
+            reason: after.reason,
+            pauses: after.pauses,
+        };
+        Ok((report, Exit::Ok))
+    };
+    push::change(push, title, cx, change).await
 }
 
 /// What `pause --json` and `resume --json` print: everything that operators have stopped.

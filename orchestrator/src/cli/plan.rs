@@ -113,7 +113,7 @@ pub(super) struct SlotsReport {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct PlannedSlot {
+pub(super) struct PlannedSlot {
     /// When it begins.
     at: DateTime<Utc>,
     /// The ecosystem that owns it.
@@ -130,21 +130,37 @@ struct PlannedSlot {
 
 impl SlotsReport {
     fn new(slots: Vec<UpcomingSlot>) -> Self {
-        let slot = |UpcomingSlot { at, owner, expected }: UpcomingSlot| {
-            let (ecosystem, attempts, probing, reason) = match expected {
-                Expected::Runs { ecosystem, turn, n_attempts, probing } => {
-                    let reason = match turn {
-                        Turn::Own => None,
-                        Turn::FellThrough { reason, .. } => Some(reason),
-                    };
-                    (Some(ecosystem), n_attempts, probing, reason)
-                }
-                Expected::Nothing(reason) => (None, 0, false, reason),
-            };
-            let reason = reason.map(|reason| reason.to_string());
-            PlannedSlot { at: at.trunc_subsecs(0), owner, ecosystem, attempts, probing, reason }
+        Self { slots: slots.into_iter().map(PlannedSlot::of).collect() }
+    }
+}
+
+impl PlannedSlot {
+    pub(super) fn of(UpcomingSlot { at, owner, expected }: UpcomingSlot) -> Self {
+        let (ecosystem, attempts, probing, reason) = match expected {
+            Expected::Runs { ecosystem, turn, n_attempts, probing } => {
+                let reason = match turn {
+                    Turn::Own => None,
+                    Turn::FellThrough { reason, .. } => Some(reason),
+                };
+                (Some(ecosystem), n_attempts, probing, reason)
+            }
+            Expected::Nothing(reason) => (None, 0, false, reason),
         };
-        Self { slots: slots.into_iter().map(slot).collect() }
+        let reason = reason.map(|reason| reason.to_string());
+        Self { at: at.trunc_subsecs(0), owner, ecosystem, attempts, probing, reason }
+    }
+
+    /// The slot in a few words.
+    pub(super) fn brief(&self) -> String {
+        let Self { at, ecosystem, attempts, probing, .. } = self;
+        let at = at.format("%H:%M");
+        let kind = if *probing { "probe" } else { "package" };
+        match ecosystem {
+            Some(ecosystem) => {
+                format!("{at} {ecosystem} ({})", counted(*attempts, kind, &format!("{kind}s")))
+            }
+            None => format!("{at} nothing"),
+        }
     }
 }
 

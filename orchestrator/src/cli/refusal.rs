@@ -1,11 +1,8 @@
 //! Errors, and their exit codes.
 
-use batch_core::{
-    decide::clean::Cleaner,
-    io::{StateError, StateErrorKind},
-};
+use batch_core::io::{StateError, StateErrorKind};
 
-use super::{out, stages};
+use super::{Out, stages};
 use crate::{exit::Exit, settings::SettingsError};
 
 /// An error that the caller has to correct, with its exit code.
@@ -31,8 +28,13 @@ impl Refusal {
 }
 
 /// Prints an error and returns its exit code.
-pub(super) fn fail(error: &anyhow::Error, cleaner: &Cleaner) -> Exit {
-    out::error(error, cleaner);
+pub(super) fn fail(error: &anyhow::Error, out: &Out) -> Exit {
+    let exit = exit_of(error);
+    out.error(error, exit);
+    exit
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
     let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
     let state = error.chain().find_map(|cause| cause.downcast_ref::<StateError>());
     let settings = error.chain().any(<dyn std::error::Error>::is::<SettingsError>);

@@ -10,12 +10,13 @@ use batch_core::{
 };
 
 use super::{
-    Context, Refusal, names, plan, programs::ProgramArgs, session::Session,
-    signal::drain_on_signal, stops, sweep::KeepArgs,
+    Context, Refusal, annotation, names, outputs::OutputArgs, plan, programs::ProgramArgs,
+    session::Session, signal::drain_on_signal, stops, sweep::KeepArgs,
 };
 use crate::{
     env::Root,
     exit::Exit,
+    merge::KeptSlots,
     run::{self, Request, Testers},
 };
 
@@ -41,11 +42,10 @@ pub(super) struct Args {
     #[command(flatten)]
     keep: KeepArgs,
     #[command(flatten)]
+    outputs: OutputArgs,
+    #[command(flatten)]
     programs: ProgramArgs,
 }
-
-/// How many packages a run attempts at most if nothing else is asked for.
-pub(super) const BATCH_SIZE: u16 = 10;
 
 /// What to run. `plan` has the same options.
 #[derive(Debug, clap::Args)]
@@ -54,25 +54,27 @@ pub(super) struct Selection {
     /// or one ecosystem
     #[arg(long, short, value_name = "auto|all|ID", default_value = "auto")]
     ecosystem: String,
-    /// Maximal number of attempts for each ecosystem
-    #[arg(long, value_name = "N", default_value_t = BATCH_SIZE, value_parser = clap::value_parser!(u16).range(1..=500))]
-    batch_size: u16,
-    /// Only packages of this tier and of more important tiers: 1 curated, 2 popular, 3 all
-    #[arg(long, value_name = "1|2|3", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
-    tier: u8,
+    /// Maximal number of attempts for each ecosystem [default: 10, or as in `[selection]` of
+    /// `pipeline.toml`]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=500))]
+    batch_size: Option<u16>,
+    /// Only packages of this tier and of more important tiers: 1 curated, 2 popular, 3 all [default: 3, or
+    /// as in `[selection]` of `pipeline.toml`]
+    #[arg(long, value_name = "1|2|3", value_parser = clap::value_parser!(u8).range(1..=3))]
+    tier: Option<u8>,
 }
 
 /// Environments in which nothing is tested.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct SkipArgs {
     /// Test nothing on macOS
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     skip_macos: bool,
     /// Test nothing on Linux on arm64
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     skip_arm64: bool,
     /// Test nothing on Linux with musl
-    #[arg(long)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     skip_musl: bool,
 }
 
@@ -91,8 +93,11 @@ impl Selection {
         })
     }
 
-    pub(super) fn batch_limit(&self) -> anyhow::Result<BatchLimit> {
-        Ok(BatchLimit { size: self.batch_size.into(), tier: Tier::try_from(self.tier)? })
+    pub(super) fn batch_limit(&self, root: &Root) -> anyhow::Result<BatchLimit> {
+        let set = &root.settings.selection;
+        let size = self.batch_size.map_or(set.batch_size.get_usize(), usize::from);
+        let tier = self.tier.map_or_else(|| u8::try_from(set.tier.get()), Ok)?;
+        Ok(BatchLimit { size, tier: Tier::try_from(tier)? })
     }
 }
 
@@ -108,7 +113,11 @@ impl Wanted {
     /// What `selection` describes.
     pub(super) fn selected(selection: &Selection, cx: &Context) -> anyhow::Result<Self> {
         let choice = selection.choice(&cx.env.registry)?;
-        Ok(Self { choice, only: BTreeSet::new(), batch_limit: selection.batch_limit()? })
+        Ok(Self {
+            choice,
+            only: BTreeSet::new(),
+            batch_limit: selection.batch_limit(&cx.open_root()?)?,
+        })
     }
 
     fn of(args: &Args, cx: &Context) -> anyhow::Result<Self> {
@@ -167,12 +176,11 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     if !summary.batches.is_empty() {
         session.prune();
     }
+    if let Some(record) = &summary.empty_slot {
+        KeptSlots::new(&root.layout).keep(record)?;
+    }
     cx.out.show(&summary)?;
-    Ok(if summary.interrupted {
-        Exit::Interrupted
-    } else if summary.batches.is_empty() {
-        Exit::Unavailable
-    } else {
-        Exit::Ok
-    })
+    args.outputs.write(&[("run_id", &summary.run_id)])?;
+    cx.out.annotate(annotation::of_summary(&summary))?;
+    Ok(args.keep.exit(&summary))
 }

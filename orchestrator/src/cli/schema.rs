@@ -7,9 +7,9 @@ use schemars::schema_for;
 use serde::Serialize;
 
 use super::{
-    Context, Refusal, archive, blockers, breaker, dashboard, disambiguation, ecosystem, explain,
-    failures, fold, import, init, limits, pause, plan, pr, queue, recipe, reclassify, repro,
-    rollback, runs, sandbox, seed, stages, status, r#try,
+    Context, Refusal, archive, blockers, breaker, config, dashboard, disambiguation, doctor,
+    ecosystem, explain, failures, fold, import, init, limits, out::ErrorReport, pause, plan, pr,
+    queue, recipe, reclassify, repro, rollback, runs, sandbox, seed, stages, status, r#try,
 };
 use crate::{exit::Exit, explained::ExplainedFailure, schema};
 
@@ -47,14 +47,16 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
 
 /// The schemas of everything that `--json` prints, by name. Listings of the history print one record
 /// on each line.
-fn output_schemas() -> [(&'static str, schemars::Schema); 47] {
+fn output_schemas() -> [(&'static str, schemars::Schema); 56] {
     [
+        ("output-error", schema_for!(ErrorReport)),
         ("output-init", schema_for!(init::InitReport)),
         ("output-import", schema_for!(import::ImportReport)),
         ("output-run", schema_for!(crate::run::Summary)),
         ("output-preflight", schema_for!(stages::preflight::PreflightReport)),
         ("output-stage", schema_for!(stages::StageReport)),
         ("output-merge-push", schema_for!(crate::merge::MergeReport)),
+        ("output-merge-keep", schema_for!(crate::merge::KeptReport)),
         ("output-rollback", schema_for!(rollback::RollbackReport)),
         ("output-pr-list", schema_for!(pr::PullRequestList)),
         ("output-pr-changes", schema_for!(pr::PullRequestChanges)),
@@ -66,6 +68,9 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 47] {
         ("output-simulate", schema_for!(crate::simulate::Report)),
         ("simulated-attempt", schema_for!(crate::simulate::TraceLine<'_>)),
         ("output-status", schema_for!(status::StatusReport)),
+        ("output-config-check", schema_for!(config::ConfigReport)),
+        ("output-doctor", schema_for!(doctor::DoctorReport)),
+        ("output-doctor-restore", schema_for!(doctor::RestoredFile)),
         ("output-pause", schema_for!(pause::PauseReport)),
         ("output-breaker", schema_for!(breaker::BreakerReport)),
         ("output-try", schema_for!(r#try::TryReport)),
@@ -80,8 +85,12 @@ fn output_schemas() -> [(&'static str, schemars::Schema); 47] {
         ("output-blockers", schema_for!(blockers::BlockersReport)),
         ("output-limits", schema_for!(limits::LimitsReport)),
         ("output-recipe-check", schema_for!(recipe::CheckReport)),
+        ("output-recipe-matrix", schema_for!(recipe::RecipeMatrix)),
+        ("output-recipe-test", schema_for!(recipe::TestReport)),
         ("output-ecosystem-list", schema_for!(ecosystem::EcosystemList)),
         ("output-ecosystem-show", schema_for!(ecosystem::EcosystemDetails)),
+        ("output-ecosystem-tools", schema_for!(ecosystem::ToolsReport)),
+        ("output-ecosystem-matrix", schema_for!(ecosystem::EcosystemMatrix)),
         ("output-ecosystem-check", schema_for!(ecosystem::ConformanceReport)),
         ("output-ecosystem-new", schema_for!(ecosystem::NewReport)),
         ("output-archive", schema_for!(archive::ArchiveReport)),

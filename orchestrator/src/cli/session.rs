@@ -19,7 +19,7 @@ use super::{
 use crate::{
     env::Root,
     generator::{BuiltinGenerator, Generator},
-    machine::{LocalMachine, Machine},
+    machine::{LocalMachine, Machine, Tester},
     merge, net,
     progress::Progress,
     routing,
@@ -93,6 +93,11 @@ impl<'a> Session<'a> {
             validator,
             progress: Progress::new(&cx.screen, &cx.env.clock, cx.quiet),
         })
+    }
+
+    /// Who tests recipes.
+    pub(super) fn tester(&self) -> Tester {
+        self.programs.tester()
     }
 
     pub(super) fn config(&self) -> RunConfig<'_> {

@@ -44,6 +44,10 @@ pub(super) struct Args {
     policy: Policy,
     #[command(flatten)]
     scenario: ScenarioArgs,
+    /// Carry out each run in stages, as in CI, each a process of its own that passes artifacts to the next;
+    /// --crash-rate is then the share of runs in which the machine of one stage is lost
+    #[arg(long)]
+    stages: bool,
     /// Write each attempt to this file, one JSON object a line
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -79,11 +83,12 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         OracleKind::Rate => Oracle::of_rate(seed, args.success_rate),
     };
     let budget = root.settings.budget.policy();
+    let artifacts = args.stages.then(tempfile::tempdir).transpose()?;
     let simulation = Simulation {
         registry: &cx.env.registry,
         from,
         hours: args.hours,
-        batch_limit: args.selection.batch_limit()?,
+        batch_limit: args.selection.batch_limit(&root)?,
         choice: args.selection.choice(&cx.env.registry)?,
         oracle,
         scenario: args.scenario.read((from, args.hours), &cx.env.registry)?,
@@ -94,6 +99,7 @@ pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         budget,
         bundled_recipes: &root.settings.bundled_recipes,
         looked_at: routing::looked_at(&cx.env.registry, &root.settings, &root.state)?,
+        artifacts: artifacts.as_ref().map(|dir| dir.path().to_owned()),
     };
     let history = History::read(&root.state)?;
     let measure = simulated(simulation, &root, args.trace.as_deref(), cx)?;

@@ -7,13 +7,13 @@ use batch_core::{decide::preflight::Choice, io::Outbox, model::Environment};
 use chrono::TimeDelta;
 
 use super::{
-    Context, Refusal, names, period, programs::ProgramArgs, session::Session,
-    signal::drain_on_signal, stops,
+    Context, Refusal, annotation, names, outputs::OutputArgs, period, programs::ProgramArgs,
+    session::Session, signal::drain_on_signal, stops,
 };
 use crate::{
     env::Root,
     exit::Exit,
-    run::{self, Ports, RunConfig, SweepRequest, SweptRecipes},
+    run::{self, Ports, RunConfig, Summary, SweepRequest, SweptRecipes},
 };
 
 #[derive(Debug, clap::Args)]
@@ -41,15 +41,20 @@ pub(super) struct Args {
     #[command(flatten)]
     keep: KeepArgs,
     #[command(flatten)]
+    outputs: OutputArgs,
+    #[command(flatten)]
     programs: ProgramArgs,
 }
 
-/// Where the results go.
+/// Where the results go, and what it means if there are none.
 #[derive(Debug, clap::Args)]
 pub(super) struct KeepArgs {
     /// Keep the results for `merge --push --resume`, and write none of them into the root
     #[arg(long)]
     keep: bool,
+    /// End with 0, and not with 4, if there was nothing to do
+    #[arg(long)]
+    allow_nothing: bool,
 }
 
 impl KeepArgs {
@@ -58,6 +63,17 @@ impl KeepArgs {
         if self.keep {
             ports.facts = Arc::new(Outbox::unpushed(&root.layout));
             config.keeps = true;
+        }
+    }
+
+    /// How the program ends after a run that came to `summary`.
+    pub(super) fn exit(&self, summary: &Summary) -> Exit {
+        if summary.interrupted {
+            Exit::Interrupted
+        } else if summary.batches.is_empty() && !self.allow_nothing {
+            Exit::Unavailable
+        } else {
+            Exit::Ok
         }
     }
 }
@@ -92,11 +108,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let request = SweepRequest { choice, recipes, jobs: args.jobs.into() };
     let summary = run::sweep(&ports, &config, &request, &cx.stop).await?;
     cx.out.show(&summary)?;
-    Ok(if summary.interrupted {
-        Exit::Interrupted
-    } else if summary.batches.is_empty() {
-        Exit::Unavailable
-    } else {
-        Exit::Ok
-    })
+    cx.out.annotate(annotation::of_summary(&summary))?;
+    args.outputs.write(&[("run_id", &summary.run_id)])?;
+    Ok(args.keep.exit(&summary))
 }

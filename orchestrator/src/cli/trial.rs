@@ -110,6 +110,19 @@ impl<'a> Trial<'a> {
         Err(Refusal { exit: Exit::Unavailable, message }.into())
     }
 
+    /// Refuses unless this machine can test recipes in `environment`.
+    pub(super) async fn require(&self, environment: Environment) -> anyhow::Result<()> {
+        let id = &self.plugin.id;
+        let machine = self.local().await.offers(&self.cx.env.registry, self.programs.tester());
+        let why = match machine.obstacles.get(id) {
+            Some(obstacle) => format!(": {obstacle}"),
+            None if machine.can_run(id, environment) => return Ok(()),
+            None => String::new(),
+        };
+        let message = format!("this machine cannot test recipes of {id} in {environment}{why}");
+        Err(Refusal::unavailable(message))
+    }
+
     async fn local(&self) -> &LocalMachine {
         let choice = Choice::One(self.plugin.id.clone());
         self.local

@@ -5,7 +5,9 @@
 //! the outbox until both are done, so that an interrupted merge is completed by the next one.
 
 pub(crate) mod fates;
+mod kept;
 mod markdown;
+mod outboxes;
 mod pulls;
 mod recipes;
 mod report;
@@ -25,19 +27,17 @@ use batch_core::{
         preflight::Choice,
         pull_request::{BRANCHES, Hold, HoldPolicy, hold},
     },
-    io::{
-        FactSink as _, FactWriter as _, FsState, HistoryFilter, Journal, Layout, Outbox,
-        StateReader, Visited,
-    },
-    model::{BatchId, BatchPullRequest, Delta, Fact, Fate, PackageId, Status, Sweep},
+    io::{FactSink as _, FsState, HistoryFilter, Outbox, StateReader, Visited},
+    model::{BatchId, BatchPullRequest, Delta, Fact, Fate, Status, Sweep},
     persist::Persisted,
 };
 use batch_forge::PullRequest;
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use kept::{keep_all, unpushed_packages};
 pub use pulls::Pulls;
 pub use recipes::squash_of;
-pub use report::{MergeReport, Opened, PullRequestReport, PushReport};
+pub use report::{KeptReport, MergeReport, Opened, PullRequestReport, PushReport};
 pub use rollback::{FileChange, NothingToRollBack, Rollback, RollbackOutcome, RolledBackFile};
 pub use slots::KeptSlots;
 pub use state_push::{Change, Pushed, StatePush};
@@ -51,8 +51,8 @@ use fates::Fates;
 /// What is committed where recipes are merged with the state.
 const STATE_AND_RECIPES: &[&str] = &["batch-control.json", "data", "recipes"];
 
-/// What is committed where recipes are merged by pull requests.
-const STATE: &[&str] = &["batch-control.json", "data"];
+/// What is committed where recipes are merged by pull requests, and after a change of an operator.
+pub const STATE: &[&str] = &["batch-control.json", "data"];
 
 /// For how long the pull requests of such batches are looked at.
 const RECHECKED: TimeDelta = TimeDelta::days(14);
@@ -80,6 +80,7 @@ pub struct Merge<'a> {
 struct Known {
     open: Vec<PullRequest>,
     of_batches: BTreeMap<BatchId, BatchPullRequest>,
+    problems: Vec<String>,
 }
 
 /// What the change of the state came to.
@@ -88,41 +89,17 @@ struct Changed {
     fates: Fates,
 }
 
-/// Keeps `journal` in `unpushed` until its batch is pushed. If it is kept already, nothing is done, unless
-/// a process died while it kept it.
-pub fn keep(unpushed: &Outbox, journal: &Journal) -> anyhow::Result<()> {
-    let Some(started) = journal.started() else { return Ok(()) };
-    let pending = unpushed.pending()?;
-    let kept = pending.iter().find(|it| it.batch_id == journal.batch_id);
-    if kept.is_some_and(|kept| journal.facts.len() <= kept.facts.len()) {
-        return Ok(());
-    }
-    unpushed.discard(&journal.batch_id)?;
-    unpushed.begin(started)?;
-    let rest: Vec<Fact> =
-        journal.facts.iter().filter(|fact| fact.started().is_none()).cloned().collect();
-    Ok(unpushed.append(&journal.batch_id, &rest)?)
-}
-
-/// The packages of the batches that are to be pushed from the root at `layout`.
-pub fn unpushed_packages(layout: &Layout) -> anyhow::Result<BTreeSet<PackageId>> {
-    let pending = Outbox::unpushed(layout).pending()?;
-    let planned = pending.iter().filter_map(Journal::started).flat_map(|it| &it.plan.packages);
-    Ok(planned.map(|planned| planned.package_id.clone()).collect())
-}
-
 impl Merge<'_> {
     /// Pushes every batch and every record of a slot that is kept, in one commit, and opens and updates
     /// pull requests. If the forge does not answer, the state is pushed all the same.
     pub async fn push(&self) -> anyhow::Result<MergeReport> {
-        let mut problems = vec![];
         let known = match &self.pulls {
             Some(pulls) => match self.look(pulls).await {
                 Ok(Ok(known)) => known,
                 Ok(Err(waits)) => return Ok(MergeReport::of(waits)),
                 Err(error) => {
-                    problems.push(format!("pull requests were not looked at: {error:#}"));
-                    Known::default()
+                    let problem = format!("pull requests were not looked at: {error:#}");
+                    Known { problems: vec![problem], ..Known::default() }
                 }
             },
             None => Known::default(),
@@ -144,7 +121,7 @@ impl Merge<'_> {
             merged: changed.fates.merged,
             closed: changed.fates.closed,
             red: changed.fates.red,
-            problems,
+            problems: known.problems.clone(),
             ..MergeReport::of(push)
         };
         self.slots.clear()?;
@@ -177,7 +154,14 @@ impl Merge<'_> {
         batches.extend(of_open.filter_map(|batch| batch.parse().ok()));
         batches.extend(rechecked(&state, now)?);
         let of_batches = pulls.of_batches(&batches, &open).await?;
-        Ok(Ok(Known { open, of_batches }))
+        let missing: Vec<BatchId> =
+            batches.into_iter().filter(|batch| !of_batches.contains_key(batch)).collect();
+        let kept = (&self.unpushed, &self.slots);
+        let mut problems = vec![];
+        if let Err(error) = outboxes::adopt(pulls, &state, &missing, kept).await {
+            problems.push(format!("what earlier runs could not push was not looked at: {error:#}"));
+        }
+        Ok(Ok(Known { open, of_batches, problems }))
     }
 
     /// Opens the pull requests of what is recorded, and forgets the batches for which nothing is left to

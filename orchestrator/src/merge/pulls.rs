@@ -224,13 +224,15 @@ impl Pulls<'_> {
                 }
                 continue;
             }
+            // Its checks start again when its branch is brought up to date, so what can be merged now is
+            // merged before: main moves with every state.
+            match self.merge_by_itself(pull).await {
+                Ok(true) => continue,
+                Ok(false) => (),
+                Err(error) => problems.push(format!("#{number} cannot be merged: {error:#}")),
+            }
             match self.forge.update_branch(pull).await {
-                Ok(BranchUpdate::UpToDate) => {
-                    if let Err(error) = self.merge_by_itself(pull).await {
-                        problems.push(format!("#{number} cannot be merged: {error:#}"));
-                    }
-                }
-                Ok(BranchUpdate::Updated | BranchUpdate::Moved) => (),
+                Ok(BranchUpdate::UpToDate | BranchUpdate::Updated | BranchUpdate::Moved) => (),
                 Ok(BranchUpdate::Conflict) => problems.push(format!(
                     "#{number} changes the same lines as main; correct its branch, or close it"
                 )),
@@ -245,13 +247,14 @@ impl Pulls<'_> {
 
 impl Pulls<'_> {
     /// Asks the forge to merge `pull`, unless it was asked before or a person decides. It may have had no
-    /// checks yet when it was opened, or the repository did not allow it then.
-    async fn merge_by_itself(&self, pull: &PullRequest) -> anyhow::Result<()> {
+    /// checks yet when it was opened, or the repository did not allow it then. Returns whether it is merged.
+    async fn merge_by_itself(&self, pull: &PullRequest) -> anyhow::Result<bool> {
         let is_for_a_person = pull.labels.iter().any(|label| label == FOR_A_PERSON);
         if self.auto_merge && !pull.auto_merge && !is_for_a_person {
-            self.let_merge(pull, &squash_of(pull, self.worktree).await?).await?;
+            let opened = self.let_merge(pull, &squash_of(pull, self.worktree).await?).await?;
+            return Ok(matches!(opened, Opened::Merged));
         }
-        Ok(())
+        Ok(false)
     }
 }
 

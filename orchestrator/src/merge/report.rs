@@ -1,6 +1,9 @@
 //! What `merge --push` prints.
 
-use std::fmt::{self, Write as _};
+use std::{
+    fmt::{self, Write as _},
+    path::PathBuf,
+};
 
 use batch_core::{
     decide::pull_request,
@@ -31,6 +34,28 @@ pub struct MergeReport {
     /// What could not be done, each with the remedy. It is tried again by the next `merge --push`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+}
+
+/// What `merge --keep --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct KeptReport {
+    /// The folder in which it is kept.
+    pub folder: PathBuf,
+    /// The batches; empty if nothing could be attempted.
+    pub batches: Vec<BatchId>,
+    /// The slot in which nothing could be attempted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+}
+
+impl fmt::Display for KeptReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { folder, batches, slot } = self;
+        for kept in batches.iter().map(ToString::to_string).chain(slot.clone()) {
+            writeln!(f, "{kept} is kept in {}", folder.display())?;
+        }
+        writeln!(f, "next: tsuku-batch merge --push --resume")
+    }
 }
 
 /// What became of the commit of the state.

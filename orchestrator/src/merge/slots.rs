@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -23,7 +23,12 @@ pub struct KeptSlots {
 impl KeptSlots {
     /// Those of the root at `layout`.
     pub fn new(layout: &Layout) -> Self {
-        Self { path: layout.unpushed().join("slots.jsonl") }
+        Self::in_folder(&layout.unpushed())
+    }
+
+    /// Those in the folder `dir`.
+    pub(super) fn in_folder(dir: &Path) -> Self {
+        Self { path: dir.join("slots.jsonl") }
     }
 
     /// Keeps `record`.

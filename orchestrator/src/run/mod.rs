@@ -7,6 +7,7 @@
 mod batch;
 mod commit;
 mod journal;
+mod next_step;
 mod ports;
 pub(crate) mod recover;
 mod skipped;
@@ -32,7 +33,10 @@ pub use start::{Options, RunPlan};
 pub use summary::{AttemptSummary, BatchSummary, FailureSummary, Recording, Summary};
 pub use sweep::{SweepRequest, SweptRecipes, sweep};
 
-use crate::stage::{Stop, preflight::Recipes};
+use crate::{
+    machine::Tester,
+    stage::{Stop, preflight::Recipes},
+};
 use start::StartedRun;
 
 /// What a run is asked to do.
@@ -57,8 +61,8 @@ pub struct Request {
 pub enum Testers {
     /// This machine only.
     Here,
-    /// The machines of a CI system, one for each environment.
-    Matrix,
+    /// The hosted machines of a CI system, one for each environment, with this program.
+    Matrix(Tester),
 }
 
 /// Carries out a run and writes everything that happened into the state.
@@ -71,6 +75,7 @@ pub async fn run(
     let started = start::start(ports, config, request).await?;
     let StartedRun { plan, batches, recipes, lock: _lock, .. } = started;
     let mut summary = Summary {
+        run_id: plan.run_id.clone(),
         recovered: started.recovered,
         reconciled: started.reconciled,
         requeued: started.requeued,
@@ -79,7 +84,11 @@ pub async fn run(
     };
     if plan.batches.is_empty() {
         config.leave_recipes(recipes);
-        slot::record_empty_slot(ports, config, &plan, started.n_released)?;
+        if config.keeps {
+            summary.empty_slot = Some(slot::empty_slot(config, &plan, started.n_released));
+        } else {
+            slot::record_empty_slot(ports, config, &plan, started.n_released)?;
+        }
         summary.skipped = plan.skipped;
         return Ok(summary);
     }

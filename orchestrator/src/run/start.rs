@@ -22,7 +22,10 @@ use super::{
     recover,
     skipped::SkippedEcosystem,
 };
-use crate::stage::preflight::{Recipes, Situation};
+use crate::{
+    hosted,
+    stage::preflight::{Recipes, Situation},
+};
 
 /// Takes the place of the ecosystem in the id of a run with several batches.
 pub(super) const RUN: EcosystemId = EcosystemId::from_static("run");
@@ -89,7 +92,7 @@ impl Options {
             ecosystem,
             batch_size: batch_limit.size,
             tier: batch_limit.tier,
-            matrix: *testers == Testers::Matrix,
+            matrix: matches!(testers, Testers::Matrix(_)),
             skip: skip.iter().filter(|(_, is_set)| *is_set).map(|(it, _)| (*it).into()).collect(),
             generator: ports.generator.name(),
         }
@@ -243,7 +246,10 @@ fn run_plan(
     let reach = |ecosystem: &EcosystemId| {
         let is_tested = |place: &Environment| match request.testers {
             Testers::Here => ports.machine.can_run(ecosystem, *place),
-            Testers::Matrix => true,
+            Testers::Matrix(tester) => {
+                let plugin = config.registry.get(ecosystem);
+                plugin.is_some_and(|plugin| hosted::can_test(plugin, tester, *place))
+            }
         };
         let environments = Environment::ALL.iter().copied().filter(is_tested).collect();
         Reach { environments, skip: request.skip, minutes }

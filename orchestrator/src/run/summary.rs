@@ -15,12 +15,14 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::SkippedEcosystem;
+use super::{SkippedEcosystem, next_step::next_step};
 use crate::{counted::counted, explained};
 
 /// A run, in the form of `run --json`.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Summary {
+    /// The run, `run-<time>`; empty for one of which only what was left is written.
+    pub run_id: String,
     /// Earlier runs that had ended without a record and are recorded now.
     pub recovered: Vec<BatchId>,
     /// Number of queue entries that changed because recipes were added or removed.
@@ -37,6 +39,9 @@ pub struct Summary {
     pub skipped: Vec<SkippedEcosystem>,
     /// Whether Ctrl-C ended it. Everything that had ended before is recorded.
     pub interrupted: bool,
+    /// The record of a slot in which nothing could be attempted, if it is to be kept.
+    #[serde(skip)]
+    pub empty_slot: Option<RunRecord>,
 }
 
 /// One batch.
@@ -236,7 +241,7 @@ impl fmt::Display for Summary {
                 "Interrupted: finished attempts are recorded; the other packages stay in the queue."
             )?;
         }
-        Ok(())
+        writeln!(f, "Next: {}", next_step(self))
     }
 }
 
@@ -248,7 +253,7 @@ impl fmt::Display for BatchSummary {
             Recording::Now => writeln!(f, "{batch_id}: {results} in {duration_seconds} s")?,
             Recording::Kept => writeln!(
                 f,
-                "{batch_id}: {results} in {duration_seconds} s; `tsuku-batch merge --push --resume` pushes it"
+                "{batch_id}: {results} in {duration_seconds} s; it is kept, to be pushed"
             )?,
             Recording::Before => {
                 writeln!(f, "{batch_id}: recorded before ({results}); there is nothing to do")?;
@@ -288,9 +293,6 @@ impl fmt::Display for BatchSummary {
         }
         if let Some(breaker) = &self.breaker {
             writeln!(f, "  {breaker}")?;
-        }
-        if self.failed + self.blocked > 0 {
-            writeln!(f, "  Details: tsuku-batch failures list --batch {batch_id}")?;
         }
         Ok(())
     }

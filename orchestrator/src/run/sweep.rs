@@ -103,7 +103,7 @@ pub async fn sweep(
         MinutesLeft::of(&ports.state.control()?.budget, config.budget, at, of_ecosystem.len());
     let batches = of_ecosystem.into_iter().map(|(ecosystem, packages)| {
         let batch_id = unused(BatchId::new(ecosystem, at), &*ports.state);
-        started(batch_id, plan_of(packages, kind, minutes), (ports, config))
+        started(batch_id, plan_of(packages, kind, minutes), at, (ports, config))
     });
     let existing = Existing { generator: ports.generator, recipes };
     let ports = Ports {
@@ -120,7 +120,8 @@ pub async fn sweep(
     let work = Work { jobs: request.jobs, recipes: Arc::default() };
     let (batches, _) = run_batches(batches.collect(), work, (&ports, config), stop).await;
     let batches = batches?;
-    Ok(Summary { batches, interrupted: stop.is_draining(), ..Summary::default() })
+    let run_id = run_id(at);
+    Ok(Summary { run_id, batches, interrupted: stop.is_draining(), ..Summary::default() })
 }
 
 /// The text of the recipe `toml` that is tested: where it lost cells, it is offered there. `None` if there
@@ -227,20 +228,25 @@ fn plan_of(chosen: Vec<Chosen<'_>>, sweep: Sweep, mut minutes: MinutesLeft) -> B
 fn started(
     batch_id: BatchId,
     plan: BatchPlan,
+    at: DateTime<Utc>,
     (ports, config): (&Ports<'_>, &RunConfig<'_>),
 ) -> Started {
-    let at = ports.clock.now();
     Started {
         schema_version: SCHEMA_VERSION,
         batch_id,
         at,
         plan,
         generator: ports.generator.name(),
-        run_id: Some(BatchId::new(RUN, at).to_string()),
+        run_id: Some(run_id(at)),
         program_version: PROGRAM_VERSION.to_owned(),
         workflow_run_url: config.workflow_run_url.clone(),
         requeued: 0,
     }
+}
+
+/// The id of the sweep that started at `at`.
+fn run_id(at: DateTime<Utc>) -> String {
+    BatchId::new(RUN, at).to_string()
 }
 
 /// A generator that asks about packages as another one does, and returns the recipes that exist.

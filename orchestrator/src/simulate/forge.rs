@@ -14,8 +14,10 @@ use super::scenario::Period;
 /// How the pull requests of a simulation are merged.
 #[derive(Debug, Clone)]
 pub struct PullRequests {
-    /// How long checks take. They are always green.
+    /// How long checks take.
     pub checks: TimeDelta,
+    /// The pull request, by its number from 1, whose checks are red; all others are green.
+    pub red: Option<u64>,
     /// The first pull request that is opened in this period is merged by nobody before its end.
     pub unmerged: Option<Period>,
     /// Whether a forge merges only what is up to date with main, so that each merged pull request keeps
@@ -29,6 +31,7 @@ impl Default for PullRequests {
     fn default() -> Self {
         Self {
             checks: TimeDelta::minutes(10),
+            red: None,
             unmerged: None,
             strict: false,
             hold: HoldPolicy::default(),
@@ -105,12 +108,23 @@ impl Forge {
         });
     }
 
+    /// Takes the pull request away whose checks are red by `now`. The caller closes it.
+    pub(super) fn red(&mut self, now: DateTime<Utc>) -> Option<PullRequest> {
+        let is_red = |pull: &PullRequest| {
+            Some(pull.number) == self.rules.red && self.are_checked_at(pull) <= now
+        };
+        let i = self.open.iter().position(is_red)?;
+        Some(self.open.remove(i))
+    }
+
     /// Merges what can be merged until `now`, in the order of time. Returns it, each with when it was
     /// merged.
     pub(super) fn settle(&mut self, now: DateTime<Utc>) -> Vec<(PullRequest, DateTime<Utc>)> {
         let mut merged = vec![];
         loop {
-            let mergeable = self.open.iter().enumerate().filter(|(_, pull)| !pull.is_behind);
+            let mergeable = self.open.iter().enumerate();
+            let mergeable = mergeable
+                .filter(|(_, pull)| !pull.is_behind && Some(pull.number) != self.rules.red);
             let first = mergeable.map(|(i, pull)| (self.mergeable_at(pull), i)).min();
             let Some((at, i)) = first.filter(|(at, _)| *at <= now) else { return merged };
             merged.push((self.open.remove(i), at));
@@ -224,6 +238,17 @@ mod tests {
         assert_eq!(forge.hold(minute(49), at(49)), Hold::Push);
         assert!(matches!(forge.hold(minute(50), at(50)), Hold::Wait { number: 2, .. }));
         assert_eq!(merged(&mut forge, 60), [(2, 59)]);
+    }
+
+    #[test]
+    fn red_checks_are_told_when_they_have_ended_and_are_never_merged() {
+        let mut forge = forge(10, |rules| rules.red = Some(1));
+        open(&mut forge, 0);
+        open(&mut forge, 1);
+        assert!(forge.red(minute(9)).is_none());
+        assert_eq!(merged(&mut forge, 30), [(2, 11)]);
+        assert_eq!(forge.red(minute(30)).map(|pull| pull.number), Some(1));
+        assert_eq!(forge.open_ones().len(), 0);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use batch_core::{
         pull_request::Hold,
     },
     io::{Clock as _, StateReader as _, StateWriter as _},
-    model::{BatchId, BatchPullRequest, Fate, PullRequestLink, RecipeName, Status},
+    model::{BatchId, BatchPullRequest, Fate, PullRequestLink, RecipeName, RedCheck, Status},
 };
 use batch_sim::{MemoryState, SimClock};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -98,12 +98,21 @@ impl Merges {
         measure: &mut Measure,
     ) -> anyhow::Result<()> {
         let Around { state, world, clock, config } = *around;
+        let red = self.forge.red(world.now());
         let merged = self.forge.settle(world.now());
-        if merged.is_empty() {
+        if merged.is_empty() && red.is_none() {
             return Ok(());
         }
         let mut pulls: BTreeMap<BatchId, BatchPullRequest> =
             self.forge.open_ones().iter().map(|pull| known(pull, Fate::Open)).collect();
+        if let Some(pull) = &red {
+            let check = RedCheck {
+                name: "validate-recipes".to_owned(),
+                summary: "a recipe does not work".to_owned(),
+                url: String::new(),
+            };
+            pulls.extend([known(pull, Fate::Red(vec![check]))]);
+        }
         let mut batches = vec![];
         for (pull, at) in merged {
             pulls.extend([known(&pull, Fate::Merged)]);

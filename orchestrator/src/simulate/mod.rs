@@ -14,9 +14,10 @@ mod releases;
 mod report;
 mod scenario;
 mod simulator;
+mod staged;
 mod world;
 
-use std::{collections::BTreeSet, io, sync::Arc};
+use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc};
 
 use batch_core::{
     decide::{
@@ -88,6 +89,9 @@ pub struct Simulation<'a> {
     pub bundled_recipes: &'a BundledRecipes,
     /// The packages that a person has looked at.
     pub looked_at: BTreeSet<PackageId>,
+    /// Each run is carried out in stages, as in CI, with artifacts in this folder; `None` for runs in one
+    /// process.
+    pub artifacts: Option<PathBuf>,
 }
 
 /// Gets every attempt, in the order of the batches.

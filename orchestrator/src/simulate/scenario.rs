@@ -24,6 +24,8 @@ pub struct Scenario {
     pub crash_rate: Share,
     /// How many minutes after the beginning of its hour a run starts.
     pub slot_delay: Minutes,
+    /// When the artifacts of one run are damaged, if runs are carried out in stages.
+    pub damaged_artifacts: Option<DateTime<Utc>>,
     /// How pull requests are merged; `None` if recipes are merged with the state.
     pub pull_requests: Option<PullRequests>,
 }

@@ -1,6 +1,6 @@
 //! The loop of a simulation: one slot after the other.
 
-use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use batch_core::{
@@ -24,30 +24,37 @@ use super::{
     merges::{Around, Merges},
     observed::Batch,
     scenario::Period,
+    staged::LostMachine,
     world::World,
 };
 use crate::{
-    machine::Machine,
+    machine::{Machine, Tester},
     progress::Progress,
     run::{self, Ports, ProcessRecipes, RecipeSource, Request, RunConfig, Summary, Testers},
     stage::Stop,
 };
 
 /// How many recipes are validated at the same time.
-const JOBS: usize = 11;
+pub(super) const JOBS: usize = 11;
 
 /// Within so many seconds after its start, a process that dies does so.
 const CRASH_WITHIN: u64 = 900;
 
 /// A simulation in progress.
 pub(super) struct Simulator<'a> {
-    config: RunConfig<'a>,
-    request: Request,
-    machine: Machine,
-    facts: Arc<MemoryFacts>,
-    world: Arc<World>,
-    clock: SimClock,
-    state: Arc<MemoryState>,
+    pub(super) config: RunConfig<'a>,
+    pub(super) request: Request,
+    pub(super) machine: Machine,
+    pub(super) facts: Arc<MemoryFacts>,
+    pub(super) world: Arc<World>,
+    pub(super) clock: SimClock,
+    pub(super) state: Arc<MemoryState>,
+    /// Where artifacts are, if runs are carried out in stages.
+    artifacts: Option<PathBuf>,
+    /// The artifacts of runs whose last job has not ended.
+    pub(super) unmerged: Vec<PathBuf>,
+    pub(super) n_runs: u64,
+    pub(super) is_damaged: bool,
     chance: fastrand::Rng,
     measure: Measure,
     /// `None` if recipes are merged with the state.
@@ -102,7 +109,7 @@ impl<'a> Simulator<'a> {
                 choice: simulation.choice,
                 only: [].into(),
                 batch_limit: simulation.batch_limit,
-                testers: Testers::Matrix,
+                testers: Testers::Matrix(Tester::PackageManager),
                 skip: SkipFlags::default(),
                 jobs: JOBS,
             },
@@ -111,6 +118,10 @@ impl<'a> Simulator<'a> {
                 obstacles: BTreeMap::new(),
                 others: BTreeMap::new(),
             },
+            artifacts: simulation.artifacts,
+            unmerged: vec![],
+            n_runs: 0,
+            is_damaged: false,
             facts: Arc::new(MemoryFacts::default()),
             world: Arc::new(world),
             clock,
@@ -137,7 +148,14 @@ impl<'a> Simulator<'a> {
             return Ok(());
         }
         let n_records = self.state.n_runs();
-        let summary = self.run(dies.then_some(dies_after))?;
+        let dies = dies.then_some(dies_after);
+        let summary = match self.artifacts.clone() {
+            None => self.run(dies)?,
+            Some(dir) => {
+                let lost = dies.map(|after| LostMachine::drawn(&mut self.chance, after));
+                self.in_stages(&dir, lost)?
+            }
+        };
         self.world.run_ended();
         let n_new = self.state.n_runs() - n_records;
         if let Some(summary) = &summary {

@@ -6,6 +6,7 @@ mod corpus;
 #[path = "../../../analytics/tests/site/count.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod count;
+mod examined;
 #[path = "../../../analytics/tests/site/html.rs"]
 mod html;
 mod labels;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = always.map(|&(name, test)| trial(name, test, None)).collect();
     let of_corpus = corpus::TESTS
         .iter()
+        .chain(examined::TESTS)
         .chain(labels::TESTS)
         .chain(pages::TESTS)
         .chain(replayed::TESTS)

@@ -61,6 +61,7 @@ fn after(state: MemoryState, looked_at: &[&str], hours: u32) -> Arc<MemoryState>
         budget: BudgetPolicy::default(),
         bundled_recipes: &BTreeMap::new(),
         looked_at: looked_at.iter().map(|text| id(text)).collect::<BTreeSet<PackageId>>(),
+        artifacts: None,
     };
     simulate(simulation, Arc::clone(&state), &mut |_| Ok(()), &Stop::default()).unwrap();
     state

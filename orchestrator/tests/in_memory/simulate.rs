@@ -1,6 +1,6 @@
 //! Simulated months: what goes wrong in them ends well.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use batch_core::{
     decide::{
@@ -46,6 +46,16 @@ fn state(n: usize) -> MemoryState {
 fn simulated(
     state: MemoryState,
     scenario: Scenario,
+    rules: (Policy, f64, u32),
+) -> (Vec<String>, Measure, Arc<MemoryState>) {
+    simulated_in(None, state, scenario, rules)
+}
+
+/// The same, in stages with artifacts in a folder if there is one.
+fn simulated_in(
+    artifacts: Option<&Path>,
+    state: MemoryState,
+    scenario: Scenario,
     (policy, success, hours): (Policy, f64, u32),
 ) -> (Vec<String>, Measure, Arc<MemoryState>) {
     let registry = plugins::registry().unwrap();
@@ -65,6 +75,7 @@ fn simulated(
         budget: BudgetPolicy::default(),
         bundled_recipes: &BTreeMap::new(),
         looked_at: [].into(),
+        artifacts: artifacts.map(Path::to_owned),
     };
     let mut trace = vec![];
     let mut write = |line: &orchestrator::simulate::TraceLine<'_>| {
@@ -92,6 +103,7 @@ fn everything() -> Scenario {
         missed_slots: "20%".parse().unwrap(),
         crash_rate: "1%".parse().unwrap(),
         slot_delay: "10..70m".parse().unwrap(),
+        damaged_artifacts: None,
         pull_requests: None,
     }
 }
@@ -117,6 +129,55 @@ fn a_quarter_in_which_everything_goes_wrong_violates_no_rule_and_leaves_a_valid_
         assert!(closed_at - from < TimeDelta::hours(24), "{recovery:?}");
     }
     is_valid(&state);
+}
+
+/// A month as the jobs of CI carry it out: stages that are processes of their own, artifacts between
+/// them, and nobody who does anything.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "artifacts are in a folder of the test")]
+fn a_month_in_stages_ends_well_whatever_goes_wrong() {
+    const MONTH: u32 = 720;
+    let at = |day: i64, lasts: i64| Period {
+        from: start() + TimeDelta::days(day),
+        until: start() + TimeDelta::days(day + lasts),
+    };
+    let scenario = Scenario {
+        outages: vec![("npm".parse().unwrap(), at(3, 1)), ("cargo".parse().unwrap(), at(12, 2))],
+        broken_generator: vec![at(8, 3)],
+        missed_slots: "20%".parse().unwrap(),
+        crash_rate: "5%".parse().unwrap(),
+        slot_delay: "10..26m".parse().unwrap(),
+        damaged_artifacts: Some(start() + TimeDelta::days(2)),
+        pull_requests: Some(PullRequests {
+            unmerged: Some(at(5, 20)),
+            red: Some(2),
+            ..PullRequests::default()
+        }),
+        ..Scenario::default()
+    };
+    // Artifacts are forced to disk, which takes long on a disk.
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let dir = dir.unwrap();
+    let rules = (Policy::Decided, 0.3, MONTH);
+    let (_, measure, state) = simulated_in(Some(dir.path()), state(60), scenario, rules);
+    let report = report(measure, MONTH);
+    assert_eq!(report.violations, []);
+    assert_eq!(report.never_attempted, 0);
+    assert!(report.max_wait_runs <= report.bound_runs, "{report}");
+    let pulls = report.pull_requests.as_ref().unwrap();
+    let alerts: Vec<_> = pulls.alerts.iter().map(|alert| alert.until.is_some()).collect();
+    assert_eq!(alerts, [true], "the one that was left open, until it was merged: {pulls:?}");
+    let failures = state.failures(&HistoryFilter::default()).unwrap().records;
+    let red = failures.iter().filter(|failure| failure.message.contains("does not work")).count();
+    assert!(0 < red, "red checks are a failure of the packages");
+    let opened = report.ecosystems.values().flat_map(|of| &of.recoveries);
+    for recovery in opened.filter(|recovery| recovery.open_until.is_some()) {
+        assert!(recovery.closed_at.is_some(), "{recovery:?}");
+    }
+    is_valid(&state);
+    let left = std::fs::read_dir(dir.path()).unwrap().count();
+    assert!(left <= 1 + MONTH as usize / 20, "{left} folders of artifacts are left");
 }
 
 /// What was simulated can be written and read.

@@ -37,11 +37,16 @@ fn sweep(test_ports: &TestPorts, recipes: SweptRecipes) -> Vec<RunRecord> {
         validator: &test_ports.validator,
         traffic: &NoTraffic,
     };
-    test_ports.clock.run(test_ports.sweep(&around, &request, &Stop::default())).unwrap();
+    let stop = Stop::default();
+    let summary = test_ports.clock.run(test_ports.sweep(&around, &request, &stop)).unwrap();
     test_ports.clock.run(test_ports.clock.sleep(SECOND));
     let mut runs = test_ports.state.runs(&HistoryFilter::default()).unwrap().records;
     runs.sort_by_key(|run| run.timestamp);
-    runs.split_off(before)
+    let runs = runs.split_off(before);
+    // What is kept of it is called by the id that its records have.
+    assert!(runs.iter().all(|run| run.run_id.as_deref() == Some(&*summary.run_id)));
+    assert_eq!(runs.is_empty(), summary.run_id.is_empty());
+    runs
 }
 
 fn statuses(test_ports: &TestPorts) -> BTreeMap<String, (Status, bool)> {

@@ -23,10 +23,10 @@ pub(crate) fn trials() -> Vec<Trial> {
 const FOLDER: &str = "authors/id/N/NO/NOBODY";
 
 /// A distribution, version 1.20.
-struct Dist<'a> {
-    name: &'a str,
-    module: &'a str,
-    files: &'a [(&'a str, &'a str)],
+pub(crate) struct Dist<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) module: &'a str,
+    pub(crate) files: &'a [(&'a str, &'a str)],
 }
 
 const MAKEFILE: &str = "use ExtUtils::MakeMaker;\nWriteMakefile(\n  NAME => 'App::Tiny',\n  \
@@ -60,7 +60,7 @@ const WORDS: Dist<'_> = Dist {
 };
 
 /// A mirror and MetaCPAN in the same folder.
-fn registry(dists: &[Dist<'_>]) -> tempfile::TempDir {
+pub(crate) fn registry(dists: &[Dist<'_>]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let (mut index, mut sums) = (String::new(), String::new());
     for dist in dists {

@@ -16,19 +16,20 @@ pub(crate) fn trials() -> Vec<Trial> {
         &[
             ("compile_errors_that_quote_faults_are_the_crates_own_failures", quoted_faults),
             ("a_recipe_is_verified_by_what_was_seen_to_prove_the_version", verified),
+            ("a_build_script_sees_neither_the_token_nor_other_variables_of_ci", build_script),
         ],
     )
 }
 
 /// A program crate, version 0.1.0.
-struct Crate {
-    name: String,
+pub(crate) struct Crate {
+    pub(crate) name: String,
     main: String,
     build_script: Option<String>,
 }
 
 impl Crate {
-    fn new(name: &str, main: &str) -> Self {
+    pub(crate) fn new(name: &str, main: &str) -> Self {
         Self { name: name.to_owned(), main: main.to_owned(), build_script: None }
     }
 
@@ -57,7 +58,7 @@ impl Crate {
     }
 }
 
-fn publish(dir: &Path, krate: &Crate) {
+pub(crate) fn publish(dir: &Path, krate: &Crate) {
     let archive = krate.archive();
     let digest = Sha256::digest(&archive).iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
@@ -123,6 +124,41 @@ fn quoted_faults() {
     assert_eq!(breaker["circuit_state"], "closed", "{control:#}");
     assert_eq!(breaker["consecutive_failures"], 0, "{control:#}");
     assert_eq!(control["hosts"], json!({}), "{control:#}");
+}
+
+/// The token of a job. No prefix says that it is one.
+const TOKEN: &str = "Vm7qK2xTz9LpWc4RbN8s";
+
+/// A build script runs while the crate is installed, with network. It prints the names of all variables, and
+/// their values as numbers, in which nothing recognises and removes a secret.
+const DUMP: &str = r#"fn main() {
+    for (name, value) in std::env::vars() {
+        let numbers: Vec<String> = value.bytes().map(|byte| byte.to_string()).collect();
+        if !name.starts_with("CARGO") { println!("SEEN {name} {}", numbers.join("-")); }
+    }
+    println!("END");
+    std::process::exit(3);
+}
+"#;
+
+fn build_script() {
+    let krate =
+        Crate { build_script: Some(DUMP.to_owned()), ..Crate::new("dumping", "fn main() {}\n") };
+    let (root, _registry) = root(&[krate]);
+    let names = ["GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN", "GITHUB_ENV"];
+    let run = ["run", "--ecosystem", "cargo", "-q"];
+    let output = root.run_with(&run, &names.map(|name| (name, TOKEN)));
+    assert!(output.status.success(), "{output:?}");
+    let listed: Value = serde_json::from_str(&root.ok(&["failures", "list", "--json"])).unwrap();
+    let id = listed["id"].as_str().unwrap();
+    let shown: Value = serde_json::from_str(&root.ok(&["failures", "show", id, "--json"])).unwrap();
+    let said = shown["output"].as_str().unwrap_or_else(|| panic!("{shown:#}"));
+    assert!(said.contains("SEEN PATH ") && said.contains("END"), "it ran: {said}");
+    let numbers: Vec<String> = TOKEN.bytes().map(|byte| byte.to_string()).collect();
+    assert!(!said.contains(&numbers.join("-")), "{said}");
+    for start in ["GITHUB_", "GH_", "ACTIONS_"] {
+        assert!(!said.contains(&format!("SEEN {start}")), "{said}");
+    }
 }
 
 /// A program that prints `answer` when called with `way`, and otherwise exits with code 3.

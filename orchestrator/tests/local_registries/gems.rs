@@ -17,13 +17,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A gem to build.
-struct Gem<'a> {
-    name: &'a str,
-    version: &'a str,
+pub(crate) struct Gem<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
     /// Ruby code with the specification as `s`.
-    more: &'a str,
+    pub(crate) more: &'a str,
     /// Files by path.
-    files: &'a [(&'a str, &'a str)],
+    pub(crate) files: &'a [(&'a str, &'a str)],
 }
 
 const COMMAND: &str = "#!/usr/bin/env ruby\nrequire \"tiny\"\nputs \"tiny #{Tiny::VERSION}\"\n";
@@ -45,7 +45,7 @@ const TINY: Gem<'_> = Gem {
 };
 
 /// A registry of gems in a folder.
-fn registry(gems: &[Gem<'_>]) -> tempfile::TempDir {
+pub(crate) fn registry(gems: &[Gem<'_>]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("gems")).unwrap();
     for gem in gems {

@@ -5,18 +5,27 @@
 //! reported as ignored tests with the reason.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests, helpers included")]
 
+mod actions;
 mod cpan;
 mod crates;
 mod gems;
+#[path = "../bottles/layout.rs"]
+#[expect(dead_code, reason = "the tests of bottles use all of it")]
+mod layout;
+#[path = "../bottles/local_tap.rs"]
+#[expect(dead_code, reason = "the tests of bottles use all of it")]
+mod local_tap;
 mod pypi;
 mod root;
+mod slots;
 
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
 
 fn main() -> ExitCode {
-    let trials = [pypi::trials(), gems::trials(), cpan::trials(), crates::trials()];
+    let trials =
+        [slots::trials(), pypi::trials(), gems::trials(), cpan::trials(), crates::trials()];
     let trials = trials.into_iter().flatten().collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

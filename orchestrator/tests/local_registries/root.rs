@@ -63,7 +63,13 @@ impl TestRoot {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.run_with(args, &[])
+    }
+
+    /// The same, with more variables.
+    pub(crate) fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = Command::new(program());
+        command.envs(variables.iter().copied());
         command.arg("--root").arg(self.dir.path()).args(args);
         for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
             command.env_remove(proxy);
@@ -118,7 +124,7 @@ impl TestRoot {
 }
 
 /// Serves the files in `folder`, also in parts, until this process ends.
-fn serve(folder: &Path) -> String {
+pub(crate) fn serve(folder: &Path) -> String {
     let listener = std::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     listener.set_nonblocking(true).unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
@@ -134,15 +140,18 @@ fn serve(folder: &Path) -> String {
 }
 
 /// The program under test.
-fn program() -> &'static Path {
+pub(crate) fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_tsuku-batch"))
 }
 
 /// Why packages cannot be installed here with `programs`; `None` if they can.
 pub(crate) fn obstacle(programs: &[&str]) -> Option<String> {
     let is_there = |name: &&&str| {
-        let output = Command::new(**name).arg("--version").output();
-        output.is_ok_and(|output| output.status.success())
+        // Go knows only the word.
+        ["--version", "version"].iter().any(|version| {
+            let output = Command::new(**name).arg(version).output();
+            output.is_ok_and(|output| output.status.success())
+        })
     };
     if let Some(absent) = programs.iter().find(|name| !is_there(name)) {
         return Some(format!("{absent} is not installed"));

@@ -218,3 +218,79 @@ fn a_seeding_is_full_only_if_nothing_is_left() {
     run["outcome"] = "partial".into();
     assert_eq!(last_full_at(&run), None);
 }
+
+fn git(dir: &std::path::Path, args: &[&str]) -> String {
+    let output = std::process::Command::new("git")
+        .args(["-c", "user.name=person", "-c", "user.email=person@example.org"])
+        .args(["-c", "commit.gpgsign=false", "-c", "init.defaultBranch=main"])
+        .args(args)
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "git {args:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn what_is_found_is_merged_into_the_newest_state_of_the_remote() {
+    let (origin, _) = serve();
+    let root = root(&origin);
+    let remote = tempfile::tempdir().unwrap();
+    let remote = remote.path().join("b.git");
+    std::fs::write(root.path().join(".gitignore"), ".tsuku-batch/\n").unwrap();
+    for args in [&["init", "--quiet"][..], &["add", "--all"], &["commit", "--quiet", "-m", "x"]] {
+        git(root.path(), args);
+    }
+    git(root.path(), &["clone", "--quiet", "--bare", ".", remote.to_str().unwrap()]);
+    git(root.path(), &["remote", "add", "origin", remote.to_str().unwrap()]);
+    // Somebody excludes a package that the seeding finds, after the checkout was made.
+    let other = tempfile::tempdir().unwrap();
+    git(other.path(), &["clone", "--quiet", remote.to_str().unwrap(), "."]);
+    let (code, _, error) = output(other.path(), &["queue", "add", "npm:tool-001", "--push"]);
+    assert_eq!(code, Some(0), "{error}");
+    let exclude = ["queue", "exclude", "npm:tool-001", "--reason", "x", "--push"];
+    let (code, _, error) = output(other.path(), &exclude);
+    assert_eq!(code, Some(0), "{error}");
+
+    let before = queue(root.path());
+    let (code, out, error) =
+        output(root.path(), &["seed", "npm", "--limit", "20", "--push", "--json"]);
+    assert!(matches!(code, Some(0 | 3)), "{error}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["runs"][0]["added"], 15, "one of them was there");
+    assert_eq!(queue(root.path()), before, "the checkout stays as it is");
+    let shown = git(&remote, &["show", "main:data/queues/priority-queue-npm.json"]);
+    let pushed: Value = serde_json::from_str(&shown).unwrap();
+    let status = |id: &str| {
+        let mut entries = pushed["packages"].as_array().unwrap().iter();
+        entries.find(|entry| entry["id"] == id).unwrap()["status"].clone()
+    };
+    assert_eq!(
+        (status("npm:tool-001"), status("npm:tool-002")),
+        ("excluded".into(), "pending".into())
+    );
+    let record = git(&remote, &["show", "main:data/metrics/seeding-runs.jsonl"]);
+    assert_eq!(record.lines().count(), 1);
+    let title = git(&remote, &["log", "-1", "--format=%s", "main"]);
+    assert_eq!(title.trim(), "chore(state): seed npm");
+
+    // What cannot be pushed stays, and the next seeding pushes it without asking again.
+    let hook = remote.join("hooks/update");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&hook, mode).unwrap();
+    git(root.path(), &["pull", "--quiet", "origin", "main"]);
+    let again = ["seed", "npm", "--limit", "40", "--push"];
+    let (code, _, error) = output(root.path(), &again);
+    assert_eq!(code, Some(4), "{error}");
+    assert!(error.contains("nothing was changed"), "{error}");
+    std::fs::remove_file(&hook).unwrap();
+    let (code, _, error) =
+        output(root.path(), &["seed", "npm", "--limit", "1", "--resume", "--push"]);
+    assert!(matches!(code, Some(0 | 3)), "{error}");
+    let record = git(&remote, &["show", "main:data/metrics/seeding-runs.jsonl"]);
+    let last: Value = serde_json::from_str(record.lines().last().unwrap()).unwrap();
+    assert_eq!(record.lines().count(), 2, "{record}");
+    assert!(last["seen"].as_u64().unwrap() >= 40, "{last}");
+}

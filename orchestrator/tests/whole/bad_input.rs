@@ -46,7 +46,9 @@ fn check_refused(output: &Output, code: i32, words: &[&str]) {
     for word in words {
         assert!(said.contains(word), "{word:?} is not in {said:?}");
     }
-    assert_eq!(said.matches("error:").count(), 1, "{said}");
+    // With --json it is an object.
+    let n_errors = said.matches("error:").count() + said.matches("{\"error\":").count();
+    assert_eq!(n_errors, 1, "{said}");
     assert!(!said.contains("panicked"), "{said}");
 }
 

@@ -22,7 +22,7 @@ use libtest_mimic::Trial;
 use orchestrator::{cli::Cli, plugins};
 use serde_json::{Value, json};
 
-use crate::{root::TestRoot, trial, waiting::wait_for};
+use crate::{push::remote::recipe_of, root::TestRoot, trial, waiting::wait_for};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let tests: [(&str, fn()); 3] = [
@@ -87,6 +87,8 @@ const COMMANDS: &[(&str, &[&str], Work)] = &[
     ("plan", &["--ecosystem", "npm"], Attempts),
     ("plan", &["--ecosystem", "all"], AttemptsAll),
     ("status", &[], Files),
+    ("config check", &[], Files),
+    ("doctor", &[], Files),
     ("pause", &["--reason", "x"], Files),
     ("resume", &["--dry-run"], Files),
     ("breaker status", &[], Files),
@@ -108,8 +110,12 @@ const COMMANDS: &[(&str, &[&str], Work)] = &[
     ("disambiguation check", &[], Attempts),
     ("simulate", &["--hours", "1"], Files),
     ("recipe check", &["@/../recipes/d/done.toml"], Files),
+    ("recipe matrix", &["@/../recipes/t/tested.toml"], Files),
+    ("recipe test", &["@/../recipes/t/tested.toml", "--environment", ENVIRONMENT], Attempts),
     ("ecosystem list", &[], Describes),
     ("ecosystem show", &["cargo"], Describes),
+    ("ecosystem tools", &["cargo"], Describes),
+    ("ecosystem matrix", &["all"], Files),
     ("ecosystem check", &["npm"], Files),
     ("ecosystem new", &["zoo", "--host", "zoo.example", "--dry-run"], Files),
     ("explain", &["npm:one"], Files),
@@ -127,6 +133,7 @@ const COMMANDS: &[(&str, &[&str], Work)] = &[
     ("dashboard serve", &["--port", "0"], Serves),
     ("sandbox check", &[], Describes),
     ("schema", &["--check"], Files),
+    ("completions", &["bash"], Files),
 ];
 
 /// The names of all commands that can be called, without those that only have commands of their own.
@@ -236,6 +243,8 @@ impl Watched {
             std::fs::write(path, text).unwrap();
         };
         put("recipes/d/done.toml", "[metadata]\nname = \"done\"\n");
+        let tested = recipe_of("npm:tested".parse().unwrap(), "tested");
+        put("recipes/t/tested.toml", &tested.toml);
         put("old/README", "");
         let batch = "npm-2026-01-03T00-00-00Z";
         let failure = json!({"schema_version": 2, "id": FAILURE, "package_id": "npm:one",

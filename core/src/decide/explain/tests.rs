@@ -258,6 +258,13 @@ fn attempts_join_the_records_of_runs_and_failures() {
 }
 
 #[test]
+fn the_history_of_one_source_is_not_that_of_another_with_the_same_name() {
+    let of = |id: &str| last_attempts(&id.parse().unwrap(), [], ([failure(1, None)], &read), 9);
+    assert_eq!(of("eco:a").len(), 1);
+    assert_eq!(of("other:a"), []);
+}
+
+#[test]
 fn a_run_is_explained_by_its_slot_and_its_packages() {
     let turns = Turns { next_slot: Some(at(8)), n_ecosystems: 8 };
     let mut record = run(4, None);

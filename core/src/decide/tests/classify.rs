@@ -29,6 +29,16 @@ fn an_exit_code_that_means_one_thing_blames_the_tool() {
     }
 }
 
+/// A machine that names no user is allowed few requests.
+#[test]
+fn a_used_up_limit_of_requests_without_a_token_is_a_fault_of_the_host_that_passes() {
+    let text = "Error: GitHub API rate limit exceeded while resolving tool versions from GitHub: \
+                60/60 requests used (unauthenticated), resets at 5:20AM";
+    let found = found(Stage::Generate, Some(6), text);
+    assert_eq!(found.kind, FailureKind::RateLimited);
+    assert!(found.kind.row().transient && found.kind.is_not_package_fault());
+}
+
 #[test]
 fn where_nothing_says_why_the_stage_decides_and_after_silence_it_is_only_inferred() {
     for (stage, kind) in [

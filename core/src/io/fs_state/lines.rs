@@ -64,6 +64,13 @@ pub(super) fn damaged_file(error: &StateError, file: String) -> Quarantined {
     Quarantined { file, place: 0, reason: error.kind.to_string(), raw: String::new() }
 }
 
+/// What a line contains.
+pub(super) enum Line<T> {
+    /// A record, and the number of its line.
+    Record(u64, T),
+    Damaged(Quarantined),
+}
+
 /// Adds the records that `parse` reads in `content`, the content of the file `label`. A line that
 /// `may_be_wanted` rejects is skipped without parsing, unless its first or last character shows that
 /// it is not a record.
@@ -74,11 +81,24 @@ pub(super) fn add<T>(
     parse: fn(&[u8]) -> Result<T, String>,
     records: &mut Records<T>,
 ) {
+    each((content, label), may_be_wanted, parse, &mut |line| match line {
+        Line::Record(_, record) => records.records.push(record),
+        Line::Damaged(damaged) => records.quarantined.push(damaged),
+    });
+}
+
+/// The same, line by line.
+pub(super) fn each<T>(
+    (content, label): (&[u8], &str),
+    may_be_wanted: &dyn Fn(&[u8]) -> bool,
+    parse: fn(&[u8]) -> Result<T, String>,
+    visit: &mut dyn FnMut(Line<T>),
+) {
     let is_read = |line: &[u8]| !is_object(line) || may_be_wanted(line);
-    let mut quarantine = |place, reason, raw: &[u8]| {
+    let damaged = |place, reason, raw: &[u8]| {
         let raw = String::from_utf8_lossy(raw).into_owned();
         let file = label.to_owned();
-        records.quarantined.push(Quarantined { file, place, reason, raw });
+        Line::Damaged(Quarantined { file, place, reason, raw })
     };
     // Whether the content may be one document. A record in the first line shows that it is none.
     let mut may_be_document = true;
@@ -88,13 +108,13 @@ pub(super) fn add<T>(
             && (0 < n || record.is_err())
             && let Some(reason) = is_one_document(content)
         {
-            quarantine(0, reason, b"");
+            visit(damaged(0, reason, b""));
             return;
         }
-        match record {
-            Ok(record) => records.records.push(record),
-            Err(reason) => quarantine(place, reason, line),
-        }
+        visit(match record {
+            Ok(record) => Line::Record(place, record),
+            Err(reason) => damaged(place, reason, line),
+        });
     }
 }
 

@@ -9,17 +9,25 @@ mod history_record;
 mod in_order;
 mod init;
 pub(super) mod lines;
+mod located;
+mod mend;
 mod overrides;
 mod queue;
 mod read;
 mod remembered;
+mod survey;
 mod write;
 
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
-pub use self::{archived::ArchiveKind, init::InitializedFile};
+pub use self::{
+    archived::ArchiveKind,
+    init::InitializedFile,
+    located::{EntryLines, Located, OutputFile},
+    survey::{FoundFile, FoundKind},
+};
 pub(crate) use self::{
     archived::{OldFiles, Surveyed, TransitionLine, remove_archived},
     history_record::HistoryRecord,

@@ -24,6 +24,8 @@ pub enum GitError {
     Busy { lock: PathBuf },
     #[error("{remote} has no branch {branch}")]
     NoBranch { remote: String, branch: BranchName },
+    #[error("{name:?} names no commit of this repository; a shallow clone may not reach it")]
+    NoCommit { name: String },
     #[error("{remote} {trouble}: {reason}")]
     Remote { remote: String, trouble: RemoteTrouble, reason: String },
     #[error("{command} failed: {reason}")]

@@ -182,7 +182,7 @@ impl Worktree {
 }
 
 /// The id of the file `path` in the answer to `git ls-tree`.
-fn blob(listed: &[u8], path: &OsStr) -> Option<CommitId> {
+pub(super) fn blob(listed: &[u8], path: &OsStr) -> Option<CommitId> {
     let entries = listed.split(|&byte| byte == 0).filter_map(|entry| {
         let tab = entry.iter().position(|&byte| byte == b'\t')?;
         Some((std::str::from_utf8(&entry[..tab]).ok()?, &entry[tab + 1..]))

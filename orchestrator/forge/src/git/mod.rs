@@ -6,6 +6,7 @@
 //! question. Every name comes from a type that cannot be an option.
 
 mod bare;
+mod changed;
 mod commits;
 mod environment;
 mod error;
@@ -14,6 +15,7 @@ mod names;
 mod push;
 mod remote;
 mod transfer;
+mod versions;
 mod worktree;
 
 use std::{

@@ -40,6 +40,31 @@ pub(super) struct Label {
     pub(super) name: String,
 }
 
+/// A page of artifacts of workflow runs.
+#[derive(Deserialize)]
+pub(super) struct Artifacts {
+    pub(super) artifacts: Vec<Artifact>,
+}
+
+/// A folder that a workflow run has uploaded.
+#[derive(Deserialize)]
+pub(super) struct Artifact {
+    pub(super) id: u64,
+    pub(super) name: String,
+    pub(super) expired: bool,
+    pub(super) created_at: Option<DateTime<Utc>>,
+    pub(super) workflow_run: Option<WorkflowRun>,
+}
+
+/// The run that has uploaded it.
+#[derive(Deserialize)]
+pub(super) struct WorkflowRun {
+    pub(super) repository_id: Option<u64>,
+    /// Another one for pull requests from forks.
+    pub(super) head_repository_id: Option<u64>,
+    pub(super) head_branch: Option<String>,
+}
+
 /// One end of a pull request: a branch and its commit.
 #[derive(Deserialize)]
 pub(super) struct End {
@@ -53,6 +78,64 @@ pub(super) struct End {
 #[derive(Deserialize)]
 pub(super) struct FullName {
     pub(super) full_name: String,
+}
+
+/// A branch, with the older kind of protection, which everybody may see.
+#[derive(Deserialize)]
+pub(super) struct Branch {
+    #[serde(default)]
+    pub(super) protection: Protection,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Protection {
+    #[serde(default)]
+    pub(super) required_status_checks: RequiredStatusChecks,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct RequiredStatusChecks {
+    #[serde(default)]
+    pub(super) contexts: Vec<String>,
+}
+
+/// A rule of a ruleset, of which there are many kinds.
+#[derive(Deserialize)]
+pub(super) struct BranchRule {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) parameters: RuleParameters,
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct RuleParameters {
+    #[serde(default)]
+    pub(super) required_status_checks: Vec<RequiredCheck>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RequiredCheck {
+    pub(super) context: String,
+}
+
+/// The answer to `/rate_limit`.
+#[derive(Deserialize)]
+pub(super) struct RateLimits {
+    pub(super) resources: Resources,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Resources {
+    pub(super) core: RateLimit,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RateLimit {
+    pub(super) limit: u64,
+    pub(super) remaining: u64,
+    /// In seconds since 1970.
+    pub(super) reset: i64,
 }
 
 #[derive(Deserialize)]

@@ -57,7 +57,12 @@ impl Api {
         Ok(Request { method: Method::Post, body: to_json(body)?, ..request })
     }
 
-    fn request(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Request, ForgeError> {
+    /// A request for `path`, wherever it is.
+    pub(super) fn request(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Request, ForgeError> {
         let request = Request::get(API, path, query)
             .map_err(|error| ForgeError::Unexpected { reason: error.to_string() })?;
         let auth = Some(self.token.reveal().to_owned());
@@ -128,7 +133,7 @@ impl Api {
         refusal::read(response, self.clock.now(), &self.cleaner)
     }
 
-    fn no_answer(&self, error: &HttpError) -> ForgeError {
+    pub(super) fn no_answer(&self, error: &HttpError) -> ForgeError {
         if let HttpError::Paused { until, .. } = error {
             return ForgeError::SecondaryLimit { until: *until };
         }

@@ -16,27 +16,30 @@
 
 mod answers;
 mod api;
+mod archives;
 mod auto_merge;
 mod checks;
 mod merging;
 mod pulls;
 mod refusal;
 mod repository;
+mod rules;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use batch_core::{
     decide::clean::Cleaner,
-    io::{Clock, Http, HttpError, Origins},
+    io::{Clock, Http, HttpError, Origins, Transport},
     model::Quota,
 };
+use chrono::{DateTime, Utc};
 
 pub use repository::{InvalidRepository, Repository};
 
 use crate::{
-    AutoMerge, BranchUpdate, Checks, Forge, ForgeError, MergeOutcome, NewPullRequest, PullRequest,
-    Secret, Squash,
+    Archive, AutoMerge, BranchUpdate, Checks, Forge, ForgeError, MergeOutcome, NameFilter,
+    NewPullRequest, PullRequest, RequestQuota, Secret, Squash,
     git::{BranchName, CommitId},
     pull_request::check_body,
 };
@@ -75,19 +78,22 @@ pub struct GithubSettings {
     pub repository: Repository,
     /// The main branch.
     pub base: BranchName,
+    /// Downloads archives from the store of artifacts, without a token.
+    pub store: Arc<dyn Transport>,
 }
 
 /// The pull requests of a repository on GitHub.
 pub struct Github {
     api: Api,
     base: BranchName,
+    store: Arc<dyn Transport>,
 }
 
 impl Github {
     /// The pull requests of a repository. Nothing is asked for yet.
     pub fn new(settings: GithubSettings) -> Self {
-        let GithubSettings { http, clock, cleaner, token, repository, base } = settings;
-        Self { api: Api { http, clock, cleaner, token, repository }, base }
+        let GithubSettings { http, clock, cleaner, token, repository, base, store } = settings;
+        Self { api: Api { http, clock, cleaner, token, repository }, base, store }
     }
 }
 
@@ -145,6 +151,22 @@ impl Forge for Github {
     async fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError> {
         check_body(text)?;
         self.add_comment(number, text).await
+    }
+
+    async fn required_checks(&self) -> Result<Vec<String>, ForgeError> {
+        self.all_required_checks().await
+    }
+
+    async fn quota(&self) -> Result<Option<RequestQuota>, ForgeError> {
+        self.remaining_requests().await.map(Some)
+    }
+
+    async fn archives(
+        &self,
+        since: DateTime<Utc>,
+        is_wanted: &NameFilter<'_>,
+    ) -> Result<Vec<Archive>, ForgeError> {
+        self.own_archives(since, is_wanted).await
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     AutoMerge, BranchUpdate, CheckState, Checks, Forge, ForgeError, MergeOutcome, NewPullRequest,
     PullRequest, PullRequestState, Squash,
     git::{Bare, BranchName, CommitId, Git},
-    pull_request::check_body,
+    pull_request::{check_body, line},
 };
 
 /// The pull requests of a bare repository.
@@ -127,6 +127,12 @@ impl Forge for LocalForge {
     async fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError> {
         check_body(text)?;
         self.locked().await?.comment(number, text).await
+    }
+
+    async fn required_checks(&self) -> Result<Vec<String>, ForgeError> {
+        let cleaner = self.bare.git().cleaner();
+        let names = self.protection()?.required_checks;
+        Ok(names.iter().map(|name| line(cleaner, name)).collect())
     }
 
     async fn settle(&self) -> Result<(), ForgeError> {

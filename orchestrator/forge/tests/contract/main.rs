@@ -9,7 +9,6 @@
 )]
 
 mod hub;
-mod hub_requests;
 mod local;
 mod place;
 mod suite;
@@ -44,4 +43,5 @@ promises! {
     an_automatic_merge_waits_for_the_checks
     an_automatic_merge_is_not_always_possible
     what_was_done_by_hand_is_seen
+    the_checks_that_are_required_are_known
 }

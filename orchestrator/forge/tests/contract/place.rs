@@ -3,14 +3,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
 };
 
 use batch_forge::{Forge, git::CommitId};
+use fake_github::{git, try_git};
 use tempfile::TempDir;
 
-/// A check: its name, its conclusion if it has ended, what it says.
-pub(crate) type Check<'a> = (&'a str, Option<&'a str>, &'a str);
+pub(crate) use fake_github::Check;
 
 /// A forge and its repository.
 pub(crate) trait Place {
@@ -92,46 +91,4 @@ impl Repository {
     pub(crate) fn show(&self, commit: &CommitId, file: &str) -> String {
         git(&self.bare(), &["show", &format!("{commit}:{file}")])
     }
-
-    /// The tree of a merge of two commits; `None` for a conflict.
-    pub(crate) fn merged_tree(&self, ours: &CommitId, theirs: &CommitId) -> Option<String> {
-        let asked = ["merge-tree", "--write-tree", ours.as_str(), theirs.as_str()];
-        let output = try_git(&self.bare(), &asked);
-        let text = String::from_utf8(output.stdout).unwrap();
-        output.status.success().then(|| text.trim().to_owned())
-    }
-
-    /// Makes a commit on top of `parents` the newest one of `branch`.
-    pub(crate) fn put(
-        &self,
-        branch: &str,
-        tree: &str,
-        parents: &[&CommitId],
-        message: &str,
-    ) -> CommitId {
-        let mut args = vec!["commit-tree", tree, "-m", message];
-        args.extend(parents.iter().flat_map(|parent| ["-p", parent.as_str()]));
-        let commit = git(&self.bare(), &args);
-        git(&self.bare(), &["update-ref", &format!("refs/heads/{branch}"), &commit]);
-        commit.parse().unwrap()
-    }
-}
-
-fn git(dir: &Path, args: &[&str]) -> String {
-    let output = try_git(dir, args);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "git {args:?}: {stderr}");
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
-}
-
-fn try_git(dir: &Path, args: &[&str]) -> Output {
-    let mut command = Command::new("git");
-    command.current_dir(dir).args(args).env_clear();
-    command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", dir);
-    for role in ["AUTHOR", "COMMITTER"] {
-        command
-            .env(format!("GIT_{role}_NAME"), "Joe")
-            .env(format!("GIT_{role}_EMAIL"), "joe@a.example");
-    }
-    command.env("GIT_CONFIG_NOSYSTEM", "1").output().unwrap()
 }

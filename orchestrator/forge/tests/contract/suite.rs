@@ -223,3 +223,11 @@ pub(crate) async fn what_was_done_by_hand_is_seen(place: &dyn Place) {
     let after = now(place.forge(), &deleted).await;
     assert_eq!((after.state, after.head), (PullRequestState::Closed, deleted.head));
 }
+
+pub(crate) async fn the_checks_that_are_required_are_known(place: &dyn Place) {
+    let required = async || place.forge().required_checks().await.unwrap();
+    place.protect(&[], false, true);
+    assert!(required().await.is_empty());
+    place.protect(&["lint", "validate"], false, true);
+    assert_eq!(required().await, ["lint", "validate"]);
+}

@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path};
 
-use batch_forge::git::{Change, CommitId, Worktree};
+use batch_forge::git::{Change, CommitId, Git, Worktree};
 
-use crate::repositories::{Repositories, at, branch, git};
+use crate::repositories::{Repositories, at, branch, git, settings};
 
 async fn commit(worktree: &Worktree, file: &str, message: &str) -> CommitId {
     fs::write(worktree.root().join(file), message).unwrap();
@@ -74,4 +74,43 @@ async fn changes_are_those_below_the_root() {
     assert!(worktree.changed_files(&base, &other).await.unwrap().is_empty());
     let merge_base = worktree.merge_base(&commit, &other).await.unwrap();
     assert_eq!(merge_base, Some(base));
+}
+
+#[tokio::test]
+async fn changed_files_are_those_of_this_side_below_a_folder_of_the_root() {
+    let repositories = Repositories::with_root("sub");
+    let git_program = Git::find(settings(repositories.dir.path())).await.unwrap();
+    let (checkout, root) = (repositories.checkout(), repositories.checkout().join("sub"));
+    let put = |path: &str, text: &str| {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let commit = |message: &str| {
+        git(&checkout, &["add", "--all"]);
+        git(&checkout, &["commit", "--quiet", "-m", message]);
+    };
+    put("recipes/a b.toml", "1");
+    put("recipes/gone.toml", "1");
+    commit("before");
+    git(&checkout, &["checkout", "--quiet", "-b", "proposal"]);
+    put("recipes/a b.toml", "2");
+    put("recipes/x/n\u{e9}w\n.toml", "1");
+    put("other/y.toml", "1");
+    fs::remove_file(root.join("recipes/gone.toml")).unwrap();
+    fs::create_dir_all(checkout.join("recipes")).unwrap();
+    fs::write(checkout.join("recipes/outside.toml"), "1").unwrap();
+    commit("proposal");
+    git(&checkout, &["checkout", "--quiet", "main"]);
+    put("recipes/of-others.toml", "1");
+    commit("main moves on");
+    git(&checkout, &["checkout", "--quiet", "proposal"]);
+    let changed = async |since: &str| git_program.changed_below(&root, "recipes", since).await;
+    let found = changed("main").await.unwrap();
+    let found: Vec<&str> = found.iter().map(|path| path.to_str().unwrap()).collect();
+    assert_eq!(found, ["recipes/a b.toml", "recipes/x/n\u{e9}w\n.toml"]);
+    for wrong in ["no-such-branch", "--output=x", "main:sub", ""] {
+        let error = changed(wrong).await.unwrap_err();
+        assert!(error.to_string().contains("names no commit"), "{wrong}: {error}");
+    }
 }

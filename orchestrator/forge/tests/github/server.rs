@@ -1,9 +1,18 @@
 //! A server that answers like GitHub.
 
-use std::{num::NonZeroU32, path::Path, sync::Arc, time::Duration};
+use std::{
+    num::NonZeroU32,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use batch_core::{
-    io::{MirrorTransport, NetTransport, PoliteConfig, PoliteHttp, SystemClock},
+    io::{
+        Body, Headers, MirrorTransport, NetTransport, PoliteConfig, PoliteHttp, Reply, SystemClock,
+        Transport, TransportError, Validators,
+    },
     model::Quota,
 };
 use batch_forge::{
@@ -24,7 +33,37 @@ pub(crate) const TOKEN: &str = "ghs_0123456789abcdefghijklmnopqrstuvwxyz";
 pub(crate) struct Hub {
     pub(crate) server: MockServer,
     pub(crate) github: Github,
+    pub(crate) store: Arc<Store>,
     _cache: TempDir,
+}
+
+/// The store of artifacts: it answers every request with its archive, and notes the requests.
+#[derive(Default)]
+pub(crate) struct Store {
+    pub(crate) archive: Mutex<Vec<u8>>,
+    pub(crate) asked: Mutex<Vec<batch_core::io::Request>>,
+}
+
+struct Archive(Option<Vec<u8>>);
+
+#[async_trait]
+impl Body for Archive {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
+        Ok(self.0.take())
+    }
+}
+
+#[async_trait]
+impl Transport for Store {
+    async fn send(
+        &self,
+        request: &batch_core::io::Request,
+        _known: &Validators,
+    ) -> Result<Reply, TransportError> {
+        self.asked.lock().unwrap().push(request.clone());
+        let archive = self.archive.lock().unwrap().clone();
+        Ok(Reply { status: 200, headers: Headers::new(), body: Box::new(Archive(Some(archive))) })
+    }
 }
 
 pub(crate) fn commit(digit: char) -> CommitId {
@@ -52,6 +91,7 @@ impl Hub {
     pub(crate) async fn new() -> Self {
         let server = MockServer::start().await;
         let cache = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::default());
         let github = Github::new(GithubSettings {
             http: Arc::new(http(&server.uri(), cache.path())),
             clock: Arc::new(SystemClock::default()),
@@ -59,8 +99,9 @@ impl Hub {
             token: Secret::new(TOKEN).unwrap(),
             repository: "joe/x".parse().unwrap(),
             base: "main".parse().unwrap(),
+            store: Arc::clone(&store) as Arc<dyn Transport>,
         });
-        Self { server, github, _cache: cache }
+        Self { server, github, store, _cache: cache }
     }
 
     /// Answers each `verb` on `path` below the repository in the same way.

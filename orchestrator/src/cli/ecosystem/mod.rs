@@ -3,8 +3,10 @@
 
 mod check;
 mod list;
+mod matrix;
 mod new;
 mod show;
+mod tools;
 
 use batch_core::plugin::EcosystemPlugin;
 use schemars::JsonSchema;
@@ -14,8 +16,10 @@ use super::Context;
 use crate::exit::Exit;
 pub(super) use check::ConformanceReport;
 pub(super) use list::EcosystemList;
+pub(super) use matrix::EcosystemMatrix;
 pub(super) use new::NewReport;
 pub(super) use show::EcosystemDetails;
+pub(super) use tools::ToolsReport;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -24,6 +28,10 @@ pub(super) enum Command {
     /// Show one ecosystem: hosts, limits, rules for names with examples, abilities, and what was
     /// found on this machine
     Show(show::Args),
+    /// Check that the tools of ecosystems are on this machine; exit code 4 unless all can be used
+    Tools(tools::Args),
+    /// Show ecosystems as the matrix of a CI job
+    Matrix(matrix::Args),
     /// Test a plugin against every rule of the contract; needs the sources of the plugin
     Check(check::Args),
     /// Create a new ecosystem in a checkout of the project: a crate that compiles, and the lines
@@ -35,6 +43,8 @@ pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit>
     match command {
         Command::List => list::run(cx).await,
         Command::Show(args) => show::run(args, cx).await,
+        Command::Tools(args) => tools::run(args, cx).await,
+        Command::Matrix(args) => matrix::run(args, cx),
         Command::Check(args) => check::run(args, cx),
         Command::New(args) => new::run(args, cx).await,
     }

@@ -20,7 +20,7 @@ use chrono::{DateTime, Utc};
 
 use super::history;
 use crate::{
-    cli::{Context, damage::Damage, run::BATCH_SIZE},
+    cli::{Context, damage::Damage},
     env::Root,
     explained, machine,
     stage::preflight::{self, Recipes},
@@ -73,7 +73,8 @@ impl Facts {
                 installed.recipe_of(&package.name).cloned()
             }),
         };
-        let limit = BatchLimit { size: BATCH_SIZE.into(), tier: Tier::REST };
+        let limit =
+            BatchLimit { size: root.settings.selection.batch_size.get_usize(), tier: Tier::REST };
         let policy = root.settings.breaker_policy();
         let admission = admission(&package.ecosystem, &control, (now, &policy));
         let remembered = match entry {

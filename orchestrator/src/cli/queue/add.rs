@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use batch_core::{
-    decide::queue_edit::{added, retry_command},
+    decide::queue_edit::{Operator, added, retry_command},
     io::{QueueFile, StateReader as _, StateWriter as _},
     model::{EcosystemId, PackageId, Queue, StatusLabel, StoredEntry, Tier},
 };
@@ -12,10 +12,13 @@ use serde::Serialize;
 
 use super::{
     WhoArgs,
-    packages::{Asked, PackageArgs},
+    packages::{Asked, PackageArgs, Words},
 };
 use crate::{
-    cli::{Context, Refusal, damage},
+    cli::{
+        Context, Refusal, damage,
+        push::{self, Outcome, PushArgs},
+    },
     env::Root,
     exit::Exit,
     seeds,
@@ -33,37 +36,55 @@ pub(in crate::cli) struct Args {
     reason: Option<String>,
     #[command(flatten)]
     who: WhoArgs,
+    #[command(flatten)]
+    push: PushArgs,
 }
 
-pub(super) fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
-    let root = cx.open_root()?;
-    let mut report = AddReport { dry_run: args.who.dry_run, ..AddReport::default() };
-    // All names are checked before anything is written.
-    let asked = args.packages.read(&root.state, cx, &mut report.problems)?;
-    let _nobody_else = root.state.exclusive()?;
-    let mut queues = Queues::default();
-    let wanted = queues.wanted(asked, (&root, cx), &mut report.problems)?;
-    let (tier, operator) =
-        (Tier::try_from(args.tier)?, args.who.operator(args.reason.as_deref(), cx));
-    let mut new: BTreeMap<EcosystemId, Queue> = BTreeMap::new();
-    for id in wanted {
-        if let Some(entry) = queues.0.get(&id.ecosystem).and_then(|it| it.entries.get(&id)) {
-            report.known.push(entry.into());
-            continue;
+pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    let tier = Tier::try_from(args.tier)?;
+    let operator = args.who.operator(args.reason.as_deref(), cx);
+    let asked = args.packages.words()?;
+    let add = Adding { tier, operator: &operator, dry_run: args.who.dry_run };
+    push::change(&args.push, "add packages", cx, |root| add.carry_out(&asked, (root, cx))).await
+}
+
+/// How packages are added.
+struct Adding<'a> {
+    tier: Tier,
+    operator: &'a Operator,
+    dry_run: bool,
+}
+
+impl Adding<'_> {
+    fn carry_out(&self, asked: &Words, (root, cx): (&Root, &Context)) -> Outcome<AddReport> {
+        let Self { tier, operator, dry_run } = *self;
+        let mut report = AddReport { dry_run, ..AddReport::default() };
+        // All names are checked before anything is written.
+        let asked = asked.read(&root.state, cx, &mut report.problems)?;
+        let _nobody_else = root.state.exclusive()?;
+        let mut queues = Queues::default();
+        let wanted = queues.wanted(asked, (root, cx), &mut report.problems)?;
+        let mut new: BTreeMap<EcosystemId, Queue> = BTreeMap::new();
+        for id in wanted {
+            if let Some(entry) = queues.0.get(&id.ecosystem).and_then(|it| it.entries.get(&id)) {
+                report.known.push(entry.into());
+                continue;
+            }
+            let queue = new.entry(id.ecosystem.clone()).or_default();
+            queue.insert(id.clone(), added(id.clone(), tier, operator));
+            report.added.push(id);
         }
-        let queue = new.entry(id.ecosystem.clone()).or_default();
-        queue.insert(id.clone(), added(id.clone(), tier, &operator));
-        report.added.push(id);
-    }
-    let is_failed = |entry: &&StoredEntry| entry.status == StatusLabel::Failed;
-    report.command = retry_command(report.known.iter().filter(is_failed).map(|entry| &entry.id));
-    for (ecosystem, file) in queues.0 {
-        if let Some(entries) = new.remove(&ecosystem).filter(|_| !args.who.dry_run) {
-            root.state.put_entries(file, entries, operator.at)?;
+        let is_failed = |entry: &&StoredEntry| entry.status == StatusLabel::Failed;
+        let failed = report.known.iter().filter(is_failed).map(|entry| &entry.id);
+        report.command = retry_command(failed);
+        for (ecosystem, file) in queues.0 {
+            if let Some(entries) = new.remove(&ecosystem).filter(|_| !dry_run) {
+                root.state.put_entries(file, entries, operator.at)?;
+            }
         }
+        let exit = if report.problems.is_empty() { Exit::Ok } else { Exit::NotFound };
+        Ok((report, exit))
     }
-    cx.out.show(&report)?;
-    Ok(if report.problems.is_empty() { Exit::Ok } else { Exit::NotFound })
 }
 
 /// The queues that are asked for, each read once.

@@ -17,10 +17,13 @@ use serde::Serialize;
 
 use super::{
     WhoArgs,
-    packages::{Asked, PackageArgs},
+    packages::{Asked, PackageArgs, Words},
 };
 use crate::{
-    cli::{Context, Refusal, damage, names},
+    cli::{
+        Context, Refusal, damage, names,
+        push::{self, Outcome, PushArgs},
+    },
     counted::counted,
     env::Root,
     exit::Exit,
@@ -36,6 +39,8 @@ pub(in crate::cli) struct EditArgs {
     reason: Option<String>,
     #[command(flatten)]
     who: WhoArgs,
+    #[command(flatten)]
+    push: PushArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,6 +52,8 @@ pub(in crate::cli) struct ExcludeArgs {
     reason: String,
     #[command(flatten)]
     who: WhoArgs,
+    #[command(flatten)]
+    push: PushArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -59,53 +66,73 @@ pub(in crate::cli) struct SetTierArgs {
 }
 
 impl EditArgs {
-    pub(super) fn run(&self, edit: Edit, cx: &Context) -> anyhow::Result<Exit> {
-        change(edit, (&self.packages, self.reason.as_deref(), &self.who), cx)
+    pub(super) async fn run(&self, edit: Edit, cx: &Context) -> anyhow::Result<Exit> {
+        let Self { packages, reason, who, push } = self;
+        Asking { edit, packages, reason: reason.as_deref(), who }.carry_out(push, cx).await
     }
 }
 
 impl ExcludeArgs {
-    pub(super) fn run(&self, cx: &Context) -> anyhow::Result<Exit> {
-        change(Edit::Exclude, (&self.packages, Some(&self.reason), &self.who), cx)
+    pub(super) async fn run(&self, cx: &Context) -> anyhow::Result<Exit> {
+        let Self { packages, reason, who, push } = self;
+        let edit = Edit::Exclude;
+        Asking { edit, packages, reason: Some(reason), who }.carry_out(push, cx).await
     }
 }
 
 impl SetTierArgs {
-    pub(super) fn run(&self, cx: &Context) -> anyhow::Result<Exit> {
-        self.edit.run(Edit::SetTier(Tier::try_from(self.tier)?), cx)
+    pub(super) async fn run(&self, cx: &Context) -> anyhow::Result<Exit> {
+        self.edit.run(Edit::SetTier(Tier::try_from(self.tier)?), cx).await
     }
 }
 
-fn change(
+/// What is asked for.
+struct Asking<'a> {
     edit: Edit,
-    (packages, reason, who): (&PackageArgs, Option<&str>, &WhoArgs),
-    cx: &Context,
-) -> anyhow::Result<Exit> {
-    let root = cx.open_root()?;
-    let operator = who.operator(reason, cx);
-    if edit == Edit::Exclude && operator.reason.is_none() {
-        return Err(Refusal::usage("--reason is empty"));
+    packages: &'a PackageArgs,
+    reason: Option<&'a str>,
+    who: &'a WhoArgs,
+}
+
+impl Asking<'_> {
+    async fn carry_out(&self, push: &PushArgs, cx: &Context) -> anyhow::Result<Exit> {
+        let operator = self.who.operator(self.reason, cx);
+        if self.edit == Edit::Exclude && operator.reason.is_none() {
+            return Err(Refusal::usage("--reason is empty"));
+        }
+        let asked = self.packages.words()?;
+        let change = |root: &Root| self.change(&asked, (root, cx), &operator);
+        push::change(push, "change entries of queues", cx, change).await
     }
-    let mut report = EditReport { dry_run: who.dry_run, ..EditReport::default() };
-    let asked = packages.read(&root.state, cx, &mut report.problems)?;
-    let _nobody_else = root.state.exclusive()?;
-    let queues = Queues::read(&asked, &root)?;
-    // Everything is looked up before anything is written.
-    let found = queues.find(asked, &mut report.problems)?;
-    for entry in found {
-        report.add(&entry, edit, &operator);
+
+    fn change(
+        &self,
+        asked: &Words,
+        (root, cx): (&Root, &Context),
+        operator: &Operator,
+    ) -> Outcome<EditReport> {
+        let Self { edit, who, .. } = *self;
+        let mut report = EditReport { dry_run: who.dry_run, ..EditReport::default() };
+        let asked = asked.read(&root.state, cx, &mut report.problems)?;
+        let _nobody_else = root.state.exclusive()?;
+        let queues = Queues::read(&asked, root)?;
+        // Everything is looked up before anything is written.
+        let found = queues.find(asked, &mut report.problems)?;
+        for entry in found {
+            report.add(&entry, edit, operator);
+        }
+        if !who.dry_run {
+            queues.write(&report.entries, operator, root)?;
+        }
+        let exit = if !report.problems.is_empty() {
+            Exit::NotFound
+        } else if report.changed.is_empty() && report.unchanged.iter().any(|it| it.why.is_some()) {
+            Exit::Unavailable
+        } else {
+            Exit::Ok
+        };
+        Ok((report, exit))
     }
-    if !who.dry_run {
-        queues.write(&report.entries, &operator, &root)?;
-    }
-    cx.out.show(&report)?;
-    Ok(if !report.problems.is_empty() {
-        Exit::NotFound
-    } else if report.changed.is_empty() && report.unchanged.iter().any(|it| it.why.is_some()) {
-        Exit::Unavailable
-    } else {
-        Exit::Ok
-    })
 }
 
 /// The queues of the packages that are asked for, each read once.

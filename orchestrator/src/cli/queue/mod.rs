@@ -56,14 +56,14 @@ impl WhoArgs {
     }
 }
 
-pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
     match command {
-        Command::Add(args) => add::run(args, cx),
+        Command::Add(args) => add::run(args, cx).await,
         Command::List(args) => list::run(args, cx),
-        Command::Retry(args) => args.run(Edit::Retry, cx),
-        Command::Exclude(args) => args.run(cx),
-        Command::Unblock(args) => args.run(Edit::Unblock, cx),
-        Command::SetTier(args) => args.run(cx),
+        Command::Retry(args) => args.run(Edit::Retry, cx).await,
+        Command::Exclude(args) => args.run(cx).await,
+        Command::Unblock(args) => args.run(Edit::Unblock, cx).await,
+        Command::SetTier(args) => args.run(cx).await,
         Command::Reconcile(args) => reconcile::run(args, cx),
     }
 }

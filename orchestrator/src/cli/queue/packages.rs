@@ -53,16 +53,14 @@ impl Asked {
     }
 }
 
+/// The words that name packages, each with its file and line. Standard input can be read only once, so
+/// they are read before a change, which may be made several times.
+pub(super) struct Words(Vec<(String, Option<String>)>);
+
 impl PackageArgs {
-    /// The packages in the order in which they are written, each once. Bad lines are added to
-    /// `problems`.
-    pub(super) fn read(
-        &self,
-        state: &FsState,
-        cx: &Context,
-        problems: &mut Vec<String>,
-    ) -> anyhow::Result<Vec<Asked>> {
-        let mut words: Vec<(String, Option<String>)> = vec![];
+    /// The words in the order in which they are written.
+    pub(super) fn words(&self) -> anyhow::Result<Words> {
+        let mut words = vec![];
         for word in &self.packages {
             if word == STDIN {
                 words.extend(lines("standard input", &of_stdin()?));
@@ -75,12 +73,26 @@ impl PackageArgs {
             let text = if is_stdin { of_stdin()? } else { of_file(path)? };
             words.extend(lines(&path.display().to_string(), &text));
         }
+        Ok(Words(words))
+    }
+}
+
+impl Words {
+    /// The packages that they name, each once. Bad lines are added to `problems`.
+    pub(super) fn read(
+        &self,
+        state: &FsState,
+        cx: &Context,
+        problems: &mut Vec<String>,
+    ) -> anyhow::Result<Vec<Asked>> {
         let mut seen = BTreeSet::new();
         let mut asked = vec![];
-        for (word, place) in words {
-            match package(&word, state, cx) {
+        for (word, place) in &self.0 {
+            match package(word, state, cx) {
                 Err(error) => Asked::refuse(place.as_deref(), error, problems)?,
-                Ok(id) if seen.insert(id.clone()) => asked.push(Asked { id, place }),
+                Ok(id) if seen.insert(id.clone()) => {
+                    asked.push(Asked { id, place: place.clone() });
+                }
                 Ok(_) => (),
             }
         }

@@ -1,5 +1,6 @@
 //! `seed`: adds packages from the lists of registries to the queues.
 
+mod pushing;
 pub(super) mod status;
 
 use std::{collections::BTreeMap, fmt};
@@ -13,13 +14,17 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Context, Refusal, names, signal::cancel_on_signal, stops};
+use super::{
+    Context, Refusal, annotation::Annotation, names, push::PushArgs, signal::cancel_on_signal,
+    stops,
+};
 use crate::{
     counted::counted,
     exit::Exit,
     net,
-    stage::seed::{self, Progress, Request, Tools},
+    stage::seed::{self, Progress, Request, SeedTarget, Tools},
 };
+use pushing::Pushing;
 
 const AFTER_HELP: &str = "\
 Entries are added and their popularity is refreshed; the status of an entry never changes. \
@@ -28,7 +33,8 @@ them.
 
 Exit codes: 0 full · 3 partial, or a list shrank · 4 no source could be read, or seeding is \
 disabled · 6 state cannot be read or written · 7 this ecosystem is being seeded already · 130 \
-interrupted. In each case the packages found so far are saved.";
+interrupted. In each case the packages found so far are saved, with --push in the remote. What cannot \
+be pushed stays in .tsuku-batch/seeding/, and the same command with --resume pushes it.";
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -54,6 +60,8 @@ pub(super) struct Args {
     /// Trust a list that is much shorter than before
     #[arg(long)]
     accept_shrunk: bool,
+    #[command(flatten)]
+    push: PushArgs,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -85,7 +93,12 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let Args { resume, dry_run, accept_shrunk, .. } = *args;
     let request = Request { limit, resume, dry_run, accept_shrunk };
     let (env, root, cancel) = (&cx.env, &root, cx.stop.token());
-    let tools = &Tools { env, root, http, request, progress: &progress, cancel };
+    let pushing = Pushing::new(&args.push, root, cx).await?;
+    let target: &dyn SeedTarget = match &pushing {
+        Some(pushing) => pushing,
+        None => &root.state,
+    };
+    let tools = &Tools { env, root, http, target, request, progress: &progress, cancel };
     let seedings = wanted.into_iter().map(|(plugin, seeder)| async move {
         (plugin.id.clone(), seed::run(plugin, seeder, tools).await)
     });
@@ -106,6 +119,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         return Err(errors.remove(0));
     }
     cx.out.show(&report)?;
+    cx.out.annotate(report.annotations())?;
     Ok(if cx.stop.is_draining() { Exit::Interrupted } else { report.exit() })
 }
 
@@ -151,6 +165,27 @@ pub(super) struct SeedReport {
 }
 
 impl SeedReport {
+    /// What was not read, and what a person has to look at.
+    fn annotations(&self) -> Vec<Annotation> {
+        let failed = self
+            .failed
+            .iter()
+            .map(|(ecosystem, why)| Annotation::error(&format!("{ecosystem} was not seeded"), why));
+        let sources = self.runs.iter().flat_map(|run| run.sources.iter().map(move |it| (run, it)));
+        let partial = sources.filter_map(|(run, source)| {
+            let title =
+                format!("{}: {} is {}", run.ecosystem, source.name, source.outcome.as_str());
+            let is_whole = source.outcome == SeedOutcome::Full;
+            (!is_whole).then(|| Annotation::warning(&title, source.reason.as_deref().unwrap_or("")))
+        });
+        let suspicious = self.runs.iter().flat_map(|run| {
+            run.suspicious.iter().map(|it| {
+                Annotation::notice(&format!("{}:{}", run.ecosystem, it.name), &it.evidence)
+            })
+        });
+        failed.chain(partial).chain(suspicious).collect()
+    }
+
     fn exit(&self) -> Exit {
         let all = |outcome| self.runs.iter().all(|run| run.outcome == outcome);
         if all(SeedOutcome::Unavailable) {
@@ -177,7 +212,10 @@ impl fmt::Display for SeedReport {
         if self.dry_run {
             writeln!(f, "Nothing was written (--dry-run).")?;
         }
-        Ok(())
+        match self.runs.iter().find(|run| run.cursor.is_some()) {
+            Some(run) => writeln!(f, "Next: tsuku-batch seed {} --resume", run.ecosystem),
+            None => writeln!(f, "Next: tsuku-batch plan"),
+        }
     }
 }
 

@@ -59,6 +59,12 @@ pub(super) struct ScenarioArgs {
     /// that each merged one keeps the others from being merged until they are updated
     #[arg(long)]
     strict_protection: bool,
+    /// Recipes are merged by pull requests, and the checks of this one are red: 1 for the first one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    red_pr: Option<u64>,
+    /// The artifacts of the first run after this time are damaged; only with --stages
+    #[arg(long, value_name = "INSTANT", requires = "stages", value_parser = super::instant)]
+    damaged_artifacts: Option<DateTime<Utc>>,
 }
 
 /// The largest file of `--scenario`, in bytes.
@@ -78,6 +84,7 @@ struct ScenarioFile {
     open_pr: Option<String>,
     slow_checks: Option<String>,
     strict_protection: bool,
+    red_pr: Option<u64>,
 }
 
 impl ScenarioArgs {
@@ -115,6 +122,7 @@ impl ScenarioArgs {
             missed_slots: missed_slots.unwrap_or_default(),
             crash_rate: crash_rate.unwrap_or_default(),
             slot_delay: slot_delay.unwrap_or_default(),
+            damaged_artifacts: self.damaged_artifacts,
             pull_requests: self.pull_requests(&file, after(1, 4))?,
         })
     }
@@ -129,7 +137,8 @@ impl ScenarioArgs {
         let unmerged = self.or_file(self.open_pr, file.open_pr.as_deref())?;
         let checks = self.or_file(self.slow_checks, file.slow_checks.as_deref())?;
         let strict = self.strict_protection || file.strict_protection;
-        if unmerged.is_none() && checks.is_none() && !strict {
+        let red = self.red_pr.or(file.red_pr);
+        if unmerged.is_none() && checks.is_none() && red.is_none() && !strict {
             return Ok(None);
         }
         let usual = PullRequests::default();
@@ -137,6 +146,7 @@ impl ScenarioArgs {
             checks: checks.map_or(usual.checks, |DurationText(checks)| checks),
             unmerged: unmerged.map(|text| text.starting_at(default)),
             strict,
+            red,
             ..usual
         }))
     }

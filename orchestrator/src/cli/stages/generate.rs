@@ -4,7 +4,10 @@ use batch_core::io::ArtifactFolder;
 
 use super::{ArtifactArgs, StageReport};
 use crate::{
-    cli::{Context, programs::ProgramArgs, session::Session, signal::drain_on_signal, stops},
+    cli::{
+        Context, annotation, programs::ProgramArgs, session::Session, signal::drain_on_signal,
+        stops,
+    },
     exit::Exit,
     run::Stages,
 };
@@ -31,5 +34,6 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     session.prune();
     let report = StageReport::new(stages.plan()?, end);
     cx.out.show(&report)?;
+    cx.out.annotate(annotation::of_stage(&report))?;
     Ok(report.exit())
 }

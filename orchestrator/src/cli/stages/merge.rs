@@ -11,7 +11,7 @@ use batch_forge::git::{Author, BranchName, Git, GitSettings, Remote, RemoteToken
 
 use crate::{
     cli::{
-        Context, Refusal,
+        Context, Refusal, annotation,
         forge::{self, ForgeArgs},
         programs::ProgramArgs,
         session::Session,
@@ -24,14 +24,14 @@ use crate::{
 };
 
 /// How long the worktree of another process is waited for.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// The origin that the token is for, unless `--remote` is an address.
 const GITHUB: &str = "https://github.com";
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "push"]))]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["local", "keep", "push"]))]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["artifacts", "resume"]))]
 pub(crate) struct Args {
     /// Folder of the artifacts that the stages of a run pass to each other
@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// Write into the files of the root, without git
     #[arg(long, conflicts_with = "resume")]
     local: bool,
+    /// Keep the results for `merge --push --resume`, and write none of them into the root
+    #[arg(long, requires = "artifacts", conflicts_with = "resume")]
+    keep: bool,
     /// Write into the newest state of the remote, and push it; the checkout stays as it is
     #[arg(long)]
     push: bool,
@@ -56,10 +59,29 @@ pub(crate) struct Args {
     /// Add what was done to this file, in Markdown, such as the page of a CI run
     #[arg(long, value_name = "FILE", requires = "push")]
     summary: Option<PathBuf>,
-    /// Whether the forge merges pull requests as soon as their checks are green [default: as
-    /// `auto_merge` in `pipeline.toml`]
-    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, requires = "forge")]
-    auto_merge: Option<bool>,
+    /// Whether the forge merges pull requests as soon as their checks are green; `settings` means as
+    /// `auto_merge` in `pipeline.toml` says
+    #[arg(long, value_enum, default_value_t)]
+    auto_merge: AutoMergeChoice,
+}
+
+/// Whether the forge merges pull requests by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum AutoMergeChoice {
+    #[default]
+    Settings,
+    True,
+    False,
+}
+
+impl AutoMergeChoice {
+    fn is_wanted(self, setting: bool) -> bool {
+        match self {
+            Self::Settings => setting,
+            Self::True => true,
+            Self::False => false,
+        }
+    }
 }
 
 /// The repository to which something is pushed.
@@ -84,10 +106,11 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         folder,
         jobs: 1,
     });
-    if !args.push {
+    if args.local {
         let stages = stages.context("clap asks for --artifacts with --local")?;
         let summary = stages.merge(args.incomplete).await?;
         cx.out.show(&summary)?;
+        cx.out.annotate(annotation::of_summary(&summary))?;
         let is_unused = |recorded| recorded == Recording::BeforeWithOtherResults;
         let has_unused = summary.batches.iter().any(|batch| is_unused(batch.recorded));
         return Ok(if summary.batches.is_empty() || has_unused {
@@ -101,25 +124,21 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         Some(stages) => stages.collect(args.incomplete)?,
         None => Collected { journals: vec![], empty_slot: None },
     };
-    push(args, collected, (&ports, config), (&root, cx)).await
+    let report = merge::keep_all(&root.layout, &collected)?;
+    if args.keep {
+        cx.out.show(&report)?;
+        return Ok(Exit::Ok);
+    }
+    push(args, (&ports, config), (&root, cx)).await
 }
 
-/// Pushes what is `collected`, and what is kept.
+/// Pushes what is kept.
 async fn push(
     args: &Args,
-    collected: Collected,
     (ports, mut config): (&Ports<'_>, RunConfig<'_>),
     (root, cx): (&Root, &Context),
 ) -> anyhow::Result<Exit> {
     let clock = &*cx.env.clock;
-    let unpushed = Outbox::unpushed(&root.layout);
-    for journal in &collected.journals {
-        merge::keep(&unpushed, journal)?;
-    }
-    let slots = KeptSlots::new(&root.layout);
-    if let Some(record) = &collected.empty_slot {
-        slots.keep(record)?;
-    }
     let Repository { git, worktree, main } = Repository::new(&args.remote, root, cx).await?;
     let state_branch = state_branch(root, &main)?;
     let forge = match args.forge.forge {
@@ -142,19 +161,20 @@ async fn push(
             clock,
             jitter: cx.env.jitter.clone(),
         },
-        unpushed,
-        slots,
+        unpushed: Outbox::unpushed(&root.layout),
+        slots: KeptSlots::new(&root.layout),
         pulls: forge.as_deref().map(|forge| Pulls {
             forge,
             worktree: &worktree,
             main: &main,
             clock,
-            auto_merge: args.auto_merge.unwrap_or(root.settings.merge.auto_merge),
+            auto_merge: args.auto_merge.is_wanted(root.settings.merge.auto_merge),
         }),
         hold: HoldPolicy::default(),
     };
     let report = merge.push().await?;
     cx.out.show(&report)?;
+    cx.out.annotate(annotation::of_merge(&report))?;
     if let Some(path) = &args.summary {
         let text = cx.env.cleaner.text(report.markdown().as_bytes()) + "\n";
         let file = OpenOptions::new().append(true).create(true).open(path);
@@ -190,9 +210,8 @@ pub(crate) struct Repository {
 impl Repository {
     /// Opens the private worktree of `root`.
     pub(crate) async fn new(args: &RemoteArgs, root: &Root, cx: &Context) -> anyhow::Result<Self> {
-        let settings = &root.settings.merge;
         let usage = |error: &dyn std::fmt::Display| Refusal::usage(error.to_string());
-        let main: BranchName = settings.branch.parse().map_err(|error| usage(&error))?;
+        let main: BranchName = root.settings.merge.branch.parse().map_err(|error| usage(&error))?;
         let here = std::path::absolute(&cx.root).context("cannot find the folder of the root")?;
         let remote = Remote::new(&args.remote, &here).map_err(|error| usage(&error))?;
         let token = cx.env.forge_token.clone().and_then(|token| {
@@ -200,6 +219,22 @@ impl Repository {
             let url = args.remote.parse().or_else(|_| GITHUB.parse()).ok()?;
             RemoteToken::new(&url, token)
         });
+        let git = Self::git_with(token, root, cx).await?;
+        let worktree = Worktree::open(&git, &cx.root, &root.layout.machine(), &remote).await?;
+        Ok(Self { git, worktree, main })
+    }
+
+    /// The program, for what needs no remote.
+    pub(crate) async fn git(root: &Root, cx: &Context) -> anyhow::Result<Git> {
+        Self::git_with(None, root, cx).await
+    }
+
+    async fn git_with(
+        token: Option<RemoteToken>,
+        root: &Root,
+        cx: &Context,
+    ) -> anyhow::Result<Git> {
+        let settings = &root.settings.merge;
         let git = Git::find(GitSettings {
             path: cx.env.host.path.clone(),
             variables: cx.env.of_git.clone(),
@@ -213,7 +248,6 @@ impl Repository {
             patience: PATIENCE,
         })
         .await?;
-        let worktree = Worktree::open(&git, &cx.root, &root.layout.machine(), &remote).await?;
-        Ok(Self { git, worktree, main })
+        Ok(git)
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn exit_of(error: &anyhow::Error) -> Option<Exit> {
     }
     match error.chain().find_map(|cause| cause.downcast_ref::<StageError>())? {
         StageError::NoPlan { .. } => Some(Exit::NotFound),
-        StageError::OutOfOrder(_) => Some(Exit::Unavailable),
+        StageError::OutOfOrder(_) | StageError::OtherMachine(_) => Some(Exit::Unavailable),
         StageError::Unusable(_) => Some(Exit::State),
     }
 }
@@ -71,6 +71,10 @@ impl StageReport {
             StageEnd::Disabled => StageOutcome::Disabled,
         };
         Self { run_id: plan.run_id, batches: plan.batches, outcome }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.outcome == StageOutcome::Done
     }
 
     fn exit(&self) -> Exit {

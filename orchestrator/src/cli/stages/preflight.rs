@@ -4,14 +4,15 @@ use std::{fmt, path::PathBuf};
 
 use batch_core::{
     io::ArtifactFolder,
-    model::{BatchId, SkipReason},
+    model::{BatchId, Environment, SkipReason},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
     cli::{
-        Context,
+        Context, annotation,
+        outputs::OutputArgs,
         programs::ProgramArgs,
         run::{Selection, SkipArgs},
         session::Session,
@@ -20,6 +21,7 @@ use crate::{
     },
     counted::counted,
     exit::Exit,
+    hosted::{Hosted, HostedJob},
     run::{Planned, Request, RunPlan, SkippedEcosystem, Stages, Testers},
 };
 
@@ -36,6 +38,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     artifacts: Option<PathBuf>,
     #[command(flatten)]
+    outputs: OutputArgs,
+    #[command(flatten)]
     programs: ProgramArgs,
 }
 
@@ -49,7 +53,7 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let testers = if args.matrix {
         // What this machine lacks is no obstacle for the others.
         owned.machine.obstacles.retain(|_, reason| *reason == SkipReason::BuilderMissing);
-        Testers::Matrix
+        Testers::Matrix(session.tester())
     } else {
         Testers::Here
     };
@@ -61,14 +65,24 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let request = Request {
         choice,
         only: [].into(),
-        batch_limit: args.selection.batch_limit()?,
+        batch_limit: args.selection.batch_limit(&root)?,
         testers,
         skip: args.skip.flags(),
         jobs: 1,
     };
-    let report = PreflightReport::new(stages.preflight(&request).await?, &folder);
+    let mut report = PreflightReport::new(stages.preflight(&request).await?, &folder);
+    if args.matrix {
+        let hosted = Hosted::new(&root.settings)?;
+        report.machines = Environment::ALL.iter().filter_map(|&it| hosted.job(it)).collect();
+    }
     cx.out.show(&report)?;
-    Ok(if report.batches.is_empty() { Exit::Unavailable } else { Exit::Ok })
+    let is_planned = !report.batches.is_empty();
+    args.outputs.write(&[("run_id", &report.run_id), ("is_planned", &is_planned.to_string())])?;
+    if !is_planned {
+        cx.out.annotate(annotation::of_skipped(&report.skipped))?;
+    }
+    // The following jobs read whether something is planned, so that is no failure for them.
+    Ok(if is_planned || args.outputs.are_wanted() { Exit::Ok } else { Exit::Unavailable })
 }
 
 /// What `preflight --json` prints.
@@ -84,13 +98,17 @@ pub(crate) struct PreflightReport {
     batches: Vec<BatchId>,
     /// The ecosystems that are skipped.
     skipped: Vec<SkippedEcosystem>,
+    /// With `--matrix`, the hosted machine of each environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    machines: Vec<HostedJob>,
 }
 
 impl PreflightReport {
     fn new(planned: Planned, folder: &ArtifactFolder) -> Self {
         let Planned { plan, is_continued: continued } = planned;
         let RunPlan { run_id, batches, skipped, .. } = plan;
-        Self { run_id, continued, artifacts: folder.path().to_owned(), batches, skipped }
+        let artifacts = folder.path().to_owned();
+        Self { run_id, continued, artifacts, batches, skipped, machines: vec![] }
     }
 }
 
@@ -111,6 +129,9 @@ impl fmt::Display for PreflightReport {
         }
         for skipped in &self.skipped {
             writeln!(f, "  skipped: {}: {}", skipped.ecosystem, skipped.message)?;
+        }
+        for machine in &self.machines {
+            writeln!(f, "  {machine}")?;
         }
         Ok(())
     }

@@ -5,7 +5,8 @@ use batch_core::{decide::preflight::Choice, io::ArtifactFolder, model::Environme
 use super::{ArtifactArgs, StageReport};
 use crate::{
     cli::{
-        Context, Refusal, programs::ProgramArgs, session::Session, signal::drain_on_signal, stops,
+        Context, annotation, programs::ProgramArgs, session::Session, signal::drain_on_signal,
+        stops,
     },
     exit::Exit,
     run::Stages,
@@ -34,7 +35,7 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let folder = ArtifactFolder::new(&args.artifacts.artifacts);
     let stops = stops::during_run(cx, &root, &folder)?;
     drain_on_signal(cx);
-    let session = Session::new(cx, &root, &args.programs, Some(Choice::All), stops.clone()).await?;
+    let session = Session::new(cx, &root, &args.programs, Some(Choice::All), stops).await?;
     let owned = session.parts()?;
     let (ports, config) = (session.ports(&owned), session.config());
     let stages = Stages {
@@ -45,19 +46,9 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         jobs: args.jobs.into(),
     };
     let plan = stages.plan()?;
-    for batch in &plan.batches {
-        let is_stopped = stops.contains_key(batch.ecosystem());
-        if !is_stopped && !owned.machine.can_run(batch.ecosystem(), args.environment) {
-            let message = format!(
-                "this machine cannot test recipes of {} in {}",
-                batch.ecosystem(),
-                args.environment
-            );
-            return Err(Refusal { exit: Exit::Unavailable, message }.into());
-        }
-    }
     let end = stages.validate(args.environment, &cx.stop).await?;
     let report = StageReport::new(plan, end);
     cx.out.show(&report)?;
+    cx.out.annotate(annotation::of_stage(&report))?;
     Ok(report.exit())
 }

@@ -14,15 +14,25 @@ use crate::{cli::out::table, env::Root};
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct EcosystemStatus {
-    id: EcosystemId,
+    pub(super) id: EcosystemId,
     /// Number of entries by status; an absent status means 0.
-    counts: BTreeMap<StatusLabel, u64>,
+    pub(super) counts: BTreeMap<StatusLabel, u64>,
     /// What the breaker admits now.
     breaker: String,
     /// End of its last run.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_run_at: Option<DateTime<Utc>>,
 }
+
+impl EcosystemStatus {
+    /// Whether the breaker admits whole batches.
+    pub(super) fn is_closed(&self) -> bool {
+        self.breaker == CLOSED
+    }
+}
+
+/// The word for a breaker that admits whole batches.
+const CLOSED: &str = "closed";
 
 pub(super) fn status(
     id: &EcosystemId,
@@ -33,7 +43,7 @@ pub(super) fn status(
     let last_run_at = control.breaker(id).last_run_at;
     let gate = match preflight::admission(id, control, (now, &root.settings.breaker_policy())) {
         Admission::Nothing(SkipReason::Disabled) => "disabled".to_owned(),
-        Admission::Batch => "closed".to_owned(),
+        Admission::Batch => CLOSED.to_owned(),
         Admission::Probes(_) | Admission::FirstOfQueue(_) => {
             "half-open: its next run is a probe".to_owned()
         }

@@ -14,9 +14,9 @@ use crate::cli::out::table;
 /// The failures of one ecosystem, by what their evidence says.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct EcosystemEvidence {
-    ecosystem: EcosystemId,
+    pub(super) ecosystem: EcosystemId,
     /// Numbers of failures.
-    counts: EvidenceShares,
+    pub(super) counts: EvidenceShares,
     /// The part of the failures whose text ends before it states a cause, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_share: Option<f64>,

@@ -36,7 +36,7 @@ impl Stages<'_> {
         let _lock = self.ports.state.lock_run(self.ports.clock.now())?;
         let plan = self.plan()?;
         let batches = self.batches(&plan)?;
-        let mut summary = Summary::default();
+        let mut summary = Summary { run_id: plan.run_id.clone(), ..Summary::default() };
         if batches.is_empty() {
             slot::record_empty_slot(self.ports, self.config, &plan, 0)?;
             summary.skipped = plan.skipped;

@@ -150,6 +150,23 @@ impl Stages<'_> {
         Ok(found)
     }
 
+    /// Whether something has to be tested on `rung` or on one above it, or may have to be.
+    pub fn is_left_from(&self, rung: Rung) -> anyhow::Result<bool> {
+        for Batch { started, artifacts } in self.batches(&self.plan()?)? {
+            let is_left = |climb: &ladder::Climb| {
+                let places = climb.planned.environments.iter().copied();
+                let due = climb.due(&started.plan);
+                places
+                    .filter(|&place| rung <= Rung::of(place))
+                    .any(|place| due.contains(&place) || climb.is_later(place, &started.plan))
+            };
+            if ladder::climbs(&artifacts.facts, &started).iter().any(is_left) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The plan of the run.
     pub fn plan(&self) -> anyhow::Result<RunPlan> {
         let (root, dir) = (self.root.to_owned(), self.folder.path().to_owned());

@@ -8,7 +8,7 @@ use batch_core::{
         name_registry::NameRegistry,
     },
     io::ArtifactStage,
-    model::Environment,
+    model::{Environment, Started},
 };
 use futures_util::{future::try_join_all, stream};
 use tokio::sync::Semaphore;
@@ -32,6 +32,13 @@ impl Stages<'_> {
         let _lock = self.lock(ArtifactStage::Validate(environment))?;
         let plan = self.plan()?;
         let batches = self.batches(&plan)?;
+        for Batch { started, .. } in &batches {
+            let batch = &started.batch_id;
+            let can_run = self.ports.machine.can_run(batch.ecosystem(), environment);
+            if is_planned(started, environment) && !can_run && !self.is_disabled(batch)? {
+                return Err(StageError::other_machine(batch, environment).into());
+            }
+        }
         if let Some(validator) = self.ports.validator {
             validator.clean_up().await?;
         }
@@ -57,9 +64,7 @@ impl Stages<'_> {
     ) -> anyhow::Result<StageEnd> {
         let stage = ArtifactStage::Validate(environment);
         let Batch { started, artifacts } = batch;
-        let mut planned = started.plan.packages.iter();
-        let is_planned = planned.any(|it| it.environments.contains(&environment));
-        if artifacts.sealed.contains(&stage) || !is_planned {
+        if artifacts.sealed.contains(&stage) || !is_planned(&started, environment) {
             return Ok(StageEnd::Done);
         }
         if self.is_disabled(&started.batch_id)? {
@@ -89,4 +94,9 @@ impl Stages<'_> {
         self.folder.seal(&started.batch_id, stage, identity(plan), std::iter::empty())?;
         Ok(StageEnd::Done)
     }
+}
+
+/// Whether something of the batch of `started` may have to be tested in `environment`.
+fn is_planned(started: &Started, environment: Environment) -> bool {
+    started.plan.packages.iter().any(|it| it.environments.contains(&environment))
 }

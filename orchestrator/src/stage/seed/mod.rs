@@ -5,6 +5,7 @@
 
 mod cost;
 mod progress;
+mod target;
 mod visit;
 
 use std::{
@@ -14,10 +15,10 @@ use std::{
 
 use batch_core::{
     decide::seeding::{self as decide, Merging, Walk},
-    io::{Clock, PoliteHttp, SeedJournal, StateReader as _, Traffic as _},
+    io::{Clock, FsState, PoliteHttp, SeedJournal, StateReader as _, Traffic as _},
     model::{
-        HostUsage, PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine, SeedStart,
-        SeedVerdict, SeedingRecord, SourceRun, Tier,
+        EcosystemId, HostUsage, PackageId, PackageName, Remembered, SCHEMA_VERSION, SeedLine,
+        SeedStart, SeedVerdict, SeedingRecord, SourceRun, Tier,
     },
     persist::{SeedingTraffic, persist_seeding},
     plugin::{EcosystemPlugin, Seeder},
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use cost::{Bucket, Cost, cost};
 pub use progress::Progress;
+pub use target::{SeedTarget, Write};
 pub use visit::{FactLog, SeedContext, visit};
 
 use crate::{
@@ -54,6 +56,8 @@ pub struct Tools<'a> {
     pub env: &'a Env,
     pub root: &'a Root,
     pub http: &'a Arc<PoliteHttp>,
+    /// Where the results go.
+    pub target: &'a dyn SeedTarget,
     pub request: Request,
     pub progress: &'a Progress,
     pub cancel: &'a CancellationToken,
@@ -92,7 +96,7 @@ pub async fn run(
         let lines = std::mem::take(&mut lines);
         if !is_recorded {
             tracing::info!("{}: the results of an interrupted seeding are kept", plugin.id);
-            finish(plugin, seeder, tools, &before, lines)?;
+            finish(plugin, seeder, tools, &before, lines).await?;
         }
         journal.iter_mut().try_for_each(SeedJournal::clear)?;
         before = PriorState::look(tools, plugin, now)?;
@@ -118,14 +122,13 @@ pub async fn run(
     let seed_context = SeedContext { plugin, seeder, http: &*account };
     visit(&mut walk, seed_context, notes, tools.cancel).await?;
     let usage = account.usage();
-    let persist = || before.persist(&walk, (plugin, seeder), usage, tools);
-    let record = tokio::task::block_in_place(persist)?;
+    let record = before.persist(&walk, (plugin, seeder), usage, tools).await?;
     journal.iter_mut().try_for_each(SeedJournal::clear)?;
     Ok(record)
 }
 
 /// Writes the facts of a dead seeding into the state, without further requests.
-fn finish(
+async fn finish(
     plugin: &'static EcosystemPlugin,
     seeder: &'static dyn Seeder,
     tools: &Tools<'_>,
@@ -136,7 +139,7 @@ fn finish(
     let identity = |name: &PackageName| plugin.names.identity(name);
     let known = |id: &PackageId| before.known(plugin, id, now);
     let walk = before.walk(seeder, lines, &identity, &known)?;
-    before.persist(&walk, (plugin, seeder), BTreeMap::new(), tools)
+    before.persist(&walk, (plugin, seeder), BTreeMap::new(), tools).await
 }
 
 impl PriorState {
@@ -235,7 +238,7 @@ impl PriorState {
         Ok(walk)
     }
 
-    fn persist(
+    async fn persist(
         &self,
         walk: &Walk<'_>,
         (plugin, seeder): (&'static EcosystemPlugin, &dyn Seeder),
@@ -251,20 +254,31 @@ impl PriorState {
             started_at,
         };
         let pauses = tools.http.pauses();
-        let seeding_traffic = SeedingTraffic { ended_at: tools.env.clock.now(), usage, pauses };
-        let empty = seeds::empty(plugin, started_at);
-        let state = &tools.root.state;
+        let traffic = SeedingTraffic { ended_at: tools.env.clock.now(), usage, pauses };
+        let empty = || seeds::empty(plugin, started_at);
         if tools.request.dry_run {
-            let queue = state.queue(&plugin.id)?.map_or(empty, Arc::unwrap_or_clone);
+            let queue =
+                tools.root.state.queue(&plugin.id)?.map_or_else(empty, Arc::unwrap_or_clone);
             let quarantined = queue.quarantined_ids();
             let merged = decide::merge(queue.entries, &quarantined, walk, &merging);
-            return Ok(decide::record(
-                walk,
-                &merged,
-                seeding_traffic.ended_at,
-                seeding_traffic.usage,
-            ));
+            return Ok(decide::record(walk, &merged, traffic.ended_at, traffic.usage));
         }
-        Ok(persist_seeding(state, walk, &merging, empty, seeding_traffic)?)
+        let write = |state: &FsState| match recorded(state, &plugin.id, started_at)? {
+            // The answer to an earlier push was lost.
+            Some(record) => Ok(record),
+            None => Ok(persist_seeding(state, walk, &merging, empty(), traffic.clone())?),
+        };
+        tools.target.write(&write).await
     }
+}
+
+/// The record of the seeding of `ecosystem` that started at `started_at`, if `state` has it.
+fn recorded(
+    state: &FsState,
+    ecosystem: &EcosystemId,
+    started_at: DateTime<Utc>,
+) -> anyhow::Result<Option<SeedingRecord>> {
+    let runs = state.seeding_runs()?.records.into_iter();
+    let mut own = runs.filter(|run| run.ecosystem == *ecosystem);
+    Ok(own.find(|run| run.started_at == started_at))
 }

@@ -1,6 +1,7 @@
 //! Batches that are pushed into a shared repository.
 
-mod pull_requests;
+mod operators;
+pub(crate) mod pull_requests;
 mod races;
 pub(crate) mod remote;
 mod rollback;
@@ -19,7 +20,15 @@ pub(crate) const FAIL: [Verdict; 2] =
 const PARTLY: [Verdict; 2] = [Verdict::Pass, Verdict::Fail];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 21] = [
+    let tests: [(&str, fn()); 26] = [
+        ("what_operators_change_is_pushed_and_the_checkout_stays_as_it_is", operators::changes),
+        (
+            "operators_change_the_newest_state_and_not_that_of_their_checkout",
+            operators::newest_state,
+        ),
+        ("operators_who_change_something_at_the_same_time_lose_nothing", operators::races),
+        ("a_change_that_cannot_be_pushed_is_an_error", operators::refused),
+        ("old_records_are_archived_in_the_remote", operators::archived),
         ("eight_processes_push_into_one_repository_and_nothing_is_lost", races::eight_processes),
         ("a_push_writes_state_and_recipes_in_one_commit", one_commit),
         ("a_checkout_with_changes_of_a_person_stays_as_it_is", checkout_untouched),

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A remote whose main branch is protected: one check is required, and branches must be up to date.
-pub(super) fn protected(packages: &[&str]) -> Remote {
+pub(crate) fn protected(packages: &[&str]) -> Remote {
     let remote = Remote::new(&names(packages), "");
     let rules = json!({ "required_checks": ["validate"], "strict": true, "auto_merge": true });
     std::fs::create_dir_all(remote.path().join("tsuku-batch")).unwrap();
@@ -297,7 +297,7 @@ pub(super) fn cells_back() {
 }
 
 pub(super) fn asked_again() {
-    let remote = protected(&["good", "looked-at"]);
+    let remote = protected(&["good", "looked-at", "another"]);
     let rules = remote.path().join("tsuku-batch/protection.json");
     let allow = |auto_merge: bool| {
         let text =
@@ -313,8 +313,8 @@ pub(super) fn asked_again() {
     ok(merge(&root, &["--forge", "local", "--auto-merge", "false"]));
     assert_eq!(pull(&remote, 2)["labels"], json!(["batch:npm", "batch:review"]));
     allow(true);
-    // The first one brings the branches up to date.
-    ok(by_forge(&root));
+    // Main moves with each state, so the branch is not up to date when it is asked for.
+    Batch::new(2, &[("another", FAIL)]).keep(&root);
     ok(by_forge(&root));
     assert!(!pull(&remote, 1)["auto_merge"].is_null(), "it is asked for again");
     assert!(pull(&remote, 1)["auto_merge"]["body"].as_str().unwrap().contains("Batch-Id: npm-"));

@@ -175,7 +175,7 @@ impl Batch {
     }
 }
 
-fn recipe_of(package: PackageId, command: &str) -> GeneratedRecipe {
+pub(crate) fn recipe_of(package: PackageId, command: &str) -> GeneratedRecipe {
     let name = RecipeName::nearest(package.name.as_str());
     let commands = [command.to_owned()];
     let facts = PackageFacts::of_commands(package, "1.0".to_owned(), "npm_install", &commands);

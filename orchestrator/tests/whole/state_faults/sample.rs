@@ -297,8 +297,8 @@ pub(super) struct Command {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cost {
     Small,
-    /// It tries out the sandbox, or writes many pages; or it reads only some fields of each record,
-    /// so that damage to values need not be noticed.
+    /// It tries out the sandbox, writes many pages, or reads everything; or it reads only some fields of
+    /// each record, so that damage to values need not be noticed.
     Large,
 }
 
@@ -342,6 +342,10 @@ pub(super) fn commands() -> Vec<Command> {
         reads(&["seed", "status"], &[SETTINGS, QUEUES, SEEDINGS]),
         reads(&["recipe", "check", RECIPE], &[RECIPES]),
         reads(&["fold", "--artifacts", ".tsuku-batch/outbox"], &[OUTBOX, RECIPES]),
+        reads_in_part(
+            &["doctor"],
+            &[CONTROL, SETTINGS, QUEUES, "data/", RECIPES, OUTBOX, ".tsuku-batch/lock"],
+        ),
         // No tool of npm is found.
         reads(&["try", "npm:one"], &[CONTROL, SETTINGS]),
         // The records of the day before yesterday are old.

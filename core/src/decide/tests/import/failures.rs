@@ -133,6 +133,27 @@ fn a_failure_without_an_ecosystem_of_ours_belongs_to_the_entry_of_its_name() {
 }
 
 #[test]
+fn a_failure_belongs_to_its_package_and_not_to_an_entry_of_that_name() {
+    let queue = json!({"entries": [
+        {"id": "eco:tool-cli", "name": "tool", "status": "pending"},
+        {"id": "eco:tool", "name": "other", "status": "pending"},
+    ]});
+    let queue = queue.to_string();
+    for package in ["eco:tool", "eco:tool-cli"] {
+        let failed = json!({"failures": [{"package_id": package, "category": "x",
+            "timestamp": AT}]});
+        let failed = failed.to_string();
+        let files = [
+            (RecordKind::QueueEntry, "data/queue.json".to_owned(), &*queue),
+            (RecordKind::Failure, file(), &*failed),
+        ];
+        let imported = imported_with(&files, &classify, None);
+        let [failure] = all(&imported)[..] else { panic!("{:?}", imported.report) };
+        assert_eq!(failure.record.package_id, id(package));
+    }
+}
+
+#[test]
 fn a_failure_of_an_ecosystem_of_ours_keeps_its_package_even_if_its_name_is_refused() {
     for (text, package, n_aliases) in
         [("eco:A", "eco:a", 0), ("eco.io:a", "eco:a", 1), ("eco:a/b", "eco:a/b", 0)]

@@ -117,7 +117,7 @@ impl FsState {
     }
 
     /// The digests of all archived outputs that can be read. Damage is added to `left`.
-    pub(crate) fn archived_digests(
+    pub fn archived_digests(
         &self,
         left: &mut Vec<Quarantined>,
     ) -> Result<BTreeSet<Digest>, StateError> {
@@ -141,7 +141,7 @@ impl FsState {
     }
 
     /// The outputs that are not archived, or not only.
-    pub(crate) fn live_outputs(&self) -> Result<BTreeSet<Digest>, StateError> {
+    pub fn live_outputs(&self) -> Result<BTreeSet<Digest>, StateError> {
         let mut found = BTreeSet::new();
         for (_, dir) in regular::list(&self.layout.outputs())? {
             if !dir.is_dir() {

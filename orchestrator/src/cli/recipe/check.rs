@@ -15,40 +15,25 @@ use batch_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, files::FileArgs};
+use crate::cli::annotation::Annotation;
 use crate::{bundled, env::Root, exit::Exit, stage::preflight};
 
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum Command {
-    /// Report everything in recipes that the package manager would refuse; exit code 1 if there is
-    /// any
-    ///
-    /// Dependencies are searched among the recipes of the root, if it has any, and among the
-    /// recipes that are checked.
-    Check(Args),
-}
-
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// Recipe files (TOML)
-    #[arg(value_name = "FILE", required = true)]
-    files: Vec<PathBuf>,
+pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    files: FileArgs,
     /// Remove redundant fields from the files before they are checked
     #[arg(long)]
     fix: bool,
 }
 
-pub(super) fn run(command: &Command, cx: &Context) -> anyhow::Result<Exit> {
-    match command {
-        Command::Check(args) => check(args, cx),
-    }
-}
-
-fn check(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
+    let files = args.files.read(cx).await?;
     let actions: Vec<ActionShape> = cx.env.registry.recipe_actions().collect();
-    let known = known(&args.files, cx)?;
+    let known = known(&files, cx)?;
     let mut report = CheckReport(vec![]);
-    for path in &args.files {
+    for path in &files {
         let file = path.display().to_string();
         let errors = match text(path) {
             Err(problem) => vec![problem],
@@ -65,6 +50,7 @@ fn check(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
         report.0.push(CheckedRecipe { file, valid: errors.is_empty(), errors });
     }
     cx.out.show(&report)?;
+    cx.out.annotate(report.annotations())?;
     let are_valid = report.0.iter().all(|recipe| recipe.valid);
     Ok(if are_valid { Exit::Ok } else { Exit::Unexpected })
 }
@@ -94,7 +80,7 @@ fn known(files: &[PathBuf], cx: &Context) -> anyhow::Result<Option<KnownRecipes>
 const MAX_RECIPE: u64 = 16 << 20;
 
 /// The content of the file at `path`, which may be a link, or why it cannot be read.
-fn text(path: &Path) -> Result<String, RecipeProblem> {
+pub(super) fn text(path: &Path) -> Result<String, RecipeProblem> {
     let other = "name a recipe file";
     let unreadable = RecipeProblem::unreadable;
     let file = fs::canonicalize(path).map_err(|error| unreadable(&error, other))?;
@@ -125,7 +111,7 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
 /// What `recipe check --json` prints.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(transparent)]
-pub(super) struct CheckReport(Vec<CheckedRecipe>);
+pub(in crate::cli) struct CheckReport(Vec<CheckedRecipe>);
 
 /// One file.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -140,7 +126,7 @@ struct CheckedRecipe {
 
 /// One problem of a recipe.
 #[derive(Debug, Serialize, JsonSchema)]
-struct RecipeProblem {
+pub(super) struct RecipeProblem {
     /// The line, counted from 1; null for a field that does not exist.
     line: Option<usize>,
     /// The column in characters, counted from 1; null together with the line.
@@ -160,6 +146,15 @@ impl RecipeProblem {
     }
 }
 
+impl fmt::Display for RecipeProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, message, fix, .. } = self;
+        let field = if field.is_empty() { "the file" } else { field };
+        let colon = if fix.is_empty() { "" } else { ": " };
+        write!(f, "{field} {message}{colon}{fix}")
+    }
+}
+
 impl From<recipe::Problem> for RecipeProblem {
     fn from(problem: recipe::Problem) -> Self {
         let recipe::Problem { line, column, field, message, fix, .. } = problem;
@@ -167,17 +162,28 @@ impl From<recipe::Problem> for RecipeProblem {
     }
 }
 
+impl CheckReport {
+    fn annotations(&self) -> impl Iterator<Item = Annotation> {
+        let problems =
+            self.0.iter().flat_map(|recipe| recipe.errors.iter().map(|it| (&recipe.file, it)));
+        problems.map(|(file, RecipeProblem { line, column, field, message, fix })| {
+            let subject = if field.is_empty() { "the file" } else { field };
+            let message = [message.as_str(), fix].join(": ");
+            let message = message.trim_end_matches(": ");
+            Annotation::error(subject, &format!("{subject} {message}")).at(file, *line, *column)
+        })
+    }
+}
+
 impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for CheckedRecipe { file, errors, .. } in &self.0 {
-            for RecipeProblem { line, column, field, message, fix } in errors {
+            for problem in errors {
                 write!(f, "{file}")?;
-                for number in [line, column].into_iter().flatten() {
+                for number in [problem.line, problem.column].into_iter().flatten() {
                     write!(f, ":{number}")?;
                 }
-                let field = if field.is_empty() { "the file" } else { field };
-                let colon = if fix.is_empty() { "" } else { ": " };
-                writeln!(f, ": {field} {message}{colon}{fix}")?;
+                writeln!(f, ": {problem}")?;
             }
         }
         let n_valid = self.0.iter().filter(|recipe| recipe.valid).count();

@@ -1,0 +1,91 @@
+//! Artifacts of workflow runs.
+//!
+//! <https://docs.github.com/en/rest/actions/artifacts> documents the list, and that the request for an
+//! archive is redirected to an address that is valid for a minute. That address is at one of many hosts of a
+//! store, needs no token, and is not part of the API, so no quota is declared for it.
+
+use batch_core::io::{HttpError, Request, Validators};
+use chrono::{DateTime, Utc};
+
+use crate::{
+    Archive, ForgeError, NameFilter,
+    github::{
+        Github,
+        answers::{Artifact, Artifacts},
+        api::PER_PAGE,
+    },
+    pull_request::line,
+};
+
+/// The largest archive in bytes.
+const MAX_BYTES: usize = 64 << 20;
+
+impl Github {
+    /// The artifacts that runs on the main branch of the repository itself have uploaded since `since`, and
+    /// whose names are `wanted`. Artifacts of pull requests may contain anything, and are left out.
+    pub(super) async fn own_archives(
+        &self,
+        since: DateTime<Utc>,
+        is_wanted: &NameFilter<'_>,
+    ) -> Result<Vec<Archive>, ForgeError> {
+        let request = self.api.get(&["actions", "artifacts"], &[("per_page", PER_PAGE)])?;
+        let listed = self.api.pages(request, |page: Artifacts| page.artifacts).await?;
+        let is_own = |artifact: &&Artifact| {
+            let run = artifact.workflow_run.as_ref();
+            let is_of_main = run.is_some_and(|run| {
+                run.head_branch.as_deref() == Some(self.base.as_str())
+                    && run.repository_id.is_some()
+                    && run.head_repository_id == run.repository_id
+            });
+            let is_there = !artifact.expired && artifact.created_at.is_none_or(|at| since <= at);
+            is_of_main && is_there && is_wanted(&artifact.name)
+        };
+        let mut archives = vec![];
+        for artifact in listed.iter().filter(is_own) {
+            let bytes = self.download(artifact).await?;
+            let name = line(&self.api.cleaner, &artifact.name);
+            let archive = Archive::unpack(name, &bytes);
+            archives.push(archive.map_err(|reason| ForgeError::Unexpected {
+                reason: format!("the artifact {} cannot be unpacked: {reason}", artifact.id),
+            })?);
+        }
+        Ok(archives)
+    }
+
+    async fn download(&self, artifact: &Artifact) -> Result<Vec<u8>, ForgeError> {
+        let id = artifact.id.to_string();
+        let request = self.api.get(&["actions", "artifacts", &id, "zip"], &[])?;
+        match self.api.http.send(request.at_most(MAX_BYTES)).await {
+            Ok(response) if response.status == 200 => Ok(response.body),
+            Ok(response) => Err(self.api.refusal(&response)),
+            // The store: the redirect was not followed, because nobody declares its host.
+            Err(HttpError::Undeclared { url }) => {
+                let request = Request::get(url.as_str(), &[], &[]);
+                let request = request.map_err(|error| self.api.no_answer(&error))?;
+                self.stored(&request.at_most(MAX_BYTES)).await
+            }
+            Err(error) => Err(self.api.no_answer(&error)),
+        }
+    }
+
+    async fn stored(&self, request: &Request) -> Result<Vec<u8>, ForgeError> {
+        let unreachable = |reason: String| ForgeError::Unreachable {
+            reason: format!("the store of artifacts: {}", line(&self.api.cleaner, &reason)),
+        };
+        let sent = self.store.send(request, &Validators::default()).await;
+        let mut reply = sent.map_err(|error| unreachable(error.to_string()))?;
+        if reply.status != 200 {
+            return Err(unreachable(format!("HTTP {}", reply.status)));
+        }
+        let mut bytes = vec![];
+        while let Some(chunk) =
+            reply.body.chunk().await.map_err(|error| unreachable(error.to_string()))?
+        {
+            bytes.extend(chunk);
+            if MAX_BYTES < bytes.len() {
+                return Err(unreachable(format!("an archive of more than {MAX_BYTES} bytes")));
+            }
+        }
+        Ok(bytes)
+    }
+}
