@@ -43,7 +43,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     let root = std::env::var("STATE").map_or_else(|_| folder.path().join("state"), PathBuf::from);
     let mut now = SystemClock::default().now();
-    if std::env::var("STATE").is_err() {
+    if !is_given() {
         now = "2026-11-21T12:00:00Z".parse().unwrap();
         let n: usize = std::env::var("FAILURES").map_or(21_600, |text| text.parse().unwrap());
         write_state(&root, n / PER_RUN, now);
@@ -71,7 +71,13 @@ fn main() {
     let n_files = u32::try_from(n_files).unwrap();
     println!("  for each failure and run: {}; for each file: {}", again / n, again / n_files);
     println!("memory: {} MB at most", peak_mb());
-    assert!(again.processor / n <= PER_FILE_AGAIN, "building again takes too long");
+    let limit = PER_FILE_AGAIN * n;
+    assert!(is_given() || again.processor <= limit, "building again takes too long");
+}
+
+/// Whether somebody names the state to measure.
+fn is_given() -> bool {
+    std::env::var("STATE").is_ok()
 }
 
 /// Reads and counts all records as pages need them, whatever their age.
@@ -121,7 +127,8 @@ fn render(state: &FsState, circumstances: &Circumstances<'_>) {
         analytics::pages_of(&records, circumstances, count).unwrap();
     });
     println!("{n_pages} pages, {} MB; for each page: {}", n_bytes >> 20, made / n_pages);
-    assert!((made / n_pages).processor <= PER_PAGE, "a page takes too long");
+    // A state of somebody may have few pages and a long queue.
+    assert!(is_given() || (made / n_pages).processor <= PER_PAGE, "a page takes too long");
 }
 
 /// Files of failures and runs.
@@ -157,7 +164,7 @@ impl std::fmt::Display for Took {
 fn measured<T>(what: &str, work: impl FnOnce() -> T) -> (T, Took) {
     let (start, before) = (Instant::now(), processor_time());
     let result = work();
-    let took = Took { time: start.elapsed(), processor: processor_time() - before };
+    let took = Took { time: start.elapsed(), processor: processor_time().saturating_sub(before) };
     println!("{what}: {took}");
     (result, took)
 }

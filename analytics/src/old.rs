@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use batch_core::{
     decide::headline::headline,
-    model::{FailureRecord, RunRecord},
+    model::{FailureRecord, PackageId, RunRecord},
     plugin::Registry,
 };
 use flate2::{Compression, write::GzEncoder};
@@ -15,6 +15,9 @@ use crate::{
     shown::{cause, view},
     text::{Text, Timestamp},
 };
+
+/// Characters of the headline in a line. The whole record is in the file of the month.
+const MAX_HEADLINE: usize = 64;
 
 /// What a month holds of one kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,12 +88,18 @@ impl Old for FailureRecord {
 
     fn line(&self, registry: Option<&Registry>) -> OldLine {
         let headline = headline(&view(registry, self));
+        let PackageId { ecosystem, name } = &self.package_id;
+        // The id of the run stands above the line.
+        let is_known =
+            self.batch_id.strip_prefix(ecosystem.as_str()).is_some_and(|it| it.starts_with('-'));
+        let subject = if is_known { Text::of(name) } else { Text::of(&self.package_id) };
+        let name = name.as_str();
         OldLine {
             anchor: path::anchor(Kind::Failures, &self.id),
             at: Timestamp(self.timestamp),
-            subject: Text::of(&self.package_id),
+            subject,
             environment: self.environment.map_or("", |environment| environment.as_str()),
-            headline: Text::new(cause(&headline.line, self.package_id.name.as_str())),
+            headline: Text::last_line(cause(&headline.line, name), MAX_HEADLINE),
         }
     }
 

@@ -13,17 +13,17 @@ pub(crate) fn number() -> usize {
 /// What `make` makes of each of `items`, in their order.
 pub(crate) fn map<I: Sync, O: Send>(items: &[I], make: impl Fn(&I) -> O + Sync) -> Vec<O> {
     let n_each = items.len().div_ceil(number()).max(1);
-    let mut made = Vec::with_capacity(items.len());
+    let mut results = Vec::with_capacity(items.len());
     thread::scope(|scope| {
         let make = &make;
         let work = |items| scope.spawn(move || Iterator::map(<[I]>::iter(items), make).collect());
         let parts: Vec<thread::ScopedJoinHandle<'_, Vec<O>>> =
             items.chunks(n_each).map(work).collect();
         for part in parts {
-            made.extend(part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            results.extend(part.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
     });
-    made
+    results
 }
 
 #[cfg(test)]

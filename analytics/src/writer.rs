@@ -149,12 +149,12 @@ impl SiteWriter {
 
     /// Writes `page`, unless the file exists with the same content.
     pub fn put(&mut self, page: Page) -> Result<(), WriteError> {
-        let path = self.folder.join(&page.path);
+        let refused = |kind| WriteError { path: self.folder.join(&page.path), kind };
         if !is_page_path(&page.path) {
-            return Err(WriteError { path, kind: WriteErrorKind::BadPath });
+            return Err(refused(WriteErrorKind::BadPath));
         }
         if !self.now_in_lower_case.insert(page.path.to_ascii_lowercase()) {
-            return Err(WriteError { path, kind: WriteErrorKind::SamePath });
+            return Err(refused(WriteErrorKind::SamePath));
         }
         let content = Content::of(&page.body);
         self.written.n_bytes += content.bytes;
@@ -169,10 +169,11 @@ impl SiteWriter {
             let noted = self.journal.write_all(line.as_bytes());
             noted.map_err(|e| io_error(&self.folder.join(JOURNAL), e))?;
         }
-        if before == Some(Some(content)) || holds(&path, &page.body) {
+        let path = || self.folder.join(&page.path);
+        if before == Some(Some(content)) || holds(&path(), &page.body) {
             self.written.n_unchanged += 1;
         } else {
-            replace(&path, &page.body).map_err(|e| io_error(&path, e))?;
+            replace(&path(), &page.body).map_err(|e| io_error(&path(), e))?;
             self.written.n_written += 1;
         }
         self.now.insert(page.path, content);

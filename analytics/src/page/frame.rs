@@ -10,6 +10,21 @@ use crate::{
     text::{Text, Timestamp},
 };
 
+const SECTIONS: &[(&str, &str)] = &[
+    ("Overview", "index.html"),
+    ("Failures", "failures.html"),
+    ("Runs", "runs.html"),
+    ("Packages", "queue.html"),
+    ("Ecosystems", "ecosystems.html"),
+    ("Blockers", "blockers.html"),
+    ("Causes", "causes.html"),
+    ("Environments", "environments.html"),
+    ("Sources", "disambiguations.html"),
+];
+
+/// Sections that pages about one object name.
+const N_OF_OBJECTS: usize = 5;
+
 /// Head, navigation and foot of one page.
 pub(super) struct Frame {
     pub(super) path: String,
@@ -22,6 +37,7 @@ pub(super) struct Frame {
     /// are not rebuilt at every run.
     pub(super) fresh_until: Option<Timestamp>,
     section: &'static str,
+    is_live: bool,
 }
 
 impl Frame {
@@ -37,7 +53,8 @@ impl Frame {
         });
         let fresh_until =
             site.data_as_of.and_then(|at| at.checked_add_signed(STALLED_AFTER)).map(Timestamp);
-        Self { warning, fresh_until, ..Self::fixed(path, title, section, site.data_as_of) }
+        let fixed = Self::fixed(path, title, section, site.data_as_of);
+        Self { warning, fresh_until, is_live: true, ..fixed }
     }
 
     /// The frame of a page about one object; it is written again only when the object changes.
@@ -55,23 +72,14 @@ impl Frame {
             warning: None,
             fresh_until: None,
             section,
+            is_live: false,
         }
     }
 
-    /// The name and the address of each section.
-    #[expect(clippy::unused_self, reason = "templates call methods of what they have")]
+    /// The name and the address of each section. The pages about one object each, of which a site has
+    /// ten thousands, name only the first ones.
     pub(super) fn sections(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("Overview", "index.html"),
-            ("Failures", "failures.html"),
-            ("Runs", "runs.html"),
-            ("Packages", "queue.html"),
-            ("Ecosystems", "ecosystems.html"),
-            ("Blockers", "blockers.html"),
-            ("Causes", "causes.html"),
-            ("Environments", "environments.html"),
-            ("Sources", "disambiguations.html"),
-        ]
+        if self.is_live { SECTIONS } else { &SECTIONS[..N_OF_OBJECTS] }
     }
 
     pub(super) fn is_in(&self, section: &&str) -> bool {

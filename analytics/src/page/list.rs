@@ -182,7 +182,8 @@ pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
     let is_divided = MAX_REPEATED < n_divided;
     let parts = is_divided.then(|| parts(&list.divided));
     let mut made = vec![];
-    for (path, pager, rows) in pages(&list.stem, if is_divided { &[] } else { &*table.rows }) {
+    let repeated: &[Row] = if is_divided { &[] } else { &table.rows };
+    for (path, pager, rows) in pages(&list.stem, repeated) {
         let frame = Frame::live(site, &path, &list.title, list.section);
         let root = path::root_of(&path);
         let is_first = pager.first <= 1;

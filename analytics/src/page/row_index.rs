@@ -22,16 +22,14 @@ pub(super) fn of_rows(columns: &[Column], rows: &[Row]) -> Vec<u8> {
         let mut of_rows = String::with_capacity(rows.len() * 4);
         for row in rows {
             let value = of_cell(&row.cells[i]);
-            let n = match numbers.get(&value) {
-                Some(&n) => n,
-                None => {
-                    let n = numbers.len();
-                    values.push_str(if n == 0 { "" } else { "," });
-                    values.push_str(&value);
-                    numbers.insert(value, n);
-                    n
-                }
-            };
+            let known = numbers.get(&value).copied();
+            let n = known.unwrap_or_else(|| {
+                let n = numbers.len();
+                values.push_str(if n == 0 { "" } else { "," });
+                values.push_str(&value);
+                numbers.insert(value, n);
+                n
+            });
             let separator = if of_rows.is_empty() { "" } else { "," };
             // Writing into a string cannot fail.
             let _ = write!(of_rows, "{separator}{n}");

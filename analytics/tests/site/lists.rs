@@ -185,7 +185,7 @@ fn old_records_are_lines_on_the_pages_of_their_months() {
     for text in [
         "id=\"f-npm-2026-07-30T12-00-00Z-late\"",
         "id=\"f-npm-2026-07-02T12-00-00Z-early\"",
-        "npm:late",
+        "<th>late</th>",
         "linux-debian-glibc-x86_64",
         "href=\"failures-2026-07.jsonl.gz\"",
     ] {
