@@ -3,19 +3,12 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use batch_core::{
-    model::{Environment, InvalidId},
-    plugin::EcosystemPlugin,
-};
+use batch_core::model::{Environment, InvalidId};
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    containers::{Family, Images},
-    machine::Tester,
-    settings::Settings,
-};
+use crate::containers::{Images, needs_container};
 
 /// The table of this program.
 const TABLE: &str = include_str!("../runners.toml");
@@ -131,15 +124,15 @@ pub struct Hosted {
 }
 
 impl Hosted {
-    /// The table of this program, in which `settings` replaces labels and images.
-    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+    /// The table of this program, in which `labels` replaces labels, with the containers `images`.
+    pub fn new(labels: &BTreeMap<MachineKind, Label>, images: Images) -> anyhow::Result<Self> {
         let mut table: Table = toml::from_str(TABLE)?;
-        for (kind, label) in &settings.runners {
+        for (kind, label) in labels {
             if let Some(machine) = table.machines.get_mut(kind) {
                 machine.label = label.clone();
             }
         }
-        Ok(Self { table, images: Images::new(&settings.containers.images) })
+        Ok(Self { table, images })
     }
 
     /// The job that tests recipes in `environment`; `None` if no machine does.
@@ -161,28 +154,14 @@ impl Hosted {
     }
 }
 
-/// Whether recipes are tested in a container there, and not on the hosted machine itself. Hosted
-/// machines with Linux are of the family of Debian.
-pub fn needs_container(environment: Environment) -> bool {
-    Family::of(environment).is_some_and(|family| family != Family::Debian)
-}
-
-/// Whether `tester` can test recipes of `plugin` in `environment` on its hosted machine. The images of
-/// containers have no tools of ecosystems.
-pub fn can_test(plugin: &EcosystemPlugin, tester: Tester, environment: Environment) -> bool {
-    match tester {
-        Tester::PackageManager => true,
-        Tester::Ecosystem => !needs_container(environment) || plugin.toolchain.is_none(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
 
     #[test]
     fn every_environment_has_a_machine_that_is_not_retired_and_an_image_if_it_is_another_family() {
-        let hosted = Hosted::new(&Settings::default()).unwrap();
+        let hosted = Settings::default().hosted().unwrap();
         for environment in Environment::ALL.iter().copied() {
             let job = hosted.job(environment).unwrap();
             let is_mac = job.runner.0.starts_with("macos");
@@ -195,27 +174,9 @@ mod tests {
     }
 
     #[test]
-    fn a_recipe_that_needs_a_tool_is_tested_in_no_container_unless_the_tester_brings_the_tool() {
-        let registry = crate::plugins::registry().unwrap();
-        for plugin in registry.iter() {
-            let needs_tool = plugin.toolchain.is_some();
-            let check = |environment, expected| {
-                assert!(can_test(plugin, Tester::PackageManager, environment));
-                let found = can_test(plugin, Tester::Ecosystem, environment);
-                assert_eq!(found, expected, "{} in {environment}", plugin.id);
-            };
-            check(Environment::DebianX86, true);
-            check(Environment::DebianArm, true);
-            check(Environment::MacArm, true);
-            check(Environment::AlpineX86, !needs_tool);
-            check(Environment::RhelArm, !needs_tool);
-        }
-    }
-
-    #[test]
     fn an_operator_replaces_one_label() {
         let settings = Settings::parse("[runners]\ndarwin-x86_64 = \"macos-13\"\n").unwrap();
-        let hosted = Hosted::new(&settings).unwrap();
+        let hosted = settings.hosted().unwrap();
         let label = |environment| hosted.job(environment).unwrap().runner.to_string();
         assert_eq!(label(Environment::MacX86), "macos-13");
         assert_eq!(label(Environment::MacArm), "macos-15");

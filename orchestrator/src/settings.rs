@@ -23,7 +23,10 @@ pub use merge::{MergeSettings, StateSettings};
 pub use schedule::{PlanSettings, RequestSettings, SelectionSettings};
 pub use tsuku::TsukuSettings;
 
-use crate::hosted::{Label, MachineKind};
+use crate::{
+    containers::Images,
+    hosted::{Hosted, Label, MachineKind},
+};
 
 /// `pipeline.toml` cannot be read, or contains a value that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -196,6 +199,11 @@ impl Settings {
             let meant = nearest.map(|known| format!("did you mean `{known}`?"));
             SettingsError { reason: format!("{error}{}", meant.unwrap_or_default()) }
         })
+    }
+
+    /// The hosted machines of CI.
+    pub fn hosted(&self) -> anyhow::Result<Hosted> {
+        Hosted::new(&self.runners, Images::new(&self.containers.images))
     }
 
     /// Waiting times of failed packages.

@@ -26,7 +26,7 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     ("batch-fuzz", "fastrand"),
     (
         "batch-forge",
-        "async-trait base64 batch-core chrono fastrand rustix serde serde_json tempfile thiserror tokio url",
+        "async-trait base64 batch-core chrono fastrand rustix serde serde_json tempfile thiserror tokio url zip",
     ),
     (
         "batch-conformance",

@@ -4,14 +4,10 @@ mod bare;
 mod requests;
 mod world;
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, mpsc},
-    thread,
-};
+use std::{net::TcpListener, path::PathBuf, sync::Arc, thread};
 
+use axum::Router;
 use serde_json::{Value, json};
-use wiremock::{Mock, MockServer, matchers::any};
 
 pub use bare::{Bare, git, try_git};
 use world::{Kept, World};
@@ -46,30 +42,29 @@ impl FakeGithub {
         Self { world: Arc::new(World::new(bare, name)) }
     }
 
-    /// Answers requests until the process ends. Returns the address.
+    /// Answers requests on this machine until the process ends. Returns the address.
     ///
     /// # Panics
     ///
     /// If this machine does not let it.
     pub fn serve(&self) -> String {
-        let (told, asked) = mpsc::channel();
-        let this = self.clone();
+        let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            Ok((listener.local_addr()?, listener))
+        });
+        let (address, listener) = bound.unwrap_or_else(|error| panic!("no server: {error}"));
+        let router = Router::new().fallback(requests::answer_to).with_state(self.clone());
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap_or_else(|error| panic!("{error}")).block_on(async move {
-                let server = this.start().await;
-                let _ = told.send(server.uri());
-                std::future::pending::<()>().await;
+            let served = runtime.and_then(|runtime| {
+                runtime.block_on(async {
+                    let listener = tokio::net::TcpListener::from_std(listener)?;
+                    axum::serve(listener, router).await
+                })
             });
+            served.unwrap_or_else(|error| panic!("no server: {error}"));
         });
-        asked.recv().unwrap_or_else(|error| panic!("the server has not started: {error}"))
-    }
-
-    /// The same, as long as the server is kept.
-    pub async fn start(&self) -> MockServer {
-        let server = MockServer::start().await;
-        Mock::given(any()).respond_with(self.clone()).mount(&server).await;
-        server
+        format!("http://{address}")
     }
 
     /// Its repository.

@@ -2,8 +2,14 @@
 
 use std::io::{Cursor, Write as _};
 
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::{Method, StatusCode, Uri, header},
+    response::{IntoResponse as _, Response},
+};
 use serde_json::{Value, json};
-use wiremock::{Request, Respond, ResponseTemplate};
+use url::form_urlencoded;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 use crate::{
@@ -11,17 +17,27 @@ use crate::{
     world::{Kept, Pull},
 };
 
-impl Respond for FakeGithub {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
+/// The answer to a request.
+pub(crate) async fn answer_to(
+    State(github): State<FakeGithub>,
+    method: Method,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
+    github.respond(method.as_str(), &uri, &body)
+}
+
+impl FakeGithub {
+    fn respond(&self, method: &str, uri: &Uri, body: &[u8]) -> Response {
         let mut kept = self.kept();
         self.world.settle(&mut kept);
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let path = request.url.path();
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let path = uri.path();
         let of_repository = format!("/repos/{}", self.world.name);
         let path = path.strip_prefix(&of_repository).unwrap_or(path);
         let parts: Vec<&str> = path.split('/').skip(1).collect();
-        match (request.method.as_str(), &parts[..]) {
-            ("GET", ["pulls"]) => self.list(&kept, request),
+        match (method, &parts[..]) {
+            ("GET", ["pulls"]) => self.list(&kept, uri),
             ("GET", ["commits", commit, "check-runs"]) => {
                 let runs = kept.checks.get(*commit).cloned().unwrap_or_default();
                 answer(200, &json!({ "total_count": runs.len(), "check_runs": runs }))
@@ -44,13 +60,7 @@ impl Respond for FakeGithub {
 }
 
 impl FakeGithub {
-    fn one(
-        &self,
-        kept: &mut Kept,
-        at: usize,
-        asked: (&str, &[&str]),
-        body: &Value,
-    ) -> ResponseTemplate {
+    fn one(&self, kept: &mut Kept, at: usize, asked: (&str, &[&str]), body: &Value) -> Response {
         match asked {
             ("GET", []) => answer(200, &self.described(kept, at)),
             ("PATCH", []) => {
@@ -74,8 +84,9 @@ impl FakeGithub {
         self.world.name.split('/').next().unwrap_or_default()
     }
 
-    fn list(&self, kept: &Kept, request: &Request) -> ResponseTemplate {
-        let query: Vec<(String, String)> = request.url.query_pairs().into_owned().collect();
+    fn list(&self, kept: &Kept, uri: &Uri) -> Response {
+        let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        let query: Vec<(String, String)> = query.into_owned().collect();
         let asked =
             |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| &**value);
         let is_asked = |pull: &Pull| {
@@ -91,7 +102,7 @@ impl FakeGithub {
         answer(200, &json!(found))
     }
 
-    fn open(&self, kept: &mut Kept, body: &Value) -> ResponseTemplate {
+    fn open(&self, kept: &mut Kept, body: &Value) -> Response {
         let text = |key: &str| text(body, key);
         let invalid = |message: String| {
             let error = json!({ "resource": "PullRequest", "code": "custom", "message": message });
@@ -142,7 +153,7 @@ impl FakeGithub {
         })
     }
 
-    fn merge(&self, kept: &mut Kept, at: usize, body: &Value) -> ResponseTemplate {
+    fn merge(&self, kept: &mut Kept, at: usize, body: &Value) -> Response {
         if kept.pulls[at].head != body["sha"] {
             return refusal(409, "Head branch was modified. Review and try the merge again.");
         }
@@ -155,7 +166,7 @@ impl FakeGithub {
         answer(200, &json!({ "sha": commit, "merged": true }))
     }
 
-    fn update_branch(&self, kept: &mut Kept, at: usize, body: &Value) -> ResponseTemplate {
+    fn update_branch(&self, kept: &mut Kept, at: usize, body: &Value) -> Response {
         let repository = &self.world.bare;
         let pull = &kept.pulls[at];
         let main = self.world.main();
@@ -172,7 +183,7 @@ impl FakeGithub {
         answer(202, &json!({ "message": "Updating pull request branch." }))
     }
 
-    fn auto_merge(&self, kept: &mut Kept, input: &Value) -> ResponseTemplate {
+    fn auto_merge(&self, kept: &mut Kept, input: &Value) -> Response {
         let text = |key: &str| text(input, key);
         let id = text("pullRequestId");
         let number = id.trim_start_matches("PR_").parse::<usize>().unwrap_or_default();
@@ -199,7 +210,7 @@ impl FakeGithub {
     }
 }
 
-fn make_label(kept: &mut Kept, body: &Value) -> ResponseTemplate {
+fn make_label(kept: &mut Kept, body: &Value) -> Response {
     let name = text(body, "name");
     if kept.labels.contains(&name) {
         let error = json!({ "resource": "Label", "code": "already_exists", "field": "name" });
@@ -209,11 +220,12 @@ fn make_label(kept: &mut Kept, body: &Value) -> ResponseTemplate {
     answer(201, body)
 }
 
-fn answer(status: u16, body: &Value) -> ResponseTemplate {
-    ResponseTemplate::new(status).set_body_json(body)
+fn answer(status: u16, body: &Value) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
-fn refusal(status: u16, message: &str) -> ResponseTemplate {
+fn refusal(status: u16, message: &str) -> Response {
     answer(status, &json!({ "message": message }))
 }
 
@@ -223,7 +235,7 @@ fn text(value: &Value, key: &str) -> String {
 }
 
 /// The list of artifacts, the newest first.
-fn artifacts(uploaded: &[Uploaded]) -> ResponseTemplate {
+fn artifacts(uploaded: &[Uploaded]) -> Response {
     let described = |(at, it): (usize, &Uploaded)| {
         json!({
             "id": at + 1, "name": it.name, "expired": false, "created_at": it.created_at,
@@ -238,11 +250,11 @@ fn artifacts(uploaded: &[Uploaded]) -> ResponseTemplate {
 }
 
 /// The artifact `id` as an archive. GitHub redirects to it.
-fn archive(uploaded: &[Uploaded], id: &str) -> ResponseTemplate {
+fn archive(uploaded: &[Uploaded], id: &str) -> Response {
     let at = id.parse::<usize>().unwrap_or_default().checked_sub(1);
     let Some(found) = at.and_then(|at| uploaded.get(at)) else { return refusal(404, "Not Found") };
     match zipped(found) {
-        Ok(bytes) => ResponseTemplate::new(200).set_body_raw(bytes, "application/zip"),
+        Ok(bytes) => ([(header::CONTENT_TYPE, "application/zip")], bytes).into_response(),
         Err(error) => refusal(410, &error.to_string()),
     }
 }

@@ -48,6 +48,12 @@ impl Family {
     }
 }
 
+/// Whether recipes are tested in a container there, and not on the hosted machine itself. Hosted
+/// machines with Linux are of the family of Debian.
+pub fn needs_container(environment: Environment) -> bool {
+    Family::of(environment).is_some_and(|family| family != Family::Debian)
+}
+
 /// The name of an image with its digest: `docker.io/library/debian@sha256:…`. It has no tag, because some
 /// runtimes refuse a name with both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -17,7 +17,7 @@ use batch_sandbox::{
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-pub use images::{Family, ImageReference, Images, InvalidImage};
+pub use images::{Family, ImageReference, Images, InvalidImage, needs_container};
 
 use crate::os_release;
 

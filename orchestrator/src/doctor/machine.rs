@@ -8,7 +8,7 @@ use batch_core::{
 };
 
 use super::{Examiner, Mend, Subject};
-use crate::{hosted::Hosted, machine::is_alive};
+use crate::machine::is_alive;
 
 /// The batches that are still to be recorded: their journals are in the outbox, or kept for a push.
 pub(super) fn kept(state: &FsState) -> anyhow::Result<BTreeSet<String>> {
@@ -22,7 +22,7 @@ impl Examiner<'_> {
     pub(super) fn machine(&mut self) -> anyhow::Result<()> {
         let Subject { state, now, .. } = self.subject;
         let layout = state.layout();
-        for (label, day) in Hosted::new(&self.settings)?.retirements() {
+        for (label, day) in self.settings.hosted()?.retirements() {
             self.findings.extend(doctor::runner(&label.to_string(), day, now));
         }
         let mut found = vec![];

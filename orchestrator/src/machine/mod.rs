@@ -25,7 +25,7 @@ pub use disk::force_to_disk;
 pub use environment::{is_alive, of_this};
 
 use crate::{
-    containers::{Containers, Images, NotRunnable},
+    containers::{Containers, Images, NotRunnable, needs_container},
     env::{Env, variables_called},
     net,
     settings::{RuntimeChoice, Settings},
@@ -247,4 +247,37 @@ impl Found {
 /// Whether this program cannot make or install the recipes of `plugin` on any machine.
 pub fn is_unfinished(plugin: &EcosystemPlugin) -> bool {
     plugin.recipe_builder.is_none() || plugin.installer.is_none()
+}
+
+/// Whether `tester` can test recipes of `plugin` in `environment` on its hosted machine. The images of
+/// containers have no tools of ecosystems.
+pub fn can_test_hosted(plugin: &EcosystemPlugin, tester: Tester, environment: Environment) -> bool {
+    match tester {
+        Tester::PackageManager => true,
+        Tester::Ecosystem => !needs_container(environment) || plugin.toolchain.is_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins;
+
+    #[test]
+    fn a_recipe_that_needs_a_tool_is_tested_in_no_container_unless_the_tester_brings_the_tool() {
+        let registry = plugins::registry().unwrap();
+        for plugin in registry.iter() {
+            let needs_tool = plugin.toolchain.is_some();
+            let check = |environment, expected| {
+                assert!(can_test_hosted(plugin, Tester::PackageManager, environment));
+                let found = can_test_hosted(plugin, Tester::Ecosystem, environment);
+                assert_eq!(found, expected, "{} in {environment}", plugin.id);
+            };
+            check(Environment::DebianX86, true);
+            check(Environment::DebianArm, true);
+            check(Environment::MacArm, true);
+            check(Environment::AlpineX86, !needs_tool);
+            check(Environment::RhelArm, !needs_tool);
+        }
+    }
 }

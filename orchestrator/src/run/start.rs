@@ -23,7 +23,7 @@ use super::{
     skipped::SkippedEcosystem,
 };
 use crate::{
-    hosted,
+    machine::can_test_hosted,
     stage::preflight::{Recipes, Situation},
 };
 
@@ -248,7 +248,7 @@ fn run_plan(
             Testers::Here => ports.machine.can_run(ecosystem, *place),
             Testers::Matrix(tester) => {
                 let plugin = config.registry.get(ecosystem);
-                plugin.is_some_and(|plugin| hosted::can_test(plugin, tester, *place))
+                plugin.is_some_and(|plugin| can_test_hosted(plugin, tester, *place))
             }
         };
         let environments = Environment::ALL.iter().copied().filter(is_tested).collect();

@@ -12,9 +12,9 @@ mod oracle;
 mod plot;
 mod releases;
 mod report;
+mod runs;
 mod scenario;
 mod simulator;
-mod staged;
 mod world;
 
 use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc};

@@ -1,6 +1,6 @@
 //! The loop of a simulation: one slot after the other.
 
-use std::{collections::BTreeMap, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use batch_core::{
@@ -16,22 +16,19 @@ use batch_core::{
 };
 use batch_sim::{MemoryFacts, MemoryState, SimClock};
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::{Either, select};
 
 use super::{
     Policy, Simulation, Trace,
     measure::Measure,
     merges::{Around, Merges},
     observed::Batch,
+    runs::LostMachine,
     scenario::Period,
-    staged::LostMachine,
     world::World,
 };
 use crate::{
     machine::{Machine, Tester},
-    progress::Progress,
-    run::{self, Ports, ProcessRecipes, RecipeSource, Request, RunConfig, Summary, Testers},
-    stage::Stop,
+    run::{ProcessRecipes, RecipeSource, Request, RunConfig, Testers},
 };
 
 /// How many recipes are validated at the same time.
@@ -150,7 +147,7 @@ impl<'a> Simulator<'a> {
         let n_records = self.state.n_runs();
         let dies = dies.then_some(dies_after);
         let summary = match self.artifacts.clone() {
-            None => self.run(dies)?,
+            None => self.in_one_process(dies)?,
             Some(dir) => {
                 let lost = dies.map(|after| LostMachine::drawn(&mut self.chance, after));
                 self.in_stages(&dir, lost)?
@@ -178,31 +175,6 @@ impl<'a> Simulator<'a> {
         let Self { merges, measure, state, world, clock, config, .. } = self;
         let Some(merges) = merges else { return Ok(()) };
         what(merges, &Around { state, world, clock, config }, measure)
-    }
-
-    /// Runs once. `None` if the process dies after `dies_after`.
-    fn run(&mut self, dies_after: Option<Duration>) -> anyhow::Result<Option<Summary>> {
-        let (generator, validator) = (self.world.generator(), self.world.validator());
-        let progress = Progress::silent();
-        let ports = Ports {
-            clock: &self.clock,
-            state: Arc::clone(&self.state) as Arc<_>,
-            facts: Arc::clone(&self.facts) as Arc<_>,
-            machine: &self.machine,
-            generator: &generator,
-            validator: Some(&validator),
-            traffic: &*self.world,
-            progress: &progress,
-        };
-        let stop = Stop::default();
-        self.world.run_starts();
-        let run = run::run(&ports, &self.config, &self.request, &stop);
-        let Some(dies_after) = dies_after else { return self.clock.run(run).map(Some) };
-        let (run, death) = (pin!(run), pin!(self.clock.sleep(dies_after)));
-        match self.clock.run(select(run, death)) {
-            Either::Left((summary, _)) => summary.map(Some),
-            Either::Right(_) => Ok(None),
-        }
     }
 
     fn wait_until(&self, at: DateTime<Utc>) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use batch_core::model::Environment;
-use orchestrator::{hosted::Hosted, plugins, settings::Settings};
+use orchestrator::{plugins, settings::Settings};
 use serde_yaml_ng::Value;
 
 use crate::files::{self, all_steps, checkout, is_workflow, jobs, text};
@@ -181,7 +181,7 @@ fn lists_in_workflows_are_those_of_the_program() {
         assert!(options.contains(&&*id), "{id}");
     }
     let sweep = &files[".github/workflows/macos-sweep.yml"];
-    let hosted = Hosted::new(&Settings::default()).unwrap();
+    let hosted = Settings::default().hosted().unwrap();
     let jobs = sweep["jobs"]["sweep"]["strategy"]["matrix"]["include"].as_sequence().unwrap();
     for job in jobs {
         let environment: Environment = text(job, "environment").unwrap().parse().unwrap();

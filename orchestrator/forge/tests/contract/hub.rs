@@ -13,7 +13,6 @@ use batch_forge::{
 };
 use fake_github::{Bare, FakeGithub};
 use tempfile::TempDir;
-use wiremock::MockServer;
 
 use crate::place::{Check, Place, Repository};
 
@@ -21,7 +20,6 @@ pub(crate) struct Hub {
     repository: Repository,
     server: FakeGithub,
     github: Github,
-    _http: MockServer,
     _cache: TempDir,
 }
 
@@ -29,10 +27,10 @@ impl Hub {
     pub(crate) async fn start() -> Self {
         let repository = Repository::new();
         let server = FakeGithub::new(Bare::at(repository.bare()), "joe/x");
-        let http = server.start().await;
+        let api = server.serve();
         let cache = tempfile::tempdir().unwrap();
         let net = Arc::new(NetTransport::new("batch-test/1 (+https://a.example)").unwrap());
-        let origins = api_origins(&http.uri()).unwrap();
+        let origins = api_origins(&api).unwrap();
         let transport = Arc::new(MirrorTransport::trusted(net.clone(), origins));
         let burst = NonZeroU32::new(100).unwrap();
         let quota = Quota { period: Duration::from_millis(1), burst, ..QUOTA };
@@ -47,7 +45,7 @@ impl Hub {
             base: "main".parse().unwrap(),
             store: net,
         });
-        Self { repository, server, github, _http: http, _cache: cache }
+        Self { repository, server, github, _cache: cache }
     }
 }
 

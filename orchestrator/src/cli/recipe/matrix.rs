@@ -10,7 +10,7 @@ use super::{files::FileArgs, subject::Subject};
 use crate::{
     cli::{Context, outputs::OutputArgs},
     exit::Exit,
-    hosted::{Hosted, HostedJob},
+    hosted::HostedJob,
 };
 
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub(super) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let subjects = files.iter().filter_map(|file| Subject::read(file, (&root, cx)).ok());
     let subjects: Vec<Subject> = subjects.collect();
     let is_wanted = |environment: &Environment| subjects.iter().any(|it| it.is_for(*environment));
-    let hosted = Hosted::new(&root.settings)?;
+    let hosted = root.settings.hosted()?;
     let wanted = Environment::ALL.iter().copied().filter(is_wanted);
     let matrix = RecipeMatrix { include: wanted.filter_map(|it| hosted.job(it)).collect() };
     cx.out.show(&matrix)?;

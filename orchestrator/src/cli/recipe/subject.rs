@@ -13,8 +13,7 @@ use super::check::text;
 use crate::{
     cli::Context,
     env::Root,
-    hosted,
-    machine::{Tester, is_unfinished},
+    machine::{Tester, can_test_hosted, is_unfinished},
 };
 
 /// A recipe that can be tested.
@@ -73,7 +72,7 @@ impl Subject {
         recipe::allowed_cells(&recipe.metadata).contains(&environment.cell())
             && !is_unfinished(plugin)
             && plugin.local_os.is_none_or(|os| os == environment.cell().os())
-            && hosted::can_test(plugin, Tester::Ecosystem, environment)
+            && can_test_hosted(plugin, Tester::Ecosystem, environment)
     }
 }
 

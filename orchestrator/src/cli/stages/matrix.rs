@@ -11,7 +11,7 @@ use super::ArtifactArgs;
 use crate::{
     cli::{Context, outputs::OutputArgs, programs::ProgramArgs, session::Session, stops::Stops},
     exit::Exit,
-    hosted::{Hosted, HostedJob},
+    hosted::HostedJob,
     run::Stages,
 };
 
@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     let (ports, config) = (session.ports(&owned), session.config());
     let stages =
         Stages { ports: &ports, config: &config, root: &cx.root, folder: &folder, jobs: 1 };
-    let hosted = Hosted::new(&root.settings)?;
+    let hosted = root.settings.hosted()?;
     let job = |environment| {
         hosted.job(environment).with_context(|| format!("{environment} has no hosted machine"))
     };

@@ -21,7 +21,7 @@ use crate::{
     },
     counted::counted,
     exit::Exit,
-    hosted::{Hosted, HostedJob},
+    hosted::HostedJob,
     run::{Planned, Request, RunPlan, SkippedEcosystem, Stages, Testers},
 };
 
@@ -72,7 +72,7 @@ pub(crate) async fn run(args: &Args, cx: &Context) -> anyhow::Result<Exit> {
     };
     let mut report = PreflightReport::new(stages.preflight(&request).await?, &folder);
     if args.matrix {
-        let hosted = Hosted::new(&root.settings)?;
+        let hosted = root.settings.hosted()?;
         report.machines = Environment::ALL.iter().filter_map(|&it| hosted.job(it)).collect();
     }
     cx.out.show(&report)?;

@@ -1,4 +1,4 @@
-//! Runs in stages, as the jobs of a CI system: each is a process of its own on a machine that is forgotten
+//! Runs in one process, and in stages, as the jobs of a CI system: each is a process of its own on a machine that is forgotten
 //! afterwards, and artifacts are all that passes from one to the next.
 
 use std::{fs, path::Path, pin::pin, sync::Arc, time::Duration};
@@ -14,7 +14,7 @@ use super::simulator::{JOBS, Simulator};
 use crate::{
     machine::Machine,
     progress::Progress,
-    run::{Ports, StageError, Stages, Summary},
+    run::{self, Ports, StageError, Stages, Summary},
     stage::Stop,
 };
 
@@ -35,6 +35,34 @@ impl LostMachine {
 }
 
 impl Simulator<'_> {
+    /// Runs once. `None` if the process dies after `dies_after`.
+    pub(super) fn in_one_process(
+        &mut self,
+        dies_after: Option<Duration>,
+    ) -> anyhow::Result<Option<Summary>> {
+        let (generator, validator) = (self.world.generator(), self.world.validator());
+        let progress = Progress::silent();
+        let ports = Ports {
+            clock: &self.clock,
+            state: Arc::clone(&self.state) as Arc<_>,
+            facts: Arc::clone(&self.facts) as Arc<_>,
+            machine: &self.machine,
+            generator: &generator,
+            validator: Some(&validator),
+            traffic: &*self.world,
+            progress: &progress,
+        };
+        let stop = Stop::default();
+        self.world.run_starts();
+        let run = run::run(&ports, &self.config, &self.request, &stop);
+        let Some(dies_after) = dies_after else { return self.clock.run(run).map(Some) };
+        let (run, death) = (pin!(run), pin!(self.clock.sleep(dies_after)));
+        match self.clock.run(select(run, death)) {
+            Either::Left((summary, _)) => summary.map(Some),
+            Either::Right(_) => Ok(None),
+        }
+    }
+
     /// Runs once in stages, with artifacts in `dir`. `None` if nothing of it could be written into the state
     /// now: then the next run does it, or nobody can, and the packages are still due.
     pub(super) fn in_stages(
