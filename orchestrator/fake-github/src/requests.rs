@@ -42,6 +42,19 @@ impl FakeGithub {
                 let runs = kept.checks.get(*commit).cloned().unwrap_or_default();
                 answer(200, &json!({ "total_count": runs.len(), "check_runs": runs }))
             }
+            // One half is required by each of the two kinds of rules.
+            ("GET", ["branches", "main"]) => {
+                let contexts: Vec<&String> = kept.required.iter().step_by(2).collect();
+                let checks = json!({ "contexts": contexts });
+                answer(200, &json!({ "protection": { "required_status_checks": checks } }))
+            }
+            ("GET", ["rules", "branches", "main"]) => {
+                let checks = kept.required.iter().skip(1).step_by(2);
+                let checks: Vec<Value> = checks.map(|name| json!({ "context": name })).collect();
+                let parameters = json!({ "required_status_checks": checks });
+                let rule = json!({ "type": "required_status_checks", "parameters": parameters });
+                answer(200, &json!([{ "type": "deletion" }, rule]))
+            }
             ("GET", ["commits", _, "status"]) => answer(200, &json!({ "statuses": [] })),
             ("GET", ["actions", "artifacts"]) => artifacts(&kept.uploaded),
             ("GET", ["actions", "artifacts", id, "zip"]) => archive(&kept.uploaded, id),
