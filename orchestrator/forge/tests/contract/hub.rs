@@ -24,7 +24,7 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) async fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let repository = Repository::new();
         let server = FakeGithub::new(Bare::at(repository.bare()), "joe/x");
         let api = server.serve();

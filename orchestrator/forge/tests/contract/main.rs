@@ -19,7 +19,7 @@ macro_rules! promises {
         mod on_github {
             $(#[tokio::test]
             async fn $promise() {
-                crate::suite::$promise(&crate::hub::Hub::start().await).await;
+                crate::suite::$promise(&crate::hub::Hub::start()).await;
             })*
         }
         mod on_a_local_forge {
