@@ -27,6 +27,8 @@ impl Respond for FakeGithub {
                 answer(200, &json!({ "total_count": runs.len(), "check_runs": runs }))
             }
             ("GET", ["commits", _, "status"]) => answer(200, &json!({ "statuses": [] })),
+            ("GET", ["branches", "main"]) => protection(&kept.required),
+            ("GET", ["rules", "branches", "main"]) => rules(&kept.required),
             ("GET", ["actions", "artifacts"]) => artifacts(&kept.uploaded),
             ("GET", ["actions", "artifacts", id, "zip"]) => archive(&kept.uploaded, id),
             ("POST", ["pulls"]) => self.open(&mut kept, &body),
@@ -197,6 +199,22 @@ impl FakeGithub {
         kept.pulls[at].auto_merge = Some((text("commitHeadline"), text("commitBody")));
         answer(200, &json!({ "data": { "enablePullRequestAutoMerge": {} } }))
     }
+}
+
+/// The older kind of rules, which requires every other check.
+fn protection(required: &[String]) -> ResponseTemplate {
+    let contexts: Vec<&String> = required.iter().step_by(2).collect();
+    let checks = json!({ "contexts": contexts });
+    answer(200, &json!({ "protection": { "required_status_checks": checks } }))
+}
+
+/// The newer kind, which requires the rest.
+fn rules(required: &[String]) -> ResponseTemplate {
+    let rest = required.iter().skip(1).step_by(2);
+    let checks: Vec<Value> = rest.map(|name| json!({ "context": name })).collect();
+    let parameters = json!({ "required_status_checks": checks });
+    let rule = json!({ "type": "required_status_checks", "parameters": parameters });
+    answer(200, &json!([{ "type": "deletion" }, rule]))
 }
 
 fn make_label(kept: &mut Kept, body: &Value) -> ResponseTemplate {
