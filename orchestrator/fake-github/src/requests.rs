@@ -42,20 +42,9 @@ impl FakeGithub {
                 let runs = kept.checks.get(*commit).cloned().unwrap_or_default();
                 answer(200, &json!({ "total_count": runs.len(), "check_runs": runs }))
             }
-            // One half is required by each of the two kinds of rules.
-            ("GET", ["branches", "main"]) => {
-                let contexts: Vec<&String> = kept.required.iter().step_by(2).collect();
-                let checks = json!({ "contexts": contexts });
-                answer(200, &json!({ "protection": { "required_status_checks": checks } }))
-            }
-            ("GET", ["rules", "branches", "main"]) => {
-                let checks = kept.required.iter().skip(1).step_by(2);
-                let checks: Vec<Value> = checks.map(|name| json!({ "context": name })).collect();
-                let parameters = json!({ "required_status_checks": checks });
-                let rule = json!({ "type": "required_status_checks", "parameters": parameters });
-                answer(200, &json!([{ "type": "deletion" }, rule]))
-            }
             ("GET", ["commits", _, "status"]) => answer(200, &json!({ "statuses": [] })),
+            ("GET", ["branches", "main"]) => protection(&kept.required),
+            ("GET", ["rules", "branches", "main"]) => rules(&kept.required),
             ("GET", ["actions", "artifacts"]) => artifacts(&kept.uploaded),
             ("GET", ["actions", "artifacts", id, "zip"]) => archive(&kept.uploaded, id),
             ("POST", ["pulls"]) => self.open(&mut kept, &body),
@@ -221,6 +210,22 @@ impl FakeGithub {
         kept.pulls[at].auto_merge = Some((text("commitHeadline"), text("commitBody")));
         answer(200, &json!({ "data": { "enablePullRequestAutoMerge": {} } }))
     }
+}
+
+/// The older kind of rules, which requires every other check.
+fn protection(required: &[String]) -> Response {
+    let contexts: Vec<&String> = required.iter().step_by(2).collect();
+    let checks = json!({ "contexts": contexts });
+    answer(200, &json!({ "protection": { "required_status_checks": checks } }))
+}
+
+/// The newer kind, which requires the rest.
+fn rules(required: &[String]) -> Response {
+    let rest = required.iter().skip(1).step_by(2);
+    let checks: Vec<Value> = rest.map(|name| json!({ "context": name })).collect();
+    let parameters = json!({ "required_status_checks": checks });
+    let rule = json!({ "type": "required_status_checks", "parameters": parameters });
+    answer(200, &json!([{ "type": "deletion" }, rule]))
 }
 
 fn make_label(kept: &mut Kept, body: &Value) -> Response {
