@@ -10,6 +10,7 @@ use super::{
     Cli,
     annotation::Format,
     examples,
+    log::LogFormat,
     out::{ErrorReport, Form},
 };
 use crate::{
@@ -39,6 +40,9 @@ pub(super) struct Global {
     /// Print more on standard error; twice prints everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = HEADING)]
     pub(super) verbose: u8,
+    /// The form of messages on standard error: for people, or one JSON object on each line
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t, help_heading = HEADING)]
+    pub(super) log_format: LogFormat,
     /// When to use colours; the variables `NO_COLOR` and `CLICOLOR_FORCE` decide about auto
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, help_heading = HEADING)]
     pub(super) color: ColorChoice,
@@ -62,6 +66,11 @@ impl Global {
             (false, Format::Text) => Form::Text,
             (false, Format::Github) => Form::Github,
         }
+    }
+
+    /// Whether what happens during a run is shown by messages only.
+    pub(super) fn shows_messages_only(&self) -> bool {
+        self.quiet || self.log_format == LogFormat::Json
     }
 
     pub(super) fn level(&self) -> LevelFilter {

@@ -93,7 +93,7 @@ const LONG_VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("TSUKU_BATCH_COMMIT"), ")");
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done · 1 unexpected error, or a recipe that was checked is invalid · 2 wrong command line · 3 not found, or not all of it · 4 \
+Exit codes: 0 done · 1 unexpected error, or something that was checked is wrong (recipe, settings, doctor) · 2 wrong command line · 3 not found, or not all of it · 4 \
 nothing could be attempted · 5 the package tried, or a plugin checked, failed, or a failure was not reproduced · 6 state cannot be \
 read or written · 7 another run is in progress · 10 to 13 with status --exit-code: degraded, stalled, paused, never run · 130 interrupted";
 
@@ -223,7 +223,9 @@ pub fn main() -> ExitCode {
     let env = Env::of_process(cli.global.overrides());
     let cleaner = env.as_ref().map_or_else(|_| Arc::default(), |env| Arc::clone(&env.cleaner));
     let screen = Arc::new(Screen::of_stderr());
-    log::to_stderr(cli.global.level(), Arc::clone(&cleaner), Arc::clone(&screen));
+    let clock = env.as_ref().ok().map(|env| Arc::clone(&env.clock));
+    let form = (cli.global.log_format, cli.global.level());
+    log::to_stderr(form, Arc::clone(&cleaner), Arc::clone(&screen), clock);
     if let Some(columns) = env::columns() {
         table::limit_to(columns);
     }
@@ -250,8 +252,8 @@ async fn dispatch(
     // A new root may lie in another one.
     let is_new = matches!(cli.command, Command::Init(_));
     let default = || if is_new { ".".into() } else { env::enclosing_root() };
+    let (quiet, seed) = (cli.global.shows_messages_only(), cli.global.seed);
     let root = cli.global.root.unwrap_or_else(default);
-    let (quiet, seed) = (cli.global.quiet, cli.global.seed);
     let context = Context { env: env?, out, screen, root, quiet, seed, stop: Stop::default() };
     let cx = &context;
     match cli.command {

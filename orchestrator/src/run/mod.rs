@@ -25,6 +25,7 @@ use batch_core::{
     model::{PackageId, Started},
 };
 use tokio::sync::{Mutex, Semaphore, oneshot};
+use tracing::{Instrument as _, Span};
 
 pub use ports::{Ports, ProcessRecipes, RecipeSource, RunConfig};
 pub use skipped::SkippedEcosystem;
@@ -65,6 +66,14 @@ pub enum Testers {
     Matrix(Tester),
 }
 
+/// The field of spans that names the run.
+pub(crate) const RUN_ID: &str = "run_id";
+
+/// The span of a run, so that its messages name it. It is always there, whatever messages are shown.
+fn span(plan: &RunPlan) -> Span {
+    tracing::error_span!("run", run_id = %plan.run_id)
+}
+
 /// Carries out a run and writes everything that happened into the state.
 pub async fn run(
     ports: &Ports<'_>,
@@ -74,6 +83,7 @@ pub async fn run(
 ) -> anyhow::Result<Summary> {
     let started = start::start(ports, config, request).await?;
     let StartedRun { plan, batches, recipes, lock: _lock, .. } = started;
+    let span = span(&plan);
     let mut summary = Summary {
         run_id: plan.run_id.clone(),
         recovered: started.recovered,
@@ -95,7 +105,8 @@ pub async fn run(
     summary.skipped = plan.skipped;
     let existing = config.existing(&recipes);
     let work = Work { jobs: request.jobs, recipes };
-    let (batches, settled) = run_batches(batches, work, (ports, config), stop).await;
+    let running = run_batches(batches, work, (ports, config), stop).instrument(span);
+    let (batches, settled) = running.await;
     config.leave_recipes(existing.after(settled));
     summary.batches = batches?;
     summary.interrupted = stop.is_draining();

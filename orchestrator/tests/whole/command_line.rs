@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let always: [(&str, fn()); 9] = [
+    let always: [(&str, fn()); 10] = [
         ("the_root_is_found_from_a_folder_below_it_by_a_variable_or_by_an_option", where_root_is),
         ("a_folder_below_no_root_is_told_to_use_init", below_no_root),
         ("a_version_may_be_long_or_short", versions),
@@ -26,12 +26,35 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("a_table_is_no_wider_than_the_terminal", widths),
         ("problems_become_annotations_where_they_are_asked_for", annotations),
         ("a_run_says_what_to_do_next", next_step),
+        ("messages_for_programs_are_json_and_name_their_run", json_messages),
     ];
     let is_root = rustix::process::geteuid().is_root();
     let obstacle = (!is_root).then_some("only root can give a folder to another user");
     let always = always.into_iter().map(|(name, test)| trial(name, test, None));
     let other = trial("a_root_above_counts_only_if_it_is_ones_own", root_of_another, obstacle);
     always.chain([other]).collect()
+}
+
+/// The registry does not answer, so that the run has something to say.
+fn json_messages() {
+    let root = root_with("x");
+    let args = ["-v", "--log-format", "json", "run", "--ecosystem", "npm", "--json"];
+    let output = root.run(&args);
+    let (stdout, stderr) = said(&output);
+    let lines: Vec<Value> =
+        stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    if output.status.code() == Some(4) {
+        // This machine can attempt nothing.
+        return;
+    }
+    let summary: Value = serde_json::from_str(&stdout).unwrap();
+    let is_of_run = |line: &&Value| line["run_id"] == summary["run_id"];
+    let of_run: Vec<&Value> = lines.iter().filter(is_of_run).collect();
+    assert!(!of_run.is_empty(), "{stderr}");
+    for line in of_run {
+        assert!(line["at"].is_string() && line["message"].is_string(), "{line}");
+        assert!(["info", "debug", "warn"].iter().any(|level| line["level"] == *level), "{line}");
+    }
 }
 
 const NOBODY: &str = "http://127.0.0.1:9";

@@ -9,11 +9,12 @@ use batch_core::{
 };
 use futures_util::future::try_join_all;
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use super::{Batch, RunPlan, StageEnd, Stages, identity, worst};
 use crate::{
     run::{
-        resume_pauses,
+        resume_pauses, span,
         work::{self, Work},
     },
     stage::{Facts, Stop},
@@ -48,7 +49,8 @@ impl Stages<'_> {
         let generated = work
             .into_iter()
             .map(|(batch, packages)| self.generate_batch(&plan, batch, packages, (shared, stop)));
-        ends.extend(try_join_all(generated.collect::<Vec<_>>()).await?);
+        let generated = try_join_all(generated.collect::<Vec<_>>());
+        ends.extend(generated.instrument(span(&plan)).await?);
         self.ports.progress.finish();
         Ok(worst(&ends))
     }

@@ -12,11 +12,12 @@ use batch_core::{
 };
 use futures_util::{future::try_join_all, stream};
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use super::{Batch, RunPlan, StageEnd, StageError, Stages, identity, worst};
 use crate::{
     run::{
-        resume_pauses,
+        resume_pauses, span,
         work::{self, Work},
     },
     stage::{Facts, Stop},
@@ -50,7 +51,8 @@ impl Stages<'_> {
         let tested = batches
             .into_iter()
             .map(|batch| self.validate_batch(&plan, batch, environment, (shared, stop)));
-        let ends = try_join_all(tested.collect::<Vec<_>>()).await?;
+        let tested = try_join_all(tested.collect::<Vec<_>>());
+        let ends = tested.instrument(span(&plan)).await?;
         self.ports.progress.finish();
         Ok(worst(&ends))
     }
