@@ -75,8 +75,7 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(
     name = "tsuku-batch",
-    version,
-    long_version = LONG_VERSION,
+    version = VERSION,
     about,
     max_term_width = 100,
     after_help = EXIT_CODES
@@ -89,7 +88,7 @@ pub struct Cli {
 }
 
 /// The version with the commit and its day; `unknown` in builds for development and without git.
-const LONG_VERSION: &str =
+const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("TSUKU_BATCH_COMMIT"), ")");
 
 const EXIT_CODES: &str = "\

@@ -19,7 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let always: [(&str, fn()); 10] = [
         ("the_root_is_found_from_a_folder_below_it_by_a_variable_or_by_an_option", where_root_is),
         ("a_folder_below_no_root_is_told_to_use_init", below_no_root),
-        ("a_version_may_be_long_or_short", versions),
+        ("a_version_says_the_commit_of_the_build", versions),
         ("an_error_for_a_program_is_one_object_with_the_exit_code", json_errors),
         ("a_shell_gets_a_script_that_it_can_read", completions),
         ("colours_come_where_they_are_asked_for", colors),
@@ -128,9 +128,10 @@ fn versions() {
     let dir = tempfile::tempdir().unwrap();
     let printed = |arg: &str| said(&call_in(dir.path(), &[arg]).output().unwrap()).0;
     let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(printed("-V"), format!("tsuku-batch {version}\n"));
     // Builds for development do not say their commit, because each commit would build them anew.
-    assert_eq!(printed("--version"), format!("tsuku-batch {version} (commit unknown)\n"));
+    for option in ["-V", "--version"] {
+        assert_eq!(printed(option), format!("tsuku-batch {version} (commit unknown)\n"));
+    }
 }
 
 fn json_errors() {
