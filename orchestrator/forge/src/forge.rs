@@ -4,12 +4,18 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    Archive, Checks, ForgeError, NewPullRequest, PullRequest, Squash,
+    Checks, ForgeError, NewPullRequest, PullRequest, Squash,
     git::{BranchName, CommitId},
 };
 
-/// Which names are wanted.
-pub type NameFilter<'a> = dyn Fn(&str) -> bool + Sync + 'a;
+/// A folder that a run of a workflow has uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// Its number.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+}
 
 /// A place where pull requests live. All of them are from branches of the repository itself: a pull
 /// request from somebody else's fork is never returned, whatever its branch is called.
@@ -70,14 +76,15 @@ pub trait Forge: Send + Sync {
         Ok(None)
     }
 
-    /// The folders that runs of workflows on the main branch have uploaded since `since`, and whose names
-    /// are wanted. A forge without workflows has none.
-    async fn archives(
-        &self,
-        _since: DateTime<Utc>,
-        _is_wanted: &NameFilter<'_>,
-    ) -> Result<Vec<Archive>, ForgeError> {
+    /// The folders that runs of workflows on the main branch have uploaded since `since`. A forge without
+    /// workflows has none.
+    async fn uploaded(&self, _since: DateTime<Utc>) -> Result<Vec<Uploaded>, ForgeError> {
         Ok(vec![])
+    }
+
+    /// The files of `uploaded` that lie in no folder: names with contents.
+    async fn download(&self, uploaded: &Uploaded) -> Result<Vec<(String, Vec<u8>)>, ForgeError> {
+        Err(ForgeError::NotFound { what: format!("the artifact {}", uploaded.name) })
     }
 
     /// Does what a server would have done by itself until now. To be called before the state of

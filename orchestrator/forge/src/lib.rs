@@ -12,10 +12,9 @@ mod process;
 mod pull_request;
 mod secret;
 
-pub use archive::Archive;
 pub use checks::{CheckState, Checks, Conclusion, FailedCheck};
 pub use error::ForgeError;
-pub use forge::{AutoMerge, BranchUpdate, Forge, MergeOutcome, NameFilter, RequestQuota};
+pub use forge::{AutoMerge, BranchUpdate, Forge, MergeOutcome, RequestQuota, Uploaded};
 pub use local::LocalForge;
 pub use pull_request::{
     MAX_BODY, MAX_TITLE, NewPullRequest, PullRequest, PullRequestState, Squash,

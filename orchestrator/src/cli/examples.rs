@@ -61,16 +61,6 @@ mod tests {
         names
     }
 
-    /// The words of a command line, of which some are in double quotation marks.
-    fn words(line: &str) -> Vec<String> {
-        let parts = line.split('"').enumerate();
-        let words = parts.flat_map(|(i, part)| match i % 2 {
-            0 => part.split_whitespace().map(str::to_owned).collect(),
-            _ => vec![part.to_owned()],
-        });
-        words.collect()
-    }
-
     #[test]
     fn every_command_has_examples() {
         let expected: BTreeSet<String> = callable(&command(), "").into_iter().collect();
@@ -93,7 +83,8 @@ mod tests {
             for line in examples {
                 assert!(line.starts_with(name), "{line:?} is no example of {name}");
                 let line = line.split(" # ").next().and_then(|it| it.split(" > ").next()).unwrap();
-                let args = std::iter::once("tsuku-batch".to_owned()).chain(words(line));
+                let args =
+                    std::iter::once("tsuku-batch".to_owned()).chain(shlex::split(line).unwrap());
                 if let Err(error) = command().try_get_matches_from(args) {
                     panic!("{line}: {error}");
                 }

@@ -157,10 +157,10 @@ impl Merge<'_> {
         let missing: Vec<BatchId> =
             batches.into_iter().filter(|batch| !of_batches.contains_key(batch)).collect();
         let kept = (&self.unpushed, &self.slots);
-        let mut problems = vec![];
-        if let Err(error) = outboxes::adopt(pulls, &state, &missing, kept).await {
-            problems.push(format!("what earlier runs could not push was not looked at: {error:#}"));
-        }
+        let adopted = outboxes::adopt(pulls, &state, &missing, kept).await;
+        let problems = adopted.unwrap_or_else(|error| {
+            vec![format!("what earlier runs could not push was not looked at: {error:#}")]
+        });
         Ok(Ok(Known { open, of_batches, problems }))
     }
 

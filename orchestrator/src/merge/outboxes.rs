@@ -9,12 +9,10 @@ use std::{
     ops::ControlFlow,
 };
 
-use anyhow::Context as _;
 use batch_core::{
     io::{FactSink as _, FsState, HistoryFilter, Layout, Outbox, StateReader as _, Visited},
     model::BatchId,
 };
-use batch_forge::Archive;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{KeptSlots, Pulls, kept::keep};
@@ -26,13 +24,14 @@ const SUFFIX: &str = "-outbox";
 const KEPT: TimeDelta = TimeDelta::days(14);
 
 /// Keeps in `unpushed` and `slots` what runs have uploaded that is not in `state`, and the batches
-/// of `missing`, whose pull requests do not exist. Returns the number of batches.
+/// of `missing`, whose pull requests do not exist. Returns what could not be taken over: one folder that
+/// cannot be read does not affect the others.
 pub(super) async fn adopt(
     pulls: &Pulls<'_>,
     state: &FsState,
     missing: &[BatchId],
     (unpushed, slots): (&Outbox, &KeptSlots),
-) -> anyhow::Result<usize> {
+) -> anyhow::Result<Vec<String>> {
     let since = pulls.clock.now() - KEPT;
     let recorded = recorded(state, since)?;
     let kept: BTreeSet<String> =
@@ -46,14 +45,21 @@ pub(super) async fn adopt(
             && !kept.contains(run)
             && batches.is_none_or(|batches| batches.iter().any(|it| missing.contains(it)))
     };
-    let archives = pulls.forge.archives(since, &is_wanted).await?;
-    let mut n_adopted = 0;
-    for archive in archives {
-        let name = archive.name.clone();
-        let adopted = one(archive, state, missing, (unpushed, slots));
-        n_adopted += adopted.with_context(|| format!("the artifact {name}"))?;
+    let mut problems = vec![];
+    // One after the other, so that only one is in memory.
+    for uploaded in pulls.forge.uploaded(since).await? {
+        if !is_wanted(&uploaded.name) {
+            continue;
+        }
+        let adopted = match pulls.forge.download(&uploaded).await {
+            Ok(files) => one(files, &uploaded.name, (state, missing), (unpushed, slots)),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = adopted {
+            problems.push(format!("{} cannot be taken over: {error:#}", uploaded.name));
+        }
     }
-    Ok(n_adopted)
+    Ok(problems)
 }
 
 /// The batches of the runs that are recorded since `since`.
@@ -76,26 +82,24 @@ fn recorded(
     Ok(batches)
 }
 
-/// Keeps what `archive` has. Returns the number of batches.
+/// Keeps what the folder `name` has in its `files`.
 #[expect(clippy::disallowed_methods, reason = "a copy for this call, which is no state")]
 fn one(
-    archive: Archive,
-    state: &FsState,
-    missing: &[BatchId],
+    files: Vec<(String, Vec<u8>)>,
+    name: &str,
+    (state, missing): (&FsState, &[BatchId]),
     (unpushed, slots): (&Outbox, &KeptSlots),
-) -> anyhow::Result<usize> {
+) -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
-    for (name, content) in archive.files {
-        fs::write(dir.path().join(name), content)?;
+    for (file, content) in files {
+        fs::write(dir.path().join(file), content)?;
     }
     let layout = Layout::new(dir.path());
-    let mut n_adopted = 0;
     for journal in Outbox::in_folder(&layout, dir.path().to_owned()).pending()? {
         let batch = &journal.batch_id;
         if state.run(&batch.to_string())?.is_none() || missing.contains(batch) {
-            tracing::warn!("{batch} is taken over from {}", archive.name);
+            tracing::warn!("{batch} is taken over from {name}");
             keep(unpushed, &journal)?;
-            n_adopted += 1;
         }
     }
     for record in KeptSlots::in_folder(dir.path()).all()? {
@@ -103,5 +107,5 @@ fn one(
             slots.keep(&record)?;
         }
     }
-    Ok(n_adopted)
+    Ok(())
 }

@@ -37,29 +37,41 @@ impl LostMachine {
 impl Simulator<'_> {
     /// Runs once. `None` if the process dies after `dies_after`.
     pub(super) fn in_one_process(
-        &mut self,
+        &self,
         dies_after: Option<Duration>,
     ) -> anyhow::Result<Option<Summary>> {
+        self.world.run_starts();
+        let stop = Stop::default();
+        let run =
+            async |ports: &Ports<'_>| run::run(ports, &self.config, &self.request, &stop).await;
+        self.process(&self.machine, dies_after, run).transpose()
+    }
+
+    /// What `work` comes to in a process on `machine`; `None` if it dies after `dies_after`, before the end.
+    fn process<T>(
+        &self,
+        machine: &Machine,
+        dies_after: Option<Duration>,
+        work: impl AsyncFnOnce(&Ports<'_>) -> T,
+    ) -> Option<T> {
         let (generator, validator) = (self.world.generator(), self.world.validator());
         let progress = Progress::silent();
         let ports = Ports {
             clock: &self.clock,
             state: Arc::clone(&self.state) as Arc<_>,
             facts: Arc::clone(&self.facts) as Arc<_>,
-            machine: &self.machine,
+            machine,
             generator: &generator,
             validator: Some(&validator),
             traffic: &*self.world,
             progress: &progress,
         };
-        let stop = Stop::default();
-        self.world.run_starts();
-        let run = run::run(&ports, &self.config, &self.request, &stop);
-        let Some(dies_after) = dies_after else { return self.clock.run(run).map(Some) };
-        let (run, death) = (pin!(run), pin!(self.clock.sleep(dies_after)));
-        match self.clock.run(select(run, death)) {
-            Either::Left((summary, _)) => summary.map(Some),
-            Either::Right(_) => Ok(None),
+        let work = work(&ports);
+        let Some(dies_after) = dies_after else { return Some(self.clock.run(work)) };
+        let (work, death) = (pin!(work), pin!(self.clock.sleep(dies_after)));
+        match self.clock.run(select(work, death)) {
+            Either::Left((done, _)) => Some(done),
+            Either::Right(_) => None,
         }
     }
 
@@ -70,6 +82,7 @@ impl Simulator<'_> {
         dir: &Path,
         lost: Option<LostMachine>,
     ) -> anyhow::Result<Option<Summary>> {
+        self.world.run_starts();
         let recovered = self.merge_what_is_left()?;
         self.n_runs += 1;
         let folder = ArtifactFolder::new(dir.join(self.n_runs.to_string()));
@@ -141,35 +154,14 @@ impl Simulator<'_> {
         (job, lost): (usize, Option<LostMachine>),
         work: impl AsyncFnOnce(&Stages<'_>) -> anyhow::Result<T>,
     ) -> anyhow::Result<Option<T>> {
-        let (generator, validator) = (self.world.generator(), self.world.validator());
-        let progress = Progress::silent();
-        let ports = Ports {
-            clock: &self.clock,
-            state: Arc::clone(&self.state) as Arc<_>,
-            facts: Arc::clone(&self.facts) as Arc<_>,
-            machine,
-            generator: &generator,
-            validator: Some(&validator),
-            traffic: &*self.world,
-            progress: &progress,
-        };
-        let root = Path::new(".");
-        let stages = Stages { ports: &ports, config: &self.config, root, folder, jobs: JOBS };
-        let work = work(&stages);
-        let done = match lost.filter(|lost| lost.job == job) {
-            None => self.clock.run(work),
-            Some(lost) => {
-                let (work, end) = (pin!(work), pin!(self.clock.sleep(lost.after)));
-                match self.clock.run(select(work, end)) {
-                    Either::Left((done, _)) => done,
-                    Either::Right(_) => return Ok(None),
-                }
-            }
-        };
-        match done {
-            Ok(value) => Ok(Some(value)),
+        let dies_after = lost.filter(|lost| lost.job == job).map(|lost| lost.after);
+        let done = self.process(machine, dies_after, async |ports: &Ports<'_>| {
+            let root = Path::new(".");
+            work(&Stages { ports, config: &self.config, root, folder, jobs: JOBS }).await
+        });
+        match done.transpose() {
             Err(error) if is_refusal(&error) => Ok(None),
-            Err(error) => Err(error),
+            done => done,
         }
     }
 

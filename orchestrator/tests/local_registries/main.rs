@@ -16,6 +16,9 @@ mod layout;
 #[expect(dead_code, reason = "the tests of bottles use all of it")]
 mod local_tap;
 mod pypi;
+#[path = "../whole/registry.rs"]
+#[expect(dead_code, reason = "the tests of the whole program use all of it")]
+mod registry;
 mod root;
 mod slots;
 

@@ -123,7 +123,7 @@ impl Scene {
 
     /// Executes `line`, as a person would type it in the root.
     fn execute(&self, line: &str) -> Output {
-        let words = words(line);
+        let words = shlex::split(line).unwrap();
         let (name, args) = words.split_first().unwrap();
         let name = match name.as_str() {
             "tsuku-batch" => program(),
@@ -170,16 +170,6 @@ fn put_more(root: &TestRoot, origin: &str) {
 fn push(root: &TestRoot, args: &[&str]) {
     let pushed = merge(root, args).output().unwrap();
     assert!(pushed.status.success(), "{pushed:?}");
-}
-
-/// The words of a command line, of which some are in double quotation marks.
-fn words(line: &str) -> Vec<String> {
-    let parts = line.split('"').enumerate();
-    let words = parts.flat_map(|(i, part)| match i % 2 {
-        0 => part.split_whitespace().map(str::to_owned).collect(),
-        _ => vec![part.to_owned()],
-    });
-    words.collect()
 }
 
 /// A line without its comment, and the exit codes that are right: those that the comment states, or 0.

@@ -8,7 +8,8 @@ use batch_core::io::{HttpError, Request, Validators};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    Archive, ForgeError, NameFilter,
+    ForgeError, Uploaded,
+    archive::unpack,
     github::{
         Github,
         answers::{Artifact, Artifacts},
@@ -21,51 +22,46 @@ use crate::{
 const MAX_BYTES: usize = 64 << 20;
 
 impl Github {
-    /// The artifacts that runs on the main branch of the repository itself have uploaded since `since`, and
-    /// whose names are `wanted`. Artifacts of pull requests may contain anything, and are left out.
-    pub(super) async fn own_archives(
+    /// The artifacts that runs on the main branch of the repository itself have uploaded since `since`.
+    /// Artifacts of pull requests may contain anything, and are left out.
+    pub(super) async fn own_artifacts(
         &self,
         since: DateTime<Utc>,
-        is_wanted: &NameFilter<'_>,
-    ) -> Result<Vec<Archive>, ForgeError> {
+    ) -> Result<Vec<Uploaded>, ForgeError> {
         let request = self.api.get(&["actions", "artifacts"], &[("per_page", PER_PAGE)])?;
-        let listed = self.api.pages(request, |page: Artifacts| page.artifacts).await?;
-        let is_own = |artifact: &&Artifact| {
+        let mut listed = self.api.pages(request, |page: Artifacts| page.artifacts).await?;
+        listed.retain(|artifact| {
             let run = artifact.workflow_run.as_ref();
             let is_of_main = run.is_some_and(|run| {
                 run.head_branch.as_deref() == Some(self.base.as_str())
                     && run.repository_id.is_some()
                     && run.head_repository_id == run.repository_id
             });
-            let is_there = !artifact.expired && artifact.created_at.is_none_or(|at| since <= at);
-            is_of_main && is_there && is_wanted(&artifact.name)
+            is_of_main && !artifact.expired && artifact.created_at.is_none_or(|at| since <= at)
+        });
+        let uploaded = |artifact: Artifact| Uploaded {
+            id: artifact.id,
+            name: line(&self.api.cleaner, &artifact.name),
         };
-        let mut archives = vec![];
-        for artifact in listed.iter().filter(is_own) {
-            let bytes = self.download(artifact).await?;
-            let name = line(&self.api.cleaner, &artifact.name);
-            let archive = Archive::unpack(name, &bytes);
-            archives.push(archive.map_err(|reason| ForgeError::Unexpected {
-                reason: format!("the artifact {} cannot be unpacked: {reason}", artifact.id),
-            })?);
-        }
-        Ok(archives)
+        Ok(listed.into_iter().map(uploaded).collect())
     }
 
-    async fn download(&self, artifact: &Artifact) -> Result<Vec<u8>, ForgeError> {
-        let id = artifact.id.to_string();
-        let request = self.api.get(&["actions", "artifacts", &id, "zip"], &[])?;
-        match self.api.http.send(request.at_most(MAX_BYTES)).await {
-            Ok(response) if response.status == 200 => Ok(response.body),
-            Ok(response) => Err(self.api.refusal(&response)),
+    pub(super) async fn files_of(&self, id: u64) -> Result<Vec<(String, Vec<u8>)>, ForgeError> {
+        let request = self.api.get(&["actions", "artifacts", &id.to_string(), "zip"], &[])?;
+        let bytes = match self.api.http.send(request.at_most(MAX_BYTES)).await {
+            Ok(response) if response.status == 200 => response.body,
+            Ok(response) => return Err(self.api.refusal(&response)),
             // The store: the redirect was not followed, because nobody declares its host.
             Err(HttpError::Undeclared { url }) => {
                 let request = Request::get(url.as_str(), &[], &[]);
                 let request = request.map_err(|error| self.api.no_answer(&error))?;
-                self.stored(&request.at_most(MAX_BYTES)).await
+                self.stored(&request.at_most(MAX_BYTES)).await?
             }
-            Err(error) => Err(self.api.no_answer(&error)),
-        }
+            Err(error) => return Err(self.api.no_answer(&error)),
+        };
+        unpack(&bytes).map_err(|reason| ForgeError::Unexpected {
+            reason: format!("the artifact {id} cannot be unpacked: {reason}"),
+        })
     }
 
     async fn stored(&self, request: &Request) -> Result<Vec<u8>, ForgeError> {

@@ -38,8 +38,8 @@ use chrono::{DateTime, Utc};
 pub use repository::{InvalidRepository, Repository};
 
 use crate::{
-    Archive, AutoMerge, BranchUpdate, Checks, Forge, ForgeError, MergeOutcome, NameFilter,
-    NewPullRequest, PullRequest, RequestQuota, Secret, Squash,
+    AutoMerge, BranchUpdate, Checks, Forge, ForgeError, MergeOutcome, NewPullRequest, PullRequest,
+    RequestQuota, Secret, Squash, Uploaded,
     git::{BranchName, CommitId},
     pull_request::check_body,
 };
@@ -161,12 +161,12 @@ impl Forge for Github {
         self.remaining_requests().await.map(Some)
     }
 
-    async fn archives(
-        &self,
-        since: DateTime<Utc>,
-        is_wanted: &NameFilter<'_>,
-    ) -> Result<Vec<Archive>, ForgeError> {
-        self.own_archives(since, is_wanted).await
+    async fn uploaded(&self, since: DateTime<Utc>) -> Result<Vec<Uploaded>, ForgeError> {
+        self.own_artifacts(since).await
+    }
+
+    async fn download(&self, uploaded: &Uploaded) -> Result<Vec<(String, Vec<u8>)>, ForgeError> {
+        self.files_of(uploaded.id).await
     }
 }
 

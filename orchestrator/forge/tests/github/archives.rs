@@ -58,10 +58,11 @@ async fn only_folders_of_the_main_branch_are_read_and_the_store_gets_no_token() 
     ])
     .await;
     let since = at("2026-11-10T00:00:00Z");
-    let found = hub.github.archives(since, &|name| name.ends_with("-outbox")).await.unwrap();
-    let names: Vec<&str> = found.iter().map(|archive| &*archive.name).collect();
-    assert_eq!(names, ["run-1-outbox"]);
-    assert_eq!(found[0].files, [("a.jsonl".to_owned(), b"{}\n".to_vec())]);
+    let found = hub.github.uploaded(since).await.unwrap();
+    let names: Vec<&str> = found.iter().map(|uploaded| &*uploaded.name).collect();
+    assert_eq!(names, ["run-1-outbox", "run-6-preflight"]);
+    let files = hub.github.download(&found[0]).await.unwrap();
+    assert_eq!(files, [("a.jsonl".to_owned(), b"{}\n".to_vec())]);
     let asked = hub.store.asked.lock().unwrap();
     assert_eq!(asked.len(), 1);
     assert!(asked[0].auth.is_none(), "the store is another host");
@@ -73,7 +74,8 @@ async fn a_damaged_archive_is_an_error_that_names_it() {
     let hub = hub(vec![artifact(1, "run-1-outbox", |_| ())]).await;
     *hub.store.archive.lock().unwrap() = b"no archive".to_vec();
     let since = at("2026-11-10T00:00:00Z");
-    let error = hub.github.archives(since, &|_| true).await.unwrap_err();
+    let found = hub.github.uploaded(since).await.unwrap();
+    let error = hub.github.download(&found[0]).await.unwrap_err();
     assert!(matches!(error, ForgeError::Unexpected { .. }), "{error}");
     assert!(error.to_string().contains("artifact 1"), "{error}");
 }

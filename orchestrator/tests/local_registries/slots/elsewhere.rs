@@ -35,7 +35,7 @@ fn recipe(name: &str, package: &str) -> String {
 }
 
 pub(super) fn registry() {
-    let registries = Registries::serve(Numbers { npm: 2, others: 1 });
+    let registries = Registries::serve(Numbers { npm: 2, others: 1, later: 0 });
     let dir = tempfile::tempdir().unwrap();
     git(dir.path(), &["init", "--quiet", "--bare", "-b", "main", "registry.git"]);
     git(dir.path(), &["clone", "--quiet", "registry.git", "checkout"]);

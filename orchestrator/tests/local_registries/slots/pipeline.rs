@@ -94,6 +94,22 @@ impl Pipeline {
         self.actions.play(&run)
     }
 
+    /// Somebody queues one more package of npm, while the pipeline goes on.
+    pub(crate) fn queue_one(&mut self, slot: u64) {
+        let Some(name) = self.registries.later.pop() else { return };
+        let checkout = self.dir.path().join("operator");
+        if !checkout.exists() {
+            git(self.dir.path(), &["clone", "--quiet", "registry.git", "operator"]);
+        }
+        let mut add = Command::new(program());
+        add.arg("--root").arg(&checkout).args(["-q", "queue", "add", "--push", "--tier", "1"]);
+        add.arg(format!("npm:{name}")).env("TSUKU_BATCH_NOW", time(slot).to_rfc3339());
+        let output = add.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let (_, names) = self.registries.packages.iter_mut().find(|it| it.0 == "npm").unwrap();
+        names.push(name);
+    }
+
     /// The checks of all open pull requests end as `conclusion` says of their branches.
     pub(crate) fn checks_end(&self, conclusion: impl Fn(&str) -> Option<&'static str>) {
         let github = &self.actions.github;

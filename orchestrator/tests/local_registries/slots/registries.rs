@@ -1,16 +1,8 @@
 //! Registries of six ecosystems on loopback, with tools that work and packages that fail.
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path, time::Duration};
 
-use axum::{
-    Router,
-    extract::{Path as UrlPath, State},
-    http::{StatusCode, header},
-    response::{IntoResponse as _, Response},
-    routing::get,
-};
 use serde_json::{Value, json};
-use sha2::Digest as _;
 
 use crate::{
     cpan::{self, Dist},
@@ -18,6 +10,7 @@ use crate::{
     gems::{self, Gem},
     layout,
     local_tap::LocalTap,
+    registry::{self, Package},
     root::{self, put},
 };
 
@@ -25,19 +18,23 @@ use crate::{
 pub(crate) struct Registries {
     /// `[origins]` and `[limits]` of `pipeline.toml`.
     pub(crate) settings: String,
-    /// The packages by ecosystem; those that work first.
+    /// The packages that are queued at first, by ecosystem; those that work first.
     pub(crate) packages: Vec<(&'static str, Vec<String>)>,
+    /// Further packages of npm, which somebody may queue later.
+    pub(crate) later: Vec<String>,
     _folders: Vec<tempfile::TempDir>,
 }
 
 /// The end of the names of packages that no registry has.
 pub(crate) const ABSENT: &str = "-is-absent";
 
-/// How many tools each ecosystem has that work, besides one that is not there.
+/// How many tools that work are queued at first, besides one of each ecosystem that is not there.
 #[derive(Clone, Copy)]
 pub(crate) struct Numbers {
     pub(crate) npm: usize,
     pub(crate) others: usize,
+    /// How many further tools npm has.
+    pub(crate) later: usize,
 }
 
 /// A registry of one ecosystem: its packages that work, and the hosts with the addresses that stand in for
@@ -77,7 +74,7 @@ impl Registries {
         let all = [
             ("homebrew", bottles(names("be-tool", n))),
             ("cargo", crates(names("ce-tool", n))),
-            ("npm", npm(names("en-tool", numbers.npm))),
+            ("npm", npm(names("en-tool", numbers.npm + numbers.later))),
             ("pypi", projects(names("pe-tool", n))),
             ("rubygems", gems(names("ge-tool", n))),
             ("cpan", dists(names("App-Pl", n))),
@@ -89,11 +86,15 @@ impl Registries {
             ("cask", Served { packages: vec![], origins: vec![], folder: None }),
         ];
         let (mut settings, mut packages, mut folders) = ("[origins]\n".to_owned(), vec![], vec![]);
+        let mut later = vec![];
         for (ecosystem, served) in all {
             for (host, origin) in &served.origins {
                 let _ = writeln!(settings, "\"{host}\" = \"{origin}\"");
             }
             let mut names = served.packages;
+            if ecosystem == "npm" {
+                later = names.split_off(numbers.npm);
+            }
             names.push(absent(ecosystem));
             packages.push((ecosystem, names));
             folders.extend(served.folder);
@@ -103,7 +104,7 @@ impl Registries {
             let fast = "{ period_ms = 5, burst = 10, concurrency = 8 }";
             let _ = writeln!(settings, "\"{place}\" = {fast}");
         }
-        Self { settings, packages, _folders: folders }
+        Self { settings, packages, later, _folders: folders }
     }
 
     /// Replaces the queues of the root at `root`, which have packages of the real registries, and names the
@@ -144,7 +145,8 @@ fn absent(ecosystem: &str) -> String {
 }
 
 fn npm(packages: Vec<String>) -> Served {
-    let origin = serve_npm(packages.clone());
+    let tools = packages.iter().map(|name| Package::tool(name, 0));
+    let origin = registry::serve(tools, Duration::ZERO);
     Served { packages, origins: vec![("https://registry.npmjs.org", origin)], folder: None }
 }
 
@@ -182,81 +184,6 @@ fn projects(packages: Vec<String>) -> Served {
         publish_wheel(folder.path(), name);
     }
     Served::folder(packages, folder, &["https://pypi.org", "https://files.pythonhosted.org"])
-}
-
-/// A registry of npm with the tools `names`.
-fn serve_npm(names: Vec<String>) -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let origin = format!("http://{}", listener.local_addr().unwrap());
-    let served = (origin.clone(), names);
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let router = Router::new()
-                .route("/{name}/latest", get(latest))
-                .route("/{name}", get(packument))
-                .route("/{name}/-/{file}", get(tarball))
-                .with_state(served);
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-            axum::serve(listener, router).await.unwrap();
-        });
-    });
-    origin
-}
-
-type OfNpm = (String, Vec<String>);
-
-fn of_npm(name: &str) -> Vec<u8> {
-    let manifest =
-        json!({ "name": name, "version": "1.0.0", "description": "A tool", "bin": "cli.js" });
-    let script = format!("#!/usr/bin/env node\nconsole.log('{name} 1.0.0');\n");
-    let gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
-    let mut archive = tar::Builder::new(gzip);
-    for (path, text) in [("package.json", manifest.to_string()), ("cli.js", script)] {
-        let mut entry = tar::Header::new_gnu();
-        entry.set_size(u64::try_from(text.len()).unwrap());
-        entry.set_mode(0o755);
-        entry.set_cksum();
-        archive.append_data(&mut entry, format!("package/{path}"), text.as_bytes()).unwrap();
-    }
-    archive.into_inner().unwrap().finish().unwrap()
-}
-
-fn version((origin, names): &OfNpm, name: &str) -> Option<Value> {
-    use base64::{Engine as _, prelude::BASE64_STANDARD};
-    if !names.iter().any(|it| it == name) {
-        return None;
-    }
-    let integrity =
-        format!("sha512-{}", BASE64_STANDARD.encode(sha2::Sha512::digest(of_npm(name))));
-    let file = format!("{origin}/{name}/-/file.tgz");
-    Some(json!({
-        "name": name, "version": "1.0.0", "description": "A tool", "bin": "cli.js",
-        "dist": { "tarball": file, "integrity": integrity },
-    }))
-}
-
-fn answer(value: Option<Value>) -> Response {
-    let json = [(header::CONTENT_TYPE, "application/json")];
-    match value {
-        Some(value) => (json, value.to_string()).into_response(),
-        None => (StatusCode::NOT_FOUND, json, r#"{"error":"Not found"}"#).into_response(),
-    }
-}
-
-async fn latest(State(served): State<OfNpm>, UrlPath(name): UrlPath<String>) -> Response {
-    answer(version(&served, &name))
-}
-
-async fn packument(State(served): State<OfNpm>, UrlPath(name): UrlPath<String>) -> Response {
-    answer(version(&served, &name).map(|version| {
-        json!({ "name": name, "dist-tags": { "latest": "1.0.0" }, "versions": { "1.0.0": version } })
-    }))
-}
-
-async fn tarball(UrlPath((name, _)): UrlPath<(String, String)>) -> Response {
-    of_npm(&name).into_response()
 }
 
 /// A wheel for any machine with one command, in an index for pip, and the registry's answer about it.
