@@ -20,7 +20,7 @@ pub(crate) const FAIL: [Verdict; 2] =
 const PARTLY: [Verdict; 2] = [Verdict::Pass, Verdict::Fail];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 26] = [
+    let tests: [(&str, fn()); 27] = [
         ("what_operators_change_is_pushed_and_the_checkout_stays_as_it_is", operators::changes),
         (
             "operators_change_the_newest_state_and_not_that_of_their_checkout",
@@ -58,6 +58,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("red_checks_fail_the_packages_with_what_they_say", pull_requests::red),
         ("a_closed_pull_request_makes_its_packages_due_again", pull_requests::closed),
         ("a_pull_request_that_cannot_be_opened_is_opened_by_the_next_merge", pull_requests::later),
+        (
+            "an_outbox_that_cannot_be_read_keeps_no_other_from_being_taken_over",
+            pull_requests::outboxes,
+        ),
         (
             "slow_checks_and_a_state_commit_each_hour_starve_no_pull_request",
             pull_requests::slow_checks,

@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use fake_github::{Bare, FakeGithub, Uploaded};
 use serde_json::{Value, json};
 
 use super::{BY_HAND, FAIL, PARTLY, PASS, names, ok};
@@ -340,4 +341,31 @@ pub(super) fn by_hand_meanwhile() {
     assert_eq!(report["pull_requests"], Value::Null, "{report}");
     assert!(!pull_file(&remote, 1).exists());
     assert_eq!(remote.file("main", "recipes/g/good.toml").as_deref(), Some(BY_HAND));
+}
+
+/// Artifacts of earlier runs: one cannot be read, and the other one has a batch that nobody has pushed.
+pub(super) fn outboxes() {
+    let remote = Remote::new(&names(&["good"]), "\"api.github.com/\" = { period_ms = 5 }");
+    let lost = remote.checkout();
+    let batch = Batch::new(0, &[("good", PASS)]);
+    batch.keep(&lost);
+    let github = FakeGithub::new(Bare::at(remote.path()), "owner/name");
+    let created_at = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
+    for (name, dir) in [
+        ("run-2030-03-17T17-46-40Z-outbox", lost.path(".tsuku-batch/unpushed")),
+        ("run-2030-03-17T18-46-40Z-outbox", lost.path("is-not-there")),
+    ] {
+        let (name, branch, created_at) = (name.to_owned(), "main".to_owned(), created_at.clone());
+        github.upload(Uploaded { name, dir, branch, is_of_fork: false, created_at });
+    }
+    let here = remote.checkout();
+    let mut command = merge(&here, &["--forge", "github", "--repository", "owner/name"]);
+    command.env("GITHUB_TOKEN", "ghs_0123456789abcdefghijklmnopqrstuvwxyz");
+    command.env("TSUKU_BATCH_FORGE_API", github.serve());
+    let report = ok(command);
+    let problems = report["problems"].as_array().unwrap();
+    let of_unreadable = problems[0].as_str().unwrap().contains("run-2030-03-17T18-46-40Z-outbox");
+    assert!(problems.len() == 1 && of_unreadable, "{report}");
+    assert!(remote.run(&batch.id).is_some(), "the other one is pushed: {report}");
+    assert_eq!(github.counts(), (1, 0), "and proposed");
 }
