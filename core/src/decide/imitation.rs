@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::{LazyLock, OnceLock},
 };
 
 use unicode_security::skeleton;
@@ -31,8 +32,8 @@ pub(in crate::decide) struct Popular {
     /// The numbers of the names, by the hash of the name itself and of the name without one letter.
     /// Two names that are one typing error apart share such a hash, so nothing else has to be
     /// compared. The set is flat because it has about twelve times as many entries as there are
-    /// names.
-    by_near: BTreeSet<(u64, usize)>,
+    /// names. It is made when it is needed: often no suspect gets so far.
+    by_near: OnceLock<BTreeSet<(u64, usize)>>,
 }
 
 /// The package to check.
@@ -60,7 +61,9 @@ impl Popular {
         self.names.entry(name.to_owned()).or_default().extend(popularity.cloned());
         let number = self.numbered.len();
         self.numbered.push(name.to_owned());
-        self.by_near.extend(near(name).into_iter().map(|key| (key, number)));
+        if let Some(by_near) = self.by_near.get_mut() {
+            by_near.extend(numbered_near(name, number));
+        }
     }
 
     /// Adds a name of which only the look is worth imitating: other names may resemble it.
@@ -110,8 +113,12 @@ impl Popular {
         if name.len() < SHORTEST || self.names.contains_key(name) {
             return None;
         }
+        let by_near = self.by_near.get_or_init(|| {
+            let names = self.numbered.iter().enumerate();
+            names.flat_map(|(number, name)| numbered_near(name, number)).collect()
+        });
         let near = near(name).into_iter();
-        let nearby = near.flat_map(|key| self.by_near.range((key, 0)..=(key, usize::MAX)));
+        let nearby = near.flat_map(|key| by_near.range((key, 0)..=(key, usize::MAX)));
         let nearby = nearby.filter_map(|(_, number)| self.numbered.get(*number));
         let is_near =
             |other: &&String| other.len() >= SHORTEST && strsim::osa_distance(name, other) == 1;
@@ -159,6 +166,17 @@ fn shadowed<'a>(name: &'a str, commands: &'a [CommandName]) -> Option<&'a str> {
 /// Equal for names that a reader cannot tell apart (UTS 39). Digits that look like letters, and
 /// punctuation, are treated in the same way.
 fn look(name: &str) -> String {
+    /// For each character of ASCII. None of them combines with another one.
+    static OF_ASCII: LazyLock<Vec<String>> = LazyLock::new(|| {
+        (0..=127_u8).map(|byte| any_look(&char::from(byte).to_string())).collect()
+    });
+    if name.is_ascii() {
+        return name.bytes().map(|byte| OF_ASCII[usize::from(byte)].as_str()).collect();
+    }
+    any_look(name)
+}
+
+fn any_look(name: &str) -> String {
     let lower = name.to_lowercase();
     let plain: String = lower.chars().filter(|c| !matches!(c, '-' | '_' | '.')).collect();
     let alike = skeleton(&plain).flat_map(char::to_lowercase);
@@ -170,6 +188,11 @@ fn look(name: &str) -> String {
             other => other,
         })
         .collect()
+}
+
+/// The hashes of `name`, each with its number.
+fn numbered_near(name: &str, number: usize) -> impl Iterator<Item = (u64, usize)> {
+    near(name).into_iter().map(move |key| (key, number))
 }
 
 /// Hashes of `name` and of `name` without each one of its characters.
@@ -184,4 +207,42 @@ fn near(name: &str) -> Vec<u64> {
     };
     let without = name.char_indices().map(|(at, c)| [&name[..at], &name[at + c.len_utf8()..]]);
     without.chain([[name, ""]]).map(hash).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn names_in_ascii_look_as_other_names_do(name in "[ -~]{0,12}") {
+            prop_assert_eq!(look(&name), any_look(&name));
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_added_late_is_found_as_well() {
+        let mut popular = Popular::default();
+        let near = |popular: &Popular, name| {
+            popular.is_near(&Suspect {
+                name,
+                commands: &[],
+                popularity: None,
+                has_repository: None,
+                threshold: None,
+            })
+        };
+        assert_eq!(near(&popular, "ripgrap"), None);
+        let many = Popularity {
+            value: 1_000_000,
+            unit: "downloads".into(),
+            period_days: Some(7),
+            source: "registry".into(),
+            as_of: "2026-01-01".parse().unwrap(),
+        };
+        popular.add("ripgrep", Some(&many));
+        assert!(near(&popular, "ripgrap").is_some_and(|it| it.contains("ripgrep")));
+    }
 }
