@@ -1,6 +1,6 @@
 //! Examples of every command, which stand at the end of its help text.
 
-use std::fmt::Write as _;
+use std::{collections::HashMap, fmt::Write as _};
 
 use clap::CommandFactory as _;
 
@@ -20,17 +20,21 @@ fn examples() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
 
 /// The command line with the examples.
 pub(super) fn command() -> clap::Command {
-    with_examples(Cli::command(), "")
+    with_examples(Cli::command(), "", &examples().collect())
 }
 
-fn with_examples(command: clap::Command, path: &str) -> clap::Command {
+fn with_examples(
+    command: clap::Command,
+    path: &str,
+    examples: &HashMap<&str, Vec<&str>>,
+) -> clap::Command {
     let names: Vec<String> =
         command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     let command = names.iter().fold(command, |command, name| {
         let path = format!("{path} {name}");
-        command.mut_subcommand(name, |sub| with_examples(sub, path.trim_start()))
+        command.mut_subcommand(name, |sub| with_examples(sub, path.trim_start(), examples))
     });
-    let Some((_, examples)) = examples().find(|(of, _)| *of == path) else { return command };
+    let Some(examples) = examples.get(path) else { return command };
     let mut text = "Examples:".to_owned();
     for line in examples {
         // What follows a command is a comment of the shell, so that a line can be pasted as it is.
