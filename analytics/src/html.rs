@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use askama::{FastWritable, Values};
+
 /// HTML that is being written.
 #[derive(Debug, Default)]
 pub(crate) struct Html(String);
@@ -10,6 +12,13 @@ pub(crate) struct Html(String);
 impl Html {
     pub(crate) fn with_capacity(n_bytes: usize) -> Self {
         Self(String::with_capacity(n_bytes))
+    }
+
+    /// Moves what was written `into` something else.
+    pub(crate) fn move_into(&mut self, into: &mut dyn fmt::Write) -> fmt::Result {
+        into.write_str(&self.0)?;
+        self.0.clear();
+        Ok(())
     }
 
     /// Adds markup, which can only be written in the source code.
@@ -79,6 +88,13 @@ impl Html {
 impl fmt::Display for Html {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Without the detour of a formatter, of which a site would need millions.
+impl FastWritable for Html {
+    fn write_into(&self, into: &mut dyn fmt::Write, _: &dyn Values) -> askama::Result<()> {
+        Ok(into.write_str(&self.0)?)
     }
 }
 

@@ -133,24 +133,23 @@ pub(crate) fn is_plain(id: &str) -> bool {
     id.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && id.len() <= 200
         && !id.ends_with('.')
-        && without_instant_letters(id).chars().all(is_in_id)
+        && id.bytes().enumerate().all(|(i, byte)| is_in_id(byte) || is_instant_letter(id, i))
 }
 
-fn is_in_id(c: char) -> bool {
-    c.is_ascii_lowercase() || c.is_ascii_digit() || "._+~-".contains(c)
+fn is_in_id(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._+~-".contains(&byte)
 }
 
-/// Makes the `T` and `Z` of an instant small, so the test for small letters ignores them. Two ids
-/// that differ only in case cannot both pass the test.
-fn without_instant_letters(id: &str) -> String {
+/// Whether the byte at `i` is the `T` or the `Z` of an instant. Two ids that differ only in case cannot
+/// both be plain.
+fn is_instant_letter(id: &str, i: usize) -> bool {
     let bytes = id.as_bytes();
     let is_digit = |i: Option<usize>| i.and_then(|i| bytes.get(i)).is_some_and(u8::is_ascii_digit);
-    let lowered = |(i, c): (usize, char)| match c {
-        'T' if is_digit(i.checked_sub(1)) && is_digit(Some(i + 1)) => 't',
-        'Z' if is_digit(i.checked_sub(1)) && matches!(bytes.get(i + 1), None | Some(b'-')) => 'z',
-        c => c,
-    };
-    id.char_indices().map(lowered).collect()
+    match bytes[i] {
+        b'T' => is_digit(i.checked_sub(1)) && is_digit(Some(i + 1)),
+        b'Z' => is_digit(i.checked_sub(1)) && matches!(bytes.get(i + 1), None | Some(b'-')),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

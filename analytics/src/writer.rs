@@ -84,13 +84,14 @@ pub enum WriteErrorKind {
     TooLarge,
 }
 
+/// With the files in order where it is written, and in no order where it is read.
 #[derive(Serialize, Deserialize)]
-struct Manifest {
+struct Manifest<F> {
     schema_version: u32,
     #[serde(flatten)]
     summary: Summary,
     n_bytes: u64,
-    files: BTreeMap<String, Content>,
+    files: F,
 }
 
 /// What a file contained when it was written. A file with the same size is not read again: nobody
@@ -115,9 +116,10 @@ pub struct SiteWriter {
     folder: PathBuf,
     journal: fs::File,
     /// The files of earlier builds. Those of an interrupted one may contain anything, and so may those
-    /// whose size has changed since.
+    /// whose size has changed since. Those that are put again are taken out.
     before: HashMap<String, Option<Content>>,
-    now: BTreeMap<String, Content>,
+    /// The files of this build, in the order in which they came.
+    now: Vec<(String, Content)>,
     now_in_lower_case: HashSet<String>,
     written: Written,
 }
@@ -137,7 +139,7 @@ impl SiteWriter {
             folder: folder.to_owned(),
             journal: journal.map_err(|e| io_error(&journal_path, e))?,
             before,
-            now: BTreeMap::new(),
+            now: vec![],
             now_in_lower_case: HashSet::new(),
             written: Written::default(),
         };
@@ -161,7 +163,7 @@ impl SiteWriter {
         if MAX_SITE < self.written.n_bytes {
             return Err(WriteError { path: self.folder.clone(), kind: WriteErrorKind::TooLarge });
         }
-        let before = self.before.get(&page.path).copied();
+        let before = self.before.remove(&page.path);
         if before.is_none() {
             // The name is written before the page, so that a crash between the two leaves no file
             // that no list names.
@@ -176,13 +178,13 @@ impl SiteWriter {
             replace(&path(), &page.body).map_err(|e| io_error(&path(), e))?;
             self.written.n_written += 1;
         }
-        self.now.insert(page.path, content);
+        self.now.push((page.path, content));
         Ok(())
     }
 
     /// Removes the pages of earlier builds that were not put this time, and writes the manifest.
     pub fn finish(mut self, summary: Summary) -> Result<Written, WriteError> {
-        for gone in self.before.keys().filter(|path| !self.now.contains_key(*path)) {
+        for gone in self.before.keys() {
             let path = self.folder.join(gone);
             match fs::remove_file(&path) {
                 Ok(()) => self.written.n_removed += 1,
@@ -201,7 +203,7 @@ impl SiteWriter {
             schema_version: SCHEMA_VERSION,
             summary,
             n_bytes: self.written.n_bytes,
-            files: self.now,
+            files: self.now.into_iter().collect::<BTreeMap<_, _>>(),
         };
         let json = serde_json::to_string(&manifest).expect("its keys are strings") + "\n";
         let path = self.folder.join(MANIFEST);
@@ -215,10 +217,7 @@ impl SiteWriter {
 }
 
 /// The files of an earlier build with their contents, if they still have their sizes.
-fn as_they_are(
-    folder: &Path,
-    files: BTreeMap<String, Content>,
-) -> HashMap<String, Option<Content>> {
+fn as_they_are(folder: &Path, files: HashMap<String, Content>) -> HashMap<String, Option<Content>> {
     let files: Vec<(String, Content)> = files.into_iter().collect();
     let is_same = threads::map(&files, |(path, content)| {
         is_page_path(path) && has_size(&folder.join(path), content.bytes)
@@ -228,12 +227,12 @@ fn as_they_are(
 }
 
 /// Paths in the manifest of `folder`; none for an empty folder.
-fn made_before(folder: &Path) -> Result<BTreeMap<String, Content>, WriteError> {
+fn made_before(folder: &Path) -> Result<HashMap<String, Content>, WriteError> {
     let path = folder.join(MANIFEST);
     if let Some(json) = read(&path)? {
         let manifest = serde_json::from_str(&json)
             .ok()
-            .filter(|manifest: &Manifest| manifest.schema_version == SCHEMA_VERSION);
+            .filter(|manifest: &Manifest<_>| manifest.schema_version == SCHEMA_VERSION);
         let bad = || WriteError { path, kind: WriteErrorKind::BadManifest };
         return manifest.map(|manifest| manifest.files).ok_or_else(bad);
     }
@@ -241,7 +240,7 @@ fn made_before(folder: &Path) -> Result<BTreeMap<String, Content>, WriteError> {
     let mut files = fs::read_dir(folder).map_err(|e| io_error(folder, e))?;
     let is_ours = folder.join(JOURNAL).exists() || files.next().is_none();
     let not_ours = || WriteError { path: folder.to_owned(), kind: WriteErrorKind::NotOurs };
-    is_ours.then(BTreeMap::new).ok_or_else(not_ours)
+    is_ours.then(HashMap::new).ok_or_else(not_ours)
 }
 
 fn read(path: &Path) -> Result<Option<String>, WriteError> {

@@ -8,6 +8,9 @@ use crate::{
     text::{Text, Timestamp},
 };
 
+/// What nearly every cell needs less than.
+const CELL_BYTES: usize = 128;
+
 /// What is in one cell. Addresses are relative to the top of the site.
 #[derive(Debug, Clone)]
 pub(super) enum Cell {
@@ -117,9 +120,9 @@ impl Cell {
         }
     }
 
-    /// The cell as a part of a page.
+    /// The cell as a part of a page, outside of a table.
     pub(super) fn view(&self, root: &str) -> Html {
-        let mut html = Html::default();
+        let mut html = Html::with_capacity(CELL_BYTES);
         self.write(root, &mut html);
         html
     }

@@ -1,5 +1,7 @@
 //! The page of one failure.
 
+use std::fmt;
+
 use askama::Template;
 use batch_core::{
     decide::shell_word::shell_word,
@@ -73,24 +75,24 @@ fn commands(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Text
     let id = shell_word(&failure.id);
     let package = shell_word(&failure.package_id.to_string());
     let mut commands = vec![];
+    let mut add = |what, command: fmt::Arguments<'_>| commands.push((what, Text::of(command)));
     if failure.repro.is_some() {
-        commands.push(("Do exactly the same again", format!("tsuku-batch repro {id} --run")));
+        add("Do exactly the same again", format_args!("tsuku-batch repro {id} --run"));
     }
-    commands
-        .push(("Make and verify it now, without a record", format!("tsuku-batch try {package}")));
+    add("Make and verify it now, without a record", format_args!("tsuku-batch try {package}"));
     match site.entry(&failure.package_id).map(|entry| entry.status.label()) {
         Some(StatusLabel::Pending | StatusLabel::Failed) => {
-            commands.push(("Make it due at once", format!("tsuku-batch queue retry {package}")));
+            add("Make it due at once", format_args!("tsuku-batch queue retry {package}"));
         }
         Some(StatusLabel::Blocked | StatusLabel::RequiresManual | StatusLabel::Excluded) => {
-            commands.push(("Release it", format!("tsuku-batch queue unblock {package}")));
+            add("Release it", format_args!("tsuku-batch queue unblock {package}"));
         }
         Some(StatusLabel::InProgress | StatusLabel::Success) => {}
-        None => commands.push(("Queue it", format!("tsuku-batch queue add {package}"))),
+        None => add("Queue it", format_args!("tsuku-batch queue add {package}")),
     }
-    commands.push(("Where it stands", format!("tsuku-batch explain {package}")));
-    commands.push(("The record in the terminal", format!("tsuku-batch failures show {id}")));
-    commands.into_iter().map(|(what, command)| (what, Text::new(&command))).collect()
+    add("Where it stands", format_args!("tsuku-batch explain {package}"));
+    add("The record in the terminal", format_args!("tsuku-batch failures show {id}"));
+    commands
 }
 
 fn facts(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Cell)> {

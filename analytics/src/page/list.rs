@@ -201,7 +201,8 @@ pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
             n_rows: if is_divided { n_divided } else { table.rows.len() },
             pager,
         };
-        made.push(super::page(path, &page));
+        let n_bytes = page.table.size_hint();
+        made.push(super::large_page(path, &page, n_bytes));
     }
     if has_index && matches!(list.index, Index::Own) {
         made.push(Page { path: index, body: row_index::of_rows(list.columns, &table.rows) });

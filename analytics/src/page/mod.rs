@@ -124,7 +124,13 @@ fn summary(site: &Site<'_>, months: &BTreeMap<String, Counts>) -> Summary {
 
 /// Renders `template` as the page at `path`.
 fn page(path: String, template: &impl askama::Template) -> Page {
-    let body =
-        template.render().expect("a template prints into a string and calls nothing that fails");
+    large_page(path, template, 0)
+}
+
+/// The same for a page whose tables have about `n_bytes`.
+fn large_page<T: askama::Template>(path: String, template: &T, n_bytes: usize) -> Page {
+    let mut body = String::with_capacity(T::SIZE_HINT + n_bytes);
+    let rendered = template.render_into(&mut body);
+    rendered.expect("a template prints into a string and calls nothing that fails");
     Page { path, body: body.into_bytes() }
 }

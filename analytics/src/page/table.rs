@@ -5,6 +5,8 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 
 pub(super) use super::cell::Cell;
 pub(crate) use super::cell::label;
+use askama::{FastWritable, Values};
+
 use crate::{html::Html, text::Text};
 
 /// A table. Addresses in its cells are relative to the top of the site.
@@ -139,17 +141,34 @@ const ROW_BYTES: usize = 360;
 
 impl fmt::Display for TableView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut html = Html::with_capacity(self.rows.len() * ROW_BYTES);
-        self.write_head(&mut html);
-        for row in self.rows {
-            self.write_row(row, &mut html);
-        }
-        html.markup("</tbody>\n</table>\n</div>");
-        html.fmt(f)
+        self.write(f)
+    }
+}
+
+impl FastWritable for TableView<'_> {
+    fn write_into(&self, into: &mut dyn fmt::Write, _: &dyn Values) -> askama::Result<()> {
+        Ok(self.write(into)?)
     }
 }
 
 impl TableView<'_> {
+    /// Row by row, so that no table is in memory twice.
+    fn write(&self, into: &mut dyn fmt::Write) -> fmt::Result {
+        let mut html = Html::with_capacity(2 * ROW_BYTES);
+        self.write_head(&mut html);
+        for row in self.rows {
+            self.write_row(row, &mut html);
+            html.move_into(into)?;
+        }
+        html.markup("</tbody>\n</table>\n</div>");
+        html.move_into(into)
+    }
+
+    /// About how many bytes it has.
+    pub(super) fn size_hint(&self) -> usize {
+        self.rows.len() * ROW_BYTES
+    }
+
     fn write_head(&self, html: &mut Html) {
         let caption = self.table.caption.as_str();
         html.markup("<div class=\"scroll\" role=\"region\" aria-label=\"").text(caption);
