@@ -61,6 +61,9 @@ fn start_tag(text: &str) -> (Tag, &str) {
 }
 
 fn unescape(text: &str) -> String {
+    if !text.contains('&') {
+        return text.to_owned();
+    }
     let named = [
         ("&lt;", "<"),
         ("&gt;", ">"),

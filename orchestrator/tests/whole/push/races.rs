@@ -43,24 +43,22 @@ pub(super) fn eight_processes() {
         .map(|&(process, run)| format!("data/metrics/batch-runs-{}.jsonl", batch(process, run).id))
         .collect();
     let mut found = BTreeSet::new();
-    for commit in remote.commits("main").iter().rev().skip(1) {
+    for (commit, path, text) in remote.changes("main") {
         // Each commit adds records, and none of them was there before.
-        for path in changed(&remote, commit) {
-            let text = remote.file(commit, &path);
-            if let Some(text) = &text {
-                for document in documents(&path, text) {
-                    let read: Result<Value, _> = serde_json::from_str(document);
-                    assert!(read.is_ok(), "{commit} {path}: {read:?}");
-                }
+        if let Some(text) = &text {
+            for document in documents(&path, text) {
+                let read: Result<Value, _> = serde_json::from_str(document);
+                assert!(read.is_ok(), "{commit} {path}: {read:?}");
             }
-            if path.starts_with("data/metrics/") {
-                assert!(found.insert(path.clone()), "{path} was written twice");
-            }
+        }
+        if path.starts_with("data/metrics/") {
+            assert!(found.insert(path.clone()), "{path} was written twice");
         }
     }
     assert_eq!(found, expected, "TSUKU_BATCH_TEST_SEED={seed}");
+    let entries = remote.entries();
     for (process, run) in all {
-        let entry = remote.entry(&name(process, run));
+        let entry = &entries[&name(process, run)];
         let status = if run % 3 == 0 { "failed" } else { "success" };
         assert_eq!(entry["status"], status, "{entry}");
         assert_eq!(entry["last_batch_id"], batch(process, run).id.to_string());
@@ -87,11 +85,6 @@ fn pushes(remote: &Remote, process: i64, seed: u64) {
     }
     // What a killed process left is pushed by the next one.
     while ok(merge(&root, &[]))["push"]["outcome"] == "kept" {}
-}
-
-fn changed(remote: &Remote, commit: &str) -> Vec<String> {
-    let args = ["diff-tree", "-r", "--no-commit-id", "--name-only", commit];
-    git(&remote.path(), &args).lines().map(str::to_owned).collect()
 }
 
 /// The JSON documents in a file.

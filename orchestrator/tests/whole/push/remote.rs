@@ -1,6 +1,8 @@
 //! A bare repository, checkouts of it that are roots, and the facts of batches that are to be pushed.
 
 use std::{
+    collections::BTreeMap,
+    io::{Seek as _, Write as _},
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::LazyLock,
@@ -94,13 +96,63 @@ impl Remote {
         listed.lines().map(str::to_owned).collect()
     }
 
-    /// The entry of `package` in the queue of npm on main.
-    pub(crate) fn entry(&self, package: &str) -> Value {
+    /// The files of each commit of `branch` but the first one that the commit changed, the oldest commit
+    /// first, each with its content then; `None` if it does not exist any more.
+    pub(crate) fn changes(&self, branch: &str) -> Vec<(String, String, Option<String>)> {
+        let args = ["log", "--reverse", "--name-only", "--format=%x00%H", branch];
+        let listed = git(&self.path(), &args);
+        let mut changes = vec![];
+        for commit in listed.split('\0').skip(2) {
+            let (commit, paths) = commit.split_once('\n').unwrap();
+            let paths = paths.lines().filter(|path| !path.is_empty());
+            changes.extend(paths.map(|path| (commit.to_owned(), path.to_owned())));
+        }
+        let contents = self.contents(&changes);
+        changes.into_iter().zip(contents).map(|((at, path), text)| (at, path, text)).collect()
+    }
+
+    /// The contents of files in commits, read by one process.
+    fn contents(&self, files: &[(String, String)]) -> Vec<Option<String>> {
+        let mut asked = tempfile::tempfile().unwrap();
+        for (commit, path) in files {
+            writeln!(asked, "{commit}:{path}").unwrap();
+        }
+        asked.rewind().unwrap();
+        let mut command = Command::new("git");
+        command.args(["cat-file", "--batch"]).current_dir(self.path()).stdin(asked);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let mut rest = output.stdout.as_slice();
+        let mut contents = vec![];
+        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+            let head = std::str::from_utf8(&rest[..end]).unwrap();
+            rest = &rest[end + 1..];
+            let size = head.strip_suffix(" missing").is_none().then(|| head.rsplit(' ').next());
+            contents.push(size.map(|size| {
+                let (content, after) = rest.split_at(size.unwrap().parse().unwrap());
+                // Each content ends with a line break that is not in the file.
+                rest = &after[1..];
+                String::from_utf8(content.to_vec()).unwrap()
+            }));
+        }
+        assert_eq!(contents.len(), files.len());
+        contents
+    }
+
+    /// The entries in the queue of npm on main, by package.
+    pub(crate) fn entries(&self) -> BTreeMap<String, Value> {
         let text = self.file("main", "data/queues/priority-queue-npm.json").unwrap();
         let queue: Value = serde_json::from_str(&text).unwrap();
-        let id = format!("npm:{package}");
-        let mut entries = queue["packages"].as_array().unwrap().iter();
-        entries.find(|entry| entry["id"] == *id).unwrap().clone()
+        let named = |entry: &Value| {
+            let package = entry["id"].as_str().unwrap().strip_prefix("npm:").unwrap();
+            (package.to_owned(), entry.clone())
+        };
+        queue["packages"].as_array().unwrap().iter().map(named).collect()
+    }
+
+    /// The entry of `package` in the queue of npm on main.
+    pub(crate) fn entry(&self, package: &str) -> Value {
+        self.entries().remove(package).unwrap()
     }
 
     /// The record of `batch` on main.
