@@ -34,7 +34,8 @@ pub(crate) fn entry() -> Option<ExitCode> {
     compiler.args(args);
     let of = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
     if std::env::var_os(CRATES_IN).is_some_and(|crates_in| Path::new(&of).starts_with(crates_in)) {
-        compiler.args(["-C", &format!("incremental={state}")]);
+        // Many small units, as is usual for a compiler that keeps its state, whatever cargo says.
+        compiler.args(["-C", &format!("incremental={state}"), "-C", "codegen-units=256"]);
     }
     panic!("the compiler was not started: {}", compiler.exec())
 }
