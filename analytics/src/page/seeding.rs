@@ -70,6 +70,7 @@ fn rows(site: &Site<'_>) -> Vec<Row> {
         let listed = last.and_then(|it| it.expected).map(|n| n as u64);
         let left = last.and_then(|it| it.not_visited).map(|n| n as u64);
         let command = site.is_served(ecosystem).then(|| format!("tsuku-batch seed {ecosystem}"));
+        let without = if command.is_some() { "never_seeded" } else { "no_seeder" };
         let share = (n_done * 100).checked_div(n);
         let done = path::list(&path::status_in(ecosystem, StatusLabel::Success), 1);
         Row::from(vec![
@@ -78,7 +79,7 @@ fn rows(site: &Site<'_>) -> Vec<Row> {
             Cell::count(n_done, done),
             share.map_or(Cell::None, |share| Cell::text(format_args!("{share} %"))),
             Cell::time(last.map(|it| Timestamp(it.ended_at))),
-            last.map_or(Cell::Word("never_seeded"), |it| Cell::Word(it.outcome.as_str())),
+            last.map_or(Cell::Word(without), |it| Cell::Word(it.outcome.as_str())),
             listed.map_or(Cell::None, Cell::Number),
             left.map_or(Cell::None, Cell::Number),
             command.map_or(Cell::None, |command| Cell::Command(Text::new(&command))),
