@@ -196,11 +196,21 @@ pub(super) const PACKAGE_COLUMNS: &[Column] = &[
 
 /// A row about a package.
 pub(super) fn package(site: &Site<'_>, id: &PackageId) -> Row {
+    Row::from(cells_of_package(site, id, Cell::link(Link::package(site, id))))
+}
+
+/// A row that is all that there is about a package: other pages lead to it.
+pub(super) fn only_row(site: &Site<'_>, id: &PackageId) -> Row {
+    let cells = cells_of_package(site, id, Cell::text(&id.name));
+    Row { anchor: row_anchor(id), ..Row::from(cells) }
+}
+
+fn cells_of_package(site: &Site<'_>, id: &PackageId, name: Cell) -> Vec<Cell> {
     let entry = site.entry(id);
     let why = entry.map_or_else(Why::default, |entry| Why::short(site, entry));
     let popularity = entry.and_then(|entry| entry.popularity.as_ref());
-    Row::from(vec![
-        Cell::link(Link::package(site, id)),
+    vec![
+        name,
         Cell::text(&id.ecosystem),
         entry.map_or(Cell::Word(NOT_QUEUED), |entry| Cell::Word(status(entry.status.label()))),
         entry.map_or(Cell::None, |entry| Cell::text(u8::from(entry.tier))),
@@ -214,14 +224,7 @@ pub(super) fn package(site: &Site<'_>, id: &PackageId) -> Row {
         Cell::time(entry.and_then(|entry| entry.next_retry_at).map(Timestamp)),
         popularity.map_or(Cell::None, Cell::text_of_popularity),
         Cell::time(entry.map(|entry| Timestamp(entry.added_at))),
-    ])
-}
-
-/// A row that is all that there is about a package: other pages lead to it.
-pub(super) fn only_row(site: &Site<'_>, id: &PackageId) -> Row {
-    let mut cells = package(site, id).cells.to_vec();
-    cells[0] = Cell::text(&id.name);
-    Row { anchor: row_anchor(id), cells: cells.into() }
+    ]
 }
 
 impl Cell {
