@@ -127,13 +127,15 @@ impl Remote {
         while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
             let head = std::str::from_utf8(&rest[..end]).unwrap();
             rest = &rest[end + 1..];
-            let size = head.strip_suffix(" missing").is_none().then(|| head.rsplit(' ').next());
-            contents.push(size.map(|size| {
-                let (content, after) = rest.split_at(size.unwrap().parse().unwrap());
-                // Each content ends with a line break that is not in the file.
-                rest = &after[1..];
-                String::from_utf8(content.to_vec()).unwrap()
-            }));
+            if head.ends_with(" missing") {
+                contents.push(None);
+                continue;
+            }
+            let (_, size) = head.rsplit_once(' ').unwrap();
+            let (content, after) = rest.split_at(size.parse().unwrap());
+            contents.push(Some(String::from_utf8(content.to_vec()).unwrap()));
+            // Each content ends with a line break that is not in the file.
+            rest = &after[1..];
         }
         assert_eq!(contents.len(), files.len());
         contents
