@@ -26,6 +26,15 @@ use crate::{
     tried::{Attempts, Tried},
 };
 
+/// Where everything that is known about a package is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// On a page of its own.
+    Page,
+    /// In a row on the page with this number of its ecosystem's list of pending entries.
+    Row(usize),
+}
+
 /// Borrows from one set of records. Lists are in the order in which pages show them.
 pub(crate) struct Site<'a> {
     pub(crate) records: &'a Records,
@@ -38,15 +47,14 @@ pub(crate) struct Site<'a> {
     pub(crate) blockers: Vec<Blocker<'a>>,
     blockers_by_id: HashMap<PackageId, usize>,
     /// All entries by tier and id.
-    entries: Vec<&'a QueueEntry>,
+    pub(crate) entries: Vec<&'a QueueEntry>,
+    /// The numbers of the entries of each ecosystem with each status, in their order.
+    numbers: BTreeMap<(&'a EcosystemId, StatusLabel), Vec<usize>>,
     /// The names of all recipes.
     recipe_names: HashSet<&'a str>,
     pub(crate) attempts: Attempts<'a>,
-    /// Every package that has a page. The entry is `None` if the package is in no queue.
-    pub(crate) packages: HashMap<&'a PackageId, Option<&'a QueueEntry>>,
-    /// The entries without a page: the number of the page of their ecosystem's list of pending
-    /// entries on which their row is.
-    rows: HashMap<&'a PackageId, usize>,
+    /// Where everything that is known about a package is.
+    places: HashMap<&'a PackageId, Place>,
     /// Every run that has a page. Runs of imported failures have no record.
     pub(crate) batches: HashMap<&'a str, Option<&'a RunRecord>>,
     causes_by_fingerprint: HashMap<Fingerprint, usize>,
@@ -80,11 +88,11 @@ impl<'a> Site<'a> {
             blockers_by_id: ids_of_blockers.collect(),
             blockers,
             entries: records.queues.values().flat_map(BTreeMap::values).collect(),
+            numbers: BTreeMap::new(),
             recipe_names: records.recipe_names.iter().map(RecipeName::as_str).collect(),
-            packages: attempts.packages().map(|id| (id, None)).collect(),
+            places: attempts.packages().map(|id| (id, Place::Page)).collect(),
             batches: attempts.batches().map(|id| (id, None)).collect(),
             attempts,
-            rows: HashMap::new(),
             failures_by_run: HashMap::new(),
             failures_by_package: HashMap::new(),
             recipes: HashMap::new(),
@@ -96,27 +104,20 @@ impl<'a> Site<'a> {
         }
         site.batches.extend(records.runs.iter().map(|run| (&*run.batch_id, Some(run))));
         site.entries.sort_by_key(|entry| in_order(entry));
-        for id in records.queues.keys() {
-            site.place_entries(id);
-        }
+        site.place_entries();
         site.match_recipes();
         site
     }
 
-    /// Gives each entry of `ecosystem` its page, or the row that stands for it.
-    fn place_entries(&mut self, ecosystem: &EcosystemId) {
-        let mut n_pending = 0;
-        for entry in self.entries(Some(ecosystem), None) {
-            let is_pending = entry.status == Status::Pending;
-            let has_page = !is_pending
-                || entry.last_attempt_at.is_some()
-                || self.packages.contains_key(&entry.id);
-            if has_page {
-                self.packages.insert(&entry.id, Some(entry));
-            } else {
-                self.rows.insert(&entry.id, 1 + n_pending / N_ROWS);
-            }
-            n_pending += usize::from(is_pending);
+    /// Gives each entry its page, or the row that stands for it.
+    fn place_entries(&mut self) {
+        for (i, entry) in self.entries.iter().enumerate() {
+            let same = self.numbers.entry((&entry.id.ecosystem, entry.status.label())).or_default();
+            let has_page = entry.status != Status::Pending || entry.last_attempt_at.is_some();
+            let place = if has_page { Place::Page } else { Place::Row(1 + same.len() / N_ROWS) };
+            // A package that was attempted has its page already.
+            self.places.entry(&entry.id).or_insert(place);
+            same.push(i);
         }
     }
 
@@ -181,19 +182,20 @@ impl<'a> Site<'a> {
     /// The address of everything that is known about a package, relative to the top of the site: its
     /// page or its row; empty if nothing is known about it.
     pub(crate) fn package_href(&self, id: &PackageId) -> String {
-        if self.packages.contains_key(id) {
-            return path::package(id);
+        match self.places.get(id) {
+            None => String::new(),
+            Some(Place::Page) => path::package(id),
+            Some(Place::Row(n)) => {
+                let list = path::status_in(&id.ecosystem, StatusLabel::Pending);
+                format!("{}#p-{}", path::list(&list, *n), slug(id.name.as_str()))
+            }
         }
-        let row = |&n: &usize| {
-            let list = path::status_in(&id.ecosystem, StatusLabel::Pending);
-            format!("{}#{}", path::list(&list, n), row_anchor(id))
-        };
-        self.rows.get(id).map(row).unwrap_or_default()
     }
 
-    /// Whether the row of `id` in the list of its ecosystem's pending entries is all that there is.
-    pub(crate) fn is_row_only(&self, id: &PackageId) -> bool {
-        self.rows.contains_key(id)
+    /// Every package that has a page, in no order.
+    pub(crate) fn packages(&self) -> Vec<&'a PackageId> {
+        let places = self.places.iter().filter(|(_, place)| **place == Place::Page);
+        places.map(|(id, _)| *id).collect()
     }
 
     /// The failures with the same fingerprint.
@@ -228,17 +230,37 @@ impl<'a> Site<'a> {
         Some(format!("{}/blob/main/{file}", self.forge?))
     }
 
-    /// The entries with that status, of one ecosystem or of all, sorted by tier and id.
-    pub(crate) fn entries(
+    /// The entries of an ecosystem, or of all, with a status, or with any: for each ecosystem and
+    /// status their numbers in [`entries`](Self::entries).
+    fn asked(
         &self,
         ecosystem: Option<&EcosystemId>,
         status: Option<StatusLabel>,
-    ) -> Vec<&'a QueueEntry> {
-        let is_asked = |entry: &&QueueEntry| {
-            ecosystem.is_none_or(|asked| *asked == entry.id.ecosystem)
-                && status.is_none_or(|asked| asked == entry.status.label())
+    ) -> impl Iterator<Item = &[usize]> {
+        let is_asked = move |(id, label): (&EcosystemId, StatusLabel)| {
+            ecosystem.is_none_or(|asked| asked == id) && status.is_none_or(|asked| asked == label)
         };
-        self.entries.iter().copied().filter(is_asked).collect()
+        self.numbers.iter().filter(move |(key, _)| is_asked(**key)).map(|(_, same)| &**same)
+    }
+
+    /// How many entries there are of one ecosystem, or of all, with that status, or with any.
+    pub(crate) fn n_entries(
+        &self,
+        ecosystem: Option<&EcosystemId>,
+        status: Option<StatusLabel>,
+    ) -> usize {
+        self.asked(ecosystem, status).map(<[usize]>::len).sum()
+    }
+
+    /// The numbers of these entries in [`entries`](Self::entries), sorted.
+    pub(crate) fn numbers(
+        &self,
+        ecosystem: Option<&EcosystemId>,
+        status: Option<StatusLabel>,
+    ) -> Vec<usize> {
+        let mut numbers: Vec<usize> = self.asked(ecosystem, status).flatten().copied().collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// The package as a blocker of others.
@@ -279,11 +301,6 @@ impl<'a> Site<'a> {
         let plugin = self.circumstances.registry.and_then(|registry| registry.get(id));
         plugin.map_or(u16::MAX, |plugin| plugin.rotation_rank)
     }
-}
-
-/// The anchor of the row of a package that has no page.
-pub(crate) fn row_anchor(id: &PackageId) -> String {
-    format!("p-{}", slug(id.name.as_str()))
 }
 
 fn in_order(entry: &QueueEntry) -> (Tier, &PackageId) {

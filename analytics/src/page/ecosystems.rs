@@ -152,7 +152,7 @@ fn of_ecosystem(site: &Site<'_>, id: &EcosystemId, shares: EvidenceShares) -> Ro
             Some(status) => path::status_in(id, status),
             None => path::queue(id),
         };
-        Cell::count(site.entries(Some(id), status).len(), path::list(&stem, 1))
+        Cell::count(site.n_entries(Some(id), status), path::list(&stem, 1))
     };
     let is_own = |run: &&RunRecord| run.ecosystem.as_ref() == Some(id);
     let n_runs = site.records.runs.iter().filter(is_own).count();
@@ -211,7 +211,7 @@ fn page(site: &Site<'_>, id: &EcosystemId) -> Page {
     };
     let total = |&status: &StatusLabel| Part {
         label: Text::new(&label(row::status(status))),
-        n: site.entries(Some(id), Some(status)).len(),
+        n: site.n_entries(Some(id), Some(status)),
         href: path::list(&path::status_in(id, status), 1),
     };
     let n_failures = site.records.failures.iter().filter(|it| it.package_id.ecosystem == *id);

@@ -195,14 +195,14 @@ pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
             has_time: has(ColumnKind::Time),
             search: name.filter(|_| is_long).map(|column| column.label),
             index: has_index.then_some((&*index, &*preset)),
-            table: table.part(&root, rows, shown.clone()),
+            table: table.part(&root, rows, shown.clone()).on(&path),
             more: more.map(|(title, table)| (*title, table.view(&root))).collect(),
             parts: parts.as_ref().map(|parts| parts.view(&root)),
             n_rows: if is_divided { n_divided } else { table.rows.len() },
             pager,
         };
         let n_bytes = page.table.size_hint();
-        made.push(super::large_page(path, &page, n_bytes));
+        made.push(super::large_page(path.clone(), &page, n_bytes));
     }
     if has_index && matches!(list.index, Index::Own) {
         made.push(Page { path: index, body: row_index::of_rows(list.columns, &table.rows) });

@@ -75,9 +75,10 @@ pub(crate) fn pages<E>(
     // Whoever needs it first makes it, while other threads make pages that do not need it.
     let overview = OnceLock::new();
     let overview = || overview.get_or_init(|| overview::Overview::new(site, months));
-    let (rows, places) = (&failures::rows(site), &explained::places(site));
+    let (rows, entries) = (&failures::rows(site), &packages::rows(site));
+    let places = &explained::places(site);
     let runs: Vec<_> = site.batches.iter().collect();
-    let packages: Vec<_> = site.packages.keys().collect();
+    let packages = site.packages();
     // What takes longest comes first, so that no thread is left alone with it.
     let mut all: Vec<Job<'_>> = vec![
         Box::new(|| dashboard::build(site, overview())),
@@ -95,7 +96,7 @@ pub(crate) fn pages<E>(
         Box::new(|| problems::build(site)),
     ];
     all.extend(failures::jobs(site, rows));
-    all.extend(packages::jobs(site));
+    all.extend(packages::jobs(site, entries));
     all.extend(jobs::for_each(&runs, |(batch_id, run)| run::build(site, batch_id, **run)));
     all.extend(jobs::for_each(&packages, |id| package::build(site, places, id)));
     all.extend(jobs::for_each(&records.failures, |failure| failure::build(site, failure)));

@@ -1,22 +1,27 @@
 //! Lists of packages: by status, by ecosystem, by blocker, and by cause of failure.
 
-use batch_core::model::{EcosystemId, PackageId, QueueEntry, StatusLabel};
+use batch_core::model::{EcosystemId, PackageId, StatusLabel};
 
 use super::{
     list::{self, Facet, Index, List, Part},
     row::{self, PACKAGE_COLUMNS},
     table::{Row, Table, label},
 };
-use crate::{blockers::Blocker, causes::Cause, jobs::Job, path, site::Site, text::Text};
+use crate::{blockers::Blocker, causes::Cause, jobs::Job, path, site::Site, text::Text, threads};
 
 const EMPTY: &str = "No package is in this list.";
 
 /// The stem of the list of all entries.
 const ALL: &str = "queue";
 
-pub(super) fn jobs<'s>(site: &'s Site<'_>) -> Vec<Job<'s>> {
-    let mut jobs = by_status(site);
-    jobs.extend(site.records.queues.keys().flat_map(|id| of_ecosystem(site, id)));
+/// A row for each entry, in their order. The lists share them.
+pub(super) fn rows(site: &Site<'_>) -> Vec<Row> {
+    threads::map(&site.entries, |entry| row::package(site, &entry.id, Some(entry)))
+}
+
+pub(super) fn jobs<'s>(site: &'s Site<'_>, rows: &'s [Row]) -> Vec<Job<'s>> {
+    let mut jobs = by_status(site, rows);
+    jobs.extend(site.records.queues.keys().flat_map(|id| of_ecosystem(site, rows, id)));
     let of_blocker = |blocker: &'s Blocker<'_>| -> Job<'s> {
         Box::new(move || list::write(site, waiting_for(site, blocker)))
     };
@@ -38,7 +43,7 @@ fn with_cause(site: &Site<'_>, cause: &Cause<'_>) -> List {
         intro: Text::new(&format!("For example: {example}. What to do: {remedy}.")),
         // The failures say it.
         without: &["why"],
-        ..plain(rows(site, cause.packages.iter().copied()))
+        ..plain(rows_of(site, cause.packages.iter().copied()))
     }
 }
 
@@ -46,20 +51,15 @@ fn plain(rows: Vec<Row>) -> List {
     List { section: "Packages", empty: EMPTY, columns: PACKAGE_COLUMNS, rows, ..List::default() }
 }
 
-fn rows<'a>(site: &Site<'_>, ids: impl Iterator<Item = &'a PackageId>) -> Vec<Row> {
-    ids.map(|id| row::package(site, id)).collect()
+fn rows_of<'a>(site: &Site<'_>, ids: impl Iterator<Item = &'a PackageId>) -> Vec<Row> {
+    ids.map(|id| row::package(site, id, site.entry(id))).collect()
 }
 
-fn ids<'a>(entries: &[&'a QueueEntry]) -> impl Iterator<Item = &'a PackageId> {
-    entries.iter().map(|entry| &entry.id)
-}
-
-fn by_status<'s>(site: &'s Site<'_>) -> Vec<Job<'s>> {
+fn by_status<'s>(site: &'s Site<'_>, rows: &'s [Row]) -> Vec<Job<'s>> {
     let whole = move || {
-        let all = site.entries(None, None);
         let part = |&status: &StatusLabel| Part {
             label: Text::new(&label(row::status(status))),
-            n: all.iter().filter(|entry| entry.status.label() == status).count(),
+            n: site.n_entries(None, Some(status)),
             href: path::list(&path::status(status), 1),
         };
         let parts = StatusLabel::ALL.iter().map(part).collect();
@@ -69,7 +69,7 @@ fn by_status<'s>(site: &'s Site<'_>) -> Vec<Job<'s>> {
             intro: Text::new("All packages in the queues, curated ones first."),
             divided: divided(site, None, None),
             facets: vec![Facet { name: "By status", parts }, of_ecosystems(site, None)],
-            ..plain(rows(site, ids(&all)))
+            ..plain(rows.to_vec())
         };
         list::write(site, list)
     };
@@ -83,7 +83,7 @@ fn by_status<'s>(site: &'s Site<'_>) -> Vec<Job<'s>> {
                 facets: vec![of_ecosystems(site, Some(status))],
                 without: &["status"],
                 index: Index::PartOf(ALL, vec![of_status(status)]),
-                ..plain(rows_of_part(site, &site.entries(None, Some(status))))
+                ..plain(rows_of_part(rows, &site.numbers(None, Some(status))))
             };
             list::write(site, list)
         })
@@ -93,8 +93,12 @@ fn by_status<'s>(site: &'s Site<'_>) -> Vec<Job<'s>> {
 }
 
 /// The rows of a list that is a part of the list of all entries; none where other lists have them.
-fn rows_of_part(site: &Site<'_>, entries: &[&QueueEntry]) -> Vec<Row> {
-    if list::MAX_REPEATED < entries.len() { vec![] } else { rows(site, ids(entries)) }
+fn rows_of_part(rows: &[Row], numbers: &[usize]) -> Vec<Row> {
+    if list::MAX_REPEATED < numbers.len() { vec![] } else { chosen(rows, numbers) }
+}
+
+fn chosen(rows: &[Row], numbers: &[usize]) -> Vec<Row> {
+    numbers.iter().map(|&i| rows[i].clone()).collect()
 }
 
 /// The lists of one ecosystem and one status that together have these entries.
@@ -108,7 +112,7 @@ fn divided(
     let pairs = all.flat_map(|id| statuses().map(move |status| (id, *status)));
     let part = |(id, status): (&EcosystemId, StatusLabel)| Part {
         label: Text::of(format_args!("{id}: {}", label(row::status(status)))),
-        n: site.entries(Some(id), Some(status)).len(),
+        n: site.n_entries(Some(id), Some(status)),
         href: path::list(&path::status_in(id, status), 1),
     };
     pairs.map(part).filter(|part| part.n > 0).collect()
@@ -145,21 +149,24 @@ fn of_ecosystems(site: &Site<'_>, status: Option<StatusLabel>) -> Facet {
             Some(status) => path::status_in(ecosystem, status),
             None => path::queue(ecosystem),
         };
-        let n = site.entries(Some(ecosystem), status).len();
+        let n = site.n_entries(Some(ecosystem), status);
         Part { label: Text::of(ecosystem), n, href: path::list(&stem, 1) }
     };
     let parts = site.ecosystems().into_iter().map(part).filter(|part| part.n > 0);
     Facet { name: "By ecosystem", parts: parts.collect() }
 }
 
-fn of_ecosystem<'s>(site: &'s Site<'_>, ecosystem: &'s EcosystemId) -> Vec<Job<'s>> {
+fn of_ecosystem<'s>(
+    site: &'s Site<'_>,
+    rows: &'s [Row],
+    ecosystem: &'s EcosystemId,
+) -> Vec<Job<'s>> {
     let preset = ("ecosystem", ecosystem.to_string());
     let of_whole = preset.clone();
     let whole: Job<'s> = Box::new(move || {
-        let all = site.entries(Some(ecosystem), None);
         let part = |&status: &StatusLabel| Part {
             label: Text::new(&label(row::status(status))),
-            n: all.iter().filter(|entry| entry.status.label() == status).count(),
+            n: site.n_entries(Some(ecosystem), Some(status)),
             href: path::list(&path::status_in(ecosystem, status), 1),
         };
         let parts = StatusLabel::ALL.iter().map(part).filter(|part| part.n > 0).collect();
@@ -170,29 +177,25 @@ fn of_ecosystem<'s>(site: &'s Site<'_>, ecosystem: &'s EcosystemId) -> Vec<Job<'
             facets: vec![Facet { name: "By status", parts }],
             without: &["ecosystem"],
             index: Index::PartOf(ALL, vec![of_whole]),
-            ..plain(rows_of_part(site, &all))
+            ..plain(rows_of_part(rows, &site.numbers(Some(ecosystem), None)))
         };
         list::write(site, list)
     });
     let one = |&status: &StatusLabel| -> Job<'s> {
         let preset = preset.clone();
         Box::new(move || {
-            let entries = site.entries(Some(ecosystem), Some(status));
+            let numbers = site.numbers(Some(ecosystem), Some(status));
             // An empty cell of a table has no link.
-            if entries.is_empty() {
+            if numbers.is_empty() {
                 return vec![];
             }
-            let row = |entry: &&QueueEntry| {
-                let row = if site.is_row_only(&entry.id) { row::only_row } else { row::package };
-                row(site, &entry.id)
-            };
             let list = List {
                 stem: path::status_in(ecosystem, status),
                 title: format!("Packages of {ecosystem}: {}", label(row::status(status))),
                 intro: Text::new(meaning(status)),
                 without: &["ecosystem", "status"],
                 index: Index::PartOf(ALL, vec![of_status(status), preset]),
-                ..plain(entries.iter().map(row).collect())
+                ..plain(chosen(rows, &numbers))
             };
             list::write(site, list)
         })
@@ -207,7 +210,7 @@ fn waiting_for(site: &Site<'_>, blocker: &Blocker<'_>) -> List {
         id: "unlocks",
         caption: Text::new(&format!("Unlocked by {id}")),
         columns: PACKAGE_COLUMNS,
-        rows: rows(site, blocker.unlocks.iter().copied()),
+        rows: rows_of(site, blocker.unlocks.iter().copied()),
     };
     let intro = format!(
         "They are released when a recipe of {} appears (now {}): {}",
@@ -225,6 +228,6 @@ fn waiting_for(site: &Site<'_>, blocker: &Blocker<'_>) -> List {
         } else {
             vec![("Free when it has a recipe, because they wait for nothing else", unlocks)]
         },
-        ..plain(rows(site, ids(&blocker.waiting)))
+        ..plain(rows_of(site, blocker.waiting.iter().map(|entry| &entry.id)))
     }
 }

@@ -1,7 +1,7 @@
 //! Rows that several pages share.
 
 use batch_core::model::{
-    EcosystemId, FailureRecord, PackageId, RunRecord, SlotOutcome, StatusLabel,
+    EcosystemId, FailureRecord, PackageId, QueueEntry, RunRecord, SlotOutcome, StatusLabel,
 };
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     path,
-    site::{Site, row_anchor},
+    site::Site,
     text::{Text, Timestamp, counted, duration},
     tried::Ended,
 };
@@ -20,7 +20,7 @@ use crate::{
 pub(super) const MAX_LINE: usize = 140;
 
 /// A link to another page, relative to the top of the site. Without an `href` it is plain text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Link {
     pub(super) href: String,
     pub(super) text: Text,
@@ -104,7 +104,7 @@ pub(super) const SHORT_RUN_COLUMNS: &[Column] = RUN_COLUMNS.split_at(9).0;
 
 pub(super) fn short_run(site: &Site<'_>, of: &RunRecord) -> Row {
     let row = run(site, of);
-    Row { cells: row.cells[..SHORT_RUN_COLUMNS.len()].into(), ..row }
+    Row { cells: row.cells[..SHORT_RUN_COLUMNS.len()].into() }
 }
 
 /// The parts of a run, by how the attempts ended, each with the anchor of its table.
@@ -194,23 +194,12 @@ pub(super) const PACKAGE_COLUMNS: &[Column] = &[
     Column::new("Queued", Kind::Time),
 ];
 
-/// A row about a package.
-pub(super) fn package(site: &Site<'_>, id: &PackageId) -> Row {
-    Row::from(cells_of_package(site, id, Cell::link(Link::package(site, id))))
-}
-
-/// A row that is all that there is about a package: other pages lead to it.
-pub(super) fn only_row(site: &Site<'_>, id: &PackageId) -> Row {
-    let cells = cells_of_package(site, id, Cell::text(&id.name));
-    Row { anchor: row_anchor(id), ..Row::from(cells) }
-}
-
-fn cells_of_package(site: &Site<'_>, id: &PackageId, name: Cell) -> Vec<Cell> {
-    let entry = site.entry(id);
+/// A row about a package, with its entry if it is in a queue.
+pub(super) fn package(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Row {
     let why = entry.map_or_else(Why::default, |entry| Why::short(site, entry));
     let popularity = entry.and_then(|entry| entry.popularity.as_ref());
-    vec![
-        name,
+    Row::from(vec![
+        Cell::link(Link::package(site, id)),
         Cell::text(&id.ecosystem),
         entry.map_or(Cell::Word(NOT_QUEUED), |entry| Cell::Word(status(entry.status.label()))),
         entry.map_or(Cell::None, |entry| Cell::text(u8::from(entry.tier))),
@@ -224,7 +213,7 @@ fn cells_of_package(site: &Site<'_>, id: &PackageId, name: Cell) -> Vec<Cell> {
         Cell::time(entry.and_then(|entry| entry.next_retry_at).map(Timestamp)),
         popularity.map_or(Cell::None, Cell::text_of_popularity),
         Cell::time(entry.map(|entry| Timestamp(entry.added_at))),
-    ]
+    ])
 }
 
 impl Cell {

@@ -23,17 +23,25 @@ pub(super) fn of_rows(columns: &[Column], rows: &[Row]) -> Vec<u8> {
         let mut values = vec![];
         let mut numbers: HashMap<Vec<u8>, usize> = HashMap::new();
         let mut of_rows = Vec::with_capacity(rows.len() * 4);
+        let mut before: Option<(&Cell, usize)> = None;
         for row in rows {
-            value.clear();
-            push_cell(&mut value, &row.cells[i]);
-            let known = numbers.get(&value).copied();
-            let n = known.unwrap_or_else(|| {
-                let n = numbers.len();
-                values.extend_from_slice(if n == 0 { b"" } else { b"," });
-                values.extend_from_slice(&value);
-                numbers.insert(value.clone(), n);
-                n
-            });
+            let cell = &row.cells[i];
+            let n = match before {
+                // So it is in most columns.
+                Some((same, n)) if same == cell => n,
+                _ => {
+                    value.clear();
+                    push_cell(&mut value, cell);
+                    numbers.get(&value).copied().unwrap_or_else(|| {
+                        let n = numbers.len();
+                        values.extend_from_slice(if n == 0 { b"" } else { b"," });
+                        values.extend_from_slice(&value);
+                        numbers.insert(value.clone(), n);
+                        n
+                    })
+                }
+            };
+            before = Some((cell, n));
             of_rows.extend_from_slice(if of_rows.is_empty() { b"" } else { b"," });
             // Writing into memory cannot fail.
             let _ = write!(of_rows, "{n}");

@@ -64,8 +64,8 @@ pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
 
 fn rows(site: &Site<'_>) -> Vec<Row> {
     let row = |ecosystem| {
-        let n = site.entries(Some(ecosystem), None).len();
-        let n_done = site.entries(Some(ecosystem), Some(StatusLabel::Success)).len();
+        let n = site.n_entries(Some(ecosystem), None);
+        let n_done = site.n_entries(Some(ecosystem), Some(StatusLabel::Success));
         let last = site.records.seedings.iter().find(|it| it.ecosystem == *ecosystem);
         let listed = last.and_then(|it| it.expected).map(|n| n as u64);
         let left = last.and_then(|it| it.not_visited).map(|n| n as u64);

@@ -79,14 +79,12 @@ impl Column {
 /// A row of a table, with a cell for each column. Several lists share it.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
-    /// The anchor of the row; empty if nothing leads to it.
-    pub(super) anchor: String,
     pub(super) cells: Arc<[Cell]>,
 }
 
 impl From<Vec<Cell>> for Row {
     fn from(cells: Vec<Cell>) -> Self {
-        Self { anchor: String::new(), cells: cells.into() }
+        Self { cells: cells.into() }
     }
 }
 
@@ -115,7 +113,7 @@ impl Table {
         rows: &'t [Row],
         shown: Vec<usize>,
     ) -> TableView<'t> {
-        TableView { root, table: self, shown, rows }
+        TableView { root, page: "", table: self, shown, rows }
     }
 
     /// The numbers of the columns in which a cell says something, without those with these keys.
@@ -130,6 +128,8 @@ impl Table {
 /// A table, or a part of it, on a page. A column in which no cell says anything is left out.
 pub(super) struct TableView<'t> {
     root: &'t str,
+    /// The path of the page, if links may lead to rows of the table; empty if none do.
+    page: &'t str,
     table: &'t Table,
     /// The numbers of the columns that are shown.
     shown: Vec<usize>,
@@ -151,7 +151,12 @@ impl FastWritable for TableView<'_> {
     }
 }
 
-impl TableView<'_> {
+impl<'t> TableView<'t> {
+    /// The same on the page at `path`, where a row is the target of links if its own link leads to it.
+    pub(super) fn on(self, path: &'t str) -> Self {
+        Self { page: path, ..self }
+    }
+
     /// Row by row, so that no table is in memory twice.
     fn write(&self, into: &mut dyn fmt::Write) -> fmt::Result {
         let mut html = Html::with_capacity(2 * ROW_BYTES);
@@ -186,12 +191,19 @@ impl TableView<'_> {
         html.markup("</tr></thead>\n<tbody>\n");
     }
 
+    /// The text and the anchor in `cell` if its link leads to its own row.
+    fn target<'r>(&self, cell: &'r Cell) -> Option<(&'r Text, &'r str)> {
+        let Cell::Link(link) = cell else { return None };
+        let anchor = link.href.strip_prefix(self.page).filter(|_| !self.page.is_empty())?;
+        Some((&link.text, anchor.strip_prefix('#')?))
+    }
+
     fn write_row(&self, row: &Row, html: &mut Html) {
-        if row.anchor.is_empty() {
-            html.markup("<tr>");
-        } else {
-            html.markup("<tr id=\"").text(&row.anchor).markup("\">");
-        }
+        let target = self.shown.first().and_then(|&i| self.target(&row.cells[i]));
+        match target {
+            None => html.markup("<tr>"),
+            Some((_, anchor)) => html.markup("<tr id=\"").text(anchor).markup("\">"),
+        };
         for (place, &i) in self.shown.iter().enumerate() {
             let kind = self.table.columns[i].kind;
             // The first cell names the row.
@@ -201,7 +213,12 @@ impl TableView<'_> {
                 html.markup(" data-label=\"").markup(self.table.columns[i].label).markup("\"");
             }
             html.markup(">");
-            row.cells[i].write(self.root, html);
+            match target {
+                Some((text, _)) if place == 0 => {
+                    html.isolated(text.as_str());
+                }
+                _ => row.cells[i].write(self.root, html),
+            }
             html.markup(if place == 0 { "</th>" } else { "</td>" });
         }
         html.markup("</tr>\n");

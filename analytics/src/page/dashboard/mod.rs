@@ -151,9 +151,8 @@ fn run(run: &RunRecord) -> RunFacts<'_> {
 }
 
 fn queue<'a>(site: &Site<'a>) -> QueueFacts<'a> {
-    let entries = site.entries(None, None);
-    let count = |entries: &[&QueueEntry]| -> BTreeMap<&'static str, usize> {
-        let n = |label| entries.iter().filter(|it| it.status.label() == label).count();
+    let count = |ecosystem: Option<&EcosystemId>| -> BTreeMap<&'static str, usize> {
+        let n = |label| site.n_entries(ecosystem, Some(label));
         StatusLabel::ALL.iter().map(|&label| (label.as_str(), n(label))).collect()
     };
     let package = |entry: &&'a QueueEntry| PackageEntry {
@@ -166,10 +165,10 @@ fn queue<'a>(site: &Site<'a>) -> QueueFacts<'a> {
     };
     let queued = site.records.queues.keys();
     QueueFacts {
-        total: entries.len(),
-        by_status: count(&entries),
-        by_ecosystem: queued.map(|id| (id, count(&site.entries(Some(id), None)))).collect(),
-        packages: entries.iter().map(package).collect(),
+        total: site.entries.len(),
+        by_status: count(None),
+        by_ecosystem: queued.map(|id| (id, count(Some(id)))).collect(),
+        packages: site.entries.iter().map(package).collect(),
     }
 }
 
