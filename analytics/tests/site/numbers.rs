@@ -397,3 +397,24 @@ fn decisions_about_sources_are_counted_and_those_that_need_a_person_listed() {
     assert!(site["index.html"].contains("<a href=\"disambiguations-need-review.html\">1</a>"));
     count::check_all(&site);
 }
+
+#[test]
+fn results_that_nobody_counted_are_not_called_untested() {
+    let mut state = MemoryState::default();
+    state.run(json!({"batch_id": "npm-2026-11-21T12-00-00Z", "ecosystem": "npm",
+        "timestamp": sample::now(), "environments": {"linux-alpine-musl-x86_64":
+            {"tested": 4, "passed": 3, "failed": 1, "blocked": 0, "skipped": 0}}}));
+    state.failure(json!({"id": "npm-2026-11-20T12-00-00Z-a", "ecosystem": "npm",
+        "package_id": "npm:a", "batch_id": "npm-2026-11-20T12-00-00Z", "timestamp": sample::now(),
+        "environment": "linux-debian-glibc-x86_64"}));
+    let page = &site(&state, sample::now())["environments.html"];
+    let row = |environment: &str| {
+        let (_, rest) = page.split_once(&format!(">{environment}<")).unwrap();
+        rest.split_once("</tr>").unwrap().0.to_owned()
+    };
+    assert!(row("linux-debian-glibc-x86_64").contains("nothing counted"));
+    assert!(row("linux-debian-glibc-x86_64").contains("linux-debian-glibc-x86_64.html\">1</a>"));
+    assert!(row("linux-alpine-musl-x86_64").contains("75 %"));
+    // Nothing was blocked or skipped.
+    assert!(page.contains(">Failed</th>") && !page.contains(">Blocked</th>"), "{page}");
+}
