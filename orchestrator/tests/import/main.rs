@@ -32,7 +32,7 @@ use libtest_mimic::{Arguments, Trial};
 fn main() -> ExitCode {
     let no_corpus =
         (!Path::new(corpus::FOLDER).is_dir()).then_some("needs the data of the earlier pipeline");
-    let always = shapes::TESTS.iter().chain(signatures::TESTS);
+    let always = shapes::tests().chain(signatures::TESTS);
     let mut trials: Vec<Trial> = always.map(|&(name, test)| trial(name, test, None)).collect();
     let of_corpus = corpus::TESTS
         .iter()
