@@ -1,7 +1,7 @@
 //! Where packages stand and what happens next. [`batch_core::decide::explain`] decides, as for the
 //! terminal; this module collects what it needs.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use batch_core::{
     decide::{
@@ -21,7 +21,7 @@ use crate::{
 /// The size of a batch of the rotation.
 const BATCH_SIZE: usize = 10;
 
-pub(crate) type Places<'a> = BTreeMap<&'a PackageId, Result<Place, SkipReason>>;
+pub(crate) type Places<'a> = HashMap<&'a PackageId, Result<Place, SkipReason>>;
 
 /// The places of all entries in the plans of their ecosystems.
 pub(crate) fn places<'a>(site: &Site<'a>) -> Places<'a> {

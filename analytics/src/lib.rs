@@ -10,6 +10,7 @@
 
 mod blockers;
 mod causes;
+mod entries;
 mod explained;
 mod health;
 mod history;

@@ -6,7 +6,7 @@ use batch_core::{
     decide::headline::{Headline, Remedy, remedy},
     model::{
         EcosystemId, FailureRecord, Fingerprint, PackageId, QueueEntry, RecipeName, RunRecord,
-        Status, StatusLabel, Tier, slug,
+        Status, StatusLabel, slug,
     },
     plugin::Registry,
 };
@@ -16,6 +16,7 @@ use crate::{
     Circumstances,
     blockers::{self, Blocker},
     causes::{self, Cause},
+    entries::Entries,
     newest::newest,
     page::N_ROWS,
     path,
@@ -46,10 +47,7 @@ pub(crate) struct Site<'a> {
     pub(crate) causes: Vec<Cause<'a>>,
     pub(crate) blockers: Vec<Blocker<'a>>,
     blockers_by_id: HashMap<PackageId, usize>,
-    /// All entries by tier and id.
-    pub(crate) entries: Vec<&'a QueueEntry>,
-    /// The numbers of the entries of each ecosystem with each status, in their order.
-    numbers: BTreeMap<(&'a EcosystemId, StatusLabel), Vec<usize>>,
+    pub(crate) entries: Entries<'a>,
     /// The names of all recipes.
     recipe_names: HashSet<&'a str>,
     pub(crate) attempts: Attempts<'a>,
@@ -87,8 +85,7 @@ impl<'a> Site<'a> {
             causes,
             blockers_by_id: ids_of_blockers.collect(),
             blockers,
-            entries: records.queues.values().flat_map(BTreeMap::values).collect(),
-            numbers: BTreeMap::new(),
+            entries: Entries::new(&records.queues),
             recipe_names: records.recipe_names.iter().map(RecipeName::as_str).collect(),
             places: attempts.packages().map(|id| (id, Place::Page)).collect(),
             batches: attempts.batches().map(|id| (id, None)).collect(),
@@ -103,7 +100,6 @@ impl<'a> Site<'a> {
             site.failures_by_package.entry(&failure.package_id).or_default().push(failure);
         }
         site.batches.extend(records.runs.iter().map(|run| (&*run.batch_id, Some(run))));
-        site.entries.sort_by_key(|entry| in_order(entry));
         site.place_entries();
         site.match_recipes();
         site
@@ -111,13 +107,15 @@ impl<'a> Site<'a> {
 
     /// Gives each entry its page, or the row that stands for it.
     fn place_entries(&mut self) {
-        for (i, entry) in self.entries.iter().enumerate() {
-            let same = self.numbers.entry((&entry.id.ecosystem, entry.status.label())).or_default();
-            let has_page = entry.status != Status::Pending || entry.last_attempt_at.is_some();
-            let place = if has_page { Place::Page } else { Place::Row(1 + same.len() / N_ROWS) };
+        let mut n_pending: HashMap<&EcosystemId, usize> = HashMap::new();
+        for entry in &self.entries.all {
+            let is_pending = entry.status == Status::Pending;
+            let n_before = n_pending.entry(&entry.id.ecosystem).or_default();
+            let has_page = !is_pending || entry.last_attempt_at.is_some();
+            let place = if has_page { Place::Page } else { Place::Row(1 + *n_before / N_ROWS) };
             // A package that was attempted has its page already.
             self.places.entry(&entry.id).or_insert(place);
-            same.push(i);
+            *n_before += usize::from(is_pending);
         }
     }
 
@@ -187,7 +185,7 @@ impl<'a> Site<'a> {
             Some(Place::Page) => path::package(id),
             Some(Place::Row(n)) => {
                 let list = path::status_in(&id.ecosystem, StatusLabel::Pending);
-                format!("{}#p-{}", path::list(&list, *n), slug(id.name.as_str()))
+                path::list(&list, *n) + "#p-" + &slug(id.name.as_str())
             }
         }
     }
@@ -230,39 +228,6 @@ impl<'a> Site<'a> {
         Some(format!("{}/blob/main/{file}", self.forge?))
     }
 
-    /// The entries of an ecosystem, or of all, with a status, or with any: for each ecosystem and
-    /// status their numbers in [`entries`](Self::entries).
-    fn asked(
-        &self,
-        ecosystem: Option<&EcosystemId>,
-        status: Option<StatusLabel>,
-    ) -> impl Iterator<Item = &[usize]> {
-        let is_asked = move |(id, label): (&EcosystemId, StatusLabel)| {
-            ecosystem.is_none_or(|asked| asked == id) && status.is_none_or(|asked| asked == label)
-        };
-        self.numbers.iter().filter(move |(key, _)| is_asked(**key)).map(|(_, same)| &**same)
-    }
-
-    /// How many entries there are of one ecosystem, or of all, with that status, or with any.
-    pub(crate) fn n_entries(
-        &self,
-        ecosystem: Option<&EcosystemId>,
-        status: Option<StatusLabel>,
-    ) -> usize {
-        self.asked(ecosystem, status).map(<[usize]>::len).sum()
-    }
-
-    /// The numbers of these entries in [`entries`](Self::entries), sorted.
-    pub(crate) fn numbers(
-        &self,
-        ecosystem: Option<&EcosystemId>,
-        status: Option<StatusLabel>,
-    ) -> Vec<usize> {
-        let mut numbers: Vec<usize> = self.asked(ecosystem, status).flatten().copied().collect();
-        numbers.sort_unstable();
-        numbers
-    }
-
     /// The package as a blocker of others.
     pub(crate) fn blocker(&self, id: &PackageId) -> Option<&Blocker<'a>> {
         Some(&self.blockers[*self.blockers_by_id.get(id)?])
@@ -301,10 +266,6 @@ impl<'a> Site<'a> {
         let plugin = self.circumstances.registry.and_then(|registry| registry.get(id));
         plugin.map_or(u16::MAX, |plugin| plugin.rotation_rank)
     }
-}
-
-fn in_order(entry: &QueueEntry) -> (Tier, &PackageId) {
-    (entry.tier, &entry.id)
 }
 
 /// The address of the repository in the address of one of its workflow runs.

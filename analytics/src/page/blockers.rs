@@ -35,7 +35,7 @@ fn row(site: &Site<'_>, blocker: &Blocker<'_>) -> Row {
     let id = &blocker.id;
     let list = path::list(&path::blocker(&id.ecosystem, &id.name), 1);
     let status = blocker.entry.map_or(NOT_QUEUED, |entry| row::status(entry.status.label()));
-    Row::from(vec![
+    Row::from([
         Cell::link(Link::package(site, id)),
         Cell::text(&id.ecosystem),
         Cell::count(blocker.unlocks.len(), format!("{list}#unlocks")),

@@ -35,7 +35,7 @@ fn row(site: &Site<'_>, transition: &BreakerTransition) -> Row {
     let evidence: Vec<Link> = transition.evidence.iter().take(N_EVIDENCE).map(link).collect();
     let n_more = transition.evidence.len().saturating_sub(N_EVIDENCE);
     let more = if n_more > 0 { format!("{n_more} more and ") } else { String::new() };
-    Row::from(vec![
+    Row::from([
         Cell::Time(Timestamp(transition.at)),
         Cell::Link(Link::ecosystem(&transition.ecosystem)),
         Cell::Word(word(transition.from)),

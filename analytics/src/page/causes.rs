@@ -27,7 +27,7 @@ pub(super) const COLUMNS: &[Column] = &[
 /// A row about failures with one fingerprint.
 pub(super) fn row(site: &Site<'_>, cause: &Cause<'_>) -> Row {
     let newest = cause.newest();
-    Row::from(vec![
+    Row::from([
         Cell::Link(Link::new(&*site.shown(newest).href, site.headline(newest))),
         Cell::text(newest.category()),
         Cell::text(newest.subcategory()),

@@ -32,7 +32,7 @@ impl Change<'_> {
     pub(super) fn table(&self, site: &Site<'_>, batch_id: &str) -> Table {
         let row = |id: &&PackageId| {
             let tried = site.attempts.of_package(id).find(|it| it.batch_id == batch_id);
-            Row::from(vec![
+            Row::from([
                 Cell::link(Link::package(site, id)),
                 tried.map_or(Cell::None, |it| Cell::Word(it.ended.as_str())),
             ])

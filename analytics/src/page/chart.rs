@@ -157,7 +157,7 @@ pub(super) fn outcomes(site: &Site<'_>) -> Option<Figure> {
     let legend =
         [("c-good", "verified"), ("c-bad", "failed"), ("c-wait", "blocked"), ("c-none", "")];
     let row = |(day, it): (&NaiveDate, &Day)| {
-        Row::from(vec![
+        Row::from([
             Cell::text(day),
             Cell::Number(it.n_runs),
             Cell::Number(it.verified),

@@ -91,7 +91,7 @@ pub(super) const NEED_REVIEW: &str = "disambiguations-need-review";
 fn row(site: &Site<'_>, decision: &Decision<'_>) -> Row {
     let link = |id: &PackageId| Link::new(site.package_href(id), id);
     let others = decision.alternatives.iter().map(link).collect();
-    Row::from(vec![
+    Row::from([
         Cell::text(decision.tool),
         Cell::link(link(decision.selected)),
         Cell::Links(Text::default(), others),

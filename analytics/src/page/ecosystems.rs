@@ -70,7 +70,7 @@ fn breaker(site: &Site<'_>, id: &EcosystemId) -> Row {
     };
     let is_own = |run: &&RunRecord| run.ecosystem.as_ref() == Some(id);
     let last = site.records.runs.iter().find(is_own);
-    Row::from(vec![
+    Row::from([
         Cell::Link(Link::ecosystem(id)),
         Cell::Word(permission.as_str()),
         next,
@@ -152,7 +152,7 @@ fn of_ecosystem(site: &Site<'_>, id: &EcosystemId, shares: EvidenceShares) -> Ro
             Some(status) => path::status_in(id, status),
             None => path::queue(id),
         };
-        Cell::count(site.n_entries(Some(id), status), path::list(&stem, 1))
+        Cell::count(site.entries.count(Some(id), status), path::list(&stem, 1))
     };
     let is_own = |run: &&RunRecord| run.ecosystem.as_ref() == Some(id);
     let n_runs = site.records.runs.iter().filter(is_own).count();
@@ -161,7 +161,7 @@ fn of_ecosystem(site: &Site<'_>, id: &EcosystemId, shares: EvidenceShares) -> Ro
         0 => Cell::Number(0),
         n => Cell::text(format_args!("{n} ({})", shares::percentage(share))),
     };
-    Row::from(vec![
+    Row::from([
         Cell::Link(Link::ecosystem(id)),
         if site.is_served(id) { Cell::Word(permission.as_str()) } else { Cell::None },
         count(None),
@@ -211,7 +211,7 @@ fn page(site: &Site<'_>, id: &EcosystemId) -> Page {
     };
     let total = |&status: &StatusLabel| Part {
         label: Text::new(&label(row::status(status))),
-        n: site.n_entries(Some(id), Some(status)),
+        n: site.entries.count(Some(id), Some(status)),
         href: path::list(&path::status_in(id, status), 1),
     };
     let n_failures = site.records.failures.iter().filter(|it| it.package_id.ecosystem == *id);

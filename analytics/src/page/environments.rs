@@ -43,7 +43,7 @@ fn row(site: &Site<'_>, environment: Environment, counts: &EnvironmentCounts) ->
     let share = (counts.passed * 100).checked_div(counts.tested);
     // Columns that are zero everywhere are left out.
     let rare = |n| if n == 0 { Cell::None } else { Cell::Number(n) };
-    Row::from(vec![
+    Row::from([
         Cell::text(environment.as_str()),
         Cell::Number(counts.tested),
         Cell::Number(counts.passed),

@@ -216,7 +216,7 @@ const PARTS: &[Column] =
 fn parts(lists: &[Part]) -> Table {
     let row = |part: &Part| {
         let name = Link { href: part.href.clone(), text: part.label.clone() };
-        Row::from(vec![Cell::Link(name), Cell::count(part.n, &*part.href)])
+        Row::from([Cell::Link(name), Cell::count(part.n, &*part.href)])
     };
     Table {
         id: "parts",

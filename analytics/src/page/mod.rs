@@ -73,15 +73,20 @@ pub(crate) fn pages<E>(
 ) -> Result<Summary, E> {
     let site = &Site::new(records, circumstances);
     // Whoever needs it first makes it, while other threads make pages that do not need it.
-    let overview = OnceLock::new();
+    let (overview, places) = (OnceLock::new(), OnceLock::new());
     let overview = || overview.get_or_init(|| overview::Overview::new(site, months));
+    let places = || places.get_or_init(|| explained::places(site));
     let (rows, entries) = (&failures::rows(site), &packages::rows(site));
-    let places = &explained::places(site);
     let runs: Vec<_> = site.batches.iter().collect();
     let packages = site.packages();
     // What takes longest comes first, so that no thread is left alone with it.
     let mut all: Vec<Job<'_>> = vec![
         Box::new(|| dashboard::build(site, overview())),
+        // For the pages of packages, which come later.
+        Box::new(|| {
+            places();
+            vec![]
+        }),
         Box::new(|| vec![index::build(site, overview())]),
         Box::new(|| redirect::build(site).into()),
         Box::new(|| runs::build(site, &overview().health)),
@@ -98,7 +103,7 @@ pub(crate) fn pages<E>(
     all.extend(failures::jobs(site, rows));
     all.extend(packages::jobs(site, entries));
     all.extend(jobs::for_each(&runs, |(batch_id, run)| run::build(site, batch_id, **run)));
-    all.extend(jobs::for_each(&packages, |id| package::build(site, places, id)));
+    all.extend(jobs::for_each(&packages, |id| package::build(site, places(), id)));
     all.extend(jobs::for_each(&records.failures, |failure| failure::build(site, failure)));
     jobs::run(all, put)?;
     Ok(summary(site, months))

@@ -70,7 +70,7 @@ fn row(month: &str, counts: Counts) -> Row {
         (n > 0).then(|| Link::new(href, format_args!("{}.jsonl.gz", kind.as_str())))
     };
     let files = [file(Record::Failures, counts.n_failures), file(Record::Runs, counts.n_runs)];
-    Row::from(vec![
+    Row::from([
         Cell::text(month),
         page(Record::Failures, counts.n_failures),
         page(Record::Runs, counts.n_runs),

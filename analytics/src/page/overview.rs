@@ -114,7 +114,7 @@ impl<'a> Overview<'a> {
             queue: queue_status::table(site),
             blockers: top_blockers(site),
             n_blockers: site.blockers.len(),
-            n_blocked: site.n_entries(None, Some(StatusLabel::Blocked)),
+            n_blocked: site.entries.count(None, Some(StatusLabel::Blocked)),
             categories: categories(&all),
             runs: last_runs(site),
             n_runs: records.runs.len(),

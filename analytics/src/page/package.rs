@@ -224,7 +224,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
         Some(failure) => failure.executables_from,
         None => name.and_then(|name| tried.run?.executables_from.get(name)).copied(),
     };
-    Row::from(vec![
+    Row::from([
         Cell::Time(Timestamp(tried.at)),
         Cell::Word(tried.ended.as_str()),
         failure.map_or(Cell::None, |it| Cell::Link(Link::failure(site, it))),

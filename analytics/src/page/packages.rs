@@ -16,7 +16,7 @@ const ALL: &str = "queue";
 
 /// A row for each entry, in their order. The lists share them.
 pub(super) fn rows(site: &Site<'_>) -> Vec<Row> {
-    threads::map(&site.entries, |entry| row::package(site, &entry.id, Some(entry)))
+    threads::map(&site.entries.all, |entry| row::package(site, &entry.id, Some(entry)))
 }
 
 pub(super) fn jobs<'s>(site: &'s Site<'_>, rows: &'s [Row]) -> Vec<Job<'s>> {
@@ -59,7 +59,7 @@ fn by_status<'s>(site: &'s Site<'_>, rows: &'s [Row]) -> Vec<Job<'s>> {
     let whole = move || {
         let part = |&status: &StatusLabel| Part {
             label: Text::new(&label(row::status(status))),
-            n: site.n_entries(None, Some(status)),
+            n: site.entries.count(None, Some(status)),
             href: path::list(&path::status(status), 1),
         };
         let parts = StatusLabel::ALL.iter().map(part).collect();
@@ -83,7 +83,7 @@ fn by_status<'s>(site: &'s Site<'_>, rows: &'s [Row]) -> Vec<Job<'s>> {
                 facets: vec![of_ecosystems(site, Some(status))],
                 without: &["status"],
                 index: Index::PartOf(ALL, vec![of_status(status)]),
-                ..plain(rows_of_part(rows, &site.numbers(None, Some(status))))
+                ..plain(rows_of_part(rows, &site.entries.numbers(None, Some(status))))
             };
             list::write(site, list)
         })
@@ -112,7 +112,7 @@ fn divided(
     let pairs = all.flat_map(|id| statuses().map(move |status| (id, *status)));
     let part = |(id, status): (&EcosystemId, StatusLabel)| Part {
         label: Text::of(format_args!("{id}: {}", label(row::status(status)))),
-        n: site.n_entries(Some(id), Some(status)),
+        n: site.entries.count(Some(id), Some(status)),
         href: path::list(&path::status_in(id, status), 1),
     };
     pairs.map(part).filter(|part| part.n > 0).collect()
@@ -149,7 +149,7 @@ fn of_ecosystems(site: &Site<'_>, status: Option<StatusLabel>) -> Facet {
             Some(status) => path::status_in(ecosystem, status),
             None => path::queue(ecosystem),
         };
-        let n = site.n_entries(Some(ecosystem), status);
+        let n = site.entries.count(Some(ecosystem), status);
         Part { label: Text::of(ecosystem), n, href: path::list(&stem, 1) }
     };
     let parts = site.ecosystems().into_iter().map(part).filter(|part| part.n > 0);
@@ -166,7 +166,7 @@ fn of_ecosystem<'s>(
     let whole: Job<'s> = Box::new(move || {
         let part = |&status: &StatusLabel| Part {
             label: Text::new(&label(row::status(status))),
-            n: site.n_entries(Some(ecosystem), Some(status)),
+            n: site.entries.count(Some(ecosystem), Some(status)),
             href: path::list(&path::status_in(ecosystem, status), 1),
         };
         let parts = StatusLabel::ALL.iter().map(part).filter(|part| part.n > 0).collect();
@@ -177,14 +177,14 @@ fn of_ecosystem<'s>(
             facets: vec![Facet { name: "By status", parts }],
             without: &["ecosystem"],
             index: Index::PartOf(ALL, vec![of_whole]),
-            ..plain(rows_of_part(rows, &site.numbers(Some(ecosystem), None)))
+            ..plain(rows_of_part(rows, &site.entries.numbers(Some(ecosystem), None)))
         };
         list::write(site, list)
     });
     let one = |&status: &StatusLabel| -> Job<'s> {
         let preset = preset.clone();
         Box::new(move || {
-            let numbers = site.numbers(Some(ecosystem), Some(status));
+            let numbers = site.entries.numbers(Some(ecosystem), Some(status));
             // An empty cell of a table has no link.
             if numbers.is_empty() {
                 return vec![];

@@ -15,7 +15,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 fn row(problem: &Problem) -> Row {
-    Row::from(vec![
+    Row::from([
         Cell::text(&problem.file),
         // 0 stands for the whole file.
         if problem.place == 0 { Cell::None } else { Cell::Number(problem.place) },

@@ -24,7 +24,7 @@ const QUEUE: &[Column] = &[
 pub(super) fn table(site: &Site<'_>) -> Table {
     let line = |ecosystem: Option<&EcosystemId>| {
         let count = |status: Option<StatusLabel>| {
-            let n = site.n_entries(ecosystem, status);
+            let n = site.entries.count(ecosystem, status);
             let stem = match (ecosystem, status) {
                 (Some(id), Some(status)) => path::status_in(id, status),
                 (Some(id), None) => path::queue(id),

@@ -33,7 +33,7 @@ impl Link {
 
     /// A link to all that is known about a package, with its name as text.
     pub(super) fn package(site: &Site<'_>, id: &PackageId) -> Self {
-        Self::new(site.package_href(id), &id.name)
+        Self { href: site.package_href(id), text: Text::new(id.name.as_str()) }
     }
 
     /// A link to the page of a failure, with its headline as text, without the package that is named
@@ -73,7 +73,7 @@ pub(super) const HIDDEN_OF_FAILURES: &[&str] = &["cause"];
 /// A row about a failed attempt.
 pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Row {
     let environment = failure.environment.map_or("", |environment| environment.as_str());
-    Row::from(vec![
+    Row::from([
         Cell::link(Link::package(site, &failure.package_id)),
         Cell::Link(Link::failure(site, failure)),
         Cell::text(failure.category()),
@@ -104,7 +104,7 @@ pub(super) const SHORT_RUN_COLUMNS: &[Column] = RUN_COLUMNS.split_at(9).0;
 
 pub(super) fn short_run(site: &Site<'_>, of: &RunRecord) -> Row {
     let row = run(site, of);
-    Row { cells: row.cells[..SHORT_RUN_COLUMNS.len()].into() }
+    Row::from(&row.cells[..SHORT_RUN_COLUMNS.len()])
 }
 
 /// The parts of a run, by how the attempts ended, each with the anchor of its table.
@@ -133,7 +133,7 @@ pub(super) fn run(site: &Site<'_>, run: &RunRecord) -> Row {
         0 => Cell::None,
         n => part(n, "redirected", run.disambiguations.len()),
     };
-    Row::from(vec![
+    Row::from([
         Cell::TimeLink(Timestamp(run.timestamp), href.clone()),
         Cell::text(ecosystem(run)),
         // Most runs are in their own slot; only the others are worth a word.
@@ -198,9 +198,9 @@ pub(super) const PACKAGE_COLUMNS: &[Column] = &[
 pub(super) fn package(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Row {
     let why = entry.map_or_else(Why::default, |entry| Why::short(site, entry));
     let popularity = entry.and_then(|entry| entry.popularity.as_ref());
-    Row::from(vec![
+    Row::from([
         Cell::link(Link::package(site, id)),
-        Cell::text(&id.ecosystem),
+        Cell::Text(Text::new(id.ecosystem.as_str())),
         entry.map_or(Cell::Word(NOT_QUEUED), |entry| Cell::Word(status(entry.status.label()))),
         entry.map_or(Cell::None, |entry| Cell::text(u8::from(entry.tier))),
         if why.text.is_empty() && why.links.is_empty() {

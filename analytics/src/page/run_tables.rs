@@ -106,14 +106,14 @@ fn of_record(site: &Site<'_>, run: &RunRecord) -> Vec<(&'static str, Table)> {
     let redirected = run
         .disambiguations
         .iter()
-        .map(|it| Row::from(vec![package(&it.to), package(&it.from), Cell::text(&it.reason)]));
+        .map(|it| Row::from([package(&it.to), package(&it.from), Cell::text(&it.reason)]));
     let restricted = run.exclusions.iter().map(|it| restricted(site, run, it));
-    let deferred = run.deferred.iter().map(|id| Row::from(vec![package(id)]));
+    let deferred = run.deferred.iter().map(|id| Row::from([package(id)]));
     let environments = run.environments.iter().map(|(environment, n)| {
         let reasons = n.skip_reasons.iter();
         let reasons: Vec<String> =
             reasons.map(|(reason, n)| format!("{n} {}", label(reason.as_str()))).collect();
-        Row::from(vec![
+        Row::from([
             Cell::text(environment.as_str()),
             Cell::Number(n.tested),
             Cell::Number(n.passed),
@@ -124,7 +124,7 @@ fn of_record(site: &Site<'_>, run: &RunRecord) -> Vec<(&'static str, Table)> {
         ])
     });
     let hosts = run.requests.iter().map(|(host, usage)| {
-        Row::from(vec![
+        Row::from([
             Cell::text(host),
             Cell::Number(usage.sent),
             Cell::Number(usage.throttled),
@@ -154,7 +154,7 @@ fn restricted(site: &Site<'_>, run: &RunRecord, exclusion: &Exclusion) -> Row {
     let failures = site.failures_of(&run.batch_id).iter();
     let reasons = failures.filter(|it| exclusion.failure_ids.contains(&it.id));
     let links: Vec<Link> = reasons.map(|it| by_place(site, it, it.subcategory())).collect();
-    Row::from(vec![
+    Row::from([
         Cell::link(Link {
             text: Text::of(&exclusion.package_id),
             ..Link::package(site, &exclusion.package_id)
@@ -179,7 +179,7 @@ fn by_place(site: &Site<'_>, failure: &FailureRecord, without: &str) -> Link {
 fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
     let link = |failure: &&FailureRecord| by_place(site, failure, failure.subcategory());
     let first = tried.failures.first();
-    Row::from(vec![
+    Row::from([
         Cell::link(Link::package(site, tried.package)),
         Cell::Word(tried.ended.as_str()),
         first.map_or(Cell::None, |it| Cell::Link(Link::failure(site, it))),
@@ -192,7 +192,7 @@ fn verified(site: &Site<'_>, tried: &Tried<'_>, run: Option<&RunRecord>) -> Row 
     let name: Option<&RecipeName> = site.recipe_name(tried.package);
     let from = name.and_then(|name| run?.executables_from.get(name));
     let link = |failure: &&FailureRecord| by_place(site, failure, "no environment");
-    Row::from(vec![
+    Row::from([
         Cell::link(Link::package(site, tried.package)),
         Cell::Word(tried.ended.as_str()),
         match (site.recipe(tried.package), name) {

@@ -64,8 +64,8 @@ pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
 
 fn rows(site: &Site<'_>) -> Vec<Row> {
     let row = |ecosystem| {
-        let n = site.n_entries(Some(ecosystem), None);
-        let n_done = site.n_entries(Some(ecosystem), Some(StatusLabel::Success));
+        let n = site.entries.count(Some(ecosystem), None);
+        let n_done = site.entries.count(Some(ecosystem), Some(StatusLabel::Success));
         let last = site.records.seedings.iter().find(|it| it.ecosystem == *ecosystem);
         let listed = last.and_then(|it| it.expected).map(|n| n as u64);
         let left = last.and_then(|it| it.not_visited).map(|n| n as u64);
@@ -73,7 +73,7 @@ fn rows(site: &Site<'_>) -> Vec<Row> {
         let without = if command.is_some() { "never_seeded" } else { "no_seeder" };
         let share = (n_done * 100).checked_div(n);
         let done = path::list(&path::status_in(ecosystem, StatusLabel::Success), 1);
-        Row::from(vec![
+        Row::from([
             Cell::Link(Link::ecosystem(ecosystem)),
             Cell::count(n, path::list(&path::queue(ecosystem), 1)),
             Cell::count(n_done, done),
@@ -93,7 +93,7 @@ fn run_row(seeding: &SeedingRecord) -> Row {
     let skipped: Vec<String> = seeding.skipped.iter().map(skipped).collect();
     let why = seeding.sources.iter().filter_map(|source| source.reason.as_deref());
     let why: Vec<&str> = why.collect();
-    Row::from(vec![
+    Row::from([
         Cell::Time(Timestamp(seeding.ended_at)),
         Cell::text(&seeding.ecosystem),
         Cell::Word(seeding.outcome.as_str()),

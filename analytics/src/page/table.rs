@@ -82,8 +82,8 @@ pub(super) struct Row {
     pub(super) cells: Arc<[Cell]>,
 }
 
-impl From<Vec<Cell>> for Row {
-    fn from(cells: Vec<Cell>) -> Self {
+impl<T: Into<Arc<[Cell]>>> From<T> for Row {
+    fn from(cells: T) -> Self {
         Self { cells: cells.into() }
     }
 }

@@ -73,7 +73,7 @@ fn note<'a>(openings: &mut Vec<Opening<'a>>, line: &'a BreakerTransition) {
 }
 
 fn opening(id: &EcosystemId, opening: &Opening<'_>) -> Row {
-    Row::from(vec![
+    Row::from([
         Cell::Link(Link::ecosystem(id)),
         Cell::Time(Timestamp(opening.from)),
         Cell::time(opening.probes_from.map(Timestamp)),

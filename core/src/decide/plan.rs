@@ -1,6 +1,6 @@
 //! Chooses the packages that a run attempts.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{cmp::Reverse, collections::HashMap};
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -120,11 +120,11 @@ pub fn places<'q>(
     admission: &Admission,
     batch_limit: BatchLimit,
     now: DateTime<Utc>,
-) -> BTreeMap<&'q PackageId, Result<Place, SkipReason>> {
+) -> HashMap<&'q PackageId, Result<Place, SkipReason>> {
     let reason = |entry: &'q QueueEntry| {
         Some((&entry.id, Err(obstacle(entry, admission, batch_limit.tier, now)?)))
     };
-    let mut places: BTreeMap<_, _> = queue.values().filter_map(reason).collect();
+    let mut places: HashMap<_, _> = queue.values().filter_map(reason).collect();
     let is_free = |entry: &&'q QueueEntry| !places.contains_key(&entry.id);
     let entries: Vec<&QueueEntry> = queue.values().filter(is_free).collect();
     let n_eligible = entries.len();

@@ -152,7 +152,7 @@ fn run(run: &RunRecord) -> RunFacts<'_> {
 
 fn queue<'a>(site: &Site<'a>) -> QueueFacts<'a> {
     let count = |ecosystem: Option<&EcosystemId>| -> BTreeMap<&'static str, usize> {
-        let n = |label| site.n_entries(ecosystem, Some(label));
+        let n = |label| site.entries.count(ecosystem, Some(label));
         StatusLabel::ALL.iter().map(|&label| (label.as_str(), n(label))).collect()
     };
     let package = |entry: &&'a QueueEntry| PackageEntry {
@@ -165,10 +165,10 @@ fn queue<'a>(site: &Site<'a>) -> QueueFacts<'a> {
     };
     let queued = site.records.queues.keys();
     QueueFacts {
-        total: site.entries.len(),
+        total: site.entries.all.len(),
         by_status: count(None),
         by_ecosystem: queued.map(|id| (id, count(Some(id)))).collect(),
-        packages: site.entries.iter().map(package).collect(),
+        packages: site.entries.all.iter().map(package).collect(),
     }
 }
 
