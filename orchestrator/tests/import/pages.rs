@@ -62,17 +62,4 @@ fn hold_together() {
             assert!(!body.contains(folder), "{folder} in {path}");
         }
     }
-    seedings_are_told_apart(&site["seeding.html"]);
-}
-
-/// The old records name an ecosystem that no plugin serves, and no seeding.
-fn seedings_are_told_apart(page: &str) {
-    let row = |ecosystem: &str| {
-        let link = format!("<a href=\"ecosystems/{ecosystem}.html\">");
-        let (_, rest) = page.split_once(&link).expect(ecosystem);
-        rest.split_once("</tr>").unwrap().0.to_owned()
-    };
-    assert!(row("npm").contains("never seeded") && row("npm").contains("tsuku-batch seed npm"));
-    let unknown = row("unknown");
-    assert!(unknown.contains("no seeder") && !unknown.contains("tsuku-batch seed"), "{unknown}");
 }

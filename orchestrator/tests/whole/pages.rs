@@ -8,11 +8,16 @@ use std::{
 };
 
 use libtest_mimic::Trial;
+use serde_json::json;
 
 use crate::{root::TestRoot, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial("served_pages_are_compressed_and_follow_the_state", served, None)]
+    let tests: [(&str, fn()); 2] = [
+        ("served_pages_are_compressed_and_follow_the_state", served),
+        ("an_ecosystem_that_only_old_records_name_has_no_seeder_and_no_command", without_plugin),
+    ];
+    tests.into_iter().map(|(name, test)| trial(name, test, None)).collect()
 }
 
 /// A server that ends with the test.
@@ -88,4 +93,27 @@ fn served() {
         assert!(Instant::now() < end, "the pages do not follow the state: {page}");
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+fn without_plugin() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    root.put_pending(&["one"]);
+    let batch = "circus-2026-01-02T00-00-00Z";
+    let record = json!({"schema_version": 2, "id": format!("{batch}-a"), "package_id": "circus:a",
+        "ecosystem": "circus", "batch_id": batch, "stage": "validate", "confidence": "stated",
+        "category": "validation_failed", "subcategory": "install_failed", "message": "it failed",
+        "fingerprint": "00000000000000aa", "timestamp": "2026-01-02T00:00:00Z"});
+    let file = root.path(&format!("data/failures/{batch}.jsonl"));
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, format!("{record}\n")).unwrap();
+    root.ok(&["--now", "2026-01-03T00:00:00Z", "dashboard", "build"]);
+    let page = std::fs::read_to_string(root.path("site/seeding.html")).unwrap();
+    let row = |ecosystem: &str| {
+        let link = format!("<a href=\"ecosystems/{ecosystem}.html\">");
+        let (_, rest) = page.split_once(&link).expect(ecosystem);
+        rest.split_once("</tr>").unwrap().0.to_owned()
+    };
+    assert!(row("npm").contains("never seeded") && row("npm").contains("tsuku-batch seed npm"));
+    let without = row("circus");
+    assert!(without.contains("no seeder") && !without.contains("tsuku-batch seed"), "{without}");
 }
