@@ -29,7 +29,7 @@ use crate::{
 
 /// Where everything that is known about a package is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Address {
     /// On a page of its own.
     Page,
     /// In a row on the page with this number of its ecosystem's list of pending entries.
@@ -52,7 +52,7 @@ pub(crate) struct Site<'a> {
     recipe_names: HashSet<&'a str>,
     pub(crate) attempts: Attempts<'a>,
     /// Where everything that is known about a package is.
-    places: HashMap<&'a PackageId, Place>,
+    addresses: HashMap<&'a PackageId, Address>,
     /// Every run that has a page. Runs of imported failures have no record.
     pub(crate) batches: HashMap<&'a str, Option<&'a RunRecord>>,
     causes_by_fingerprint: HashMap<Fingerprint, usize>,
@@ -87,7 +87,7 @@ impl<'a> Site<'a> {
             blockers,
             entries: Entries::new(&records.queues),
             recipe_names: records.recipe_names.iter().map(RecipeName::as_str).collect(),
-            places: attempts.packages().map(|id| (id, Place::Page)).collect(),
+            addresses: attempts.packages().map(|id| (id, Address::Page)).collect(),
             batches: attempts.batches().map(|id| (id, None)).collect(),
             attempts,
             failures_by_run: HashMap::new(),
@@ -100,21 +100,22 @@ impl<'a> Site<'a> {
             site.failures_by_package.entry(&failure.package_id).or_default().push(failure);
         }
         site.batches.extend(records.runs.iter().map(|run| (&*run.batch_id, Some(run))));
-        site.place_entries();
+        site.give_addresses();
         site.match_recipes();
         site
     }
 
     /// Gives each entry its page, or the row that stands for it.
-    fn place_entries(&mut self) {
+    fn give_addresses(&mut self) {
         let mut n_pending: HashMap<&EcosystemId, usize> = HashMap::new();
         for entry in &self.entries.all {
             let is_pending = entry.status == Status::Pending;
             let n_before = n_pending.entry(&entry.id.ecosystem).or_default();
             let has_page = !is_pending || entry.last_attempt_at.is_some();
-            let place = if has_page { Place::Page } else { Place::Row(1 + *n_before / N_ROWS) };
+            let address =
+                if has_page { Address::Page } else { Address::Row(1 + *n_before / N_ROWS) };
             // A package that was attempted has its page already.
-            self.places.entry(&entry.id).or_insert(place);
+            self.addresses.entry(&entry.id).or_insert(address);
             *n_before += usize::from(is_pending);
         }
     }
@@ -180,10 +181,10 @@ impl<'a> Site<'a> {
     /// The address of everything that is known about a package, relative to the top of the site: its
     /// page or its row; empty if nothing is known about it.
     pub(crate) fn package_href(&self, id: &PackageId) -> String {
-        match self.places.get(id) {
+        match self.addresses.get(id) {
             None => String::new(),
-            Some(Place::Page) => path::package(id),
-            Some(Place::Row(n)) => {
+            Some(Address::Page) => path::package(id),
+            Some(Address::Row(n)) => {
                 let list = path::status_in(&id.ecosystem, StatusLabel::Pending);
                 path::list(&list, *n) + "#p-" + &slug(id.name.as_str())
             }
@@ -192,8 +193,8 @@ impl<'a> Site<'a> {
 
     /// Every package that has a page, in no order.
     pub(crate) fn packages(&self) -> Vec<&'a PackageId> {
-        let places = self.places.iter().filter(|(_, place)| **place == Place::Page);
-        places.map(|(id, _)| *id).collect()
+        let pages = self.addresses.iter().filter(|(_, address)| **address == Address::Page);
+        pages.map(|(id, _)| *id).collect()
     }
 
     /// The failures with the same fingerprint.

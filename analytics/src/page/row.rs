@@ -200,7 +200,7 @@ pub(super) fn package(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry
     let popularity = entry.and_then(|entry| entry.popularity.as_ref());
     Row::from([
         Cell::link(Link::package(site, id)),
-        Cell::Text(Text::new(id.ecosystem.as_str())),
+        Cell::text(&id.ecosystem),
         entry.map_or(Cell::Word(NOT_QUEUED), |entry| Cell::Word(status(entry.status.label()))),
         entry.map_or(Cell::None, |entry| Cell::text(u8::from(entry.tier))),
         if why.text.is_empty() && why.links.is_empty() {
