@@ -45,8 +45,12 @@ fn the_index_of_a_long_list_has_all_rows_as_the_pages_show_them() {
     };
     let of = |label: &str| columns.iter().find(|column| column["label"] == label).unwrap();
     assert!(columns.iter().all(|column| column["rows"].as_array().unwrap().len() == 700));
-    assert_eq!(cell(of("Package"), 0), json!(["p0", "p/npm/p0.html"]));
-    assert_eq!(cell(of("Subcategory"), 3), "install_failed");
+    for i in 0..700 {
+        assert_eq!(cell(of("Package"), i), json!([format!("p{i}"), format!("p/npm/p{i}.html")]));
+        let kind = if i % 3 == 0 { "install_failed" } else { "verify_failed" };
+        assert_eq!(cell(of("Subcategory"), i), kind);
+        assert_eq!(cell(of("Category"), i), "validation_failed");
+    }
     assert_eq!(cell(of("What happened"), 699)[1], "failures/npm-2026-11-21T12-00-00Z-p699.html");
     // A value that many rows have is there once.
     assert_eq!(of("Subcategory")["values"].as_array().unwrap().len(), 2);
@@ -118,6 +122,36 @@ fn a_package_that_was_never_attempted_is_a_row_to_which_others_lead() {
         assert!(row.contains(text), "{text} in {row}");
     }
     count::check_all(&site);
+}
+
+/// The text of a cell, which may be that of a link.
+fn text_of(cell: &str) -> &str {
+    let (text, _) = cell.split_once("</th>").unwrap();
+    text.trim_end_matches("</a>").rsplit('>').next().unwrap()
+}
+
+#[test]
+fn important_packages_come_first_whatever_their_ecosystem() {
+    let mut state = MemoryState::default();
+    for (id, tier, status) in [
+        ("cargo:b", 3, "pending"),
+        ("cargo:c", 1, "failed"),
+        ("cargo:d", 2, "pending"),
+        ("npm:a", 1, "pending"),
+        ("npm:b", 3, "pending"),
+        ("npm:e", 2, "pending"),
+    ] {
+        state.queue(json!({"id": id, "tier": tier, "status": status, "added_at": sample::now()}));
+    }
+    let site = site(&state, sample::now());
+    let check = |path: &str, expected: &str| {
+        let (_, rows) = site[path].split_once("<tbody>").unwrap();
+        let names: Vec<&str> = rows.split("<th scope=\"row\">").skip(1).map(text_of).collect();
+        assert_eq!(names.join(" "), expected, "{path}");
+    };
+    check("queue.html", "c a d e b b");
+    check("pending.html", "a d e b b");
+    check("queue/npm/all.html", "a e b");
 }
 
 #[test]
