@@ -35,6 +35,12 @@ impl<'a> RunName<'a> {
         (Self::parse(batch).is_some() && rest.starts_with('-')).then_some(batch)
     }
 
+    /// The digits of the start as one number. The order of such numbers is the order of the instants.
+    pub(crate) fn start_number(self) -> u64 {
+        let digits = self.start.bytes().filter(u8::is_ascii_digit);
+        digits.fold(0, |number, digit| 10 * number + u64::from(digit - b'0'))
+    }
+
     /// When the run started.
     pub fn started_at(self) -> Option<DateTime<Utc>> {
         let start = NaiveDateTime::parse_from_str(self.start, FORMAT).ok()?;

@@ -24,13 +24,12 @@ pub(super) fn names<T: HistoryRecord>(
         };
         Layout::is_lines(name) && stem::<T>(name).is_some_and(takes)
     };
+    // A folder may have a hundred thousand names. Each is parsed once, and not at each comparison.
+    let with_place = |name: String| (run_name::<T>(&name).map(RunName::start_number), name);
     let names = regular::names(dir)?.into_iter().filter(is_wanted);
-    let (mut dated, mut undated): (Vec<String>, Vec<String>) =
-        names.partition(|name| stem::<T>(name).and_then(RunName::parse).is_some());
-    dated.sort_unstable_by(|a, b| place::<T>(b).cmp(&place::<T>(a)));
-    undated.sort_unstable_by(|a, b| b.cmp(a));
-    dated.append(&mut undated);
-    Ok(dated)
+    let mut names: Vec<(Option<u64>, String)> = names.map(with_place).collect();
+    names.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(names.into_iter().map(|(_, name)| name).collect())
 }
 
 /// The place of a file in the order of history: the greatest comes first.
