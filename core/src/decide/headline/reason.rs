@@ -1,5 +1,9 @@
 //! Chooses the line of a message that states the reason best.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 use super::{FailureView, shown};
 
 /// Lines that only say that something else failed, or that explain nothing, in lower case. The line
@@ -145,32 +149,55 @@ fn best_line(text: &str) -> Option<(u8, &str)> {
     best
 }
 
+/// What the words of a line say about it.
+enum Words {
+    /// It only says that something else failed, or it explains nothing.
+    Wrapper,
+    /// They mark it as a reason.
+    Telling,
+    Other,
+}
+
+impl Words {
+    /// All words are looked for at once: messages have many lines, and each could contain each of them.
+    fn of(line: &str) -> Self {
+        static WORDS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+            let words = [WRAPPERS, WRAPPER_PARTS, TELLING].into_iter().flatten();
+            let mut automaton = AhoCorasick::builder();
+            // The others take longer to be made.
+            automaton.ascii_case_insensitive(true).kind(Some(AhoCorasickKind::ContiguousNFA));
+            automaton.build(words).expect("a few dozen words fit into an automaton")
+        });
+        let n_wrappers = WRAPPERS.len() + WRAPPER_PARTS.len();
+        let mut words = Self::Other;
+        for found in WORDS.find_overlapping_iter(line) {
+            match found.pattern().as_usize() {
+                n if n < WRAPPERS.len() && found.start() > 0 => {}
+                n if n < n_wrappers => return Self::Wrapper,
+                _ => words = Self::Telling,
+            }
+        }
+        words
+    }
+}
+
 /// How well a line states a reason: 0 not at all, 3 an error with its name.
 fn weight(line: &str, said: &str) -> u8 {
     if said.chars().filter(|c| c.is_alphabetic()).count() < 3 {
         return 0;
     }
-    let lower = said.to_ascii_lowercase();
-    if WRAPPERS.iter().any(|it| lower.starts_with(it))
-        || WRAPPER_PARTS.iter().any(|it| lower.contains(it))
-    {
-        return 0;
-    }
-    let named = lower.split_once(':').map(|(name, _)| name);
+    let named = said.split_once(':').map(|(name, _)| name);
     let is_error = |name: &str| {
-        !name.contains(' ') && ["error", "exception", "err"].iter().any(|it| name.ends_with(it))
+        !name.contains(' ') && ["error", "exception", "err"].iter().any(|it| ends_with(name, it))
     };
     // The label itself was removed from `said`.
-    let is_labelled = || {
-        let line = line.trim().to_ascii_lowercase();
-        line.starts_with("error:") || line.starts_with("error[") || line.starts_with("fatal")
-    };
-    if named.is_some_and(is_error) || is_labelled() {
-        3
-    } else if TELLING.iter().any(|it| lower.contains(it)) {
-        2
-    } else {
-        1
+    let is_labelled =
+        || ["error:", "error[", "fatal"].iter().any(|label| starts_with(line.trim(), label));
+    match Words::of(said) {
+        Words::Wrapper => 0,
+        Words::Telling | Words::Other if named.is_some_and(is_error) || is_labelled() => 3,
+        Words::Telling => 2,
+        Words::Other => 1,
     }
 }
 
@@ -216,7 +243,18 @@ fn without_program(line: &str) -> &str {
     if is_program { said.map_or(line, str::trim_start) } else { line }
 }
 
-/// Whether `text` starts with `prefix`, which is in lower case.
+/// Whether `text` starts with `prefix`, in any case.
 fn starts_with(text: &str, prefix: &str) -> bool {
-    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    let (text, prefix) = (text.as_bytes(), prefix.as_bytes());
+    // Most texts differ in the first byte already.
+    let first = |text: &[u8]| text.first().map(u8::to_ascii_lowercase);
+    first(text) == first(prefix)
+        && text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// Whether `text` ends with `suffix`, in any case.
+fn ends_with(text: &str, suffix: &str) -> bool {
+    let start = text.len().checked_sub(suffix.len());
+    let end = start.and_then(|start| text.as_bytes().get(start..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(suffix.as_bytes()))
 }

@@ -1,5 +1,7 @@
 //! Makes foreign words fit to be shown in one line.
 
+use std::borrow::Cow;
+
 use crate::model::is_hidden;
 
 /// The beginnings of paths that exist on one machine only.
@@ -22,29 +24,49 @@ pub(super) fn shortened(text: &str, n: usize) -> String {
 
 /// `text` in one line, without hidden characters.
 pub(super) fn plain(text: &str) -> String {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    if text.bytes().all(is_plain) {
+        return joined(text.split_ascii_whitespace(), text.len());
+    }
     let visible: String = text.chars().filter(|&c| c.is_whitespace() || !is_hidden(c)).collect();
-    visible.split_whitespace().collect::<Vec<_>>().join(" ")
+    joined(visible.split_whitespace(), text.len())
 }
 
 /// `line` without hidden characters, and without the folders of a machine: of a path, only the last
 /// name is kept, and of an address no query.
 pub(super) fn readable(line: &str) -> String {
-    plain(line).split(' ').map(word).collect::<Vec<_>>().join(" ")
+    joined(plain(line).split(' ').map(word), line.len())
 }
 
-fn word(word: &str) -> String {
+/// The words with a space between them, usually at most `n_bytes`.
+fn joined<W: AsRef<str>>(words: impl Iterator<Item = W>, n_bytes: usize) -> String {
+    let mut line = String::with_capacity(n_bytes);
+    for (i, word) in words.enumerate() {
+        if i > 0 {
+            line.push(' ');
+        }
+        line.push_str(word.as_ref());
+    }
+    line
+}
+
+fn word(word: &str) -> Cow<'_, str> {
     let opens = |c: char| "\"'`([{<=,:".contains(c);
     let after_opening = word.char_indices().filter(|&(_, c)| opens(c)).map(|(at, _)| at + 1);
     let start = [0].into_iter().chain(after_opening).find(|&at| is_path(&word[at..]));
     if let Some(start) = start.filter(|&at| !word[at..].starts_with("//")) {
         let (before, path) = word.split_at(start);
-        return format!("{before}{}", last_name(path));
+        return format!("{before}{}", last_name(path)).into();
     }
     match word.split_once("://") {
-        Some((scheme, path)) if path.starts_with('/') => format!("{scheme}://{}", last_name(path)),
-        Some((scheme, rest)) => format!("{scheme}://{}", address(rest)),
-        None if word.len() > MAX_WORD && word.starts_with("sha") => shortened(word, MAX_WORD / 2),
-        None => word.to_owned(),
+        Some((scheme, path)) if path.starts_with('/') => {
+            format!("{scheme}://{}", last_name(path)).into()
+        }
+        Some((scheme, rest)) => format!("{scheme}://{}", address(rest)).into(),
+        None if word.len() > MAX_WORD && word.starts_with("sha") => {
+            shortened(word, MAX_WORD / 2).into()
+        }
+        None => word.into(),
     }
 }
 
