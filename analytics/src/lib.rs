@@ -16,6 +16,7 @@ mod health;
 mod history;
 mod html;
 mod jobs;
+mod manifest;
 mod newest;
 mod old;
 mod page;
@@ -28,14 +29,19 @@ mod threads;
 mod tried;
 mod writer;
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    hash::{Hash as _, Hasher as _},
+    path::{Path, PathBuf},
+};
 
 use batch_core::{
-    io::{StateError, StateReader},
+    io::{StateError, StateReader, digest_of_file},
     plugin::Registry,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use twox_hash::XxHash64;
 
 pub use page::{Page, missing, schemas};
 pub use records::{Problem, Records, StoredOutput};
@@ -65,12 +71,35 @@ pub struct Circumstances<'a> {
     pub is_under_way: bool,
     /// The ids of runs that died and are not recorded yet.
     pub dead_runs: Vec<String>,
+    /// The file of the program that makes the pages, if that is known. The pages that the same program
+    /// made of the same state at the same time are not made again.
+    pub program: Option<PathBuf>,
 }
 
 impl Circumstances<'_> {
     /// The circumstances at `as_of` about which nothing else is known.
     pub fn at(as_of: DateTime<Utc>) -> Self {
-        Self { as_of, registry: None, source_commit: None, is_under_way: false, dead_runs: vec![] }
+        Self {
+            as_of,
+            registry: None,
+            source_commit: None,
+            is_under_way: false,
+            dead_runs: vec![],
+            program: None,
+        }
+    }
+
+    /// A digest of all that the pages of `state` depend on; `None` if something of it is not known.
+    fn digest(&self, state: &dyn StateReader) -> Option<u64> {
+        let Self { as_of, registry, source_commit, is_under_way, dead_runs, program } = self;
+        let program = program.as_ref()?;
+        let (program, state) =
+            threads::both(|| digest_of_file(program).ok().flatten(), || state.digest());
+        let (program, state) = (program?, state?);
+        let plugins: Vec<_> = registry.iter().flat_map(|it| it.iter()).map(|it| &it.id).collect();
+        let mut digest = XxHash64::default();
+        (program, state, as_of, plugins, source_commit, is_under_way, dead_runs).hash(&mut digest);
+        Some(digest.finish())
     }
 }
 
@@ -85,6 +114,10 @@ pub struct Summary {
     pub source_commit: Option<String>,
     /// Numbers of records, by kind.
     pub counts: BTreeMap<String, usize>,
+    /// A digest of all that the site was made of, in hexadecimal digits. Without it the next build makes
+    /// all pages again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_of: Option<String>,
 }
 
 /// Passes every page of `state` to `put`; stops at the first error of `put`. Returns what of the state
@@ -116,14 +149,23 @@ pub fn pages_of<E>(
 }
 
 /// Writes the site of `state` into `folder`: changes what changed, removes what is gone, touches
-/// nothing else. Returns as well what of the state could not be read.
+/// nothing else. If nothing changed, not even the time, no page is made. Returns as well what of the
+/// state could not be read.
 pub fn write(
     folder: &Path,
     state: &dyn StateReader,
     circumstances: &Circumstances<'_>,
 ) -> Result<(Written, Vec<Problem>), SiteError> {
-    let mut writer = SiteWriter::begin(folder)?;
+    // Before anything is read: if something is stored in between, the next build sees a difference.
+    let (made_of, writer) =
+        threads::both(|| circumstances.digest(state), || SiteWriter::begin(folder));
+    let (made_of, mut writer) = (made_of.map(|digest| format!("{digest:016x}")), writer?);
+    if made_of.is_some() && writer.made_of() == made_of.as_deref() {
+        return Ok((writer.keep()?, vec![]));
+    }
     let put = |page| Ok::<_, SiteError>(writer.put(page)?);
-    let (summary, problems) = pages(state, circumstances, put)?;
+    let (mut summary, problems) = pages(state, circumstances, put)?;
+    // What cannot be read is looked for at each build, so that it is reported.
+    summary.made_of = made_of.filter(|_| problems.is_empty());
     Ok((writer.finish(summary)?, problems))
 }

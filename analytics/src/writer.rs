@@ -1,17 +1,20 @@
 //! Writes pages into a folder. No other file of this crate writes.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     fs, io,
     io::Write as _,
     path::{Path, PathBuf},
 };
 
 use batch_core::io::read_within;
-use serde::{Deserialize, Serialize};
-use twox_hash::XxHash64;
 
-use crate::{Summary, page::Page, threads};
+use crate::{
+    Summary,
+    manifest::{Content, Manifest},
+    page::Page,
+    threads,
+};
 
 /// The list of the files of the last build, so that a later build can remove them.
 const MANIFEST: &str = "manifest.json";
@@ -19,8 +22,6 @@ const MANIFEST: &str = "manifest.json";
 /// The list of the files of the running build. If a build is interrupted, the next build finds its
 /// files here and removes those that are no longer needed.
 const JOURNAL: &str = "manifest.partial";
-
-const SCHEMA_VERSION: u32 = 2;
 
 /// From this size of a site on, in bytes, its operator is warned: hosts of pages accept 1 GB.
 pub const WARN_SITE: u64 = 300 << 20;
@@ -67,6 +68,9 @@ pub enum WriteErrorKind {
     /// The operating system reported an error.
     #[error("{0}")]
     Io(io::Error),
+    /// There is a file in place of the folder.
+    #[error("this is a file; choose a folder for the pages")]
+    NotAFolder,
     /// The folder holds files that this program did not write.
     #[error("the folder is not empty and was not made by this program; choose an empty folder")]
     NotOurs,
@@ -84,37 +88,13 @@ pub enum WriteErrorKind {
     TooLarge,
 }
 
-/// With the files in order where it is written, and in no order where it is read.
-#[derive(Serialize, Deserialize)]
-struct Manifest<F> {
-    schema_version: u32,
-    #[serde(flatten)]
-    summary: Summary,
-    n_bytes: u64,
-    files: F,
-}
-
-/// What a file contained when it was written. A file with the same size is not read again: nobody
-/// else writes into the folder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Content {
-    bytes: u64,
-    digest: u64,
-}
-
-impl Content {
-    fn of(body: &[u8]) -> Self {
-        // It only has to notice changes, and is made in a fraction of the time that a page needs.
-        // JSON numbers are exact up to 53 bits.
-        Self { bytes: body.len() as u64, digest: XxHash64::oneshot(0, body) >> 11 }
-    }
-}
-
 /// Writes one build of the site.
 #[derive(Debug)]
 pub struct SiteWriter {
     folder: PathBuf,
     journal: fs::File,
+    /// What the files in the folder were made of, if all of them are as that build left them.
+    made_of: Option<String>,
     /// The files of earlier builds. Those of an interrupted one may contain anything, and so may those
     /// whose size has changed since. Those that are put again are taken out.
     before: HashMap<String, Option<Content>>,
@@ -128,16 +108,28 @@ impl SiteWriter {
     /// Begins a build in `folder`. The folder is created if it is missing; otherwise it must be
     /// empty or hold an earlier build.
     pub fn begin(folder: &Path) -> Result<Self, WriteError> {
+        if folder.exists() && !folder.is_dir() {
+            let kind = WriteErrorKind::NotAFolder;
+            return Err(WriteError { path: folder.to_owned(), kind });
+        }
         fs::create_dir_all(folder).map_err(|e| io_error(folder, e))?;
-        let mut before = as_they_are(folder, made_before(folder)?);
+        let (files, summary) = made_before(folder)?;
+        let mut before = as_they_are(folder, files);
         let journal_path = folder.join(JOURNAL);
-        let interrupted = read(&journal_path)?.unwrap_or_default();
-        before.extend(interrupted.lines().map(|path| (path.to_owned(), None)));
+        if let Some(interrupted) = read(&journal_path)? {
+            // It may have replaced any page by another one of the same size.
+            for content in before.values_mut() {
+                *content = None;
+            }
+            before.extend(interrupted.lines().map(|path| (path.to_owned(), None)));
+        }
         before.retain(|path, _| is_page_path(path));
+        let is_whole = before.values().all(Option::is_some);
         let journal = fs::File::options().create(true).append(true).open(&journal_path);
         let mut writer = Self {
             folder: folder.to_owned(),
             journal: journal.map_err(|e| io_error(&journal_path, e))?,
+            made_of: summary.made_of.filter(|_| is_whole),
             before,
             now: vec![],
             now_in_lower_case: HashSet::new(),
@@ -147,6 +139,20 @@ impl SiteWriter {
             writer.put(Page { path: (*path).to_owned(), body: body.as_bytes().to_vec() })?;
         }
         Ok(writer)
+    }
+
+    /// What the files in the folder were made of; `None` if that is not known, or not true of all.
+    pub(crate) fn made_of(&self) -> Option<&str> {
+        self.made_of.as_deref()
+    }
+
+    /// Ends the build and leaves all files of the build before as they are.
+    pub(crate) fn keep(mut self) -> Result<Written, WriteError> {
+        for content in self.before.values().flatten() {
+            self.written.n_unchanged += 1;
+            self.written.n_bytes += content.bytes;
+        }
+        self.end()
     }
 
     /// Writes `page`, unless the file exists with the same content.
@@ -199,17 +205,16 @@ impl SiteWriter {
                 }
             }
         }
-        let manifest = Manifest {
-            schema_version: SCHEMA_VERSION,
-            summary,
-            n_bytes: self.written.n_bytes,
-            files: self.now.into_iter().collect::<BTreeMap<_, _>>(),
-        };
-        let json = serde_json::to_string(&manifest).expect("its keys are strings") + "\n";
+        let files = std::mem::take(&mut self.now);
+        let json = Manifest::text(summary, self.written.n_bytes, files);
         let path = self.folder.join(MANIFEST);
         if !holds(&path, json.as_bytes()) {
             replace(&path, json.as_bytes()).map_err(|e| io_error(&path, e))?;
         }
+        self.end()
+    }
+
+    fn end(self) -> Result<Written, WriteError> {
         let journal = self.folder.join(JOURNAL);
         fs::remove_file(&journal).map_err(|e| io_error(&journal, e))?;
         Ok(self.written)
@@ -226,21 +231,18 @@ fn as_they_are(folder: &Path, files: HashMap<String, Content>) -> HashMap<String
     files.into_iter().zip(is_same).map(content).collect()
 }
 
-/// Paths in the manifest of `folder`; none for an empty folder.
-fn made_before(folder: &Path) -> Result<HashMap<String, Content>, WriteError> {
+/// The files in the manifest of `folder`, and what it says about them; none for an empty folder.
+fn made_before(folder: &Path) -> Result<(HashMap<String, Content>, Summary), WriteError> {
     let path = folder.join(MANIFEST);
     if let Some(json) = read(&path)? {
-        let manifest = serde_json::from_str(&json)
-            .ok()
-            .filter(|manifest: &Manifest<_>| manifest.schema_version == SCHEMA_VERSION);
         let bad = || WriteError { path, kind: WriteErrorKind::BadManifest };
-        return manifest.map(|manifest| manifest.files).ok_or_else(bad);
+        return Manifest::parse(&json).map(|it| (it.files, it.summary)).ok_or_else(bad);
     }
     #[expect(clippy::disallowed_methods, reason = "this file is the port to the site's folder")]
     let mut files = fs::read_dir(folder).map_err(|e| io_error(folder, e))?;
     let is_ours = folder.join(JOURNAL).exists() || files.next().is_none();
     let not_ours = || WriteError { path: folder.to_owned(), kind: WriteErrorKind::NotOurs };
-    is_ours.then(HashMap::new).ok_or_else(not_ours)
+    is_ours.then(Default::default).ok_or_else(not_ours)
 }
 
 fn read(path: &Path) -> Result<Option<String>, WriteError> {

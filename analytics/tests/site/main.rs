@@ -13,6 +13,7 @@ mod memory;
 mod numbers;
 mod sample;
 mod structure;
+mod unchanged;
 mod writing;
 
 use std::collections::BTreeMap;

@@ -30,6 +30,8 @@ pub(crate) struct MemoryState {
     pub(crate) sources: Vec<CuratedSource>,
     pub(crate) audits: Vec<SourceAudit>,
     pub(crate) seedings: Vec<SeedingRecord>,
+    /// What [`StateReader::digest`] says.
+    pub(crate) digest: Option<u64>,
 }
 
 impl MemoryState {
@@ -167,5 +169,9 @@ impl StateReader for MemoryState {
 
     fn recipe_names(&self) -> Result<Vec<RecipeName>, StateError> {
         Ok(self.recipes.keys().cloned().collect())
+    }
+
+    fn digest(&self) -> Option<u64> {
+        self.digest
     }
 }

@@ -70,6 +70,14 @@ fn a_folder_with_files_of_others_and_no_manifest_is_refused() {
 }
 
 #[test]
+fn a_file_in_place_of_the_folder_is_refused_and_kept() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let error = put(file.path(), &[("index.html", "1")]).unwrap_err();
+    assert!(matches!(error.kind, WriteErrorKind::NotAFolder), "{error}");
+    assert!(file.path().is_file());
+}
+
+#[test]
 fn the_next_build_removes_files_of_an_interrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = SiteWriter::begin(folder.path()).unwrap();

@@ -2,7 +2,7 @@
 //! anywhere.
 
 use std::{
-    fs::{self, File, FileType},
+    fs::{self, DirEntry, File, FileType},
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
@@ -86,8 +86,23 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<(String, PathBuf)>, StateError> {
 }
 
 /// The same names, unsorted and without paths, for folders with very many entries.
-#[expect(clippy::disallowed_methods, reason = "this is where folders are listed")]
 pub(crate) fn names(dir: &Path) -> Result<Vec<String>, StateError> {
+    each(dir, |entry| Ok(entry.file_name().into_string().ok()))
+}
+
+/// The same names, unsorted, with what they are.
+pub(crate) fn entries(dir: &Path) -> Result<Vec<(String, FileType)>, StateError> {
+    each(dir, |entry| {
+        let Ok(name) = entry.file_name().into_string() else { return Ok(None) };
+        Ok(Some((name, entry.file_type()?)))
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where folders are listed")]
+fn each<T>(
+    dir: &Path,
+    of_entry: impl Fn(DirEntry) -> io::Result<Option<T>>,
+) -> Result<Vec<T>, StateError> {
     let failed = |error| StateError::io(dir, error);
     let listing = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
@@ -95,7 +110,7 @@ pub(crate) fn names(dir: &Path) -> Result<Vec<String>, StateError> {
     };
     let mut found = vec![];
     for entry in listing {
-        found.extend(entry.map_err(failed)?.file_name().into_string().ok());
+        found.extend(entry.and_then(&of_entry).map_err(failed)?);
     }
     Ok(found)
 }

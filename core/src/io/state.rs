@@ -130,6 +130,12 @@ pub trait StateReader: Send + Sync {
 
     /// The names of all recipes, sorted.
     fn recipe_names(&self) -> Result<Vec<RecipeName>, StateError>;
+
+    /// A digest of everything that is stored: as long as it is the same, all other functions return the
+    /// same. `None` if that cannot be known, as in a state in memory, or where something cannot be read.
+    fn digest(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Writes the state. Each call is atomic, and repeating it changes nothing.

@@ -13,7 +13,8 @@ use serde_json::json;
 use crate::{root::TestRoot, trial};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn()); 2] = [
+    let tests: [(&str, fn()); 3] = [
+        ("an_unchanged_state_is_built_once", unchanged),
         ("served_pages_are_compressed_and_follow_the_state", served),
         ("an_ecosystem_that_only_old_records_name_has_no_seeder_and_no_command", without_plugin),
     ];
@@ -93,6 +94,27 @@ fn served() {
         assert!(Instant::now() < end, "the pages do not follow the state: {page}");
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+fn unchanged() {
+    let root = TestRoot::new("http://127.0.0.1:9", "");
+    root.put_pending(&["one"]);
+    let build = |now: &str| -> (u64, u64) {
+        let report = root.ok(&["--json", "--now", now, "dashboard", "build"]);
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        (report["written"].as_u64().unwrap(), report["unchanged"].as_u64().unwrap())
+    };
+    let manifest = || std::fs::read_to_string(root.path("site/manifest.json")).unwrap();
+    let (n_files, _) = build("2026-01-03T00:00:00Z");
+    assert!(manifest().contains("\"made_of\":\""), "{}", manifest());
+    assert_eq!(build("2026-01-03T00:00:00Z"), (0, n_files));
+    let before = manifest();
+    assert_ne!(build("2026-01-03T00:00:01Z").0, 0, "the first page shows the time");
+    assert_ne!(manifest(), before);
+    root.put_pending(&["one", "two"]);
+    assert_ne!(build("2026-01-03T00:00:01Z").0, 0, "there is another package");
+    let queue = std::fs::read_to_string(root.path("site/queue.html")).unwrap();
+    assert!(queue.contains(">two<"), "{queue}");
 }
 
 fn without_plugin() {

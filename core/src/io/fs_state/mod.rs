@@ -3,6 +3,7 @@
 mod archived;
 mod bulk;
 mod control;
+mod digest;
 mod history;
 mod history_files;
 mod history_record;

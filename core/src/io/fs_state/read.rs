@@ -27,6 +27,10 @@ use crate::{
 pub(super) const MAX_TEXT: u64 = 4 << 20;
 
 impl StateReader for FsState {
+    fn digest(&self) -> Option<u64> {
+        self.digest_of_files()
+    }
+
     fn control(&self) -> Result<Control, StateError> {
         let path = self.layout.control();
         let not_root = || StateError::new(self.layout.root(), StateErrorKind::NotRoot);

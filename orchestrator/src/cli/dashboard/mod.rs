@@ -64,6 +64,7 @@ fn build(
         source_commit: source_commit.map(str::to_owned),
         is_under_way,
         dead_runs: if is_under_way { vec![] } else { root.state.journals()? },
+        program: Some(cx.env.host.executable.clone()),
     };
     let written = analytics::write(site, &root.state, &circumstances);
     // Distinguishes errors of the state, which is read, from errors of the folder, which is
