@@ -35,9 +35,13 @@ pub(crate) fn places<'a>(site: &Site<'a>) -> Places<'a> {
     places
 }
 
-/// What is said about a package.
-pub(crate) fn package(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Explanation {
-    let entry = site.entry(id);
+/// What is said about a package and its `entry` in the queue.
+pub(crate) fn package(
+    site: &Site<'_>,
+    places: &Places<'_>,
+    id: &PackageId,
+    entry: Option<&QueueEntry>,
+) -> Explanation {
     let attempts: Vec<LastAttempt> = site
         .attempts
         .of_package(id)

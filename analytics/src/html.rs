@@ -5,6 +5,8 @@ use std::fmt;
 
 use askama::{FastWritable, Values};
 
+use crate::text::{PIECE, has_any};
+
 /// HTML that is being written.
 #[derive(Debug, Default)]
 pub(crate) struct Html(String);
@@ -12,6 +14,11 @@ pub(crate) struct Html(String);
 impl Html {
     pub(crate) fn with_capacity(n_bytes: usize) -> Self {
         Self(String::with_capacity(n_bytes))
+    }
+
+    /// Its size in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Moves what was written `into` something else.
@@ -30,9 +37,7 @@ impl Html {
     /// Adds a text, or a part of the value of an attribute in double quotes.
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         let mut rest = text;
-        while let Some(i) =
-            rest.bytes().position(|b| matches!(b, b'"' | b'&' | b'\'' | b'<' | b'>'))
-        {
+        while let Some(i) = first_special(rest.as_bytes()) {
             let (before, special) = rest.split_at(i);
             self.0.push_str(before);
             self.0.push_str(match special.as_bytes()[0] {
@@ -82,6 +87,14 @@ impl Html {
     pub(crate) fn link_to(&mut self, root: &str, href: &str) -> &mut Self {
         self.markup("<a href=\"").text(root).text(href).markup("\">")
     }
+}
+
+/// The place of the first byte that would not be text.
+fn first_special(text: &[u8]) -> Option<usize> {
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'&' | b'\'' | b'<' | b'>');
+    let has_special = |(_, piece): &(usize, &[u8])| has_any(piece, is_special);
+    let (i, piece) = text.chunks(PIECE).enumerate().find(has_special)?;
+    Some(i * PIECE + piece.iter().position(is_special)?)
 }
 
 /// As it is: it is HTML already.

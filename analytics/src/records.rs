@@ -17,7 +17,7 @@ use batch_core::{
 };
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 
-use crate::{path, text::Text};
+use crate::{path, text::Text, threads};
 
 /// The time that pages show, before the newest record. Older records are on the pages of their months.
 pub(crate) const WINDOW: TimeDelta = TimeDelta::days(90);
@@ -94,14 +94,26 @@ impl Records {
     /// Reads all of `state`. A record, a recipe or a control file that cannot be read becomes a
     /// [`Problem`]. It is an error if a folder cannot be listed or the disk fails.
     pub fn read(state: &dyn StateReader, as_of: DateTime<Utc>) -> Result<Self, StateError> {
-        let mut records = Self { since: start_of_window(state, as_of)?, ..Self::default() };
+        // Both may be long, and neither needs the other.
+        let (queued, records) = threads::both(
+            || {
+                let mut queued = Self::default();
+                queued.read_queues(state).map(|()| queued)
+            },
+            || {
+                let mut records = Self { since: start_of_window(state, as_of)?, ..Self::default() };
+                records.read_history(state)?;
+                records.read_outputs(state)?;
+                Ok::<_, StateError>(records)
+            },
+        );
+        let (queued, mut records) = (queued?, records?);
+        records.queues = queued.queues;
+        records.problems.extend(queued.problems);
         match state.control() {
             Ok(control) => records.control = control,
             Err(error) => records.problems.push(Problem::of_file(&error)),
         }
-        records.read_queues(state)?;
-        records.read_history(state)?;
-        records.read_outputs(state)?;
         records.read_recipes(state)?;
         records.read_sources(state)?;
         records.problems.sort();

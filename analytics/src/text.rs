@@ -7,13 +7,13 @@ use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 
 /// Text without hidden parts: escape sequences are removed, and control and direction characters
 /// are replaced by visible marks. HTML is not escaped here; templates do that.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Text(String);
 
 impl Text {
     /// All of `raw`, with its line breaks.
     pub(crate) fn new(raw: &str) -> Self {
-        Self(visible(raw))
+        Self(if is_plain(raw) { raw.to_owned() } else { visible(raw) })
     }
 
     /// The `Display` text of `value`.
@@ -55,27 +55,35 @@ impl FastWritable for Text {
     }
 }
 
-/// Whether `raw` has nothing to replace, as nearly every text.
+/// Bytes that are compared at once.
+pub(crate) const PIECE: usize = 32;
+
+/// Whether any of `bytes` is wanted. All are looked at, so that many are compared at once.
+pub(crate) fn has_any(bytes: &[u8], is_wanted: impl Fn(&u8) -> bool) -> bool {
+    bytes.iter().fold(false, |found, byte| found | is_wanted(byte))
+}
+
+/// Whether `byte` stays as it is, as those of nearly every text do.
+fn is_plain_byte(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\n' | b'\t')
+}
+
 fn is_plain(raw: &str) -> bool {
-    raw.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'))
+    raw.as_bytes().chunks(PIECE).all(|piece| !has_any(piece, |byte| !is_plain_byte(*byte)))
 }
 
 fn visible(raw: &str) -> String {
-    if is_plain(raw) {
-        return raw.to_owned();
-    }
     let mut text = String::with_capacity(raw.len());
-    let mut rest = raw.chars().peekable();
-    while let Some(c) = rest.next() {
+    let mut rest = raw;
+    loop {
+        let end = rest.bytes().position(|byte| !is_plain_byte(byte)).unwrap_or(rest.len());
+        text.push_str(&rest[..end]);
+        let mut special = rest[end..].chars();
+        let Some(c) = special.next() else { return text };
+        rest = special.as_str();
         match c {
-            '\u{1b}' if rest.peek() == Some(&'[') => {
-                // A control sequence ends with its first character from `@` to `~`.
-                rest.next();
-                while rest.next_if(|c| (' '..='?').contains(c)).is_some() {}
-                rest.next_if(|c| ('@'..='~').contains(c));
-            }
-            '\r' if rest.peek() == Some(&'\n') => {}
-            '\n' | '\t' => text.push(c),
+            '\u{1b}' if rest.starts_with('[') => rest = after_sequence(&rest[1..]),
+            '\r' if rest.starts_with('\n') => {}
             '\0'..='\u{1f}' => text.extend(char::from_u32(0x2400 + u32::from(c))),
             '\u{7f}' => text.push('\u{2421}'),
             c if hides(c) => {
@@ -84,7 +92,13 @@ fn visible(raw: &str) -> String {
             c => text.push(c),
         }
     }
-    text
+}
+
+/// What follows a control sequence, whose introducer is already read. It ends with its first character
+/// from `@` to `~`.
+fn after_sequence(text: &str) -> &str {
+    let text = text.trim_start_matches(|c| (' '..='?').contains(&c));
+    text.strip_prefix(|c| ('@'..='~').contains(&c)).unwrap_or(text)
 }
 
 /// Whether `c` is invisible or moves other characters.
@@ -107,10 +121,16 @@ pub(crate) fn https_url(raw: &str) -> Option<String> {
 }
 
 /// An instant, shown in UTC to the minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Timestamp(pub(crate) DateTime<Utc>);
 
 impl Timestamp {
+    /// The start of its minute, which looks the same.
+    pub(crate) fn to_minute(self) -> Self {
+        let start = self.0.with_second(0).and_then(|at| at.with_nanosecond(0));
+        Self(start.unwrap_or(self.0))
+    }
+
     /// To the second, for programs.
     pub(crate) fn iso(self) -> String {
         match self.digits() {

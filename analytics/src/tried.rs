@@ -182,11 +182,11 @@ impl<'a> Attempts<'a> {
             ecosystem.is_none_or(|id| tried.package.ecosystem == *id)
                 && !ahead::is_ahead(tried.at, as_of)
         };
-        let newest = |batch: &'a str| {
-            let times = self.of_batch(batch).filter(counts).map(|tried| tried.at);
-            Some((batch, times.max()?))
+        let newest = |(batch, indexes): (&&'a str, &Vec<usize>)| {
+            let attempts = indexes.iter().map(|&i| &self.all[i]);
+            Some((*batch, attempts.filter(counts).map(|tried| tried.at).max()?))
         };
-        let mut batches: Vec<_> = self.batches().filter_map(newest).collect();
+        let mut batches: Vec<_> = self.by_batch.iter().filter_map(newest).collect();
         batches.sort_by(|a, b| (b.1, b.0).cmp(&(a.1, a.0)));
         batches
     }

@@ -12,7 +12,7 @@ use crate::{
 const CELL_BYTES: usize = 128;
 
 /// What is in one cell. Addresses are relative to the top of the site.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Cell {
     None,
     Text(Text),

@@ -105,8 +105,13 @@ fn row(site: &Site<'_>, decision: &Decision<'_>) -> Row {
 
 pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     let all = decisions(site);
+    let all_rows: Vec<Row> = all.iter().map(|decision| row(site, decision)).collect();
+    let rows_of = |is_wanted: &dyn Fn(&Decision<'_>) -> bool| -> Vec<Row> {
+        let wanted = all.iter().zip(&all_rows).filter(|(decision, _)| is_wanted(decision));
+        wanted.map(|(_, row)| row.clone()).collect()
+    };
     let reasons = by_reason(&all);
-    let review: Vec<&Decision<'_>> = all.iter().filter(|it| it.needs_review).collect();
+    let review = rows_of(&|it| it.needs_review);
     let part = |(reason, list): (&&str, &Vec<&Decision<'_>>)| Part {
         label: Text::new(reason),
         n: list.len(),
@@ -123,7 +128,7 @@ pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     let intro = "From which source each tool is taken. Overrides by people redirect packages; \
                  decisions by rules come from the earlier pipeline.";
     let mut pages = vec![];
-    let mut write = |stem: &str, title: &str, intro: &str, (rows, facets)| {
+    let mut write = |stem: &str, title: &str, intro: &str, (rows, facets): (Vec<Row>, _)| {
         pages.extend(list::write(
             site,
             List {
@@ -139,21 +144,13 @@ pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
             },
         ));
     };
-    let rows = |list: &mut dyn Iterator<Item = &Decision<'_>>| -> Vec<Row> {
-        list.map(|decision| row(site, decision)).collect()
-    };
-    write("disambiguations", "Sources", intro, (rows(&mut all.iter()), facets));
-    for (reason, list) in &reasons {
+    write("disambiguations", "Sources", intro, (all_rows.clone(), facets));
+    for reason in reasons.keys() {
         let title = format!("Sources: {reason}");
-        write(&stem(reason), &title, "", (rows(&mut list.iter().copied()), vec![]));
+        write(&stem(reason), &title, "", (rows_of(&|it| it.reason == *reason), vec![]));
     }
     let intro = "The packages of these tools may be different programs of the same name. A person \
                  decides with `tsuku-batch disambiguation add`.";
-    write(
-        NEED_REVIEW,
-        "Sources that need a person",
-        intro,
-        (rows(&mut review.into_iter()), vec![]),
-    );
+    write(NEED_REVIEW, "Sources that need a person", intro, (review, vec![]));
     pages
 }

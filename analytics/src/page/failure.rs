@@ -22,7 +22,7 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "failure.html")]
-struct FailurePage<'a> {
+struct FailurePage {
     frame: Frame,
     package: Link,
     ecosystem: Link,
@@ -37,7 +37,7 @@ struct FailurePage<'a> {
     facts: Vec<(&'static str, Html)>,
     workflow: Option<String>,
     registry_page: Option<String>,
-    output: Option<&'a Text>,
+    output: Option<Html>,
     output_note: String,
 }
 
@@ -64,10 +64,11 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
         facts: facts(site, failure).into_iter().map(|(name, it)| (name, cell(it))).collect(),
         workflow: failure.workflow_run_url.as_deref().and_then(https_url),
         registry_page: site.registry_page(&failure.package_id),
-        output: output.as_ref(),
+        output,
         output_note,
     };
-    super::page(path, &page)
+    let n_bytes = page.message.as_str().len() + page.output.as_ref().map_or(0, Html::len);
+    super::large_page(path, &page, super::PAGE_BYTES + n_bytes)
 }
 
 /// What a person can do about the failure, besides its remedy.
@@ -170,7 +171,8 @@ fn blockers(site: &Site<'_>, ecosystem: &EcosystemId, names: &[PackageName]) -> 
     names.iter().map(link).collect()
 }
 
-fn output(site: &Site<'_>, failure: &FailureRecord) -> (Option<Text>, String) {
+/// The whole output, and what is said about it.
+fn output(site: &Site<'_>, failure: &FailureRecord) -> (Option<Html>, String) {
     let Some(output) = &failure.output else {
         return (None, "No program ran, or its output was not stored.".to_owned());
     };
@@ -178,7 +180,9 @@ fn output(site: &Site<'_>, failure: &FailureRecord) -> (Option<Text>, String) {
         Some(StoredOutput::Whole(text)) => {
             let cut =
                 if output.truncated { "; its middle was left out when it was stored" } else { "" };
-            (Some(Text::new(text)), format!("{} bytes{cut}.", output.bytes))
+            let mut html = Html::with_capacity(text.len() + text.len() / 8);
+            html.text(Text::new(text).as_str());
+            (Some(html), format!("{} bytes{cut}.", output.bytes))
         }
         Some(StoredOutput::TooOld) => {
             let note = "Stored, but too old to be shown here; SHA-256";

@@ -64,7 +64,7 @@ pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Pag
     let path = path::package(id);
     let root = path::root_of(&path);
     let entry = site.entry(id);
-    let explanation = explained::package(site, places, id);
+    let explanation = explained::package(site, places, id, entry);
     let n_attempts = site.attempts.of_package(id).count();
     let tried = site.last_attempts(id, N_ATTEMPTS);
     let newest = tried.first().map(|it| it.at).max(entry.map(QueueEntry::waiting_since));
@@ -92,7 +92,7 @@ pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Pag
             (headline, Text::of(site.remedy(failure)))
         }),
         strip: cell(Cell::Strip(strip::words(site, id))),
-        facts: facts(site, id).into_iter().map(|(name, it)| (name, cell(it))).collect(),
+        facts: facts(site, id, entry).into_iter().map(|(name, it)| (name, cell(it))).collect(),
         out: out(site, id),
         commands: commands(&explanation),
         matrix: matrix.as_ref().map(|figure| figure.view(&root)),
@@ -115,7 +115,7 @@ fn sentence(text: &str) -> Text {
     Text::new(&format!("{}.", text.trim_end_matches('.')))
 }
 
-fn facts(site: &Site<'_>, id: &PackageId) -> Vec<(&'static str, Cell)> {
+fn facts(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Vec<(&'static str, Cell)> {
     let mut facts = vec![("Id", Cell::text(id))];
     if let Some(name) = site.recipe_name(id) {
         let is_here = site.records.recipes.contains_key(name);
@@ -123,10 +123,10 @@ fn facts(site: &Site<'_>, id: &PackageId) -> Vec<(&'static str, Cell)> {
         let recipe = if is_here { Cell::Link(here) } else { Cell::text(name) };
         facts.push(("Recipe", recipe));
     }
-    if let Some(entry) = site.entry(id) {
+    if let Some(entry) = entry {
         facts.extend(of_entry(site, entry));
     }
-    facts.push(("Notes", Cell::text(notes(site, id).join("; "))));
+    facts.push(("Notes", Cell::text(notes(site, id, entry).join("; "))));
     if let Some(blocker) = site.blocker(id) {
         let list = path::list(&path::blocker(&id.ecosystem, &id.name), 1);
         let waiting = counted(blocker.waiting.len(), "package");
@@ -186,9 +186,9 @@ fn of_entry(site: &Site<'_>, entry: &QueueEntry) -> Vec<(&'static str, Cell)> {
 }
 
 /// The notes of the queue entry; without an entry, those of the newest failure.
-fn notes<'s>(site: &'s Site<'_>, id: &PackageId) -> &'s [String] {
+fn notes<'s>(site: &'s Site<'_>, id: &PackageId, entry: Option<&'s QueueEntry>) -> &'s [String] {
     let of_failure = || site.failures_with(id).first().map(|newest| &*newest.notes);
-    site.entry(id).map(|entry| &*entry.notes).or_else(of_failure).unwrap_or_default()
+    entry.map(|entry| &*entry.notes).or_else(of_failure).unwrap_or_default()
 }
 
 /// Links to other sites.

@@ -20,7 +20,7 @@ use crate::{
 pub(super) const MAX_LINE: usize = 140;
 
 /// A link to another page, relative to the top of the site. Without an `href` it is plain text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Link {
     pub(super) href: String,
     pub(super) text: Text,

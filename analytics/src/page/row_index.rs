@@ -1,6 +1,6 @@
 //! All rows of a long list for the script of the site, which shows filtered rows from them.
 
-use std::{collections::HashMap, io::Write as _};
+use std::{borrow::Cow, collections::HashMap};
 
 use serde::Serialize;
 
@@ -13,15 +13,14 @@ use super::{
 /// For each column its distinct values, and for each row the number of its value.
 pub(super) fn of_rows(columns: &[Column], rows: &[Row]) -> Vec<u8> {
     let mut json = b"{\"schema_version\":2,\"columns\":[".to_vec();
-    // A long list has a million cells with few values, so that a cell alone needs no memory.
-    let mut value = vec![];
     for (i, column) in columns.iter().enumerate() {
         json.extend_from_slice(if i == 0 { b"{\"label\":" } else { b",{\"label\":" });
         push(&mut json, &column.label);
         json.extend_from_slice(b",\"key\":");
         push(&mut json, &column.key);
         let mut values = vec![];
-        let mut numbers: HashMap<Vec<u8>, usize> = HashMap::new();
+        // Cells are compared as they are, because a long list has a million of them and few values.
+        let mut numbers: HashMap<Cow<'_, Cell>, usize> = HashMap::with_capacity(rows.len());
         let mut of_rows = Vec::with_capacity(rows.len() * 4);
         let mut before: Option<(&Cell, usize)> = None;
         for row in rows {
@@ -30,21 +29,17 @@ pub(super) fn of_rows(columns: &[Column], rows: &[Row]) -> Vec<u8> {
                 // So it is in most columns.
                 Some((same, n)) if same == cell => n,
                 _ => {
-                    value.clear();
-                    push_cell(&mut value, cell);
-                    numbers.get(&value).copied().unwrap_or_else(|| {
-                        let n = numbers.len();
-                        values.extend_from_slice(if n == 0 { b"" } else { b"," });
-                        values.extend_from_slice(&value);
-                        numbers.insert(value.clone(), n);
-                        n
+                    let next = numbers.len();
+                    *numbers.entry(as_shown(cell)).or_insert_with(|| {
+                        values.extend_from_slice(if next == 0 { b"" } else { b"," });
+                        push_cell(&mut values, cell);
+                        next
                     })
                 }
             };
             before = Some((cell, n));
             of_rows.extend_from_slice(if of_rows.is_empty() { b"" } else { b"," });
-            // Writing into memory cannot fail.
-            let _ = write!(of_rows, "{n}");
+            push(&mut of_rows, &n);
         }
         json.extend_from_slice(b",\"values\":[");
         json.append(&mut values);
@@ -54,6 +49,15 @@ pub(super) fn of_rows(columns: &[Column], rows: &[Row]) -> Vec<u8> {
     }
     json.extend_from_slice(b"]}");
     json
+}
+
+/// `cell` without what readers do not see of it: of an instant, only the minute is shown.
+fn as_shown(cell: &Cell) -> Cow<'_, Cell> {
+    if let Cell::Time(at) = cell {
+        Cow::Owned(Cell::Time(at.to_minute()))
+    } else {
+        Cow::Borrowed(cell)
+    }
 }
 
 fn push(json: &mut Vec<u8>, value: &impl Serialize) {
