@@ -27,10 +27,6 @@ use batch_core::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// That of the program.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Failures of one run.
 const PER_RUN: usize = 10;
 /// Runs of a day.

@@ -37,8 +37,3 @@ pub mod toolchain;
 pub mod tsuku;
 pub mod upkeep;
 pub mod validator;
-
-/// Records and pages are many short texts, which the allocators of most systems make more slowly:
-/// `cargo bench -p analytics`.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
