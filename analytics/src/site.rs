@@ -1,6 +1,9 @@
 //! The records with the indexes that the pages need.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use batch_core::{
     decide::headline::{Headline, Remedy, remedy},
@@ -28,12 +31,12 @@ use crate::{
 };
 
 /// Where everything that is known about a package is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 enum Address {
     /// On a page of its own.
     Page,
-    /// In a row on the page with this number of its ecosystem's list of pending entries.
-    Row(usize),
+    /// In a row on the page at this path: one of its ecosystem's list of pending entries.
+    Row(Arc<str>),
 }
 
 /// Borrows from one set of records. Lists are in the order in which pages show them.
@@ -68,12 +71,16 @@ pub(crate) struct Site<'a> {
 impl<'a> Site<'a> {
     pub(crate) fn new(records: &'a Records, circumstances: &'a Circumstances<'a>) -> Self {
         let as_of = circumstances.as_of;
-        let attempts = Attempts::new(&records.runs, &records.failures);
-        let causes = causes::rank(&records.failures);
+        let (attempts, (causes, blockers, entries)) = threads::both(
+            || Attempts::new(&records.runs, &records.failures),
+            || {
+                let causes = causes::rank(&records.failures);
+                (causes, blockers::rank(records), Entries::new(&records.queues))
+            },
+        );
         let by_fingerprint = causes.iter().enumerate().map(|(i, it)| (it.fingerprint, i));
         let shown = threads::map(&records.failures, |it| Shown::new(circumstances.registry, it));
         let ids = records.failures.iter().map(|failure| &*failure.id);
-        let blockers = blockers::rank(records);
         let ids_of_blockers = blockers.iter().enumerate().map(|(i, it)| (it.id.clone(), i));
         let mut site = Self {
             records,
@@ -85,13 +92,14 @@ impl<'a> Site<'a> {
             causes,
             blockers_by_id: ids_of_blockers.collect(),
             blockers,
-            entries: Entries::new(&records.queues),
+            // Making room for all at once takes less time than making it again and again.
+            addresses: HashMap::with_capacity(entries.all.len()),
+            entries,
             recipe_names: records.recipe_names.iter().map(RecipeName::as_str).collect(),
-            addresses: attempts.packages().map(|id| (id, Address::Page)).collect(),
             batches: attempts.batches().map(|id| (id, None)).collect(),
             attempts,
-            failures_by_run: HashMap::new(),
-            failures_by_package: HashMap::new(),
+            failures_by_run: HashMap::with_capacity(records.runs.len()),
+            failures_by_package: HashMap::with_capacity(records.failures.len()),
             recipes: HashMap::new(),
             forge: records.runs.iter().find_map(|run| forge(run.workflow_run_url.as_deref()?)),
         };
@@ -105,19 +113,26 @@ impl<'a> Site<'a> {
         site
     }
 
-    /// Gives each entry its page, or the row that stands for it.
+    /// Gives each package its page, or the row that stands for it.
     fn give_addresses(&mut self) {
-        let mut n_pending: HashMap<&EcosystemId, usize> = HashMap::new();
-        for entry in &self.entries.all {
-            let is_pending = entry.status == Status::Pending;
-            let n_before = n_pending.entry(&entry.id.ecosystem).or_default();
-            let has_page = !is_pending || entry.last_attempt_at.is_some();
-            let address =
-                if has_page { Address::Page } else { Address::Row(1 + *n_before / N_ROWS) };
-            // A package that was attempted has its page already.
-            self.addresses.entry(&entry.id).or_insert(address);
-            *n_before += usize::from(is_pending);
+        let is_row =
+            |entry: &QueueEntry| entry.status == Status::Pending && entry.last_attempt_at.is_none();
+        let pending = StatusLabel::Pending;
+        for ecosystem in self.records.queues.keys() {
+            let stem = path::status_in(ecosystem, pending);
+            let numbers = self.entries.numbers(Some(ecosystem), Some(pending));
+            for (n, rows) in numbers.chunks(N_ROWS).enumerate() {
+                let list: Arc<str> = path::list(&stem, n + 1).into();
+                let entries = rows.iter().map(|&i| self.entries.all[i]);
+                let row = |entry: &'a QueueEntry| (&entry.id, Address::Row(Arc::clone(&list)));
+                self.addresses.extend(entries.filter(|entry| is_row(entry)).map(row));
+            }
         }
+        let others = self.entries.all.iter().filter(|entry| !is_row(entry));
+        let others = others.map(|entry| &entry.id);
+        // Whatever was attempted has its page.
+        let others = others.chain(self.attempts.packages());
+        self.addresses.extend(others.map(|id| (id, Address::Page)));
     }
 
     /// Finds out which recipe belongs to which package. Entries say it. Otherwise a run lists its
@@ -184,10 +199,7 @@ impl<'a> Site<'a> {
         match self.addresses.get(id) {
             None => String::new(),
             Some(Address::Page) => path::package(id),
-            Some(Address::Row(n)) => {
-                let list = path::status_in(&id.ecosystem, StatusLabel::Pending);
-                path::list(&list, *n) + "#p-" + &slug(id.name.as_str())
-            }
+            Some(Address::Row(list)) => [&**list, "#p-", &slug(id.name.as_str())].concat(),
         }
     }
 

@@ -68,6 +68,7 @@ fn is_plain_byte(byte: u8) -> bool {
     matches!(byte, b' '..=b'~' | b'\n' | b'\t')
 }
 
+/// Whether `raw` has nothing to replace.
 fn is_plain(raw: &str) -> bool {
     raw.as_bytes().chunks(PIECE).all(|piece| !has_any(piece, |byte| !is_plain_byte(*byte)))
 }
