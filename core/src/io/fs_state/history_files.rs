@@ -25,7 +25,7 @@ pub(super) fn names<T: HistoryRecord>(
         Layout::is_lines(name) && stem::<T>(name).is_some_and(takes)
     };
     // A folder may have a hundred thousand names. Each is parsed once, and not at each comparison.
-    let with_place = |name: String| (run_name::<T>(&name).map(RunName::start_number), name);
+    let with_place = |name: String| (place::<T>(&name).0, name);
     let names = regular::names(dir)?.into_iter().filter(is_wanted);
     let mut names: Vec<(Option<u64>, String)> = names.map(with_place).collect();
     names.sort_unstable_by(|a, b| b.cmp(a));
@@ -33,8 +33,8 @@ pub(super) fn names<T: HistoryRecord>(
 }
 
 /// The place of a file in the order of history: the greatest comes first.
-pub(super) fn place<T: HistoryRecord>(name: &str) -> (Option<&str>, &str) {
-    (run_name::<T>(name).map(|run| run.start), name)
+pub(super) fn place<T: HistoryRecord>(name: &str) -> (Option<u64>, &str) {
+    (run_name::<T>(name).map(RunName::start_number), name)
 }
 
 pub(super) fn month_of<T: HistoryRecord>(name: &str) -> Option<Month> {
