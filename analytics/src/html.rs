@@ -16,11 +16,6 @@ impl Html {
         Self(String::with_capacity(n_bytes))
     }
 
-    /// Its size in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Moves what was written `into` something else.
     pub(crate) fn move_into(&mut self, into: &mut dyn fmt::Write) -> fmt::Result {
         into.write_str(&self.0)?;

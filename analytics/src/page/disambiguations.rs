@@ -106,15 +106,15 @@ fn row(site: &Site<'_>, decision: &Decision<'_>) -> Row {
 pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
     let all = decisions(site);
     let all_rows: Vec<Row> = all.iter().map(|decision| row(site, decision)).collect();
-    let rows_of = |is_wanted: &dyn Fn(&Decision<'_>) -> bool| -> Vec<Row> {
-        let wanted = all.iter().zip(&all_rows).filter(|(decision, _)| is_wanted(decision));
-        wanted.map(|(_, row)| row.clone()).collect()
-    };
-    let reasons = by_reason(&all);
-    let review = rows_of(&|it| it.needs_review);
-    let part = |(reason, list): (&&str, &Vec<&Decision<'_>>)| Part {
+    let mut reasons: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
+    let mut review = vec![];
+    for (decision, row) in all.iter().zip(&all_rows) {
+        reasons.entry(decision.reason).or_default().push(row.clone());
+        review.extend(decision.needs_review.then(|| row.clone()));
+    }
+    let part = |(reason, rows): (&&str, &Vec<Row>)| Part {
         label: Text::new(reason),
-        n: list.len(),
+        n: rows.len(),
         href: path::list(&stem(reason), 1),
     };
     let to_review = Part {
@@ -144,10 +144,9 @@ pub(super) fn build(site: &Site<'_>) -> Vec<Page> {
             },
         ));
     };
-    write("disambiguations", "Sources", intro, (all_rows.clone(), facets));
-    for reason in reasons.keys() {
-        let title = format!("Sources: {reason}");
-        write(&stem(reason), &title, "", (rows_of(&|it| it.reason == *reason), vec![]));
+    write("disambiguations", "Sources", intro, (all_rows, facets));
+    for (reason, rows) in reasons {
+        write(&stem(reason), &format!("Sources: {reason}"), "", (rows, vec![]));
     }
     let intro = "The packages of these tools may be different programs of the same name. A person \
                  decides with `tsuku-batch disambiguation add`.";

@@ -67,8 +67,7 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
         output,
         output_note,
     };
-    let n_bytes = page.message.as_str().len() + page.output.as_ref().map_or(0, Html::len);
-    super::large_page(path, &page, super::PAGE_BYTES + n_bytes)
+    super::page(path, &page)
 }
 
 /// What a person can do about the failure, besides its remedy.

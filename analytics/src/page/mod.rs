@@ -129,16 +129,12 @@ fn summary(site: &Site<'_>, months: &BTreeMap<String, Counts>) -> Summary {
     }
 }
 
-/// What nearly every page needs less than, besides its large parts, in bytes. It is not in memory for
-/// long.
-const PAGE_BYTES: usize = 12 << 10;
-
 /// Renders `template` as the page at `path`.
 fn page(path: String, template: &impl askama::Template) -> Page {
-    large_page(path, template, PAGE_BYTES)
+    large_page(path, template, 0)
 }
 
-/// The same for a page whose tables and texts have about `n_bytes`.
+/// The same for a page whose tables have about `n_bytes`.
 fn large_page<T: askama::Template>(path: String, template: &T, n_bytes: usize) -> Page {
     let mut body = String::with_capacity(T::SIZE_HINT + n_bytes);
     let rendered = template.render_into(&mut body);
