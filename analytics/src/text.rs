@@ -3,23 +3,28 @@
 use std::fmt::{self, Write as _};
 
 use askama::{FastWritable, Values};
+use batch_core::model::{EcosystemId, PackageName, RecipeName};
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+use smol_str::{SmolStr, SmolStrBuilder};
 
 /// Text without hidden parts: escape sequences are removed, and control and direction characters
 /// are replaced by visible marks. HTML is not escaped here; templates do that.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Text(String);
+pub(crate) struct Text(SmolStr);
 
 impl Text {
     /// All of `raw`, with its line breaks.
     pub(crate) fn new(raw: &str) -> Self {
-        Self(if is_plain(raw) { raw.to_owned() } else { visible(raw) })
+        Self(if is_plain(raw) { raw.into() } else { visible(raw).into() })
     }
 
     /// The `Display` text of `value`.
     pub(crate) fn of(value: impl fmt::Display) -> Self {
-        let text = value.to_string();
-        if is_plain(&text) { Self(text) } else { Self(visible(&text)) }
+        let mut text = SmolStrBuilder::new();
+        // It takes every text, and values of this program have no `Display` that fails.
+        let _ = write!(text, "{value}");
+        let text = text.finish();
+        if is_plain(&text) { Self(text) } else { Self(visible(&text).into()) }
     }
 
     /// The last line of `raw` that is not empty, cut to `n` characters.
@@ -30,7 +35,7 @@ impl Text {
             text.truncate(end);
             text.push('…');
         }
-        Self(text)
+        Self(text.into())
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -41,6 +46,25 @@ impl Text {
         self.0.is_empty()
     }
 }
+
+impl From<&str> for Text {
+    fn from(raw: &str) -> Self {
+        Self::new(raw)
+    }
+}
+
+/// What is a text already needs no formatter.
+macro_rules! from_texts {
+    ($($what:ty),*) => {$(
+        impl From<$what> for Text {
+            fn from(raw: $what) -> Self {
+                Self::new(raw.as_str())
+            }
+        }
+    )*};
+}
+
+from_texts!(String, &String, &EcosystemId, &PackageName, &RecipeName);
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -28,7 +28,7 @@ pub(super) const COLUMNS: &[Column] = &[
 pub(super) fn row(site: &Site<'_>, cause: &Cause<'_>) -> Row {
     let newest = cause.newest();
     Row::from([
-        Cell::Link(Link::new(&*site.shown(newest).href, site.headline(newest))),
+        Cell::Link(Link::new(&*site.shown(newest).href, site.headline(newest).line.as_str())),
         Cell::text(newest.category()),
         Cell::text(newest.subcategory()),
         Cell::count(cause.packages.len(), path::list(&path::cause_packages(cause.fingerprint), 1)),

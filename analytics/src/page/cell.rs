@@ -38,9 +38,15 @@ impl Cell {
         if n == 0 { Self::Number(0) } else { Self::Count(n, href.into()) }
     }
 
-    pub(super) fn text(text: impl fmt::Display) -> Self {
-        let text = Text::of(text);
+    /// A text; nothing if it is empty.
+    pub(super) fn text(text: impl Into<Text>) -> Self {
+        let text = text.into();
         if text.is_empty() { Self::None } else { Self::Text(text) }
+    }
+
+    /// The `Display` text of `value`.
+    pub(super) fn of(value: impl fmt::Display) -> Self {
+        Self::text(Text::of(value))
     }
 
     pub(super) fn time(at: Option<Timestamp>) -> Self {

@@ -158,7 +158,7 @@ pub(super) fn outcomes(site: &Site<'_>) -> Option<Figure> {
         [("c-good", "verified"), ("c-bad", "failed"), ("c-wait", "blocked"), ("c-none", "")];
     let row = |(day, it): (&NaiveDate, &Day)| {
         Row::from([
-            Cell::text(day),
+            Cell::of(day),
             Cell::Number(it.n_runs),
             Cell::Number(it.verified),
             Cell::Number(it.failed),
@@ -208,7 +208,7 @@ pub(super) fn minutes(site: &Site<'_>) -> Option<Figure> {
     ];
     let bars: Vec<_> = weeks.iter().map(|(monday, week)| (monday.to_string(), *week)).collect();
     let row = |(monday, week): (&NaiveDate, &Column4)| {
-        let cells = std::iter::once(Cell::text(monday));
+        let cells = std::iter::once(Cell::of(monday));
         Row::from(cells.chain(week.iter().map(|n| Cell::Number(*n))).collect::<Vec<_>>())
     };
     let table = Table {

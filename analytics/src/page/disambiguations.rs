@@ -89,7 +89,7 @@ pub(super) fn stem(reason: &str) -> String {
 pub(super) const NEED_REVIEW: &str = "disambiguations-need-review";
 
 fn row(site: &Site<'_>, decision: &Decision<'_>) -> Row {
-    let link = |id: &PackageId| Link::new(site.package_href(id), id);
+    let link = |id: &PackageId| Link::new(site.package_href(id), Text::of(id));
     let others = decision.alternatives.iter().map(link).collect();
     Row::from([
         Cell::text(decision.tool),

@@ -159,7 +159,7 @@ fn of_ecosystem(site: &Site<'_>, id: &EcosystemId, shares: EvidenceShares) -> Ro
     let n_failures = usize::try_from(shares.failures).unwrap_or(usize::MAX);
     let share = |n: u64, share: Option<f64>| match n {
         0 => Cell::Number(0),
-        n => Cell::text(format_args!("{n} ({})", shares::percentage(share))),
+        n => Cell::of(format_args!("{n} ({})", shares::percentage(share))),
     };
     Row::from([
         Cell::Link(Link::ecosystem(id)),
@@ -222,7 +222,7 @@ fn page(site: &Site<'_>, id: &EcosystemId) -> Page {
     let batch = site.newest_batch(Some(id));
     let page = EcosystemPage {
         frame: Frame::live(site, &path, &format!("Ecosystem {id}"), "Ecosystems"),
-        id: Text::of(id),
+        id: Text::new(id.as_str()),
         word: permission.as_str(),
         breaker: breaker.view(&root),
         totals: StatusLabel::ALL.iter().map(total).filter(|part| part.n > 0).collect(),

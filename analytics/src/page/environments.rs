@@ -50,7 +50,7 @@ fn row(site: &Site<'_>, environment: Environment, counts: &EnvironmentCounts) ->
         Cell::Number(counts.failed),
         rare(counts.blocked),
         rare(counts.skipped),
-        share.map_or(Cell::text("nothing counted"), |share| Cell::text(format_args!("{share} %"))),
+        share.map_or(Cell::text("nothing counted"), |share| Cell::of(format_args!("{share} %"))),
         Cell::count(n, path::list(&path::environment(Some(environment)), 1)),
     ])
 }

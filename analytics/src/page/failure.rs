@@ -114,8 +114,8 @@ fn facts(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Cell)> 
         ("Run", Cell::link(Link::run(site, &failure.batch_id))),
         ("Stage", Cell::text(stage(failure.stage))),
         ("Environment", Cell::text(failure.environment.map_or("none yet", |it| it.as_str()))),
-        ("Exit code", failure.exit_code.map_or(Cell::None, Cell::text)),
-        ("Whose fault", Cell::text(site.headline(failure).owner)),
+        ("Exit code", failure.exit_code.map_or(Cell::None, Cell::of)),
+        ("Whose fault", Cell::of(site.headline(failure).owner)),
         ("How the cause is known", Cell::text(confidence(failure.confidence))),
         ("Host or tool that failed", text(&failure.service)),
         ("With the same cause", same),
@@ -135,15 +135,15 @@ fn facts(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Cell)> 
                 .map_or(Cell::None, |it: ExecutablesFrom| Cell::text(it.as_str())),
         ),
         // The attempt itself succeeded: the recipe works elsewhere.
-        ("No longer offered for", failure.removed_cell.map_or(Cell::None, Cell::text)),
+        ("No longer offered for", failure.removed_cell.map_or(Cell::None, Cell::of)),
         ("Notes", Cell::text(notes.join("; "))),
         (
             "Imported from",
             failure.origin.as_ref().map_or(Cell::None, |origin| {
-                Cell::text(format_args!("{}, record {}", origin.file, origin.record))
+                Cell::of(format_args!("{}, record {}", origin.file, origin.record))
             }),
         ),
-        ("Fingerprint", Cell::text(failure.fingerprint)),
+        ("Fingerprint", Cell::of(failure.fingerprint)),
         ("Id", Cell::text(&failure.id)),
     ];
     facts.retain(|(_, cell)| !cell.is_none());

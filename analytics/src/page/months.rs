@@ -67,7 +67,7 @@ fn row(month: &str, counts: Counts) -> Row {
     let page = |kind, n| Cell::count(n, path::month(kind, month));
     let file = |kind: Record, n| {
         let href = path::archive(kind, month);
-        (n > 0).then(|| Link::new(href, format_args!("{}.jsonl.gz", kind.as_str())))
+        (n > 0).then(|| Link::new(href, format!("{}.jsonl.gz", kind.as_str())))
     };
     let files = [file(Record::Failures, counts.n_failures), file(Record::Runs, counts.n_runs)];
     Row::from([

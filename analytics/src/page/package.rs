@@ -80,7 +80,7 @@ pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Pag
     let cell = |cell: Cell| cell.view(&root);
     let page = PackagePage {
         frame: Frame::fixed(&path, &id.to_string(), "Packages", newest),
-        name: Text::of(&id.name),
+        name: Text::new(id.name.as_str()),
         ecosystem: Link::ecosystem(&id.ecosystem),
         status: entry.map_or(NOT_QUEUED, |entry| row::status(entry.status.label())),
         rule: sentence(&explanation.rule),
@@ -116,7 +116,7 @@ fn sentence(text: &str) -> Text {
 }
 
 fn facts(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Vec<(&'static str, Cell)> {
-    let mut facts = vec![("Id", Cell::text(id))];
+    let mut facts = vec![("Id", Cell::of(id))];
     if let Some(name) = site.recipe_name(id) {
         let is_here = site.records.recipes.contains_key(name);
         let here = Link::new(format!("{}#recipe", path::package(id)), name);
@@ -139,7 +139,7 @@ fn facts(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Vec<(&'
 fn of_entry(site: &Site<'_>, entry: &QueueEntry) -> Vec<(&'static str, Cell)> {
     let time = |at: Option<chrono::DateTime<chrono::Utc>>| Cell::time(at.map(Timestamp));
     let package = |id: &Option<PackageId>| {
-        id.as_ref().map_or(Cell::None, |id| Cell::link(Link::new(site.package_href(id), id)))
+        id.as_ref().map_or(Cell::None, |id| Cell::link(Link::new(site.package_href(id), Text::of(id))))
     };
     let count = |n: u32| if n == 0 { Cell::None } else { Cell::Number(n.into()) };
     let waits_for = if let Status::Blocked { by } = &entry.status {
@@ -174,7 +174,7 @@ fn of_entry(site: &Site<'_>, entry: &QueueEntry) -> Vec<(&'static str, Cell)> {
             "Popularity",
             entry.popularity.as_ref().map_or(Cell::None, |it| {
                 let period = it.period_days.map_or(String::new(), |n| format!(" in {n} days"));
-                Cell::text(format_args!(
+                Cell::of(format_args!(
                     "{} {}{period} ({}, {})",
                     it.value, it.unit, it.source, it.as_of
                 ))
@@ -228,7 +228,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
         Cell::Time(Timestamp(tried.at)),
         Cell::Word(tried.ended.as_str()),
         failure.map_or(Cell::None, |it| Cell::Link(Link::failure(site, it))),
-        failure.map_or(Cell::None, |it| Cell::text(it.kind())),
+        failure.map_or(Cell::None, |it| Cell::of(it.kind())),
         Cell::Links(
             Text::default(),
             tried

@@ -150,7 +150,7 @@ fn of_ecosystems(site: &Site<'_>, status: Option<StatusLabel>) -> Facet {
             None => path::queue(ecosystem),
         };
         let n = site.entries.count(Some(ecosystem), status);
-        Part { label: Text::of(ecosystem), n, href: path::list(&stem, 1) }
+        Part { label: Text::new(ecosystem.as_str()), n, href: path::list(&stem, 1) }
     };
     let parts = site.ecosystems().into_iter().map(part).filter(|part| part.n > 0);
     Facet { name: "By ecosystem", parts: parts.collect() }

@@ -27,8 +27,8 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(href: impl Into<String>, text: impl std::fmt::Display) -> Self {
-        Self { href: href.into(), text: Text::of(text) }
+    pub(super) fn new(href: impl Into<String>, text: impl Into<Text>) -> Self {
+        Self { href: href.into(), text: text.into() }
     }
 
     /// A link to all that is known about a package, with its name as text.
@@ -81,7 +81,7 @@ pub(super) fn failure(site: &Site<'_>, failure: &FailureRecord) -> Row {
         Cell::text(&failure.package_id.ecosystem),
         Cell::text(environment),
         Cell::Time(Timestamp(failure.timestamp)),
-        Cell::text(failure.fingerprint),
+        Cell::of(failure.fingerprint),
     ])
 }
 
@@ -202,7 +202,7 @@ pub(super) fn package(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry
         Cell::link(Link::package(site, id)),
         Cell::text(&id.ecosystem),
         entry.map_or(Cell::Word(NOT_QUEUED), |entry| Cell::Word(status(entry.status.label()))),
-        entry.map_or(Cell::None, |entry| Cell::text(u8::from(entry.tier))),
+        entry.map_or(Cell::None, |entry| Cell::of(u8::from(entry.tier))),
         if why.text.is_empty() && why.links.is_empty() {
             Cell::None
         } else {
@@ -219,7 +219,7 @@ pub(super) fn package(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry
 impl Cell {
     fn text_of_popularity(popularity: &batch_core::model::Popularity) -> Self {
         let period = popularity.period_days.map_or(String::new(), |n| format!(" in {n} days"));
-        Self::text(format_args!("{} {}{period}", popularity.value, popularity.unit))
+        Self::of(format_args!("{} {}{period}", popularity.value, popularity.unit))
     }
 }
 

@@ -128,7 +128,7 @@ fn of_record(site: &Site<'_>, run: &RunRecord) -> Vec<(&'static str, Table)> {
             Cell::text(host),
             Cell::Number(usage.sent),
             Cell::Number(usage.throttled),
-            Cell::text(format_args!(
+            Cell::of(format_args!(
                 "{}.{} s",
                 usage.waited_ms / 1000,
                 usage.waited_ms % 1000 / 100

@@ -77,7 +77,7 @@ fn rows(site: &Site<'_>) -> Vec<Row> {
             Cell::Link(Link::ecosystem(ecosystem)),
             Cell::count(n, path::list(&path::queue(ecosystem), 1)),
             Cell::count(n_done, done),
-            share.map_or(Cell::None, |share| Cell::text(format_args!("{share} %"))),
+            share.map_or(Cell::None, |share| Cell::of(format_args!("{share} %"))),
             Cell::time(last.map(|it| Timestamp(it.ended_at))),
             last.map_or(Cell::Word(without), |it| Cell::Word(it.outcome.as_str())),
             listed.map_or(Cell::None, Cell::Number),

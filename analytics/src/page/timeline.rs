@@ -105,7 +105,7 @@ fn timeline(
     };
     for (i, (id, openings)) in of.iter().enumerate() {
         let y = LINE * i as u64;
-        chart.labels.push(Label { x: 0, y: y + 12, text: Text::of(id), anchor: "start" });
+        chart.labels.push(Label { x: 0, y: y + 12, text: Text::new(id.as_str()), anchor: "start" });
         chart.rects.push(rect((NAMES, NAMES + TIME), y, "c-none", format!("{id}: closed")));
         for it in openings.iter().filter(|it| it.to.is_none_or(|to| start <= to)) {
             let to = it.to.unwrap_or(end);

@@ -250,7 +250,9 @@ impl fmt::Display for RecipeName {
 
 impl fmt::Display for PackageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.ecosystem, self.name)
+        f.write_str(self.ecosystem.as_str())?;
+        f.write_str(":")?;
+        f.write_str(self.name.as_str())
     }
 }
 

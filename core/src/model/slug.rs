@@ -12,15 +12,16 @@ const RESERVED: &[&str] = &["con", "prn", "aux", "nul"];
 /// become `_`, and `~` with 8 hexadecimal digits of the text's SHA-256 is appended. Different texts
 /// have different names, except for hash collisions; the text cannot be restored from the name.
 pub fn slug(text: &str) -> String {
-    let may_stay = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._+-".contains(c);
+    let may_stay =
+        |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'+' | b'-');
     let is_plain = (1..=LONGEST).contains(&text.len())
-        && text.chars().all(may_stay)
+        && text.bytes().all(may_stay)
         && !text.ends_with('.')
         && !is_device(text);
     if is_plain {
         return text.to_owned();
     }
-    let kept = |byte: u8| if may_stay(char::from(byte)) { char::from(byte) } else { '_' };
+    let kept = |byte: u8| if may_stay(byte) { char::from(byte) } else { '_' };
     let name: String = text.bytes().map(kept).take(LONGEST).collect();
     let digest = Sha256::digest(text);
     format!("{name}~{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])

@@ -51,6 +51,10 @@ fn joined<W: AsRef<str>>(words: impl Iterator<Item = W>, n_bytes: usize) -> Stri
 }
 
 fn word(word: &str) -> Cow<'_, str> {
+    // Only paths and addresses have such characters.
+    if word.len() <= MAX_WORD && !word.bytes().any(|byte| matches!(byte, b'/' | b'\\')) {
+        return word.into();
+    }
     let opens = |c: char| "\"'`([{<=,:".contains(c);
     let after_opening = word.char_indices().filter(|&(_, c)| opens(c)).map(|(at, _)| at + 1);
     let start = [0].into_iter().chain(after_opening).find(|&at| is_path(&word[at..]));
