@@ -38,6 +38,13 @@ impl<'a> Entries<'a> {
         self.numbers.iter().filter(move |(key, _)| is_asked(**key)).map(|(_, same)| &**same)
     }
 
+    /// The ecosystems of all entries.
+    pub(crate) fn ecosystems(&self) -> Vec<&'a EcosystemId> {
+        let mut all: Vec<_> = self.numbers.keys().map(|(ecosystem, _)| *ecosystem).collect();
+        all.dedup();
+        all
+    }
+
     /// How many entries there are of an ecosystem, or of all, with that status, or with any.
     pub(crate) fn count(
         &self,

@@ -1,7 +1,7 @@
 //! Where packages stand and what happens next. [`batch_core::decide::explain`] decides, as for the
 //! terminal; this module collects what it needs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use batch_core::{
     decide::{
@@ -10,10 +10,11 @@ use batch_core::{
         plan::{self, BatchLimit, Place},
         preflight::admission,
     },
-    model::{FailureRecord, PackageId, QueueEntry, SkipReason, Status, Tier},
+    model::{EcosystemId, FailureRecord, PackageId, Queue, QueueEntry, SkipReason, Status, Tier},
 };
 
 use crate::{
+    known::Known,
     site::Site,
     tried::{Ended, Tried},
 };
@@ -21,30 +22,26 @@ use crate::{
 /// The size of a batch of the rotation.
 const BATCH_SIZE: usize = 10;
 
-pub(crate) type Places<'a> = HashMap<&'a PackageId, Result<Place, SkipReason>>;
+/// By ecosystem.
+pub(crate) type Places<'a> =
+    BTreeMap<&'a EcosystemId, HashMap<&'a PackageId, Result<Place, SkipReason>>>;
 
 /// The places of all entries in the plans of their ecosystems.
 pub(crate) fn places<'a>(site: &Site<'a>) -> Places<'a> {
     let limit = BatchLimit { size: BATCH_SIZE, tier: Tier::REST };
     let policy = BreakerPolicy::default();
-    let mut places = Places::new();
-    for (ecosystem, queue) in &site.records.queues {
+    let of_ecosystem = |(ecosystem, queue): (&'a EcosystemId, &'a Queue)| {
         let admission = admission(ecosystem, &site.records.control, (site.as_of, &policy));
-        places.extend(plan::places(queue, &admission, limit, site.as_of));
-    }
-    places
+        (ecosystem, plan::places(queue, &admission, limit, site.as_of))
+    };
+    site.records.queues.iter().map(of_ecosystem).collect()
 }
 
-/// What is said about a package and its `entry` in the queue.
-pub(crate) fn package(
-    site: &Site<'_>,
-    places: &Places<'_>,
-    id: &PackageId,
-    entry: Option<&QueueEntry>,
-) -> Explanation {
-    let attempts: Vec<LastAttempt> = site
-        .attempts
-        .of_package(id)
+/// What is said about a package.
+pub(crate) fn package(site: &Site<'_>, places: &Places<'_>, known: &Known<'_>) -> Explanation {
+    let &Known { id, entry, .. } = known;
+    let attempts: Vec<LastAttempt> = known
+        .attempts(&site.attempts)
         .filter(|tried| tried.ended != Ended::Unknown)
         .enumerate()
         // Only the causes of the newest one are asked for.
@@ -63,7 +60,7 @@ pub(crate) fn package(
         blocked_by: &blocked_by,
         blocks: &blocks,
         obstacle: None,
-        place: places.get(id),
+        place: places.get(&id.ecosystem).and_then(|places| places.get(id)),
         // Without the time of a slot: a page that names it would have to be made again every hour.
         turns: Turns { next_slot: None, n_ecosystems: 1 },
         now: site.as_of,
@@ -92,7 +89,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>, n_causes: usize) -> LastAttempt {
         service: failure.service.clone(),
         message: String::new(),
         headline: site.headline(failure).line.clone(),
-        remedy: site.remedy(failure),
+        remedy: site.remedy(failure).clone(),
     };
     LastAttempt {
         package_id: tried.package.clone(),

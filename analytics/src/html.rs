@@ -1,11 +1,11 @@
 //! Markup that is written without a template: tables, of which a site has millions of cells. Only two
 //! things get into it: literals of this program, and texts, which are escaped.
 
-use std::fmt;
+use std::{convert::Infallible, fmt};
 
 use askama::{FastWritable, Values};
 
-use crate::text::{PIECE, has_any};
+use crate::text::{Bytes, Timestamp};
 
 /// HTML that is being written.
 #[derive(Debug, Default)]
@@ -31,20 +31,10 @@ impl Html {
 
     /// Adds a text, or a part of the value of an attribute in double quotes.
     pub(crate) fn text(&mut self, text: &str) -> &mut Self {
-        let mut rest = text;
-        while let Some(i) = first_special(rest.as_bytes()) {
-            let (before, special) = rest.split_at(i);
-            self.0.push_str(before);
-            self.0.push_str(match special.as_bytes()[0] {
-                b'"' => "&#34;",
-                b'&' => "&#38;",
-                b'\'' => "&#39;",
-                b'<' => "&#60;",
-                _ => "&#62;",
-            });
-            rest = &special[1..];
-        }
-        self.0.push_str(rest);
+        let Ok(()) = escape(text, |part| {
+            self.0.push_str(part);
+            Ok::<_, Infallible>(())
+        });
         self
     }
 
@@ -77,20 +67,76 @@ impl Html {
         self
     }
 
+    /// Adds an instant, to the minute.
+    pub(crate) fn instant(&mut self, at: Timestamp) -> &mut Self {
+        at.write(|text| self.0.push_str(text));
+        self
+    }
+
     /// Adds the start of a link: `root` leads from the page to the top of the site, `href` from there
     /// to the target.
-    pub(crate) fn link_to(&mut self, root: &str, href: &str) -> &mut Self {
-        self.markup("<a href=\"").text(root).text(href).markup("\">")
+    pub(crate) fn link_to(&mut self, root: &'static str, href: &str) -> &mut Self {
+        self.markup("<a href=\"").markup(root).text(href).markup("\">")
     }
 }
 
-/// The place of the first byte that would not be text.
-fn first_special(text: &[u8]) -> Option<usize> {
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'&' | b'\'' | b'<' | b'>');
-    let has_special = |(_, piece): &(usize, &[u8])| has_any(piece, is_special);
-    let (i, piece) = text.chunks(PIECE).enumerate().find(has_special)?;
-    Some(i * PIECE + piece.iter().position(is_special)?)
+/// All bytes that would not be text.
+static SPECIAL: Bytes = Bytes::these(b"\"&'<>");
+
+/// Passes `text` in parts to `put`, with all that would not be text replaced.
+fn escape<E>(text: &str, mut put: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+    let mut rest = text;
+    while let Some(i) = SPECIAL.first_in(rest.as_bytes()) {
+        let (before, special) = rest.split_at(i);
+        put(before)?;
+        put(match special.as_bytes()[0] {
+            b'"' => "&#34;",
+            b'&' => "&#38;",
+            b'\'' => "&#39;",
+            b'<' => "&#60;",
+            _ => "&#62;",
+        })?;
+        rest = &special[1..];
+    }
+    put(rest)
 }
+
+/// A text that is escaped where it is printed.
+pub(crate) struct Escaped<'t>(pub(crate) &'t str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape(self.0, |part| f.write_str(part))
+    }
+}
+
+impl FastWritable for Escaped<'_> {
+    fn write_into(&self, into: &mut dyn fmt::Write, _: &dyn Values) -> askama::Result<()> {
+        Ok(escape(self.0, |part| into.write_str(part))?)
+    }
+}
+
+/// It escapes what it prints.
+impl askama::filters::HtmlSafe for Escaped<'_> {}
+
+/// Markup that can only be written in the source code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Markup(pub(crate) &'static str);
+
+impl fmt::Display for Markup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl FastWritable for Markup {
+    fn write_into(&self, into: &mut dyn fmt::Write, _: &dyn Values) -> askama::Result<()> {
+        Ok(into.write_str(self.0)?)
+    }
+}
+
+/// It is HTML already.
+impl askama::filters::HtmlSafe for Markup {}
 
 /// As it is: it is HTML already.
 impl fmt::Display for Html {
@@ -132,6 +178,7 @@ mod tests {
             askama::filters::escape(hostile, askama::filters::Html).unwrap().to_string(),
             "a&#60;b&#62; &#34;c&#34; &#39;d&#39; &#38; é"
         );
+        assert_eq!(Escaped(hostile).to_string(), "a&#60;b&#62; &#34;c&#34; &#39;d&#39; &#38; é");
         let link = "<a href=\"../&#34;x\">";
         check(
             |it| {

@@ -16,6 +16,7 @@ mod health;
 mod history;
 mod html;
 mod jobs;
+mod known;
 mod manifest;
 mod newest;
 mod old;
@@ -30,7 +31,7 @@ mod tried;
 mod writer;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     hash::{Hash as _, Hasher as _},
     path::{Path, PathBuf},
 };
@@ -46,6 +47,10 @@ use twox_hash::XxHash64;
 pub use page::{Page, missing, schemas};
 pub use records::{Problem, Records, StoredOutput};
 pub use writer::{MAX_SITE, SiteWriter, WARN_SITE, WriteError, WriteErrorKind, Written};
+
+/// A map for the millions of lookups of a site. Its keys come from packages: each process has another
+/// seed for their hashes.
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// Why the site could not be made.
 #[derive(Debug, thiserror::Error)]

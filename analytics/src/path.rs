@@ -1,5 +1,5 @@
-//! Paths of the pages. Every name consists of `[A-Za-z0-9._+~-]`, so links need no encoding. The three
-//! that a large site needs by the hundred thousand are put together without a formatter.
+//! Paths of the pages. Every name consists of `[A-Za-z0-9._+~-]`, so links need no encoding. Those
+//! that a large site needs by the ten thousand are put together without a formatter.
 
 use std::borrow::Cow;
 
@@ -51,7 +51,7 @@ pub(crate) fn anchor(kind: Kind, id: &str) -> String {
 
 /// The page of an ecosystem.
 pub(crate) fn ecosystem(id: &EcosystemId) -> String {
-    format!("ecosystems/{id}.html")
+    ["ecosystems/", id.as_str(), ".html"].concat()
 }
 
 /// Stem of the list of an ecosystem's failures.
@@ -96,7 +96,7 @@ pub(crate) fn category(category: &str) -> String {
 
 /// Stem of the list of failures of one kind.
 pub(crate) fn kind(category: &str, subcategory: &str) -> String {
-    format!("category/{}/{}", slug(category), slug(subcategory))
+    ["category/", &slug(category), "/", &slug(subcategory)].concat()
 }
 
 /// Stem of the list of failures with one cause.
@@ -117,12 +117,14 @@ pub(crate) fn blocker(ecosystem: &EcosystemId, name: &PackageName) -> String {
 /// Path of page `n`, counted from 1, of the list with this stem. A slug ends in `~` and digits only
 /// if there are eight digits, so a page number cannot make the name of another list.
 pub(crate) fn list(stem: &str, n: usize) -> String {
-    if n <= 1 { format!("{stem}.html") } else { format!("{stem}~{n}.html") }
+    if n <= 1 { [stem, ".html"].concat() } else { format!("{stem}~{n}.html") }
 }
 
 /// The relative path from the page at `path` back to the top of the site.
-pub(crate) fn root_of(path: &str) -> String {
-    "../".repeat(path.matches('/').count())
+pub(crate) fn root_of(path: &str) -> &'static str {
+    const UP: &str = "../../../../";
+    let n = path.bytes().filter(|byte| *byte == b'/').count();
+    UP.get(.."../".len() * n).expect("no page is in more than four folders")
 }
 
 /// The file name for an id. An id that consists of slugs and an instant is used as it is, so

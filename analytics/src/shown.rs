@@ -1,7 +1,7 @@
 //! What many pages show of a failure.
 
 use batch_core::{
-    decide::headline::{FailureView, Headline, headline},
+    decide::headline::{FailureView, Headline, Remedy, headline, remedy},
     model::FailureRecord,
     plugin::Registry,
 };
@@ -13,15 +13,18 @@ pub(crate) struct Shown {
     pub(crate) headline: Headline,
     /// The headline without the package.
     pub(crate) cause: Text,
+    /// What a person can do about it.
+    pub(crate) remedy: Remedy,
     /// The address of its page.
     pub(crate) href: String,
 }
 
 impl Shown {
     pub(crate) fn new(registry: Option<&Registry>, failure: &FailureRecord) -> Self {
-        let headline = headline(&view(registry, failure));
+        let view = view(registry, failure);
+        let (headline, remedy) = (headline(&view), remedy(&view));
         let cause = cause(&headline.line, failure.package_id.name.as_str());
-        Self { cause: Text::new(cause), headline, href: path::failure(&failure.id) }
+        Self { cause: Text::new(cause), headline, remedy, href: path::failure(&failure.id) }
     }
 }
 

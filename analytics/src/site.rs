@@ -1,43 +1,29 @@
 //! The records with the indexes that the pages need.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashSet};
 
 use batch_core::{
-    decide::headline::{Headline, Remedy, remedy},
+    decide::headline::{Headline, Remedy},
     model::{
         EcosystemId, FailureRecord, Fingerprint, PackageId, QueueEntry, RecipeName, RunRecord,
-        Status, StatusLabel, slug,
     },
     plugin::Registry,
 };
 use chrono::{DateTime, Utc};
 
 use crate::{
-    Circumstances,
+    Circumstances, Map,
     blockers::{self, Blocker},
     causes::{self, Cause},
     entries::Entries,
+    known::{Known, Packages},
     newest::newest,
-    page::N_ROWS,
-    path,
     records::Records,
-    shown::{Shown, view},
+    shown::Shown,
     text::https_url,
     threads,
     tried::{Attempts, Tried},
 };
-
-/// Where everything that is known about a package is.
-#[derive(PartialEq, Eq)]
-enum Address {
-    /// On a page of its own.
-    Page,
-    /// In a row on the page at this path: one of its ecosystem's list of pending entries.
-    Row(Arc<str>),
-}
 
 /// Borrows from one set of records. Lists are in the order in which pages show them.
 pub(crate) struct Site<'a> {
@@ -49,21 +35,18 @@ pub(crate) struct Site<'a> {
     pub(crate) data_as_of: Option<DateTime<Utc>>,
     pub(crate) causes: Vec<Cause<'a>>,
     pub(crate) blockers: Vec<Blocker<'a>>,
-    blockers_by_id: HashMap<PackageId, usize>,
+    blockers_by_id: Map<PackageId, usize>,
     pub(crate) entries: Entries<'a>,
     /// The names of all recipes.
     recipe_names: HashSet<&'a str>,
     pub(crate) attempts: Attempts<'a>,
-    /// Where everything that is known about a package is.
-    addresses: HashMap<&'a PackageId, Address>,
+    packages: Packages<'a>,
     /// Every run that has a page. Runs of imported failures have no record.
-    pub(crate) batches: HashMap<&'a str, Option<&'a RunRecord>>,
-    causes_by_fingerprint: HashMap<Fingerprint, usize>,
+    pub(crate) batches: Map<&'a str, Option<&'a RunRecord>>,
+    causes_by_fingerprint: Map<Fingerprint, usize>,
     /// By the ids of the failures; many pages show each of them.
-    shown: HashMap<&'a str, Shown>,
-    failures_by_run: HashMap<&'a str, Vec<&'a FailureRecord>>,
-    failures_by_package: HashMap<&'a PackageId, Vec<&'a FailureRecord>>,
-    recipes: HashMap<&'a PackageId, &'a RecipeName>,
+    shown: Map<&'a str, Shown>,
+    failures_by_run: Map<&'a str, Vec<&'a FailureRecord>>,
     /// The address of the repository of the recipes, if a run says it.
     forge: Option<&'a str>,
 }
@@ -79,7 +62,10 @@ impl<'a> Site<'a> {
             },
         );
         let by_fingerprint = causes.iter().enumerate().map(|(i, it)| (it.fingerprint, i));
-        let shown = threads::map(&records.failures, |it| Shown::new(circumstances.registry, it));
+        let (packages, shown) = threads::both(
+            || Packages::new(&entries, &attempts, &records.failures, &records.runs),
+            || threads::map(&records.failures, |it| Shown::new(circumstances.registry, it)),
+        );
         let ids = records.failures.iter().map(|failure| &*failure.id);
         let ids_of_blockers = blockers.iter().enumerate().map(|(i, it)| (it.id.clone(), i));
         let mut site = Self {
@@ -92,68 +78,19 @@ impl<'a> Site<'a> {
             causes,
             blockers_by_id: ids_of_blockers.collect(),
             blockers,
-            // Making room for all at once takes less time than making it again and again.
-            addresses: HashMap::with_capacity(entries.all.len()),
+            packages,
             entries,
             recipe_names: records.recipe_names.iter().map(RecipeName::as_str).collect(),
             batches: attempts.batches().map(|id| (id, None)).collect(),
             attempts,
-            failures_by_run: HashMap::with_capacity(records.runs.len()),
-            failures_by_package: HashMap::with_capacity(records.failures.len()),
-            recipes: HashMap::new(),
+            failures_by_run: Map::default(),
             forge: records.runs.iter().find_map(|run| forge(run.workflow_run_url.as_deref()?)),
         };
         for failure in &records.failures {
             site.failures_by_run.entry(&failure.batch_id).or_default().push(failure);
-            site.failures_by_package.entry(&failure.package_id).or_default().push(failure);
         }
         site.batches.extend(records.runs.iter().map(|run| (&*run.batch_id, Some(run))));
-        site.give_addresses();
-        site.match_recipes();
         site
-    }
-
-    /// Gives each package its page, or the row that stands for it.
-    fn give_addresses(&mut self) {
-        let is_row =
-            |entry: &QueueEntry| entry.status == Status::Pending && entry.last_attempt_at.is_none();
-        let pending = StatusLabel::Pending;
-        for ecosystem in self.records.queues.keys() {
-            let stem = path::status_in(ecosystem, pending);
-            let numbers = self.entries.numbers(Some(ecosystem), Some(pending));
-            for (n, rows) in numbers.chunks(N_ROWS).enumerate() {
-                let list: Arc<str> = path::list(&stem, n + 1).into();
-                let entries = rows.iter().map(|&i| self.entries.all[i]);
-                let row = |entry: &'a QueueEntry| (&entry.id, Address::Row(Arc::clone(&list)));
-                self.addresses.extend(entries.filter(|entry| is_row(entry)).map(row));
-            }
-        }
-        let others = self.entries.all.iter().filter(|entry| !is_row(entry));
-        let others = others.map(|entry| &entry.id);
-        // Whatever was attempted has its page.
-        let others = others.chain(self.attempts.packages());
-        self.addresses.extend(others.map(|id| (id, Address::Page)));
-    }
-
-    /// Finds out which recipe belongs to which package. Entries say it. Otherwise a run lists its
-    /// packages and its recipes in the same order, so the verified packages and the recipes match one
-    /// by one. If their numbers differ, none is matched.
-    fn match_recipes(&mut self) {
-        let entries = self.records.queues.values().flat_map(BTreeMap::values);
-        self.recipes.extend(entries.filter_map(|it| Some((&it.id, it.recipe.as_ref()?))));
-        for run in &self.records.runs {
-            let verified: Vec<&PackageId> = self
-                .attempts
-                .of_batch(&run.batch_id)
-                .filter(|tried| tried.ended.is_verified())
-                .map(|tried| tried.package)
-                .collect();
-            if verified.len() == run.recipes_generated.len() {
-                for (id, recipe) in verified.into_iter().zip(&run.recipes_generated) {
-                    self.recipes.entry(id).or_insert(recipe);
-                }
-            }
-        }
     }
 
     /// The cause of `failure` in one line.
@@ -172,41 +109,45 @@ impl<'a> Site<'a> {
     }
 
     /// What a person can do about `failure`.
-    pub(crate) fn remedy(&self, failure: &FailureRecord) -> Remedy {
-        remedy(&view(self.circumstances.registry, failure))
+    pub(crate) fn remedy(&self, failure: &FailureRecord) -> &Remedy {
+        &self.shown(failure).remedy
     }
 
     pub(crate) fn failures_of(&self, batch_id: &str) -> &[&'a FailureRecord] {
         self.failures_by_run.get(batch_id).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn failures_with(&self, id: &PackageId) -> &[&'a FailureRecord] {
-        self.failures_by_package.get(id).map_or(&[], Vec::as_slice)
+    /// What is known about a package; `None` if it is in no queue and was never attempted.
+    pub(crate) fn known(&self, id: &PackageId) -> Option<&Known<'a>> {
+        self.packages.get(id)
     }
 
-    /// The last attempts at a package, at most `n`, newest first.
-    pub(crate) fn last_attempts(&self, id: &PackageId, n: usize) -> Vec<&Tried<'a>> {
-        self.attempts.of_package(id).take(n).collect()
+    /// The packages of the queues, by the numbers of their entries.
+    pub(crate) fn queued(&self) -> &[Known<'a>] {
+        self.packages.queued()
+    }
+
+    /// Every package that has a page of its own.
+    pub(crate) fn packages_with_page(&self) -> Vec<&Known<'a>> {
+        self.packages.with_page()
+    }
+
+    /// The attempts at a package, newest first.
+    pub(crate) fn attempts_at<'s>(
+        &'s self,
+        id: &PackageId,
+    ) -> impl Iterator<Item = &'s Tried<'a>> + use<'s, 'a> {
+        self.known(id).into_iter().flat_map(|known| known.attempts(&self.attempts))
     }
 
     pub(crate) fn entry(&self, id: &PackageId) -> Option<&'a QueueEntry> {
-        self.records.queues.get(&id.ecosystem)?.get(id)
+        self.known(id)?.entry
     }
 
     /// The address of everything that is known about a package, relative to the top of the site: its
     /// page or its row; empty if nothing is known about it.
     pub(crate) fn package_href(&self, id: &PackageId) -> String {
-        match self.addresses.get(id) {
-            None => String::new(),
-            Some(Address::Page) => path::package(id),
-            Some(Address::Row(list)) => [&**list, "#p-", &slug(id.name.as_str())].concat(),
-        }
-    }
-
-    /// Every package that has a page, in no order.
-    pub(crate) fn packages(&self) -> Vec<&'a PackageId> {
-        let pages = self.addresses.iter().filter(|(_, address)| **address == Address::Page);
-        pages.map(|(id, _)| *id).collect()
+        self.known(id).map(Known::href).unwrap_or_default()
     }
 
     /// The failures with the same fingerprint.
@@ -227,13 +168,13 @@ impl<'a> Site<'a> {
 
     /// The name and the text of the recipe of `id`, if it still exists.
     pub(crate) fn recipe(&self, id: &PackageId) -> Option<(&'a RecipeName, &'a str)> {
-        let name = *self.recipes.get(id)?;
+        let name = self.recipe_name(id)?;
         Some((name, self.records.recipes.get(name)?))
     }
 
     /// The name of the recipe of `id`, whether or not its text is there.
     pub(crate) fn recipe_name(&self, id: &PackageId) -> Option<&'a RecipeName> {
-        self.recipes.get(id).copied()
+        self.known(id)?.recipe
     }
 
     /// The address of a file of the repository on its main branch.

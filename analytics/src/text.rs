@@ -7,6 +7,8 @@ use batch_core::model::{EcosystemId, PackageName, RecipeName};
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use smol_str::{SmolStr, SmolStrBuilder};
 
+use crate::html::Escaped;
+
 /// Text without hidden parts: escape sequences are removed, and control and direction characters
 /// are replaced by visible marks. HTML is not escaped here; templates do that.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +42,11 @@ impl Text {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The text for a template. Without this, the template escapes it as well, in more time.
+    pub(crate) fn html(&self) -> Escaped<'_> {
+        Escaped(self.as_str())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -79,29 +86,66 @@ impl FastWritable for Text {
     }
 }
 
-/// Bytes that are compared at once.
-pub(crate) const PIECE: usize = 32;
+/// Some of all bytes, as a table.
+pub(crate) struct Bytes([bool; 256]);
 
-/// Whether any of `bytes` is wanted. All are looked at, so that many are compared at once.
-pub(crate) fn has_any(bytes: &[u8], is_wanted: impl Fn(&u8) -> bool) -> bool {
-    bytes.iter().fold(false, |found, byte| found | is_wanted(byte))
+impl Bytes {
+    /// `bytes` and no others.
+    pub(crate) const fn these(bytes: &[u8]) -> Self {
+        let mut table = [false; 256];
+        let mut i = 0;
+        while i < bytes.len() {
+            table[bytes[i] as usize] = true;
+            i += 1;
+        }
+        Self(table)
+    }
+
+    /// The others.
+    const fn others(mut self) -> Self {
+        let mut i = 0;
+        while i < self.0.len() {
+            self.0[i] = !self.0[i];
+            i += 1;
+        }
+        self
+    }
+
+    /// The place of the first of them in `text`.
+    pub(crate) fn first_in(&self, text: &[u8]) -> Option<usize> {
+        const PIECE: usize = 8;
+        let is_in = |byte: &u8| self.0[usize::from(*byte)];
+        let (pieces, rest) = text.as_chunks::<PIECE>();
+        // All bytes of a piece are looked at: one decision for all takes less time than one for each.
+        let has_any = |piece: &[u8; PIECE]| piece.iter().fold(false, |any, byte| any | is_in(byte));
+        match pieces.iter().position(has_any) {
+            Some(i) => Some(i * PIECE + pieces[i].iter().position(is_in)?),
+            None => Some(text.len() - rest.len() + rest.iter().position(is_in)?),
+        }
+    }
 }
 
-/// Whether `byte` stays as it is, as those of nearly every text do.
-fn is_plain_byte(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~' | b'\n' | b'\t')
-}
+/// All bytes that do not stay as they are. Those of nearly every text do.
+static NOT_PLAIN: Bytes = {
+    let mut plain = Bytes::these(b"\n\t");
+    let mut byte = b' ';
+    while byte <= b'~' {
+        plain.0[byte as usize] = true;
+        byte += 1;
+    }
+    plain.others()
+};
 
 /// Whether `raw` has nothing to replace.
 fn is_plain(raw: &str) -> bool {
-    raw.as_bytes().chunks(PIECE).all(|piece| !has_any(piece, |byte| !is_plain_byte(*byte)))
+    NOT_PLAIN.first_in(raw.as_bytes()).is_none()
 }
 
 fn visible(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
     loop {
-        let end = rest.bytes().position(|byte| !is_plain_byte(byte)).unwrap_or(rest.len());
+        let end = NOT_PLAIN.first_in(rest.as_bytes()).unwrap_or(rest.len());
         text.push_str(&rest[..end]);
         let mut special = rest[end..].chars();
         let Some(c) = special.next() else { return text };
@@ -156,6 +200,17 @@ impl Timestamp {
         Self(start.unwrap_or(self.0))
     }
 
+    /// Calls `put` with the characters.
+    pub(crate) fn write<T>(self, put: impl FnOnce(&str) -> T) -> T {
+        match self.digits() {
+            Some(mut digits) => {
+                digits[10] = b' ';
+                put(text_of(&digits[..16]))
+            }
+            None => put(&self.0.format("%Y-%m-%d %H:%M").to_string()),
+        }
+    }
+
     /// To the second, for programs.
     pub(crate) fn iso(self) -> String {
         match self.digits() {
@@ -193,15 +248,18 @@ fn text_of(digits: &[u8]) -> &str {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.digits() {
-            Some(mut digits) => {
-                digits[10] = b' ';
-                f.write_str(text_of(&digits[..16]))
-            }
-            None => write!(f, "{}", self.0.format("%Y-%m-%d %H:%M")),
-        }
+        self.write(|text| f.write_str(text))
     }
 }
+
+impl FastWritable for Timestamp {
+    fn write_into(&self, into: &mut dyn fmt::Write, _: &dyn Values) -> askama::Result<()> {
+        Ok(self.write(|text| into.write_str(text))?)
+    }
+}
+
+/// It has digits and marks between them.
+impl askama::filters::HtmlSafe for Timestamp {}
 
 /// Formats seconds, for example 90061 as `25 h 1 min`.
 pub(crate) fn duration(seconds: u64) -> String {
@@ -223,6 +281,20 @@ mod tests {
 
     fn check(raw: &str, shown: &str) {
         assert_eq!(Text::new(raw).as_str(), shown, "{raw:?}");
+    }
+
+    #[test]
+    fn the_first_byte_is_found_wherever_it_is() {
+        let some = Bytes::these(b"<&");
+        for n in 0..40 {
+            let mut text = vec![b'x'; n];
+            assert_eq!(some.first_in(&text), None, "{n}");
+            for at in 0..n {
+                text[at..].fill(b'&');
+                assert_eq!(some.first_in(&text), Some(at), "{n}");
+                text[at] = b'x';
+            }
+        }
     }
 
     #[test]

@@ -26,6 +26,18 @@ pub(crate) fn map<I: Sync, O: Send>(items: &[I], make: impl Fn(&I) -> O + Sync) 
     results
 }
 
+/// Frees all of `items`, of which each has memory of its own.
+pub(crate) fn free<T: Send>(mut items: Vec<T>) {
+    let n_each = items.len().div_ceil(number()).max(1);
+    thread::scope(|scope| {
+        while n_each < items.len() {
+            let part = items.split_off(items.len() - n_each);
+            scope.spawn(move || drop(part));
+        }
+        drop(items);
+    });
+}
+
 /// Does both at the same time.
 pub(crate) fn both<A: Send, B>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B) -> (A, B) {
     thread::scope(|scope| {

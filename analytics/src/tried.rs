@@ -1,12 +1,14 @@
 //! What became of each package in each run.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use batch_core::{
     decide::ahead,
     model::{Consequence, EcosystemId, FailureRecord, PackageId, RunRecord, Verdict},
 };
 use chrono::{DateTime, Utc};
+
+use crate::Map;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,18 +69,17 @@ pub(crate) struct Tried<'a> {
     pub(crate) failures: Vec<&'a FailureRecord>,
 }
 
-/// All attempts, with the ways to find them.
+/// All attempts, with the way to find those of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts<'a> {
-    all: Vec<Tried<'a>>,
-    by_batch: HashMap<&'a str, Vec<usize>>,
-    by_package: HashMap<&'a PackageId, Vec<usize>>,
+    pub(crate) all: Vec<Tried<'a>>,
+    by_batch: Map<&'a str, Vec<usize>>,
 }
 
 impl<'a> Attempts<'a> {
     /// From `runs` and `failures`, each newest first.
     pub(crate) fn new(runs: &'a [RunRecord], failures: &'a [FailureRecord]) -> Self {
-        let mut of_batch: HashMap<&str, BTreeMap<&PackageId, Vec<&FailureRecord>>> = HashMap::new();
+        let mut of_batch: Map<&str, BTreeMap<&PackageId, Vec<&FailureRecord>>> = Map::default();
         for failure in failures {
             let of_package = of_batch.entry(&failure.batch_id).or_default();
             of_package.entry(&failure.package_id).or_default().push(failure);
@@ -95,9 +96,6 @@ impl<'a> Attempts<'a> {
                 attempts.push((id, batch_id), None, failed);
             }
         }
-        let all = &attempts.all;
-        let key = |&i: &usize| (std::cmp::Reverse(all[i].at), std::cmp::Reverse(all[i].batch_id));
-        attempts.by_package.values_mut().for_each(|indexes| indexes.sort_by_key(key));
         attempts
     }
 
@@ -145,7 +143,6 @@ impl<'a> Attempts<'a> {
         let at = at.or(run.map(|run| run.timestamp)).unwrap_or_default();
         let i = self.all.len();
         self.by_batch.entry(batch_id).or_default().push(i);
-        self.by_package.entry(package).or_default().push(i);
         self.all.push(Tried { package, batch_id, run, at, ended, failures });
     }
 
@@ -153,17 +150,6 @@ impl<'a> Attempts<'a> {
     pub(crate) fn of_batch(&self, batch_id: &str) -> impl Iterator<Item = &Tried<'a>> {
         let indexes = self.by_batch.get(batch_id).map_or(&[][..], Vec::as_slice);
         indexes.iter().map(|&i| &self.all[i])
-    }
-
-    /// The attempts at a package, newest first.
-    pub(crate) fn of_package(&self, id: &PackageId) -> impl Iterator<Item = &Tried<'a>> {
-        let indexes = self.by_package.get(id).map_or(&[][..], Vec::as_slice);
-        indexes.iter().map(|&i| &self.all[i])
-    }
-
-    /// The packages that were attempted, in no order.
-    pub(crate) fn packages(&self) -> impl Iterator<Item = &'a PackageId> {
-        self.by_package.keys().copied()
     }
 
     /// The runs that attempted something, in no order.

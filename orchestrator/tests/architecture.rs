@@ -40,7 +40,8 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     ),
     (
         "analytics",
-        "askama batch-core chrono flate2 schemars serde serde_json tempfile thiserror twox-hash",
+        "askama batch-core chrono flate2 foldhash schemars serde serde_json smol_str tempfile thiserror \
+         twox-hash",
     ),
 ];
 

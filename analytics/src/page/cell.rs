@@ -87,7 +87,7 @@ impl Cell {
     }
 
     /// Writes the cell for a page with that way to the top of the site.
-    pub(super) fn write(&self, root: &str, html: &mut Html) {
+    pub(super) fn write(&self, root: &'static str, html: &mut Html) {
         match self {
             Self::None => {}
             Self::Text(text) => {
@@ -127,7 +127,7 @@ impl Cell {
     }
 
     /// The cell as a part of a page, outside of a table.
-    pub(super) fn view(&self, root: &str) -> Html {
+    pub(super) fn view(&self, root: &'static str) -> Html {
         let mut html = Html::with_capacity(CELL_BYTES);
         self.write(root, &mut html);
         html
@@ -135,7 +135,7 @@ impl Cell {
 }
 
 impl Link {
-    fn write(&self, root: &str, html: &mut Html) {
+    fn write(&self, root: &'static str, html: &mut Html) {
         if self.href.is_empty() {
             html.isolated(self.text.as_str());
         } else {
@@ -144,9 +144,21 @@ impl Link {
     }
 }
 
+/// What is known about an object, by name, as entries of a list. Names of what is not known are left
+/// out.
+pub(super) fn facts(root: &'static str, facts: &[(&'static str, Cell)]) -> Html {
+    let mut html = Html::with_capacity(facts.len() * CELL_BYTES);
+    for (name, cell) in facts.iter().filter(|(_, cell)| !cell.is_none()) {
+        html.markup("<div><dt>").markup(name).markup("</dt><dd>");
+        cell.write(root, &mut html);
+        html.markup("</dd></div>\n");
+    }
+    html
+}
+
 /// To the minute; scripts and programs read the text as an instant in UTC.
 fn write_time(at: Timestamp, html: &mut Html) {
-    html.markup("<time>").text(&at.to_string()).markup("</time>");
+    html.markup("<time>").instant(at).markup("</time>");
 }
 
 fn write_word(word: &'static str, html: &mut Html) {

@@ -31,7 +31,7 @@ impl Change<'_> {
     /// The packages, as of the run.
     pub(super) fn table(&self, site: &Site<'_>, batch_id: &str) -> Table {
         let row = |id: &&PackageId| {
-            let tried = site.attempts.of_package(id).find(|it| it.batch_id == batch_id);
+            let tried = site.attempts_at(id).find(|it| it.batch_id == batch_id);
             Row::from([
                 Cell::link(Link::package(site, id)),
                 tried.map_or(Cell::None, |it| Cell::Word(it.ended.as_str())),
@@ -63,8 +63,7 @@ pub(super) fn of_batch<'a>(site: &'a Site<'_>, batch_id: &str) -> Vec<Change<'a>
         .collect();
     for tried in site.attempts.of_batch(batch_id) {
         let before: Vec<&Tried<'_>> = site
-            .attempts
-            .of_package(tried.package)
+            .attempts_at(tried.package)
             .skip_while(|it| it.batch_id != batch_id)
             .skip(1)
             .collect();

@@ -46,7 +46,7 @@ pub(super) struct Figure {
 }
 
 impl Figure {
-    pub(super) fn view<'f>(&'f self, root: &'f str) -> FigureView<'f> {
+    pub(super) fn view(&self, root: &'static str) -> FigureView<'_> {
         FigureView { chart: &self.chart, table: self.table.view(root) }
     }
 }

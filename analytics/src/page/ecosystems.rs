@@ -224,14 +224,14 @@ fn page(site: &Site<'_>, id: &EcosystemId) -> Page {
         frame: Frame::live(site, &path, &format!("Ecosystem {id}"), "Ecosystems"),
         id: Text::new(id.as_str()),
         word: permission.as_str(),
-        breaker: breaker.view(&root),
+        breaker: breaker.view(root),
         totals: StatusLabel::ALL.iter().map(total).filter(|part| part.n > 0).collect(),
         n_failures: part(n_failures.count(), path::failures_in(id)),
         n_runs: part(own.len(), path::runs_of(Some(id))),
         changes: batch.map_or(vec![], |batch| overview::changes_of(site, batch)),
         grid: Grid::new(site, id),
-        runs: (!runs.rows.is_empty()).then(|| runs.view(&root)),
-        timeline: timeline.as_ref().map(|figure| figure.view(&root)),
+        runs: (!runs.rows.is_empty()).then(|| runs.view(root)),
+        timeline: timeline.as_ref().map(|figure| figure.view(root)),
     };
     super::page(path, &page)
 }

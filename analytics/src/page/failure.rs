@@ -1,7 +1,5 @@
 //! The page of one failure.
 
-use std::fmt;
-
 use askama::Template;
 use batch_core::{
     decide::shell_word::shell_word,
@@ -11,9 +9,10 @@ use batch_core::{
     },
 };
 
-use super::{Page, frame::Frame, row::Link, strip, table::Cell};
+use super::{Page, cell, frame::Frame, row::Link, strip, table::Cell};
 use crate::{
     html::Html,
+    known::Known,
     path,
     records::StoredOutput,
     site::Site,
@@ -31,10 +30,10 @@ struct FailurePage {
     headline: Text,
     remedy: Text,
     command: Option<Text>,
-    commands: Vec<(&'static str, Text)>,
+    commands: Html,
     message: Text,
     strip: Html,
-    facts: Vec<(&'static str, Html)>,
+    facts: Html,
     workflow: Option<String>,
     registry_page: Option<String>,
     output: Option<Html>,
@@ -44,11 +43,11 @@ struct FailurePage {
 pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
     let path = path::failure(&failure.id);
     let root = path::root_of(&path);
+    let known = site.known(&failure.package_id);
     let kind = failure.kind();
     let title = format!("{}: {kind}", failure.package_id);
     let (headline, remedy) = (site.headline(failure), site.remedy(failure));
     let (output, output_note) = output(site, failure);
-    let cell = |cell: Cell| cell.view(&root);
     let page = FailurePage {
         frame: Frame::fixed(&path, &title, "Failures", Some(failure.timestamp)),
         package: Link::package(site, &failure.package_id),
@@ -58,10 +57,10 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
         headline: Text::new(&headline.line),
         remedy: Text::new(&remedy.text),
         command: remedy.command.as_deref().map(Text::new),
-        commands: commands(site, failure),
+        commands: commands(known, failure),
         message: message(failure),
-        strip: cell(Cell::Strip(strip::words(site, &failure.package_id))),
-        facts: facts(site, failure).into_iter().map(|(name, it)| (name, cell(it))).collect(),
+        strip: strip::cell(site, known).view(root),
+        facts: cell::facts(root, &facts(site, failure)),
         workflow: failure.workflow_run_url.as_deref().and_then(https_url),
         registry_page: site.registry_page(&failure.package_id),
         output,
@@ -71,28 +70,32 @@ pub(super) fn build(site: &Site<'_>, failure: &FailureRecord) -> Page {
 }
 
 /// What a person can do about the failure, besides its remedy.
-fn commands(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Text)> {
-    let id = shell_word(&failure.id);
-    let package = shell_word(&failure.package_id.to_string());
-    let mut commands = vec![];
-    let mut add = |what, command: fmt::Arguments<'_>| commands.push((what, Text::of(command)));
+fn commands(known: Option<&Known<'_>>, failure: &FailureRecord) -> Html {
+    let id = Text::new(&shell_word(&failure.id));
+    let package = Text::new(&shell_word(&failure.package_id.to_string()));
+    let mut html = Html::with_capacity(1_024);
+    let mut add = |what: &'static str, command: &'static str, word: &Text, end: &'static str| {
+        html.markup("<div><dt>").markup(what).markup("</dt><dd><code>tsuku-batch ");
+        html.markup(command).markup(" ").text(word.as_str()).markup(end);
+        html.markup("</code></dd></div>\n");
+    };
     if failure.repro.is_some() {
-        add("Do exactly the same again", format_args!("tsuku-batch repro {id} --run"));
+        add("Do exactly the same again", "repro", &id, " --run");
     }
-    add("Make and verify it now, without a record", format_args!("tsuku-batch try {package}"));
-    match site.entry(&failure.package_id).map(|entry| entry.status.label()) {
+    add("Make and verify it now, without a record", "try", &package, "");
+    match known.and_then(|known| known.entry).map(|entry| entry.status.label()) {
         Some(StatusLabel::Pending | StatusLabel::Failed) => {
-            add("Make it due at once", format_args!("tsuku-batch queue retry {package}"));
+            add("Make it due at once", "queue retry", &package, "");
         }
         Some(StatusLabel::Blocked | StatusLabel::RequiresManual | StatusLabel::Excluded) => {
-            add("Release it", format_args!("tsuku-batch queue unblock {package}"));
+            add("Release it", "queue unblock", &package, "");
         }
         Some(StatusLabel::InProgress | StatusLabel::Success) => {}
-        None => add("Queue it", format_args!("tsuku-batch queue add {package}")),
+        None => add("Queue it", "queue add", &package, ""),
     }
-    add("Where it stands", format_args!("tsuku-batch explain {package}"));
-    add("The record in the terminal", format_args!("tsuku-batch failures show {id}"));
-    commands
+    add("Where it stands", "explain", &package, "");
+    add("The record in the terminal", "failures show", &id, "");
+    html
 }
 
 fn facts(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Cell)> {
@@ -109,7 +112,7 @@ fn facts(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Cell)> 
         Cell::Links(Text::default(), vec![failures, packages])
     });
     let notes: Vec<&str> = failure.notes.iter().map(String::as_str).collect();
-    let mut facts = vec![
+    vec![
         ("Time", Cell::Time(Timestamp(failure.timestamp))),
         ("Run", Cell::link(Link::run(site, &failure.batch_id))),
         ("Stage", Cell::text(stage(failure.stage))),
@@ -145,9 +148,7 @@ fn facts(site: &Site<'_>, failure: &FailureRecord) -> Vec<(&'static str, Cell)> 
         ),
         ("Fingerprint", Cell::of(failure.fingerprint)),
         ("Id", Cell::text(&failure.id)),
-    ];
-    facts.retain(|(_, cell)| !cell.is_none());
-    facts
+    ]
 }
 
 /// The whole message, or a text that says that there is none.

@@ -5,21 +5,23 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     health::in_words,
+    html::Markup,
     path,
     site::Site,
     text::{Text, Timestamp},
 };
 
-const SECTIONS: &[(&str, &str)] = &[
-    ("Overview", "index.html"),
-    ("Failures", "failures.html"),
-    ("Runs", "runs.html"),
-    ("Packages", "queue.html"),
-    ("Ecosystems", "ecosystems.html"),
-    ("Blockers", "blockers.html"),
-    ("Causes", "causes.html"),
-    ("Environments", "environments.html"),
-    ("Sources", "disambiguations.html"),
+/// Names and addresses.
+const SECTIONS: &[(Markup, Markup)] = &[
+    (Markup("Overview"), Markup("index.html")),
+    (Markup("Failures"), Markup("failures.html")),
+    (Markup("Runs"), Markup("runs.html")),
+    (Markup("Packages"), Markup("queue.html")),
+    (Markup("Ecosystems"), Markup("ecosystems.html")),
+    (Markup("Blockers"), Markup("blockers.html")),
+    (Markup("Causes"), Markup("causes.html")),
+    (Markup("Environments"), Markup("environments.html")),
+    (Markup("Sources"), Markup("disambiguations.html")),
 ];
 
 /// Sections that pages about one object name.
@@ -29,7 +31,7 @@ const N_OF_OBJECTS: usize = 5;
 pub(super) struct Frame {
     pub(super) path: String,
     /// The relative path from the page to the top of the site.
-    pub(super) root: String,
+    pub(super) root: Markup,
     pub(super) title: Text,
     pub(super) data_as_of: Option<Timestamp>,
     pub(super) warning: Option<String>,
@@ -66,7 +68,7 @@ impl Frame {
     ) -> Self {
         Self {
             path: path.to_owned(),
-            root: path::root_of(path),
+            root: Markup(path::root_of(path)),
             title: Text::new(title),
             data_as_of: data_as_of.map(Timestamp),
             warning: None,
@@ -78,11 +80,11 @@ impl Frame {
 
     /// The name and the address of each section. The pages about one object each, of which a site has
     /// ten thousands, name only the first ones.
-    pub(super) fn sections(&self) -> &'static [(&'static str, &'static str)] {
+    pub(super) fn sections(&self) -> &'static [(Markup, Markup)] {
         if self.is_live { SECTIONS } else { &SECTIONS[..N_OF_OBJECTS] }
     }
 
-    pub(super) fn is_in(&self, section: &&str) -> bool {
-        self.section == *section
+    pub(super) fn is_in(&self, section: &Markup) -> bool {
+        self.section == section.0
     }
 }

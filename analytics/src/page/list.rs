@@ -195,9 +195,9 @@ pub(super) fn write(site: &Site<'_>, mut list: List) -> Vec<Page> {
             has_time: has(ColumnKind::Time),
             search: name.filter(|_| is_long).map(|column| column.label),
             index: has_index.then_some((&*index, &*preset)),
-            table: table.part(&root, rows, shown.clone()).on(&path),
-            more: more.map(|(title, table)| (*title, table.view(&root))).collect(),
-            parts: parts.as_ref().map(|parts| parts.view(&root)),
+            table: table.part(root, rows, shown.clone()).on(&path),
+            more: more.map(|(title, table)| (*title, table.view(root))).collect(),
+            parts: parts.as_ref().map(|parts| parts.view(root)),
             n_rows: if is_divided { n_divided } else { table.rows.len() },
             pager,
         };

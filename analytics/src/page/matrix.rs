@@ -9,7 +9,7 @@ use super::{
     row::Link,
     table::{Cell, Column, ColumnKind as Kind, Row, Table},
 };
-use crate::{path, site::Site, text::Text};
+use crate::{known::Known, path, site::Site, text::Text};
 
 /// A column for each of [`Environment::ALL`].
 const COLUMNS: &[Column] = &[
@@ -41,8 +41,12 @@ pub(super) fn of_run(site: &Site<'_>, run: &RunRecord) -> Option<Figure> {
 }
 
 /// The newest result of the tests of a package in each environment.
-pub(super) fn of_package(site: &Site<'_>, id: &PackageId) -> Option<Figure> {
-    let runs = || site.attempts.of_package(id).filter_map(|tried| tried.run);
+pub(super) fn of_package(site: &Site<'_>, known: &Known<'_>) -> Option<Figure> {
+    let id = known.id;
+    let attempts = || known.attempts(&site.attempts);
+    let runs = || attempts().filter_map(|tried| tried.run).filter(|run| !run.results.is_empty());
+    // So it is with most failures.
+    runs().next()?;
     let newest = |environment| {
         runs().find_map(|run| {
             let mut results = run.results.iter();

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::frame::Frame;
-use crate::text::Text;
+use crate::{html::Markup, text::Text};
 
 #[derive(Template)]
 #[template(path = "missing.html")]
@@ -16,7 +16,7 @@ struct Missing {
 #[must_use]
 pub fn missing(path: &str) -> String {
     let mut frame = Frame::fixed("404.html", "No such page", "", None);
-    "/".clone_into(&mut frame.root);
+    frame.root = Markup("/");
     let page = Missing { frame, asked: Text::last_line(path, 200) };
     page.render().expect("a template prints into a string and calls nothing that fails")
 }

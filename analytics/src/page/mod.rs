@@ -51,6 +51,7 @@ use crate::{
     jobs::{self, Job},
     records::Records,
     site::Site,
+    threads,
 };
 
 /// One file of the site.
@@ -76,9 +77,9 @@ pub(crate) fn pages<E>(
     let (overview, places) = (OnceLock::new(), OnceLock::new());
     let overview = || overview.get_or_init(|| overview::Overview::new(site, months));
     let places = || places.get_or_init(|| explained::places(site));
-    let (rows, entries) = (&failures::rows(site), &packages::rows(site));
+    let (rows, entries) = (failures::rows(site), packages::rows(site));
     let runs: Vec<_> = site.batches.iter().collect();
-    let packages = site.packages();
+    let packages = site.packages_with_page();
     // What takes longest comes first, so that no thread is left alone with it.
     let mut all: Vec<Job<'_>> = vec![
         Box::new(|| dashboard::build(site, overview())),
@@ -100,12 +101,13 @@ pub(crate) fn pages<E>(
         Box::new(|| months::build(site, months)),
         Box::new(|| problems::build(site)),
     ];
-    all.extend(failures::jobs(site, rows));
-    all.extend(packages::jobs(site, entries));
+    all.extend(failures::jobs(site, &rows));
+    all.extend(packages::jobs(site, &entries));
     all.extend(jobs::for_each(&runs, |(batch_id, run)| run::build(site, batch_id, **run)));
-    all.extend(jobs::for_each(&packages, |id| package::build(site, places(), id)));
+    all.extend(jobs::for_each(&packages, |known| package::build(site, places(), known)));
     all.extend(jobs::for_each(&records.failures, |failure| failure::build(site, failure)));
     jobs::run(all, put)?;
+    threads::free(entries);
     Ok(summary(site, months))
 }
 

@@ -8,7 +8,7 @@ use batch_core::{
 };
 
 use super::{
-    Page, chart,
+    Page, cell, chart,
     frame::Frame,
     matrix,
     row::{self, Link, NOT_QUEUED},
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     explained::{self, Places},
     html::Html,
+    known::Known,
     path,
     site::Site,
     text::{Text, Timestamp, counted, duration, https_url},
@@ -40,7 +41,7 @@ struct PackagePage<'a> {
     next: Text,
     last: Option<(Link, Text)>,
     strip: Html,
-    facts: Vec<(&'static str, Html)>,
+    facts: Html,
     out: Vec<(&'static str, String)>,
     commands: Vec<Text>,
     matrix: Option<chart::FigureView<'a>>,
@@ -60,26 +61,28 @@ const ATTEMPTS: &[Column] = &[
     Column::new("Run", Kind::Other),
 ];
 
-pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Page {
+pub(super) fn build(site: &Site<'_>, places: &Places<'_>, known: &Known<'_>) -> Page {
+    let &Known { id, entry, .. } = known;
     let path = path::package(id);
     let root = path::root_of(&path);
-    let entry = site.entry(id);
-    let explanation = explained::package(site, places, id, entry);
-    let n_attempts = site.attempts.of_package(id).count();
-    let tried = site.last_attempts(id, N_ATTEMPTS);
-    let newest = tried.first().map(|it| it.at).max(entry.map(QueueEntry::waiting_since));
-    let failure = tried.first().and_then(|it| it.failures.first());
+    let explanation = explained::package(site, places, known);
+    let newest = known.attempts(&site.attempts).next();
+    let failure = newest.and_then(|it| it.failures.first());
+    let as_of = newest.map(|it| it.at).max(entry.map(QueueEntry::waiting_since));
     let attempts = Table {
         id: "attempts",
         caption: Text::new("Attempts, newest first"),
         columns: ATTEMPTS,
-        rows: tried.iter().map(|it| attempt(site, it)).collect(),
+        rows: known
+            .attempts(&site.attempts)
+            .take(N_ATTEMPTS)
+            .map(|it| attempt(site, known, it))
+            .collect(),
     };
-    let matrix = matrix::of_package(site, id);
+    let matrix = matrix::of_package(site, known);
     let recipe = site.recipe(id);
-    let cell = |cell: Cell| cell.view(&root);
     let page = PackagePage {
-        frame: Frame::fixed(&path, &id.to_string(), "Packages", newest),
+        frame: Frame::fixed(&path, &id.to_string(), "Packages", as_of),
         name: Text::new(id.name.as_str()),
         ecosystem: Link::ecosystem(&id.ecosystem),
         status: entry.map_or(NOT_QUEUED, |entry| row::status(entry.status.label())),
@@ -91,13 +94,13 @@ pub(super) fn build(site: &Site<'_>, places: &Places<'_>, id: &PackageId) -> Pag
             let headline = Link::failure(site, failure);
             (headline, Text::of(site.remedy(failure)))
         }),
-        strip: cell(Cell::Strip(strip::words(site, id))),
-        facts: facts(site, id, entry).into_iter().map(|(name, it)| (name, cell(it))).collect(),
-        out: out(site, id),
+        strip: strip::cell(site, Some(known)).view(root),
+        facts: cell::facts(root, &facts(site, known)),
+        out: out(site, known),
         commands: commands(&explanation),
-        matrix: matrix.as_ref().map(|figure| figure.view(&root)),
-        attempts: (n_attempts > 0).then(|| attempts.view(&root)),
-        n_attempts,
+        matrix: matrix.as_ref().map(|figure| figure.view(root)),
+        attempts: newest.map(|_| attempts.view(root)),
+        n_attempts: known.n_attempts(),
         recipe: recipe.map(|(name, toml)| (Text::of(name), Text::new(toml))),
     };
     super::page(path, &page)
@@ -109,15 +112,17 @@ fn commands(explanation: &Explanation) -> Vec<Text> {
 
 /// `text` with a capital and a full stop.
 fn sentence(text: &str) -> Text {
-    let mut rest = text.chars();
-    let first = rest.next().map(|c| c.to_ascii_uppercase());
-    let text: String = first.into_iter().chain(rest).collect();
-    Text::new(&format!("{}.", text.trim_end_matches('.')))
+    let mut text = [text.trim_end_matches('.'), "."].concat();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    Text::new(&text)
 }
 
-fn facts(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Vec<(&'static str, Cell)> {
+fn facts(site: &Site<'_>, known: &Known<'_>) -> Vec<(&'static str, Cell)> {
+    let &Known { id, entry, .. } = known;
     let mut facts = vec![("Id", Cell::of(id))];
-    if let Some(name) = site.recipe_name(id) {
+    if let Some(name) = known.recipe {
         let is_here = site.records.recipes.contains_key(name);
         let here = Link::new(format!("{}#recipe", path::package(id)), name);
         let recipe = if is_here { Cell::Link(here) } else { Cell::text(name) };
@@ -126,20 +131,20 @@ fn facts(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Vec<(&'
     if let Some(entry) = entry {
         facts.extend(of_entry(site, entry));
     }
-    facts.push(("Notes", Cell::text(notes(site, id, entry).join("; "))));
+    facts.push(("Notes", Cell::text(notes(known).join("; "))));
     if let Some(blocker) = site.blocker(id) {
         let list = path::list(&path::blocker(&id.ecosystem, &id.name), 1);
         let waiting = counted(blocker.waiting.len(), "package");
         facts.push(("Blocks", Cell::Link(Link::new(list, waiting))));
     }
-    facts.retain(|(_, cell)| !cell.is_none());
     facts
 }
 
 fn of_entry(site: &Site<'_>, entry: &QueueEntry) -> Vec<(&'static str, Cell)> {
     let time = |at: Option<chrono::DateTime<chrono::Utc>>| Cell::time(at.map(Timestamp));
     let package = |id: &Option<PackageId>| {
-        id.as_ref().map_or(Cell::None, |id| Cell::link(Link::new(site.package_href(id), Text::of(id))))
+        id.as_ref()
+            .map_or(Cell::None, |id| Cell::link(Link::new(site.package_href(id), Text::of(id))))
     };
     let count = |n: u32| if n == 0 { Cell::None } else { Cell::Number(n.into()) };
     let waits_for = if let Status::Blocked { by } = &entry.status {
@@ -186,13 +191,14 @@ fn of_entry(site: &Site<'_>, entry: &QueueEntry) -> Vec<(&'static str, Cell)> {
 }
 
 /// The notes of the queue entry; without an entry, those of the newest failure.
-fn notes<'s>(site: &'s Site<'_>, id: &PackageId, entry: Option<&'s QueueEntry>) -> &'s [String] {
-    let of_failure = || site.failures_with(id).first().map(|newest| &*newest.notes);
-    entry.map(|entry| &*entry.notes).or_else(of_failure).unwrap_or_default()
+fn notes<'a>(known: &Known<'a>) -> &'a [String] {
+    let of_failure = || known.failures.first().map(|newest| &*newest.notes);
+    known.entry.map(|entry| &*entry.notes).or_else(of_failure).unwrap_or_default()
 }
 
 /// Links to other sites.
-fn out(site: &Site<'_>, id: &PackageId) -> Vec<(&'static str, String)> {
+fn out(site: &Site<'_>, known: &Known<'_>) -> Vec<(&'static str, String)> {
+    let id = known.id;
     let mut out = vec![];
     out.extend(site.registry_page(id).map(|url| ("registry", url)));
     if let Some((name, toml)) = site.recipe(id) {
@@ -201,7 +207,7 @@ fn out(site: &Site<'_>, id: &PackageId) -> Vec<(&'static str, String)> {
         let path = format!("recipes/{}/{file}.toml", &file[..1]);
         out.extend(site.on_forge(&path).map(|url| ("recipe on the forge", url)));
     }
-    let runs = || site.attempts.of_package(id).filter_map(|it| it.run);
+    let runs = || known.attempts(&site.attempts).filter_map(|it| it.run);
     let workflow = runs().find_map(|run: &RunRecord| https_url(run.workflow_run_url.as_deref()?));
     out.extend(workflow.map(|url| ("newest workflow run", url)));
     out
@@ -213,13 +219,13 @@ fn homepage(toml: &str) -> Option<String> {
     https_url(line.split_once('"')?.0)
 }
 
-fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
+fn attempt(site: &Site<'_>, known: &Known<'_>, tried: &Tried<'_>) -> Row {
     let failure = tried.failures.first();
     let took: u64 = tried.run.map_or(0, |run| {
         let own = run.results.iter().filter(|it| it.package_id == *tried.package);
         own.map(|it| it.duration_ms).sum()
     });
-    let name = site.recipe_name(tried.package);
+    let name = known.recipe;
     let from = match failure {
         Some(failure) => failure.executables_from,
         None => name.and_then(|name| tried.run?.executables_from.get(name)).copied(),

@@ -16,7 +16,7 @@ const ALL: &str = "queue";
 
 /// A row for each entry, in their order. The lists share them.
 pub(super) fn rows(site: &Site<'_>) -> Vec<Row> {
-    threads::map(&site.entries.all, |entry| row::package(site, &entry.id, Some(entry)))
+    threads::map(site.queued(), |known| row::package(site, known))
 }
 
 pub(super) fn jobs<'s>(site: &'s Site<'_>, rows: &'s [Row]) -> Vec<Job<'s>> {
@@ -52,7 +52,8 @@ fn plain(rows: Vec<Row>) -> List {
 }
 
 fn rows_of<'a>(site: &Site<'_>, ids: impl Iterator<Item = &'a PackageId>) -> Vec<Row> {
-    ids.map(|id| row::package(site, id, site.entry(id))).collect()
+    // Those of failures were attempted, and those that wait are in a queue.
+    ids.filter_map(|id| Some(row::package(site, site.known(id)?))).collect()
 }
 
 fn by_status<'s>(site: &'s Site<'_>, rows: &'s [Row]) -> Vec<Job<'s>> {

@@ -1,7 +1,7 @@
 //! Rows that several pages share.
 
 use batch_core::model::{
-    EcosystemId, FailureRecord, PackageId, QueueEntry, RunRecord, SlotOutcome, StatusLabel,
+    EcosystemId, FailureRecord, PackageId, RunRecord, SlotOutcome, StatusLabel,
 };
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     why::Why,
 };
 use crate::{
+    known::Known,
     path,
     site::Site,
     text::{Text, Timestamp, counted, duration},
@@ -194,12 +195,13 @@ pub(super) const PACKAGE_COLUMNS: &[Column] = &[
     Column::new("Queued", Kind::Time),
 ];
 
-/// A row about a package, with its entry if it is in a queue.
-pub(super) fn package(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry>) -> Row {
-    let why = entry.map_or_else(Why::default, |entry| Why::short(site, entry));
+/// A row about a package.
+pub(super) fn package(site: &Site<'_>, known: &Known<'_>) -> Row {
+    let &Known { id, entry, .. } = known;
+    let why = entry.map_or_else(Why::default, |entry| Why::short(site, known, entry));
     let popularity = entry.and_then(|entry| entry.popularity.as_ref());
     Row::from([
-        Cell::link(Link::package(site, id)),
+        Cell::Link(Link::new(known.href(), &id.name)),
         Cell::text(&id.ecosystem),
         entry.map_or(Cell::Word(NOT_QUEUED), |entry| Cell::Word(status(entry.status.label()))),
         entry.map_or(Cell::None, |entry| Cell::of(u8::from(entry.tier))),
@@ -208,7 +210,7 @@ pub(super) fn package(site: &Site<'_>, id: &PackageId, entry: Option<&QueueEntry
         } else {
             Cell::Links(why.text, why.links)
         },
-        Cell::Strip(strip::words(site, id)),
+        strip::cell(site, Some(known)),
         Cell::time(entry.and_then(|entry| entry.last_attempt_at).map(Timestamp)),
         Cell::time(entry.and_then(|entry| entry.next_retry_at).map(Timestamp)),
         popularity.map_or(Cell::None, Cell::text_of_popularity),

@@ -1,14 +1,14 @@
 //! All rows of a long list for the script of the site, which shows filtered rows from them.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
 
 use serde::Serialize;
 
 use super::{
     cell::{Cell, label},
-    row::Link,
     table::{Column, Row},
 };
+use crate::Map;
 
 /// For each column its distinct values, and for each row the number of its value.
 pub(super) fn of_rows(columns: &[Column], rows: &[Row]) -> Vec<u8> {
@@ -20,7 +20,7 @@ pub(super) fn of_rows(columns: &[Column], rows: &[Row]) -> Vec<u8> {
         push(&mut json, &column.key);
         let mut values = vec![];
         // Cells are compared as they are, because a long list has a million of them and few values.
-        let mut numbers: HashMap<Cow<'_, Cell>, usize> = HashMap::with_capacity(rows.len());
+        let mut numbers: Map<Cow<'_, Cell>, usize> = Map::default();
         let mut of_rows = Vec::with_capacity(rows.len() * 4);
         let mut before: Option<(&Cell, usize)> = None;
         for row in rows {
@@ -66,11 +66,10 @@ fn push(json: &mut Vec<u8>, value: &impl Serialize) {
 
 /// A text, a text with its link (0 marks a status), or a text with several links.
 fn push_cell(json: &mut Vec<u8>, cell: &Cell) {
-    let pair = |link: &Link| (link.text.to_string(), link.href.clone());
     match cell {
         Cell::Link(link) => push(json, &(link.text.as_str(), &link.href)),
         Cell::Links(text, links) => {
-            let links: Vec<(String, String)> = links.iter().map(pair).collect();
+            let links: Vec<_> = links.iter().map(|link| (link.text.as_str(), &link.href)).collect();
             push(json, &(text.as_str(), links));
         }
         Cell::Time(at) => push(json, &at.to_string()),

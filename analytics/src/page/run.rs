@@ -4,7 +4,7 @@ use askama::Template;
 use batch_core::model::{RunRecord, SlotOutcome};
 
 use super::{
-    Page, changes, chart,
+    Page, cell, changes, chart,
     frame::Frame,
     matrix,
     row::{self, Link},
@@ -27,7 +27,7 @@ struct RunPage<'a> {
     frame: Frame,
     id: Text,
     headline: Text,
-    facts: Vec<(&'static str, Html)>,
+    facts: Html,
     /// The number of the pull request, and its address if the forge has pages.
     pull_request: Option<(u64, Option<String>)>,
     workflow: Option<String>,
@@ -53,12 +53,7 @@ pub(super) fn build(site: &Site<'_>, batch_id: &str, run: Option<&RunRecord>) ->
         frame: Frame::fixed(&path, &format!("Run {batch_id}"), "Runs", at),
         id: Text::new(batch_id),
         headline: Text::new(&run.map_or_else(|| NO_RECORD.to_owned(), headline)),
-        facts: run
-            .map(facts)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(name, cell)| (name, cell.view(&root)))
-            .collect(),
+        facts: cell::facts(root, &run.map(facts).unwrap_or_default()),
         pull_request: run
             .and_then(|run| run.pull_request.as_ref())
             .map(|link| (link.number, https_url(&link.url))),
@@ -68,9 +63,9 @@ pub(super) fn build(site: &Site<'_>, batch_id: &str, run: Option<&RunRecord>) ->
             "tsuku-batch explain {}",
             batch_core::decide::shell_word::shell_word(batch_id)
         )),
-        changes: changes.iter().map(|(title, table)| (*title, table.view(&root))).collect(),
-        sections: tables.iter().map(|(title, table)| (*title, table.view(&root))).collect(),
-        matrix: matrix.as_ref().map(|figure| figure.view(&root)),
+        changes: changes.iter().map(|(title, table)| (*title, table.view(root))).collect(),
+        sections: tables.iter().map(|(title, table)| (*title, table.view(root))).collect(),
+        matrix: matrix.as_ref().map(|figure| figure.view(root)),
     };
     super::page(path, &page)
 }

@@ -128,11 +128,7 @@ fn of_record(site: &Site<'_>, run: &RunRecord) -> Vec<(&'static str, Table)> {
             Cell::text(host),
             Cell::Number(usage.sent),
             Cell::Number(usage.throttled),
-            Cell::of(format_args!(
-                "{}.{} s",
-                usage.waited_ms / 1000,
-                usage.waited_ms % 1000 / 100
-            )),
+            Cell::of(format_args!("{}.{} s", usage.waited_ms / 1000, usage.waited_ms % 1000 / 100)),
         ])
     });
     vec![
@@ -184,7 +180,7 @@ fn attempt(site: &Site<'_>, tried: &Tried<'_>) -> Row {
         Cell::Word(tried.ended.as_str()),
         first.map_or(Cell::None, |it| Cell::Link(Link::failure(site, it))),
         Cell::Links(Text::default(), tried.failures.iter().map(link).collect()),
-        Cell::Strip(strip::words(site, tried.package)),
+        strip::cell(site, site.known(tried.package)),
     ])
 }
 
@@ -204,6 +200,6 @@ fn verified(site: &Site<'_>, tried: &Tried<'_>, run: Option<&RunRecord>) -> Row 
         },
         from.map_or(Cell::None, |from| Cell::text(from.as_str())),
         Cell::Links(Text::default(), tried.failures.iter().map(link).collect()),
-        Cell::Strip(strip::words(site, tried.package)),
+        strip::cell(site, site.known(tried.package)),
     ])
 }

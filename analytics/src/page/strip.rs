@@ -1,9 +1,11 @@
 //! Attempts as marks beside each other.
 
-use batch_core::model::PackageId;
-
-use super::{row::Link, table::label};
+use super::{
+    row::Link,
+    table::{Cell, label},
+};
 use crate::{
+    known::Known,
     path,
     site::Site,
     text::{Text, Timestamp},
@@ -31,12 +33,10 @@ impl Mark {
 }
 
 /// How the last ten attempts at a package ended, the newest one last; nothing if there is one only.
-pub(super) fn words(site: &Site<'_>, id: &PackageId) -> Vec<&'static str> {
-    let attempts = site.last_attempts(id, N_MARKS);
-    if attempts.len() < 2 {
-        return vec![];
-    }
-    attempts.into_iter().rev().map(|tried| tried.ended.as_str()).collect()
+pub(super) fn cell(site: &Site<'_>, known: Option<&Known<'_>>) -> Cell {
+    let Some(known) = known.filter(|known| 1 < known.n_attempts()) else { return Cell::None };
+    let attempts = known.attempts(&site.attempts).take(N_MARKS);
+    Cell::Strip(attempts.rev().map(|tried| tried.ended.as_str()).collect())
 }
 
 /// An attempt as a mark that leads to its failure or its run.

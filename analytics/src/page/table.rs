@@ -102,14 +102,14 @@ pub(super) fn choices(rows: &[Row], column: usize) -> BTreeSet<String> {
 
 impl Table {
     /// The table as seen from a page with that way to the top of the site.
-    pub(super) fn view<'t>(&'t self, root: &'t str) -> TableView<'t> {
+    pub(super) fn view<'t>(&'t self, root: &'static str) -> TableView<'t> {
         self.part(root, &self.rows, self.shown(&[]))
     }
 
     /// Some of the rows, with the columns of these numbers.
     pub(super) fn part<'t>(
         &'t self,
-        root: &'t str,
+        root: &'static str,
         rows: &'t [Row],
         shown: Vec<usize>,
     ) -> TableView<'t> {
@@ -127,7 +127,7 @@ impl Table {
 
 /// A table, or a part of it, on a page. A column in which no cell says anything is left out.
 pub(super) struct TableView<'t> {
-    root: &'t str,
+    root: &'static str,
     /// The path of the page, if links may lead to rows of the table; empty if none do.
     page: &'t str,
     table: &'t Table,

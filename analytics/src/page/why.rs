@@ -3,7 +3,7 @@
 use batch_core::model::{QueueEntry, Status};
 
 use super::row::{Link, MAX_LINE};
-use crate::{path, site::Site, text::Text};
+use crate::{known::Known, path, site::Site, text::Text};
 
 /// Why a package has its status.
 #[derive(Default)]
@@ -14,7 +14,7 @@ pub(super) struct Why {
 
 impl Why {
     /// The reason for a table in which the status is a column of its own.
-    pub(super) fn short(site: &Site<'_>, entry: &QueueEntry) -> Self {
+    pub(super) fn short(site: &Site<'_>, known: &Known<'_>, entry: &QueueEntry) -> Self {
         let of_text = |text| Self { text, links: vec![] };
         match &entry.status {
             Status::InProgress { batch } => {
@@ -35,16 +35,16 @@ impl Why {
             Status::RequiresManual { reason } | Status::Excluded { reason } => {
                 of_text(Text::last_line(reason, MAX_LINE))
             }
-            Status::Pending | Status::Failed => Self::of_waiting(site, entry),
-            Status::Success => match site.recipe_name(&entry.id) {
+            Status::Pending | Status::Failed => Self::of_waiting(site, known, entry),
+            Status::Success => match known.recipe {
                 Some(name) => of_text(Text::of(format_args!("recipe {name}"))),
                 None => Self::default(),
             },
         }
     }
 
-    fn of_waiting(site: &Site<'_>, entry: &QueueEntry) -> Self {
-        let newest = site.failures_with(&entry.id).first();
+    fn of_waiting(site: &Site<'_>, known: &Known<'_>, entry: &QueueEntry) -> Self {
+        let newest = known.failures.first();
         let before = if entry.regressed_at.is_some() { "worked before: " } else { "" };
         let link = newest.map(|it| Link::failure(site, it));
         let mut text = before.to_owned();

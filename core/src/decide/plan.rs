@@ -121,12 +121,14 @@ pub fn places<'q>(
     batch_limit: BatchLimit,
     now: DateTime<Utc>,
 ) -> HashMap<&'q PackageId, Result<Place, SkipReason>> {
-    let reason = |entry: &'q QueueEntry| {
-        Some((&entry.id, Err(obstacle(entry, admission, batch_limit.tier, now)?)))
-    };
-    let mut places: HashMap<_, _> = queue.values().filter_map(reason).collect();
-    let is_free = |entry: &&'q QueueEntry| !places.contains_key(&entry.id);
-    let entries: Vec<&QueueEntry> = queue.values().filter(is_free).collect();
+    let mut places = HashMap::with_capacity(queue.len());
+    let mut entries = vec![];
+    for entry in queue.values() {
+        match obstacle(entry, admission, batch_limit.tier, now) {
+            Some(reason) => drop(places.insert(&entry.id, Err(reason))),
+            None => entries.push(entry),
+        }
+    }
     let n_eligible = entries.len();
     let (in_turn, n_places) = match admission {
         Admission::Batch => {

@@ -3,9 +3,9 @@
 /// `text` as one word of a POSIX shell, whatever it contains. An id from a stored file may be any
 /// text.
 pub fn shell_word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./:,@%~".contains(c);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=+./:,@%~".contains(&byte);
     // A shell expands a tilde at the beginning.
-    let is_safe = !text.is_empty() && !text.starts_with('~') && text.chars().all(is_plain);
+    let is_safe = !text.is_empty() && !text.starts_with('~') && text.bytes().all(is_plain);
     if is_safe { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 

@@ -12,8 +12,7 @@ const RESERVED: &[&str] = &["con", "prn", "aux", "nul"];
 /// become `_`, and `~` with 8 hexadecimal digits of the text's SHA-256 is appended. Different texts
 /// have different names, except for hash collisions; the text cannot be restored from the name.
 pub fn slug(text: &str) -> String {
-    let may_stay =
-        |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'+' | b'-');
+    let may_stay = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'+' | b'-');
     let is_plain = (1..=LONGEST).contains(&text.len())
         && text.bytes().all(may_stay)
         && !text.ends_with('.')
@@ -29,6 +28,9 @@ pub fn slug(text: &str) -> String {
 
 fn is_device(text: &str) -> bool {
     let stem = text.split('.').next().unwrap_or_default();
+    if !(3..=4).contains(&stem.len()) {
+        return false;
+    }
     let is_port = |prefix| {
         stem.strip_prefix(prefix).is_some_and(|n: &str| matches!(n.as_bytes(), [b'0'..=b'9']))
     };
