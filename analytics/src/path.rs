@@ -130,7 +130,7 @@ pub(crate) fn root_of(path: &str) -> &'static str {
 /// The file name for an id. An id that consists of slugs and an instant is used as it is, so
 /// `run.html?id=` finds the page without a digest. Any other id is made a slug.
 fn id_name(id: &str) -> Cow<'_, str> {
-    if is_plain(id) { id.into() } else { slug(id).into() }
+    if is_plain(id) { id.into() } else { slug(id) }
 }
 
 /// Whether `id` is the name of its own page.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     cell::{Cell, label},
-    table::{Column, Row},
+    table::{Column, ColumnKind, Row},
 };
 use crate::Map;
 
@@ -21,6 +21,10 @@ pub(super) fn of_rows(columns: &[Column], rows: &[Row]) -> Vec<u8> {
         let mut values = vec![];
         // Cells are compared as they are, because a long list has a million of them and few values.
         let mut numbers: Map<Cow<'_, Cell>, usize> = Map::default();
+        if column.kind == ColumnKind::Name {
+            // Nearly every row has another name.
+            numbers.reserve(rows.len());
+        }
         let mut of_rows = Vec::with_capacity(rows.len() * 4);
         let mut before: Option<(&Cell, usize)> = None;
         for row in rows {

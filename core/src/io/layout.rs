@@ -242,7 +242,7 @@ impl Layout {
 /// A batch id is its own file name. A text that only looks like a batch id is not.
 fn batch_file(batch_id: &str) -> String {
     let is_one = batch_id.parse::<BatchId>().is_ok_and(|batch| batch.to_string() == batch_id);
-    if is_one { batch_id.to_owned() } else { slug(batch_id) }
+    if is_one { batch_id.to_owned() } else { slug(batch_id).into_owned() }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The function that makes a safe path or page name from any text.
 
+use std::borrow::Cow;
+
 use sha2::{Digest as _, Sha256};
 
 const LONGEST: usize = 80;
@@ -11,19 +13,19 @@ const RESERVED: &[&str] = &["con", "prn", "aux", "nul"];
 /// and does not end in a dot stays as it is. In any other text, characters that are not allowed
 /// become `_`, and `~` with 8 hexadecimal digits of the text's SHA-256 is appended. Different texts
 /// have different names, except for hash collisions; the text cannot be restored from the name.
-pub fn slug(text: &str) -> String {
+pub fn slug(text: &str) -> Cow<'_, str> {
     let may_stay = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'+' | b'-');
     let is_plain = (1..=LONGEST).contains(&text.len())
         && text.bytes().all(may_stay)
         && !text.ends_with('.')
         && !is_device(text);
     if is_plain {
-        return text.to_owned();
+        return text.into();
     }
     let kept = |byte: u8| if may_stay(byte) { char::from(byte) } else { '_' };
     let name: String = text.bytes().map(kept).take(LONGEST).collect();
     let digest = Sha256::digest(text);
-    format!("{name}~{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
+    format!("{name}~{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]).into()
 }
 
 fn is_device(text: &str) -> bool {

@@ -138,7 +138,12 @@ fn best_line(text: &str) -> Option<(u8, &str)> {
         let is_cause = starts_with(line.trim(), "caused by:");
         let said = without_labels(line);
         // A panic states its reason in the next line.
-        let weight = if is_after_panic && !said.is_empty() { MOST } else { weight(line, said) };
+        // A line that is not better changes something only where a chain of causes may end.
+        let least = if is_chain_of_best { 0 } else { best.map_or(0, |(weight, _)| weight) };
+        let weight = match () {
+            () if is_after_panic && !said.is_empty() => MOST,
+            () => weight(line, said, least),
+        };
         is_after_panic = line.contains(" panicked at ") && line.ends_with(':');
         if is_cause && is_chain_of_best && weight > 0 {
             best = best.map(|(rank, _)| (rank, line));
@@ -187,9 +192,11 @@ impl Words {
 
 /// The weight of an error with its name.
 const MOST: u8 = 3;
+/// The weight of a line with a word that marks it as a reason.
+const TELLING_ONLY: u8 = 2;
 
-/// How well a line states a reason: 0 not at all, [`MOST`] best.
-fn weight(line: &str, said: &str) -> u8 {
+/// How well a line states a reason: 0 not at all, or not better than `least`; [`MOST`] best.
+fn weight(line: &str, said: &str, least: u8) -> u8 {
     if said.chars().filter(|c| c.is_alphabetic()).take(3).count() < 3 {
         return 0;
     }
@@ -200,10 +207,15 @@ fn weight(line: &str, said: &str) -> u8 {
     // The label itself was removed from `said`.
     let is_labelled =
         || ["error:", "error[", "fatal"].iter().any(|label| starts_with(line.trim(), label));
+    let is_error = named.is_some_and(is_error) || is_labelled();
+    // Its words are not looked for if they decide nothing.
+    if !is_error && TELLING_ONLY <= least {
+        return 0;
+    }
     match Words::of(said) {
         Words::Wrapper => 0,
-        Words::Telling | Words::Other if named.is_some_and(is_error) || is_labelled() => MOST,
-        Words::Telling => 2,
+        Words::Telling | Words::Other if is_error => MOST,
+        Words::Telling => TELLING_ONLY,
         Words::Other => 1,
     }
 }
@@ -214,7 +226,8 @@ fn without_labels(line: &str) -> &str {
     let mut rest = line.trim();
     loop {
         let before = rest;
-        for label in LABELS {
+        let may_be_labelled = rest.bytes().next().is_some_and(starts_label);
+        for label in LABELS.iter().filter(|_| may_be_labelled) {
             if starts_with(rest, label) && is_whole(label, &rest[label.len()..]) {
                 rest = rest[label.len()..].trim_start();
             }
@@ -225,6 +238,20 @@ fn without_labels(line: &str) -> &str {
             return rest;
         }
     }
+}
+
+/// Whether a label starts with that byte, in any case.
+fn starts_label(byte: u8) -> bool {
+    static STARTS: [bool; 256] = {
+        let mut starts = [false; 256];
+        let mut i = 0;
+        while i < LABELS.len() {
+            starts[LABELS[i].as_bytes()[0] as usize] = true;
+            i += 1;
+        }
+        starts
+    };
+    STARTS[usize::from(byte.to_ascii_lowercase())]
 }
 
 /// A word is a label only if it ends there: `error` in `errors were found` is none.
