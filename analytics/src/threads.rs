@@ -1,6 +1,10 @@
 //! Divides work among the processors of the machine.
 
-use std::{panic::resume_unwind, thread};
+use std::{
+    panic::resume_unwind,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 /// More threads would need more memory, and have nothing to do at other times.
 const MAX_THREADS: usize = 4;
@@ -10,19 +14,33 @@ pub(crate) fn number() -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS)
 }
 
+/// Parts of the work of each thread: some take longer than others.
+const N_PARTS: usize = 8;
+
 /// What `make` makes of each of `items`, in their order.
 pub(crate) fn map<I: Sync, O: Send>(items: &[I], make: impl Fn(&I) -> O + Sync) -> Vec<O> {
-    let n_each = items.len().div_ceil(number()).max(1);
-    let mut results = Vec::with_capacity(items.len());
+    let parts: Vec<&[I]> = items.chunks(items.len().div_ceil(number() * N_PARTS).max(1)).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = vec![];
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some(part) = parts.get(i) else { return done };
+            done.push((i, part.iter().map(&make).collect::<Vec<O>>()));
+        }
+    };
+    let mut done = vec![];
     thread::scope(|scope| {
-        let make = &make;
-        let work = |items| scope.spawn(move || Iterator::map(<[I]>::iter(items), make).collect());
-        let parts: Vec<thread::ScopedJoinHandle<'_, Vec<O>>> =
-            items.chunks(n_each).map(work).collect();
-        for part in parts {
-            results.extend(part.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        let threads: Vec<_> = (0..number()).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            done.extend(thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
     });
+    done.sort_unstable_by_key(|(i, _)| *i);
+    let mut results = Vec::with_capacity(items.len());
+    for (_, part) in done {
+        results.extend(part);
+    }
     results
 }
 

@@ -19,7 +19,7 @@ const MAY_DEPEND_ON: &[(&str, &str)] = &[
     (
         "batch-core",
         "aho-corasick async-trait base64 chrono fastrand flate2 governor hex httpdate inventory memchr \
-         percent-encoding rawzip reqwest rustls ruzstd schemars serde serde_json sha2 smol_str \
+         percent-encoding rawzip reqwest rustix rustls ruzstd schemars serde serde_json sha2 smol_str \
          strsim tar tempfile thiserror tokio toml toml_edit tracing twox-hash \
          unicode-security url vte",
     ),

@@ -2,7 +2,7 @@
 //! anywhere.
 
 use std::{
-    fs::{self, DirEntry, File, FileType},
+    fs::{self, DirEntry, File, FileType, Metadata},
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
@@ -30,37 +30,55 @@ pub(crate) fn read_into(
     content: &mut Vec<u8>,
 ) -> Result<bool, StateError> {
     content.clear();
-    let Some(bytes) = size(path)? else { return Ok(false) };
-    let too_large = |bytes| StateErrorKind::TooLarge { bytes, limit };
+    let Some(file) = open(path)? else { return Ok(false) };
+    let failed = |error| StateError::io(path, error);
+    let bytes = size_of(path, &file.metadata().map_err(failed)?)?;
     if limit < bytes {
-        return Err(StateError::new(path, too_large(bytes)));
+        return Err(StateError::new(path, StateErrorKind::TooLarge { bytes, limit }));
     }
-    let file = match File::open(path) {
-        // It was removed after its type was checked.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        file => file.map_err(|error| StateError::io(path, error))?,
-    };
-    // One byte more than the size, so that the end is seen without another call.
-    content.reserve(usize::try_from(bytes).unwrap_or(0) + 1);
-    let read = file.take(limit + 1).read_to_end(content);
-    let n_read = read.map_err(|error| StateError::io(path, error))?;
-    match u64::try_from(n_read) {
-        Ok(n_read) if n_read <= limit => Ok(true),
-        Ok(_) | Err(_) => Err(StateError::new(path, too_large(limit + 1))),
+    content.reserve(usize::try_from(bytes).unwrap_or(0));
+    // What is added from now on is not read, and the end is known without another call.
+    file.take(bytes).read_to_end(content).map_err(failed)?;
+    Ok(true)
+}
+
+/// Opens the file at `path`, whatever it is, without waiting and without following a link; `None` when
+/// it does not exist.
+fn open(path: &Path) -> Result<Option<File>, StateError> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        use rustix::fs::OFlags;
+
+        options.custom_flags((OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed());
+    }
+    match options.open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // Links and sockets cannot be opened in this way.
+        Err(error) => size(path).and(Err(StateError::io(path, error))),
     }
 }
 
 /// The size of the regular file at `path`; `None` when it does not exist.
 pub(crate) fn size(path: &Path) -> Result<Option<u64>, StateError> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
-        Ok(metadata) => {
-            let found = describe(metadata.file_type());
-            Err(StateError::new(path, StateErrorKind::NotAFile { found }))
-        }
+        Ok(metadata) => size_of(path, &metadata).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StateError::io(path, error)),
     }
+}
+
+/// The size of a file of which this is known; an error if it is not a regular file.
+fn size_of(path: &Path, metadata: &Metadata) -> Result<u64, StateError> {
+    if metadata.is_file() {
+        return Ok(metadata.len());
+    }
+    let found = describe(metadata.file_type());
+    Err(StateError::new(path, StateErrorKind::NotAFile { found }))
 }
 
 fn describe(kind: FileType) -> &'static str {
