@@ -1,11 +1,11 @@
 //! The list of the files of a site, which each build leaves for the next one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash64;
 
-use crate::Summary;
+use crate::{Map, Summary};
 
 const SCHEMA_VERSION: u32 = 2;
 
@@ -44,7 +44,7 @@ impl Manifest<BTreeMap<String, Content>> {
     }
 }
 
-impl Manifest<HashMap<String, Content>> {
+impl Manifest<Map<String, Content>> {
     /// `None` for any text but a manifest of this version.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let manifest: Self = serde_json::from_str(text).ok()?;

@@ -40,7 +40,7 @@ pub(crate) struct Site<'a> {
     /// The names of all recipes.
     recipe_names: HashSet<&'a str>,
     pub(crate) attempts: Attempts<'a>,
-    packages: Packages<'a>,
+    pub(crate) packages: Packages<'a>,
     /// Every run that has a page. Runs of imported failures have no record.
     pub(crate) batches: Map<&'a str, Option<&'a RunRecord>>,
     causes_by_fingerprint: Map<Fingerprint, usize>,
@@ -120,16 +120,6 @@ impl<'a> Site<'a> {
     /// What is known about a package; `None` if it is in no queue and was never attempted.
     pub(crate) fn known(&self, id: &PackageId) -> Option<&Known<'a>> {
         self.packages.get(id)
-    }
-
-    /// The packages of the queues, by the numbers of their entries.
-    pub(crate) fn queued(&self) -> &[Known<'a>] {
-        self.packages.queued()
-    }
-
-    /// Every package that has a page of its own.
-    pub(crate) fn packages_with_page(&self) -> Vec<&Known<'a>> {
-        self.packages.with_page()
     }
 
     /// The attempts at a package, newest first.

@@ -1,7 +1,7 @@
 //! Writes pages into a folder. No other file of this crate writes.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fs, io,
     io::Write as _,
     path::{Path, PathBuf},
@@ -10,7 +10,7 @@ use std::{
 use batch_core::io::read_within;
 
 use crate::{
-    Summary,
+    Map, Summary,
     manifest::{Content, Manifest},
     page::Page,
     threads,
@@ -97,7 +97,7 @@ pub struct SiteWriter {
     made_of: Option<String>,
     /// The files of earlier builds. Those of an interrupted one may contain anything, and so may those
     /// whose size has changed since. Those that are put again are taken out.
-    before: HashMap<String, Option<Content>>,
+    before: Map<String, Option<Content>>,
     /// The files of this build, in the order in which they came.
     now: Vec<(String, Content)>,
     now_in_lower_case: HashSet<String>,
@@ -222,7 +222,7 @@ impl SiteWriter {
 }
 
 /// The files of an earlier build with their contents, if they still have their sizes.
-fn as_they_are(folder: &Path, files: HashMap<String, Content>) -> HashMap<String, Option<Content>> {
+fn as_they_are(folder: &Path, files: Map<String, Content>) -> Map<String, Option<Content>> {
     let files: Vec<(String, Content)> = files.into_iter().collect();
     let is_same = threads::map(&files, |(path, content)| {
         is_page_path(path) && has_size(&folder.join(path), content.bytes)
@@ -232,7 +232,7 @@ fn as_they_are(folder: &Path, files: HashMap<String, Content>) -> HashMap<String
 }
 
 /// The files in the manifest of `folder`, and what it says about them; none for an empty folder.
-fn made_before(folder: &Path) -> Result<(HashMap<String, Content>, Summary), WriteError> {
+fn made_before(folder: &Path) -> Result<(Map<String, Content>, Summary), WriteError> {
     let path = folder.join(MANIFEST);
     if let Some(json) = read(&path)? {
         let bad = || WriteError { path, kind: WriteErrorKind::BadManifest };

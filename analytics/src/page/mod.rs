@@ -79,7 +79,7 @@ pub(crate) fn pages<E>(
     let places = || places.get_or_init(|| explained::places(site));
     let (rows, entries) = (failures::rows(site), packages::rows(site));
     let runs: Vec<_> = site.batches.iter().collect();
-    let packages = site.packages_with_page();
+    let packages = site.packages.with_page();
     // What takes longest comes first, so that no thread is left alone with it.
     let mut all: Vec<Job<'_>> = vec![
         Box::new(|| dashboard::build(site, overview())),

@@ -16,7 +16,7 @@ const ALL: &str = "queue";
 
 /// A row for each entry, in their order. The lists share them.
 pub(super) fn rows(site: &Site<'_>) -> Vec<Row> {
-    threads::map(site.queued(), |known| row::package(site, known))
+    threads::map(site.packages.queued(), |known| row::package(site, known))
 }
 
 pub(super) fn jobs<'s>(site: &'s Site<'_>, rows: &'s [Row]) -> Vec<Job<'s>> {

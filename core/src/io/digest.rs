@@ -24,17 +24,13 @@ impl Digester {
         Self { piece: vec![0; PIECE] }
     }
 
-    /// The digest of the content of the file at `path`, which must be a regular file; `None` when it
-    /// does not exist.
-    pub(crate) fn of(&mut self, path: &Path) -> io::Result<Option<u64>> {
-        match self.read(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            digest => digest.map(Some),
-        }
+    /// The digest of the content of the regular file at `path`; `None` when it does not exist.
+    pub(crate) fn of(&mut self, path: &Path) -> Result<Option<u64>, StateError> {
+        let Some((file, _)) = regular::open(path)? else { return Ok(None) };
+        self.read(file).map(Some).map_err(|error| StateError::io(path, error))
     }
 
-    fn read(&mut self, path: &Path) -> io::Result<u64> {
-        let mut file = File::open(path)?;
+    fn read(&mut self, mut file: File) -> io::Result<u64> {
         let mut digest = XxHash64::default();
         loop {
             match file.read(&mut self.piece) {
@@ -50,8 +46,5 @@ impl Digester {
 /// A digest of the content of the regular file at `path`, by which a change is noticed; `None` when the
 /// file does not exist. The file may be of any size.
 pub fn digest_of_file(path: &Path) -> Result<Option<u64>, StateError> {
-    if regular::size(path)?.is_none() {
-        return Ok(None);
-    }
-    Digester::new().of(path).map_err(|error| StateError::io(path, error))
+    Digester::new().of(path)
 }

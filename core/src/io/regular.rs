@@ -30,21 +30,26 @@ pub(crate) fn read_into(
     content: &mut Vec<u8>,
 ) -> Result<bool, StateError> {
     content.clear();
-    let Some(file) = open(path)? else { return Ok(false) };
-    let failed = |error| StateError::io(path, error);
-    let bytes = size_of(path, &file.metadata().map_err(failed)?)?;
+    let Some((file, bytes)) = open(path)? else { return Ok(false) };
     if limit < bytes {
         return Err(StateError::new(path, StateErrorKind::TooLarge { bytes, limit }));
     }
     content.reserve(usize::try_from(bytes).unwrap_or(0));
     // What is added from now on is not read, and the end is known without another call.
-    file.take(bytes).read_to_end(content).map_err(failed)?;
-    Ok(true)
+    let read = file.take(bytes).read_to_end(content);
+    read.map(|_| true).map_err(|error| StateError::io(path, error))
+}
+
+/// Opens the regular file at `path`, with its size; `None` when it does not exist.
+pub(crate) fn open(path: &Path) -> Result<Option<(File, u64)>, StateError> {
+    let Some(file) = open_any(path)? else { return Ok(None) };
+    let metadata = file.metadata().map_err(|error| StateError::io(path, error))?;
+    Ok(Some((file, size_of(path, &metadata)?)))
 }
 
 /// Opens the file at `path`, whatever it is, without waiting and without following a link; `None` when
 /// it does not exist.
-fn open(path: &Path) -> Result<Option<File>, StateError> {
+fn open_any(path: &Path) -> Result<Option<File>, StateError> {
     let mut options = File::options();
     options.read(true);
     #[cfg(unix)]
