@@ -37,7 +37,7 @@ use std::{
 };
 
 use batch_core::{
-    io::{StateError, StateReader, digest_of_file},
+    io::{StateError, StateReader},
     plugin::Registry,
 };
 use chrono::{DateTime, Utc};
@@ -97,15 +97,27 @@ impl Circumstances<'_> {
     /// A digest of all that the pages of `state` depend on; `None` if something of it is not known.
     fn digest(&self, state: &dyn StateReader) -> Option<u64> {
         let Self { as_of, registry, source_commit, is_under_way, dead_runs, program } = self;
-        let program = program.as_ref()?;
-        let (program, state) =
-            threads::both(|| digest_of_file(program).ok().flatten(), || state.digest());
-        let (program, state) = (program?, state?);
+        let (program, state) = (identity(program.as_ref()?)?, state.digest()?);
         let plugins: Vec<_> = registry.iter().flat_map(|it| it.iter()).map(|it| &it.id).collect();
         let mut digest = XxHash64::default();
         (program, state, as_of, plugins, source_commit, is_under_way, dead_runs).hash(&mut digest);
         Some(digest.finish())
     }
+}
+
+/// What distinguishes the file at `path` from every other file, and from what was there before; `None`
+/// if that is not known. Reading a program would take as long as reading a state of thousands of files.
+fn identity(path: &Path) -> Option<impl std::hash::Hash + use<>> {
+    let metadata = path.metadata().ok()?;
+    #[cfg(unix)]
+    let of_system = {
+        use std::os::unix::fs::MetadataExt as _;
+        // No program can set the time of the last change of a file.
+        (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+    };
+    #[cfg(not(unix))]
+    let of_system = metadata.created().ok()?;
+    Some((metadata.len(), metadata.modified().ok()?, of_system))
 }
 
 /// What the manifest says about a site besides its files.

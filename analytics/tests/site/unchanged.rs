@@ -76,6 +76,27 @@ fn pages_are_made_again_if_anything_they_depend_on_changes() {
     }
 }
 
+/// A program of the same size in its place, that claims to be as old, may make other pages.
+#[test]
+fn pages_are_made_again_by_a_program_that_only_looks_the_same() {
+    let folders = tempfile::tempdir().unwrap();
+    let path = |name: &str| folders.path().join(name);
+    for (name, content) in [("program", "one"), ("other", "two")] {
+        #[expect(clippy::disallowed_methods, reason = "programs for the test")]
+        fs::write(path(name), content).unwrap();
+        let file = fs::File::options().write(true).open(path(name)).unwrap();
+        file.set_modified(sample::now().into()).unwrap();
+    }
+    let circumstances = Circumstances { program: Some(path("program")), ..circumstances() };
+    let site = path("site");
+    build(&site, &state(), &circumstances);
+    assert_eq!(build(&site, &other_state(), &circumstances).n_removed, 0);
+    // The old one stays, so that its number is not given to the other one.
+    fs::rename(path("program"), path("before")).unwrap();
+    fs::rename(path("other"), path("program")).unwrap();
+    assert_ne!(build(&site, &other_state(), &circumstances).n_removed, 0);
+}
+
 #[test]
 fn a_page_that_is_gone_or_has_another_size_is_made_again() {
     let folder = tempfile::tempdir().unwrap();

@@ -42,9 +42,3 @@ impl Digester {
         }
     }
 }
-
-/// A digest of the content of the regular file at `path`, by which a change is noticed; `None` when the
-/// file does not exist. The file may be of any size.
-pub fn digest_of_file(path: &Path) -> Result<Option<u64>, StateError> {
-    Digester::new().of(path)
-}

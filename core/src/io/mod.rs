@@ -41,7 +41,6 @@ pub use artifacts::{
 };
 pub use atomic::replace_file;
 pub use clock::{Clock, SystemClock, within};
-pub use digest::digest_of_file;
 pub use error::HttpError;
 pub use facts::{FactSink, FactWriter, Journal, Outbox, append_facts, read_facts};
 pub use fs_state::{
