@@ -106,7 +106,8 @@ impl Circumstances<'_> {
 }
 
 /// What distinguishes the file at `path` from every other file, and from what was there before; `None`
-/// if that is not known. Reading a program would take as long as reading a state of thousands of files.
+/// if that is not known. Reading the tens of megabytes of a program would take a sixth of a build that
+/// makes no page.
 fn identity(path: &Path) -> Option<impl std::hash::Hash + use<>> {
     let metadata = path.metadata().ok()?;
     #[cfg(unix)]

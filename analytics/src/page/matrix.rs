@@ -43,10 +43,9 @@ pub(super) fn of_run(site: &Site<'_>, run: &RunRecord) -> Option<Figure> {
 /// The newest result of the tests of a package in each environment.
 pub(super) fn of_package(site: &Site<'_>, known: &Known<'_>) -> Option<Figure> {
     let id = known.id;
-    let attempts = || known.attempts(&site.attempts);
-    let runs = || attempts().filter_map(|tried| tried.run).filter(|run| !run.results.is_empty());
-    // So it is with most failures.
-    runs().next()?;
+    let runs = || known.attempts(&site.attempts).filter_map(|tried| tried.run);
+    // Most attempts fail before any test, and looking for each environment would take longer.
+    runs().find(|run| !run.results.is_empty())?;
     let newest = |environment| {
         runs().find_map(|run| {
             let mut results = run.results.iter();

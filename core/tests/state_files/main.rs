@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test, helpers included")]
 #![expect(clippy::disallowed_methods, reason = "a test lays its files out itself")]
 
+mod digest;
+
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
