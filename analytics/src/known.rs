@@ -154,3 +154,45 @@ impl<'a> Packages<'a> {
         self.all.iter().filter(|known| known.row.is_none()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn failure(batch_id: &str, timestamp: &str) -> FailureRecord {
+        let record = json!({
+            "schema_version": 2, "id": batch_id, "package_id": "eco:a", "ecosystem": "eco",
+            "batch_id": batch_id, "stage": "validate", "category": "validation_failed",
+            "subcategory": "install_failed", "confidence": "stated", "message": "m",
+            "fingerprint": "00000000000000ff", "timestamp": timestamp,
+        });
+        serde_json::from_value(record).unwrap()
+    }
+
+    /// Imported failures have no run, whether they are older or newer than those that have one.
+    #[test]
+    fn attempts_are_in_the_order_of_time_with_a_run_and_without() {
+        let run = json!({
+            "schema_version": 2, "batch_id": "with-run", "timestamp": "2026-01-02T00:00:00Z",
+            "duration_seconds": 1, "outcome": "ran", "total": 1, "succeeded": 0, "failed": 1,
+            "blocked": 0, "generated": 0, "merged": 0, "packages_processed": ["eco:a"],
+        });
+        let runs: Vec<RunRecord> = vec![serde_json::from_value(run).unwrap()];
+        let failures = [
+            failure("newer", "2026-01-03T00:00:00Z"),
+            failure("with-run", "2026-01-02T00:00:00Z"),
+            failure("older", "2026-01-01T00:00:00Z"),
+        ];
+        let attempts = Attempts::new(&runs, &failures);
+        let queues = BTreeMap::new();
+        let packages = Packages::new(&Entries::new(&queues), &attempts, &failures, &runs);
+        let known = packages.get(&failures[0].package_id).unwrap();
+        let batches: Vec<&str> = known.attempts(&attempts).map(|it| it.batch_id).collect();
+        assert_eq!(batches, ["newer", "with-run", "older"]);
+        assert_eq!((known.href().as_str(), packages.with_page().len()), ("p/eco/a.html", 1));
+    }
+}

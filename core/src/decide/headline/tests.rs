@@ -173,6 +173,8 @@ fn the_reason_is_the_error_and_not_what_follows_from_it() {
     of("npm error code 1\nnpm error command failed\nnpm error Error: no vendor", "no vendor");
     of("ERROR: cannot open it\nmake: *** [x] Error 1", "cannot open it");
     of("cannot read it\ncaused by: b\ncaused by: the cause of it", "the cause of it");
+    of("error: no data\ncaused by: b\ncaused by: the cause of it", "the cause of it");
+    of("cannot read it\nnothing else\nValueError: no number", "ValueError: no number");
     of("[7] could not start\n[8] could not end", "could not start");
     of("something\nlast", "something");
     of("thread 'main' panicked at src/main.rs:1:1:\nno settings\nnote: run with", "no settings");
